@@ -1,0 +1,41 @@
+# make play   everything that a fresh machine needs, then the instrument
+# make test   everything that the tests need too, then lint, types and tests
+PYTHON := .venv/bin/python
+ARGS ?=
+
+.PHONY: play test setup lint lock measure bench clean
+
+play: setup
+	@.venv/bin/latentpad play $(ARGS)
+
+setup:
+	@./setup.sh play
+
+test:
+	@./setup.sh test
+	@$(MAKE) --no-print-directory lint
+	@$(PYTHON) -m pytest $(ARGS)
+
+lint:
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+
+measure: setup
+	@./setup.sh test
+	@.venv/bin/latentpad measure --out benchmarks/latency.md $(ARGS)
+
+bench: setup
+	@.venv/bin/latentpad bench --out benchmarks/stages.md $(ARGS)
+
+# The locks hold for both Pythons and every system; hashes make them exact.
+lock:
+	@for kind in cpu gpu; do \
+	  $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	    --no-header --extra $$kind --extra test requirements/build.in pyproject.toml \
+	    -o requirements/$$kind.txt; \
+	done
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
