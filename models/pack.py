@@ -1,0 +1,371 @@
+"""A model pack: one instrument in a folder. Loading reads data only, never code, and no Keras."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import re
+import shutil
+import tempfile
+import tomllib
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+import tomli_w
+from numpy.typing import NDArray
+
+from models.representation import GAMMA, Floats, Representation
+
+FORMAT = 1
+FILES = ("model.toml", "encoder.keras", "decoder.keras", "anchors.npz", "planes.npz", "sources.csv")
+SHIPPED = Path(__file__).parent / "packs"
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+NAME_RULE = "may hold letters, digits, '.', '_' and '-' only, 64 at most, a letter or digit first"
+MOST_ANCHORS = 1_000_000
+MOST_CELLS = 1 << 24  # frames * bins of one sound: 64 MB
+MOST_BYTES = 1 << 29  # one array of an .npz
+LIMITS: dict[str, tuple[float, float]] = {
+    "sample_rate": (8000, 192000),
+    "n_fft": (64, 16384),
+    "hop": (16, 16384),
+    "frames": (1, 100000),
+    "range_db": (20, 200),
+}
+
+
+class PackError(Exception):
+    """A pack that cannot be used: one line naming the folder, the file and the field."""
+
+
+@dataclass(frozen=True)
+class Anchors:
+    """The L real sounds whose places in the latent space are known; row i is one sound."""
+
+    latents: Floats  # (L, D)
+    labels: NDArray[np.str_]  # (L,) what kind of sound
+    ids: NDArray[np.str_]  # (L,) unique: the recording's path in its folder
+    names: NDArray[np.str_]  # (L,) for a person to read
+    loudness: Floats  # (L,) dB of the original recording (models.representation.loudness, dBFS)
+    onset: Floats  # (L,) frame on which the sound starts
+
+    def __len__(self) -> int:
+        return len(self.latents)
+
+
+@dataclass(frozen=True)
+class Pack:
+    """What `load` found. Immutable: any thread may read it. The arrays are not to be written."""
+
+    path: Path
+    name: str
+    title: str
+    licence: str
+    representation: Representation
+    latent_dim: int
+    kl: tuple[float, ...]  # nats per latent dimension: how much each one tells
+    anchors: Anchors
+    planes: dict[str, Floats]  # name -> (L, 2) coordinates of the anchors
+    default_plane: str
+    training: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def decoder_path(self) -> Path:
+        return self.path / "decoder.keras"
+
+    @property
+    def encoder_path(self) -> Path:
+        return self.path / "encoder.keras"
+
+    def sources(self) -> list[dict[str, str]]:
+        """Rows of sources.csv: the attribution of every sound learned from, its split, its id."""
+        with (self.path / "sources.csv").open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+
+def folders() -> list[Path]:
+    """Where packs are looked for by name: those shipped, then the user's own."""
+    return [SHIPPED, Path(platformdirs.user_data_dir("latentpad")) / "packs"]
+
+
+def names() -> list[str]:
+    """Every pack that `find` knows by name."""
+    found = {p.parent.name for folder in folders() for p in folder.glob("*/model.toml")}
+    return sorted(found)
+
+
+def find(name_or_path: str | Path) -> Path:
+    """The folder of a pack: a path to one, else a name among `folders`. Raises PackError."""
+    path = Path(name_or_path).expanduser()
+    candidates = [path, *(folder / str(name_or_path) for folder in folders())]
+    for candidate in candidates:
+        if (candidate / "model.toml").is_file():
+            return candidate
+    if path.is_dir():
+        raise PackError(f"{path}: model.toml is missing: this folder is no model pack")
+    known = ", ".join(names()) or "none"
+    raise PackError(f"{name_or_path}: no model pack of this name or path (there are: {known})")
+
+
+def load(path: str | Path) -> Pack:
+    """Read and check the pack in folder `path`. Raises PackError, always of one line."""
+    folder = Path(path)
+    for file in FILES:
+        if not (folder / file).is_file():
+            raise PackError(f"{folder}: {file} is missing: copy the whole pack again")
+    toml = _Toml.read(folder)
+    if (version := toml.whole("", "format")) != FORMAT:
+        raise toml.error("format", f"is {version}, this version reads {FORMAT}: update Latentpad")
+    name = toml.text("", "name")
+    if not re.fullmatch(NAME, name):
+        raise toml.error("name", NAME_RULE)
+    representation = _representation(toml)
+    dim = toml.whole("latent", "dim")
+    if not 1 <= dim <= 64:
+        raise toml.error("latent.dim", f"is {dim}, outside 1...64")
+    anchors = _anchors(folder, dim)
+    planes = _planes(folder, len(anchors))
+    default = toml.text("plane", "default")
+    if default not in planes:
+        raise toml.error("plane.default", f"{default!r} is not in planes.npz ({', '.join(planes)})")
+    return Pack(
+        path=folder,
+        name=name,
+        title=toml.text("", "title"),
+        licence=toml.text("", "licence"),
+        representation=representation,
+        latent_dim=dim,
+        kl=toml.numbers("latent", "kl", dim),
+        anchors=anchors,
+        planes=planes,
+        default_plane=default,
+        training=toml.table("training") if "training" in toml.content else {},
+    )
+
+
+def save(
+    pack: Pack,
+    encoder: Any,
+    decoder: Any,
+    sources: Sequence[Mapping[str, str]],
+    extra: Mapping[str, bytes] | None = None,
+) -> Path:
+    """Write the whole pack to `pack.path`, replacing a pack that is there; returns the path.
+
+    `encoder` and `decoder` are Keras models; `sources` the rows of sources.csv; `extra` further
+    files (the card and its pictures) by name. Written beside its place and then renamed, so that
+    a reader never meets half a pack. Raises PackError as `check_target` does.
+    """
+    target = pack.path
+    check_target(target)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as temporary:
+        folder = Path(temporary) / "pack"
+        folder.mkdir()
+        encoder.save(folder / "encoder.keras")
+        decoder.save(folder / "decoder.keras")
+        (folder / "model.toml").write_text(tomli_w.dumps(_content(pack)), encoding="utf-8")
+        a = pack.anchors
+        np.savez_compressed(
+            folder / "anchors.npz",
+            latents=a.latents, labels=a.labels, ids=a.ids, names=a.names,
+            loudness=a.loudness, onset=a.onset,
+        )  # fmt: skip
+        # Through `Any`: the stubs take every keyword for np.savez's own allow_pickle.
+        save_planes: Any = np.savez_compressed
+        save_planes(folder / "planes.npz", **pack.planes)
+        with (folder / "sources.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(sources[0]) if sources else ["id"])
+            writer.writeheader()
+            writer.writerows(sources)
+        for name, data in (extra or {}).items():
+            (folder / name).write_bytes(data)
+        load(folder)
+        old = Path(temporary) / "old"
+        if target.exists():
+            os.replace(target, old)
+        os.replace(folder, target)
+        shutil.rmtree(old, ignore_errors=True)
+    return target
+
+
+def check_target(target: Path) -> None:
+    """Raise PackError unless a pack can be written to folder `target`, whose parent it makes."""
+    if not re.fullmatch(NAME, target.name):
+        raise PackError(f"{target}: a pack is named as its folder, and a name {NAME_RULE}")
+    if target.is_file():
+        raise PackError(f"{target}: is a file: choose a folder for the pack")
+    if target.exists() and not (target / "model.toml").is_file() and any(target.iterdir()):
+        raise PackError(f"{target}: holds files that are no model pack: choose another folder")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=target.parent).close()
+    except OSError as error:
+        raise PackError(f"{target}: cannot be written ({error.strerror})") from None
+
+
+def _content(pack: Pack) -> dict[str, Any]:
+    r = pack.representation
+    return {
+        "format": FORMAT,
+        "name": pack.name,
+        "title": pack.title,
+        "licence": pack.licence,
+        "audio": {
+            "sample_rate": r.sample_rate, "n_fft": r.n_fft, "hop": r.hop, "window": r.window,
+            "frames": r.frames, "range_db": r.range_db,
+        },
+        "latent": {"dim": pack.latent_dim, "kl": [round(k, 4) for k in pack.kl]},
+        "plane": {"default": pack.default_plane},
+        "training": pack.training,
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Toml:
+    """model.toml, asked field by field, so that a complaint names the field."""
+
+    folder: Path
+    content: dict[str, Any]
+
+    @classmethod
+    def read(cls, folder: Path) -> _Toml:
+        try:
+            return cls(folder, tomllib.loads((folder / "model.toml").read_text(encoding="utf-8")))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise PackError(f"{folder}: model.toml is not valid TOML: {error}") from None
+
+    def error(self, field: str, what: str) -> PackError:
+        return PackError(f"{self.folder}: model.toml: {field} {what}")
+
+    def table(self, name: str) -> dict[str, Any]:
+        table = self.content if not name else self.content.get(name)
+        if not isinstance(table, dict):
+            raise self.error(f"[{name}]", "is missing")
+        return table
+
+    def value(self, table: str, key: str, kinds: tuple[type, ...], kind: str) -> Any:
+        label = f"{table}.{key}" if table else key
+        values = self.table(table)
+        if key not in values:
+            raise self.error(label, "is missing")
+        if not isinstance(values[key], kinds) or isinstance(values[key], bool):
+            raise self.error(label, f"is not {kind}")
+        return values[key]
+
+    def text(self, table: str, key: str) -> str:
+        return str(self.value(table, key, (str,), "text"))
+
+    def whole(self, table: str, key: str) -> int:
+        return int(self.value(table, key, (int,), "a whole number"))
+
+    def number(self, table: str, key: str) -> float:
+        return float(self.value(table, key, (int, float), "a number"))
+
+    def numbers(self, table: str, key: str, length: int) -> tuple[float, ...]:
+        values = self.value(table, key, (list,), "a list")
+        good = len(values) == length and all(
+            isinstance(v, int | float) and math.isfinite(v) for v in values
+        )
+        if not good:
+            raise self.error(f"{table}.{key}", f"is not a list of {length} numbers")
+        return tuple(float(v) for v in values)
+
+
+def _representation(toml: _Toml) -> Representation:
+    values: dict[str, Any] = {
+        key: toml.whole("audio", key) for key in ("sample_rate", "n_fft", "hop", "frames")
+    }
+    values["range_db"] = toml.number("audio", "range_db")
+    for key, (low, high) in LIMITS.items():
+        if not low <= values[key] <= high:
+            raise toml.error(f"audio.{key}", f"is {values[key]}, outside {low:g}...{high:g}")
+    if values["n_fft"] & (values["n_fft"] - 1):
+        raise toml.error("audio.n_fft", f"is {values['n_fft']}, not a power of two")
+    if values["hop"] > values["n_fft"] // 2:
+        raise toml.error("audio.hop", f"is {values['hop']}, more than half of n_fft")
+    shape = toml.text("audio", "window")
+    if shape not in GAMMA:
+        raise toml.error("audio.window", f"{shape!r} is unknown (known: {', '.join(GAMMA)})")
+    result = Representation(window=shape, **values)
+    if result.frames * result.bins > MOST_CELLS:
+        raise toml.error("audio.frames", f"{result.frames} x {result.bins} bins is too large")
+    return result
+
+
+def _arrays(folder: Path, file: str) -> dict[str, NDArray[Any]]:
+    """Every array of an .npz, none of them objects, none larger than it says it is."""
+    arrays: dict[str, NDArray[Any]] = {}
+    try:
+        with zipfile.ZipFile(folder / file) as archive:
+            for member in archive.infolist():
+                name = member.filename.removesuffix(".npy")
+                with archive.open(member) as stream:
+                    major = np.lib.format.read_magic(stream)[0]
+                    header = np.lib.format.read_array_header_1_0
+                    if major > 1:
+                        header = np.lib.format.read_array_header_2_0
+                    shape, _, dtype = header(stream)
+                    size = math.prod(shape) * dtype.itemsize
+                    if dtype.hasobject:
+                        raise PackError(f"{folder}: {file}: {name} holds Python objects: refused")
+                    if member.file_size > MOST_BYTES or size != member.file_size - stream.tell():
+                        raise PackError(f"{folder}: {file}: {name} has an absurd size {shape}")
+                with archive.open(member) as stream:
+                    arrays[name] = np.lib.format.read_array(stream, allow_pickle=False)
+    except (zipfile.BadZipFile, ValueError, OSError, EOFError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise PackError(f"{folder}: {file} cannot be read: {reason}") from None
+    return arrays
+
+
+def _anchors(folder: Path, dim: int) -> Anchors:
+    arrays = _arrays(folder, "anchors.npz")
+
+    def complain(field: str, what: str) -> PackError:
+        return PackError(f"{folder}: anchors.npz: {field} {what}")
+
+    for key in ("latents", "labels", "ids", "names", "loudness", "onset"):
+        if key not in arrays:
+            raise complain(key, "is missing")
+        kinds = "U" if key in ("labels", "ids", "names") else "fiu"
+        if arrays[key].dtype.kind not in kinds:
+            raise complain(key, f"has the type {arrays[key].dtype}")
+    latents = arrays["latents"]
+    if latents.ndim != 2 or latents.shape[1] != dim:
+        raise complain("latents", f"has the shape {latents.shape}, not (sounds, {dim})")
+    count = len(latents)
+    if not 1 <= count <= MOST_ANCHORS:
+        raise complain("latents", f"holds {count} sounds, outside 1...{MOST_ANCHORS}")
+    for key in ("labels", "ids", "names", "loudness", "onset"):
+        if arrays[key].shape != (count,):
+            raise complain(key, f"has the shape {arrays[key].shape}, not ({count},)")
+    for key in ("latents", "loudness", "onset"):
+        if not np.isfinite(arrays[key]).all():
+            raise complain(key, "holds values that are not finite")
+    if len(np.unique(arrays["ids"])) != count:
+        raise complain("ids", "holds the same id twice")
+    return Anchors(
+        latents=arrays["latents"].astype(np.float32),
+        labels=arrays["labels"],
+        ids=arrays["ids"],
+        names=arrays["names"],
+        loudness=arrays["loudness"].astype(np.float32),
+        onset=arrays["onset"].astype(np.float32),
+    )
+
+
+def _planes(folder: Path, count: int) -> dict[str, Floats]:
+    planes = _arrays(folder, "planes.npz")
+    for name, plane in planes.items():
+        if plane.shape != (count, 2) or plane.dtype.kind not in "fiu":
+            raise PackError(
+                f"{folder}: planes.npz: {name} has the shape {plane.shape}, not ({count}, 2)"
+            )
+        if not np.isfinite(plane).all():
+            raise PackError(f"{folder}: planes.npz: {name} holds values that are not finite")
+    return {name: plane.astype(np.float32) for name, plane in planes.items()}

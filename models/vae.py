@@ -1,0 +1,82 @@
+"""The variational autoencoder: spectrogram -> a few latents -> spectrogram.
+
+Kingma & Welling, Auto-Encoding Variational Bayes (2013). Two separate models and no sampling
+layer between them: in training the loop samples, on stage the performer does.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+from models.representation import Representation
+
+STEPS = 4  # the decoder's coarsest frame stands for this many
+
+
+def build(
+    representation: Representation,
+    latent: int = 4,
+    *,
+    width: int = 160,
+    seed_channels: int = 64,
+) -> tuple[Any, Any]:
+    """(encoder, decoder), both untrained Keras models.
+
+    encoder: (batch, frames, bins) in 0...1 -> (batch, 2 * latent), means then log variances.
+    decoder: (batch, latent) -> (batch, frames, bins) in 0...1.
+    `width` is the channels of the decoder's convolutions (its cost grows with the square).
+    """
+    return (
+        _encoder(representation, latent, width),
+        _decoder(representation, latent, width, seed_channels),
+    )
+
+
+def _encoder(representation: Representation, latent: int, width: int) -> Any:
+    sound = keras.Input((representation.frames, representation.bins), name="sound")
+    x = layers.Conv1D(width, 1, activation="silu")(sound)
+    for _ in range(3):
+        x = layers.Conv1D(width, 4, strides=2, padding="same", activation="silu")(x)
+    x = layers.Conv1D(32, 1, activation="silu")(x)
+    x = layers.Dense(128, activation="silu")(layers.Flatten()(x))
+    mean = layers.Dense(latent, name="mean")(x)
+    # Starts with little noise, or the first steps teach the decoder to ignore the latents.
+    small = keras.initializers.Constant(-3)
+    spread = layers.Dense(latent, bias_initializer=small, name="logvar")(x)
+    return keras.Model(sound, layers.Concatenate(name="latent")([mean, spread]), name="encoder")
+
+
+def _decoder(representation: Representation, latent: int, width: int, seed_channels: int) -> Any:
+    """1-D convolutions over time with the bins as channels.
+
+    Neighbouring bins share no weights, as they would in a 2-D convolution, but a whole second
+    costs two orders less: what lets a sound be decoded many times a second on one core.
+    """
+    coarse = ceil(representation.frames / STEPS)
+    z = keras.Input((latent,), name="latent")
+    x = layers.Dense(128, activation="silu")(z)
+    x = layers.Dense(coarse * seed_channels, activation="silu")(x)
+    x = layers.Reshape((coarse, seed_channels))(x)
+    for _ in range(2):
+        x = layers.Conv1D(width, 3, padding="same", activation="silu")(x)
+        x = layers.UpSampling1D(2)(x)
+    x = layers.Conv1D(width, 3, padding="same", activation="silu")(x)
+    if coarse * STEPS > representation.frames:
+        x = layers.Cropping1D((0, coarse * STEPS - representation.frames))(x)
+    sound = layers.Conv1D(representation.bins, 1, activation="sigmoid", name="sound")(x)
+    return keras.Model(z, sound, name="decoder")
+
+
+def split(encoded: Any) -> tuple[Any, Any]:
+    """The encoder's (batch, 2 * latent) as means and log variances, the latter kept sane."""
+    mean, logvar = ops.split(encoded, 2, axis=-1)
+    return mean, ops.clip(logvar, -10.0, 4.0)
+
+
+def kl(mean: Any, logvar: Any) -> Any:
+    """(batch, latent) nats between N(mean, exp(logvar)) and N(0, 1) (Kingma & Welling, app. B)."""
+    return 0.5 * (ops.square(mean) + ops.exp(logvar) - 1.0 - logvar)

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models import networks, pack
+from models.train import Recipe, train
+
+
+def test_a_training_writes_a_pack_of_all_its_sounds(small: pack.Pack, recordings: Path) -> None:
+    assert small.path.name == small.name == "small"
+    assert len(small.anchors) == 12
+    assert small.anchors.latents.shape == (12, 2)
+    assert {str(i) for i in small.anchors.ids} == {
+        p.relative_to(recordings).as_posix() for p in recordings.rglob("*.wav")
+    }
+    assert "tone 3" in small.anchors.names
+    assert (small.anchors.loudness < 0).all()
+    # 160 samples of silence before each sound, frames of 128.
+    np.testing.assert_allclose(small.anchors.onset, 160 / 128, atol=1)
+    assert small.training["sounds"] == {"train": 7, "validation": 3, "test": 2}
+    assert [row["id"] for row in small.sources()] == list(small.anchors.ids)
+
+
+def test_anchors_are_where_the_encoder_puts_their_recordings(
+    small: pack.Pack, recordings: Path
+) -> None:
+    from models import audio
+
+    encoder = networks.load_encoder(small)
+    r = small.representation
+    path = recordings / str(small.anchors.ids[0])
+    sound = r.scaled(r.decibels(r.magnitudes(audio.sound(path, r))))
+    mean = encoder.predict(sound[None], verbose=0)[0, :2]
+    np.testing.assert_allclose(mean, small.anchors.latents[0], atol=1e-4)
+
+
+def test_the_decoder_stays_between_silence_and_peak(small: pack.Pack) -> None:
+    decoded = networks.load_decoder(small).predict(small.anchors.latents, verbose=0)
+    assert decoded.shape == (12, 32, 129)
+    assert decoded.min() >= 0
+    assert decoded.max() <= 1
+
+
+def test_the_card_tells_seen_from_unseen(small: pack.Pack) -> None:
+    card = (small.path / "card.md").read_text()
+    for part in ("train (seen)", "test (unseen)", "ViSQOL", "| z0 |", "p50"):
+        assert part in card
+    for picture in ("loss.png", "reconstructions.png", "plane.png"):
+        assert f"({picture})" in card
+        assert (small.path / picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_same_seed_gives_the_same_weights(
+    small: pack.Pack, recordings: Path, tmp_path: Path
+) -> None:
+    def again(seed: int) -> pack.Pack:
+        return train(
+            recordings, tmp_path / f"seed{seed}", latent=2, epochs=2, batch=4, seed=seed,
+            recipe=Recipe(width=16), representation=small.representation, card=False,
+            progress=False,
+        )  # fmt: skip
+
+    first, second = (networks.load_decoder(p).get_weights() for p in (small, again(0)))
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert np.abs(again(1).anchors.latents - small.anchors.latents).max() > 1e-3
+
+
+def test_an_interrupt_keeps_the_best_so_far(
+    small: pack.Pack, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from models import augment
+
+    calls = 0
+    usual = augment.augmented
+
+    def interrupting(*given: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls > 5:
+            raise KeyboardInterrupt
+        return usual(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(augment, "augmented", interrupting)
+    made = train(
+        recordings, tmp_path / "cut", latent=2, epochs=1000, batch=4,
+        recipe=Recipe(width=16), representation=small.representation, card=False, progress=False,
+    )  # fmt: skip
+    assert made.training["epochs"] == 2
+    assert networks.load_decoder(made).output_shape == (None, 32, 129)
+
+
+@pytest.mark.parametrize("name", ["my pack", "-", "x" * 65])
+def test_a_name_no_pack_can_have_is_refused_before_training(
+    recordings: Path, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(pack.PackError, match="a name may hold letters"):
+        train(recordings, tmp_path / name, epochs=10**9, progress=False)
+
+
+def test_a_folder_of_something_else_is_refused_before_training(
+    recordings: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "holiday.jpg").write_bytes(b"x")
+    with pytest.raises(pack.PackError, match="no model pack"):
+        train(recordings, tmp_path, epochs=10**9, progress=False)
