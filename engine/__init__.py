@@ -1,0 +1,1 @@
+"""Between a gesture and a sound: parameters, plane, expander, decoder, phase, voices, stream."""

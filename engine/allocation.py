@@ -1,0 +1,95 @@
+"""Which voice plays what: sixteen of them, given to fingers and notes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from engine import board as b
+from engine.board import Board, Event
+from engine.parameters import VOICES
+
+
+class Sender(NamedTuple):
+    """Who sent a command. Notes belong to the `group` (a host, a MIDI port and channel): the
+    same person may send each message from another UDP port."""
+
+    group: str
+    port: int = 0
+
+
+NOBODY = Sender("")
+
+Source = tuple[str, str, int]  # ("finger", "", n) or ("note", group, pitch)
+
+
+@dataclass
+class Slot:
+    """One of the board's voices, as the control process knows it."""
+
+    source: Source | None = None  # who holds it; None once let go
+    serial: int = 0  # of its last START; the player answers with the same
+    started: float = 0.0
+    sender: Sender = NOBODY
+    timed: bool = False  # let go when the sender falls silent
+    follows: bool = False  # moves with the pad's point
+
+
+class Allocation:
+    """Gives voices to sources and takes them back. Under the instrument's lock."""
+
+    def __init__(self, board: Board, clock: Callable[[], float]) -> None:
+        self._board = board
+        self._clock = clock
+        self._slots = [Slot() for _ in range(VOICES)]
+        self._serial = 0
+
+    def give(self, source: Source, sender: Sender, *, follows: bool) -> int:
+        """A voice for `source`; `start` must follow once its point is on the board."""
+        voice = min(range(VOICES), key=self._rank)
+        self._serial += 1
+        self._slots[voice] = Slot(
+            source=source,
+            serial=self._serial,
+            started=self._clock(),
+            sender=sender,
+            timed=sender.group.startswith("osc"),
+            follows=follows,
+        )
+        self._board.starts[voice] = self._serial
+        return voice
+
+    def _rank(self, voice: int) -> tuple[int, float]:
+        """A free voice first; then the oldest that was let go; then the oldest of all."""
+        slot, board = self._slots[voice], self._board
+        answered = int(board.voice_serial[voice]) == slot.serial
+        if slot.serial == 0 or (answered and board.voice_state[voice] == b.FREE):
+            return 0, voice
+        return (1 if slot.source is None else 2), slot.started
+
+    def start(self, voice: int, mode: int, level_db: float, *, held: bool) -> None:
+        """Tell the playing process to start the voice with the sound last asked for."""
+        board = self._board
+        board.held[voice] = int(held)
+        request, serial = int(board.requests[voice]), self._slots[voice].serial
+        board.send(Event(b.START, voice, mode, request, level_db, serial))
+
+    def let_go(self, which: Callable[[Slot], bool]) -> None:
+        """Release every held voice of which this is true; shots ring out all the same."""
+        for voice, slot in enumerate(self._slots):
+            if slot.source is not None and which(slot):
+                self._board.send(Event(b.RELEASE, voice, serial=slot.serial))
+                self._board.held[voice] = 0
+                slot.source = None
+                slot.follows = False
+
+    def held(self) -> Iterator[tuple[int, Source]]:
+        """Voices that somebody holds, and who."""
+        for voice, slot in enumerate(self._slots):
+            if slot.source is not None:
+                yield voice, slot.source
+
+    def following(self) -> Iterator[int]:
+        """Voices that move with the pad's point."""
+        return (voice for voice, slot in enumerate(self._slots) if slot.follows)

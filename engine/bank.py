@@ -1,0 +1,97 @@
+"""What the voices remember between frames, and the space that one frame is computed in."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+class Bank(NamedTuple):
+    """The state of all voices; the first axis is the voice. Made by `bank`."""
+
+    tables: Floats  # (V, 2, frames, bins) dB: where from, where to
+    mix: NDArray[np.float64]  # (V,) 0 = from, 1 = to
+    playhead: NDArray[np.float64]  # (V,) decoded frames
+    before: Floats  # (V, 2, bins) log-magnitudes of the last two played frames
+    phase: Floats  # (V, bins)
+    tgrad: Floats  # (V, bins)
+    overlap: Floats  # (V, n_fft) what has been added up so far
+    noise: Floats  # (V, n_fft) white noise under the frame
+    seed: NDArray[np.uint32]  # (V, 1)
+    waves: Floats  # (V, samples) whole sounds, where phase was reconstructed off line
+    wave_at: NDArray[np.float64]  # (V,) samples
+
+
+class Work(NamedTuple):
+    """Space that one frame's computation needs, shared by all voices of a thread."""
+
+    row: Floats  # (bins,)
+    now: Floats
+    after: Floats
+    after2: Floats
+    magnitude: Floats
+    magnitude2: Floats
+    tgrad: Floats
+    tgrad2: Floats
+    fgrad: Floats
+    phase: Floats
+    phase2: Floats
+    spectrum: NDArray[np.complex64]
+    spectrum2: NDArray[np.complex64]
+    signal: Floats  # (n_fft,)
+    keys: Floats  # (2 bins,)
+    ids: NDArray[np.int32]
+    done: NDArray[np.bool_]
+
+
+class Play(NamedTuple):
+    """How one voice is to play its next frame."""
+
+    advance: float  # decoded frames a played frame
+    low: float  # region, decoded frames
+    high: float
+    loop: bool
+    ratio: float  # frequency ratio of the transposition
+    method: int
+    texture: float
+    lookahead: int
+    iterations: int
+    range_db: float
+    level: float  # the sound's own, linear: it belongs to each frame, not to what overlaps it
+
+
+def bank(voices: int, frames: int, n_fft: int, samples: int) -> Bank:
+    """A bank of `voices` silent voices for sounds of (frames, n_fft // 2 + 1) dB."""
+    bins, f = n_fft // 2 + 1, np.float32
+    return Bank(
+        tables=np.full((voices, 2, frames, bins), -200, f),
+        mix=np.ones(voices),
+        playhead=np.zeros(voices),
+        before=np.zeros((voices, 2, bins), f),
+        phase=np.zeros((voices, bins), f),
+        tgrad=np.zeros((voices, bins), f),
+        overlap=np.zeros((voices, n_fft), f),
+        noise=np.zeros((voices, n_fft), f),
+        seed=np.arange(1, voices + 1, dtype=np.uint32).reshape(-1, 1) * np.uint32(2654435761),
+        waves=np.zeros((voices, samples), f),
+        wave_at=np.zeros(voices),
+    )
+
+
+def work(n_fft: int) -> Work:
+    """Work space for frames of `n_fft`."""
+    bins = n_fft // 2 + 1
+    a = [np.zeros(bins, np.float32) for _ in range(11)]
+    return Work(
+        *(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10]),
+        spectrum=np.zeros(bins, np.complex64),
+        spectrum2=np.zeros(bins, np.complex64),
+        signal=np.zeros(n_fft, np.float32),
+        keys=np.zeros(2 * bins, np.float32),
+        ids=np.zeros(2 * bins, np.int32),
+        done=np.zeros(bins, np.bool_),
+    )

@@ -1,0 +1,276 @@
+"""The board: the memory that the instrument's three processes share.
+
+The control process writes what the performer wants (values, points, events), the decoding
+process writes decoded sounds, the playing process writes what is heard (meters, tape). Each
+field has one writer. Because the board outlives the processes that read it, a process that
+had to be restarted finds the whole state in place.
+
+Nobody ever waits here. A value is replaced by a newer one (newest wins); readers of several
+values that belong together use `Board.consistent`. Events, which must not be lost, pass
+through a ring. A decoded sound is written to the next of three buffers and then published.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from engine.parameters import LATENT_MAX, VALUES, VOICES, defaults
+
+T = TypeVar("T")
+
+EVENTS = 1024
+FADERS = 64
+BUFFERS = 3
+TAPE_SECONDS = 4
+
+# Kinds of event, control to playing process.
+START, RELEASE, PANIC = 1, 2, 3
+
+# Where a voice's point comes from.
+POINT, LATENT, LATTICE, ORIGINAL = 0, 1, 2, 3
+
+# What a voice is doing, as the playing process reports it.
+FREE, WAITING, SOUNDING, RELEASING = 0, 1, 2, 3
+
+# What the output is, as the playing process reports it.
+OPENING, DEVICE, NULL = 0, 1, 2
+
+
+class Event(NamedTuple):
+    """What must reach the playing process exactly once, in order."""
+
+    kind: int
+    voice: int = 0
+    mode: int = 0
+    request: int = 0
+    level_db: float = 0.0
+    serial: int = 0
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What of the board's size depends on the model pack."""
+
+    frames: int
+    bins: int
+    samples: int  # in one decoded sound
+    sample_rate: int
+
+
+def _fields(shape: Shape) -> list[tuple[str, type, tuple[int, ...]]]:
+    f, i = np.float64, np.int64
+    return [
+        # written by the control process
+        ("version", i, (1,)),
+        ("values", f, (VALUES,)),
+        ("points", f, (VOICES, 2)),
+        ("latents", f, (VOICES, LATENT_MAX)),
+        ("origin", i, (VOICES,)),
+        ("requests", i, (VOICES,)),
+        ("starts", i, (VOICES,)),  # changes when a voice is given to another finger or note
+        ("held", i, (VOICES,)),
+        ("levels", f, (VOICES,)),
+        ("pans", f, (VOICES,)),
+        ("pitches", f, (VOICES,)),
+        ("fader_anchor", i, (FADERS,)),
+        ("fader_value", f, (FADERS,)),
+        ("events", f, (EVENTS, len(Event._fields))),
+        ("event_head", i, (1,)),
+        # written by the decoding process
+        ("published", i, (VOICES,)),
+        ("sound_request", i, (VOICES, BUFFERS)),
+        ("sound_gain", f, (VOICES, BUFFERS)),  # dB that evens the level
+        ("sound_level", f, (VOICES, BUFFERS)),  # dB of the recordings' own level there
+        ("sound_onset", f, (VOICES, BUFFERS)),  # frames
+        ("sound_end", f, (VOICES, BUFFERS)),  # frames
+        ("sound_wave", i, (VOICES, BUFFERS)),  # 1: `waves` holds the whole sound too
+        ("decoded_points", f, (VOICES, 2)),
+        ("decoded_latents", f, (VOICES, LATENT_MAX)),
+        ("spread", f, (VOICES,)),
+        ("decoder", f, (8,)),
+        # written by the playing process
+        ("event_tail", i, (1,)),
+        ("voice_state", i, (VOICES,)),
+        ("voice_serial", i, (VOICES,)),
+        ("playheads", f, (VOICES,)),
+        ("meters", f, (VOICES,)),
+        ("player", f, (24,)),
+        ("tape_head", i, (1,)),
+        # the large ones last
+        ("sounds", np.float32, (VOICES, BUFFERS, shape.frames, shape.bins)),
+        ("waves", np.float32, (VOICES, BUFFERS, shape.samples)),
+        ("tape", np.float32, (TAPE_SECONDS * shape.sample_rate, 2)),
+    ]
+
+
+# Places in `decoder`.
+DECODER_BEAT, DECODER_READY, DECODES, DECODES_SKIPPED, DECODE_US, DECODER_ON_GPU = range(6)
+
+# Places in `player`.
+(
+    PLAYER_BEAT,
+    PLAYER_READY,
+    OUTPUT,
+    HOPS,
+    STARVED,
+    LOAD,
+    QUALITY,
+    PEAK_LEFT,
+    PEAK_RIGHT,
+    REDUCTION_DB,
+    DEVICE_RATE,
+    DEVICE_BLOCK,
+    RING_BLOCKS,
+    DEVICE_LATENCY,
+    HOP_US,
+    GUARDED,
+    XRUNS,
+    REALTIME,
+    LATE,
+) = range(19)
+
+
+class Board:
+    """Named arrays in one block of shared memory.
+
+    Made by the control process; passed to spawned processes as an argument (it pickles only
+    while a process is being spawned). Any thread may read; each field's one writer is named
+    in `_fields`.
+    """
+
+    version: np.ndarray
+    values: np.ndarray
+    points: np.ndarray
+    latents: np.ndarray
+    origin: np.ndarray
+    requests: np.ndarray
+    starts: np.ndarray
+    held: np.ndarray
+    levels: np.ndarray
+    pans: np.ndarray
+    pitches: np.ndarray
+    fader_anchor: np.ndarray
+    fader_value: np.ndarray
+    events: np.ndarray
+    event_head: np.ndarray
+    published: np.ndarray
+    sound_request: np.ndarray
+    sound_gain: np.ndarray
+    sound_level: np.ndarray
+    sound_onset: np.ndarray
+    sound_end: np.ndarray
+    sound_wave: np.ndarray
+    decoded_points: np.ndarray
+    decoded_latents: np.ndarray
+    spread: np.ndarray
+    decoder: np.ndarray
+    event_tail: np.ndarray
+    voice_state: np.ndarray
+    voice_serial: np.ndarray
+    playheads: np.ndarray
+    meters: np.ndarray
+    player: np.ndarray
+    tape_head: np.ndarray
+    sounds: np.ndarray
+    waves: np.ndarray
+    tape: np.ndarray
+
+    def __init__(self, shape: Shape, memory: Any = None) -> None:
+        self.shape = shape
+        fields = _fields(shape)
+        if memory is None:
+            size = sum(
+                _aligned(int(np.prod(dims)) * np.dtype(kind).itemsize) for _, kind, dims in fields
+            )
+            memory = multiprocessing.get_context("spawn").RawArray("B", size)
+            fresh = True
+        else:
+            fresh = False
+        self._memory = memory
+        self._fence = threading.Lock()
+        position = 0
+        for name, kind, dims in fields:
+            count = int(np.prod(dims))
+            array: np.ndarray = np.frombuffer(memory, kind, count, position).reshape(dims)
+            setattr(self, name, array)
+            position += _aligned(count * np.dtype(kind).itemsize)
+        if fresh:
+            self.values[:] = defaults()
+            self.points[:] = 0.5
+            self.fader_anchor[:] = -1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Board, (self.shape, self._memory)
+
+    def fence(self) -> None:
+        """Make what was written before visible before what is written after."""
+        with self._fence:
+            pass
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """The control process's changes inside are seen all at once by `consistent` readers."""
+        self.version[0] += 1
+        self.fence()
+        try:
+            yield
+        finally:
+            self.fence()
+            self.version[0] += 1
+
+    def consistent(self, read: Callable[[], T], otherwise: T | None = None, tries: int = 8) -> T:
+        """What `read` returns, taken while no change was half-written.
+
+        Tries a few times rather than wait; then it is `otherwise`, the reading before, or
+        without one a torn reading.
+        """
+        for _ in range(tries):
+            before = int(self.version[0])
+            result = read()
+            self.fence()
+            if before % 2 == 0 and before == int(self.version[0]):
+                return result
+        return result if otherwise is None else otherwise
+
+    # -- events ------------------------------------------------------------------------------
+
+    def send(self, event: Event) -> bool:
+        """Control process only. False when the ring is full (the player is gone)."""
+        head = int(self.event_head[0])
+        if head - int(self.event_tail[0]) >= EVENTS:
+            return False
+        self.events[head % EVENTS] = event
+        self.fence()
+        self.event_head[0] = head + 1
+        return True
+
+    def received(self) -> Iterator[Event]:
+        """Playing process only: the events that came since the last call."""
+        head, tail = int(self.event_head[0]), int(self.event_tail[0])
+        while tail < head:
+            kind, voice, mode, request, level, serial = self.events[tail % EVENTS].tolist()
+            tail += 1
+            self.event_tail[0] = tail
+            yield Event(int(kind), int(voice), int(mode), int(request), level, int(serial))
+
+    # -- decoded sounds ----------------------------------------------------------------------
+
+    def next_buffer(self, voice: int) -> int:
+        """Decoding process only: the buffer to fill before `publish`."""
+        return (int(self.published[voice]) + 1) % BUFFERS
+
+    def publish(self, voice: int) -> None:
+        """Decoding process only: the buffer given by `next_buffer` is the newest sound now."""
+        self.fence()
+        self.published[voice] += 1
+
+
+def _aligned(size: int) -> int:
+    return (size + 63) // 64 * 64

@@ -1,0 +1,116 @@
+"""The decoder: latent vectors to decoded sounds, on the device that does it fastest here."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+
+# Before TensorFlow is imported: its banners are no news to a performer.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from engine.griffinlim import griffinlim
+from models.networks import load_decoder
+from models.pack import Pack
+from models.representation import content_end, loudness, onset
+
+Floats = NDArray[np.float32]
+
+LEVEL_DB = -12.0  # where every sound's loudness is brought to (see `models.representation`)
+MOST_DB = 40.0  # an all but silent sound is not blown up to noise
+
+
+@dataclass(frozen=True)
+class Sound:
+    """One decoded sound and what the voices need to know of it."""
+
+    frames: Floats  # (frames, bins) dB relative to full scale of the model
+    gain: float  # dB that brings it to LEVEL_DB
+    onset: float  # frame
+    end: float  # frame
+
+
+class Decoder:
+    """A pack's decoder on GPU or CPU, whichever is measured faster at load. One thread.
+
+    Raises `PackError` where the pack's decoder cannot be loaded, `RuntimeError` from `decode`
+    only if TensorFlow itself fails.
+    """
+
+    def __init__(self, pack: Pack, *, threads: int = 1) -> None:
+        # One thread decodes a second of sound in 2 ms; more only take cores from the voices.
+        with suppress(RuntimeError):  # in a process that has used TensorFlow it stays as it is
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+            for gpu in tf.config.list_physical_devices("GPU"):
+                tf.config.experimental.set_memory_growth(gpu, True)
+        self._pack = pack
+        self._representation = pack.representation
+        model = load_decoder(pack)
+        range_db = pack.representation.range_db
+
+        @tf.function(input_signature=[tf.TensorSpec((None, pack.latent_dim), tf.float32)])
+        def decibels(z: tf.Tensor) -> tf.Tensor:
+            return (model(z, training=False) - 1.0) * range_db
+
+        self._decibels = decibels
+        self.device, self.milliseconds = self._fastest()
+        self.batch = 16 if "GPU" in self.device else 1
+
+    def _fastest(self) -> tuple[str, float]:
+        """Median time of one decode on each device: the fastest and its milliseconds."""
+        times = {}
+        for device in tf.config.list_logical_devices():
+            if device.device_type not in ("CPU", "GPU"):
+                continue
+            self.device = device.name
+            spent = []
+            for turn in range(12):
+                began = time.perf_counter()
+                self.decode(np.full((1, self._pack.latent_dim), 0.1 * turn, np.float32))
+                spent.append(time.perf_counter() - began)
+            times[device.name] = 1000 * statistics.median(spent[4:])
+        best = min(times, key=times.__getitem__)
+        return best, times[best]
+
+    def decode(self, latents: Floats) -> Floats:
+        """(n, D) float32 to (n, frames, bins) float32 dB, 0 the model's loudest bin."""
+        with tf.device(self.device):
+            decoded: Floats = self._decibels(tf.constant(latents, tf.float32)).numpy()
+        return decoded
+
+    def describe(self, frames: Floats) -> Sound:
+        """Measure one decoded sound: its level, where it begins and where it ends."""
+        r = self._representation
+        gain = min(LEVEL_DB - loudness(frames, r), MOST_DB)
+        start = onset(frames, r)
+        return Sound(frames, gain, start, max(content_end(frames, r), start + 1))
+
+    def waveform(self, frames: Floats, *, fast: bool) -> Floats:
+        """The whole sound by (Fast) Griffin-Lim, (samples,) float32 at the model's rate.
+
+        The frames are played twice as densely as the model makes them if its hop is more than
+        an eighth of n_fft, as the voices do.
+        """
+        r = self._representation
+        hop = min(r.hop, r.n_fft // 8)
+        dense = r.hop // hop
+        at = np.arange((r.frames - 1) * dense + 1) / dense
+        low = np.floor(at).astype(int)
+        part = (at - low).astype(np.float32)[:, None]
+        high = np.minimum(low + 1, r.frames - 1)
+        decibels = frames[low] * (1 - part) + frames[high] * part
+        magnitudes = np.where(
+            decibels > 3 - r.range_db, np.exp(decibels * np.float32(np.log(10) / 20)), 0
+        ).astype(np.float32)
+        wave = griffinlim(magnitudes, hop, r.window, momentum=0.99 if fast else 0.0)
+        whole = np.zeros(r.samples, np.float32)
+        whole[: len(wave)] = wave[: len(whole)]
+        return whole

@@ -1,0 +1,132 @@
+"""The decoding process: the newest point of each voice becomes a sound on the board.
+
+Beside the playing process, so that nothing TensorFlow does can hold the sound up.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from pathlib import Path
+
+import numpy as np
+
+from engine import board as b
+from engine.board import Board
+from engine.decoder import Decoder, Sound
+from engine.parameters import OFFSET, PHASES, VOICES
+from engine.pointing import Aim, Pointing
+from engine.process import quiet_death, say
+from models.pack import Pack, load
+
+IDLE_S = 0.1
+SET_OUT_S = 0.01  # a point set out so long ago at most, however long it had rested
+GRIFFINLIM, FGLA = PHASES.index("griffinlim"), PHASES.index("fgla")
+
+
+class Mailbox:
+    """Which voices wait for a sound, and the sounds they get. One thread.
+
+    A mailbox of one: of all the points a voice has been given, only the newest is decoded.
+    Used by the decoding process, and by the renderer without one.
+    """
+
+    def __init__(self, board: Board, pack: Pack, decoder: Decoder) -> None:
+        self.board = board
+        self.decoder = decoder
+        self.pointing = Pointing(pack, board)
+        self.pointing.fit()
+        # What is on the board already; after a restart, what was asked meanwhile is not.
+        self._done = board.sound_request[np.arange(VOICES), board.published % b.BUFFERS]
+        self._gliding = np.zeros(VOICES, bool)
+        self._last: list[tuple[np.ndarray, Sound] | None] = [None] * VOICES
+        self._asked_at = np.zeros(VOICES)
+
+    def waiting(self) -> list[int]:
+        """The voices whose point has changed or still glides, longest waiting first."""
+        wanted = (self.board.requests != self._done) | self._gliding
+        return sorted(np.flatnonzero(wanted).tolist(), key=lambda v: float(self._asked_at[v]))
+
+    def serve(self, voices: list[int], now: float) -> None:
+        """Decode and publish the newest sound of each of `voices` at time `now`, seconds."""
+        board = self.board
+        aims: list[Aim] = []
+        requests: list[int] = []
+        for v in voices:
+            requests.append(int(board.requests[v]))
+            elapsed = now - float(self._asked_at[v])
+            if not self._gliding[v]:
+                elapsed = min(elapsed, SET_OUT_S)
+            aims.append(self.pointing.aim(v, elapsed))
+        sounds = self._sounds([aim.latent for aim in aims])
+        for v, request, aim, sound in zip(voices, requests, aims, sounds, strict=True):
+            self._publish(v, request, aim, sound)
+            board.decoder[b.DECODES_SKIPPED] += max(0, request - int(self._done[v]) - 1)
+            self._done[v], self._asked_at[v] = request, now
+            self._gliding[v] = not aim.arrived
+
+    def _sounds(self, latents: list[np.ndarray]) -> list[Sound]:
+        """A sound that some voice has already is not decoded again."""
+        known = [
+            next((s for z, s in filter(None, self._last) if np.array_equal(z, latent)), None)
+            for latent in latents
+        ]
+        fresh = [k for k, sound in enumerate(known) if sound is None]
+        if fresh:
+            began = time.perf_counter()
+            decoded = self.decoder.decode(np.stack([latents[k] for k in fresh]))
+            for k, frames in zip(fresh, decoded, strict=True):
+                known[k] = self.decoder.describe(frames)
+            board = self.board
+            spent = (time.perf_counter() - began) * 1e6 / len(fresh)
+            board.decoder[b.DECODE_US] += 0.1 * (spent - board.decoder[b.DECODE_US])
+            board.decoder[b.DECODES] += len(fresh)
+        return [sound for sound in known if sound is not None]
+
+    def _publish(self, v: int, request: int, aim: Aim, sound: Sound) -> None:
+        board = self.board
+        buffer = board.next_buffer(v)
+        board.sounds[v, buffer] = sound.frames
+        board.sound_gain[v, buffer] = sound.gain
+        board.sound_level[v, buffer] = aim.level
+        board.sound_onset[v, buffer] = sound.onset
+        board.sound_end[v, buffer] = sound.end
+        board.sound_request[v, buffer] = request
+        method = int(board.values[OFFSET["/phase"]])
+        whole = method in (GRIFFINLIM, FGLA) and not board.held[v]
+        board.sound_wave[v, buffer] = whole
+        if whole:
+            board.waves[v, buffer] = self.decoder.waveform(sound.frames, fast=method == FGLA)
+        board.decoded_latents[v, : len(aim.latent)] = aim.latent
+        board.decoded_points[v] = self.pointing.point(v)
+        board.spread[v] = aim.spread
+        board.publish(v)
+        self._last[v] = (aim.latent, sound)
+
+
+def serve(board: Board, folder: Path, wake: socket.socket, words: socket.socket) -> None:
+    """The decoding process's main function; returns when the control process closes `wake`."""
+    quiet_death()
+    pack = load(folder)
+    decoder = Decoder(pack)
+    mailbox = Mailbox(board, pack, decoder)
+    board.decoder[b.DECODER_ON_GPU] = "GPU" in decoder.device
+    board.decoder[b.DECODE_US] = decoder.milliseconds * 1000
+    board.decoder[b.DECODER_READY] = 1
+    say(words, "decoder", device=decoder.device, milliseconds=decoder.milliseconds)
+    wake.setblocking(False)
+    while True:
+        board.decoder[b.DECODER_BEAT] += 1
+        voices = mailbox.waiting()
+        if voices:
+            mailbox.serve(voices[: decoder.batch], time.monotonic())
+            timeout = 0.0
+        else:
+            timeout = IDLE_S
+        if select.select([wake], [], [], timeout)[0]:
+            try:
+                if not wake.recv(4096):
+                    return
+            except BlockingIOError:
+                pass

@@ -1,0 +1,285 @@
+"""What an expander computes for each point, compiled: no Python between a point and its latent.
+
+Every kernel takes a batch and loops over its points, so that a single point takes the same road
+and gives the same bits. Arguments travel in three plain tuples, unpacked where they are used:
+
+``view``: (centre (D1,), reach, origin (D1,), axes (D1, D1), direction_only) - from a point on the
+plane to the coordinates in which distance is measured.
+``body``: (mean (D2,), axes (D2, D2), radius) - the anchors' ellipsoid, for the guard.
+``frame``: (centre (D1,), from_known (D1, D), from_unknown (D2, D), latent at the origin (D,)).
+
+All release the GIL and share nothing: any thread may call them. They stay in one file because
+numba's cache notices a change only in the file of the kernel that is called.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Float64 = NDArray[np.float64]
+Floats = NDArray[np.floating]
+Indices = NDArray[np.intp]
+View = tuple[Float64, float, Float64, Float64, bool]
+Body = tuple[Float64, Float64, float]
+Frame = tuple[Float64, Float64, Float64, Float64]
+
+LARGEST = float(np.finfo(np.float32).max)
+SLACK = 1e-9  # the guard lets rounding pass, or it would move the farthest anchor by it
+
+
+@njit(cache=True, nogil=True)
+def measured(points: Float64, view: View) -> Float64:
+    """Points (n, D1) -> coordinates (n, D1) in which distance is measured.
+
+    A point out of reach is held there: far beyond the anchors all distances round to the same.
+    A coordinate that is not a number is taken at the anchors' centre.
+    """
+    centre, reach, origin, axes, direction_only = view
+    count, width = points.shape
+    out = np.zeros((count, width))
+    for n in range(count):
+        for i in range(width):
+            p = points[n, i]
+            if math.isnan(p):
+                p = centre[i]
+            away = min(max(p, centre[i] - reach), centre[i] + reach) - origin[i]
+            for j in range(width):
+                out[n, j] += away * axes[i, j]
+        if direction_only:
+            length = 0.0
+            for j in range(width):
+                length += out[n, j] * out[n, j]
+            if length > 0.0:
+                for j in range(width):
+                    out[n, j] /= math.sqrt(length)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def finished(points: Float64, unknown: Floats, body: Body, frame: Frame) -> Float64:
+    """Known (n, D1) and unknown (n, D2) -> guarded latents (n, D), never beyond float32."""
+    mean, axes, radius = body
+    centre, from_known, from_unknown, origin = frame
+    count, width = points.shape
+    rest, dimension = len(mean), len(origin)
+    out = np.empty((count, dimension))
+    sphere = np.empty(rest)
+    for n in range(count):
+        pull = 1.0
+        if radius < math.inf:
+            sphere[:] = 0.0
+            for i in range(rest):
+                away = unknown[n, i] - mean[i]
+                for j in range(rest):
+                    sphere[j] += away * axes[i, j]
+            distance = 0.0
+            for j in range(rest):
+                distance += sphere[j] * sphere[j]
+            distance = math.sqrt(distance)
+            if distance > radius * (1.0 + SLACK):
+                pull = radius / distance
+        for j in range(dimension):
+            out[n, j] = origin[j]
+        for i in range(width):
+            p = points[n, i]
+            if math.isnan(p):
+                p = centre[i]
+            p = min(max(p, -LARGEST), LARGEST)
+            for j in range(dimension):
+                out[n, j] += p * from_known[i, j]
+        for i in range(rest):
+            u = unknown[n, i]
+            if pull < 1.0:
+                u = mean[i] + pull * (u - mean[i])
+            for j in range(dimension):
+                out[n, j] += u * from_unknown[i, j]
+        for j in range(dimension):
+            out[n, j] = min(max(out[n, j], -LARGEST), LARGEST)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def affine(
+    points: Float64, view: View, offset: Float64, slope: Float64, body: Body, frame: Frame
+) -> Float64:
+    """z̃ = offset (D2,) + x @ slope (D1, D2) of the measured coordinates x."""
+    x = measured(points, view)
+    count, width = x.shape
+    unknown = np.empty((count, len(offset)))
+    for n in range(count):
+        unknown[n] = offset
+        for i in range(width):
+            for j in range(len(offset)):
+                unknown[n, j] += x[n, i] * slope[i, j]
+    return finished(points, unknown, body, frame)
+
+
+@njit(cache=True, nogil=True)
+def picked(points: Float64, anchors: Indices, unknown: Floats, body: Body, frame: Frame) -> Float64:
+    """The unknown coordinates of one anchor (n,) for each point."""
+    rows = np.empty((len(points), unknown.shape[1]))
+    for n in range(len(points)):
+        rows[n] = unknown[anchors[n]]
+    return finished(points, rows, body, frame)
+
+
+@njit(cache=True, nogil=True)
+def neighbour_weights(distance: Float64, focus: int, weights: Float64) -> None:
+    """Fill weights (focus,) that sum to one from ascending distances of focus + 1 neighbours.
+
+    ((R - d)₊ / (R d))², R the distance to the neighbour after the last one listened to; with no
+    such neighbour R is infinite. Scaled by the nearest distance, so that nothing overflows.
+    """
+    radius = distance[focus] if len(distance) > focus else math.inf
+    nearest = distance[0]
+    total = 0.0
+    for k in range(focus):
+        if nearest == 0.0:
+            weights[k] = 1.0 if distance[k] == 0.0 else 0.0
+        else:
+            weights[k] = ((1.0 - distance[k] / radius) * (nearest / distance[k])) ** 2
+        total += weights[k]
+    for k in range(focus):  # all at the very distance R: none is nearer than another
+        weights[k] = weights[k] / total if total > 0.0 else 1.0 / focus
+
+
+@njit(cache=True, nogil=True)
+def solved(a: Float64, b: Float64) -> None:
+    """Solve a x = b in place (b becomes x) for a small symmetric positive definite a."""
+    size = len(b)
+    for i in range(size):
+        for k in range(i + 1, size):
+            ratio = a[k, i] / a[i, i]
+            for j in range(i, size):
+                a[k, j] -= ratio * a[i, j]
+            b[k] -= ratio * b[i]
+    for i in range(size - 1, -1, -1):
+        for j in range(i + 1, size):
+            b[i] -= a[i, j] * b[j]
+        b[i] /= a[i, i]
+
+
+@njit(cache=True, nogil=True)
+def lean(x: Float64, places: Float64, neighbour: Indices, weights: Float64, ridge: float) -> None:
+    """Turn the weights of a mean into those of the conditional mean at x, in place.
+
+    m(z̃) + C(z̃, z̄) (C(z̄, z̄) + λI)⁻¹ (x - m(z̄)) is Σ a_k z̃_k with
+    a_k = w_k (1 + (z̄_k - m(z̄))·t), t = (C(z̄, z̄) + λI)⁻¹ (x - m(z̄)): no covariance of the
+    unknown coordinates is ever formed.
+    """
+    width = len(x)
+    mean, t = np.zeros(width), np.empty(width)
+    covariance = np.zeros((width, width))
+    for k in range(len(weights)):
+        for i in range(width):
+            mean[i] += weights[k] * places[neighbour[k], i]
+    for k in range(len(weights)):
+        for i in range(width):
+            for j in range(width):
+                covariance[i, j] += (
+                    weights[k]
+                    * (places[neighbour[k], i] - mean[i])
+                    * (places[neighbour[k], j] - mean[j])
+                )
+    for i in range(width):
+        covariance[i, i] += ridge
+        t[i] = x[i] - mean[i]
+    solved(covariance, t)
+    for k in range(len(weights)):
+        along = 0.0
+        for i in range(width):
+            along += (places[neighbour[k], i] - mean[i]) * t[i]
+        weights[k] *= 1.0 + along
+
+
+@njit(cache=True, nogil=True)
+def local(
+    points: Float64,
+    x: Float64,
+    distance: Float64,
+    neighbour: Indices,
+    focus: int,
+    places: Float64,
+    unknown: Floats,
+    ridge: float,
+    body: Body,
+    frame: Frame,
+) -> Float64:
+    """The local conditional mean at x (n, D1), of neighbours (n, focus or focus + 1)."""
+    count, rest = len(x), unknown.shape[1]
+    weights = np.empty(focus)
+    out = np.zeros((count, rest))
+    for n in range(count):
+        neighbour_weights(distance[n], focus, weights)
+        lean(x[n], places, neighbour[n], weights, ridge)
+        for k in range(focus):
+            for i in range(rest):
+                out[n, i] += weights[k] * unknown[neighbour[n, k], i]
+    return finished(points, out, body, frame)
+
+
+@njit(cache=True, nogil=True)
+def spread(
+    distance: Float64, neighbour: Indices, focus: int, unknown: Floats, within: Float64
+) -> Float64:
+    """Weighted standard deviation (n,) of z̃, root mean square over its dimensions.
+
+    within (M,) is the variance among the anchors of one place.
+    """
+    count, rest = len(distance), unknown.shape[1]
+    weights, mean = np.empty(focus), np.empty(rest)
+    out = np.zeros(count)
+    for n in range(count):
+        neighbour_weights(distance[n], focus, weights)
+        mean[:] = 0.0
+        for k in range(focus):
+            for i in range(rest):
+                mean[i] += weights[k] * unknown[neighbour[n, k], i]
+        for k in range(focus):
+            variance = 0.0
+            for i in range(rest):
+                variance += (unknown[neighbour[n, k], i] - mean[i]) ** 2
+            out[n] += weights[k] * (within[neighbour[n, k]] + variance / max(rest, 1))
+        out[n] = math.sqrt(out[n])
+    return out
+
+
+@njit(cache=True, nogil=True)
+def blended(
+    distance: Float64,
+    neighbour: Indices,
+    focus: int,
+    order: Indices,
+    start: Indices,
+    values: Float64,
+) -> Float64:
+    """Weighted average (n,) of a scalar of the anchors, those of one place taken as their mean."""
+    weights = np.empty(focus)
+    out = np.zeros(len(distance))
+    for n in range(len(distance)):
+        neighbour_weights(distance[n], focus, weights)
+        for k in range(focus):
+            first, last = start[neighbour[n, k]], start[neighbour[n, k] + 1]
+            value = 0.0
+            for m in range(first, last):
+                value += values[order[m]] / (last - first)
+            out[n] += weights[k] * value
+    return out
+
+
+@njit(cache=True, nogil=True)
+def mixed(
+    points: Float64, faders: Float64, start: Float64, leads: Float64, body: Body, frame: Frame
+) -> Float64:
+    """z̃ = start (D2,) + faders (n, F) @ leads (F, D2)."""
+    unknown = np.empty((len(faders), len(start)))
+    for n in range(len(faders)):
+        unknown[n] = start
+        for f in range(len(leads)):
+            for j in range(len(start)):
+                unknown[n, j] += faders[n, f] * leads[f, j]
+    return finished(points, unknown, body, frame)

@@ -1,0 +1,268 @@
+"""The instrument as the performer sees it: commands in, changes on the board out.
+
+A command is an OSC address and its arguments, whoever sent it: OSC and MIDI controllers,
+presets, snapshots and gesture recordings all speak this one language. Commands change values
+and points (newest wins) and start, move and let go of voices.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from engine import board as b
+from engine.allocation import NOBODY, Allocation, Sender
+from engine.board import Board, Event
+from engine.parameters import (
+    FINGER,
+    FINGERS,
+    GLOBAL,
+    OFFSET,
+    ROW,
+    Argument,
+    CommandError,
+    Parameter,
+    finite,
+)
+from engine.snapshots import PAD, Snapshots, State
+from engine.touch import LOOP, XY, Handler, Numbered, Place, Touch
+
+Listener = Callable[[str, Sequence[Argument], Sender], None]
+
+SENDERS = 256  # whose last command is remembered
+
+
+class Instrument:
+    """All commands end here. Any thread of the control process may call `apply`.
+
+    `place` gives an anchor's point on the pad and its latent vector (for `/anchor/K`); it raises
+    `CommandError` for one that is not there. `clock` is the time in seconds, so that a recording
+    can be rendered without a clock. `wake` is called when a sound is wanted from the decoder.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        *,
+        latent_dim: int,
+        place: Place,
+        planes: Sequence[str],
+        clock: Callable[[], float],
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.board = board
+        self.latent_dim = latent_dim
+        self.clock = clock
+        self.wake = wake
+        self.listeners: list[Listener] = []  # called with every value that has changed
+        self.taps: list[Listener] = []  # called with every command that was carried out
+        self._planes = planes
+        self._lock = threading.RLock()
+        self._changing = False
+        self._heard: dict[str, float] = {}
+        self._voices = Allocation(board, clock)
+        self._touch = Touch(board, self._voices, latent_dim, place, self._changed)
+        self._snapshots = Snapshots(self._state, self._put)
+        self._handlers: dict[str, Handler] = {
+            **{row.address: self._setter(row) for row in GLOBAL},
+            **self._touch.handlers(),
+            "/plane": self._set_plane,
+            "/panic": self._panic,
+        }
+        self._numbered: dict[str, Numbered] = {
+            **self._touch.numbered(),
+            "/snapshot/*/store": self._store,
+            "/snapshot/*/recall": self._recall,
+        }
+        self._outside: set[str] = set()
+
+    # -- commands ----------------------------------------------------------------------------
+
+    def apply(self, address: str, args: Sequence[Argument], sender: Sender = NOBODY) -> None:
+        """Carry out one command at once. Raises `CommandError`; then nothing has changed."""
+        with self._change():
+            self._apply(address, args, sender)
+
+    def apply_all(
+        self, commands: Sequence[tuple[str, Sequence[Argument]]], sender: Sender = NOBODY
+    ) -> list[CommandError]:
+        """Carry out a bundle: the engine sees all of it or nothing. Returns what was refused."""
+        refused = []
+        with self._change():
+            for address, args in commands:
+                try:
+                    self._apply(address, args, sender)
+                except CommandError as error:
+                    refused.append(error)
+        return refused
+
+    @contextmanager
+    def _change(self) -> Iterator[None]:
+        """One change at a time; the engine sees it whole, and the decoder is woken if needed."""
+        with self._lock:
+            if self._changing:  # a preset loaded by a command
+                yield
+                return
+            self._changing = True
+            try:
+                with self.board.writing():
+                    yield
+            finally:
+                self._changing = False
+                if self._touch.asked:
+                    self._touch.asked = False
+                    self.wake()
+
+    def register(self, address: str, handler: Handler) -> None:
+        """Add a command that is not the engine's own (`/preset`, `/record`, `/sync`, ...)."""
+        self._handlers[address] = handler
+        self._outside.add(address)
+
+    def _apply(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
+        handler = self._handlers.get(address)
+        if handler is not None:
+            handler(args, sender)
+        else:
+            stem, _, last = address.rpartition("/")
+            middle = stem.rpartition("/")
+            if stem in self._numbered and last.isdecimal():
+                self._numbered[stem](_index(last), args, sender)
+            elif middle[2].isdecimal() and f"{middle[0]}/*/{last}" in self._numbered:
+                self._numbered[f"{middle[0]}/*/{last}"](_index(middle[2]), args, sender)
+            else:
+                raise CommandError(f"{address}: there is no such address")
+        if address not in self._outside:
+            for tap in self.taps:
+                tap(address, args, sender)
+        if sender.group:
+            self._heard[sender.group] = self.clock()
+
+    # -- values ------------------------------------------------------------------------------
+
+    def value(self, address: str) -> tuple[float, ...]:
+        """A global row's present value, as on the board."""
+        start = OFFSET[address]
+        return tuple(self.board.values[start : start + ROW[address].size].tolist())
+
+    def values(self) -> Iterator[tuple[str, tuple[Argument, ...]]]:
+        """Every row's address and value: what `/sync` sends and a preset saves."""
+        for row in GLOBAL:
+            yield row.address, row.show(self.value(row.address))
+        for row in FINGER:
+            for n in range(1, FINGERS + 1):
+                values = self._touch.fingers[row.address][n - 1]
+                yield row.address.format(n=n), row.show(values)
+
+    def whole(self) -> Iterator[tuple[str, tuple[Argument, ...]]]:
+        """Commands that bring a fresh instrument to this one's state, its held fingers too."""
+        touched = {n for _, (kind, _, n) in self._voices.held() if kind == "finger"}
+        sleeping = self._touch.asleep and self._touch.mode == LOOP
+        for address, args in self.values():
+            if not (sleeping and address == PAD):
+                yield address, args
+        for n in sorted(touched):
+            yield f"/pad/{n}/touch", (1,)
+        if 1 not in touched and not self._touch.asleep:
+            yield "/pad/1/touch", (0,)
+
+    def _changed(self, address: str, args: tuple[Argument, ...], sender: Sender) -> None:
+        for listener in self.listeners:
+            listener(address, args, sender)
+
+    def _setter(self, row: Parameter) -> Handler:
+        return lambda args, sender: self._set(row, row.parse(args), sender)
+
+    def _set(self, row: Parameter, values: tuple[float, ...], sender: Sender) -> None:
+        start = OFFSET[row.address]
+        self.board.values[start : start + row.size] = values
+        if row.address in _AIMS_ANEW:
+            self._touch.aim_again()
+        if row.address == "/mode":
+            self._touch.mode_changed()
+        self._changed(row.address, row.show(values), sender)
+
+    def _set_plane(self, args: Sequence[Argument], sender: Sender) -> None:
+        row = ROW["/plane"]
+        values = row.parse(args)
+        name = row.choices[int(values[0])]
+        if name not in self._planes:
+            raise CommandError(f"/plane: this pack has no {name} plane: {', '.join(self._planes)}")
+        self._set(row, values, sender)
+
+    # -- voices ------------------------------------------------------------------------------
+
+    def release(self, group: str) -> None:
+        """Let go everything that `group` holds: its cable was pulled, its network is gone."""
+        with self._change():
+            self._voices.let_go(lambda slot: slot.sender.group == group)
+
+    def release_all(self) -> None:
+        """Let everything go; shots ring out."""
+        with self._change():
+            self._voices.let_go(lambda slot: True)
+
+    def release_notes(self, group: str) -> None:
+        """All notes of `group` off (MIDI CC 123)."""
+        with self._change():
+            self._voices.let_go(
+                lambda slot: slot.source is not None and slot.source[:2] == ("note", group)
+            )
+
+    def _panic(self, args: Sequence[Argument], sender: Sender) -> None:
+        self._voices.let_go(lambda slot: True)
+        self._touch.asleep = True
+        self.board.send(Event(b.PANIC))
+        self._changed("/panic", (), sender)
+
+    # -- time --------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """What happens by itself: call it some 60 times a second."""
+        with self._change():
+            now = self.clock()
+            timeout = float(self.board.values[OFFSET["/note/timeout"]])
+            if timeout > 0:
+                self._voices.let_go(
+                    lambda slot: (
+                        slot.timed and now - self._heard.get(slot.sender.group, now) > timeout
+                    )
+                )
+            self._snapshots.step(now)
+            if len(self._heard) > SENDERS:
+                recent = sorted(self._heard, key=self._heard.__getitem__)[-SENDERS // 2 :]
+                self._heard = {group: self._heard[group] for group in recent}
+
+    def _state(self) -> State:
+        state = {row.address: self.value(row.address) for row in GLOBAL}
+        state[PAD] = self._touch.fingers[XY.address][0]
+        return state
+
+    def _put(self, address: str, values: tuple[float, ...]) -> None:
+        if address == PAD:
+            self._touch.put(XY, 1, values, NOBODY)
+        else:
+            self._set(ROW[address], values, NOBODY)
+
+    def _store(self, n: int, args: Sequence[Argument], sender: Sender) -> None:
+        self._snapshots.store(n)
+        self._changed(f"/snapshot/{n}/store", (), sender)
+
+    def _recall(self, n: int, args: Sequence[Argument], sender: Sender) -> None:
+        seconds = max(finite(f"/snapshot/{n}/recall", args[0]), 0.0) if args else 0.0
+        try:
+            self._snapshots.recall(n, seconds, self.clock())
+        except KeyError:
+            raise CommandError(f"/snapshot/{n}/recall: nothing was stored in {n}") from None
+
+
+_AIMS_ANEW = frozenset(
+    ("/plane", "/axes", "/expander", "/metric", "/guard", "/focus", "/multilateration/scale",
+     "/lattice/base", "/phase")
+)  # fmt: skip
+
+
+def _index(digits: str) -> int:
+    if len(digits) > 9:
+        raise CommandError(f"{digits} is too large a number for an address")
+    return int(digits)

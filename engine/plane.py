@@ -1,0 +1,240 @@
+"""The pad's plane: where each anchor lies under the finger, and what the finger leaves open.
+
+A plane splits every anchor into *known* coordinates, which the pad sets, and *unknown* ones,
+which an expander finds; and it puts both together again into a latent. Raw latents, principal
+axes, measured descriptors and 2-D maps are all the same thing to an expander.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Float64 = NDArray[np.float64]
+Real = TypeVar("Real", bound=np.floating)
+
+MARGIN = 0.05  # of the anchors' span, left free on each side of the pad
+CHUNK = 65_536  # anchors taken to float64 at once, so that a million of them stay cheap
+LARGEST = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """Anchors seen from the pad. Immutable: every array is read-only, any thread may read.
+
+    A latent is ``z = centre + known @ from_known + unknown @ from_unknown``. The rows of
+    ``from_known`` are two latents (raw), two principal axes, or zeros (a map: its coordinates
+    are no latents, all D are unknown).
+    """
+
+    name: str
+    known: Float64
+    """(L, D1) each anchor's place on the plane."""
+    unknown: NDArray[np.floating]
+    """(L, D2) the rest of each anchor, in the latents' own dtype."""
+    centre: Float64
+    """(D,) latent at the plane's origin."""
+    from_known: Float64
+    """(D1, D)."""
+    from_unknown: Float64
+    """(D2, D)."""
+    low: Float64
+    """(D1,) plane coordinates of the pad's 0."""
+    high: Float64
+    """(D1,) plane coordinates of the pad's 1."""
+
+    @classmethod
+    def raw(cls, latents: ArrayLike, axes: tuple[int, ...] = (0, 1)) -> Plane:
+        """The plane of the chosen latents themselves (see `default_axes`).
+
+        Args:
+            latents: (L, D) float32 anchors.
+            axes: which latents the pad sets, x first.
+
+        Raises:
+            ValueError: latents not a finite (L, D) table, or axes not two or more of its columns.
+        """
+        z = _anchors(latents)
+        dimension = z.shape[1]
+        if len(axes) < 2 or len(set(axes)) < len(axes) or not set(axes) <= set(range(dimension)):
+            raise ValueError(
+                f"axes {tuple(axes)}: give two or more different latents from 0 to {dimension - 1}"
+            )
+        rest = [i for i in range(dimension) if i not in axes]
+        unit = np.eye(dimension)
+        return cls._spanning(
+            "raw",
+            known=z[:, list(axes)],
+            unknown=z[:, rest],
+            centre=np.zeros(dimension),
+            from_known=unit[list(axes)],
+            from_unknown=unit[rest],
+        )
+
+    @classmethod
+    def principal(cls, latents: ArrayLike) -> Plane:
+        """The plane of the anchors' two widest directions; the others are unknown.
+
+        Args:
+            latents: (L, D) float32 anchors, D >= 2.
+
+        Raises:
+            ValueError: latents not a finite (L, D) table, or D < 2.
+        """
+        z = _anchors(latents)
+        if z.shape[1] < 2:
+            raise ValueError("principal axes: latents of one dimension have no plane")
+        mean, covariance = moments(z)
+        directions = np.linalg.eigh(covariance)[1][:, ::-1]
+        # An eigenvector has no sign of its own; fix it, or a pad could come back mirrored.
+        widest = np.abs(directions).argmax(axis=0)
+        directions = directions * np.sign(directions[widest, range(len(widest))])
+        known = np.empty((len(z), 2))
+        unknown = np.empty((len(z), z.shape[1] - 2), z.dtype)
+        for rows in chunks(len(z)):
+            turned = (z[rows] - mean) @ directions
+            known[rows], unknown[rows] = turned[:, :2], turned[:, 2:]
+        return cls._spanning(
+            "principal",
+            known=known,
+            unknown=unknown,
+            centre=mean,
+            from_known=directions.T[:2],
+            from_unknown=directions.T[2:],
+        )
+
+    @classmethod
+    def mapped(cls, latents: ArrayLike, coordinates: ArrayLike, name: str) -> Plane:
+        """A map (t-SNE, UMAP) or descriptors: places that are no latents.
+
+        The coordinates are centred and scaled to the latents' root mean square about their
+        mean, so that distances on the plane and between sounds have one unit.
+
+        Args:
+            latents: (L, D) float32 anchors.
+            coordinates: (L, 2) place of each anchor, any unit.
+            name: what the performer calls it.
+
+        Raises:
+            ValueError: either is not a finite table, or they differ in length.
+        """
+        z = _anchors(latents)
+        places = _anchors(coordinates, what="coordinates").astype(np.float64)
+        if len(places) != len(z) or places.shape[1] < 2:
+            raise ValueError(
+                f"plane {name}: coordinates of shape {places.shape} for {len(z)} anchors; "
+                f"give ({len(z)}, 2)"
+            )
+        places -= places.mean(axis=0)
+        width, wanted = np.sqrt(np.mean(places**2)), np.sqrt(np.trace(moments(z)[1]) / z.shape[1])
+        if width > 0 and wanted > 0:
+            places *= wanted / width
+        return cls._spanning(
+            name,
+            known=places,
+            unknown=z,
+            centre=np.zeros(z.shape[1]),
+            from_known=np.zeros((places.shape[1], z.shape[1])),
+            from_unknown=np.eye(z.shape[1]),
+        )
+
+    @classmethod
+    def _spanning(
+        cls,
+        name: str,
+        *,
+        known: NDArray[np.floating],
+        unknown: NDArray[np.floating],
+        centre: Float64,
+        from_known: Float64,
+        from_unknown: Float64,
+    ) -> Plane:
+        """Lay the pad over the anchors; an axis on which they all agree gets a span of one."""
+        places = known.astype(np.float64)
+        low, high = places.min(axis=0), places.max(axis=0)
+        dead = high <= low
+        low[dead] -= 0.5
+        high[dead] += 0.5
+        margin = MARGIN * (high - low)
+        return cls(
+            name,
+            known=_read_only(places),
+            unknown=_read_only(unknown),
+            centre=_read_only(centre),
+            from_known=_read_only(from_known),
+            from_unknown=_read_only(from_unknown),
+            low=_read_only(low - margin),
+            high=_read_only(high + margin),
+        )
+
+    @property
+    def dimension(self) -> int:
+        """D, of a whole latent."""
+        return len(self.centre)
+
+    def place(self, xy: ArrayLike) -> Float64:
+        """Pad positions (n, D1), 0 to 1 -> points on the plane (n, D1)."""
+        return self.low + np.asarray(xy, np.float64) * (self.high - self.low)
+
+    def pad(self, points: ArrayLike) -> Float64:
+        """Points on the plane (n, D1) -> pad positions (n, D1); anchors fall within 0 to 1."""
+        return (np.asarray(points, np.float64) - self.low) / (self.high - self.low)
+
+    def assemble(self, points: ArrayLike, unknown: ArrayLike) -> NDArray[np.float32]:
+        """Known (n, D1) and unknown (n, D2) coordinates -> latents (n, D) float32."""
+        known, rest = np.asarray(points, np.float64), np.asarray(unknown, np.float64)
+        latents = self.centre + known @ self.from_known + rest @ self.from_unknown
+        return latents.astype(np.float32)
+
+
+def default_axes(kl: ArrayLike) -> tuple[int, int]:
+    """The two most informative latents.
+
+    Args:
+        kl: (D,) mean Kullback-Leibler divergence of each latent from the prior, in nats.
+
+    Raises:
+        ValueError: fewer than two latents.
+    """
+    order = np.argsort(-np.asarray(kl, np.float64), kind="stable")
+    if order.size < 2:
+        raise ValueError("default axes: give the divergence of two latents or more")
+    return int(order[0]), int(order[1])
+
+
+def chunks(length: int) -> Iterator[slice]:
+    """Slices that cover `length` anchors, CHUNK at a time."""
+    return (slice(start, start + CHUNK) for start in range(0, length, CHUNK))
+
+
+def moments(x: NDArray[np.floating]) -> tuple[Float64, Float64]:
+    """Mean (D,) and covariance (D, D) of the rows of x (L, D), in float64, two passes."""
+    mean = x.mean(axis=0, dtype=np.float64)
+    covariance = np.zeros((x.shape[1], x.shape[1]))
+    for rows in chunks(len(x)):
+        away = x[rows] - mean
+        covariance += away.T @ away
+    return mean, covariance / len(x)
+
+
+def _anchors(latents: ArrayLike, what: str = "latents") -> NDArray[np.floating]:
+    """The table as float32, or float64 if it is that already."""
+    z = np.asarray(latents)
+    if z.dtype != np.float64:
+        z = z.astype(np.float32, copy=False)
+    if z.ndim != 2 or 0 in z.shape:
+        raise ValueError(f"{what} of shape {z.shape}: give a table (anchors, dimensions)")
+    finite = np.abs(z).max(axis=1) <= LARGEST
+    if not finite.all():
+        raise ValueError(f"{what}: anchor {int(finite.argmin())} is not finite; leave it out")
+    return z
+
+
+def _read_only(array: NDArray[Real]) -> NDArray[Real]:
+    fixed = np.ascontiguousarray(array).view()
+    fixed.flags.writeable = False
+    return fixed

@@ -1,0 +1,197 @@
+"""The playing process: voices, phase, ring. It holds what sounds, and nothing else.
+
+One thread renders, hop after hop, and never waits for anything but the ring; the main thread
+opens the output, looks for a lost one, and listens for the end. TensorFlow is not here, so a
+process that died with its audio device is replaced within a second.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import socket
+import sys
+import threading
+import time
+from contextlib import suppress
+
+import numpy as np
+
+from engine import board as b
+from engine.board import Board
+from engine.process import quiet_death, say
+from engine.stream import DeviceError, DeviceOutput, NullOutput, Output, Settings, refresh
+from engine.voices import QUALITIES, Voices
+from engine.warm import rehearse
+from models.representation import Representation
+
+FADE_S = 0.02
+RETRY_S = 0.4
+DEAD_S = 0.6  # a device that reads nothing for so long is gone
+PRIORITY = 60  # above everything but the sound server's own threads
+
+
+class Renderer:
+    """The render loop. `run` is the render thread's; the rest may be called from the main one."""
+
+    def __init__(self, board: Board, representation: Representation, output: Output) -> None:
+        self.board = board
+        self.output = output
+        self.stopping = threading.Event()
+        self.stopped = threading.Event()
+        self.written_at = time.monotonic()
+        self._voices = Voices(board, representation)
+        self._voices.resume()
+        self._rate = representation.sample_rate
+        self._busy = 0.0  # share of the hop's time that rendering took, smoothed
+        self._changed = 0
+        self._fade = 0.0
+
+    def run(self) -> None:
+        """Until `stopping`: fill the ring. Everything it needs was allocated before."""
+        realtime = _claim_priority()
+        board, voices = self.board, self._voices
+        player = board.player
+        player[b.REALTIME] = realtime
+        size = voices.hop_size
+        out = np.zeros((size, 2), np.float32)
+        hop_s = size / self._rate
+        tape = board.tape
+        length = len(tape)
+        fade_step = size / (FADE_S * self._rate)
+        ramp = np.linspace(0, 1, size, dtype=np.float32)[:, None]
+        while True:
+            output = self.output
+            if not output.room(size):
+                time.sleep(output.pause())
+                continue
+            began = time.perf_counter()
+            voices.hop(out)
+            spent = time.perf_counter() - began
+            target = 0.0 if self.stopping.is_set() else 1.0
+            if self._fade != target:
+                step = max(-fade_step, min(fade_step, target - self._fade))
+                out *= self._fade + step * ramp
+                self._fade += step
+            elif target == 0.0:
+                break
+            output.write(out)
+            at = int(board.tape_head[0]) % length
+            tape[at : at + size] = out
+            board.tape_head[0] += size
+            self._busy += 0.05 * (spent / hop_s - self._busy)
+            self._trade(spent / hop_s)
+            self.written_at = time.monotonic()
+            player[b.PLAYER_BEAT] += 1
+            player[b.HOPS] = voices.hops
+            player[b.STARVED] = output.starved
+            player[b.LOAD] = self._busy
+            player[b.QUALITY] = voices.quality
+            player[b.PEAK_LEFT], player[b.PEAK_RIGHT] = np.abs(out).max(axis=0)
+            player[b.REDUCTION_DB] = voices.limiter.reduction_db
+            player[b.RING_BLOCKS] = output.ring
+            player[b.HOP_US] = spent * 1e6
+            player[b.GUARDED] = voices.guarded
+            if spent > hop_s:
+                player[b.LATE] += 1
+        self.stopped.set()
+
+    def _trade(self, share: float) -> None:
+        """Give up look-ahead and iterations before the sound breaks; take them back when calm."""
+        voices = self._voices
+        self._changed += 1
+        if (self._busy > 0.7 or share > 1.5) and voices.quality < QUALITIES - 1:
+            if self._changed > 8:
+                voices.quality += 1
+                self._changed = 0
+        elif self._busy < 0.4 and voices.quality > 0 and self._changed > 400:
+            voices.quality -= 1
+            self._changed = 0
+
+
+def serve(
+    board: Board, representation: Representation, settings: Settings, words: socket.socket
+) -> None:
+    """The playing process's main function; returns when the control process closes `words`."""
+    quiet_death()
+    gc.disable()
+    sys.setswitchinterval(0.0002)
+    rehearse(representation)
+    output = _open(board, settings, representation.sample_rate, words)
+    renderer = Renderer(board, representation, output)
+    gc.freeze()
+    thread = threading.Thread(target=renderer.run, name="render", daemon=True)
+    thread.start()
+    board.player[b.PLAYER_READY] = 1
+    tried = time.monotonic()
+    while True:
+        if select.select([words], [], [], 0.1)[0] and not _alive(words):
+            break
+        now = time.monotonic()
+        if now - renderer.written_at > DEAD_S:
+            # The device has stopped reading. Closing it may hang: a new process is surer.
+            say(words, "lost", device=getattr(renderer.output, "name", ""))
+            os._exit(3)
+        waiting = isinstance(renderer.output, NullOutput) and not settings.null
+        if waiting and now - tried > RETRY_S:
+            tried = now
+            with suppress(Exception):  # whatever PortAudio says: it is asked again
+                refresh()
+                renderer.output = _device(board, settings, representation.sample_rate, words)
+    renderer.stopping.set()
+    renderer.stopped.wait(0.3)
+    # A moment for the ring to play out; then leave without asking PortAudio, which may hang.
+    time.sleep(2 * renderer.output.ring * renderer.output.block / renderer.output.rate)
+    os._exit(0)
+
+
+def _alive(words: socket.socket) -> bool:
+    with suppress(OSError):
+        return bool(words.recv(64))
+    return False
+
+
+def _open(board: Board, settings: Settings, rate: int, words: socket.socket) -> Output:
+    """The device, or the null output where there is none."""
+    if not settings.null:
+        try:
+            return _device(board, settings, rate, words)
+        except DeviceError as error:
+            say(words, "no device", reason=str(error))
+        except Exception as error:  # PortAudio itself may be missing or broken
+            say(words, "no device", reason=f"PortAudio: {error}")
+    output = NullOutput(settings, rate)
+    _tell(board, output, b.NULL)
+    say(words, "output", name=output.name, rate=rate, block=output.block, latency=0.0)
+    return output
+
+
+def _device(board: Board, settings: Settings, rate: int, words: socket.socket) -> Output:
+    output = DeviceOutput(settings, rate)
+    _tell(board, output, b.DEVICE)
+    say(
+        words,
+        "output",
+        name=output.name,
+        rate=output.rate,
+        block=output.block,
+        latency=output.latency,
+    )
+    return output
+
+
+def _tell(board: Board, output: Output, kind: int) -> None:
+    player = board.player
+    player[b.OUTPUT] = kind
+    player[b.DEVICE_RATE], player[b.DEVICE_BLOCK] = output.rate, output.block
+    player[b.DEVICE_LATENCY] = output.latency
+
+
+def _claim_priority() -> bool:
+    """Real-time scheduling for the render thread, where the system allows it."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
+    except (AttributeError, OSError):
+        return False
+    return True

@@ -1,0 +1,176 @@
+"""From the board's points to latent vectors: plane and expander as the performer set them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import board as b
+from engine.board import Board
+from engine.expander_places import blend, nearest_anchor
+from engine.expanders import Expander, fit
+from engine.parameters import EXPANDERS, METRICS, OFFSET, PLANES, VOICES, CommandError
+from engine.plane import Plane, default_axes
+from models.pack import Pack
+
+ARRIVED = 1e-4  # of the pad: nearer than this to the finger, the point is there
+QUIETEST, LOUDEST = -40.0, 6.0  # dB: what the recordings' own levels may ask for
+
+
+class Aim(NamedTuple):
+    """Where a voice points now."""
+
+    latent: NDArray[np.float32]  # (D,)
+    level: float  # dB of the recordings' own level there, against their loud ones
+    spread: float  # of the anchors' latents there: how much an average must hide
+    arrived: bool  # False while the point still glides to the finger
+
+
+class Planes:
+    """The planes of a pack, made when first asked for. One thread."""
+
+    def __init__(self, pack: Pack) -> None:
+        self._pack = pack
+        self._made: dict[tuple[str, tuple[int, int]], Plane] = {}
+        self.names = tuple(
+            name for name in PLANES if name in ("raw", "principal") or name in pack.planes
+        )
+        self.axes = default_axes(pack.kl) if pack.latent_dim > 1 else (0, 0)
+
+    def get(self, name: str, axes: tuple[int, int]) -> Plane:
+        """The plane by its name. `axes` matter to the raw plane; one that this pack does not
+        have, or axes beyond its latents, fall back to its own defaults."""
+        if name not in self.names:
+            name = self._pack.default_plane
+        if name != "raw" or axes[0] == axes[1] or max(axes) >= self._pack.latent_dim:
+            axes = self.axes
+        if (name, axes) not in self._made:
+            latents = self._pack.anchors.latents
+            if name == "raw":
+                plane = Plane.raw(latents, axes)
+            elif name == "principal":
+                plane = Plane.principal(latents)
+            else:
+                plane = Plane.mapped(latents, self._pack.planes[name], name)
+            self._made[name, axes] = plane
+        return self._made[name, axes]
+
+    def of(self, board: Board) -> Plane:
+        """The plane that the board's values ask for."""
+        at = OFFSET["/axes"]
+        i, j = board.values[at : at + 2].astype(int).tolist()
+        return self.get(PLANES[int(board.values[OFFSET["/plane"]])], (i, j))
+
+    def place(self, board: Board, anchor: int) -> tuple[Sequence[float], Sequence[float]]:
+        """An anchor's point on the present plane's pad, and its latent vector."""
+        latents = self._pack.anchors.latents
+        if not 0 <= anchor < len(latents):
+            raise CommandError(f"anchor {anchor}: this pack's anchors are 0...{len(latents) - 1}")
+        plane = self.of(board)
+        point = plane.pad(plane.known[anchor : anchor + 1])[0]
+        return point.tolist(), latents[anchor].tolist()
+
+
+class Pointing:
+    """Turns each voice's point into a latent vector. One thread, beside the decoder's.
+
+    Keeps the fitted expander until a parameter that shapes it changes, and each voice's point
+    on its way to the finger (`/smooth`).
+    """
+
+    def __init__(self, pack: Pack, board: Board) -> None:
+        self._pack = pack
+        self._board = board
+        self._planes = Planes(pack)
+        self._points: NDArray[np.float64] = np.full((VOICES, 2), 0.5)
+        self._starts: NDArray[np.int64] = np.full(VOICES, -1, np.int64)
+        self._key: tuple[float, ...] = ()
+        self._expander: Expander | None = None
+        loudness = pack.anchors.loudness.astype(np.float64)
+        loud = np.percentile(loudness, 90) if len(loudness) else 0.0
+        self._levels = np.clip(loudness - loud, QUIETEST, LOUDEST)
+
+    def fit(self) -> None:
+        """Fit plane and expander to the board's values if they have changed."""
+        values = self._board.values.tolist()
+        key = tuple(values[at] for at in _SHAPING)
+        if key == self._key and self._expander is not None:
+            return
+        self._plane = self._planes.of(self._board)
+        base = min(int(values[OFFSET["/lattice/base"]]), len(self._pack.anchors) - 1)
+        self._expander = fit(
+            EXPANDERS[int(values[OFFSET["/expander"]])],
+            self._plane,
+            metric=METRICS[int(values[OFFSET["/metric"]])],
+            guard=bool(values[OFFSET["/guard"]]),
+            focus=int(values[OFFSET["/focus"]]),
+            scale=values[OFFSET["/multilateration/scale"]],
+            base=base,
+        )
+        self._base = base
+        self._key = key
+
+    def aim(self, voice: int, seconds: float) -> Aim:
+        """The voice's latent vector now, `seconds` after it was last asked for."""
+        board = self._board
+        self.fit()
+        assert self._expander is not None
+        target, latent, origin, start = board.consistent(
+            lambda: (
+                board.points[voice].copy(),
+                board.latents[voice, : self._pack.latent_dim].copy(),
+                int(board.origin[voice]),
+                int(board.starts[voice]),
+            )
+        )
+        smooth = float(board.values[OFFSET["/smooth"]])
+        if start != self._starts[voice] or smooth <= 0:
+            self._starts[voice] = start
+            self._points[voice] = target
+        else:
+            share = 1 - math.exp(-seconds / smooth)
+            self._points[voice] += share * (target - self._points[voice])
+        arrived = bool(np.abs(target - self._points[voice]).max() < ARRIVED)
+        if arrived:
+            self._points[voice] = target
+        point = self._plane.place(self._points[voice : voice + 1])
+        level = float(blend(point, self._plane, self._levels)[0])
+        anchors = self._pack.anchors.latents
+        if origin == b.LATENT:
+            z = latent.astype(np.float32)
+        elif origin == b.LATTICE:
+            z = self._mixed()
+        elif origin == b.ORIGINAL:
+            z = anchors[int(nearest_anchor(point, self._plane)[0])]
+        else:
+            z = self._expander.expand(point)[0]
+        return Aim(z, level, float(self._expander.spread(point)[0]), arrived)
+
+    def point(self, voice: int) -> NDArray[np.float64]:
+        """(2,) where the voice's gliding point is on the pad."""
+        return self._points[voice]
+
+    def _mixed(self) -> NDArray[np.float32]:
+        """The lattice with the performer's own faders (eq. 8): z_k + Σ α_i (z_i − z_k)."""
+        anchors, board = self._pack.anchors.latents, self._board
+        z = anchors[self._base].astype(np.float64)
+        for anchor, alpha in zip(
+            board.fader_anchor.tolist(), board.fader_value.tolist(), strict=True
+        ):
+            if 0 <= anchor < len(anchors):
+                z = z + alpha * (anchors[anchor] - anchors[self._base])
+        return z.astype(np.float32)
+
+
+_SHAPING = [
+    OFFSET[address] + k
+    for address, size in (
+        ("/plane", 1), ("/axes", 2), ("/expander", 1), ("/metric", 1), ("/guard", 1),
+        ("/focus", 1), ("/multilateration/scale", 1), ("/lattice/base", 1),
+    )
+    for k in range(size)
+]  # fmt: skip

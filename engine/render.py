@@ -1,0 +1,105 @@
+"""Offline: a gesture recording becomes the same samples every time.
+
+No process, no clock: time is the number of hops played. Every point is decoded before the hop
+that it concerns, so the result is what an infinitely fast machine would have played.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from engine import board as b
+from engine.board import Board, Shape
+from engine.instrument import Instrument, Sender
+from engine.parameters import OFFSET, PLANES, Argument, CommandError
+from engine.pointing import Planes
+from engine.voices import Voices
+from models.pack import Pack
+
+PLAYER = Sender("recording")
+TAIL_S = 10.0  # what rings out after the last gesture, at most
+TICK_HOPS = 6  # how often what happens by itself is looked after: some 60 times a second
+
+
+class Rendering:
+    """An instrument in one process, played hop by hop."""
+
+    def __init__(self, pack: Pack) -> None:
+        from engine.decoder import Decoder
+        from engine.decoding import Mailbox
+
+        r = pack.representation
+        self.board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
+        planes = Planes(pack)
+        self.board.values[OFFSET["/plane"]] = PLANES.index(pack.default_plane)
+        self.board.values[OFFSET["/axes"] : OFFSET["/axes"] + 2] = planes.axes
+        self.voices = Voices(self.board, r)
+        self.rate = r.sample_rate
+        self.hop_s = self.voices.hop_size / r.sample_rate
+        self.instrument = Instrument(
+            self.board,
+            latent_dim=pack.latent_dim,
+            place=lambda anchor: planes.place(self.board, anchor),
+            planes=planes.names,
+            clock=lambda: self.voices.hops * self.hop_s,
+        )
+        self._mailbox = Mailbox(self.board, pack, Decoder(pack))
+
+    def hop(self) -> np.ndarray:
+        """The next hop (hop_size, 2) float32."""
+        if self.voices.hops % TICK_HOPS == 0:
+            self.instrument.tick()
+        for voice in self._mailbox.waiting():
+            self._mailbox.serve([voice], self.voices.hops * self.hop_s)
+        out = np.zeros((self.voices.hop_size, 2), np.float32)
+        self.voices.hop(out)
+        return out
+
+    @property
+    def silent(self) -> bool:
+        return bool((self.board.voice_state == b.FREE).all())
+
+
+def render(
+    pack: Pack,
+    preset: Sequence[tuple[str, Sequence[Argument]]],
+    messages: Sequence[tuple[float, str, Sequence[Argument]]],
+    path: Path,
+    progress: Callable[[float], None] = lambda share: None,
+) -> tuple[float, list[str]]:
+    """Write the performance to a 24-bit WAV; returns its seconds and what was refused.
+
+    `messages` are (seconds, address, args) with rising times. After the last one, everything
+    is let go and rings out.
+    """
+    import soundfile
+
+    rendering = Rendering(pack)
+    instrument = rendering.instrument
+    refused = [str(error) for error in instrument.apply_all(preset)]
+    part = path.with_name(f".{path.name}.part")
+    end = messages[-1][0] if messages else 0.0
+    waiting = list(reversed(messages))
+    with soundfile.SoundFile(part, "w", rendering.rate, 2, "PCM_24", format="WAV") as file:
+        now = 0.0
+        while now <= end or waiting:
+            while waiting and waiting[-1][0] <= now:
+                _, address, args = waiting.pop()
+                try:
+                    instrument.apply(address, args, PLAYER)
+                except CommandError as error:
+                    refused.append(str(error))
+            file.write(rendering.hop())
+            now = rendering.voices.hops * rendering.hop_s
+            progress(min(now / end, 1.0) if end > 0 else 1.0)
+        instrument.release_all()
+        until = now + TAIL_S
+        while now < until and not rendering.silent:
+            file.write(rendering.hop())
+            now = rendering.voices.hops * rendering.hop_s
+        file.write(rendering.hop())  # the limiter's delay
+    part.replace(path)
+    return now, refused

@@ -1,0 +1,327 @@
+"""One voice for one hop: from a decoded sound and a playhead to samples.
+
+A voice keeps two decoded sounds, the one it comes from and the one it goes to, and cross-fades
+between them in dB while its phase runs on. Everything here is compiled, releases the GIL and
+touches only the arrays of the `Bank` it is given.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from engine.bank import Bank, Floats, Play, Work
+from engine.phase import (
+    Frame,
+    gradient_frequency,
+    gradient_time,
+    integrate,
+    refine,
+    refine_ahead,
+    spectrum_of,
+)
+
+NEPER = math.log(10) / 20  # natural logarithm of a magnitude per dB
+GATE_DB = 3.0  # bins this near to the model's floor are silence, not hiss (spec: phase)
+WRAP_FRAMES = 4.0  # decoded frames of cross-fade where a loop closes
+TOLERANCE = 1e-5
+
+RTPGHI, NOISE, WAVE = 0, 1, 2
+
+
+@njit(cache=True, nogil=True)
+def quiet(bank: Bank, v: int, frame: Frame, range_db: float) -> None:
+    """Forget what the voice has played: the next frame comes out of silence."""
+    silence = np.float32(-range_db * NEPER)
+    bank.before[v] = silence
+    bank.phase[v] = 0
+    bank.overlap[v] = 0
+    gradient_time(bank.before[v, 0], frame.gamma, frame.hop, bank.tgrad[v])
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _add_row(table, position, weight, range_db, row):
+    """row += weight · the table's dB at a fractional frame; silence outside it."""
+    frames = len(table)
+    at = math.floor(position)
+    late = np.float32(weight * (position - at))
+    early = np.float32(weight) - late
+    floor = np.float32(-range_db)
+    index = int(at)
+    if 0 <= index < frames:
+        source = table[index]
+        for m in range(len(row)):
+            row[m] += early * max(source[m], floor)
+    else:
+        for m in range(len(row)):
+            row[m] += early * floor
+    if 0 <= index + 1 < frames:
+        source = table[index + 1]
+        for m in range(len(row)):
+            row[m] += late * max(source[m], floor)
+    else:
+        for m in range(len(row)):
+            row[m] += late * floor
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _sound_at(bank, v, playhead, play, row, out):
+    """Natural log-magnitudes under a playhead: morphed, looped seamlessly, transposed."""
+    row[:] = 0
+    mix = bank.mix[v]
+    length = play.high - play.low
+    blend = 0.0
+    if play.loop:
+        fade = min(WRAP_FRAMES, 0.25 * length)
+        if play.advance > 0 and playhead > play.high - fade:
+            blend = min((playhead - (play.high - fade)) / fade, 1.0)
+        elif play.advance < 0 and playhead < play.low + fade:
+            blend = min((play.low + fade - playhead) / fade, 1.0)
+    other = playhead - length if play.advance > 0 else playhead + length
+    for table in range(2):
+        share = mix if table == 1 else 1.0 - mix
+        if share <= 0:
+            continue
+        _add_row(bank.tables[v, table], playhead, share * (1 - blend), play.range_db, row)
+        if blend > 0:
+            _add_row(bank.tables[v, table], other, share * blend, play.range_db, row)
+    bins = len(row)
+    neper = np.float32(NEPER)
+    if play.ratio == 1.0:
+        for m in range(bins):
+            out[m] = row[m] * neper
+        return
+    # Cubic (Catmull-Rom) between the bins: it keeps a lobe's parabola, whose top a straight line
+    # would cut off by a dB and whose slopes, the phase's gradient, it would bend by 20 cents.
+    floor = np.float32(-play.range_db * NEPER)
+    step = 1.0 / play.ratio
+    last = bins - 1
+    for m in range(bins):
+        position = m * step
+        at = int(position)
+        if at < last:
+            x = np.float32(position - at)
+            b, c = row[at], row[at + 1]
+            a, d = row[max(at - 1, 0)], row[min(at + 2, last)]
+            cubic = b + 0.5 * x * (
+                c - a + x * (2 * a - 5 * b + 4 * c - d + x * (3 * (b - c) + d - a))
+            )
+            out[m] = cubic * neper
+        else:
+            out[m] = floor
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _magnitudes(s, play, out):
+    """Log-magnitudes to linear ones, gated, at the sound's level; a transposed lobe's width is
+    made up for."""
+    gate = np.float32((GATE_DB - play.range_db) * NEPER)
+    width = math.sqrt((1 + play.ratio * play.ratio) / 2) / play.ratio
+    scale = np.float32(width * play.level)
+    zero = np.float32(0)
+    for m in range(len(s)):
+        out[m] = scale * math.exp(s[m]) if s[m] > gate else zero
+
+
+@njit(cache=True, nogil=True)
+def wrapped(playhead: float, play: Play) -> float:
+    """The playhead inside its region, where a loop goes round."""
+    length = play.high - play.low
+    if not play.loop or length <= 0:
+        return playhead
+    if playhead >= play.high or playhead < play.low:
+        return play.low + (playhead - play.low) % length
+    return playhead
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _coherent(bank, work, v, frame, play, playhead):
+    """The hybrid's spectrum of the frame under the playhead, into `work.spectrum`."""
+    gamma = frame.gamma / (play.ratio * play.ratio)
+    scale = np.float32(frame.scale)
+    ahead = play.lookahead > 0
+    if ahead:
+        next_ = wrapped(playhead + play.advance, play)
+        _sound_at(bank, v, next_, play, work.row, work.after)
+    gradient_time(work.now, gamma, frame.hop, work.tgrad)
+    gradient_frequency(
+        bank.before[v, 1],
+        bank.before[v, 0],
+        work.now,
+        work.after,
+        ahead,
+        gamma,
+        frame.hop,
+        work.fgrad,
+    )
+    integrate(
+        bank.before[v, 0],
+        work.now,
+        bank.phase[v],
+        bank.tgrad[v],
+        work.tgrad,
+        work.fgrad,
+        TOLERANCE,
+        bank.seed[v],
+        work.keys,
+        work.ids,
+        work.done,
+        work.phase,
+    )
+    spectrum_of(work.magnitude, work.phase, scale, work.spectrum)
+    # Transposed lobes are wider or narrower than the window's own: made to agree with it, a tone
+    # would be up to 13 cents out of tune.
+    if play.iterations == 0 or play.ratio != 1.0:
+        return
+    if play.lookahead < 2:
+        refine(
+            work.magnitude,
+            work.spectrum,
+            bank.overlap[v],
+            frame.window,
+            frame.partial[0],
+            scale,
+            play.iterations,
+            work.phase,
+        )
+        return
+    after2 = wrapped(playhead + 2 * play.advance, play)
+    _sound_at(bank, v, after2, play, work.row, work.after2)
+    _magnitudes(work.after, play, work.magnitude2)
+    gradient_time(work.after, gamma, frame.hop, work.tgrad2)
+    gradient_frequency(
+        bank.before[v, 0],
+        work.now,
+        work.after,
+        work.after2,
+        True,
+        gamma,
+        frame.hop,
+        work.fgrad,
+    )
+    integrate(
+        work.now,
+        work.after,
+        work.phase,
+        work.tgrad,
+        work.tgrad2,
+        work.fgrad,
+        TOLERANCE,
+        bank.seed[v],
+        work.keys,
+        work.ids,
+        work.done,
+        work.phase2,
+    )
+    spectrum_of(work.magnitude2, work.phase2, scale, work.spectrum2)
+    refine_ahead(
+        work.magnitude,
+        work.spectrum,
+        work.magnitude2,
+        work.spectrum2,
+        bank.overlap[v],
+        frame.window,
+        frame.partial,
+        frame.hop,
+        scale,
+        play.iterations,
+        work.phase,
+    )
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _add_noise(bank, work, v, frame, texture):
+    """Cross-fade `work.spectrum` with white noise of the same magnitudes, at equal power."""
+    n_fft, hop = len(frame.window), frame.hop
+    noise, seed = bank.noise[v], bank.seed[v]
+    energy = 0.0
+    for i in range(n_fft - hop):
+        noise[i] = noise[i + hop]
+    for i in range(n_fft - hop, n_fft):
+        seed[0] ^= seed[0] << np.uint32(13)
+        seed[0] ^= seed[0] >> np.uint32(17)
+        seed[0] ^= seed[0] << np.uint32(5)
+        noise[i] = np.float32(seed[0] * (2.0 / 4294967296.0) - 1.0)
+    for i in range(n_fft):
+        work.signal[i] = noise[i] * frame.window[i]
+        energy += frame.window[i] * frame.window[i]
+    white = np.fft.rfft(work.signal)
+    # Uniform noise in -1...1 has a variance of 1/3: each bin's mean power is energy / 3.
+    level = np.float32(frame.scale * math.sin(texture * math.pi / 2) * math.sqrt(3 / energy))
+    rest = np.float32(math.cos(texture * math.pi / 2))
+    for m in range(len(white)):
+        work.spectrum[m] = rest * work.spectrum[m] + white[m] * (level * work.magnitude[m])
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def play_frame(bank: Bank, work: Work, v: int, frame: Frame, play: Play, out: Floats) -> None:
+    """Add the frame under the playhead to the overlap, take one hop out, move the playhead.
+
+    `out` (hop,) float32 receives samples; they lie n_fft / 2 before the frame's middle.
+    """
+    n_fft, hop = len(frame.window), frame.hop
+    playhead = wrapped(bank.playhead[v], play)
+    _sound_at(bank, v, playhead, play, work.row, work.now)
+    _magnitudes(work.now, play, work.magnitude)
+    texture = 1.0 if play.method == NOISE else play.texture
+    if texture < 1:
+        _coherent(bank, work, v, frame, play, playhead)
+    else:
+        work.spectrum[:] = 0
+    if texture > 0:
+        _add_noise(bank, work, v, frame, texture)
+    signal = np.fft.irfft(work.spectrum)
+    overlap = bank.overlap[v]
+    for i in range(n_fft):
+        overlap[i] += signal[i] * frame.window[i]
+    for i in range(hop):
+        out[i] = overlap[i] * frame.norm[i]
+    for i in range(n_fft - hop):
+        overlap[i] = overlap[i + hop]
+    for i in range(n_fft - hop, n_fft):
+        overlap[i] = 0
+    for m in range(len(work.now)):
+        bank.before[v, 1, m] = bank.before[v, 0, m]
+        bank.before[v, 0, m] = work.now[m]
+        bank.phase[v, m] = work.phase[m]
+        bank.tgrad[v, m] = work.tgrad[m]
+    bank.playhead[v] = playhead + play.advance
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def play_wave(bank: Bank, v: int, rate: float, out: Floats) -> None:
+    """One hop of a whole sound at `rate`, read with cubic (Catmull-Rom) interpolation."""
+    wave = bank.waves[v]
+    position = bank.wave_at[v]
+    for i in range(len(out)):
+        at = math.floor(position)
+        index = int(at)
+        x = np.float32(position - at)
+        if 1 <= index < len(wave) - 2:
+            a, b, c, d = wave[index - 1], wave[index], wave[index + 1], wave[index + 2]
+            out[i] = b + 0.5 * x * (
+                c - a + x * (2 * a - 5 * b + 4 * c - d + x * (3 * (b - c) + d - a))
+            )
+        elif 0 <= index < len(wave):
+            out[i] = wave[index]
+        else:
+            out[i] = 0
+        position += rate
+    bank.wave_at[v] = position
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def adopt(bank: Bank, v: int, sound: Floats) -> None:
+    """A new decoded sound (frames, bins) dB: morph to it from whatever sounds now."""
+    come, go = bank.tables[v, 0], bank.tables[v, 1]
+    mix = np.float32(bank.mix[v])
+    if mix >= 1:
+        come[:] = go
+    else:
+        for k in range(come.shape[0]):
+            for m in range(come.shape[1]):
+                come[k, m] += mix * (go[k, m] - come[k, m])
+    go[:] = sound
+    bank.mix[v] = 0.0

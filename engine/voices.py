@@ -1,0 +1,384 @@
+"""All voices, hop by hop: what the board asks for becomes stereo sound.
+
+`Voices` is a function of the board and of the hops it has played: it has no clock, so the same
+events at the same hops give the same samples, live or rendered to a file.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import board as b
+from engine.bank import Bank, Work, bank, work
+from engine.board import Board, Event
+from engine.limiter import Limiter
+from engine.mix import (
+    ACTIVE,
+    ADVANCE,
+    BURST,
+    HIGH,
+    ITERATIONS,
+    LEFT_FROM,
+    LEFT_TO,
+    LEVEL,
+    LOOKAHEAD,
+    LOOPS,
+    LOW,
+    METHOD,
+    RATE,
+    RATIO,
+    RIGHT_FROM,
+    RIGHT_TO,
+    TEXTURE,
+    leave_tail,
+    play_hop,
+)
+from engine.parameters import GLOBAL, MODES, OFFSET, PHASES, VOICES
+from engine.phase import Frame, frame
+from engine.voice import NOISE, RTPGHI, WAVE, adopt, quiet
+from models.representation import Representation
+
+LOOP = MODES.index("loop")
+LOOP_FADE_S = 0.003  # a loop may begin anywhere in its sound: never with a step
+END_FADE_S = 0.01
+PATIENCE_S = 0.5  # how long a voice waits for its decoded sound
+STARTS_A_HOP = 2  # each costs several frames at once
+QUALITIES = 4  # 0 is full; each step gives up an iteration, or the look-ahead
+
+
+@dataclass
+class Sounding:
+    """One voice between hops."""
+
+    state: int = b.FREE
+    serial: int = 0
+    mode: int = LOOP
+    request: int = 0
+    waited: int = 0
+    let_go: bool = False
+    fade_s: float = 0.0  # of a release that is not the performer's own
+    level_db: float = 0.0  # velocity
+    envelope: float = 0.0
+    wave: bool = False
+    seen: int = 0  # of the board's `published`
+    gain: tuple[float, float] = (0.0, 0.0)  # dB, of the sound it comes from and goes to
+    own: tuple[float, float] = (0.0, 0.0)
+    onset: tuple[float, float] = (0.0, 0.0)
+    end: tuple[float, float] = (1.0, 1.0)
+    finger_db: float = 0.0
+    finger_pan: float = 0.0
+    finger_pitch: float = 0.0
+    left: float = 0.0
+    right: float = 0.0
+    ratio: float = 1.0
+
+
+class Voices:
+    """The sixteen voices and the way out of them. Render thread only.
+
+    Raises nothing from `hop`: whatever the board says, there is sound or silence.
+    """
+
+    def __init__(self, board: Board, representation: Representation) -> None:
+        r = representation
+        self.board = board
+        self.hop_size = r.n_fft // 8
+        self.frame: Frame = frame(r.n_fft, self.hop_size, r.window)
+        self.bank: Bank = bank(VOICES, r.frames, r.n_fft, board.shape.samples)
+        self.work: Work = work(r.n_fft)
+        self.limiter = Limiter(r.sample_rate)
+        self.hops = 0
+        self.quality = 0
+        self.guarded = 0
+        self._range = float(r.range_db)
+        self._sounding = [Sounding() for _ in range(VOICES)]
+        self._todo: NDArray[np.float64] = np.zeros((VOICES, 17))
+        self._mono: NDArray[np.float32] = np.zeros(self.hop_size, np.float32)
+        self._tail: NDArray[np.float32] = np.zeros((r.n_fft, 2), np.float32)
+        self._peaks: NDArray[np.float64] = np.zeros(VOICES)
+        self._states: NDArray[np.int64] = np.zeros(VOICES, np.int64)
+        self._serials: NDArray[np.int64] = np.zeros(VOICES, np.int64)
+        self._hop_s = self.hop_size / r.sample_rate
+        self._frames_a_hop = self.hop_size / r.hop
+        self._rate = r.sample_rate
+        self._decoded_hop = r.hop
+        self._fade = _per_hop(0.02, self._hop_s)
+        self._smoothing = [
+            (OFFSET[row.address], _per_hop(row.smoothing, self._hop_s))
+            for row in GLOBAL
+            if row.smoothing > 0
+        ]
+        self._wanted = self._read()
+        self._values: list[float] = self._wanted[0].copy()
+        self._master = self._master_gain(self._values)
+
+    # -- one hop -----------------------------------------------------------------------------
+
+    def hop(self, out: NDArray[np.float32]) -> None:
+        """The next hop of sound into `out` (hop_size, 2) float32, within the ceiling."""
+        board = self.board
+        for event in board.received():
+            self._take(event)
+        # A bundle half written stays unseen for this hop.
+        self._wanted = board.consistent(self._read, self._wanted)
+        values, levels, pans, pitches = self._wanted
+        self._glide(values.copy())
+        published = board.published.tolist()
+        starts = 0
+        for v in sorted(range(VOICES), key=lambda v: self._sounding[v].serial):
+            voice = self._sounding[v]
+            self._todo[v, ACTIVE] = 0
+            if voice.state == b.FREE:
+                continue
+            fresh = False
+            if voice.state == b.WAITING:
+                if starts >= STARTS_A_HOP or not self._begin(v, voice, published[v]):
+                    continue
+                starts += 1
+                fresh = True
+                voice.finger_db, voice.finger_pan = levels[v], pans[v]
+                voice.finger_pitch = pitches[v]
+            elif published[v] != voice.seen and voice.mode == LOOP:
+                self._adopt(v, voice, published[v])
+            voice.finger_db += self._fade * (levels[v] - voice.finger_db)
+            voice.finger_pan += self._fade * (pans[v] - voice.finger_pan)
+            voice.finger_pitch += self._fade * (pitches[v] - voice.finger_pitch)
+            self._instruct(v, voice, fresh)
+            if voice.let_go and voice.state == b.SOUNDING:
+                voice.state = b.RELEASING  # let go before it could sound: a tap is heard too
+        self.guarded += play_hop(
+            self.bank,
+            self.work,
+            self.frame,
+            self._todo,
+            self._range,
+            self._mono,
+            self._tail,
+            out,
+            self._peaks,
+        )
+        master = self._master_gain(self._values)
+        ceiling = 10 ** (self._values[_CEILING] / 20)
+        self.limiter.process(out, self._master, master, ceiling)
+        self._master = master
+        self.hops += 1
+        self._report()
+
+    def _read(self) -> tuple[list[float], list[float], list[float], list[float]]:
+        board = self.board
+        return (
+            board.values.tolist(),
+            board.levels.tolist(),
+            board.pans.tolist(),
+            board.pitches.tolist(),
+        )
+
+    def _glide(self, wanted: list[float]) -> None:
+        """Follow the board's values, those of a smoothed row with its time constant."""
+        now = self._values
+        for at, share in self._smoothing:
+            wanted[at] = now[at] + share * (wanted[at] - now[at])
+        self._values = wanted
+
+    @staticmethod
+    def _master_gain(values: list[float]) -> float:
+        gain = values[_GAIN]
+        return 10 ** (gain / 20) if gain > -59.9 else 0.0
+
+    def _report(self) -> None:
+        board = self.board
+        for v, voice in enumerate(self._sounding):
+            self._states[v], self._serials[v] = voice.state, voice.serial
+        board.voice_state[:] = self._states
+        board.voice_serial[:] = self._serials
+        board.playheads[:] = self.bank.playhead
+        board.meters[:] = self._peaks
+
+    # -- events ------------------------------------------------------------------------------
+
+    def _take(self, event: Event) -> None:
+        if event.kind == b.PANIC:
+            for voice in self._sounding:
+                if voice.state == b.WAITING:
+                    voice.state = b.FREE
+                elif voice.state != b.FREE:
+                    voice.state, voice.fade_s = b.RELEASING, END_FADE_S
+            return
+        voice = self._sounding[event.voice]
+        if event.kind == b.START:
+            if voice.state in (b.SOUNDING, b.RELEASING):
+                rate = self._todo[event.voice, RATE] if voice.wave else 0.0
+                leave_tail(
+                    self.bank, self.frame, event.voice, voice.left, voice.right, rate, self._tail
+                )
+            self._sounding[event.voice] = Sounding(
+                state=b.WAITING,
+                serial=event.serial,
+                mode=event.mode,
+                request=event.request,
+                level_db=event.level_db,
+            )
+        elif event.kind == b.RELEASE and voice.serial == event.serial and voice.mode == LOOP:
+            voice.let_go = True
+            if voice.state == b.SOUNDING:
+                voice.state = b.RELEASING
+
+    def resume(self) -> None:
+        """Start again, after a restart, every voice that was held when the sound was lost."""
+        board = self.board
+        lost = list(board.received())
+        serials = {event.voice: event for event in lost if event.kind == b.START}
+        for v in range(VOICES):
+            serial = serials[v].serial if v in serials else int(board.voice_serial[v])
+            self._sounding[v] = Sounding(serial=serial)
+            if board.held[v]:
+                self._sounding[v] = Sounding(state=b.WAITING, serial=serial, mode=LOOP)
+        self._report()
+
+    # -- sounds ------------------------------------------------------------------------------
+
+    def _begin(self, v: int, voice: Sounding, published: int) -> bool:
+        """Start a waiting voice out of silence, if its sound has been decoded."""
+        board = self.board
+        buffer = published % b.BUFFERS
+        if published == 0 or board.sound_request[v, buffer] < voice.request:
+            voice.waited += 1
+            if voice.waited * self._hop_s < PATIENCE_S:
+                return False
+            if published == 0:
+                voice.state = b.FREE
+                return False
+        voice.seen = published
+        self.bank.tables[v, 1] = board.sounds[v, buffer]
+        self.bank.mix[v] = 1.0
+        self._describe(v, voice, buffer)
+        voice.gain = (voice.gain[1],) * 2
+        voice.own = (voice.own[1],) * 2
+        voice.onset = (voice.onset[1],) * 2
+        voice.end = (voice.end[1],) * 2
+        if board.sound_wave[v, buffer] and voice.mode != LOOP:
+            self.bank.waves[v] = board.waves[v, buffer]
+            voice.wave = True
+        quiet(self.bank, v, self.frame, self._range)
+        voice.state = b.SOUNDING
+        return True
+
+    def _adopt(self, v: int, voice: Sounding, published: int) -> None:
+        buffer = published % b.BUFFERS
+        voice.seen = published
+        mix = float(self.bank.mix[v])
+        voice.gain = (_mixed(voice.gain, mix), 0.0)
+        voice.own = (_mixed(voice.own, mix), 0.0)
+        voice.onset = (_mixed(voice.onset, mix), 0.0)
+        voice.end = (_mixed(voice.end, mix), 0.0)
+        adopt(self.bank, v, self.board.sounds[v, buffer])
+        self._describe(v, voice, buffer)
+
+    def _describe(self, v: int, voice: Sounding, buffer: int) -> None:
+        board = self.board
+        voice.gain = (voice.gain[0], float(board.sound_gain[v, buffer]))
+        voice.own = (voice.own[0], float(board.sound_level[v, buffer]))
+        voice.onset = (voice.onset[0], float(board.sound_onset[v, buffer]))
+        voice.end = (voice.end[0], float(board.sound_end[v, buffer]))
+
+    # -- what each voice does now ------------------------------------------------------------
+
+    def _instruct(self, v: int, voice: Sounding, fresh: bool) -> None:
+        """Write the voice's line of `_todo` for this hop."""
+        values, bank = self._values, self.bank
+        morph = values[_MORPH]
+        share = self._hop_s / morph if morph > self._hop_s else 1.0
+        mix = bank.mix[v] = min(bank.mix[v] + share, 1.0)
+        first, last = _mixed(voice.onset, mix), _mixed(voice.end, mix)
+        low, high = values[_START], values[_END]
+        if low > high:
+            low, high = high, low
+        span = max(last - first, 1.0)
+        low, high = first + low * span, first + high * span
+        high = max(high, low + 1.0)
+        speed = 0.0 if values[_FREEZE] and voice.mode == LOOP else values[_SPEED]
+        if voice.mode != LOOP:
+            low, high = first, last
+            speed = math.copysign(max(abs(speed), 0.05), speed)
+        advance = speed * self._frames_a_hop
+        todo = self._todo[v]
+        if fresh:
+            begin = high if speed < 0 else low
+            bank.playhead[v] = begin - 3 * advance
+            bank.wave_at[v] = begin * self._decoded_hop
+        elif advance == 0:
+            bank.playhead[v] = min(max(float(bank.playhead[v]), low), high - 1e-6)
+        elif voice.mode != LOOP:
+            if voice.wave:
+                at, ahead = bank.wave_at[v] / self._decoded_hop, 0.0
+            else:
+                at, ahead = bank.playhead[v], 4 * abs(advance)
+            played = (at - last if speed > 0 else first - at) - ahead
+            if played > 0 and voice.state == b.SOUNDING:
+                voice.state, voice.fade_s = b.RELEASING, END_FADE_S
+        semitones = values[_PITCH] + voice.finger_pitch
+        ratio = 2 ** (semitones / 12) if abs(semitones) > 1e-3 else 1.0
+        method = int(values[_PHASE])
+        todo[ACTIVE] = 1
+        todo[ADVANCE], todo[LOW], todo[HIGH] = advance, low, high
+        todo[LOOPS] = voice.mode == LOOP
+        todo[RATIO] = ratio
+        todo[RATE] = ratio * speed
+        todo[METHOD] = WAVE if voice.wave else NOISE if method == _NOISE else RTPGHI
+        todo[TEXTURE] = values[_TEXTURE]
+        todo[LOOKAHEAD] = (
+            0 if self.quality >= 3 else min(int(values[_LOOKAHEAD]), 2 if self.quality == 0 else 1)
+        )
+        todo[ITERATIONS] = max(0, 2 - self.quality)
+        todo[BURST] = 7 if fresh else 0
+        self._level(v, voice, mix, fresh)
+
+    def _level(self, v: int, voice: Sounding, mix: float, fresh: bool) -> None:
+        """Envelope, level and pan: the hop's gains on both sides, from and to."""
+        values = self._values
+        if voice.state == b.RELEASING:
+            release = voice.fade_s or values[_RELEASE]
+            voice.envelope *= 10 ** (-3 * self._hop_s / release)
+            if voice.envelope < 1e-3:
+                voice.envelope, voice.state = 0.0, b.FREE
+        else:
+            attack = max(values[_ATTACK], LOOP_FADE_S if voice.mode == LOOP else 0.0)
+            voice.envelope = min(voice.envelope + self._hop_s / attack, 1.0) if attack else 1.0
+        gain = voice.envelope * 10 ** ((voice.level_db + voice.finger_db) / 20)
+        # The sound's own level goes with its frames: those still in the overlap keep theirs.
+        own = 10 ** ((_mixed(voice.gain, mix) + values[_DYNAMICS] * _mixed(voice.own, mix)) / 20)
+        if voice.wave:
+            gain, own = gain * own, 1.0
+        angle = (min(max(values[_PAN] + voice.finger_pan, -1.0), 1.0) + 1) * math.pi / 4
+        left, right = gain * math.cos(angle), gain * math.sin(angle)
+        todo = self._todo[v]
+        todo[LEVEL] = own
+        begin = 0.0 if voice.mode == LOOP or values[_ATTACK] > 0 else 1.0
+        todo[LEFT_FROM] = begin * left if fresh else voice.left
+        todo[RIGHT_FROM] = begin * right if fresh else voice.right
+        todo[LEFT_TO], todo[RIGHT_TO] = left, right
+        voice.left, voice.right = left, right
+
+
+def _mixed(pair: tuple[float, float], mix: float) -> float:
+    return pair[0] + mix * (pair[1] - pair[0])
+
+
+def _per_hop(seconds: float, hop_s: float) -> float:
+    """Share of the way that a one-pole of this time constant goes in one hop."""
+    return 1 - math.exp(-hop_s / seconds) if seconds > 0 else 1.0
+
+
+_GAIN, _CEILING = OFFSET["/gain"], OFFSET["/ceiling"]
+_MORPH, _SPEED, _FREEZE = OFFSET["/morph"], OFFSET["/loop/speed"], OFFSET["/loop/freeze"]
+_START, _END = OFFSET["/loop/start"], OFFSET["/loop/end"]
+_TEXTURE, _PHASE, _LOOKAHEAD = OFFSET["/texture"], OFFSET["/phase"], OFFSET["/lookahead"]
+_ATTACK, _RELEASE, _PITCH, _PAN = (
+    OFFSET["/attack"], OFFSET["/release"], OFFSET["/pitch"], OFFSET["/pan"],
+)  # fmt: skip
+_DYNAMICS = OFFSET["/dynamics"]
+_NOISE = PHASES.index("noise")

@@ -1,0 +1,55 @@
+"""Compile the kernels once and keep them: at set-up, so that `ready` never waits for it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine import board as b
+from engine.board import Board, Event, Shape
+from engine.parameters import MODES, OFFSET, PHASES
+from engine.voices import Voices
+from models.representation import Representation
+
+
+def rehearse(representation: Representation) -> None:
+    """Play every kind of voice for a few hops on a board of its own.
+
+    Numba keeps what it compiled beside the modules, or in the user's cache folder where that
+    is not writable; afterwards this takes a fraction of a second.
+    """
+    r = representation
+    board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
+    board.sounds[:, 1] = -r.range_db / 2
+    board.sound_end[:, 1] = r.frames
+    board.sound_wave[2, 1] = 1
+    board.published[:] = 1
+    voices = Voices(board, r)
+    out = np.zeros((voices.hop_size, 2), np.float32)
+    loop, shot = MODES.index("loop"), MODES.index("shot")
+    for voice, mode in enumerate((loop, shot, shot, loop)):
+        board.send(Event(b.START, voice, mode, 0, 0.0, voice + 1))
+    for lookahead, phase in ((0, "rtpghi"), (1, "rtpghi"), (2, "rtpghi"), (1, "noise")):
+        board.values[OFFSET["/lookahead"]] = lookahead
+        board.values[OFFSET["/phase"]] = PHASES.index(phase)
+        board.values[OFFSET["/pitch"]] = lookahead
+        board.published[:] += 3
+        voices.hop(out)
+    board.send(Event(b.START, 0, shot, 0, 0.0, 9))
+    voices.hop(out)
+    voices.hop(out)
+
+
+def main() -> None:
+    """Compile for every shipped pack's representation, and the expanders: at set-up."""
+    from engine.pointing import Pointing
+    from models import pack as packs
+
+    for name in packs.names():
+        pack = packs.load(packs.find(name))
+        rehearse(pack.representation)
+        board = Board(Shape(1, 1, 1, pack.representation.sample_rate))
+        Pointing(pack, board).aim(0, 0.0)
+
+
+if __name__ == "__main__":
+    main()
