@@ -1,0 +1,1 @@
+"""Everything that can steer the instrument: OSC, MIDI, the command line."""

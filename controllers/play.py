@@ -1,0 +1,250 @@
+"""`latentpad play`: the engine and everything that steers it, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from controllers.feedback import Feedback
+from controllers.learn import Bindings
+from controllers.midi_ports import MidiPorts
+from controllers.osc_server import OscServer, listen
+from engine import board as b
+from engine.instrument import Sender
+from engine.parameters import Argument, CommandError
+from engine.session import EngineError, Session
+from engine.stream import Settings
+from engine.takes import GestureTake, SoundTake, TakeError
+from models import pack as packs
+from presets.bank import Bank, install
+
+READY_S = 120.0
+METER_S = 0.05
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line asked for."""
+
+    preset: str = "walk"
+    pack: str | None = None
+    output: Settings = field(default_factory=Settings)
+    osc_port: int = 9000
+    lan: bool = False
+    midi: tuple[str, ...] = ()
+    bend_layout: bool = False
+    record: Path | None = None
+    record_gestures: Path | None = None
+    seconds: float | None = None
+
+
+async def play(options: Options, say: Callable[[str], None]) -> None:
+    """Play until Ctrl-C, SIGTERM, or `options.seconds`. `say` prints a line.
+
+    Raises `PresetError`, `PackError`, `BindingsError`, `PortTaken`, `DeviceError`,
+    `TakeError` for what the
+    command line got wrong, before any sound.
+    """
+    bank = Bank()
+    preset = bank.load(options.preset)
+    pack = packs.load(packs.find(options.pack or preset.pack))
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    if options.output.device is not None and not options.output.null:
+        check_device(options.output.device)
+
+    def tell(word: dict[str, Any]) -> None:
+        loop.call_soon_threadsafe(_report, word, say)
+
+    session = Session(pack, options.output, tell)
+    instrument = session.instrument
+    osc = await listen(instrument, "0.0.0.0" if options.lan else "127.0.0.1", options.osc_port)
+    takes = Takes(session, options.preset, pack.name)
+    bindings = Bindings()
+    session.start()
+    instrument.apply_all(preset.commands())
+    install(instrument, bank, pack.name)
+    takes.install()
+    feedback = Feedback(instrument)
+    bindings.install(instrument)
+    midi = MidiPorts(
+        instrument,
+        bindings,
+        options.midi,
+        layout="bend" if options.bend_layout else "pad",
+        announce=lambda line: loop.call_soon_threadsafe(say, line),
+    )
+    try:
+        say(f"preset {options.preset} ({preset.title}), pack {pack.name}")
+        say(f"OSC    {_addresses(options)}")
+        meters = loop.create_task(_meter(session, osc, feedback))
+        if await _ready(session, stop):
+            if options.record is not None:
+                takes.sound(options.record)
+            if options.record_gestures is not None:
+                takes.gestures(options.record_gestures)
+            say(_latency(session))
+            say("ready")
+            await _stopped(stop, options.seconds)
+        elif not stop.is_set():
+            raise EngineError(session.failed or "the engine did not start; see the lines above")
+        meters.cancel()
+    finally:
+        instrument.release_all()
+        feedback.close()
+        midi_closing = loop.run_in_executor(None, midi.close)
+        osc.close()
+        await loop.run_in_executor(None, session.close)
+        takes.close()
+        await asyncio.wait([asyncio.ensure_future(midi_closing)], timeout=0.2)
+
+
+def check_device(name: str) -> None:
+    """Raise `DeviceError` for a device that is not there, before TensorFlow is started."""
+    from engine.process import hushed
+    from engine.stream import find
+
+    with hushed():
+        find(name)
+
+
+class Takes:
+    """The takes under way: those of the command line, and those of `/record`."""
+
+    def __init__(self, session: Session, preset: str, pack: str) -> None:
+        self._session = session
+        self._preset = preset
+        self._pack = pack
+        self._running: dict[str, SoundTake | GestureTake] = {}
+
+    def install(self) -> None:
+        """Register `/record`, which writes a WAV and its gestures beside each other."""
+        self._session.instrument.register("/record", self._record)
+
+    def sound(self, path: Path, key: str = "sound") -> None:
+        self._running[key] = SoundTake(self._session.board, path)
+
+    def gestures(self, path: Path, key: str = "gestures") -> None:
+        instrument = self._session.instrument
+        self._running[key] = GestureTake(instrument, path, preset=self._preset, pack=self._pack)
+
+    def _record(self, args: Sequence[Argument], sender: Sender) -> None:
+        if len(args) != 1 or isinstance(args[0], str):
+            raise CommandError("/record takes 1 to begin a take and 0 to end it")
+        if args[0] and "/record wav" not in self._running:
+            folder = Path("takes")
+            stem = time.strftime("take %Y-%m-%d %H.%M.%S")
+            try:
+                folder.mkdir(exist_ok=True)
+                self.sound(folder / f"{stem}.wav", "/record wav")
+                self.gestures(folder / f"{stem}.jsonl", "/record jsonl")
+            except (OSError, TakeError) as error:
+                raise CommandError(f"/record: {error}") from None
+        elif not args[0]:
+            for key in ("/record wav", "/record jsonl"):
+                if key in self._running:
+                    self._running.pop(key).close()
+
+    def close(self) -> None:
+        for take in self._running.values():
+            take.close()
+        self._running.clear()
+
+
+async def _ready(session: Session, stop: asyncio.Event) -> bool:
+    end = time.monotonic() + READY_S
+    while not (session.ready or session.failed or stop.is_set()) and time.monotonic() < end:
+        await asyncio.sleep(0.02)
+    return session.ready
+
+
+async def _stopped(stop: asyncio.Event, seconds: float | None) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+async def _meter(session: Session, osc: OscServer, feedback: Feedback) -> None:
+    """Tell those who asked how loud it is and how well it goes."""
+    player, decoder = session.board.player, session.board.decoder
+    while True:
+        await asyncio.sleep(METER_S)
+        if not feedback.subscribers:
+            continue
+        peaks = (float(player[b.PEAK_LEFT]), float(player[b.PEAK_RIGHT]))
+        feedback.publish("/meter/peak", peaks)
+        feedback.publish("/meter/load", (float(player[b.LOAD]),))
+        feedback.publish("/meter/limiter", (float(player[b.REDUCTION_DB]),))
+        feedback.publish(
+            "/meter/faults",
+            (
+                int(player[b.STARVED]),
+                int(player[b.LATE]),
+                int(player[b.GUARDED]),
+                int(osc.counts.malformed),
+                int(decoder[b.DECODES_SKIPPED]),
+            ),
+        )
+        feedback.publish(
+            "/meter/engine",
+            (
+                int(player[b.RING_BLOCKS]),
+                int(player[b.QUALITY]),
+                float(player[b.HOP_US]),
+                float(decoder[b.DECODE_US]),
+                int(player[b.OUTPUT]),
+            ),
+        )
+
+
+def _latency(session: Session) -> str:
+    player = session.board.player
+    rate = float(player[b.DEVICE_RATE])
+    block, ring = int(player[b.DEVICE_BLOCK]), int(player[b.RING_BLOCKS])
+    buffered = 1000 * ring * block / rate
+    device = 1000 * float(player[b.DEVICE_LATENCY])
+    decode = session.board.decoder[b.DECODE_US] / 1000
+    return (
+        f"latency {decode:.1f} ms decoder + {buffered:.1f} ms ring ({ring} blocks of {block}) "
+        f"+ 1.0 ms limiter + {device:.1f} ms device, at {rate:.0f} Hz"
+    )
+
+
+def _report(word: dict[str, Any], say: Callable[[str], None]) -> None:
+    """What an engine process has said, for a person to read."""
+    kind = word["kind"]
+    if kind == "output":
+        say(f"sound  {word['name']}, {word['rate']} Hz, blocks of {word['block']}")
+    elif kind == "no device":
+        say(f"no sound device: {word['reason']}; playing on time to no one (--null-audio)")
+    elif kind == "decoder":
+        say(f"model  decodes in {word['milliseconds']:.1f} ms on {word['device'].strip('/')}")
+    elif kind == "lost":
+        say(f"sound  {word['device']} has stopped; looking for it")
+    elif kind == "restart":
+        say(f"the {word['what']} process is being replaced")
+
+
+def _addresses(options: Options) -> str:
+    if not options.lan:
+        return f"on UDP 127.0.0.1:{options.osc_port} (this machine; --lan for the network)"
+    hosts = sorted(
+        {str(info[4][0]) for info in _own_addresses() if not str(info[4][0]).startswith("127.")}
+    )
+    return f"on UDP port {options.osc_port} of {', '.join(hosts) or socket.gethostname()}"
+
+
+def _own_addresses() -> list[Any]:
+    try:
+        return socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)
+    except OSError:
+        return []

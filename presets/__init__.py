@@ -1,0 +1,1 @@
+"""What a performer keeps: the preset schema, the bank, the factory presets."""

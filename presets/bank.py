@@ -1,0 +1,145 @@
+"""The bank: the factory's presets and the performer's own, by name and by number."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+import tomli_w
+from platformdirs import user_data_path
+
+from engine.instrument import NOBODY, Instrument, Sender
+from engine.parameters import Argument, CommandError
+from presets.preset import Preset, PresetError, read, saved_values
+
+FACTORY = Path(__file__).parent / "factory"
+
+
+class Bank:
+    """The presets of `factory`, numbered from 0 in the order of their files (`00-walk.toml` is
+    `walk`), then those of `user` by name. One of `user` stands in for its namesake.
+
+    Files are read when they are asked for and kept until they change. Any thread, one at a
+    time (the instrument's lock sees to that).
+    """
+
+    def __init__(self, factory: Path = FACTORY, user: Path | None = None) -> None:
+        self.factory = factory
+        self.user = user or user_data_path("latentpad") / "presets"
+        self._read: dict[Path, tuple[int, Preset]] = {}
+
+    def names(self) -> list[str]:
+        """What there is; a name's place is its number."""
+        return list(self._paths())
+
+    def load(self, which: str | int) -> Preset:
+        """The preset of that number or name, or in the file of that path (one that ends in
+        `.toml`). Raises `PresetError`."""
+        paths = self._paths()
+        if isinstance(which, str) and which.casefold().endswith(".toml"):
+            return self._cached(Path(which))
+        if isinstance(which, int) or which.isdecimal():
+            names = list(paths)
+            number = int(which)
+            if not 0 <= number < len(names):
+                raise PresetError(f"there is no preset {number}; there are {_listed(names)}")
+            return self._cached(paths[names[number]])
+        found = {name.casefold(): path for name, path in paths.items()}.get(which.casefold())
+        if found is None:
+            near = get_close_matches(which.casefold(), paths, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise PresetError(f"there is no preset {which!r}{hint}; there are {_listed(paths)}")
+        return self._cached(found)
+
+    def save(self, name: str, instrument: Instrument, pack: str) -> Path:
+        """Keep the instrument's values as the user's preset `name`. Raises `PresetError`."""
+        if not re.fullmatch(r"\w[\w -]{0,63}", name) or name != name.strip() or name.isdecimal():
+            raise PresetError(
+                f"{name!r} cannot name a preset; use letters, digits, spaces, - and _, "
+                "at most 64, not only digits"
+            )
+        table = {
+            "title": name,
+            "description": "saved while playing",
+            "pack": pack,
+            "values": saved_values(instrument.values()),
+        }
+        path = self.user / f"{name}.toml"
+        try:
+            self.user.mkdir(parents=True, exist_ok=True)
+            draft = path.with_suffix(".part")
+            draft.write_text(tomli_w.dumps(table), encoding="utf-8")
+            os.replace(draft, path)
+        except OSError as error:
+            raise PresetError(f"{path}: {error.strerror}; nothing was saved") from None
+        return path
+
+    def _paths(self) -> dict[str, Path]:
+        paths = {
+            re.sub(r"^\d+-", "", path.stem): path for path in sorted(self.factory.glob("*.toml"))
+        }
+        return paths | {path.stem: path for path in sorted(self.user.glob("*.toml"))}
+
+    def _cached(self, path: Path) -> Preset:
+        try:
+            changed = path.stat().st_mtime_ns
+        except OSError as error:
+            raise PresetError(f"{path}: {error.strerror}; check the path") from None
+        if path not in self._read or self._read[path][0] != changed:
+            self._read[path] = changed, read(path)
+        return self._read[path][1]
+
+
+def _listed(names: Sequence[str] | dict[str, Path]) -> str:
+    return ", ".join(f"{number} {name}" for number, name in enumerate(names))
+
+
+def install(instrument: Instrument, bank: Bank, pack: str) -> None:
+    """Register `/preset` and `/preset/save` with an instrument that plays `pack`."""
+
+    def load(args: Sequence[Argument], sender: Sender) -> None:
+        if len(args) != 1:
+            raise CommandError(f"/preset takes a name or a number, got {len(args)} arguments")
+        which = args[0]
+        if isinstance(which, bool) or (isinstance(which, float) and not which.is_integer()):
+            raise CommandError(f"/preset: {which} is no preset's number")
+        if isinstance(which, float):
+            which = int(which)
+        if isinstance(which, str) and which not in bank.names() and re.search(r"[/\\.]", which):
+            raise CommandError("/preset takes a name or a number; files are for `latentpad play`")
+        try:
+            preset = bank.load(which)
+        except PresetError as error:
+            raise CommandError(f"/preset: {error}") from None
+        if preset.pack != pack:
+            raise CommandError(
+                f"/preset: {preset.title} plays the pack {preset.pack}, this is {pack}; "
+                f"start it with `latentpad play {which}`"
+            )
+        recall(instrument, preset)
+
+    def save(args: Sequence[Argument], sender: Sender) -> None:
+        if len(args) != 1 or not isinstance(args[0], str):
+            raise CommandError("/preset/save takes a name")
+        try:
+            bank.save(args[0], instrument, pack)
+        except PresetError as error:
+            raise CommandError(f"/preset/save: {error}") from None
+
+    instrument.register("/preset", load)
+    instrument.register("/preset/save", save)
+
+
+def recall(instrument: Instrument, preset: Preset) -> None:
+    """Make the instrument sound like `preset`, all of it in one change.
+
+    Sent as nobody's, so that everyone's controls are told. Raises `CommandError`, after the
+    rest has been done, where the preset names what this pack has not (a plane).
+    """
+    commands = preset.commands()
+    for refused in instrument.apply_all(commands, NOBODY):
+        if any(str(refused).startswith(address + ":") for address in preset.values):
+            raise CommandError(f"{preset.title}, all but one value: {refused}")

@@ -1,0 +1,174 @@
+"""The preset: one TOML file that says how the instrument sounds and plays.
+
+    title = "Walk"
+    pack = "footsteps"
+
+    [values]
+    "/mode" = "loop"
+    "/pad/1/pitch" = -12
+
+The addresses and what they take are the parameter table's.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from engine.parameters import FINGERS, TABLE, Argument, CommandError, Parameter
+
+ROWS: dict[str, Parameter] = {
+    row.address.format(n=n): row
+    for row in TABLE
+    for n in range(1, FINGERS + 1 if row.per_finger else 2)
+}
+"""Every address that a preset may name."""
+
+PERFORMERS = frozenset(
+    ("/gain", "/ceiling", "/note/timeout", *(f"/pad/{n}/xy" for n in range(1, FINGERS + 1)))
+)
+"""What stays as the performer has it unless a preset names it: how loud the room is, and where
+the fingers are."""
+
+
+class PresetError(ValueError):
+    """A preset that cannot be used: one line naming file, line and field, and what to do."""
+
+
+class Preset(BaseModel):
+    """What a preset file holds, valid throughout."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    title: str = Field(min_length=1, max_length=200)
+    description: str = Field(default="", max_length=2000)
+    pack: str = Field(min_length=1)
+    values: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("values")
+    @classmethod
+    def _within_the_table(cls, values: dict[str, Any]) -> dict[str, Any]:
+        for address, value in values.items():
+            try:
+                check(address, value)
+            except CommandError as error:
+                raise PydanticCustomError(
+                    "table", "{problem}", {"address": address, "problem": str(error)}
+                ) from None
+        return values
+
+    def commands(self) -> list[tuple[str, tuple[Argument, ...]]]:
+        """The commands that make the instrument sound like this: every row that is not named
+        goes to its default, so that nothing of the preset before is left; but `PERFORMERS`."""
+        commands = []
+        for address, row in ROWS.items():
+            if address in self.values:
+                commands.append((address, _arguments(self.values[address])))
+            elif address not in PERFORMERS:
+                commands.append((address, row.show(row.default)))
+        return commands
+
+
+def _arguments(value: Any) -> tuple[Argument, ...]:
+    return tuple(value) if isinstance(value, list) else (value,)
+
+
+def check(address: str, value: Any) -> None:
+    """Raises `CommandError` unless the row at `address` takes `value` just as it is: a live
+    control that goes too far is clamped, but in a file it is a mistake."""
+    row = ROWS.get(address)
+    if row is None:
+        near = get_close_matches(address, ROWS, 1, 0.5)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise CommandError(f"there is no such address{hint}")
+    args = _arguments(value)
+    if len(args) != row.size:
+        raise CommandError(f"takes {row.size} value(s), got {len(args)}")
+    for argument in args:
+        if row.kind == "choice":
+            if argument not in row.choices:
+                raise CommandError(f"{argument!r} is none of {', '.join(row.choices)}")
+            continue
+        if row.kind == "switch":
+            if argument not in (0, 1):
+                raise CommandError(f"takes true or false, got {argument!r}")
+            continue
+        if isinstance(argument, bool) or not isinstance(argument, float | int):
+            raise CommandError(f"takes a number, got {argument!r}")
+        if not row.low <= argument <= row.high:  # NaN is within no range
+            span = f"{row.low:g}...{row.high:g} {row.unit}".rstrip()
+            raise CommandError(f"{argument} is not within {span}")
+        if row.kind == "int" and argument != int(argument):
+            raise CommandError(f"takes a whole number, got {argument}")
+
+
+def parse(text: str, name: str) -> Preset:
+    """The preset in `text`. Raises `PresetError`, naming the file as `name`."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"^(.*) \(at line (\d+), column (\d+)\)$", str(error))
+        end = text.count("\n") + 1  # where the others are found: "at end of document"
+        where = f"{found[2]}: column {found[3]}: {found[1]}" if found else f"{end}: {error}"
+        raise PresetError(f"{name}:{where}; correct the TOML there") from None
+    try:
+        return Preset.model_validate(table)
+    except ValidationError as error:
+        first, *others = error.errors(include_url=False, include_input=False)
+        more = f" (and {len(others)} more)" if others else ""
+        raise PresetError(f"{name}:{_explained(text, first)}{more}") from None
+
+
+def _explained(text: str, error: ErrorDetails) -> str:
+    """`LINE: FIELD: what is wrong; what to do` of one of pydantic's errors."""
+    field = error["ctx"]["address"] if error["type"] == "table" else str(error["loc"][0])
+    line = _line_of(text, field)
+    match error["type"]:
+        case "missing":
+            return f'1: {field} is missing; add {field} = "..." before [values]'
+        case "extra_forbidden":
+            return f"{line}: {field}: a preset has no such field; move it to [values] or remove it"
+        case "table":
+            return f"{line}: {field}: {error['msg']}; correct it or remove the line"
+    return f"{line}: {field}: {str(error['msg'])[:1].lower()}{str(error['msg'])[1:]}; correct it"
+
+
+def _line_of(text: str, field: str) -> int:
+    """The line that sets `field`, or the first that names it; TOML's parser keeps no lines."""
+    setting = re.compile(rf"""\s*["']?{re.escape(field)}["']?\s*=|\s*\[+\s*{re.escape(field)}\b""")
+    lines = text.splitlines()
+    for number, line in enumerate(lines, 1):
+        if setting.match(line):
+            return number
+    return next((number for number, line in enumerate(lines, 1) if field in line), 1)
+
+
+def read(path: Path) -> Preset:
+    """The preset in the file `path`. Raises `PresetError`."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise PresetError(f"{path}: {error.strerror}; check the path") from None
+    try:
+        return parse(raw.decode(), str(path))
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise PresetError(f"{path}:{line}: not UTF-8; save the file as UTF-8") from None
+
+
+def saved_values(values: Iterable[tuple[str, tuple[Argument, ...]]]) -> dict[str, Any]:
+    """An instrument's values as a preset keeps them: what differs from its row's default."""
+    kept: dict[str, Any] = {}
+    for address, args in values:
+        row = ROWS[address]
+        if address not in PERFORMERS and args != row.show(row.default):
+            value = bool(args[0]) if row.kind == "switch" else args[0]
+            kept[address] = list(args) if row.size > 1 else value
+    return kept

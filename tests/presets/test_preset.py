@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from presets.preset import PERFORMERS, ROWS, PresetError, parse, read
+
+WHOLE = """title = "Test"
+pack = "footsteps"
+
+[values]
+"/mode" = "shot"
+"/axes" = [3, 1]
+"/guard" = false
+"/loop/speed" = -1
+"/pad/1/xy" = [0.3, 0.7]
+"/gain" = -3.5
+"""
+
+
+def test_a_preset_is_whole() -> None:
+    commands = dict(parse(WHOLE, "test.toml").commands())
+    assert commands["/mode"] == ("shot",) and commands["/axes"] == (3, 1)
+    assert commands["/guard"] == (False,) and commands["/pad/1/xy"] == (0.3, 0.7)
+    assert commands["/expander"] == ("local",) and commands["/pad/7/pitch"] == (0.0,)
+    assert commands["/gain"] == (-3.5,)
+    # The loudness of the room and the places of the fingers stay as they are, unless named.
+    assert set(ROWS) - set(commands) == PERFORMERS - {"/gain", "/pad/1/xy"}
+
+
+BROKEN = {
+    "syntax": ('title = "a\n', 1, "column", "correct the TOML"),
+    "an unfinished end": ('title = "a"\npack = ', 2, "Invalid value", "correct the TOML"),
+    "no title": ('pack = "p"\n', 1, "title is missing", 'add title = "..."'),
+    "no pack": ('title = "a"\n', 1, "pack is missing", 'add pack = "..."'),
+    "a title that is none": ('pack = "p"\ntitle = 3\n', 2, "title", "correct it"),
+    "a title of no letters": ('title = ""\npack = "p"\n', 1, "title", "correct it"),
+    "a field too many": ('title = "a"\npack = "p"\ncolour = 1\n', 3, "colour", "remove it"),
+    "a value outside values": (
+        'title = "a"\npack = "p"\n"/gain" = 1\n',
+        *(3, "/gain", "move it to [values]"),
+    ),
+    "values that are no table": ('title = "a"\npack = "p"\nvalues = 3\n', 3, "values", "correct"),
+}
+BROKEN_VALUES = {
+    '"/gian" = 3': "/gian: there is no such address; did you mean /gain?",
+    '"/pad/11/xy" = [0, 0]': "/pad/11/xy: there is no such address",
+    '"/mode" = "lop"': "/mode: 'lop' is none of loop, shot, original",
+    '"/mode" = 1': "/mode: 1 is none of loop, shot, original",
+    '"/gain" = "loud"': "/gain: takes a number, got 'loud'",
+    '"/gain" = true': "/gain: takes a number, got True",
+    '"/gain" = 13': "/gain: 13 is not within -60...12 dB",
+    '"/gain" = nan': "/gain: nan is not within -60...12 dB",
+    '"/gain" = 1979-05-27': "/gain: takes a number",
+    '"/focus" = inf': "/focus: inf is not within 1...256 anchors",
+    '"/focus" = 2.5': "/focus: takes a whole number, got 2.5",
+    '"/guard" = 2': "/guard: takes true or false, got 2",
+    '"/guard" = "on"': "/guard: takes true or false, got 'on'",
+    '"/axes" = 1': "/axes: takes 2 value(s), got 1",
+    '"/gain" = [[1]]': "/gain: takes a number, got [1]",
+    '"/gain" = { a = 1 }': "/gain: takes a number, got {'a': 1}",
+}
+
+
+@pytest.mark.parametrize(("text", "line", "what", "remedy"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_preset_is_explained_in_one_line(
+    text: str, line: int, what: str, remedy: str
+) -> None:
+    with pytest.raises(PresetError) as error:
+        parse(text, "test.toml")
+    message = str(error.value)
+    assert message.startswith(f"test.toml:{line}: ") and "\n" not in message
+    assert what in message and remedy in message
+
+
+@pytest.mark.parametrize(("broken", "what"), BROKEN_VALUES.items())
+def test_a_broken_value_is_explained_where_it_stands(broken: str, what: str) -> None:
+    text = f'title = "a"\npack = "p"\n[values]\n# {broken.split()[0]}\n"/pan" = 0\n{broken}\n'
+    with pytest.raises(PresetError) as error:
+        parse(text, "test.toml")
+    message = str(error.value)
+    assert message.startswith(f"test.toml:6: {what}") and "\n" not in message
+    assert message.endswith("; correct it or remove the line")
+
+
+def test_further_mistakes_are_counted() -> None:
+    with pytest.raises(PresetError, match=r"\(and 1 more\)$"):
+        parse('title = "a"\npack = "p"\ncolour = 1\n[values]\n"/gain" = 99\n', "test.toml")
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PresetError, match=r"none\.toml: No such file.*check the path"):
+        read(tmp_path / "none.toml")
+    latin = tmp_path / "latin.toml"
+    latin.write_bytes(b'title = "a"\ndescription = "\xe9"\n')
+    with pytest.raises(PresetError, match=r"latin\.toml:2: not UTF-8"):
+        read(latin)
