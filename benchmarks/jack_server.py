@@ -1,0 +1,167 @@
+"""A real JACK server of our own, and an ear on what its clients play."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE = 48_000
+
+
+class JackError(RuntimeError):
+    """No JACK to measure with: one line saying what to install."""
+
+
+class JackServer:
+    """`jackd` with the dummy driver: a device without hardware, on time to the block.
+
+    Not in real-time mode: Python clients would inherit the server's priority (and come later).
+    """
+
+    def __init__(self, name: str, block: int = 128, rate: int = RATE) -> None:
+        if shutil.which("jackd") is None:
+            raise JackError("jackd is not installed (Debian and Ubuntu: jackd2, macOS: jack)")
+        self.name, self.block, self.rate = name, block, rate
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Start the server, and wait until it takes clients."""
+        self._process = subprocess.Popen(
+            ["jackd", "--no-realtime", "-n", self.name, "-d", "dummy",
+             "-r", str(self.rate), "-p", str(self.block)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            if self._process.poll() is not None:
+                raise JackError(
+                    f"jackd ended at once: a server named {self.name} is running, or eight others "
+                    "(killed ones count until /dev/shm/jack* is cleared)"
+                )
+            waited = (
+                subprocess.run(
+                    ["jack_wait", "-s", self.name, "-c"],
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+                if shutil.which("jack_wait")
+                else None
+            )
+            if waited is None:
+                time.sleep(1.0)
+                return
+            if "running" in waited.stdout and "not running" not in waited.stdout:
+                return
+            time.sleep(0.05)
+        raise JackError("jackd did not become ready in 10 s")
+
+    def kill(self) -> None:
+        """End the server without a word, as a pulled cable would."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        """End the server in good order: a killed one keeps one of JACK's eight places."""
+        assert self._process is not None
+        self._process.terminate()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def environment(self) -> dict[str, str]:
+        """What a client needs to find this server, and to start no other."""
+        return {**os.environ, "JACK_DEFAULT_SERVER": self.name, "JACK_NO_START_SERVER": "1"}
+
+
+@contextmanager
+def jack_server(name: str, block: int = 128, rate: int = RATE) -> Iterator[JackServer]:
+    """A server for the time of the block; this process' own JACK calls go to it too."""
+    kept = {key: os.environ.get(key) for key in ("JACK_DEFAULT_SERVER", "JACK_NO_START_SERVER")}
+    server = JackServer(name, block, rate)
+    os.environ.update({"JACK_DEFAULT_SERVER": name, "JACK_NO_START_SERVER": "1"})
+    try:
+        yield server
+    finally:
+        server.stop()
+        for key, value in kept.items():
+            if value is None:
+                os.environ.pop(key, None)
+            else:
+                os.environ[key] = value
+
+
+class Ear:
+    """Records what ports play, frame by frame of the server's own clock.
+
+    `heard` (n,) float32 is the sum of the connected ports from frame `begin` on.
+    """
+
+    def __init__(self, seconds: float, name: str = "ear") -> None:
+        try:
+            import jack
+        except (ImportError, OSError) as error:
+            raise JackError(f"JACK-Client is wanted: pip install JACK-Client ({error})") from None
+        self._client: Any = jack.Client(name, no_start_server=True)
+        self._port = self._client.inports.register("in")
+        self.rate = int(self._client.samplerate)
+        self._memory: NDArray[np.float32] = np.zeros(int(seconds * self.rate), np.float32)
+        self._memory[:] = 0  # touched now, not while the sound runs
+        self.begin = -1
+        self.end = 0
+        self.xruns = 0
+        self._client.set_process_callback(self._hear)
+        self._client.set_xrun_callback(self._xrun)
+        self._client.activate()
+
+    def _hear(self, frames: int) -> None:
+        now = self._client.last_frame_time
+        if self.begin < 0:
+            self.begin = now
+        at = now - self.begin
+        if at + frames <= len(self._memory):
+            self._memory[at : at + frames] = self._port.get_array()
+            self.end = at + frames
+
+    def _xrun(self, delay: float) -> None:
+        self.xruns += 1
+
+    @property
+    def heard(self) -> NDArray[np.float32]:
+        return self._memory[: self.end]
+
+    @property
+    def now(self) -> int:
+        """The frame of `heard` that the server plays about now."""
+        return int(self._client.frame_time) - self.begin
+
+    def players(self) -> set[str]:
+        """Output ports of programs."""
+        ports = self._client.get_ports(is_audio=True, is_output=True)
+        return {port.name for port in ports if not port.name.startswith("system:")}
+
+    def listen(self, but: set[str] = frozenset(), seconds: float = 60.0) -> set[str]:  # type: ignore[assignment]
+        """Connect the first output port that is not among `but` as soon as it is there."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            found = sorted(self.players() - but)
+            if found:
+                self._client.connect(found[0], self._port)
+                return set(found)
+            time.sleep(0.05)
+        raise JackError(f"no program played to JACK within {seconds:.0f} s")
+
+    def close(self) -> None:
+        self._client.deactivate()
+        self._client.close()

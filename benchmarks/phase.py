@@ -1,0 +1,105 @@
+"""How near each phase method comes to four sounds it knows the magnitudes of, and its cost.
+
+    python benchmarks/phase.py
+
+Prints spectral convergence in dB (lower is better: the difference of the magnitudes that were
+asked for and those of the waveform that was made, over the former) and µs a frame on one core.
+n_fft 1024, hop 128, Gaussian window, 48 kHz. The live methods play through `play_frame`, as the
+voices do; Griffin-Lim (momentum 0) and its fast form (0.99) see the whole sound, 32 times.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from benchmarks.signals import SOUNDS
+from engine import voice
+from engine.bank import Play, bank, work
+from engine.phase import frame
+from models.measures import spectral_convergence
+from models.representation import Floats, Representation
+
+FINE = Representation(hop=128, frames=375, range_db=120.0)
+EDGE = 8  # frames at either end that are not compared: there the window sees past the sound
+
+Method = Callable[[Floats], Floats]  # (frames, bins) linear magnitudes to (samples,)
+
+
+def played(
+    magnitudes: Floats,
+    *,
+    lookahead: int = 1,
+    iterations: int = 2,
+    method: int = voice.RTPGHI,
+    texture: float = 0.0,
+    ratio: float = 1.0,
+    representation: Representation = FINE,
+) -> Floats:
+    """(frames, bins) linear magnitudes as one voice plays them once through, (samples,).
+
+    Sample 0 is the middle of the first frame.
+    """
+    r = representation
+    peak = np.float32(magnitudes.max())
+    constants = frame(r.n_fft, r.hop, r.window)
+    state, space = bank(1, len(magnitudes), r.n_fft, 1), work(r.n_fft)
+    state.tables[0, 1] = r.decibels(magnitudes)
+    voice.quiet(state, 0, constants, r.range_db)
+    play = Play(
+        advance=1.0, low=0.0, high=float(len(magnitudes)), loop=False, ratio=ratio, method=method,
+        texture=texture, lookahead=lookahead, iterations=iterations, range_db=r.range_db,
+        level=1.0,
+    )  # fmt: skip
+    half = r.n_fft // 2 // r.hop
+    out = np.zeros((len(magnitudes) + half, r.hop), np.float32)
+    for hop in out:
+        voice.play_frame(state, space, 0, constants, play, hop)
+    result: Floats = out[half:].ravel() * peak
+    return result
+
+
+def griffinlim(magnitudes: Floats, momentum: float) -> Floats:
+    """The bar: `engine.griffinlim` with 32 iterations."""
+    from engine.griffinlim import griffinlim as whole
+
+    return whole(magnitudes, FINE.hop, FINE.window, iterations=32, momentum=momentum)
+
+
+def convergence(magnitudes: Floats, sound: Floats) -> float:
+    """Spectral convergence in dB of what was made for (frames, bins) linear magnitudes."""
+    found = FINE.magnitudes(sound)
+    return spectral_convergence(magnitudes[EDGE:-EDGE], found[EDGE:-EDGE])
+
+
+METHODS: dict[str, Method] = {
+    "Griffin-Lim 32": lambda m: griffinlim(m, 0.0),
+    "Fast Griffin-Lim 32": lambda m: griffinlim(m, 0.99),
+    "RTPGHI": lambda m: played(m, lookahead=0, iterations=0),
+    "RTPGHI (1)": lambda m: played(m, iterations=0),
+    "RTPGHI (0) + RTISI 2": lambda m: played(m, lookahead=0),
+    "RTPGHI (1) + RTISI 2": played,
+    "RTPGHI (2) + RTISI 2": lambda m: played(m, lookahead=2),
+    "noise": lambda m: played(m, method=voice.NOISE),
+}
+
+
+def main() -> None:
+    sounds = {name: FINE.magnitudes(sound()) for name, sound in SOUNDS.items()}
+    print(f"{'':22}" + "".join(f"{name:>10}" for name in sounds) + f"{'mean':>10}{'µs':>8}")
+    for name, method in METHODS.items():
+        method(sounds["steps"])  # compiled now, if it was not yet
+        figures, spent = [], []
+        for magnitudes in sounds.values():
+            began = time.perf_counter()
+            made = method(magnitudes)
+            spent.append(time.perf_counter() - began)
+            figures.append(convergence(magnitudes, made))
+        cells = "".join(f"{figure:10.1f}" for figure in (*figures, np.mean(figures)))
+        print(f"{name:22}{cells}{np.median(spent) / FINE.frames * 1e6:8.0f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""What each stage costs on this machine: decoder, expanders, voices, and the whole at rest."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.machine import machine
+from engine import board as b
+from engine.bank import bank, work
+from engine.board import Board, Event, Shape
+from engine.mix import (
+    ACTIVE,
+    ADVANCE,
+    COLUMNS,
+    HIGH,
+    ITERATIONS,
+    LEFT_FROM,
+    LEFT_TO,
+    LOOKAHEAD,
+    LOOPS,
+    METHOD,
+    RATIO,
+    RIGHT_FROM,
+    RIGHT_TO,
+    play_hop,
+)
+from engine.parameters import MODES, OFFSET, PHASES
+from engine.phase import frame
+from engine.voice import NOISE, RTPGHI, quiet
+from engine.voices import Voices
+from models import pack as packs
+from models.pack import Pack
+
+ANCHORS = (1_000, 1_000_000)
+REST_S = 10.0
+
+Sounds = NDArray[np.float32]
+
+
+def bench(name: str, *, rest: bool, say: Callable[[str], None]) -> str:
+    """The report as Markdown. Raises `PackError` for a pack that is not there."""
+    pack = packs.load(packs.find(name))
+    lines = [
+        f"# What each stage costs, {time.strftime('%Y-%m-%d')}", "",
+        f"`latentpad bench`, pack {pack.name}, on {machine()}.", "",
+    ]  # fmt: skip
+    if rest:
+        say("at rest ...")
+        lines += at_rest()
+    say("decoder ...")
+    sounds, decoder = decoding(pack)
+    lines += decoder
+    say("expanders ...")
+    lines += expanders()
+    say("voices ...")
+    lines += voices(pack, sounds)
+    return "\n".join(lines) + "\n"
+
+
+def decoding(pack: Pack) -> tuple[Sounds, list[str]]:
+    """Decoded sounds of some anchors, and the lines on what one costs."""
+    from engine.decoder import Decoder
+
+    decoder = Decoder(pack)
+    latents = pack.anchors.latents
+    picked = latents[np.linspace(0, len(latents) - 1, 32).astype(int)]
+    spent, told = [], []
+    for k in range(300):
+        began = time.perf_counter()
+        frames = decoder.decode(picked[k % 32][None])[0]
+        decoded = time.perf_counter()
+        decoder.describe(frames)
+        spent.append(decoded - began)
+        told.append(time.perf_counter() - decoded)
+    p50, p99 = 1000 * np.percentile(spent, (50, 99))
+    sounds = np.concatenate([decoder.decode(z[None]) for z in picked])
+    return sounds, [
+        f"Decoder, one sound of {pack.representation.seconds:.2f} s on "
+        f"{decoder.device.strip('/')}: p50 {p50:.2f} ms, p99 {p99:.2f} ms; its level, onset and "
+        f"end {1000 * np.median(told):.2f} ms.",
+        "",
+    ]
+
+
+def expanders() -> list[str]:
+    """Microseconds of a single point, and seconds to fit."""
+    from engine.expanders import NAMES, cost
+
+    head = " | ".join(f"{n:,} anchors: point | fit" for n in ANCHORS)
+    lines = [f"| expander | {head} |", "| --- |" + " --- | --- |" * len(ANCHORS)]
+    for name in NAMES:
+        cells = (f"{us:.1f} us | {fit:.2f} s" for fit, us in (cost(name, n) for n in ANCHORS))
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def voices(pack: Pack, sounds: Sounds) -> list[str]:
+    """Microseconds a voice a hop, and what a hop of many voices takes of its time."""
+    r = pack.representation
+    hop_us = 1e6 * r.n_fft / 8 / r.sample_rate
+    lines = [
+        f"A hop is {hop_us:.0f} us. The compiled voices alone (interpolation, phase, irfft, "
+        "overlap-add, level and pan):",
+        "",
+        "| voices | method | look-ahead | us a hop p50 | p99 | us a voice |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for count, method, lookahead in (
+        (1, RTPGHI, 1), (8, RTPGHI, 0), (8, RTPGHI, 1), (8, RTPGHI, 2), (12, RTPGHI, 1),
+        (8, NOISE, 1), (24, NOISE, 1),
+    ):  # fmt: skip
+        p50, p99 = np.percentile(_kernel(pack, sounds, count, method, lookahead), (50, 99))
+        name = "noise" if method == NOISE else "rtpghi"
+        lines.append(
+            f"| {count} | {name} | {lookahead} | {p50:.0f} | {p99:.0f} | {p50 / count:.0f} |"
+        )
+    lines += [
+        "",
+        "All told, as the playing process does it (events, morphs, envelopes, limiter, meters):",
+        "",
+        "| voices | method | us a hop p50 | p99 | us a voice | of the hop |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for count, method_name in ((8, "rtpghi"), (12, "rtpghi"), (16, "rtpghi"), (16, "noise")):
+        p50, p99 = np.percentile(_driven(pack, sounds, count, method_name), (50, 99))
+        lines.append(
+            f"| {count} | {method_name} | {p50:.0f} | {p99:.0f} | {p50 / count:.0f} | "
+            f"{100 * p50 / hop_us:.0f} % |"
+        )
+    return [*lines, ""]
+
+
+def _kernel(
+    pack: Pack, sounds: Sounds, count: int, method: int, lookahead: int, hops: int = 1000
+) -> list[float]:
+    r = pack.representation
+    constants, space = frame(r.n_fft, r.n_fft // 8, r.window), work(r.n_fft)
+    state = bank(count, r.frames, r.n_fft, r.samples)
+    todo = np.zeros((count, COLUMNS))
+    for v in range(count):
+        state.tables[v, 1] = sounds[v % len(sounds)]
+        state.playhead[v] = 3 * v
+        quiet(state, v, constants, r.range_db)
+    todo[:, [ACTIVE, RATIO, LOOPS]] = 1.0
+    todo[:, ADVANCE] = r.n_fft / 8 / r.hop
+    todo[:, HIGH] = 70.0
+    todo[:, METHOD], todo[:, LOOKAHEAD], todo[:, ITERATIONS] = method, lookahead, 2
+    todo[:, [LEFT_FROM, LEFT_TO, RIGHT_FROM, RIGHT_TO]] = 0.1
+    mono = np.zeros(constants.hop, np.float32)
+    tail = np.zeros((r.n_fft, 2), np.float32)
+    out = np.zeros((constants.hop, 2), np.float32)
+    peaks = np.zeros(count)
+    spent = []
+    for _ in range(hops):
+        began = time.perf_counter()
+        play_hop(state, space, constants, todo, float(r.range_db), mono, tail, out, peaks)
+        spent.append(1e6 * (time.perf_counter() - began))
+    return spent[50:]
+
+
+def _driven(pack: Pack, sounds: Sounds, count: int, method: str, hops: int = 1500) -> list[float]:
+    r = pack.representation
+    board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
+    board.values[OFFSET["/phase"]] = PHASES.index(method)
+    player = Voices(board, r)
+    out = np.zeros((player.hop_size, 2), np.float32)
+    for v in range(count):
+        board.sounds[v] = sounds[v % len(sounds)]
+        board.sound_end[v] = 70.0
+        board.publish(v)
+        board.send(Event(b.START, v, MODES.index("loop"), 0, 0.0, v + 1))
+    spent = []
+    for k in range(hops):
+        if k % 2 == 0:  # a moving finger: a new sound every other hop, each voice in turn
+            board.publish((k // 2) % count)
+        began = time.perf_counter()
+        player.hop(out)
+        spent.append(1e6 * (time.perf_counter() - began))
+    return spent[100:]
+
+
+def at_rest() -> list[str]:
+    """Start `play`, and look at what it takes while nobody plays."""
+    import psutil
+
+    began = time.monotonic()
+    program = subprocess.Popen(
+        [sys.executable, "-m", "controllers.cli", "play", "--null-audio", "--osc-port", "9743"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert program.stdout is not None
+    if not any(line.strip() == "ready" for line in program.stdout):
+        return ["`latentpad play` did not become ready.", ""]
+    ready = time.monotonic() - began
+    try:
+        whole = psutil.Process(program.pid)
+        every = [whole, *whole.children(recursive=True)]
+        for process in every:
+            process.cpu_percent()
+        time.sleep(REST_S)
+        rows = [(p.cpu_percent(), p.memory_full_info().uss / 2**20) for p in every]
+    finally:
+        program.terminate()
+        program.wait(10)
+    cpu, memory = (sum(column) for column in zip(*rows, strict=True))
+    return [
+        f"`latentpad play` was ready after {ready:.1f} s. At rest its {len(rows)} processes take "
+        f"{cpu:.1f} % of a core and {memory:.0f} MB of memory of their own.",
+        "",
+    ]
