@@ -1,0 +1,24 @@
+"""The pack that the project ships and its decoder: TensorFlow is imported once, and late."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from models.pack import SHIPPED, Pack, load
+
+if TYPE_CHECKING:
+    from engine.decoder import Decoder
+
+
+@pytest.fixture(scope="session")
+def footsteps() -> Pack:
+    return load(SHIPPED / "footsteps")
+
+
+@pytest.fixture(scope="session")
+def decoder(footsteps: Pack) -> Decoder:
+    from engine.decoder import Decoder
+
+    return Decoder(footsteps)

@@ -1,0 +1,185 @@
+"""The board: nothing torn, nothing lost, nothing overwritten while it is read."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import threading
+from collections.abc import Iterator
+from multiprocessing import get_context, reduction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine import board as b
+from engine.board import Board, Event, Shape
+from engine.parameters import VOICES, defaults
+
+SHAPE = Shape(frames=4, bins=5, samples=64, sample_rate=8000)
+
+
+@pytest.fixture
+def impatient() -> Iterator[None]:
+    """Threads take turns a thousand times more often than usual: in the middle of everything."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(5e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def test_a_fresh_board_holds_the_defaults() -> None:
+    board = Board(SHAPE)
+    assert board.values.tolist() == defaults()
+    assert (board.points == 0.5).all() and (board.fader_anchor == -1).all()
+    assert board.sounds.shape == (VOICES, 3, 4, 5) and not board.published.any()
+
+
+def test_no_field_lies_over_another() -> None:
+    board = Board(SHAPE)
+    names = list(Board.__annotations__)
+    for k, name in enumerate(names, 1):
+        getattr(board, name)[...] = k % 100
+    for k, name in enumerate(names, 1):
+        assert (getattr(board, name) == k % 100).all(), name
+
+
+def test_what_one_side_writes_the_other_sees() -> None:
+    ours = Board(SHAPE)
+    kind, (shape, memory) = ours.__reduce__()
+    theirs = kind(shape, memory)
+    ours.values[3] = 7
+    theirs.meters[2] = 0.25
+    assert theirs.values[3] == 7 and ours.meters[2] == 0.25
+
+
+def test_a_board_goes_nowhere_but_to_a_process_being_started() -> None:
+    with pytest.raises(RuntimeError, match="inheritance"):
+        reduction.ForkingPickler.dumps(Board(SHAPE))
+
+
+def test_a_board_reaches_a_spawned_process() -> None:
+    board = Board(SHAPE)
+    board.values[0] = 41
+    process = get_context("spawn").Process(target=_answer, args=(board,))
+    process.start()
+    process.join(30)
+    assert process.exitcode == 0 and board.meters[0] == 42
+
+
+def _answer(board: Board) -> None:
+    board.meters[0] = board.values[0] + 1
+
+
+def test_a_consistent_reader_never_sees_half_a_change(impatient: None) -> None:
+    board = Board(SHAPE)
+    board.points[0] = board.values[0] = 0
+    done = threading.Event()
+
+    def write() -> None:
+        for k in itertools.count(1):
+            if done.is_set():
+                return
+            with board.writing():
+                board.points[0, 0] = k
+                board.values[0] = k
+                board.points[0, 1] = k
+
+    writer = threading.Thread(target=write)
+    writer.start()
+
+    def read() -> tuple[float, float, float]:
+        return float(board.points[0, 1]), float(board.values[0]), float(board.points[0, 0])
+
+    seen = set()
+    reading = (0.0, 0.0, 0.0)
+    try:
+        for turn in range(1_000_000):
+            reading = board.consistent(read, reading)
+            seen.add(reading)
+            if turn > 20_000 and len(seen) >= 10:
+                break
+            assert reading[0] == reading[1] == reading[2]
+    finally:
+        done.set()
+        writer.join()
+    assert len(seen) >= 10  # and it does get on
+
+
+def test_a_reader_does_not_wait_for_a_writer_that_takes_its_time() -> None:
+    board = Board(SHAPE)
+    with board.writing():
+        board.points[0] = 1
+        assert board.consistent(lambda: float(board.points[0, 0]), 0.5) == 0.5
+        assert board.consistent(lambda: float(board.points[0, 0])) == 1.0
+    assert board.consistent(lambda: float(board.points[0, 0]), 0.5) == 1.0
+
+
+def test_a_change_that_fails_does_not_shut_the_readers_out() -> None:
+    board = Board(SHAPE)
+    with pytest.raises(ZeroDivisionError), board.writing():
+        board.points[0] = 1 / 0
+    assert board.consistent(lambda: 1, 0) == 1
+
+
+events = st.builds(
+    Event,
+    st.sampled_from([b.START, b.RELEASE, b.PANIC]),
+    st.integers(0, VOICES - 1),
+    st.integers(0, 2),
+    st.integers(0, 2**40),
+    st.floats(-100, 12),
+    st.integers(0, 2**40),
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.lists(events, max_size=8), max_size=8))
+def test_events_arrive_once_and_in_order(batches: list[list[Event]]) -> None:
+    board = Board(SHAPE)
+    board.event_head[0] = board.event_tail[0] = b.EVENTS - 3  # round the end of the ring
+    for batch in batches:
+        assert all([board.send(event) for event in batch])
+        assert list(board.received()) == batch
+    assert list(board.received()) == []
+
+
+def test_a_full_ring_refuses_and_loses_nothing() -> None:
+    board = Board(SHAPE)
+    sent = [Event(b.START, serial=k) for k in range(b.EVENTS)]
+    assert all(board.send(event) for event in sent)
+    assert not board.send(Event(b.PANIC))
+    assert list(board.received()) == sent
+    assert board.send(Event(b.PANIC)) and list(board.received()) == [Event(b.PANIC)]
+
+
+def test_events_cross_threads(impatient: None) -> None:
+    board = Board(SHAPE)
+    count = 5 * b.EVENTS
+
+    def send() -> None:
+        for k in range(count):
+            while not board.send(Event(b.START, serial=k)):
+                pass
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    got: list[int] = []
+    while len(got) < count and (sender.is_alive() or board.event_head[0] > board.event_tail[0]):
+        got += [event.serial for event in board.received()]
+    sender.join()
+    assert got == list(range(count))
+
+
+def test_the_newest_sound_and_the_one_before_are_never_overwritten() -> None:
+    board = Board(SHAPE)
+    for k in range(1, 10):
+        at = board.next_buffer(5)
+        kept = {int(board.published[5]) % b.BUFFERS, int(board.published[5] - 1) % b.BUFFERS}
+        assert at not in kept
+        board.sounds[5, at] = k
+        assert (board.sounds[5, board.published[5] % b.BUFFERS] == k - 1).all()
+        board.publish(5)
+        assert (board.sounds[5, board.published[5] % b.BUFFERS] == k).all()
+    assert np.flatnonzero(board.published).tolist() == [5]

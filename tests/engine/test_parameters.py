@@ -1,0 +1,102 @@
+"""The parameter table: every row takes what it shows, and nothing that is not a number."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.parameters import (
+    FINGER,
+    GLOBAL,
+    OFFSET,
+    ROW,
+    TABLE,
+    VALUES,
+    Argument,
+    CommandError,
+    Parameter,
+    defaults,
+)
+
+
+def within(row: Parameter) -> st.SearchStrategy[tuple[float, ...]]:
+    """Board values that the row can hold."""
+    whole = st.integers(math.ceil(row.low), math.floor(row.high)).map(float)
+    one = st.floats(row.low, row.high) if row.kind == "float" else whole
+    return st.tuples(*[one] * row.size)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.address)
+def test_every_default_is_a_value_of_its_row(row: Parameter) -> None:
+    assert row.parse(row.show(row.default)) == row.default
+    assert row.low < row.high and row.smoothing >= 0 and row.help
+    assert bool(row.choices) == (row.kind == "choice")
+
+
+@given(st.sampled_from(TABLE).flatmap(lambda row: st.tuples(st.just(row), within(row))))
+def test_what_a_row_shows_it_takes_back(case: tuple[Parameter, tuple[float, ...]]) -> None:
+    row, values = case
+    assert row.parse(row.show(values)) == values
+
+
+@given(
+    st.sampled_from(TABLE),
+    st.data(),
+)
+def test_any_finite_number_is_clamped_to_the_range(row: Parameter, data: st.DataObject) -> None:
+    number = st.one_of(st.integers(), st.floats(allow_nan=False, allow_infinity=False))
+    args = data.draw(st.lists(number, min_size=row.size, max_size=row.size))
+    try:
+        values = row.parse(args)
+    except CommandError:
+        assert any(abs(arg) > 1.7e308 for arg in args)
+        return
+    assert all(row.low <= value <= row.high for value in values)
+    for arg, value in zip(args, values, strict=True):
+        if row.kind == "float" and row.low <= arg <= row.high:
+            assert value == arg
+    if row.kind != "float":
+        assert all(value == int(value) for value in values)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.address)
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, "elephant", "", 10**400])
+def test_what_is_no_number_or_name_is_refused(row: Parameter, bad: Argument) -> None:
+    with pytest.raises(CommandError, match=r"(finite number|is none of)"):
+        row.parse([bad] * row.size)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.address)
+def test_a_wrong_count_of_arguments_is_refused(row: Parameter) -> None:
+    good = row.show(row.default)
+    for args in ((), (*good, 0)):
+        with pytest.raises(CommandError, match=f"takes {row.size} argument"):
+            row.parse(args)
+
+
+def test_a_choice_is_taken_by_name_and_by_number() -> None:
+    row = ROW["/mode"]
+    assert row.parse(["shot"]) == row.parse([1]) == row.parse([1.2]) == (1.0,)
+    assert row.show((1.0,)) == ("shot",)
+    with pytest.raises(CommandError, match="'Shot' is none of loop, shot, original"):
+        row.parse(["Shot"])
+
+
+def test_integers_are_taken_for_floats_and_back() -> None:
+    assert ROW["/gain"].parse([-6]) == (-6.0,)
+    assert ROW["/lookahead"].parse([1.6]) == (2.0,)
+    assert ROW["/lookahead"].show((2.0,)) == (2,)
+    assert isinstance(ROW["/lookahead"].show((2.0,))[0], int)
+    assert ROW["/guard"].parse([True]) == ROW["/guard"].parse([0.5]) == (1.0,)
+    assert ROW["/guard"].parse([0.49]) == (0.0,)
+
+
+def test_rows_stand_side_by_side_on_the_board() -> None:
+    places = [OFFSET[row.address] + k for row in GLOBAL for k in range(row.size)]
+    assert places == list(range(VALUES)) and len(defaults()) == VALUES
+    assert len({row.address for row in TABLE}) == len(TABLE) == len(GLOBAL) + len(FINGER)
+    for row in GLOBAL:
+        assert tuple(defaults()[OFFSET[row.address] :][: row.size]) == row.default

@@ -1,0 +1,279 @@
+"""From the board's points to sounds: glides, planes, and the mailbox of one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine import board as b
+from engine.board import Board, Shape
+from engine.decoder import Decoder
+from engine.decoding import Mailbox
+from engine.parameters import EXPANDERS, OFFSET, PHASES, PLANES, CommandError
+from engine.pointing import Planes, Pointing
+from models.pack import Pack
+
+
+@pytest.fixture
+def board(footsteps: Pack) -> Board:
+    r = footsteps.representation
+    board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
+    put(board, "/plane", PLANES.index(footsteps.default_plane))
+    return board
+
+
+@pytest.fixture
+def mailbox(board: Board, footsteps: Pack, decoder: Decoder) -> Mailbox:
+    put(board, "/smooth", 0)
+    return Mailbox(board, footsteps, decoder)
+
+
+def put(board: Board, address: str, *values: float) -> None:
+    board.values[OFFSET[address] : OFFSET[address] + len(values)] = values
+
+
+def ask(board: Board, voice: int, x: float, y: float) -> int:
+    """Move the voice's point; returns the request's number."""
+    board.points[voice] = x, y
+    board.requests[voice] += 1
+    return int(board.requests[voice])
+
+
+def newest(board: Board, voice: int) -> int:
+    return int(board.published[voice]) % b.BUFFERS
+
+
+# -- planes ----------------------------------------------------------------------------------
+
+
+def test_every_plane_of_the_pack_can_be_played(footsteps: Pack, board: Board) -> None:
+    planes = Planes(footsteps)
+    assert {"raw", "principal", *footsteps.planes} == set(planes.names)
+    for name in planes.names:
+        assert planes.get(name, (0, 1)).name == name
+        assert planes.get(name, (0, 1)) is planes.get(name, (0, 1))
+
+
+def test_a_plane_or_axes_that_are_not_there_fall_back_to_the_packs_own(footsteps: Pack) -> None:
+    planes = Planes(footsteps)
+    missing = next(name for name in PLANES if name not in planes.names)
+    assert planes.get(missing, (0, 1)).name == footsteps.default_plane
+    assert planes.get("raw", (1, 1)) is planes.get("raw", planes.axes)
+    assert planes.get("raw", (0, 63)) is planes.get("raw", planes.axes)
+    assert planes.get("raw", (2, 3)) is not planes.get("raw", (3, 2))
+
+
+def test_an_anchors_place_leads_back_to_the_anchor(footsteps: Pack, board: Board) -> None:
+    planes = Planes(footsteps)
+    put(board, "/expander", EXPANDERS.index("nearest"))
+    put(board, "/guard", 0)
+    pointing = Pointing(footsteps, board)
+    for anchor in (0, 17, len(footsteps.anchors) - 1):
+        point, latent = planes.place(board, anchor)
+        np.testing.assert_array_equal(latent, footsteps.anchors.latents[anchor])
+        board.points[0] = point
+        board.starts[0] += 1
+        np.testing.assert_allclose(pointing.aim(0, 1.0).latent, np.asarray(latent), atol=1e-5)
+
+
+@pytest.mark.parametrize("anchor", [-1, 10**6])
+def test_an_anchor_that_is_not_there_is_refused(footsteps: Pack, board: Board, anchor: int) -> None:
+    last = len(footsteps.anchors) - 1
+    with pytest.raises(CommandError, match=rf"anchor {anchor}: .* 0\.\.\.{last}"):
+        Planes(footsteps).place(board, anchor)
+
+
+# -- pointing --------------------------------------------------------------------------------
+
+
+def test_a_new_voice_starts_at_its_finger(footsteps: Pack, board: Board) -> None:
+    put(board, "/smooth", 5)
+    pointing = Pointing(footsteps, board)
+    board.points[3] = 0.1, 0.9
+    board.starts[3] = 1
+    assert pointing.aim(3, 0.0).arrived
+    np.testing.assert_array_equal(pointing.point(3), [0.1, 0.9])
+
+
+def test_a_point_glides_with_its_time_constant_and_arrives(footsteps: Pack, board: Board) -> None:
+    put(board, "/smooth", 0.1)
+    pointing = Pointing(footsteps, board)
+    board.points[0] = 0.2, 0.2
+    pointing.aim(0, 0.0)
+    board.points[0] = 0.8, 0.2
+    way = []
+    for _ in range(400):
+        aim = pointing.aim(0, 0.005)
+        way.append(float(pointing.point(0)[0]))
+        if aim.arrived:
+            break
+    assert aim.arrived and way[-1] == 0.8
+    assert np.all(np.diff(way) > 0)
+    assert way[19] == pytest.approx(0.8 - 0.6 * np.exp(-1), abs=0.01)  # after 0.1 s
+
+
+def test_a_glide_does_not_depend_on_how_often_it_is_looked_at(
+    footsteps: Pack, board: Board
+) -> None:
+    put(board, "/smooth", 0.1)
+    ends = []
+    for steps in (1, 7, 100):
+        pointing = Pointing(footsteps, board)
+        board.points[0] = 0.2, 0.2
+        pointing.aim(0, 0.0)
+        board.points[0] = 0.8, 0.6
+        for _ in range(steps):
+            pointing.aim(0, 0.15 / steps)
+        ends.append(pointing.point(0).copy())
+    np.testing.assert_allclose(ends, [ends[0]] * 3, atol=1e-12)
+
+
+def test_latents_pass_the_expander_and_the_lattice_mixes(footsteps: Pack, board: Board) -> None:
+    pointing = Pointing(footsteps, board)
+    latents = footsteps.anchors.latents
+    board.origin[0] = b.LATENT
+    board.latents[0, :4] = 1, -2, 3, -4
+    np.testing.assert_array_equal(pointing.aim(0, 0).latent, [1, -2, 3, -4])
+    board.origin[0] = b.LATTICE
+    put(board, "/lattice/base", 5)
+    np.testing.assert_array_equal(pointing.aim(0, 0).latent, latents[5])
+    board.fader_anchor[:2], board.fader_value[:2] = (9, 11), (0.5, 0.25)
+    mixed = latents[5] + 0.5 * (latents[9] - latents[5]) + 0.25 * (latents[11] - latents[5])
+    np.testing.assert_allclose(pointing.aim(0, 0).latent, mixed, atol=1e-5)
+    board.origin[0] = b.ORIGINAL
+    assert (latents == pointing.aim(0, 0).latent).all(axis=1).any()
+
+
+def test_a_change_of_expander_is_heard_at_the_same_point(footsteps: Pack, board: Board) -> None:
+    pointing = Pointing(footsteps, board)
+    board.points[0] = 0.37, 0.61
+    found = []
+    for k in range(len(EXPANDERS)):
+        put(board, "/expander", k)
+        found.append(pointing.aim(0, 0).latent)
+    assert len(np.unique(np.round(found, 4), axis=0)) == len(EXPANDERS)
+    assert np.isfinite(found).all()
+
+
+def test_levels_between_anchors_stay_within_what_is_allowed(footsteps: Pack, board: Board) -> None:
+    pointing = Pointing(footsteps, board)
+    for point in np.random.default_rng(0).uniform(size=(30, 2)):
+        board.points[0] = point
+        board.starts[0] += 1
+        assert -40 <= pointing.aim(0, 0).level <= 6
+
+
+# -- the mailbox -----------------------------------------------------------------------------
+
+
+def test_nothing_waits_until_something_was_asked(board: Board, mailbox: Mailbox) -> None:
+    assert mailbox.waiting() == []
+    ask(board, 4, 0.3, 0.3)
+    assert mailbox.waiting() == [4]
+    mailbox.serve([4], 1.0)
+    assert mailbox.waiting() == []
+    assert board.published[4] == 1 and board.sound_request[4, newest(board, 4)] == 1
+
+
+def test_only_the_newest_point_is_decoded_and_the_others_are_counted(
+    board: Board, mailbox: Mailbox
+) -> None:
+    for x in (0.1, 0.2, 0.3, 0.9):
+        request = ask(board, 0, x, 0.5)
+    mailbox.serve(mailbox.waiting(), 1.0)
+    assert board.published[0] == 1
+    assert board.decoder[b.DECODES] == 1 and board.decoder[b.DECODES_SKIPPED] == 3
+    assert board.sound_request[0, newest(board, 0)] == request
+    np.testing.assert_array_equal(board.decoded_points[0], [0.9, 0.5])
+
+
+def test_a_sound_that_is_there_already_is_not_decoded_again(board: Board, mailbox: Mailbox) -> None:
+    ask(board, 0, 0.4, 0.4)
+    mailbox.serve([0], 1.0)
+    ask(board, 0, 0.4, 0.4)  # the same point once more
+    ask(board, 1, 0.4, 0.4)  # and under another finger
+    mailbox.serve([0, 1], 1.1)
+    assert board.decoder[b.DECODES] == 1
+    assert board.published[0] == 2 and board.published[1] == 1
+    one, other = board.sounds[0, newest(board, 0)], board.sounds[1, newest(board, 1)]
+    np.testing.assert_array_equal(one, other)
+    assert one.max() > -60
+
+
+def test_the_published_sound_is_the_decoders_own(
+    board: Board, mailbox: Mailbox, decoder: Decoder
+) -> None:
+    ask(board, 2, 0.7, 0.2)
+    mailbox.serve([2], 1.0)
+    at = newest(board, 2)
+    frames = decoder.decode(board.decoded_latents[2:3, :4].astype(np.float32))[0]
+    np.testing.assert_array_equal(board.sounds[2, at], frames)
+    described = decoder.describe(frames)
+    assert board.sound_gain[2, at] == described.gain
+    assert (board.sound_onset[2, at], board.sound_end[2, at]) == (described.onset, described.end)
+
+
+def test_a_moving_point_is_decoded_until_it_has_arrived(board: Board, mailbox: Mailbox) -> None:
+    ask(board, 0, 0.2, 0.2)
+    mailbox.serve([0], 1.0)
+    put(board, "/smooth", 0.05)
+    request = ask(board, 0, 0.8, 0.2)
+    now, seen = 1.0, []
+    while mailbox.waiting() and now < 5:
+        now += 0.005
+        mailbox.serve([0], now)
+        seen.append(float(board.decoded_points[0, 0]))
+    assert mailbox.waiting() == [] and seen[-1] == 0.8
+    assert np.all(np.diff(seen) > 0) and len(seen) > 20
+    assert board.sound_request[0, newest(board, 0)] == request
+
+
+def test_a_point_that_rested_long_still_glides(board: Board, mailbox: Mailbox) -> None:
+    put(board, "/smooth", 1)
+    ask(board, 0, 0.2, 0.2)
+    mailbox.serve([0], 1.0)
+    ask(board, 0, 0.8, 0.2)
+    mailbox.serve([0], 1000.0)
+    assert 0.2 < board.decoded_points[0, 0] < 0.25
+    mailbox.serve([0], 1001.0)
+    assert board.decoded_points[0, 0] == pytest.approx(0.8 - 0.6 / np.e, abs=0.02)
+
+
+def test_the_voice_that_waited_longest_is_served_first(board: Board, mailbox: Mailbox) -> None:
+    for voice, now in ((5, 1.0), (1, 2.0), (9, 3.0)):
+        ask(board, voice, 0.5, 0.5)
+        mailbox.serve([voice], now)
+    for voice in (1, 9, 5):
+        ask(board, voice, 0.6, 0.6)
+    assert mailbox.waiting() == [5, 1, 9]
+
+
+@pytest.mark.parametrize("method", ["griffinlim", "fgla"])
+def test_shots_get_a_whole_waveform_and_loops_do_not(
+    board: Board, mailbox: Mailbox, method: str
+) -> None:
+    put(board, "/phase", PHASES.index(method))
+    board.held[0] = 1
+    ask(board, 0, 0.5, 0.5)
+    ask(board, 1, 0.5, 0.5)
+    mailbox.serve([0, 1], 1.0)
+    assert not board.sound_wave[0, newest(board, 0)]
+    assert board.sound_wave[1, newest(board, 1)]
+    assert np.abs(board.waves[1, newest(board, 1)]).max() > 1e-3
+    put(board, "/phase", PHASES.index("rtpghi"))
+    ask(board, 1, 0.5, 0.5)
+    mailbox.serve([1], 1.1)
+    assert not board.sound_wave[1, newest(board, 1)]
+
+
+def test_a_new_decoder_takes_up_what_the_lost_one_left(
+    board: Board, mailbox: Mailbox, footsteps: Pack, decoder: Decoder
+) -> None:
+    ask(board, 0, 0.5, 0.5)
+    ask(board, 1, 0.5, 0.5)
+    mailbox.serve([0, 1], 1.0)
+    ask(board, 1, 0.9, 0.9)  # and the decoder dies before it is served
+    after = Mailbox(board, footsteps, decoder)
+    assert after.waiting() == [1]
+    after.serve([1], 2.0)
+    assert board.sound_request[1, newest(board, 1)] == 2 and after.waiting() == []

@@ -1,0 +1,80 @@
+"""`latentpad play` as a program of its own, as a performer starts it, for the end to end tests."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+READY_S = 90.0
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def latentpad(*words: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
+    """One command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "controllers.cli", *words],
+        capture_output=True, text=True, timeout=timeout, check=False,
+    )  # fmt: skip
+
+
+class Playing:
+    """A running `latentpad play`. `lines` is what it has printed so far."""
+
+    def __init__(self, *words: str, home: Path, env: dict[str, str] | None = None) -> None:
+        self.port = free_port()
+        self.lines: list[str] = []
+        self._spoke = threading.Condition()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "controllers.cli", "play", *words,
+             "--osc-port", str(self.port)],
+            env={**(env or os.environ), "XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home)},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            cwd=Path(__file__).parents[1],
+        )  # fmt: skip
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            with self._spoke:
+                self.lines.append(line.rstrip("\n"))
+                self._spoke.notify_all()
+
+    def says(self, what: str, seconds: float = READY_S, after: int = 0) -> str:
+        """The first line since number `after` that begins with `what`; fails if none comes."""
+        end = time.monotonic() + seconds
+        with self._spoke:
+            while True:
+                for line in self.lines[after:]:
+                    if line.startswith(what):
+                        return line
+                left = end - time.monotonic()
+                if left <= 0 or (self.process.poll() is not None and left < seconds - 1):
+                    raise AssertionError(f"no line {what!r} in {self.lines}")
+                self._spoke.wait(min(left, 0.2))
+
+    def send(self, address: str, types: str = "", *args: object) -> None:
+        """With liblo's `oscsend`, which knows nothing of us."""
+        subprocess.run(
+            ["oscsend", "localhost", str(self.port), address, types, *map(str, args)], check=True
+        )
+
+    def close(self) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        return self.process.wait()

@@ -1,0 +1,351 @@
+"""The whole instrument: a real JACK server, real senders, real sound.
+
+`latentpad play` runs as a program of its own; `oscsend` and a JACK MIDI port play it; what
+JACK was given is looked at.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import jack
+import numpy as np
+import pytest
+import rtmidi
+from numpy.typing import NDArray
+from pythonosc.osc_message_builder import OscMessageBuilder
+
+from benchmarks.detection import onset
+from benchmarks.jack_server import Ear, JackServer, jack_server
+from controllers.osc import decode, encode
+from engine import board as b
+from engine.board import Board, Shape
+from engine.decoder import Decoder
+from engine.pointing import Pointing
+from models.pack import Pack, find, load
+from models.representation import Representation
+from tests.playing import Playing
+
+NEAR, FAR = (0.2, 0.3), (0.8, 0.75)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[JackServer]:
+    with jack_server("latentpad-end-to-end") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def playing(server: JackServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playing]:
+    program = Playing(home=tmp_path_factory.mktemp("home"), env=server.environment())
+    program.says("ready")
+    yield program
+    program.close()
+
+
+@pytest.fixture
+def silent(playing: Playing) -> Playing:
+    """The instrument as it was at its start."""
+    for address, types, *args in (
+        ("/panic", ""), ("/preset", "s", "walk"), ("/smooth", "f", 0), ("/morph", "f", 0.01),
+    ):  # fmt: skip
+        playing.send(address, types, *args)
+    time.sleep(0.4)
+    return playing
+
+
+@pytest.fixture
+def ear(server: JackServer, playing: Playing) -> Iterator[Ear]:
+    listening = Ear(60)
+    listening.listen()
+    yield listening
+    listening.close()
+
+
+@pytest.fixture(scope="module")
+def footsteps() -> Pack:
+    return load(find("footsteps"))
+
+
+@pytest.fixture(scope="module")
+def decoded(footsteps: Pack) -> dict[tuple[float, float], NDArray[np.float64]]:
+    """Mean power spectrum of the sound decoded at each point, as the default preset points."""
+    from engine.parameters import OFFSET, PLANES
+
+    decoder = Decoder(footsteps)
+    board = Board(Shape(1, 1, 1, 48000))
+    board.values[OFFSET["/plane"]] = PLANES.index(footsteps.default_plane)
+    pointing = Pointing(footsteps, board)
+    spectra = {}
+    for voice, point in enumerate((NEAR, FAR)):
+        board.points[voice] = point
+        board.starts[voice] = 1
+        frames = decoder.decode(pointing.aim(voice, 0.0).latent[None])[0]
+        spectra[point] = (10 ** (frames.astype(np.float64) / 10)).mean(axis=0)
+    return spectra
+
+
+def spectrum(samples: NDArray[np.float32], r: Representation) -> NDArray[np.float64]:
+    frames = np.lib.stride_tricks.sliding_window_view(samples, r.n_fft)[:: r.n_fft // 4]
+    power = np.abs(np.fft.rfft(frames * np.hanning(r.n_fft), axis=1)) ** 2
+    return np.asarray(power.mean(axis=0))
+
+
+def distance(a: NDArray[np.float64], c: NDArray[np.float64]) -> float:
+    """Mean absolute difference of two spectra's shapes in dB, in third-octave like bands."""
+    edges = np.unique(np.geomspace(3, len(a) - 1, 25).astype(int))
+    x, y = (10 * np.log10(np.add.reduceat(s, edges)[:-1] + 1e-15) for s in (a, c))
+    return float(np.abs((x - x.mean()) - (y - y.mean())).mean())
+
+
+def heard_for(ear: Ear, seconds: float) -> NDArray[np.float32]:
+    begin = ear.now
+    time.sleep(seconds + 0.05)
+    return ear.heard[begin : begin + int(seconds * ear.rate)]
+
+
+def loudness(samples: NDArray[np.float32]) -> float:
+    return float(np.sqrt(np.mean(samples.astype(np.float64) ** 2)))
+
+
+def test_it_is_silent_until_it_is_touched(silent: Playing, ear: Ear) -> None:
+    assert loudness(heard_for(ear, 0.3)) < 1e-5
+
+
+def test_oscsend_moves_the_point_and_the_sound_becomes_that_of_the_new_point(
+    silent: Playing,
+    ear: Ear,
+    footsteps: Pack,
+    decoded: dict[tuple[float, float], NDArray[np.float64]],
+) -> None:
+    r = footsteps.representation
+    played = {}
+    for point in (NEAR, FAR):
+        silent.send("/pad/xy", "ff", *point)
+        time.sleep(0.5)
+        played[point] = spectrum(heard_for(ear, 1.5), r)
+    for here, there in ((NEAR, FAR), (FAR, NEAR)):
+        assert distance(played[here], decoded[here]) < distance(played[here], decoded[there])
+        assert distance(played[here], decoded[here]) < 6.0
+    silent.send("/pad/1/touch", "i", 0)
+    time.sleep(0.8)
+    assert loudness(heard_for(ear, 0.2)) < 1e-4
+
+
+@pytest.fixture
+def keyboard(server: JackServer, playing: Playing) -> Iterator[rtmidi.MidiOut]:
+    """A MIDI keyboard plugged into the instrument's own port."""
+    midi = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="keyboard")
+    midi.open_virtual_port("out")
+    patchbay = jack.Client("patchbay", no_start_server=True)
+    try:
+        target = next(
+            port
+            for port in patchbay.get_ports(is_midi=True, is_input=True)
+            if "latentpad" in port.name
+        )
+        source = next(
+            port
+            for port in patchbay.get_ports(is_midi=True, is_output=True)
+            if "keyboard" in port.name
+        )
+        patchbay.connect(source, target)
+        yield midi
+    finally:
+        patchbay.close()
+        midi.close_port()
+        midi.delete()
+
+
+def test_a_midi_note_starts_a_shot_that_ends_by_itself(
+    silent: Playing, ear: Ear, keyboard: rtmidi.MidiOut
+) -> None:
+    silent.send("/mode", "s", "shot")
+    time.sleep(0.3)
+    sent = ear.now
+    keyboard.send_message([0x90, 60, 100])
+    time.sleep(1.6)
+    found = onset(ear.heard, sent, ear.rate, 0.5)
+    assert found.first is not None
+    assert loudness(ear.heard[found.first : found.first + 4800]) > 1e-3
+    assert loudness(ear.heard[-4800:]) < 1e-4
+
+
+def test_cc_16_and_17_move_the_point(
+    silent: Playing,
+    ear: Ear,
+    keyboard: rtmidi.MidiOut,
+    footsteps: Pack,
+    decoded: dict[tuple[float, float], NDArray[np.float64]],
+) -> None:
+    for control, value in ((16, FAR[0]), (17, FAR[1])):
+        keyboard.send_message([0xB0, control, round(127 * value)])
+    time.sleep(0.6)
+    played = spectrum(heard_for(ear, 1.5), footsteps.representation)
+    assert distance(played, decoded[FAR]) < distance(played, decoded[NEAR])
+    point = values(silent)["/pad/1/xy"]
+    assert point == pytest.approx(FAR, abs=0.005)
+
+
+def values(playing: Playing) -> dict[str, tuple[object, ...]]:
+    """Everything `/sync` tells, but for the meters."""
+    found: dict[str, tuple[object, ...]] = {}
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.settimeout(0.5)
+        asking.sendto(encode("/sync"), ("127.0.0.1", playing.port))
+        end = time.monotonic() + 1.0
+        while time.monotonic() < end:
+            try:
+                packet = decode(asking.recv(65536))
+            except TimeoutError:
+                break
+            found |= {m.address: tuple(m.args) for m in packet.messages}
+    return {k: v for k, v in found.items() if not k.startswith("/meter")}
+
+
+def test_ten_thousand_random_and_malformed_datagrams_change_nothing(
+    silent: Playing, ear: Ear
+) -> None:
+    before = values(silent)
+    assert before["/mode"] == ("loop",)
+    dice = random.Random(7)
+    builder = OscMessageBuilder("/pad/xy")
+    builder.add_arg(0.5)
+    builder.add_arg(0.5)
+    valid = builder.build().dgram
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for k in range(10_000):
+            kind = k % 5
+            if kind == 0:
+                packet = dice.randbytes(dice.randrange(0, 200))
+            elif kind == 1:  # cut short
+                packet = valid[: dice.randrange(1, len(valid))]
+            elif kind == 2:  # a bundle whose sizes lie
+                size = dice.choice((-1, -4, 2**31 - 1, 3, 1000))
+                packet = b"#bundle\0" + bytes(8) + size.to_bytes(4, "big", signed=True) + valid
+            elif kind == 3:  # not numbers
+                bad = dice.choice((float("nan"), float("inf"), float("-inf")))
+                packet = encode("/pad/xy", (bad, 0.9))
+            else:  # nothing of ours, or not with these arguments
+                address = dice.choice(
+                    ("/nothing", "/pad/99/xy", "/latent/99", "/mode", "/anchor/x")
+                )
+                packet = encode(address, ("x",) * dice.randrange(3))
+            sender.sendto(packet, ("127.0.0.1", silent.port))
+            if k % 100 == 99:
+                time.sleep(0.002)
+    time.sleep(0.3)
+    assert values(silent) == before
+    assert loudness(heard_for(ear, 0.2)) < 1e-5
+    silent.send("/pad/xy", "ff", *NEAR)
+    time.sleep(0.5)
+    assert loudness(heard_for(ear, 0.8)) > 1e-3
+
+
+def test_a_takes_gestures_come_out_of_render_the_same_every_time(
+    silent: Playing, tmp_path: Path
+) -> None:
+    lines = ['{"preset": "shots", "pack": "footsteps", "seed": 0}']
+    lines += [f'{{"t": {0.1 * k}, "address": "/note", "args": [{55 + k}, 100]}}' for k in range(6)]
+    take = tmp_path / "take.jsonl"
+    take.write_text("\n".join(lines) + "\n")
+    from tests.playing import latentpad
+
+    sounds = []
+    for name in ("first.wav", "second.wav"):
+        done = latentpad("render", str(take), "-o", str(tmp_path / name))
+        assert done.returncode == 0, done.stderr
+        sounds.append((tmp_path / name).read_bytes())
+    assert sounds[0] == sounds[1]
+    import soundfile
+
+    samples, rate = soundfile.read(tmp_path / "first.wav")
+    assert rate == 48000
+    assert np.abs(samples).max() > 0.01
+
+
+def first_sound(server: JackServer, seconds: float) -> float:
+    """When sound was first heard from JACK, on the monotonic clock."""
+    heard = subprocess.run(
+        [sys.executable, "-m", "tests.listening", "0.001", str(seconds)],
+        env=server.environment(), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert heard.stdout.strip() != "silence"
+    return float(heard.stdout)
+
+
+def test_the_sound_comes_back_within_three_seconds_of_the_jack_server(tmp_path: Path) -> None:
+    server = JackServer("latentpad-restart")
+    program = Playing(home=tmp_path, env=server.environment())
+    try:
+        program.says("ready")
+        program.send("/pad/xy", "ff", *NEAR)
+        first_sound(server, 5)
+        server.kill()
+        time.sleep(2.5)
+        server.start()
+        returned = time.monotonic()
+        assert first_sound(server, 10) - returned < 3.0
+    finally:
+        program.close()
+        server.stop()
+
+
+def test_ctrl_c_fades_out_and_ends_with_status_0(server: JackServer, tmp_path: Path) -> None:
+    record = tmp_path / "take.wav"
+    program = Playing(
+        "--null-audio", "--record", str(record), "--record-gestures", str(tmp_path / "take.jsonl"),
+        home=tmp_path,
+    )  # fmt: skip
+    program.says("ready")
+    program.send("/pad/xy", "ff", *NEAR)
+    time.sleep(1.5)
+    began = time.monotonic()
+    assert program.close() == 0, program.lines
+    assert time.monotonic() - began < 3.0
+    assert not [line for line in program.lines if "Traceback" in line]
+    import soundfile
+
+    samples, _ = soundfile.read(record)
+    assert np.abs(samples).max() > 0.005
+    assert np.abs(samples[-10:]).max() < 0.02 * np.abs(samples).max()
+    assert '"/pad/xy"' in (tmp_path / "take.jsonl").read_text()
+
+
+def test_a_dead_decoder_holds_the_sound_and_is_replaced(tmp_path: Path, footsteps: Pack) -> None:
+    from engine.session import Session
+    from engine.stream import Settings
+
+    said: list[dict[str, object]] = []
+    session = Session(footsteps, Settings(null=True), said.append)
+    session.start()
+    try:
+        assert session.wait_ready(90)
+        from engine.instrument import Sender
+
+        finger = Sender("osc finger")
+        session.instrument.apply("/pad/xy", NEAR, finger)
+        time.sleep(0.5)
+        assert session.board.voice_state[0] == b.SOUNDING
+        os.kill(session.processes()["decoding"], signal.SIGKILL)
+        time.sleep(0.3)
+        session.instrument.apply("/pad/xy", FAR, finger)
+        hops = session.board.player[b.HOPS]
+        time.sleep(1.0)
+        assert session.board.player[b.HOPS] - hops > 200, "the sound stopped with the decoder"
+        assert session.board.player[b.PEAK_LEFT] > 0
+        before = int(session.board.published[0])
+        end = time.monotonic() + 60
+        while int(session.board.published[0]) == before and time.monotonic() < end:
+            time.sleep(0.1)
+        assert session.board.decoded_points[0] == pytest.approx(FAR, abs=1e-3)
+    finally:
+        session.close()

@@ -1,0 +1,132 @@
+"""Whatever is wrong with what it is given, the program says so in one line and ends with 1 or 2."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.pack import find
+from tests.playing import free_port, latentpad
+
+
+def refused(done: subprocess.CompletedProcess[str], *words: str, status: int = 1) -> None:
+    assert done.returncode == status, (done.stdout, done.stderr)
+    assert "Traceback" not in done.stdout + done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    if status == 1:
+        assert len(lines) == 1, lines
+    for word in words:
+        assert word in done.stderr, done.stderr
+
+
+def play(*words: str) -> subprocess.CompletedProcess[str]:
+    return latentpad(
+        "play", *words, "--null-audio", "--seconds", "0", "--osc-port", str(free_port())
+    )
+
+
+def test_an_unknown_preset_is_named_with_those_there_are() -> None:
+    refused(play("wlak"), "wlak", "walk", "drone")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            'title = "x"\npack = "footsteps"\n[values]\n"/loop/speed" = "fast"\n',
+            ("4", "/loop/speed"),
+        ),
+        ('title = "x"\npack = "footsteps"\n[values]\n"/nothing" = 1\n', ("4", "/nothing")),
+        ('title = "x"\npack = "footsteps"\n[values\n', ("3",)),
+        ('title = "x"\npack = "footsteps"\n[values]\n"/gain" = 99\n', ("4", "/gain")),
+        ('pack = "footsteps"\n', ("title",)),
+    ],
+)
+def test_a_broken_preset_is_told_by_file_line_and_field(
+    tmp_path: Path, text: str, words: tuple[str, ...]
+) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(text)
+    refused(play(str(file)), "mine.toml", *words)
+
+
+def test_a_pack_with_a_missing_file_is_refused(tmp_path: Path) -> None:
+    pack = tmp_path / "footsteps"
+    shutil.copytree(find("footsteps"), pack)
+    (pack / "anchors.npz").unlink()
+    refused(play("--pack", str(pack)), str(pack), "anchors.npz")
+
+
+def test_a_pack_with_wrong_shapes_is_refused(tmp_path: Path) -> None:
+    pack = tmp_path / "footsteps"
+    shutil.copytree(find("footsteps"), pack)
+    with np.load(pack / "anchors.npz") as arrays:
+        kept = dict(arrays)
+    kept["latents"] = kept["latents"][:, :2]
+    np.savez(pack / "anchors.npz", **kept)
+    refused(play("--pack", str(pack)), "anchors.npz", "latents")
+
+
+def test_a_pack_whose_decoder_does_not_fit_is_refused(tmp_path: Path) -> None:
+    pack = tmp_path / "footsteps"
+    shutil.copytree(find("footsteps"), pack)
+    text = (pack / "model.toml").read_text()
+    (pack / "model.toml").write_text(text.replace("frames = 188", "frames = 100"))
+    refused(play("--pack", str(pack)), "decoder.keras")
+
+
+def test_a_taken_port_is_told_with_its_holder_and_the_way_out() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        done = latentpad("play", "--null-audio", "--seconds", "0", "--osc-port", str(port))
+    refused(done, str(port), "--osc-port")
+
+
+def test_an_unknown_device_is_refused_with_those_there_are() -> None:
+    done = latentpad("play", "--device", "no such", "--osc-port", str(free_port()))
+    refused(done, "no such", "there are")
+
+
+@pytest.mark.parametrize(
+    "words", [("fly",), ("play", "--block", "many"), ("play", "--block", "-1"), ("render",)]
+)
+def test_wrong_usage_ends_with_status_2(words: tuple[str, ...]) -> None:
+    refused(latentpad(*words), status=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", ("empty",)),
+        ("{}\nnot json\n", ("line 2",)),
+        ('{}\n{"t": 1, "address": "/panic", "args": []}\n{"t": 0, "address": "/panic", "args": []}',
+         ("line 3", "rise")),
+        ('{}\n{"t": -1, "address": "/panic", "args": []}', ("line 2", "t:")),
+        ('{}\n{"t": 0, "address": 3, "args": []}', ("line 2", "address")),
+        ('{}\n{"t": 0, "address": "/panic", "args": {}}', ("line 2", "args")),
+    ],
+)  # fmt: skip
+def test_a_broken_gesture_recording_is_told_by_its_line(
+    tmp_path: Path, text: str, words: tuple[str, ...]
+) -> None:
+    take = tmp_path / "take.jsonl"
+    take.write_text(text)
+    refused(latentpad("render", str(take), "-o", str(tmp_path / "out.wav")), "take.jsonl", *words)
+    assert not (tmp_path / "out.wav").exists()
+
+
+def test_a_folder_without_sounds_cannot_be_trained_on(tmp_path: Path) -> None:
+    refused(latentpad("train", str(tmp_path), "-o", str(tmp_path / "pack")), str(tmp_path))
+
+
+def test_devices_are_listed_without_tensorflow() -> None:
+    done = latentpad("devices")
+    assert done.returncode == 0
+    assert "audio outputs" in done.stdout
+    assert "MIDI inputs" in done.stdout
