@@ -1,21 +1,29 @@
 """When a change was heard: from captured samples alone.
 
-Features are the levels of a few frequency bands in windows that end at the sample they are
-given for, so nothing is ever heard before it was there. A steady sound's own spread, in the
-time before the gesture, is the threshold.
+A steady sound can be told from its own past: a linear predictor is fitted to it before the
+gesture. The first sample that it cannot tell is the first change; how far it is off in the
+steady sound itself, over a stretch that it was not fitted to, is the threshold. Half of the
+change's energy is there when the power in a few frequency bands has gone half of its way.
+Nothing here looks ahead: every feature belongs to the last sample that it was made from.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import linalg
 
+ORDER = 384  # of the predictor, samples
+FIT_S, JUDGE_S = 0.16, 0.06  # how long before the gesture the sound must be steady; and is judged
+RESIDUAL_WINDOW = 32
+ABOVE = 1.25  # times the steady sound's own largest error
 WINDOW = 128
 STEP = 8
 EDGES_HZ = (0, 400, 800, 1600, 3000, 5500, 9000, 14000, 24000)
-CONFIRMED = 4  # features in a row that must stand out
+CONFIRMED = 24  # samples, of which most must stand out
 
 Floats = NDArray[np.float64]
 
@@ -38,33 +46,54 @@ def bands(samples: NDArray[np.float32], rate: int) -> Floats:
     return np.add.reduceat(power, starts, axis=1)
 
 
-def change(
-    samples: NDArray[np.float32], sent: int, rate: int, before_s: float, after_s: float
-) -> Change:
+def surprise(samples: NDArray[np.float32], fitted: int) -> Floats:
+    """(n,) rms of the error with which each sample is predicted, over RESIDUAL_WINDOW samples.
+
+    The predictor is fitted to the first `fitted` samples (covariance method); the first ORDER
+    have no error.
+    """
+    x = samples.astype(np.float64)
+    past = np.lib.stride_tricks.sliding_window_view(x, ORDER)[:-1]
+    known = past[: fitted - ORDER]
+    gram = known.T @ known
+    gram[np.diag_indices(ORDER)] += 1e-6 * np.trace(gram) / ORDER + 1e-12
+    weights = linalg.solve(gram, known.T @ x[ORDER:fitted], assume_a="pos")
+    error = np.concatenate([np.zeros(ORDER), x[ORDER:] - past @ weights])
+    mean = np.convolve(error**2, np.ones(RESIDUAL_WINDOW) / RESIDUAL_WINDOW)[: len(error)]
+    return np.sqrt(np.maximum(mean, 0))
+
+
+def change(samples: NDArray[np.float32], sent: int, rate: int, after_s: float) -> Change:
     """When the steady sound of `samples` changed after frame `sent`.
 
-    The sound must be steady for `before_s` before it, and again for the last third of
-    `after_s` after it.
+    The sound must be steady for FIT_S before it, and again for the last third of `after_s`
+    after it.
     """
-    begin = sent - int(before_s * rate)
-    end = sent + int(after_s * rate)
+    begin, end = sent - int(FIT_S * rate), sent + int(after_s * rate)
+    judged = sent - int(JUDGE_S * rate)
     if begin < 0 or end > len(samples):
         return Change(None, None)
-    power = bands(samples[begin:end], rate)
-    ends = begin + WINDOW + STEP * np.arange(len(power))
-    steady, after = ends <= sent, ends > sent
-    level = 10 * np.log10(power + 1e-12)
-    middle = level[steady].mean(axis=0)
-    spread = np.abs(level[steady] - middle).max(axis=0)
-    outside = (np.abs(level - middle) > 1.1 * spread + 0.2).any(axis=1) & after
-    first = _confirmed(outside, ends)
-    old, new = power[steady].mean(axis=0), power[ends > end - (end - sent) // 3].mean(axis=0)
-    way = new - old
-    progress = (power - old) @ way / (way @ way + 1e-30)
-    # A smoothed progress: one window's beating is not half of the change.
-    smooth = np.convolve(progress, np.ones(CONFIRMED) / CONFIRMED)[: len(progress)]
-    half = _confirmed((smooth >= 0.5) & after, ends)
-    return Change(first, half)
+    error = surprise(samples[begin:end], judged - begin)
+    threshold = ABOVE * error[judged - begin : sent - begin].max() + 1e-6
+    first = _confirmed(error[sent - begin :] > threshold)
+    power = bands(samples[judged:end], rate)
+    ends = judged + WINDOW + STEP * np.arange(len(power))
+    old, new = power[ends <= sent].mean(axis=0), power[ends > end - (end - sent) // 3].mean(axis=0)
+    progress = (power - old) @ (new - old) / ((new - old) @ (new - old) + 1e-30)
+    if first is None:
+        return Change(None, None)
+    half = np.flatnonzero((progress >= 0.5) & (ends >= sent + first))
+    return Change(sent + first, int(ends[half[0]]) if len(half) else None)
+
+
+def alarmed(samples: NDArray[np.float32], sent: int, rate: int) -> bool:
+    """Whether the same detector finds a change where there is none: in the half of the judged
+    stretch before `sent`, told by the other half."""
+    begin, middle = sent - int(FIT_S * rate), sent - int(JUDGE_S / 2 * rate)
+    judged = sent - int(JUDGE_S * rate)
+    error = surprise(samples[begin:sent], judged - begin)
+    threshold = ABOVE * error[judged - begin : middle - begin].max() + 1e-6
+    return _confirmed(error[middle - begin :] > threshold) is not None
 
 
 def onset(samples: NDArray[np.float32], sent: int, rate: int, after_s: float) -> Change:
@@ -81,19 +110,30 @@ def onset(samples: NDArray[np.float32], sent: int, rate: int, after_s: float) ->
     return Change(sent + int(loud[0]), sent + int(loud[0]) + half)
 
 
-def _confirmed(outside: NDArray[np.bool_], ends: NDArray[np.int64]) -> int | None:
-    run = np.convolve(outside.astype(int), np.ones(CONFIRMED, int))[CONFIRMED - 1 :]
-    found = np.flatnonzero(run[: len(outside)] == CONFIRMED)
-    return int(ends[found[0]]) if len(found) else None
+def _confirmed(outside: NDArray[np.bool_]) -> int | None:
+    """The first sample from which most of the next CONFIRMED stand out."""
+    for at in np.flatnonzero(outside):
+        if outside[at : at + CONFIRMED].mean() > 0.8 and at + CONFIRMED <= len(outside):
+            return int(at)
+    return None
 
 
-def holes(samples: NDArray[np.float32], least: int = 16) -> int:
-    """How often a sounding signal is exactly zero for `least` samples or more."""
+def holes(
+    samples: NDArray[np.float32], missed: Sequence[tuple[int, int]] = (), least: int = 16
+) -> int:
+    """How often a sounding signal is exactly zero for `least` samples or more.
+
+    Not counted: zeros at either end, and those that touch a stretch that the capture `missed`.
+    """
     zero = np.concatenate(([0], (samples == 0).astype(np.int8), [0]))
     edges = np.flatnonzero(np.diff(zero))
-    lengths = edges[1::2] - edges[::2]
-    inner = (edges[::2] > 0) & (edges[1::2] < len(samples))
-    return int(((lengths >= least) & inner).sum())
+    return sum(
+        end - begin >= least
+        and begin > 0
+        and end < len(samples)
+        and not any(begin < last and first < end for first, last in missed)
+        for begin, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+    )
 
 
 def clicks(samples: NDArray[np.float32], rate: int) -> int:

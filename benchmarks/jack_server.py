@@ -121,6 +121,7 @@ class Ear:
         self.begin = -1
         self.end = 0
         self.xruns = 0
+        self.missed: list[tuple[int, int]] = []  # frames that the ear itself was too late for
         self._client.set_process_callback(self._hear)
         self._client.set_xrun_callback(self._xrun)
         self._client.activate()
@@ -130,6 +131,8 @@ class Ear:
         if self.begin < 0:
             self.begin = now
         at = now - self.begin
+        if at > self.end:
+            self.missed.append((self.end, at))
         if at + frames <= len(self._memory):
             self._memory[at : at + frames] = self._port.get_array()
             self.end = at + frames

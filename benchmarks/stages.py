@@ -22,6 +22,7 @@ from engine.mix import (
     ITERATIONS,
     LEFT_FROM,
     LEFT_TO,
+    LEVEL,
     LOOKAHEAD,
     LOOPS,
     METHOD,
@@ -147,7 +148,7 @@ def _kernel(
         state.tables[v, 1] = sounds[v % len(sounds)]
         state.playhead[v] = 3 * v
         quiet(state, v, constants, r.range_db)
-    todo[:, [ACTIVE, RATIO, LOOPS]] = 1.0
+    todo[:, [ACTIVE, RATIO, LOOPS, LEVEL]] = 1.0
     todo[:, ADVANCE] = r.n_fft / 8 / r.hop
     todo[:, HIGH] = 70.0
     todo[:, METHOD], todo[:, LOOKAHEAD], todo[:, ITERATIONS] = method, lookahead, 2

@@ -36,7 +36,7 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _settings(device: str | None, rate: int | None, block: int, ring: int, null: bool):  # type: ignore[no-untyped-def]
+def _settings(device: str | None, rate: int | None, block: int, ring: float | None, null: bool):  # type: ignore[no-untyped-def]
     from engine.stream import Settings
 
     return Settings(device=device, sample_rate=rate, block=block, ring=ring, null=null)
@@ -45,7 +45,9 @@ def _settings(device: str | None, rate: int | None, block: int, ring: int, null:
 Device = Annotated[str | None, typer.Option(help="Audio device: part of its name, or its number.")]
 Rate = Annotated[int | None, typer.Option(min=8000, max=192000, help="Device sample rate, Hz.")]
 Block = Annotated[int, typer.Option(min=16, max=4096, help="Frames in one device block.")]
-Ring = Annotated[int, typer.Option(min=1, max=16, help="Blocks kept ready while all is calm.")]
+Ring = Annotated[
+    float | None, typer.Option(min=1, max=16, help="Blocks kept ready while all is calm.")
+]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="UDP port for OSC.")]
 
 
@@ -56,7 +58,7 @@ def play(
     device: Device = None,
     sample_rate: Rate = None,
     block: Block = 128,
-    ring: Ring = 2,
+    ring: Ring = None,
     osc_port: Port = 9000,
     lan: Annotated[bool, typer.Option(help="Listen to the whole local network.")] = False,
     midi: Annotated[
@@ -113,7 +115,12 @@ def train(
     with refusing():
         with hushed():
             from models.train import train as run
-        run(folder, out, latent=latent, epochs=epochs, minutes=minutes, seed=seed, title=title)
+        pack = run(
+            folder, out, latent=latent, epochs=epochs, minutes=minutes, seed=seed, title=title
+        )
+    count, latents = len(pack.anchors), pack.latent_dim
+    _say(f"{pack.path}: {count} anchors, {latents} latents; how good it is: card.md")
+    _say(f"play it: latentpad play --pack {pack.path}")
 
 
 @app.command()
@@ -133,7 +140,7 @@ def measure(
     gestures: Annotated[int, typer.Option(min=10, help="Gestures of each kind.")] = 500,
     soak: Annotated[float, typer.Option(min=0, help="Seconds of eight voices.")] = 300.0,
     block: Block = 128,
-    ring: Ring = 2,
+    ring: Ring = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the report here.")] = None,
 ) -> None:
     """Measure gesture-to-sound latency and dropouts on this machine (needs JACK)."""

@@ -17,6 +17,7 @@ from controllers.midi_ports import MidiPorts
 from controllers.osc_server import OscServer, listen
 from engine import board as b
 from engine.instrument import Sender
+from engine.limiter import LOOKAHEAD_S
 from engine.parameters import Argument, CommandError
 from engine.session import EngineError, Session
 from engine.stream import Settings
@@ -197,7 +198,7 @@ async def _meter(session: Session, osc: OscServer, feedback: Feedback) -> None:
         feedback.publish(
             "/meter/engine",
             (
-                int(player[b.RING_BLOCKS]),
+                float(player[b.RING_BLOCKS]),
                 int(player[b.QUALITY]),
                 float(player[b.HOP_US]),
                 float(decoder[b.DECODE_US]),
@@ -209,13 +210,13 @@ async def _meter(session: Session, osc: OscServer, feedback: Feedback) -> None:
 def _latency(session: Session) -> str:
     player = session.board.player
     rate = float(player[b.DEVICE_RATE])
-    block, ring = int(player[b.DEVICE_BLOCK]), int(player[b.RING_BLOCKS])
+    block, ring = int(player[b.DEVICE_BLOCK]), float(player[b.RING_BLOCKS])
     buffered = 1000 * ring * block / rate
     device = 1000 * float(player[b.DEVICE_LATENCY])
     decode = session.board.decoder[b.DECODE_US] / 1000
     return (
-        f"latency {decode:.1f} ms decoder + {buffered:.1f} ms ring ({ring} blocks of {block}) "
-        f"+ 1.0 ms limiter + {device:.1f} ms device, at {rate:.0f} Hz"
+        f"latency {decode:.1f} ms decoder + {buffered:.1f} ms ring ({ring:g} blocks of {block}) "
+        f"+ {1000 * LOOKAHEAD_S:.1f} ms limiter + {device:.1f} ms device, at {rate:.0f} Hz"
     )
 
 

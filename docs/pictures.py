@@ -72,7 +72,7 @@ def main() -> None:
             take.write_text("\n".join(json.dumps(line) for line in lines) + "\n")
             render_file(take, sound, print)
             samples, rate = soundfile.read(sound)
-        power, frequency, time, _ = axis.specgram(
+        _power, _frequency, _time, _ = axis.specgram(
             samples[:, 0] + 1e-12, NFFT=512, noverlap=448, Fs=rate, cmap="magma",
             vmin=-150, vmax=-60,
         )  # fmt: skip

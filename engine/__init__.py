@@ -1,1 +1,25 @@
 """Between a gesture and a sound: parameters, plane, expander, decoder, phase, voices, stream."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import platformdirs
+
+
+def _cache() -> Path:
+    """Where this very source's compiled kernels are kept.
+
+    Numba renews what it has kept when a function's own file changes, but not when a kernel of
+    another file does that was compiled into it: so the folder is named after all of them.
+    """
+    source = hashlib.sha256()
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        source.update(file.read_bytes())
+    return Path(platformdirs.user_cache_dir("latentpad")) / f"kernels-{source.hexdigest()[:16]}"
+
+
+# Before numba is imported, which reads it once.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(_cache()))

@@ -21,6 +21,8 @@ from engine.process import quiet_death, say
 from models.pack import Pack, load
 
 IDLE_S = 0.1
+WARM_S = 0.01  # a decoder that has rested for longer takes up to twice its time
+PLAYED_S = 20.0  # so long after the last gesture it is kept warm for the next one
 SET_OUT_S = 0.01  # a point set out so long ago at most, however long it had rested
 GRIFFINLIM, FGLA = PHASES.index("griffinlim"), PHASES.index("fgla")
 
@@ -65,6 +67,10 @@ class Mailbox:
             board.decoder[b.DECODES_SKIPPED] += max(0, request - int(self._done[v]) - 1)
             self._done[v], self._asked_at[v] = request, now
             self._gliding[v] = not aim.arrived
+
+    def rehearse(self) -> None:
+        """Do all of it for no one, so that the next gesture finds it in the processor's caches."""
+        self.decoder.describe(self.decoder.decode(self.pointing.rehearse())[0])
 
     def _sounds(self, latents: list[np.ndarray]) -> list[Sound]:
         """A sound that some voice has already is not decoded again."""
@@ -116,12 +122,17 @@ def serve(board: Board, folder: Path, wake: socket.socket, words: socket.socket)
     board.decoder[b.DECODER_READY] = 1
     say(words, "decoder", device=decoder.device, milliseconds=decoder.milliseconds)
     wake.setblocking(False)
+    asked = -PLAYED_S
     while True:
         board.decoder[b.DECODER_BEAT] += 1
         voices = mailbox.waiting()
+        now = time.monotonic()
         if voices:
-            mailbox.serve(voices[: decoder.batch], time.monotonic())
-            timeout = 0.0
+            mailbox.serve(voices[: decoder.batch], now)
+            asked, timeout = now, 0.0
+        elif now - asked < PLAYED_S:
+            mailbox.rehearse()
+            timeout = WARM_S
         else:
             timeout = IDLE_S
         if select.select([wake], [], [], timeout)[0]:

@@ -1,7 +1,7 @@
 """The last thing before the output: DC guard and look-ahead limiter.
 
-The limiter delays the sound by `LOOKAHEAD_S` (1 ms): in that time its gain glides down to what
-the coming peak allows, so that nothing ever passes the ceiling and nothing is clipped.
+The limiter delays the sound by `LOOKAHEAD_S` (half a millisecond): in that time its gain glides
+down to what the coming peak allows, so that nothing ever passes the ceiling and nothing is clipped.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-LOOKAHEAD_S = 0.001
+LOOKAHEAD_S = 0.0005
 RELEASE_S = 0.08
 DC_HZ = 5.0
 ABSURD = 1e4  # +80 dBFS: no sound, and the DC guard would take seconds to forget it

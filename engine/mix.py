@@ -11,13 +11,11 @@ from engine.bank import Bank, Play, Work
 from engine.phase import Frame
 from engine.voice import WAVE, play_frame, play_wave, quiet
 
-EDGE = 32  # samples in which a shot's first sample comes up, where its attack is cut from silence
-
 # Columns of the table that tells the kernel what each voice does in this hop.
 (
     ACTIVE, ADVANCE, LOW, HIGH, LOOPS, RATIO, METHOD, TEXTURE, LOOKAHEAD, ITERATIONS, BURST,
-    LEFT_FROM, LEFT_TO, RIGHT_FROM, RIGHT_TO, RATE, LEVEL, COLUMNS,
-) = range(18)  # fmt: skip
+    LEFT_FROM, LEFT_TO, RIGHT_FROM, RIGHT_TO, RATE, LEVEL, RISE, COLUMNS,
+) = range(19)  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
@@ -66,9 +64,9 @@ def play_hop(bank: Bank, work: Work, frame: Frame, todo, range_db, mono, tail, o
             guarded += 1
             quiet(bank, v, frame, range_db)
             continue
-        if todo[v, BURST] > 0:
-            for i in range(min(EDGE, hop)):
-                mono[i] *= np.float32((i + 1) / EDGE)
+        rise = int(todo[v, RISE])
+        for i in range(min(rise, hop)):
+            mono[i] *= np.float32((i + 1) / rise)
         step = 1.0 / hop
         for i in range(hop):
             part = (i + 1) * step
@@ -99,3 +97,13 @@ def leave_tail(
         sample = bank.overlap[v, i] * frame.norm[i % hop]
         tail[i, 0] += np.float32(sample * left)
         tail[i, 1] += np.float32(sample * right)
+
+
+@njit(cache=True, nogil=True)
+def fade_out(bank: Bank, frame: Frame, v: int, left: float, right: float, tail) -> None:
+    """What a voice has put into the overlap gives way, within one hop, to what replaces it."""
+    for i in range(frame.hop):
+        sample = bank.overlap[v, i] * frame.norm[i] * (1 - (i + 1) / frame.hop)
+        tail[i, 0] += np.float32(sample * left)
+        tail[i, 1] += np.float32(sample * right)
+    bank.overlap[v] = 0

@@ -61,8 +61,12 @@ class Renderer:
         length = len(tape)
         fade_step = size / (FADE_S * self._rate)
         ramp = np.linspace(0, 1, size, dtype=np.float32)[:, None]
+        output: Output | None = None
         while True:
-            output = self.output
+            if output is not self.output:
+                output = self.output
+                if realtime:
+                    output.dare()
             if not output.room(size):
                 time.sleep(output.pause())
                 continue
@@ -76,6 +80,7 @@ class Renderer:
                 self._fade += step
             elif target == 0.0:
                 break
+            output.adapts = bool(board.decoder[b.DECODER_READY])
             output.write(out)
             at = int(board.tape_head[0]) % length
             tape[at : at + size] = out

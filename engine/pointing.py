@@ -150,6 +150,15 @@ class Pointing:
             z = self._expander.expand(point)[0]
         return Aim(z, level, float(self._expander.spread(point)[0]), arrived)
 
+    def rehearse(self) -> NDArray[np.float32]:
+        """(1, D) the latent vector of the pad's middle; nothing is changed."""
+        self.fit()
+        assert self._expander is not None
+        point = self._plane.place(np.full((1, 2), 0.5))
+        blend(point, self._plane, self._levels)
+        self._expander.spread(point)
+        return self._expander.expand(point)
+
     def point(self, voice: int) -> NDArray[np.float64]:
         """(2,) where the voice's gliding point is on the pad."""
         return self._points[voice]

@@ -8,6 +8,7 @@ callback drops its action, which is how starved reads are counted exactly.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import time
 from dataclasses import dataclass
@@ -24,7 +25,11 @@ os.environ.setdefault("JACK_NO_START_SERVER", "1")
 Floats = NDArray[np.float32]
 
 RING_FRAMES = 1 << 14
-CALM_S = 20.0  # after so long without a low ring, the ring shrinks by a block
+CALM_S = 8.0  # after so long without a low ring, it shrinks by a step
+NEAR = 0.85  # of the ring's length: a hop that comes as late as this was nearly too late
+EARLY_S = 0.001  # a block may be read so much before it is expected
+DARING, CAUTIOUS = 1.5, 2.0  # blocks kept ready with and without real-time scheduling
+STEP = 0.5  # blocks by which the ring grows and shrinks
 
 
 class DeviceError(Exception):
@@ -38,8 +43,8 @@ class Settings:
     device: str | None = None  # part of a device's name, or its number; None: the default
     sample_rate: int | None = None  # None: the model's own where the device takes it
     block: int = 128
-    ring: int = 2  # blocks kept ready while all is calm
-    ring_most: int = 6  # blocks kept ready at most when the ring ran low
+    ring: float | None = None  # blocks kept ready while all is calm; None: as few as is safe
+    ring_most: float = 6.0  # blocks kept ready at most when the ring ran low
     null: bool = False
 
 
@@ -48,13 +53,15 @@ class Output(Protocol):
 
     rate: int
     block: int
-    ring: int  # blocks kept ready now
+    ring: float  # blocks kept ready now
     latency: float  # s, of the device itself
     starved: int
+    adapts: bool  # the ring may grow: false while the machine is busy with starting up
 
     def room(self, hop: int) -> bool: ...
     def write(self, block: Floats) -> None: ...
     def pause(self) -> float: ...
+    def dare(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -84,10 +91,14 @@ class DeviceOutput:
             except sd.PortAudioError as error:
                 raise DeviceError(f"{self.name} cannot be opened: {error.args[0]}") from None
         self.block = settings.block
-        self.ring = settings.ring
+        self.ring: float = settings.ring or CAUTIOUS
         self.latency = float(self._mixer.latency)
         self.starved = 0
-        self._least, self._most = settings.ring, max(settings.ring, settings.ring_most)
+        self.adapts = False
+        self._least, self._most = self.ring, max(self.ring, settings.ring_most)
+        self._unasked = settings.ring is None
+        self._period = settings.block / self.rate
+        self._full_at = self._taken_at = time.monotonic()
         self._channels = channels
         self._ring = rtmixer.RingBuffer(4 * channels, RING_FRAMES)
         self._action: Any = None
@@ -101,17 +112,24 @@ class DeviceOutput:
             )
 
     def room(self, hop: int) -> bool:
-        """Whether another hop should be made now."""
-        ready = self._ring.read_available
+        """Whether another hop should be made now.
+
+        As late as the ring allows: of 1.5 blocks, half a block's time passes after a block was
+        read before the next is made, so that it knows of every gesture until then.
+        """
         if self._action is not None and self._action not in self._mixer.actions:
             self._action = None
             self.starved += 1
             self._grow()
-        return bool(ready < self._wanted(hop))
-
-    def _wanted(self, hop: int) -> int:
-        """Frames to keep ready: never less than lets one block be read while a hop is made."""
-        return max(self.ring * self.block, self.block + hop) - hop + 1
+        ready = int(self._ring.read_available)
+        blocks = math.ceil(self.ring)
+        now = time.monotonic()
+        if ready + hop > blocks * self.block and ready >= self.block:
+            self._full_at = now
+            return False
+        if self._taken_at < self._full_at:
+            self._taken_at = now
+        return ready < self.block or now >= self._taken_at + (blocks - self.ring) * self._period
 
     def write(self, block: Floats) -> None:
         """(n, 2) float32 at the model's rate."""
@@ -119,23 +137,34 @@ class DeviceOutput:
             block = block.mean(axis=1, keepdims=True)
         if self._resampler is not None:
             block = self._resampler.resample_chunk(block)
-        if self._action is not None:
-            if self._ring.read_available < self.block // 2:
-                self._grow()
-            elif self.ring > self._least and time.monotonic() - self._calm_since > CALM_S:
-                self.ring -= 1
-                self._calm_since = time.monotonic()
         self._ring.write(np.ascontiguousarray(block, np.float32))
         if self._action is None and self._ring.read_available >= self.ring * self.block:
             self._action = self._mixer.play_ringbuffer(self._ring)
+        now = time.monotonic()
+        if now - self._full_at > NEAR * math.ceil(self.ring) * self._period:
+            self._grow()
+        elif self.ring > self._least and now - self._calm_since > CALM_S:
+            self.ring = max(self.ring - STEP, self._least)
+            self._calm_since = now
 
     def _grow(self) -> None:
-        self.ring = min(self.ring + 1, self._most)
-        self._calm_since = time.monotonic()
+        self._full_at = self._calm_since = time.monotonic()
+        if self.adapts:
+            self.ring = min(self.ring + STEP, self._most)
+
+    def dare(self) -> None:
+        """The render thread is never kept waiting by others: less is enough while all is calm."""
+        if self._unasked:
+            self._least = self.ring = DARING
 
     def pause(self) -> float:
-        """How long the render thread may sleep before it looks again."""
-        return min(0.25 * self.block / self.rate, 0.0005)
+        """How long the render thread may sleep: until a hop is due, or shortly before a block is
+        expected to be read."""
+        now = time.monotonic()
+        if self._taken_at >= self._full_at:
+            due = self._taken_at + (math.ceil(self.ring) - self.ring) * self._period
+            return max(due - now, 0.00005)
+        return max(self._taken_at + self._period - EARLY_S - now, 0.0002)
 
     def close(self) -> None:
         """May hang for good if the device's server is gone: call it where that does no harm."""
@@ -153,8 +182,9 @@ class NullOutput:
     def __init__(self, settings: Settings, model_rate: int) -> None:
         self.rate = model_rate
         self.block = settings.block
-        self.ring = settings.ring
+        self.ring: float = settings.ring or CAUTIOUS
         self.starved = 0
+        self.adapts = False
         self._began = time.monotonic()
         self._taken = 0
 
@@ -170,8 +200,11 @@ class NullOutput:
     def pause(self) -> float:
         return 0.0005
 
+    def dare(self) -> None:
+        """Nothing here is ever late."""
+
     def close(self) -> None:
-        pass
+        """Nothing was opened."""
 
 
 def find(name: str | None) -> int:

@@ -84,11 +84,20 @@ def _sound_at(bank, v, playhead, play, row, out):
         share = mix if table == 1 else 1.0 - mix
         if share <= 0:
             continue
-        _add_row(bank.tables[v, table], playhead, share * (1 - blend), play.range_db, row)
-        if blend > 0:
-            _add_row(bank.tables[v, table], other, share * blend, play.range_db, row)
+        _add_row(bank.tables[v, table], playhead, share, play.range_db, row)
     bins = len(row)
     neper = np.float32(NEPER)
+    if blend > 0:
+        # Linear: the mean in dB of two tones apart is silence, and would weaken the attack.
+        out[:] = 0
+        for table in range(2):
+            share = mix if table == 1 else 1.0 - mix
+            if share > 0:
+                _add_row(bank.tables[v, table], other, share, play.range_db, out)
+        rest, part = np.float32(1 - blend), np.float32(blend)
+        for m in range(bins):
+            row[m] = math.log(rest * math.exp(row[m] * neper) + part * math.exp(out[m] * neper))
+            row[m] /= neper
     if play.ratio == 1.0:
         for m in range(bins):
             out[m] = row[m] * neper

@@ -20,6 +20,7 @@ from engine.mix import (
     ACTIVE,
     ADVANCE,
     BURST,
+    COLUMNS,
     HIGH,
     ITERATIONS,
     LEFT_FROM,
@@ -33,7 +34,9 @@ from engine.mix import (
     RATIO,
     RIGHT_FROM,
     RIGHT_TO,
+    RISE,
     TEXTURE,
+    fade_out,
     leave_tail,
     play_hop,
 )
@@ -45,7 +48,9 @@ from models.representation import Representation
 LOOP = MODES.index("loop")
 LOOP_FADE_S = 0.003  # a loop may begin anywhere in its sound: never with a step
 END_FADE_S = 0.01
-PATIENCE_S = 0.5  # how long a voice waits for its decoded sound
+PATIENCE_S = 2.0  # how long a voice waits for its decoded sound
+EDGE = 32  # samples in which a shot's first sample comes up, where its attack is cut from silence
+BURST_FRAMES = 7  # that overlap a hop beside its newest one
 STARTS_A_HOP = 2  # each costs several frames at once
 QUALITIES = 4  # 0 is full; each step gives up an iteration, or the look-ahead
 
@@ -64,6 +69,7 @@ class Sounding:
     level_db: float = 0.0  # velocity
     envelope: float = 0.0
     wave: bool = False
+    jumps: bool = False
     seen: int = 0  # of the board's `published`
     gain: tuple[float, float] = (0.0, 0.0)  # dB, of the sound it comes from and goes to
     own: tuple[float, float] = (0.0, 0.0)
@@ -96,7 +102,7 @@ class Voices:
         self.guarded = 0
         self._range = float(r.range_db)
         self._sounding = [Sounding() for _ in range(VOICES)]
-        self._todo: NDArray[np.float64] = np.zeros((VOICES, 17))
+        self._todo: NDArray[np.float64] = np.zeros((VOICES, COLUMNS))
         self._mono: NDArray[np.float32] = np.zeros(self.hop_size, np.float32)
         self._tail: NDArray[np.float32] = np.zeros((r.n_fft, 2), np.float32)
         self._peaks: NDArray[np.float64] = np.zeros(VOICES)
@@ -144,6 +150,9 @@ class Voices:
                 voice.finger_pitch = pitches[v]
             elif published[v] != voice.seen and voice.mode == LOOP:
                 self._adopt(v, voice, published[v])
+                if self._values[_MORPH] <= self._hop_s and starts < STARTS_A_HOP:
+                    starts += 1
+                    self._jump(v, voice)
             voice.finger_db += self._fade * (levels[v] - voice.finger_db)
             voice.finger_pan += self._fade * (pans[v] - voice.finger_pan)
             voice.finger_pitch += self._fade * (pitches[v] - voice.finger_pitch)
@@ -278,6 +287,12 @@ class Voices:
         adopt(self.bank, v, self.board.sounds[v, buffer])
         self._describe(v, voice, buffer)
 
+    def _jump(self, v: int, voice: Sounding) -> None:
+        """No morph: the frames that overlap this hop are made anew from the new sound, so that
+        it is there within a hop instead of after a whole window."""
+        fade_out(self.bank, self.frame, v, voice.left, voice.right, self._tail)
+        voice.jumps = True
+
     def _describe(self, v: int, voice: Sounding, buffer: int) -> None:
         board = self.board
         voice.gain = (voice.gain[0], float(board.sound_gain[v, buffer]))
@@ -334,7 +349,11 @@ class Voices:
             0 if self.quality >= 3 else min(int(values[_LOOKAHEAD]), 2 if self.quality == 0 else 1)
         )
         todo[ITERATIONS] = max(0, 2 - self.quality)
-        todo[BURST] = 7 if fresh else 0
+        todo[BURST] = BURST_FRAMES if fresh or voice.jumps else 0
+        todo[RISE] = self.hop_size if voice.jumps else EDGE if fresh else 0
+        if voice.jumps:
+            bank.playhead[v] -= BURST_FRAMES * advance
+            voice.jumps = False
         self._level(v, voice, mix, fresh)
 
     def _level(self, v: int, voice: Sounding, mix: float, fresh: bool) -> None:

@@ -32,6 +32,7 @@ def rehearse(representation: Representation) -> None:
         board.values[OFFSET["/lookahead"]] = lookahead
         board.values[OFFSET["/phase"]] = PHASES.index(phase)
         board.values[OFFSET["/pitch"]] = lookahead
+        board.values[OFFSET["/morph"]] = 0.1 * (lookahead == 1)
         board.published[:] += 3
         voices.hop(out)
     board.send(Event(b.START, 0, shot, 0, 0.0, 9))

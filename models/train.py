@@ -23,13 +23,13 @@ class Recipe:
     """How a VAE is taught. Losses are in dB, so the weights are dB per nat and the like."""
 
     width: int = 224  # channels of the convolutions
-    beta: float = 0.05  # dB a nat: the price of information (Higgins et al., beta-VAE, 2017)
+    beta: float = 0.07  # dB a nat: the price of information (Higgins et al., beta-VAE, 2017)
     free_nats: float = 0.5  # per latent and sound, unpriced, so that no latent dies
     warm_up: float = 0.1  # share of the training in which the price rises from 0
     decorrelation: float = 0.3  # dB: the price of latents that tell the same
     learning_rate: float = 1.5e-3
     weight_decay: float = 1e-4
-    augmentation: float = 0.5  # see models.augment: 1 was measured worse on unseen footsteps
+    augmentation: float = 0.5  # strength, see models.augment
     patience: int = 60  # epochs without a better validation loss
 
 

@@ -331,6 +331,15 @@ def test_a_voice_let_go_is_not_started_again_by_a_point(desk: Desk) -> None:
     assert [kind for kind, _ in desk.kinds()] == [b.START]
 
 
+def test_who_touches_has_no_need_of_a_voice_that_starts_by_itself(desk: Desk) -> None:
+    desk.send("/pad/1/touch", 0)
+    desk.send("/pad/xy", 0.2, 0.7)
+    assert desk.kinds() == []
+    desk.send("/pad/1/touch", 1)
+    assert desk.kinds() == [(b.START, 0)]
+    np.testing.assert_array_equal(desk.board.points[0], [0.2, 0.7])
+
+
 @pytest.mark.parametrize("mode", ["shot", "original"])
 def test_a_point_alone_starts_no_shot(desk: Desk, mode: str) -> None:
     desk.send("/mode", mode)

@@ -16,7 +16,7 @@ from benchmarks.phase import played
 from benchmarks.signals import noise, tone, vibrato
 from engine import board as b
 from engine.parameters import VOICES
-from engine.voices import STARTS_A_HOP
+from engine.voices import PATIENCE_S, STARTS_A_HOP
 from models.representation import Representation, onset
 from tests.engine.stage import FINE, Stage, clicks, pitch, rms_db
 
@@ -188,6 +188,35 @@ def test_a_loop_runs_round_without_a_click(speed: float, region: tuple[float, fl
     assert low - 3 <= stage.board.playheads[0] <= high + 3
 
 
+@pytest.mark.parametrize("speed", [1.0, -1.0, 0.3, 3.0])
+def test_a_loop_closes_without_a_hole(speed: float) -> None:
+    """Its two ends may be as different as two tones: one comes up as the other goes."""
+    time = np.arange(FINE.samples) / FINE.sample_rate
+    sweep = (0.5 * np.sin(2 * np.pi * (400 * time + 1200 * time**2))).astype(np.float32)
+    stage = Stage()
+    for address, value in (("/loop/speed", speed), ("/loop/start", 0.2), ("/loop/end", 0.8)):
+        stage.set(address, value)
+    stage.play(0.3)
+    stage.put(0, sweep, onset=8, end=170)
+    stage.start(0)
+    made = stage.mono(2.0)[9600:]
+    levels = [rms_db(part) for part in np.array_split(made, 200)]
+    assert min(levels) > np.median(levels) - 5
+    assert max(levels) < np.median(levels) + 3
+    assert clicks(made).max() < 0.05
+
+
+def test_a_loop_comes_back_to_its_attack() -> None:
+    """Round after round the attack is as loud as the first time."""
+    stage = Stage()
+    stage.put(0, burst(), onset=48, end=110)
+    stage.start(0)
+    made = stage.mono(1.0)
+    turn = 62 * FINE.hop
+    peaks = [np.abs(made[k * turn :][: turn // 2]).max() for k in range(1, 5)]
+    assert min(peaks) > 0.7 * np.abs(burst()).max()
+
+
 @pytest.mark.parametrize("sound", ["tone", "vibrato"])
 def test_a_frozen_frame_holds_its_level(sound: str) -> None:
     stage = Stage()
@@ -309,7 +338,7 @@ def test_a_voice_whose_sound_never_comes_plays_the_last_or_gives_up() -> None:
     stage.put(0, tone(440), request=1)
     stage.start(0, request=2)
     stage.start(1, request=1)
-    stage.play(0.6)
+    stage.play(PATIENCE_S + 0.1)
     assert stage.state(0) == b.SOUNDING and stage.state(1) == b.FREE
 
 
