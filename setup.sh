@@ -86,7 +86,11 @@ if [ "$(cat .venv/.latentpad 2>/dev/null || true)" != "$mark" ]; then
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
         --no-build-isolation --editable .
+    printf '%s\n' "$mark" >.venv/.latentpad
+fi
+kernels=$(grep -l njit engine/*.py | xargs cat | cksum)
+if [ "$(cat .venv/.kernels 2>/dev/null || true)" != "$kernels" ]; then
     say "compiling the kernels"
     .venv/bin/python -m engine.warm
-    printf '%s\n' "$mark" >.venv/.latentpad
+    printf '%s\n' "$kernels" >.venv/.kernels
 fi

@@ -20,7 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from models import audio, griffinlim, measures
+from models import audio, measures
+from models.griffinlim import audible, griffinlim
 from models.representation import Floats, Representation, frame_levels
 
 FINE = Representation(hop=128, frames=376)
@@ -96,8 +97,8 @@ def main(arguments: list[str]) -> None:
             made = interpolated(true, step)
             between = measures.content(true) & (np.arange(len(true)) % step != 0)
             error = float(np.abs(made - true)[between].mean()) if between.any() else 0.0
-            linear = griffinlim.audible(made, FINE) * np.float32(peak)
-            waveform = griffinlim.waveform(linear, FINE)
+            linear = audible(made, FINE) * np.float32(peak)
+            waveform = griffinlim(linear, FINE.hop, FINE.window)
             table.setdefault(name, []).append(
                 (
                     error,

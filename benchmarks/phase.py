@@ -62,8 +62,8 @@ def played(
 
 
 def griffinlim(magnitudes: Floats, momentum: float) -> Floats:
-    """The bar: `engine.griffinlim` with 32 iterations."""
-    from engine.griffinlim import griffinlim as whole
+    """The bar: `models.griffinlim` with 32 iterations."""
+    from models.griffinlim import griffinlim as whole
 
     return whole(magnitudes, FINE.hop, FINE.window, iterations=32, momentum=momentum)
 

@@ -13,11 +13,13 @@ def _cache() -> Path:
     """Where this very source's compiled kernels are kept.
 
     Numba renews what it has kept when a function's own file changes, but not when a kernel of
-    another file does that was compiled into it: so the folder is named after all of them.
+    another file does that was compiled into it: so the folder is named after all that have kernels.
     """
     source = hashlib.sha256()
     for file in sorted(Path(__file__).parent.glob("*.py")):
-        source.update(file.read_bytes())
+        text = file.read_bytes()
+        if b"njit" in text:
+            source.update(text)
     return Path(platformdirs.user_cache_dir("latentpad")) / f"kernels-{source.hexdigest()[:16]}"
 
 

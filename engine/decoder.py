@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from engine.griffinlim import griffinlim
+from models.griffinlim import audible, griffinlim
 from models.networks import load_decoder
 from models.pack import Pack
 from models.representation import outline
@@ -108,9 +108,7 @@ class Decoder:
         part = (at - low).astype(np.float32)[:, None]
         high = np.minimum(low + 1, r.frames - 1)
         decibels = frames[low] * (1 - part) + frames[high] * part
-        magnitudes = np.where(
-            decibels > 3 - r.range_db, np.exp(decibels * np.float32(np.log(10) / 20)), 0
-        ).astype(np.float32)
+        magnitudes = audible(decibels, r)
         wave = griffinlim(magnitudes, hop, r.window, momentum=0.99 if fast else 0.0)
         whole = np.zeros(r.samples, np.float32)
         whole[: len(wave)] = wave[: len(whole)]

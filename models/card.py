@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models import audio, cost, griffinlim, measures
+from models import audio, cost, measures
+from models.griffinlim import audible, griffinlim
 from models.pack import Pack
 from models.representation import Floats
 
@@ -77,7 +78,7 @@ def measured(
         reference, other = r.unscaled(sounds[i]), r.unscaled(decoded[i])
         errors.append(measures.mae_db(reference, other))
         original = audio.sound(folder / str(pack.anchors.ids[i]), r)
-        made = griffinlim.waveform(griffinlim.audible(other, r), r)
+        made = griffinlim(audible(other, r), r.hop, r.window)
         grades.append(measures.visqol(original, made, r))
     return {
         "sounds": len(errors),

@@ -20,6 +20,7 @@ import jack
 import numpy as np
 import pytest
 import rtmidi
+import soxr
 from numpy.typing import NDArray
 from pythonosc.osc_message_builder import OscMessageBuilder
 
@@ -297,6 +298,36 @@ def test_the_sound_comes_back_within_three_seconds_of_the_jack_server(tmp_path: 
     finally:
         program.close()
         server.stop()
+
+
+def test_a_device_at_another_rate_plays_at_the_right_pitch(
+    tmp_path: Path, decoded: dict[tuple[float, float], NDArray[np.float64]], footsteps: Pack
+) -> None:
+    """The spectrum, in hertz, is that of the sound that was decoded at 48 kHz."""
+    server = JackServer("latentpad-44100", rate=44100)
+    program = Playing(home=tmp_path, env=server.environment())
+    sound = tmp_path / "heard.npy"
+    try:
+        program.says("ready")
+        assert "44100 Hz" in program.says("sound  ")
+        program.send("/morph", "f", 0.01)
+        program.send("/pad/xy", "ff", *FAR)
+        time.sleep(0.5)
+        subprocess.run(
+            [sys.executable, "-c",
+             "import sys, time, numpy; from benchmarks.jack_server import Ear; e = Ear(5); "
+             "e.listen(); time.sleep(2); numpy.save(sys.argv[1], e.heard)", str(sound)],
+            env=server.environment(), check=True,
+        )  # fmt: skip
+    finally:
+        program.close()
+        server.stop()
+    heard = np.load(sound)
+    resampled = soxr.resample(heard, 44100, 48000)
+    played = spectrum(resampled, footsteps.representation)
+    low = np.arange(len(played)) < 350  # below 16 kHz: what a 44.1 kHz device can play
+    assert distance(played[low], decoded[FAR][low]) < distance(played[low], decoded[NEAR][low])
+    assert distance(played[low], decoded[FAR][low]) < 6.0
 
 
 def test_ctrl_c_fades_out_and_ends_with_status_0(server: JackServer, tmp_path: Path) -> None:
