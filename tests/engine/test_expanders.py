@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from itertools import product
 from pathlib import Path
 
@@ -20,9 +19,8 @@ from engine.expander_places import body, places
 from engine.expanders import METRICS, NAMES, Expander, Lattice, blend, cost, fit, nearest_anchor
 from engine.plane import Plane
 
-# Brute-force results over all pairs of anchors, float64. They lie outside the checkout:
-# LATENTPAD_SHARED names the folder, by default "shared" beside the checkout.
-SHARED = Path(os.environ.get("LATENTPAD_SHARED", Path(__file__).parents[3] / "shared"))
+# Brute-force results over all pairs of anchors, float64.
+REFERENCE = Path(__file__).parents[1] / "reference" / "expanders.json"
 
 law = settings(max_examples=30, deadline=None)
 seeds = st.integers(0, 2**32 - 1)
@@ -48,7 +46,7 @@ def scattered(plane: Plane, count: int, seed: int) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("name", ["nearest", "mean", "multilateration"])
 def test_the_papers_expanders_agree_with_brute_force(name: str) -> None:
-    cases = json.loads((SHARED / "reference" / "expanders.json").read_text())["cases"]
+    cases = json.loads(REFERENCE.read_text())["cases"]
     assert cases
     for case in cases:
         plane = Plane.raw(np.array(case["anchors"]), tuple(case["axes"]))
