@@ -21,13 +21,14 @@ import numpy as np
 from engine import board as b
 from engine.board import Board
 from engine.process import quiet_death, say
-from engine.stream import DeviceError, DeviceOutput, NullOutput, Output, Settings, refresh
+from engine.stream import CAUTIOUS, DeviceError, DeviceOutput, NullOutput, Output, Settings, refresh
 from engine.voices import QUALITIES, Voices
 from engine.warm import rehearse
 from models.representation import Representation
 
 FADE_S = 0.02
 RETRY_S = 0.4
+HEAVY = 0.2  # share of a hop: with so much to do at once, a late start is not made up for
 DEAD_S = 0.6  # a device that reads nothing for so long is gone
 PRIORITY = 60  # above everything but the sound server's own threads
 
@@ -87,6 +88,8 @@ class Renderer:
             board.tape_head[0] += size
             self._busy += 0.05 * (spent / hop_s - self._busy)
             self._trade(spent / hop_s)
+            if self._busy > HEAVY:
+                output.ring = max(output.ring, CAUTIOUS)
             self.written_at = time.monotonic()
             player[b.PLAYER_BEAT] += 1
             player[b.HOPS] = voices.hops
