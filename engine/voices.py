@@ -80,7 +80,6 @@ class Sounding:
     finger_pitch: float = 0.0
     left: float = 0.0
     right: float = 0.0
-    ratio: float = 1.0
 
 
 class Voices:
@@ -110,7 +109,6 @@ class Voices:
         self._serials: NDArray[np.int64] = np.zeros(VOICES, np.int64)
         self._hop_s = self.hop_size / r.sample_rate
         self._frames_a_hop = self.hop_size / r.hop
-        self._rate = r.sample_rate
         self._decoded_hop = r.hop
         self._fade = _per_hop(0.02, self._hop_s)
         self._smoothing = [

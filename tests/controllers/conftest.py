@@ -9,23 +9,9 @@ import jack
 import pytest
 from hypothesis import settings
 
-from engine.board import Board, Shape
-from engine.instrument import Instrument
-
 # Whether a law holds does not depend on how busy the machine is.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
-
-
-@pytest.fixture
-def instrument() -> Instrument:
-    return Instrument(
-        Board(Shape(frames=8, bins=9, samples=256, sample_rate=48000)),
-        latent_dim=4,
-        place=lambda k: ((0.5, 0.5), (0.0,) * 4),
-        planes=("raw", "principal", "map"),
-        clock=time.monotonic,
-    )
 
 
 class JackServer:
