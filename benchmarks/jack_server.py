@@ -125,6 +125,8 @@ class Ear:
         self._client.set_process_callback(self._hear)
         self._client.set_xrun_callback(self._xrun)
         self._client.activate()
+        while self.begin < 0:  # its clock is known from its first block on
+            time.sleep(0.005)
 
     def _hear(self, frames: int) -> None:
         now = self._client.last_frame_time

@@ -8,18 +8,11 @@ looked at afterwards, so that looking costs the sound nothing. The least possibl
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import socket
-import struct
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +20,10 @@ from numpy.typing import NDArray
 from benchmarks.detection import Change, alarmed, bands, change, clicks, holes, onset
 from benchmarks.jack_server import RATE, Ear, JackServer, jack_server
 from benchmarks.machine import machine
-from controllers.osc import decode, encode, encode_bundle
+from benchmarks.programs import Instrument, free_port, least_program
+from benchmarks.soak import soak as soaked
 
 AFTER_S = 0.11
-NEAR_S = 0.25  # meters come 20 times a second, and are looked at as often
 STEADY = (
     ("/mode", ("loop",)), ("/morph", (0.0,)), ("/smooth", (0.0,)), ("/loop/start", (0.12,)),
     ("/loop/freeze", (1,)), ("/gain", (-6.0,)), ("/texture", (0.0,)), ("/phase", ("rtpghi",)),
@@ -64,72 +57,6 @@ class Latencies:
             )
 
 
-class Instrument:
-    """`latentpad play` as a program of its own, steered over UDP."""
-
-    def __init__(self, server: JackServer, port: int, block: int, ring: float | None) -> None:
-        self._address = ("127.0.0.1", port)
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._program = subprocess.Popen(
-            [sys.executable, "-m", "controllers.cli", "play", "--osc-port", str(port),
-             "--block", str(block), *(() if ring is None else ("--ring", str(ring)))],
-            env=server.environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            text=True,
-        )  # fmt: skip
-        began = time.monotonic()
-        assert self._program.stdout is not None
-        for line in self._program.stdout:
-            if line.strip() == "ready":
-                break
-        else:
-            raise RuntimeError("latentpad play did not become ready")
-        self.ready_s = time.monotonic() - began
-
-    def send(self, *messages: tuple[str, tuple[Any, ...]]) -> None:
-        """One packet: a message, or a bundle of several."""
-        packed = [encode(address, args) for address, args in messages]
-        packet = packed[0] if len(packed) == 1 else encode_bundle(packed)
-        self._socket.sendto(packet, self._address)
-
-    def meters(self) -> dict[str, tuple[Any, ...]]:
-        """What it says of itself: the newest values of its meters."""
-        found: dict[str, tuple[Any, ...]] = {}
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-            asking.settimeout(0.5)
-            asking.sendto(encode("/sync"), self._address)
-            end = time.monotonic() + 0.4
-            while time.monotonic() < end:
-                try:
-                    packet = decode(asking.recv(65536))
-                except TimeoutError:
-                    break
-                found |= {m.address: tuple(m.args) for m in packet.messages}
-        return found
-
-    def subscribe(self) -> socket.socket:
-        """A socket to which it tells its meters until the socket is closed."""
-        asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        asking.setblocking(False)
-        asking.sendto(encode("/sync"), self._address)
-        return asking
-
-    @staticmethod
-    def told(asked: socket.socket) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        """What has been told since last looked at."""
-        while True:
-            try:
-                yield from ((m.address, m.args) for m in decode(asked.recv(65536)).messages)
-            except BlockingIOError:
-                return
-
-    def close(self) -> None:
-        self._program.terminate()
-        try:
-            self._program.wait(5)
-        except subprocess.TimeoutExpired:
-            self._program.kill()
-
-
 def measure(
     *, gestures: int, soak: float, block: int, ring: float | None, say: Callable[[str], None]
 ) -> str:
@@ -137,9 +64,9 @@ def measure(
     dice = random.Random(1)
     with jack_server(f"latentpad-{os.getpid()}", block) as server:
         say("the least possible program ...")
-        least, _ = _floor(server, gestures, block, dice)
+        least = _floor(server, gestures, block, dice)
         say("the instrument ...")
-        instrument = Instrument(server, _free_port(), block, ring)
+        instrument = Instrument(server, free_port(), block, ring)
         try:
             say(f"ready after {instrument.ready_s:.1f} s; jumps in loop mode ...")
             before = instrument.meters()
@@ -149,9 +76,10 @@ def measure(
             moved = _shots(instrument, gestures, dice, moving=True)
             after = instrument.meters()
             say(f"eight voices for {soak:.0f} s, beside the least possible program ...")
-            lasting = _soak(server, instrument, soak, block, dice) if soak else []
+            lasting = soaked(server, instrument, soak, block, dice) if soak else []
         finally:
             instrument.close()
+    starved = after["/meter/faults"][0] - before["/meter/faults"][0]
     table = [
         f"# Gesture to sound, {time.strftime('%Y-%m-%d')}",
         "",
@@ -170,20 +98,18 @@ def measure(
         "",
         f"False alarms of the detector on steady sound: {100 * false:.1f} %. Steps in the steady "
         f"sound: {steps}.",
-        f"Starved ring reads during these gestures: {_starved(after) - _starved(before)}; ring "
-        f"{_ring(after)} blocks; decode {_decode_ms(after):.1f} ms.",
+        f"Starved ring reads during these gestures: {starved}; ring "
+        f"{after['/meter/engine'][0]} blocks; decode {after['/meter/engine'][3] / 1000:.1f} ms.",
         "",
         *lasting,
     ]
     return "\n".join(table) + "\n"
 
 
-def _floor(
-    server: JackServer, gestures: int, block: int, dice: random.Random
-) -> tuple[Latencies, dict[str, Any]]:
+def _floor(server: JackServer, gestures: int, block: int, dice: random.Random) -> Latencies:
     """Latency of the least possible program."""
     result = Latencies("floor")
-    with _least_program(server, block) as send:
+    with least_program(server, block) as send:
         ear = Ear(30 + 0.32 * gestures)
         ear.listen()
         send(0.1)
@@ -198,32 +124,7 @@ def _floor(
         ear.close()
     for at in sent:
         result.add(at, change(heard, at, RATE, 0.08), RATE)
-    return result, {}
-
-
-@contextmanager
-def _least_program(
-    server: JackServer, block: int, end: dict[str, Any] | None = None
-) -> Iterator[Callable[[float], None]]:
-    port = _free_port()
-    program = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.floor", str(port), str(block)],
-        env=server.environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
-    assert program.stdout is not None
-    program.stdout.readline()
-    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        yield lambda level: _send_level(sender, port, level)
-    finally:
-        sender.sendto(b"", ("127.0.0.1", port))
-        said, _ = program.communicate(timeout=20)
-        if end is not None:
-            end.update(json.loads(said.splitlines()[-1]))
-
-
-def _send_level(sender: socket.socket, port: int, level: float) -> None:
-    sender.sendto(struct.pack("<f", level), ("127.0.0.1", port))
+    return result
 
 
 def _jumps(
@@ -314,94 +215,7 @@ def _shots(
     return result
 
 
-def _soak(
-    server: JackServer, instrument: Instrument, seconds: float, block: int, dice: random.Random
-) -> list[str]:
-    """Eight fingers hold and move looping voices; who was late, when?"""
-    ear = Ear(seconds + 30)
-    mine = ear.listen()
-    late: dict[str, Any] = {}
-    with _least_program(server, block, late):
-        instrument.send(
-            ("/mode", ("loop",)), ("/loop/freeze", (0,)), ("/morph", (0.03,)), ("/gain", (-18.0,))
-        )
-        before = instrument.meters()
-        for n in range(1, 9):
-            instrument.send((f"/pad/{n}/xy", (dice.random(), dice.random())))
-            instrument.send((f"/pad/{n}/touch", (1,)))
-        time.sleep(1.0)
-        begin, xruns = ear.now, ear.xruns
-        end = time.monotonic() + seconds
-        starved: list[float] = []  # when a starved read was told of, within a few hundredths
-        loads, rings = [], []
-        told = instrument.subscribe()
-        last = _starved(before)
-        while time.monotonic() < end:
-            time.sleep(dice.uniform(0.02, 0.08))
-            n = dice.randint(1, 8)
-            instrument.send((f"/pad/{n}/xy", (dice.random(), dice.random())))
-            for address, args in instrument.told(told):
-                if address == "/meter/faults" and int(args[0]) > last:
-                    starved += [time.monotonic()] * (int(args[0]) - last)
-                    last = int(args[0])
-                elif address == "/meter/load":
-                    loads.append(float(args[0]))
-                elif address == "/meter/engine":
-                    rings.append(float(args[0]))
-        told.close()
-        heard = ear.heard[begin:].copy()
-        xruns = ear.xruns - xruns
-        missed = [(low - begin, high - begin) for low, high in ear.missed if low >= begin]
-        after = instrument.meters()
-        ear.close()
-    for n in range(1, 9):
-        instrument.send((f"/pad/{n}/touch", (0,)))
-    total = _starved(after) - _starved(before)
-    longest = 1000 * max((gap for _, gap in late["late"]), default=0.0)
-    blind = sum(not any(at - NEAR_S < when < at for when, _ in late["late"]) for at in starved)
-    return [
-        f"## Eight voices for {seconds:.0f} s",
-        "",
-        f"Every voice loops; a random finger jumps every 20 to 80 ms ({len(mine)} ports, mono "
-        "capture of the left one). The least possible program ran beside it, silent.",
-        "",
-        "| | |",
-        "| --- | --- |",
-        f"| starved ring reads | {total} |",
-        f"| of those, with no late callback of the floor in the {NEAR_S} s before | {blind} |",
-        f"| holes of 16 or more zero samples in the capture | {holes(heard, missed)} |",
-        f"| blocks that the capture itself missed (not looked at) | {len(missed)} |",
-        f"| the floor's late callbacks (over two blocks) | {len(late['late'])} of "
-        f"{late['callbacks']}, longest {longest:.1f} ms |",
-        f"| JACK xruns | {xruns} |",
-        f"| share of a core that rendering took | median {np.median(loads or [0]):.2f}, "
-        f"max {max(loads or [0]):.2f} |",
-        f"| ring, blocks | median {np.median(rings or [0]):.1f}, max {max(rings or [0])} |",
-        f"| decodes dropped for newer ones | {int(after['/meter/faults'][4])} |",
-        f"| hops over time, voices silenced for not being numbers | "
-        f"{int(after['/meter/faults'][1])}, {int(after['/meter/faults'][2])} |",
-    ]
-
-
 def _above(each: Latencies, least: Latencies) -> str:
     here = np.percentile(each.first or [np.nan], (50, 95))
     floor = np.percentile(least.first or [np.nan], (50, 95))
     return f"| {each.name} | +{here[0] - floor[0]:.1f} | +{here[1] - floor[1]:.1f} |"
-
-
-def _starved(meters: dict[str, tuple[Any, ...]]) -> int:
-    return int(meters["/meter/faults"][0])
-
-
-def _ring(meters: dict[str, tuple[Any, ...]]) -> float:
-    return float(meters["/meter/engine"][0])
-
-
-def _decode_ms(meters: dict[str, tuple[Any, ...]]) -> float:
-    return float(meters["/meter/engine"][3]) / 1000
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,10 @@ from presets.bank import Bank, install
 
 READY_S = 120.0
 METER_S = 0.05
+HURRIED = (
+    "note   no real-time scheduling for this user, so a little more is kept ready "
+    "(limits.d: @audio - rtprio 70, and you in the group audio)"
+)
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,8 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
             if options.record_gestures is not None:
                 takes.gestures(options.record_gestures)
             say(_latency(session))
+            if sys.platform == "linux" and not session.board.player[b.REALTIME]:
+                say(HURRIED)
             say("ready")
             await _stopped(stop, options.seconds)
         elif not stop.is_set():

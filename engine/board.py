@@ -40,7 +40,7 @@ POINT, LATENT, LATTICE, ORIGINAL = 0, 1, 2, 3
 FREE, WAITING, SOUNDING, RELEASING = 0, 1, 2, 3
 
 # What the output is, as the playing process reports it.
-OPENING, DEVICE, NULL = 0, 1, 2
+DEVICE, NULL = 1, 2
 
 
 class Event(NamedTuple):
@@ -111,7 +111,7 @@ def _fields(shape: Shape) -> list[tuple[str, type, tuple[int, ...]]]:
 
 
 # Places in `decoder`.
-DECODER_BEAT, DECODER_READY, DECODES, DECODES_SKIPPED, DECODE_US, DECODER_ON_GPU = range(6)
+DECODER_BEAT, DECODER_READY, DECODES, DECODES_SKIPPED, DECODE_US = range(5)
 
 # Places in `player`.
 (
@@ -131,10 +131,9 @@ DECODER_BEAT, DECODER_READY, DECODES, DECODES_SKIPPED, DECODE_US, DECODER_ON_GPU
     DEVICE_LATENCY,
     HOP_US,
     GUARDED,
-    XRUNS,
     REALTIME,
     LATE,
-) = range(19)
+) = range(18)
 
 
 class Board:

@@ -117,7 +117,6 @@ def serve(board: Board, folder: Path, wake: socket.socket, words: socket.socket)
     pack = load(folder)
     decoder = Decoder(pack)
     mailbox = Mailbox(board, pack, decoder)
-    board.decoder[b.DECODER_ON_GPU] = "GPU" in decoder.device
     board.decoder[b.DECODE_US] = decoder.milliseconds * 1000
     board.decoder[b.DECODER_READY] = 1
     say(words, "decoder", device=decoder.device, milliseconds=decoder.milliseconds)

@@ -21,14 +21,13 @@ import numpy as np
 from engine import board as b
 from engine.board import Board
 from engine.process import quiet_death, say
-from engine.stream import CAUTIOUS, DeviceError, DeviceOutput, NullOutput, Output, Settings, refresh
+from engine.stream import DeviceError, DeviceOutput, NullOutput, Output, Settings, refresh
 from engine.voices import QUALITIES, Voices
 from engine.warm import rehearse
 from models.representation import Representation
 
 FADE_S = 0.02
 RETRY_S = 0.4
-HEAVY = 0.2  # share of a hop: with so much to do at once, a late start is not made up for
 DEAD_S = 0.6  # a device that reads nothing for so long is gone
 PRIORITY = 60  # above everything but the sound server's own threads
 
@@ -67,7 +66,7 @@ class Renderer:
             if output is not self.output:
                 output = self.output
                 if realtime:
-                    output.dare()
+                    output.length.dare()
             if not output.room(size):
                 time.sleep(output.pause())
                 continue
@@ -81,15 +80,14 @@ class Renderer:
                 self._fade += step
             elif target == 0.0:
                 break
-            output.adapts = bool(board.decoder[b.DECODER_READY])
+            output.length.adapts = bool(board.decoder[b.DECODER_READY])
             output.write(out)
             at = int(board.tape_head[0]) % length
             tape[at : at + size] = out
             board.tape_head[0] += size
             self._busy += 0.05 * (spent / hop_s - self._busy)
             self._trade(spent / hop_s)
-            if self._busy > HEAVY:
-                output.ring = max(output.ring, CAUTIOUS)
+            output.length.busy = self._busy
             self.written_at = time.monotonic()
             player[b.PLAYER_BEAT] += 1
             player[b.HOPS] = voices.hops
@@ -98,7 +96,7 @@ class Renderer:
             player[b.QUALITY] = voices.quality
             player[b.PEAK_LEFT], player[b.PEAK_RIGHT] = np.abs(out).max(axis=0)
             player[b.REDUCTION_DB] = voices.limiter.reduction_db
-            player[b.RING_BLOCKS] = output.ring
+            player[b.RING_BLOCKS] = output.length.blocks
             player[b.HOP_US] = spent * 1e6
             player[b.GUARDED] = voices.guarded
             if spent > hop_s:
@@ -150,7 +148,8 @@ def serve(
     renderer.stopping.set()
     renderer.stopped.wait(0.3)
     # A moment for the ring to play out; then leave without asking PortAudio, which may hang.
-    time.sleep(2 * renderer.output.ring * renderer.output.block / renderer.output.rate)
+    output = renderer.output
+    time.sleep(2 * output.length.blocks * output.block / output.rate)
     os._exit(0)
 
 

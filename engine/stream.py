@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.process import hushed
+from engine.ring import Length
 
 # A PortAudio with JACK support would start a server of its own.
 os.environ.setdefault("JACK_NO_START_SERVER", "1")
@@ -25,11 +26,7 @@ os.environ.setdefault("JACK_NO_START_SERVER", "1")
 Floats = NDArray[np.float32]
 
 RING_FRAMES = 1 << 14
-CALM_S = 8.0  # after so long without a low ring, it shrinks by a step
-NEAR = 0.85  # of the ring's length: a hop that comes as late as this was nearly too late
 EARLY_S = 0.001  # a block may be read so much before it is expected
-DARING, CAUTIOUS = 1.5, 2.0  # blocks kept ready with and without real-time scheduling
-STEP = 0.5  # blocks by which the ring grows and shrinks
 
 
 class DeviceError(Exception):
@@ -53,15 +50,13 @@ class Output(Protocol):
 
     rate: int
     block: int
-    ring: float  # blocks kept ready now
+    length: Length  # of what is kept ready
     latency: float  # s, of the device itself
     starved: int
-    adapts: bool  # the ring may grow: false while the machine is busy with starting up
 
     def room(self, hop: int) -> bool: ...
     def write(self, block: Floats) -> None: ...
     def pause(self) -> float: ...
-    def dare(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -91,18 +86,14 @@ class DeviceOutput:
             except sd.PortAudioError as error:
                 raise DeviceError(f"{self.name} cannot be opened: {error.args[0]}") from None
         self.block = settings.block
-        self.ring: float = settings.ring or CAUTIOUS
         self.latency = float(self._mixer.latency)
         self.starved = 0
-        self.adapts = False
-        self._least, self._most = self.ring, max(self.ring, settings.ring_most)
-        self._unasked = settings.ring is None
         self._period = settings.block / self.rate
         self._full_at = self._taken_at = time.monotonic()
+        self.length = Length(settings.ring, settings.ring_most, self._full_at)
         self._channels = channels
         self._ring = rtmixer.RingBuffer(4 * channels, RING_FRAMES)
         self._action: Any = None
-        self._calm_since = time.monotonic()
         self._resampler = None
         if self.rate != model_rate:
             import soxr
@@ -117,19 +108,20 @@ class DeviceOutput:
         As late as the ring allows: of 1.5 blocks, half a block's time passes after a block was
         read before the next is made, so that it knows of every gesture until then.
         """
+        now = time.monotonic()
         if self._action is not None and self._action not in self._mixer.actions:
             self._action = None
             self.starved += 1
-            self._grow()
+            self._full_at = now
+            self.length.starved(now)
         ready = int(self._ring.read_available)
-        blocks = math.ceil(self.ring)
-        now = time.monotonic()
+        blocks = math.ceil(self.length.blocks)
         if ready + hop > blocks * self.block and ready >= self.block:
             self._full_at = now
             return False
         if self._taken_at < self._full_at:
             self._taken_at = now
-        return ready < self.block or now >= self._taken_at + (blocks - self.ring) * self._period
+        return ready < self.block or now >= self._due()
 
     def write(self, block: Floats) -> None:
         """(n, 2) float32 at the model's rate."""
@@ -138,32 +130,23 @@ class DeviceOutput:
         if self._resampler is not None:
             block = self._resampler.resample_chunk(block)
         self._ring.write(np.ascontiguousarray(block, np.float32))
-        if self._action is None and self._ring.read_available >= self.ring * self.block:
+        if self._action is None and self._ring.read_available >= self.length.blocks * self.block:
             self._action = self._mixer.play_ringbuffer(self._ring)
         now = time.monotonic()
-        if now - self._full_at > NEAR * math.ceil(self.ring) * self._period:
-            self._grow()
-        elif self.ring > self._least and now - self._calm_since > CALM_S:
-            self.ring = max(self.ring - STEP, self._least)
-            self._calm_since = now
+        if self.length.filled(now, (now - self._full_at) / self._period):
+            self._full_at = now
 
-    def _grow(self) -> None:
-        self._full_at = self._calm_since = time.monotonic()
-        if self.adapts:
-            self.ring = min(self.ring + STEP, self._most)
-
-    def dare(self) -> None:
-        """The render thread is never kept waiting by others: less is enough while all is calm."""
-        if self._unasked:
-            self._least = self.ring = DARING
+    def _due(self) -> float:
+        """When the next hop is to be made, after a block was read."""
+        blocks = self.length.blocks
+        return self._taken_at + (math.ceil(blocks) - blocks) * self._period
 
     def pause(self) -> float:
         """How long the render thread may sleep: until a hop is due, or shortly before a block is
         expected to be read."""
         now = time.monotonic()
         if self._taken_at >= self._full_at:
-            due = self._taken_at + (math.ceil(self.ring) - self.ring) * self._period
-            return max(due - now, 0.00005)
+            return max(self._due() - now, 0.00005)
         return max(self._taken_at + self._period - EARLY_S - now, 0.0002)
 
     def close(self) -> None:
@@ -182,14 +165,13 @@ class NullOutput:
     def __init__(self, settings: Settings, model_rate: int) -> None:
         self.rate = model_rate
         self.block = settings.block
-        self.ring: float = settings.ring or CAUTIOUS
         self.starved = 0
-        self.adapts = False
         self._began = time.monotonic()
+        self.length = Length(settings.ring, settings.ring_most, self._began)
         self._taken = 0
 
     def room(self, hop: int) -> bool:
-        due = (time.monotonic() - self._began) * self.rate + self.ring * self.block
+        due = (time.monotonic() - self._began) * self.rate + self.length.blocks * self.block
         if due - self._taken > self.rate:  # the machine slept: do not run after lost time
             self._taken = int(due)
         return due - self._taken >= hop
@@ -199,9 +181,6 @@ class NullOutput:
 
     def pause(self) -> float:
         return 0.0005
-
-    def dare(self) -> None:
-        """Nothing here is ever late."""
 
     def close(self) -> None:
         """Nothing was opened."""

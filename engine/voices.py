@@ -7,7 +7,6 @@ events at the same hops give the same samples, live or rendered to a file.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,70 +15,16 @@ from engine import board as b
 from engine.bank import Bank, Work, bank, work
 from engine.board import Board, Event
 from engine.limiter import Limiter
-from engine.mix import (
-    ACTIVE,
-    ADVANCE,
-    BURST,
-    COLUMNS,
-    HIGH,
-    ITERATIONS,
-    LEFT_FROM,
-    LEFT_TO,
-    LEVEL,
-    LOOKAHEAD,
-    LOOPS,
-    LOW,
-    METHOD,
-    RATE,
-    RATIO,
-    RIGHT_FROM,
-    RIGHT_TO,
-    RISE,
-    TEXTURE,
-    fade_out,
-    leave_tail,
-    play_hop,
-)
-from engine.parameters import GLOBAL, MODES, OFFSET, PHASES, VOICES
+from engine.mix import ACTIVE, COLUMNS, RATE, fade_out, leave_tail, play_hop
+from engine.parameters import GLOBAL, OFFSET, VOICES
 from engine.phase import Frame, frame
-from engine.voice import NOISE, RTPGHI, WAVE, adopt, quiet
+from engine.sounding import END_FADE_S, LOOP, Pace, Sounding, instruct, mixed
+from engine.voice import adopt, quiet
 from models.representation import Representation
 
-LOOP = MODES.index("loop")
-LOOP_FADE_S = 0.003  # a loop may begin anywhere in its sound: never with a step
-END_FADE_S = 0.01
 PATIENCE_S = 2.0  # how long a voice waits for its decoded sound
-EDGE = 32  # samples in which a shot's first sample comes up, where its attack is cut from silence
-BURST_FRAMES = 7  # that overlap a hop beside its newest one
 STARTS_A_HOP = 2  # each costs several frames at once
 QUALITIES = 4  # 0 is full; each step gives up an iteration, or the look-ahead
-
-
-@dataclass
-class Sounding:
-    """One voice between hops."""
-
-    state: int = b.FREE
-    serial: int = 0
-    mode: int = LOOP
-    request: int = 0
-    waited: int = 0
-    let_go: bool = False
-    fade_s: float = 0.0  # of a release that is not the performer's own
-    level_db: float = 0.0  # velocity
-    envelope: float = 0.0
-    wave: bool = False
-    jumps: bool = False
-    seen: int = 0  # of the board's `published`
-    gain: tuple[float, float] = (0.0, 0.0)  # dB, of the sound it comes from and goes to
-    own: tuple[float, float] = (0.0, 0.0)
-    onset: tuple[float, float] = (0.0, 0.0)
-    end: tuple[float, float] = (1.0, 1.0)
-    finger_db: float = 0.0
-    finger_pan: float = 0.0
-    finger_pitch: float = 0.0
-    left: float = 0.0
-    right: float = 0.0
 
 
 class Voices:
@@ -108,8 +53,7 @@ class Voices:
         self._states: NDArray[np.int64] = np.zeros(VOICES, np.int64)
         self._serials: NDArray[np.int64] = np.zeros(VOICES, np.int64)
         self._hop_s = self.hop_size / r.sample_rate
-        self._frames_a_hop = self.hop_size / r.hop
-        self._decoded_hop = r.hop
+        self._pace = Pace(self.hop_size, self._hop_s, r.hop)
         self._fade = _per_hop(0.02, self._hop_s)
         self._smoothing = [
             (OFFSET[row.address], _per_hop(row.smoothing, self._hop_s))
@@ -154,7 +98,9 @@ class Voices:
             voice.finger_db += self._fade * (levels[v] - voice.finger_db)
             voice.finger_pan += self._fade * (pans[v] - voice.finger_pan)
             voice.finger_pitch += self._fade * (pitches[v] - voice.finger_pitch)
-            self._instruct(v, voice, fresh)
+            instruct(
+                self._todo[v], self.bank, v, voice, self._values, self._pace, self.quality, fresh
+            )
             if voice.let_go and voice.state == b.SOUNDING:
                 voice.state = b.RELEASING  # let go before it could sound: a tap is heard too
         self.guarded += play_hop(
@@ -278,10 +224,10 @@ class Voices:
         buffer = published % b.BUFFERS
         voice.seen = published
         mix = float(self.bank.mix[v])
-        voice.gain = (_mixed(voice.gain, mix), 0.0)
-        voice.own = (_mixed(voice.own, mix), 0.0)
-        voice.onset = (_mixed(voice.onset, mix), 0.0)
-        voice.end = (_mixed(voice.end, mix), 0.0)
+        voice.gain = (mixed(voice.gain, mix), 0.0)
+        voice.own = (mixed(voice.own, mix), 0.0)
+        voice.onset = (mixed(voice.onset, mix), 0.0)
+        voice.end = (mixed(voice.end, mix), 0.0)
         adopt(self.bank, v, self.board.sounds[v, buffer])
         self._describe(v, voice, buffer)
 
@@ -298,104 +244,10 @@ class Voices:
         voice.onset = (voice.onset[0], float(board.sound_onset[v, buffer]))
         voice.end = (voice.end[0], float(board.sound_end[v, buffer]))
 
-    # -- what each voice does now ------------------------------------------------------------
-
-    def _instruct(self, v: int, voice: Sounding, fresh: bool) -> None:
-        """Write the voice's line of `_todo` for this hop."""
-        values, bank = self._values, self.bank
-        morph = values[_MORPH]
-        share = self._hop_s / morph if morph > self._hop_s else 1.0
-        mix = bank.mix[v] = min(bank.mix[v] + share, 1.0)
-        first, last = _mixed(voice.onset, mix), _mixed(voice.end, mix)
-        low, high = values[_START], values[_END]
-        if low > high:
-            low, high = high, low
-        span = max(last - first, 1.0)
-        low, high = first + low * span, first + high * span
-        high = max(high, low + 1.0)
-        speed = 0.0 if values[_FREEZE] and voice.mode == LOOP else values[_SPEED]
-        if voice.mode != LOOP:
-            low, high = first, last
-            speed = math.copysign(max(abs(speed), 0.05), speed)
-        advance = speed * self._frames_a_hop
-        todo = self._todo[v]
-        if fresh:
-            begin = high if speed < 0 else low
-            bank.playhead[v] = begin - 3 * advance
-            bank.wave_at[v] = begin * self._decoded_hop
-        elif advance == 0:
-            bank.playhead[v] = min(max(float(bank.playhead[v]), low), high - 1e-6)
-        elif voice.mode != LOOP:
-            if voice.wave:
-                at, ahead = bank.wave_at[v] / self._decoded_hop, 0.0
-            else:
-                at, ahead = bank.playhead[v], 4 * abs(advance)
-            played = (at - last if speed > 0 else first - at) - ahead
-            if played > 0 and voice.state == b.SOUNDING:
-                voice.state, voice.fade_s = b.RELEASING, END_FADE_S
-        semitones = values[_PITCH] + voice.finger_pitch
-        ratio = 2 ** (semitones / 12) if abs(semitones) > 1e-3 else 1.0
-        method = int(values[_PHASE])
-        todo[ACTIVE] = 1
-        todo[ADVANCE], todo[LOW], todo[HIGH] = advance, low, high
-        todo[LOOPS] = voice.mode == LOOP
-        todo[RATIO] = ratio
-        todo[RATE] = ratio * speed
-        todo[METHOD] = WAVE if voice.wave else NOISE if method == _NOISE else RTPGHI
-        todo[TEXTURE] = values[_TEXTURE]
-        todo[LOOKAHEAD] = (
-            0 if self.quality >= 3 else min(int(values[_LOOKAHEAD]), 2 if self.quality == 0 else 1)
-        )
-        todo[ITERATIONS] = max(0, 2 - self.quality)
-        todo[BURST] = BURST_FRAMES if fresh or voice.jumps else 0
-        todo[RISE] = self.hop_size if voice.jumps else EDGE if fresh else 0
-        if voice.jumps:
-            bank.playhead[v] -= BURST_FRAMES * advance
-            voice.jumps = False
-        self._level(v, voice, mix, fresh)
-
-    def _level(self, v: int, voice: Sounding, mix: float, fresh: bool) -> None:
-        """Envelope, level and pan: the hop's gains on both sides, from and to."""
-        values = self._values
-        if voice.state == b.RELEASING:
-            release = voice.fade_s or values[_RELEASE]
-            voice.envelope *= 10 ** (-3 * self._hop_s / release)
-            if voice.envelope < 1e-3:
-                voice.envelope, voice.state = 0.0, b.FREE
-        else:
-            attack = max(values[_ATTACK], LOOP_FADE_S if voice.mode == LOOP else 0.0)
-            voice.envelope = min(voice.envelope + self._hop_s / attack, 1.0) if attack else 1.0
-        gain = voice.envelope * 10 ** ((voice.level_db + voice.finger_db) / 20)
-        # The sound's own level goes with its frames: those still in the overlap keep theirs.
-        own = 10 ** ((_mixed(voice.gain, mix) + values[_DYNAMICS] * _mixed(voice.own, mix)) / 20)
-        if voice.wave:
-            gain, own = gain * own, 1.0
-        angle = (min(max(values[_PAN] + voice.finger_pan, -1.0), 1.0) + 1) * math.pi / 4
-        left, right = gain * math.cos(angle), gain * math.sin(angle)
-        todo = self._todo[v]
-        todo[LEVEL] = own
-        begin = 0.0 if voice.mode == LOOP or values[_ATTACK] > 0 else 1.0
-        todo[LEFT_FROM] = begin * left if fresh else voice.left
-        todo[RIGHT_FROM] = begin * right if fresh else voice.right
-        todo[LEFT_TO], todo[RIGHT_TO] = left, right
-        voice.left, voice.right = left, right
-
-
-def _mixed(pair: tuple[float, float], mix: float) -> float:
-    return pair[0] + mix * (pair[1] - pair[0])
-
 
 def _per_hop(seconds: float, hop_s: float) -> float:
     """Share of the way that a one-pole of this time constant goes in one hop."""
     return 1 - math.exp(-hop_s / seconds) if seconds > 0 else 1.0
 
 
-_GAIN, _CEILING = OFFSET["/gain"], OFFSET["/ceiling"]
-_MORPH, _SPEED, _FREEZE = OFFSET["/morph"], OFFSET["/loop/speed"], OFFSET["/loop/freeze"]
-_START, _END = OFFSET["/loop/start"], OFFSET["/loop/end"]
-_TEXTURE, _PHASE, _LOOKAHEAD = OFFSET["/texture"], OFFSET["/phase"], OFFSET["/lookahead"]
-_ATTACK, _RELEASE, _PITCH, _PAN = (
-    OFFSET["/attack"], OFFSET["/release"], OFFSET["/pitch"], OFFSET["/pan"],
-)  # fmt: skip
-_DYNAMICS = OFFSET["/dynamics"]
-_NOISE = PHASES.index("noise")
+_GAIN, _CEILING, _MORPH = OFFSET["/gain"], OFFSET["/ceiling"], OFFSET["/morph"]

@@ -26,7 +26,8 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 
 from benchmarks.detection import onset
 from benchmarks.jack_server import Ear, JackServer, jack_server
-from controllers.osc import decode, encode
+from benchmarks.programs import synced
+from controllers.osc import encode
 from engine import board as b
 from engine.board import Board, Shape
 from engine.decoder import Decoder
@@ -108,9 +109,14 @@ def distance(a: NDArray[np.float64], c: NDArray[np.float64]) -> float:
 
 
 def heard_for(ear: Ear, seconds: float) -> NDArray[np.float32]:
+    """What is played from now on."""
     begin = ear.now
-    time.sleep(seconds + 0.05)
-    return ear.heard[begin : begin + int(seconds * ear.rate)]
+    end = begin + int(seconds * ear.rate)
+    given_up = time.monotonic() + seconds + 5
+    while len(ear.heard) < end:
+        assert time.monotonic() < given_up, "JACK has stopped"
+        time.sleep(0.02)
+    return ear.heard[begin:end]
 
 
 def loudness(samples: NDArray[np.float32]) -> float:
@@ -198,17 +204,7 @@ def test_cc_16_and_17_move_the_point(
 
 def values(playing: Playing) -> dict[str, tuple[object, ...]]:
     """Everything `/sync` tells, but for the meters."""
-    found: dict[str, tuple[object, ...]] = {}
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        asking.settimeout(0.5)
-        asking.sendto(encode("/sync"), ("127.0.0.1", playing.port))
-        end = time.monotonic() + 1.0
-        while time.monotonic() < end:
-            try:
-                packet = decode(asking.recv(65536))
-            except TimeoutError:
-                break
-            found |= {m.address: tuple(m.args) for m in packet.messages}
+    found = synced(playing.port, 1.0)
     return {k: v for k, v in found.items() if not k.startswith("/meter")}
 
 

@@ -16,7 +16,7 @@ from controllers.midi_ports import MidiPorts, ports
 from engine.instrument import Instrument
 
 if TYPE_CHECKING:
-    from tests.controllers.conftest import JackServer
+    from benchmarks.jack_server import JackServer
 
 OWN = "latentpad-midi:latentpad"
 

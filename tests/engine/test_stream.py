@@ -88,7 +88,7 @@ def test_after_a_machine_slept_the_null_output_does_not_run_after_lost_time(cloc
 
 def test_the_null_output_says_what_it_is(clock: Clock) -> None:
     output = NullOutput(Settings(block=64, ring=4), 44100)
-    assert (output.rate, output.block, output.ring) == (44100, 64, 4)
+    assert (output.rate, output.block, output.length.blocks) == (44100, 64, 4)
     assert output.starved == 0 and 0 < output.pause() < HOP / 44100
     output.close()
 

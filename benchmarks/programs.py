@@ -1,0 +1,118 @@
+"""The programs that are measured: `latentpad play`, and the least possible one beside it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from benchmarks.jack_server import JackServer
+from controllers.osc import decode, encode, encode_bundle
+
+
+class Instrument:
+    """`latentpad play` as a program of its own, steered over UDP."""
+
+    def __init__(self, server: JackServer, port: int, block: int, ring: float | None) -> None:
+        self._address = ("127.0.0.1", port)
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._program = subprocess.Popen(
+            [sys.executable, "-m", "controllers.cli", "play", "--osc-port", str(port),
+             "--block", str(block), *(() if ring is None else ("--ring", str(ring)))],
+            env=server.environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            text=True,
+        )  # fmt: skip
+        began = time.monotonic()
+        assert self._program.stdout is not None
+        for line in self._program.stdout:
+            if line.strip() == "ready":
+                break
+        else:
+            raise RuntimeError("latentpad play did not become ready")
+        self.ready_s = time.monotonic() - began
+
+    def send(self, *messages: tuple[str, tuple[Any, ...]]) -> None:
+        """One packet: a message, or a bundle of several."""
+        packed = [encode(address, args) for address, args in messages]
+        packet = packed[0] if len(packed) == 1 else encode_bundle(packed)
+        self._socket.sendto(packet, self._address)
+
+    def meters(self) -> dict[str, tuple[Any, ...]]:
+        """What it says of itself: the newest values of its meters."""
+        return synced(self._address[1], 0.4)
+
+    def subscribe(self) -> socket.socket:
+        """A socket to which it tells its meters until the socket is closed."""
+        asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        asking.setblocking(False)
+        asking.sendto(encode("/sync"), self._address)
+        return asking
+
+    @staticmethod
+    def told(asked: socket.socket) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """What has been told since last looked at."""
+        while True:
+            try:
+                yield from ((m.address, m.args) for m in decode(asked.recv(65536)).messages)
+            except BlockingIOError:
+                return
+
+    def close(self) -> None:
+        self._program.terminate()
+        try:
+            self._program.wait(5)
+        except subprocess.TimeoutExpired:
+            self._program.kill()
+
+
+def synced(port: int, seconds: float) -> dict[str, tuple[Any, ...]]:
+    """The newest of all that an instrument tells within `seconds` of being asked to `/sync`."""
+    found: dict[str, tuple[Any, ...]] = {}
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.settimeout(0.5)
+        asking.sendto(encode("/sync"), ("127.0.0.1", port))
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                packet = decode(asking.recv(65536))
+            except TimeoutError:
+                break
+            found |= {m.address: tuple(m.args) for m in packet.messages}
+    return found
+
+
+@contextmanager
+def least_program(
+    server: JackServer, block: int, end: dict[str, Any] | None = None
+) -> Iterator[Callable[[float], None]]:
+    port = free_port()
+    program = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.floor", str(port), str(block)],
+        env=server.environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert program.stdout is not None
+    program.stdout.readline()
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        yield lambda level: _send_level(sender, port, level)
+    finally:
+        sender.sendto(b"", ("127.0.0.1", port))
+        said, _ = program.communicate(timeout=20)
+        if end is not None:
+            end.update(json.loads(said.splitlines()[-1]))
+
+
+def _send_level(sender: socket.socket, port: int, level: float) -> None:
+    sender.sendto(struct.pack("<f", level), ("127.0.0.1", port))
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
