@@ -38,10 +38,14 @@ class Length:
         self._light = DARING
         self.blocks = self._least()
 
-    def starved(self, now: float) -> None:
-        """A read found the ring empty."""
-        self._calm_s = min(2 * self._calm_s, CALM_MOST_S)
-        self._grow(now)
+    def starved(self, now: float, late: float) -> None:
+        """A read found the ring empty, `late` blocks of time after it was last full.
+
+        A stall that the longest ring would not have outlived says nothing of the right length.
+        """
+        if late <= self._most:
+            self._calm_s = min(2 * self._calm_s, CALM_MOST_S)
+            self._grow(now)
 
     def filled(self, now: float, late: float) -> bool:
         """A hop was written `late` blocks of time after the ring was last full. Whether that
@@ -49,7 +53,7 @@ class Length:
         least = self._least()
         if self.blocks < least:
             self.blocks, self._calm_since = least, now
-        if late > NEAR * math.ceil(self.blocks):
+        if NEAR * math.ceil(self.blocks) < late <= self._most:
             self._grow(now)
             return True
         if self.blocks > least and now - self._calm_since > self._calm_s:

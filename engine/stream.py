@@ -112,8 +112,8 @@ class DeviceOutput:
         if self._action is not None and self._action not in self._mixer.actions:
             self._action = None
             self.starved += 1
+            self.length.starved(now, (now - self._full_at) / self._period)
             self._full_at = now
-            self.length.starved(now)
         ready = int(self._ring.read_available)
         blocks = math.ceil(self.length.blocks)
         if ready + hop > blocks * self.block and ready >= self.block:

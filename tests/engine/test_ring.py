@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from engine.ring import CALM_S, CAUTIOUS, DARING, LADEN, Length
 
-LATE = 100.0
+LATE = 5.0
 
 
 def length(asked: float | None = None, most: float = 6.0) -> Length:
@@ -64,7 +64,7 @@ def test_each_starved_read_doubles_the_calm_it_takes_to_shrink() -> None:
     taken = []
     now = 0.0
     for _ in range(3):
-        ring.starved(now)
+        ring.starved(now, LATE)
         grown = now
         now = calm_again(ring, now)
         taken.append(now - grown)
@@ -72,12 +72,21 @@ def test_each_starved_read_doubles_the_calm_it_takes_to_shrink() -> None:
     assert taken[1] >= 1.9 * taken[0] and taken[2] >= 1.9 * taken[1]
 
 
+def test_a_stall_that_no_ring_would_have_outlived_does_not_lengthen_it() -> None:
+    ring = length(most=6.0)
+    ring.starved(0.0, 19.0)
+    ring.filled(0.0, 19.0)
+    assert ring.blocks == CAUTIOUS
+    ring.starved(1.0, LATE)
+    assert ring.blocks > CAUTIOUS
+
+
 def test_it_does_not_grow_while_the_machine_is_starting_up() -> None:
     ring = length()
     ring.adapts = False
     for now in range(5):
         ring.filled(float(now), LATE)
-        ring.starved(float(now))
+        ring.starved(float(now), LATE)
     assert ring.blocks == CAUTIOUS
 
 
@@ -95,6 +104,6 @@ def test_whatever_happens_it_stays_between_the_least_and_the_most(
         now += passed
         ring.busy = busy
         if starved:
-            ring.starved(now)
+            ring.starved(now, late)
         ring.filled(now, late)
         assert (asked or DARING) <= ring.blocks <= max(asked or LADEN, most)
