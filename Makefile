@@ -28,11 +28,11 @@ measure: setup
 bench: setup
 	@.venv/bin/latentpad bench --out benchmarks/stages.md $(ARGS)
 
-# The locks hold for both Pythons and every system; hashes make them exact.
+# The locks hold for both Pythons, with the same versions, and every system; hashes make them exact.
 lock:
 	@for kind in cpu gpu; do \
-	  $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	    --no-header --extra $$kind --extra test requirements/build.in pyproject.toml \
+	  $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+	    --generate-hashes --no-header --extra $$kind --extra test requirements/build.in pyproject.toml \
 	    -o requirements/$$kind.txt; \
 	done
 
