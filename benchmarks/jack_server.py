@@ -149,7 +149,10 @@ class Ear:
     @property
     def now(self) -> int:
         """The frame of `heard` that the server plays about now."""
-        return int(self._client.frame_time) - self.begin
+        # After an xrun JACK's clock says 0 until its next cycle.
+        while (frame := int(self._client.frame_time)) < self.begin:
+            time.sleep(0.0005)
+        return frame - self.begin
 
     def players(self) -> set[str]:
         """Output ports of programs."""
