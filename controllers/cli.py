@@ -104,20 +104,30 @@ def train(
     folder: Annotated[Path, typer.Argument(help="Folder of sounds, with a CSV or without.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the new pack.")],
     latent: Annotated[int, typer.Option(min=1, max=64, help="Latent dimensions.")] = 4,
-    epochs: Annotated[int, typer.Option(min=1, help="At most so many passes.")] = 400,
+    recipe: Annotated[
+        str, typer.Option(help="How: default, or paper (the founding one).")
+    ] = "default",
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="At most so many passes; else the recipe's.")
+    ] = None,
     minutes: Annotated[float | None, typer.Option(help="Stop training after so long.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same pack.")] = 0,
     title: Annotated[str, typer.Option(help="Title of the pack.")] = "",
 ) -> None:
-    """Train a model pack on a folder of sounds."""
+    """Train a model pack on a folder of sounds. Killed, it goes on when started again."""
     from engine.process import hushed
 
     with refusing():
         with hushed():
+            from models.learning import RECIPES
             from models.train import train as run
+        if recipe not in RECIPES:
+            raise Refused(f"--recipe {recipe!r} is none of {', '.join(RECIPES)}")
+        _say(f"a picture of how it goes: {out}.training/preview.png")
         pack = run(
-            folder, out, latent=latent, epochs=epochs, minutes=minutes, seed=seed, title=title
-        )
+            folder, out, latent=latent, epochs=epochs, minutes=minutes, seed=seed, title=title,
+            recipe=RECIPES[recipe],
+        )  # fmt: skip
     count, latents = len(pack.anchors), pack.latent_dim
     _say(f"{pack.path}: {count} anchors, {latents} latents; how good it is: card.md")
     _say(f"play it: latentpad play --pack {pack.path}")

@@ -18,7 +18,7 @@ from models.representation import Floats
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from models.train import History
+    from models.coaching import History
 
 SOUNDS_MEASURED = 64  # at most, of each split: ViSQOL takes a tenth of a second each
 ACTIVE = 0.1  # nats: a latent that tells less is dead
@@ -28,21 +28,20 @@ def write(
     pack: Pack,
     encoder: Any,
     decoder: Any,
-    sounds: Floats,
+    sounds: Any,
     sources: Sequence[dict[str, str]],
     history: History,
     folder: Path,
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
     """card.md and its pictures by file name, and the figures in it.
 
-    `sounds` (L, frames, bins) in 0...1 belong to the pack's anchors, as do the rows of `sources`;
-    `folder` holds the recordings by their ids. Takes about half a minute.
+    `sounds` (L, frames, bins) floats in 0...1 belong to the pack's anchors, as do the rows of
+    `sources`; `folder` holds the recordings by their ids. Takes about half a minute.
     """
-    decoded = np.asarray(decoder.predict(pack.anchors.latents, batch_size=32, verbose=0))
     splits = [row["split"] for row in sources]
     quality: dict[str, Any] = {
         split: measured(
-            pack, sounds, decoded, [i for i, s in enumerate(splits) if s == split], folder
+            pack, sounds, decoder, [i for i, s in enumerate(splits) if s == split], folder
         )
         for split in ("train", "validation", "test")
         if split in splits
@@ -61,21 +60,22 @@ def write(
     files = {
         "card.md": _text(pack, figures, history, decoder, encoder).encode(),
         "loss.png": _loss(history),
-        "reconstructions.png": _reconstructions(pack, sounds, decoded, unseen),
+        "reconstructions.png": _reconstructions(pack, sounds, decoder, unseen),
         "plane.png": _plane(pack),
     }
     return files, figures
 
 
 def measured(
-    pack: Pack, sounds: Floats, decoded: Floats, chosen: Sequence[int], folder: Path
+    pack: Pack, sounds: Any, decoder: Any, chosen: Sequence[int], folder: Path
 ) -> dict[str, float]:
     """Mean MAE in dB on content frames and ViSQOL of the `chosen` sounds' reconstructions."""
     r = pack.representation
     errors, grades = [], []
     step = max(1, len(chosen) // SOUNDS_MEASURED)
-    for i in list(chosen)[::step][:SOUNDS_MEASURED]:
-        reference, other = r.unscaled(sounds[i]), r.unscaled(decoded[i])
+    some = list(chosen)[::step][:SOUNDS_MEASURED]
+    for i, decoded in zip(some, _decoded(pack, decoder, some), strict=True):
+        reference, other = r.unscaled(sounds[i]), r.unscaled(decoded)
         errors.append(measures.mae_db(reference, other))
         original = audio.sound(folder / str(pack.anchors.ids[i]), r)
         made = griffinlim(audible(other, r), r.hop, r.window)
@@ -87,6 +87,11 @@ def measured(
         "visqol": round(float(np.mean(grades)), 2),
         "visqol_sd": round(float(np.std(grades)), 2),
     }
+
+
+def _decoded(pack: Pack, decoder: Any, chosen: Sequence[int]) -> Floats:
+    """(n, frames, bins) in 0...1: what the model makes of the chosen anchors."""
+    return np.asarray(decoder.predict(pack.anchors.latents[list(chosen)], 32, verbose=0))
 
 
 def _correlations(pack: Pack) -> Any:
@@ -192,18 +197,20 @@ def _loss(history: History) -> bytes:
 
 
 def _reconstructions(
-    pack: Pack, sounds: Floats, decoded: Floats, unseen: Sequence[int], count: int = 6
+    pack: Pack, sounds: Any, decoder: Any, unseen: Sequence[int], count: int = 6
 ) -> bytes:
     r = pack.representation
     chosen = [
         unseen[i] for i in np.linspace(0, len(unseen) - 1, min(count, len(unseen))).astype(int)
     ]
+    decoded = _decoded(pack, decoder, chosen)
     figure = _figure(2 * len(chosen) + 0.5, 5)
     grid = figure.subplots(2, len(chosen), sharex=True, sharey=True, squeeze=False)
     extent = (0, r.seconds, 0, r.sample_rate / 2000)
     for column, i in enumerate(chosen):
         grid[0, column].set_title(str(pack.anchors.names[i]), fontsize=8)
-        for axes, picture in zip(grid[:, column], (sounds[i], decoded[i]), strict=True):
+        pictures = np.asarray(sounds[i], np.float32), decoded[column]
+        for axes, picture in zip(grid[:, column], pictures, strict=True):
             axes.imshow(
                 picture.T, origin="lower", aspect="auto", vmin=0, vmax=1, cmap="magma",
                 extent=extent,

@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import asdict, dataclass, replace
+import shutil
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
-from keras import ops
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from models import augment, dataset, maps, pack, vae
-from models.representation import Floats, Representation, loudness, onset
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a VAE is taught. Losses are in dB, so the weights are dB per nat and the like."""
-
-    width: int = 224  # channels of the convolutions
-    beta: float = 0.07  # dB a nat: the price of information (Higgins et al., beta-VAE, 2017)
-    free_nats: float = 0.5  # per latent and sound, unpriced, so that no latent dies
-    warm_up: float = 0.1  # share of the training in which the price rises from 0
-    decorrelation: float = 0.3  # dB: the price of latents that tell the same
-    learning_rate: float = 1.5e-3
-    weight_decay: float = 1e-4
-    augmentation: float = 0.5  # strength, see models.augment
-    patience: int = 60  # epochs without a better validation loss
-
-
-@dataclass(frozen=True)
-class History:
-    """Losses of one training, one value an epoch, and where the weights kept come from."""
-
-    train: list[float]
-    validation: list[float]
-    best_epoch: int
-    seconds: float
+from models import dataset, lessons, maps, pack, preview, vae
+from models.coaching import Coach, History, key
+from models.learning import Learner, Recipe
+from models.lessons import Lessons
+from models.representation import Floats, Representation, outline
 
 
 def train(
@@ -50,7 +28,7 @@ def train(
     title: str = "",
     licence: str = "CC BY 4.0",
     latent: int = 4,
-    epochs: int = 400,
+    epochs: int | None = None,
     minutes: float | None = None,
     seed: int = 0,
     batch: int = 16,
@@ -63,8 +41,10 @@ def train(
     """Teach a VAE the sounds of `folder` and write the pack `out` (a folder, named as it is).
 
     The same seed gives the same weights on the same CPU, unless `minutes` ends the training.
-    Ctrl-C ends it too, and keeps the best so far. Seeds the process' random generators and takes
-    all its cores: run it in a worker process.
+    Ctrl-C ends it too, and keeps the best so far. Killed, it goes on where it was when it is
+    started again with the same arguments: its state, a preview and the TensorBoard log are in
+    OUT.training beside the pack. Seeds the process' random generators and takes all its cores:
+    run it in a worker process.
     Raises models.dataset.DatasetError, models.audio.AudioError, models.pack.PackError.
     """
     # Before hours of training rather than after.
@@ -72,57 +52,36 @@ def train(
     recipe, representation = recipe or Recipe(), representation or Representation()
     keras.utils.set_random_seed(seed)
     found = dataset.clips(folder, licences, seed)
-    sounds, peaks = dataset.spectrograms(found, representation)
-    encoder, decoder = vae.build(representation, latent, width=recipe.width)
-    sides = {name: [i for i, c in enumerate(found) if c.split == name] for name in dataset.SHARES}
-    sides["validation"] = sides["validation"] or sides["train"]
-    history = fit(
-        encoder, decoder, sounds, sides["train"], sides["validation"], representation,
-        recipe=recipe, epochs=epochs, minutes=minutes, seed=seed, batch=batch, progress=progress,
-    )  # fmt: skip
-
-    mean, logvar = (np.asarray(x) for x in vae.split(encoder.predict(sounds, 32, verbose=0)))
-    names = _names(found)
-    anchors = pack.Anchors(
-        latents=mean.astype(np.float32),
-        labels=np.array([c.label for c in found]),
-        ids=np.array([c.id for c in found]),
-        names=np.array(names),
-        loudness=np.array(
-            [
-                loudness(representation.unscaled(s), representation) + p
-                for s, p in zip(sounds, peaks, strict=True)
-            ],
-            np.float32,
-        ),
-        onset=np.array(
-            [onset(representation.unscaled(s), representation) for s in sounds], np.float32
-        ),
-    )
-    made = pack.Pack(
-        path=out,
-        name=out.name,
-        title=title or out.name,
-        licence=licence,
-        representation=representation,
-        latent_dim=latent,
-        kl=tuple(float(k) for k in np.asarray(vae.kl(mean, logvar)).mean(axis=0)),
-        anchors=anchors,
-        planes={"map": maps.tsne(anchors.latents, seed)},
-        default_plane="map",
+    work = out.with_name(f"{out.name}.training")
+    names = [(c.id, c.split, c.path.stat().st_size) for c in found]
+    _begin(work, key(asdict(recipe), asdict(representation), latent, batch, seed, names))
+    with _bar(progress) as bar:
+        sounds, peaks = _read(found, representation, work, bar)
+        encoder, decoder = vae.build(representation, latent, width=recipe.width)
+        sides = {
+            name: [i for i, c in enumerate(found) if c.split == name] for name in dataset.SHARES
+        }
+        history = fit(
+            encoder, decoder, sounds, sides["train"], sides["validation"] or sides["train"],
+            representation, work, recipe=recipe, epochs=epochs, minutes=minutes, seed=seed,
+            batch=batch, bar=bar,
+        )  # fmt: skip
+    made = _pack(
+        out, found, sounds, peaks, encoder, representation,
+        title=title or out.name, licence=licence, latent=latent, seed=seed,
         training={
             "seed": seed,
             "epochs": len(history.train),
             "best_epoch": history.best_epoch,
             "minutes": round(history.seconds / 60, 1),
             "batch": batch,
-            "sounds": {name: sum(c.split == name for c in found) for name in dataset.SHARES},
+            "sounds": {name: len(side) for name, side in sides.items()},
             "recipe": asdict(recipe),
         },
-    )
+    )  # fmt: skip
     sources = [
         {"id": c.id, "name": n, "label": c.label, "split": c.split, "group": c.group, **c.credits}
-        for c, n in zip(found, names, strict=True)
+        for c, n in zip(found, made.anchors.names, strict=True)
     ]
     pack.save(made, encoder, decoder, sources)
     if card:
@@ -131,131 +90,166 @@ def train(
         extra, figures = cards.write(made, encoder, decoder, sounds, sources, history, folder)
         made = replace(made, training={**made.training, "quality": figures})
         pack.save(made, encoder, decoder, sources, extra)
+    _end(work)
     return pack.load(out)
 
 
 def fit(
     encoder: Any,
     decoder: Any,
-    sounds: Floats,
-    train: list[int],
-    validation: list[int],
+    sounds: Any,
+    train: Sequence[int],
+    validation: Sequence[int],
     representation: Representation,
+    work: Path,
     *,
     recipe: Recipe,
-    epochs: int,
+    epochs: int | None = None,
     minutes: float | None = None,
     seed: int = 0,
     batch: int = 16,
-    progress: bool = True,
+    bar: Progress | None = None,
 ) -> History:
     """Train both models in place on `sounds[train]`; they end with the best weights.
 
-    `sounds` (L, frames, bins) in 0...1; the best is by the loss on `sounds[validation]`.
+    `sounds` (L, frames, bins) float16 in 0...1; the best is by the loss on
+    `sounds[validation]`. State, preview and log go to the folder `work`, and are gone on from.
     """
-    optimiser = keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay)
-    weights = [*encoder.trainable_variables, *decoder.trainable_variables]
-    optimiser.build(weights)
-    noise = tf.random.Generator.from_seed(seed)
-
-    @tf.function(reduce_retracing=True)
-    def step(x: Any, warm: Any) -> Any:
-        with tf.GradientTape() as tape:
-            mean, logvar = vae.split(encoder(x, training=True))
-            z = mean + ops.exp(logvar / 2) * noise.normal(tf.shape(mean))
-            heard = reconstruction(x, decoder(z, training=True), representation.range_db)
-            nats = ops.mean(vae.kl(mean, logvar), axis=0)
-            price = ops.sum(ops.maximum(nats, recipe.free_nats))
-            total = heard + warm * (recipe.beta * price + recipe.decorrelation * dependence(mean))
-        optimiser.apply(tape.gradient(total, weights), weights)
-        return heard + recipe.beta * ops.sum(nats)
-
-    @tf.function(reduce_retracing=True)
-    def judge(x: Any) -> Any:
-        mean, logvar = vae.split(encoder(x, training=False))
-        heard = reconstruction(x, decoder(mean, training=False), representation.range_db)
-        return heard + recipe.beta * ops.sum(ops.mean(vae.kl(mean, logvar), axis=0))
-
-    rng = np.random.default_rng(seed)
-    losses: list[float] = []
-    judged: list[float] = []
-    best, best_epoch, kept = np.inf, 0, (encoder.get_weights(), decoder.get_weights())
-    began = time.monotonic()
-    bar = Progress(
-        TextColumn("epoch {task.fields[epoch]}"), BarColumn(), TimeRemainingColumn(),
-        TextColumn("loss {task.fields[loss]:.2f} dB, unseen {task.fields[unseen]:.2f} dB"),
-        disable=not progress, console=Console(stderr=True),
+    learner = Learner(encoder, decoder, recipe, representation.range_db)
+    learner.compile(
+        optimizer=keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
+        jit_compile=keras.backend.backend() == "jax",
+    )
+    varied = Lessons(sounds, train, batch, seed, recipe.augmentation)
+    plain = Lessons(sounds, validation, 32)
+    learner(varied[0][0][:1])
+    learner.optimizer.build(learner.trainable_variables)
+    coach = Coach(
+        recipe, varied, work, epochs=epochs or recipe.epochs, minutes=minutes, seed=seed,
+        shown=_shown(bar, learner, plain, representation, work),
     )  # fmt: skip
-    try:
-        with bar:
-            task = bar.add_task("", total=1.0, epoch=0, loss=np.nan, unseen=np.nan)
-            for epoch in range(epochs):
-                done = epoch / epochs
-                if minutes is not None:
-                    done = max(done, (time.monotonic() - began) / (60 * minutes))
-                if done >= 1 or epoch - best_epoch > recipe.patience:
-                    break
-                # Falls as half a cosine (Loshchilov & Hutter, SGDR, 2017).
-                pace = 0.51 + 0.49 * np.cos(np.pi * done)
-                optimiser.learning_rate = recipe.learning_rate * pace
-                warm = tf.constant(min(1.0, done / recipe.warm_up) if recipe.warm_up else 1.0)
-                order = rng.permutation(train)
-                total = 0.0
-                for i in range(0, len(order), batch):
-                    chosen = sounds[order[i : i + batch]]
-                    x = augment.augmented(chosen, rng, recipe.augmentation)
-                    total += float(step(tf.constant(x), warm)) * len(chosen)
-                losses.append(total / len(order))
-                judged.append(
-                    sum(
-                        float(judge(tf.constant(sounds[part]))) * len(part)
-                        for part in _parts(validation, 32)
-                    )
-                    / len(validation)
-                )
-                if judged[-1] < best:
-                    best, best_epoch = judged[-1], epoch
-                    kept = encoder.get_weights(), decoder.get_weights()
-                bar.update(task, completed=done, epoch=epoch, loss=losses[-1], unseen=judged[-1])
-    except KeyboardInterrupt:
-        Console(stderr=True).print(f"stopped: keeping the best, of epoch {best_epoch}")
-    encoder.set_weights(kept[0])
-    decoder.set_weights(kept[1])
-    return History(losses, judged, best_epoch, time.monotonic() - began)
+    begun = coach.take_up(learner)
+    with coach.stoppable():
+        learner.fit(
+            varied, validation_data=plain, initial_epoch=begun, epochs=epochs or recipe.epochs,
+            callbacks=[coach], verbose=0, shuffle=False,
+        )  # fmt: skip
+    if coach.interrupted:
+        best = coach.history.best_epoch
+        Console(stderr=True).print(f"stopped: keeping the best, of epoch {best}")
+    coach.settle(learner)
+    return coach.history
 
 
-def reconstruction(x: Any, y: Any, range_db: float) -> Any:
-    """Mean absolute error in dB of (batch, frames, bins), weighted to where the sound is.
+def _pack(
+    out: Path,
+    found: Sequence[dataset.Clip],
+    sounds: Any,
+    peaks: Floats,
+    encoder: Any,
+    representation: Representation,
+    *,
+    title: str,
+    licence: str,
+    latent: int,
+    seed: int,
+    training: dict[str, Any],
+) -> pack.Pack:
+    """The pack of a trained encoder: where its sounds are, and their maps."""
+    everything = Lessons(sounds, range(len(sounds)), 32)
+    mean, logvar = (np.asarray(x) for x in vae.split(encoder.predict(everything, verbose=0)))
+    outlines = [outline(representation.unscaled(s), representation) for s in sounds]
+    anchors = pack.Anchors(
+        latents=mean.astype(np.float32),
+        labels=np.array([c.label for c in found]),
+        ids=np.array([c.id for c in found]),
+        names=np.array(_names(found)),
+        loudness=np.array([o.loudness for o in outlines], np.float32) + peaks,
+        onset=np.array([o.onset for o in outlines], np.float32),
+    )
+    return pack.Pack(
+        path=out,
+        name=out.name,
+        title=title,
+        licence=licence,
+        representation=representation,
+        latent_dim=latent,
+        kl=tuple(float(k) for k in np.asarray(vae.kl(mean, logvar)).mean(axis=0)),
+        anchors=anchors,
+        planes={"map": maps.tsne(anchors.latents, seed)},
+        default_plane="map",
+        training=training,
+    )
 
-    Most of a footstep's second is silence: a frame weighs as its loudest bin, a bin by its own
-    level, silence a little; each sound counts the same, however short.
-    """
-    present = ops.max(x, axis=2, keepdims=True)
-    weight = 0.04 + present * (0.4 + x)
-    error = ops.sum(weight * ops.abs(x - y), axis=(1, 2)) / ops.sum(weight, axis=(1, 2))
-    return range_db * ops.mean(error)
+
+def _begin(work: Path, wanted: str) -> None:
+    """The folder of this training; what is left there of another one is forgotten."""
+    mark = work / "training.key"
+    if work.exists() and (not mark.is_file() or mark.read_text() != wanted):
+        if not mark.is_file() and any(work.iterdir()):
+            raise pack.PackError(f"{work}: is in the way: training keeps its state there")
+        shutil.rmtree(work)
+    work.mkdir(parents=True, exist_ok=True)
+    mark.write_text(wanted)
 
 
-def dependence(mean: Any) -> Any:
-    """Mean squared correlation between a batch's latents (after Kumar et al., DIP-VAE, 2018)."""
-    centred = mean - ops.mean(mean, axis=0)
-    scaled = centred / (ops.std(mean, axis=0) + 1e-3)
-    count, dim = ops.shape(mean)[0], mean.shape[1]
-    correlation = ops.matmul(ops.transpose(scaled), scaled) / ops.cast(count, mean.dtype)
-    off = correlation * (1 - ops.eye(dim))
-    return ops.sum(ops.square(off)) / max(1, dim * (dim - 1))
+def _end(work: Path) -> None:
+    """Keep what a person may look at: the preview and the log."""
+    for name in ("sounds.npy", "peaks.npy", "training.key"):
+        (work / name).unlink(missing_ok=True)
+    for name in ("state", "state.old", "state.new"):
+        shutil.rmtree(work / name, ignore_errors=True)
 
 
-def _parts(indices: list[int], size: int) -> list[list[int]]:
-    return [indices[i : i + size] for i in range(0, len(indices), size)]
+def _read(
+    found: Sequence[dataset.Clip], representation: Representation, work: Path, bar: Progress
+) -> tuple[Any, Floats]:
+    path = work / "sounds.npy"
+    if not (path.is_file() and (work / "peaks.npy").is_file()):
+        task = bar.add_task("reading sounds", total=len(found), told="")
+        peaks = lessons.write(path, found, representation, lambda n: bar.update(task, completed=n))
+        np.save(work / "peaks.npy", peaks)
+        bar.remove_task(task)
+    return lessons.read(path), np.load(work / "peaks.npy")
 
 
-def _names(found: list[dataset.Clip]) -> list[str]:
+def _bar(shown: bool) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(),
+        TextColumn("{task.fields[told]}"), disable=not shown, console=Console(stderr=True),
+    )  # fmt: skip
+
+
+def _shown(
+    bar: Progress | None,
+    learner: Learner,
+    plain: Lessons,
+    representation: Representation,
+    work: Path,
+) -> Callable[[float, History], None]:
+    """How a training shows itself: the bar, the preview and the log."""
+    task = None if bar is None else bar.add_task("", total=1.0, told="")
+    looks = preview.Preview(learner, plain[0][0][:4], representation, work)
+
+    def show(done: float, history: History) -> None:
+        epoch, loss, unseen = len(history.train), history.train[-1], history.validation[-1]
+        if bar is not None and task is not None:
+            bar.update(
+                task, completed=done, description=f"epoch {epoch}",
+                told=f"loss {loss:.2f} dB, unseen {unseen:.2f} dB",
+            )  # fmt: skip
+        looks.look(epoch, {"loss": loss, "unseen": unseen}, last=done >= 1)
+
+    return show
+
+
+def _names(found: Sequence[dataset.Clip]) -> list[str]:
     """ "gravel 3": the label, numbered where it comes more than once."""
     labels = [c.label for c in found]
-    seen: dict[str, int] = {}
+    counts = Counter(labels)
+    seen: Counter[str] = Counter()
     names = []
     for label in labels:
-        seen[label] = seen.get(label, 0) + 1
-        names.append(f"{label} {seen[label]}" if labels.count(label) > 1 else label)
+        seen[label] += 1
+        names.append(f"{label} {seen[label]}" if counts[label] > 1 else label)
     return names

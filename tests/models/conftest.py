@@ -32,7 +32,8 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def small(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> pack.Pack:
     """A pack after two epochs on `recordings`, with its card."""
-    from models.train import Recipe, train
+    from models.learning import Recipe
+    from models.train import train
 
     out = tmp_path_factory.mktemp("packs") / "small"
     return train(

@@ -1,0 +1,170 @@
+"""What watches over a training: its pace, the best weights, taking up again, what is shown."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from models.learning import Learner, Recipe
+from models.lessons import Lessons
+
+SAVED_EVERY_S = 20.0
+SHOWN_EVERY_S = 30.0
+
+
+@dataclass
+class History:
+    """Losses of one training, one value an epoch, and where the weights kept come from."""
+
+    train: list[float] = field(default_factory=list)
+    validation: list[float] = field(default_factory=list)
+    best_epoch: int = 0
+    seconds: float = 0.0
+
+    @property
+    def best(self) -> float:
+        return min(self.validation, default=math.inf)
+
+
+class Coach(keras.callbacks.Callback):
+    """One training from its beginning, or from where it was interrupted, to its end.
+
+    `history` and the best weights are there whenever it ends, after Ctrl-C too: `settle`. The
+    state is kept in `folder`, a whole one or none: a kill at any moment loses `SAVED_EVERY_S`.
+    """
+
+    model: Learner
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        lessons: Lessons,
+        folder: Path,
+        *,
+        epochs: int,
+        minutes: float | None = None,
+        seed: int = 0,
+        shown: Callable[[float, History], None] = lambda done, history: None,
+    ) -> None:
+        super().__init__()
+        self.history = History()
+        self._recipe, self._lessons, self._folder = recipe, lessons, folder
+        self._epochs, self._minutes, self._seed = epochs, minutes, seed
+        self._shown = shown
+        self._kept: list[Any] = []
+        self._interrupted = False
+        self._began = self._saved = time.monotonic()
+
+    def take_up(self, learner: Learner) -> int:
+        """Bring a built and compiled learner to where it was interrupted; the next epoch."""
+        for place in (self._folder / "state", self._folder / "state.old"):
+            if (place / "history.json").is_file():
+                learner.load_weights(place / "learner.weights.h5")
+                self._kept = _weights(place / "best.npz")
+                self.history = History(**json.loads((place / "history.json").read_text()))
+                break
+        self._began = time.monotonic() - self.history.seconds
+        return len(self.history.train)
+
+    def settle(self, learner: Learner) -> None:
+        """Give the learner's two models the best weights there were."""
+        if self._kept:
+            count = len(learner.encoder.get_weights())
+            learner.encoder.set_weights(self._kept[:count])
+            learner.decoder.set_weights(self._kept[count:])
+
+    @contextmanager
+    def stoppable(self) -> Iterator[None]:
+        """Ctrl-C ends the training after its batch; a second one ends it at once.
+
+        Raised into Keras' threads, KeyboardInterrupt comes out as one of a dozen other errors.
+        """
+
+        def stop(number: int, frame: object) -> None:
+            self._interrupted = self.model.stop_training = True
+            signal.signal(signal.SIGINT, before)
+
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGINT, stop)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    @property
+    def interrupted(self) -> bool:
+        return self._interrupted
+
+    @property
+    def done(self) -> float:
+        """Share of the training that is over."""
+        done = len(self.history.train) / self._epochs
+        if self._minutes is not None:
+            done = max(done, (time.monotonic() - self._began) / (60 * self._minutes))
+        return min(done, 1.0)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        done, recipe = self.done, self._recipe
+        pace = 0.51 + 0.49 * math.cos(math.pi * done) if recipe.falling else 1.0
+        self.model.optimizer.learning_rate = recipe.learning_rate * pace
+        self.model.warm.assign(min(1.0, done / recipe.warm_up) if recipe.warm_up else 1.0)
+        # The noise of an epoch depends on seed and epoch alone, as its batches do.
+        self.model.dice.state.assign(np.array([self._seed, epoch], "uint32"))
+        self._lessons.epoch = epoch
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if self._interrupted:  # not a whole epoch
+            return
+        history = self.history
+        judged = float(logs["val_told"])
+        if judged < history.best:
+            history.best_epoch = epoch
+            self._kept = [*self.model.encoder.get_weights(), *self.model.decoder.get_weights()]
+        history.train.append(float(logs["told"]))
+        history.validation.append(judged)
+        history.seconds = time.monotonic() - self._began
+        if self.done >= 1 or epoch - history.best_epoch >= self._recipe.patience:
+            self.model.stop_training = True
+        if time.monotonic() - self._saved > SAVED_EVERY_S:
+            self._save()
+        self._shown(self.done, history)
+
+    def _save(self) -> None:
+        new, state, old = (self._folder / name for name in ("state.new", "state", "state.old"))
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(parents=True)
+        self.model.save_weights(new / "learner.weights.h5")
+        np.savez(new / "best.npz", *self._kept)
+        (new / "history.json").write_text(json.dumps(asdict(self.history)))
+        shutil.rmtree(old, ignore_errors=True)
+        if state.exists():
+            os.replace(state, old)
+        os.replace(new, state)
+        shutil.rmtree(old, ignore_errors=True)
+        self._saved = time.monotonic()
+
+
+def key(*parts: object) -> str:
+    """What a training is of: another key means that it is not taken up again."""
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()
+
+
+def _weights(path: Path) -> list[Any]:
+    with np.load(path) as archive:
+        return [archive[name] for name in archive.files]

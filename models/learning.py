@@ -1,0 +1,97 @@
+"""What a VAE is taught, on any of Keras' backends: the loss, and its schedule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras import ops
+
+from models import vae
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a VAE is taught. Losses are in dB, so the weights are dB per nat and the like."""
+
+    width: int = 224  # channels of the convolutions
+    beta: float = 0.07  # dB a nat: the price of information (Higgins et al., beta-VAE, 2017)
+    free_nats: float = 0.5  # per latent and sound, unpriced, so that no latent dies
+    warm_up: float = 0.1  # share of the training in which the price rises from 0
+    decorrelation: float = 0.3  # dB: the price of latents that tell the same
+    learning_rate: float = 1.5e-3
+    falling: bool = True  # the rate falls as half a cosine (Loshchilov & Hutter, SGDR, 2017)
+    weight_decay: float = 1e-4
+    augmentation: float = 0.5  # strength, see models.augment
+    content: float = 1.0  # how much more sound counts than silence; 0: every bin the same
+    epochs: int = 400
+    patience: int = 60  # epochs without a better validation loss
+
+
+#: As in Cámara & Blanco: Adam at 1e-4, 500 epochs at most, no trick beside the beta-VAE's own.
+PAPER = Recipe(
+    free_nats=0.0, warm_up=0.0, decorrelation=0.0, learning_rate=1e-4, falling=False,
+    weight_decay=0.0, augmentation=0.0, content=0.0, epochs=500, patience=30,
+)  # fmt: skip
+RECIPES = {"default": Recipe(), "paper": PAPER}
+
+
+class Learner(keras.Model):
+    """Encoder, noise and decoder as one model that `fit` can teach.
+
+    Its metric `told` is what is reported and judged: the error in dB and the whole price of the
+    nats, without the terms that only shape the training.
+    """
+
+    def __init__(self, encoder: Any, decoder: Any, recipe: Recipe, range_db: float) -> None:
+        super().__init__(name="learner")
+        self.encoder, self.decoder = encoder, decoder
+        self.recipe, self.range_db = recipe, range_db
+        self.warm = self.add_weight(name="warm", shape=(), initializer="ones", trainable=False)
+        self.dice = keras.random.SeedGenerator(0)
+        self.told = keras.metrics.Mean("told")
+
+    def call(self, x: Any, training: bool = False) -> dict[str, Any]:
+        mean, logvar = vae.split(self.encoder(x, training=training))
+        z = mean
+        if training:
+            z = mean + ops.exp(logvar / 2) * keras.random.normal(ops.shape(mean), seed=self.dice)
+        return {"decoded": self.decoder(z, training=training), "mean": mean, "logvar": logvar}
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        recipe, mean = self.recipe, y_pred["mean"]
+        heard = reconstruction(x, y_pred["decoded"], self.range_db, recipe.content)
+        nats = ops.mean(vae.kl(mean, y_pred["logvar"]), axis=0)
+        self.told.update_state(heard + recipe.beta * ops.sum(nats))
+        price = recipe.beta * ops.sum(ops.maximum(nats, recipe.free_nats))
+        return heard + self.warm * (price + recipe.decorrelation * dependence(mean))
+
+
+def reconstruction(x: Any, y: Any, range_db: float, content: float = 1.0) -> Any:
+    """Mean absolute error in dB of (batch, frames, bins), weighted to where the sound is.
+
+    Most of a footstep's second is silence: at `content` 1 a frame weighs as its loudest bin, a
+    bin by its own level, silence a little; each sound counts the same, however short.
+    """
+    present = ops.max(x, axis=2, keepdims=True)
+    weight = 1 - content + content * (0.04 + present * (0.4 + x))
+    error = ops.sum(weight * ops.abs(x - y), axis=(1, 2)) / ops.sum(weight, axis=(1, 2))
+    return range_db * ops.mean(error)
+
+
+def dependence(mean: Any) -> Any:
+    """Mean squared correlation between a batch's latents (after Kumar et al., DIP-VAE, 2018)."""
+    centred = mean - ops.mean(mean, axis=0)
+    scaled = centred / (ops.std(mean, axis=0) + 1e-3)
+    count, dim = ops.shape(mean)[0], mean.shape[1]
+    correlation = ops.matmul(ops.transpose(scaled), scaled) / ops.cast(count, mean.dtype)
+    off = correlation * (1 - ops.eye(dim))
+    return ops.sum(ops.square(off)) / max(1, dim * (dim - 1))
