@@ -1,0 +1,169 @@
+"""What the Freesound client keeps between runs: requests made, pages of answers, previews.
+
+Everything is written beside and then renamed, so a killed run leaves nothing half there. No key
+and no address is kept: pages lie under a digest of the question, previews under their number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import hashlib
+import io
+import json
+import os
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+PER_MINUTE, PER_DAY = 60, 2000  # what Freesound grants a key (its terms of use)
+MINUTE, DAY = 60.0, 86400.0
+PAGES_LAST = DAY  # an uploader's wish may change, so an answer is not kept for longer
+SUFFIXES = (".ogg", ".mp3")
+
+
+class QuotaUsed(Exception):
+    """The day's requests are made; `until` is when the next is free, in seconds since 1970."""
+
+    def __init__(self, until: float) -> None:
+        super().__init__(f"the day's requests are used up until {when(until)}")
+        self.until = until
+
+
+def when(seconds: float) -> str:
+    """A time since 1970 as a local date and time of day."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+
+
+@dataclass
+class Quota:
+    """Turns to make a request: `PER_MINUTE` in any minute, `PER_DAY` in any 24 hours.
+
+    Kept in a file under a lock, so that runs after and beside each other share one count.
+    """
+
+    path: Path
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+    say: Callable[[str], None] = lambda line: None
+    per_minute: int = PER_MINUTE
+    per_day: int = PER_DAY
+
+    async def turn(self) -> None:
+        """Waits for a turn and counts it. Raises QuotaUsed."""
+        while (wait := self._take()) > 0:
+            if wait >= 1:
+                self.say(f"waiting {wait:.0f} s: {self.per_minute} requests a minute are allowed")
+            await self.sleep(wait)
+
+    def _take(self) -> float:
+        """0 and the request is counted, or the seconds to wait first."""
+        with self._locked():
+            now = self.clock()
+            # A clock set back leaves times ahead of now: they count as made now.
+            made = sorted(min(t, now) for t in self._made() if now - t < DAY)
+            if len(made) >= self.per_day:
+                raise QuotaUsed(made[-self.per_day] + DAY)
+            if len(made) >= self.per_minute:
+                wait = made[-self.per_minute] + MINUTE - now
+                if wait > 0:
+                    return wait
+            written(self.path, json.dumps([*made, now]).encode())
+            return 0.0
+
+    def _made(self) -> list[float]:
+        try:
+            times = json.loads(self.path.read_bytes())
+            return [float(t) for t in times]
+        except (OSError, ValueError, TypeError):
+            return []
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.with_suffix(".lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # released when the file is closed
+            yield
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A folder of previews by number and of answers by question."""
+
+    folder: Path
+    clock: Callable[[], float] = time.time
+
+    def page(self, question: Mapping[str, str]) -> dict[str, Any] | None:
+        """The answer kept for `question`, if it is not older than a day."""
+        try:
+            kept = json.loads(self._page(question).read_bytes())
+            fresh = 0 <= self.clock() - float(kept["at"]) < PAGES_LAST
+            answer = kept["answer"]
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        return answer if fresh and isinstance(answer, dict) else None
+
+    def keep_page(self, question: Mapping[str, str], answer: Mapping[str, Any]) -> None:
+        kept = {"at": self.clock(), "answer": answer}
+        written(self._page(question), json.dumps(kept).encode())
+
+    def preview(self, number: int, duration: float) -> Path | None:
+        """The preview kept under `number`, if it still is that sound."""
+        for suffix in SUFFIXES:
+            path = self._preview(number, suffix)
+            if path.is_file() and fault(path.read_bytes(), duration) is None:
+                return path
+        return None
+
+    def keep_preview(self, number: int, suffix: str, content: bytes) -> Path:
+        path = self._preview(number, suffix)
+        written(path, content)
+        return path
+
+    def _preview(self, number: int, suffix: str) -> Path:
+        return self.folder / "previews" / f"{number}{suffix}"
+
+    def _page(self, question: Mapping[str, str]) -> Path:
+        digest = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
+        return self.folder / "pages" / f"{digest[:32]}.json"
+
+
+def fault(content: bytes, duration: float) -> str | None:
+    """What is wrong with a file that should hold `duration` seconds of sound; None if nothing.
+
+    The header's length is looked at before decoding: a small file may unpack to hours.
+    """
+    try:
+        with soundfile.SoundFile(io.BytesIO(content)) as file:
+            slack = 0.25 + 0.1 * duration  # codecs pad, and the stated duration is rounded
+            if file.frames > (duration + slack) * file.samplerate:
+                return f"lasts {file.frames / file.samplerate:.1f} s, not {duration:.1f} s"
+            samples = file.read(dtype="float32", always_2d=True)
+            heard = len(samples) / file.samplerate
+    except (soundfile.LibsndfileError, RuntimeError, ValueError):
+        return "is not readable as audio"
+    if heard == 0 or heard < duration - slack:
+        return f"is cut short after {heard:.2f} of {duration:.2f} s"
+    if not np.isfinite(samples).all():
+        return "holds samples that are not numbers"
+    return None
+
+
+def written(path: Path, content: bytes) -> None:
+    """`content` in `path`, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
