@@ -37,6 +37,8 @@ wanted=
 case "$(uname -s)" in
 Linux)
     has_library libportaudio.so.2 || wanted="$wanted libportaudio2"
+    # ViSQOL's support vector machine (libsvm) comes as source.
+    command -v g++ >/dev/null || wanted="$wanted g++"
     if [ "$kind" = test ]; then
         command -v jackd >/dev/null || wanted="$wanted jackd2"
         command -v oscsend >/dev/null || wanted="$wanted liblo-tools"
@@ -71,6 +73,10 @@ if [ ! -x .venv/bin/python ]; then
     [ -n "$python" ] || die "Python 3.11 or 3.12 is needed (for instance: uv python install 3.12)"
     if ! "$python" -c 'import ensurepip' 2>/dev/null; then
         apt "$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
+    fi
+    if ! "$python" -c 'import os, sysconfig, sys
+sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))'; then
+        apt "$("$python" -c 'import sys; print("python%d.%d-dev" % sys.version_info[:2])')"
     fi
     say "making a virtual environment in .venv with $("$python" --version)"
     "$python" -m venv .venv
