@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from controllers import library_commands
+
 app = typer.Typer(
     name="latentpad",
     help="A real-time latent-space instrument: a finger on an XY pad plays a neural network.",
@@ -15,6 +17,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+app.add_typer(library_commands.app, name="library")
 
 
 class Refused(Exception):
@@ -55,6 +60,9 @@ Port = Annotated[int, typer.Option(min=1, max=65535, help="UDP port for OSC.")]
 def play(
     preset: Annotated[str, typer.Argument(help="Preset: a name, number or TOML file.")] = "walk",
     pack: Annotated[str | None, typer.Option(help="Model pack other than the preset's.")] = None,
+    library: Annotated[
+        Path | None, typer.Option(help="Library whose sounds are on the plane.")
+    ] = None,
     device: Device = None,
     sample_rate: Rate = None,
     block: Block = 128,
@@ -81,7 +89,7 @@ def play(
     from controllers.play import play as run
 
     options = Options(
-        preset=preset, pack=pack,
+        preset=preset, pack=pack, library=library,
         output=_settings(device, sample_rate, block, ring, null_audio),
         osc_port=osc_port, lan=lan, midi=tuple(midi or ()), bend_layout=bend_layout,
         record=record, record_gestures=record_gestures, seconds=seconds,

@@ -24,6 +24,8 @@ from engine.session import EngineError, Session
 from engine.stream import Settings
 from engine.takes import GestureTake, SoundTake, TakeError
 from models import pack as packs
+from models.library import as_pack
+from models.library import open_ as open_library
 from presets.bank import Bank, install
 
 READY_S = 120.0
@@ -40,6 +42,7 @@ class Options:
 
     preset: str = "walk"
     pack: str | None = None
+    library: Path | None = None
     output: Settings = field(default_factory=Settings)
     osc_port: int = 9000
     lan: bool = False
@@ -60,6 +63,8 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     bank = Bank()
     preset = bank.load(options.preset)
     pack = packs.load(packs.find(options.pack or preset.pack))
+    if options.library is not None:
+        pack = as_pack(pack, open_library(options.library, pack))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -70,7 +75,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     def tell(word: dict[str, Any]) -> None:
         loop.call_soon_threadsafe(_report, word, say)
 
-    session = Session(pack, options.output, tell)
+    session = Session(pack, options.output, tell, options.library)
     instrument = session.instrument
     osc = await listen(instrument, "0.0.0.0" if options.lan else "127.0.0.1", options.osc_port)
     takes = Takes(session, options.preset, pack.name)
@@ -90,6 +95,10 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     )
     try:
         say(f"preset {options.preset} ({preset.title}), pack {pack.name}")
+        if options.library is not None:
+            say(f"library {options.library}: {len(pack.anchors)} sounds")
+        elif ("/mode", ("original",)) in preset.commands():
+            say("note   without a library, originals are what the model makes of them")
         say(f"OSC    {_addresses(options)}")
         meters = loop.create_task(_meter(session, osc, feedback))
         if await _ready(session, stop):
@@ -142,7 +151,9 @@ class Takes:
 
     def gestures(self, path: Path, key: str = "gestures") -> None:
         instrument = self._session.instrument
-        self._running[key] = GestureTake(instrument, path, preset=self._preset, pack=self._pack)
+        self._running[key] = GestureTake(
+            instrument, path, preset=self._preset, pack=self._pack, library=self._session.library
+        )
 
     def _record(self, args: Sequence[Argument], sender: Sender) -> None:
         if len(args) != 1 or isinstance(args[0], str):

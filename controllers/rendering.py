@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engine.takes import read_gestures
 from models import pack as packs
+from models.library import as_pack, open_
 from presets.bank import Bank
 
 
@@ -15,6 +16,7 @@ def render_file(gestures: Path, out: Path, say: Callable[[str], None]) -> None:
     head, messages = read_gestures(gestures)
     preset = Bank().load(str(head.get("preset", "walk")))
     pack = packs.load(packs.find(str(head.get("pack", preset.pack))))
+    library = open_(str(head["library"]), pack) if "library" in head else None
     from rich.progress import Progress
 
     from engine.render import render
@@ -22,11 +24,12 @@ def render_file(gestures: Path, out: Path, say: Callable[[str], None]) -> None:
     with Progress(transient=True) as progress:
         task = progress.add_task("rendering", total=1.0)
         seconds, refused = render(
-            pack,
+            pack if library is None else as_pack(pack, library),
             preset.commands(),
             messages,
             out,
             lambda share: progress.update(task, completed=share),
+            library=library,
         )
     for line in refused:
         say(f"not carried out: {line}")

@@ -15,10 +15,14 @@ import numpy as np
 from engine import board as b
 from engine.board import Board
 from engine.decoder import Decoder, Sound
+from engine.originals import Originals
 from engine.parameters import OFFSET, PHASES, VOICES
 from engine.pointing import Aim, Pointing
 from engine.process import quiet_death, say
+from models.library import as_pack
+from models.library import open_ as open_library
 from models.pack import Pack, load
+from models.representation import Floats
 
 IDLE_S = 0.1
 WARM_S = 0.01  # a decoder that has rested for longer takes up to twice its time
@@ -34,8 +38,11 @@ class Mailbox:
     Used by the decoding process, and by the renderer without one.
     """
 
-    def __init__(self, board: Board, pack: Pack, decoder: Decoder) -> None:
+    def __init__(
+        self, board: Board, pack: Pack, decoder: Decoder, originals: Originals | None = None
+    ) -> None:
         self.board = board
+        self._originals = originals
         self.decoder = decoder
         self.pointing = Pointing(pack, board)
         self.pointing.fit()
@@ -61,9 +68,15 @@ class Mailbox:
             if not self._gliding[v]:
                 elapsed = min(elapsed, SET_OUT_S)
             aims.append(self.pointing.aim(v, elapsed))
-        sounds = self._sounds([aim.latent for aim in aims])
-        for v, request, aim, sound in zip(voices, requests, aims, sounds, strict=True):
-            self._publish(v, request, aim, sound)
+        recorded = [self._recorded(aim) for aim in aims]
+        decoded = iter(
+            self._sounds([a.latent for a, r in zip(aims, recorded, strict=True) if r is None])
+        )
+        for v, request, aim, own in zip(voices, requests, aims, recorded, strict=True):
+            if own is None:
+                self._publish(v, request, aim, next(decoded))
+            else:
+                self._publish(v, request, aim, *own)
             board.decoder[b.DECODES_SKIPPED] += max(0, request - int(self._done[v]) - 1)
             self._done[v], self._asked_at[v] = request, now
             self._gliding[v] = not aim.arrived
@@ -90,7 +103,15 @@ class Mailbox:
             board.decoder[b.DECODES] += len(fresh)
         return [sound for sound in known if sound is not None]
 
-    def _publish(self, v: int, request: int, aim: Aim, sound: Sound) -> None:
+    def _recorded(self, aim: Aim) -> tuple[Sound, Floats] | None:
+        if self._originals is None or aim.original is None:
+            return None
+        return self._originals.of(aim.original)
+
+    def _publish(
+        self, v: int, request: int, aim: Aim, sound: Sound, recording: Floats | None = None
+    ) -> None:
+        """`recording` (samples,) is played instead of what the sound's magnitudes give."""
         board = self.board
         buffer = board.next_buffer(v)
         board.sounds[v, buffer] = sound.frames
@@ -101,22 +122,33 @@ class Mailbox:
         board.sound_request[v, buffer] = request
         method = int(board.values[OFFSET["/phase"]])
         whole = method in (GRIFFINLIM, FGLA) and not board.held[v]
-        board.sound_wave[v, buffer] = whole
-        if whole:
+        board.sound_wave[v, buffer] = whole or recording is not None
+        if recording is not None:
+            board.waves[v, buffer] = recording
+        elif whole:
             board.waves[v, buffer] = self.decoder.waveform(sound.frames, fast=method == FGLA)
         board.decoded_latents[v, : len(aim.latent)] = aim.latent
         board.decoded_points[v] = self.pointing.point(v)
         board.spread[v] = aim.spread
         board.publish(v)
-        self._last[v] = (aim.latent, sound)
+        self._last[v] = None if recording is not None else (aim.latent, sound)
 
 
-def serve(board: Board, folder: Path, wake: socket.socket, words: socket.socket) -> None:
-    """The decoding process's main function; returns when the control process closes `wake`."""
+def serve(
+    board: Board, folder: Path, place: Path | None, wake: socket.socket, words: socket.socket
+) -> None:
+    """The decoding process's main function; returns when the control process closes `wake`.
+
+    `folder` is the pack's, `place` the library's whose sounds are its anchors.
+    """
     quiet_death()
     pack = load(folder)
+    library = None if place is None else open_library(place, pack)
     decoder = Decoder(pack)
-    mailbox = Mailbox(board, pack, decoder)
+    originals = None if library is None else Originals(library, decoder)
+    if library is not None:
+        pack = as_pack(pack, library)
+    mailbox = Mailbox(board, pack, decoder, originals)
     board.decoder[b.DECODE_US] = decoder.milliseconds * 1000
     board.decoder[b.DECODER_READY] = 1
     say(words, "decoder", device=decoder.device, milliseconds=decoder.milliseconds)

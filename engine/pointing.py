@@ -28,6 +28,7 @@ class Aim(NamedTuple):
     level: float  # dB of the recordings' own level there, against their loud ones
     spread: float  # of the anchors' latents there: how much an average must hide
     arrived: bool  # False while the point still glides to the finger
+    original: int | None = None  # the anchor whose own recording is asked for
 
 
 class Planes:
@@ -140,15 +141,17 @@ class Pointing:
         point = self._plane.place(self._points[voice : voice + 1])
         level = float(blend(point, self._plane, self._levels)[0])
         anchors = self._pack.anchors.latents
+        original: int | None = None
         if origin == b.LATENT:
             z = latent.astype(np.float32)
         elif origin == b.LATTICE:
             z = self._mixed()
         elif origin == b.ORIGINAL:
-            z = anchors[int(nearest_anchor(point, self._plane)[0])]
+            original = int(nearest_anchor(point, self._plane)[0])
+            z = anchors[original]
         else:
             z = self._expander.expand(point)[0]
-        return Aim(z, level, float(self._expander.spread(point)[0]), arrived)
+        return Aim(z, level, float(self._expander.spread(point)[0]), arrived, original)
 
     def rehearse(self) -> NDArray[np.float32]:
         """(1, D) the latent vector of the pad's middle; nothing is changed."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from engine.pointing import Planes
 from engine.voices import Voices
 from models.pack import Pack
 
+if TYPE_CHECKING:
+    from models.library import Library
+
 PLAYER = Sender("recording")
 TAIL_S = 10.0  # what rings out after the last gesture, at most
 TICK_HOPS = 6  # how often what happens by itself is looked after: some 60 times a second
@@ -27,9 +31,10 @@ TICK_HOPS = 6  # how often what happens by itself is looked after: some 60 times
 class Rendering:
     """An instrument in one process, played hop by hop."""
 
-    def __init__(self, pack: Pack) -> None:
+    def __init__(self, pack: Pack, library: Library | None = None) -> None:
         from engine.decoder import Decoder
         from engine.decoding import Mailbox
+        from engine.originals import Originals
 
         r = pack.representation
         self.board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
@@ -46,7 +51,9 @@ class Rendering:
             planes=planes.names,
             clock=lambda: self.voices.hops * self.hop_s,
         )
-        self._mailbox = Mailbox(self.board, pack, Decoder(pack))
+        decoder = Decoder(pack)
+        originals = None if library is None else Originals(library, decoder)
+        self._mailbox = Mailbox(self.board, pack, decoder, originals)
 
     def hop(self) -> np.ndarray:
         """The next hop (hop_size, 2) float32."""
@@ -69,15 +76,16 @@ def render(
     messages: Sequence[tuple[float, str, Sequence[Argument]]],
     path: Path,
     progress: Callable[[float], None] = lambda share: None,
+    library: Library | None = None,
 ) -> tuple[float, list[str]]:
     """Write the performance to a 24-bit WAV; returns its seconds and what was refused.
 
     `messages` are (seconds, address, args) with rising times. After the last one, everything
-    is let go and rings out.
+    is let go and rings out. With a `library`, `pack` has its anchors already.
     """
     import soundfile
 
-    rendering = Rendering(pack)
+    rendering = Rendering(pack, library)
     instrument = rendering.instrument
     refused = [str(error) for error in instrument.apply_all(preset)]
     part = path.with_name(f".{path.name}.part")

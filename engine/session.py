@@ -24,6 +24,7 @@ from engine.parameters import OFFSET, PLANES
 from engine.pointing import Planes
 from engine.process import hushed, say
 from engine.stream import Settings
+from models.library_store import LibraryError
 from models.pack import Pack, PackError
 
 TICK_S = 1 / 60
@@ -45,9 +46,15 @@ class Session:
     """
 
     def __init__(
-        self, pack: Pack, settings: Settings, tell: Callable[[dict[str, Any]], None] | None = None
+        self,
+        pack: Pack,
+        settings: Settings,
+        tell: Callable[[dict[str, Any]], None] | None = None,
+        library: Path | None = None,
     ) -> None:
+        """With a `library`, `pack` has its anchors already (models.library.as_pack)."""
         self.pack = pack
+        self.library = library
         self.settings = settings
         r = pack.representation
         self.board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
@@ -130,7 +137,8 @@ class Session:
 
     def _spawn_decoder(self) -> _Child:
         self.board.decoder[b.DECODER_READY] = 0
-        return _Child(self._context, _decode, (self.board, str(self.pack.path), self._wake_far))
+        places = (self.pack.path, self.library)
+        return _Child(self._context, _decode, (self.board, *places, self._wake_far))
 
     def _watch(self) -> None:
         beats = _Beats(self.board)
@@ -158,7 +166,9 @@ class Session:
                 beats.forget_decoder()
 
 
-def _decode(board: Board, folder: str, wake: socket.socket, words: socket.socket) -> None:
+def _decode(
+    board: Board, folder: Path, place: Path | None, wake: socket.socket, words: socket.socket
+) -> None:
     """Imports TensorFlow only in the process that needs it, and tells why it could not."""
     try:
         with hushed():
@@ -168,8 +178,8 @@ def _decode(board: Board, folder: str, wake: socket.socket, words: socket.socket
         say(words, "failed", what="decoding", reason=reason)
         return
     try:
-        serve(board, Path(folder), wake, words)
-    except PackError as error:
+        serve(board, folder, place, wake, words)
+    except (PackError, LibraryError) as error:
         say(words, "failed", what="decoding", reason=str(error))
 
 

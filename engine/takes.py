@@ -83,7 +83,15 @@ class GestureTake:
     The first lines bring an instrument that starts from the same preset to where this one is.
     """
 
-    def __init__(self, instrument: Instrument, path: Path, *, preset: str, pack: str) -> None:
+    def __init__(
+        self,
+        instrument: Instrument,
+        path: Path,
+        *,
+        preset: str,
+        pack: str,
+        library: Path | None = None,
+    ) -> None:
         self._instrument = instrument
         self._path = path
         self._part = path.with_name(f".{path.name}.part")
@@ -93,7 +101,8 @@ class GestureTake:
             raise TakeError(f"{path} cannot be written: {error.strerror}") from None
         self._began = time.monotonic()
         self._lock = threading.Lock()
-        self._write({"preset": preset, "pack": pack, "seed": 0})
+        own = {} if library is None else {"library": str(library.resolve())}
+        self._write({"preset": preset, "pack": pack, "seed": 0, **own})
         for address, args in instrument.whole():
             self._write({"t": 0.0, "address": address, "args": list(args)})
         instrument.taps.append(self._heard)

@@ -22,7 +22,7 @@ from models.pack_files import PackError, Toml
 from models.representation import Floats, Representation
 
 FORMAT = 1
-FILES = ("model.toml", "encoder.keras", "decoder.keras", "anchors.npz", "planes.npz", "sources.csv")
+FILES = ("model.toml", "decoder.keras", "anchors.npz", "planes.npz", "sources.csv")  # the needed
 SHIPPED = Path(__file__).parent / "packs"
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 NAME_RULE = "may hold letters, digits, '.', '_' and '-' only, 64 at most, a letter or digit first"
@@ -67,6 +67,11 @@ class Pack:
     @property
     def encoder_path(self) -> Path:
         return self.path / "encoder.keras"
+
+    @property
+    def has_encoder(self) -> bool:
+        """Whether new sounds can be placed: a decoder from elsewhere may come without."""
+        return self.encoder_path.is_file()
 
     def sources(self) -> list[dict[str, str]]:
         """Rows of sources.csv: the attribution of every sound learned from, its split, its id."""
@@ -143,16 +148,17 @@ def save(
 ) -> Path:
     """Write the whole pack to `pack.path`, replacing a pack that is there; returns the path.
 
-    `encoder` and `decoder` are Keras models; `sources` the rows of sources.csv; `extra` further
-    files (the card and its pictures) by name. Written beside its place and then renamed, so that
-    a reader never meets half a pack. Raises PackError as `check_target` does.
+    `encoder` (or None) and `decoder` are Keras models; `sources` the rows of sources.csv; `extra`
+    further files (the card and its pictures) by name. Written beside its place and then renamed,
+    so that a reader never meets half a pack. Raises PackError as `check_target` does.
     """
     target = pack.path
     check_target(target)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as temporary:
         folder = Path(temporary) / "pack"
         folder.mkdir()
-        encoder.save(folder / "encoder.keras")
+        if encoder is not None:
+            encoder.save(folder / "encoder.keras")
         decoder.save(folder / "decoder.keras")
         (folder / "model.toml").write_text(tomli_w.dumps(_content(pack)), encoding="utf-8")
         a = pack.anchors

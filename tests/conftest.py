@@ -1,11 +1,20 @@
+"""An instrument without processes; generated sounds and a small pack made of them."""
+
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from engine.board import Board, Shape
 from engine.instrument import Instrument
+from models import pack
+from models.representation import Representation
+
+SMALL = Representation(sample_rate=16000, n_fft=256, hop=128, frames=32, range_db=80.0)
 
 
 @pytest.fixture
@@ -17,3 +26,31 @@ def instrument() -> Instrument:
         planes=("raw", "principal", "map"),
         clock=time.monotonic,
     )
+
+
+@pytest.fixture(scope="session")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of twelve decaying sounds in two folders, tones and noises."""
+    folder = tmp_path_factory.mktemp("recordings")
+    rng = np.random.default_rng(0)
+    time = np.arange(4096) / 16000
+    for i in range(12):
+        kind = "tone" if i % 2 else "noise"
+        carrier = np.sin(2 * np.pi * 300 * (i + 1) * time) if i % 2 else rng.normal(size=4096)
+        (folder / kind).mkdir(exist_ok=True)
+        sound = 0.1 * carrier * np.exp(-time * (10 + 5 * i)) * (time > 0.01)
+        soundfile.write(folder / kind / f"{kind}{i}.wav", sound, 16000)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> pack.Pack:
+    """A pack after two epochs on `recordings`, with its card."""
+    from models.learning import Recipe
+    from models.train import train
+
+    out = tmp_path_factory.mktemp("packs") / "small"
+    return train(
+        recordings, out, latent=2, epochs=2, batch=4, recipe=Recipe(width=16),
+        representation=SMALL, progress=False,
+    )  # fmt: skip

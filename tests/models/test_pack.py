@@ -90,6 +90,15 @@ def test_find_looks_for_a_path_then_the_shipped_then_the_users(
         pack.find(tmp_path)
 
 
+def test_a_pack_without_an_encoder_loads_and_says_so(small: pack.Pack, tmp_path: Path) -> None:
+    bare = replace(small, path=tmp_path / "bare")
+    pack.save(bare, None, networks.load_decoder(small), small.sources())
+    assert small.has_encoder and not pack.load(bare.path).has_encoder
+    assert networks.load_decoder(bare).input_shape == (None, 2)
+    with pytest.raises(pack.PackError, match=r"encoder\.keras"):
+        networks.load_encoder(bare)
+
+
 @pytest.mark.parametrize("file", pack.FILES)
 def test_a_missing_file_is_named(copy: Path, file: str) -> None:
     (copy / file).unlink()

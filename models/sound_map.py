@@ -1,0 +1,120 @@
+"""Sound maps: JSON that says where sounds lie in the latent space, with or without their audio."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.representation import Floats
+
+MOST_BYTES = 64 << 20
+MOST_ROWS = 1_000_000
+FARTHEST = 1e6  # no sound lies beyond: the latents of training are about 1
+NAMED = 8  # numbers of bad results that a line gives
+
+
+class SoundMapError(Exception):
+    """A file that is no sound map: one line with the reason."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """One sound of a map."""
+
+    id: str
+    name: str
+    author: str
+    licence: str
+    label: str
+    url: str  # the sound's page; else where its audio is
+    audio: Path | None  # a recording beside the map
+
+
+def read(path: Path, dim: int) -> tuple[list[Place], Floats, list[str], int]:
+    """The sounds of a map, their (L, dim) latents, a line for each kind of bad row, their number.
+
+    A list, or an object whose `results` is one, of {id, name, username, url, audio, mu, licence,
+    label}; `id` and `mu` (dim numbers) are needed. Raises SoundMapError.
+    """
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise SoundMapError(f"{path}: is larger than {MOST_BYTES >> 20} MB: split it")
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise SoundMapError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (ValueError, RecursionError) as error:
+        reason = str(error).splitlines()[0]
+        raise SoundMapError(f"{path}: is not valid JSON: {reason}") from None
+    results = content.get("results") if isinstance(content, dict) else content
+    if not isinstance(results, list):
+        raise SoundMapError(f"{path}: holds no list of results: is it a sound map?")
+    if len(results) > MOST_ROWS:
+        raise SoundMapError(f"{path}: has {len(results)} results, {MOST_ROWS} are the most")
+    places: list[Place] = []
+    latents = np.empty((len(results), dim), np.float32)
+    bad: dict[str, list[int]] = {}
+    for number, row in enumerate(results, start=1):
+        wrong = _wrong(row, dim)
+        if wrong:
+            bad.setdefault(wrong, []).append(number)
+            continue
+        latents[len(places)] = row["mu"]
+        places.append(_place(row, path))
+    lines = [f"{path}: {_numbers(rows)}: {wrong}: left out" for wrong, rows in bad.items()]
+    refused = sum(len(rows) for rows in bad.values())
+    return places, latents[: len(places)], lines, refused
+
+
+def _wrong(row: Any, dim: int) -> str:
+    """Why a row is no sound's place; "" if it is one."""
+    if not isinstance(row, dict):
+        return "is no object"
+    if (
+        isinstance(row.get("id"), bool)
+        or not isinstance(row.get("id"), int | str)
+        or row["id"] == ""
+    ):
+        return "has no id"
+    mu = row.get("mu")
+    if not isinstance(mu, list) or len(mu) != dim:
+        return f"mu is not a list of {dim} numbers, as the pack's latents are"
+    for value in mu:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return f"mu is not a list of {dim} numbers, as the pack's latents are"
+        if not math.isfinite(value) if isinstance(value, float) else False:
+            return "mu holds a number that is not finite"
+        if abs(value) > FARTHEST:
+            return f"mu holds a number beyond {FARTHEST:g}"
+    return ""
+
+
+def _place(row: dict[str, Any], path: Path) -> Place:
+    def text(*keys: str) -> str:
+        return next((str(row[k]) for k in keys if isinstance(row.get(k), str | int)), "")
+
+    audio, beside = text("audio"), None
+    if audio and "://" not in audio and "\0" not in audio:
+        candidate = (path.parent / audio).resolve()
+        # Only what lies beneath the map's folder: a map from elsewhere opens no other file.
+        if candidate.is_relative_to(path.parent.resolve()) and candidate.is_file():
+            beside = candidate
+    return Place(
+        id=str(row["id"]),
+        name=text("name", "id"),
+        author=text("username", "author"),
+        licence=text("licence", "license"),
+        label=text("label") or "map",
+        url=text("url") or (audio if "://" in audio else ""),
+        audio=beside,
+    )
+
+
+def _numbers(rows: list[int]) -> str:
+    shown = ", ".join(str(number) for number in rows[:NAMED])
+    more = f" and {len(rows) - NAMED} more" if len(rows) > NAMED else ""
+    return f"{'results' if len(rows) > 1 else 'result'} {shown}{more}"

@@ -1,0 +1,87 @@
+"""A library's own recordings, where `/mode original` asks for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine import board as b
+from engine.board import Board, Shape
+from engine.decoder import Decoder
+from engine.decoding import Mailbox
+from engine.instrument import Instrument, Sender
+from engine.originals import Originals
+from engine.parameters import OFFSET, PLANES
+from engine.pointing import Planes
+from models import library as libraries
+from models.library import Library
+from models.library_encode import heard
+from models.pack import Pack
+
+
+@pytest.fixture
+def library(small: Pack, recordings: Path, tmp_path: Path) -> Library:
+    made = libraries.create(tmp_path / "library", small)
+    made.add(recordings)
+    return made
+
+
+def played(library: Library, small: Pack, anchor: int, mode: str) -> tuple[Board, tuple[int, int]]:
+    """A board on which a note at the place of an anchor has been decoded, and its buffer."""
+    pack = libraries.as_pack(small, library)
+    r = pack.representation
+    board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
+    board.values[OFFSET["/plane"]] = PLANES.index(pack.default_plane)
+    planes = Planes(pack)
+    instrument = Instrument(
+        board, latent_dim=pack.latent_dim, place=lambda k: planes.place(board, k),
+        planes=planes.names, clock=lambda: 0.0, wake=lambda: None,
+    )  # fmt: skip
+    decoder = Decoder(pack)
+    mailbox = Mailbox(board, pack, decoder, Originals(library, decoder))
+    sender = Sender("test")
+    (x, y), _ = planes.place(board, anchor)
+    for address, args in (("/mode", (mode,)), ("/smooth", (0.0,)), ("/pad/xy", (x, y))):
+        instrument.apply(address, args, sender)
+    instrument.apply("/note", (60, 110), sender)
+    voices = mailbox.waiting()
+    mailbox.serve(voices, 1.0)
+    voice = voices[-1]
+    return board, (voice, int(board.published[voice]) % b.BUFFERS)
+
+
+def test_the_nearest_anchors_recording_is_played_sample_by_sample(
+    library: Library, small: Pack
+) -> None:
+    for anchor in (0, 5):
+        board, at = played(library, small, anchor, "original")
+        recording = library.recording(anchor)
+        assert recording is not None
+        samples, _ = heard(recording.read_bytes(), small.representation)
+        assert board.sound_wave[at]
+        wave = board.waves[at]
+        np.testing.assert_allclose(
+            wave / np.abs(wave).max(), samples / np.abs(samples).max(), atol=1e-5
+        )
+
+
+def test_a_recording_is_as_loud_as_its_magnitudes_say(library: Library, small: Pack) -> None:
+    board, at = played(library, small, 3, "original")
+    magnitudes = small.representation.magnitudes(board.waves[at])
+    assert magnitudes.max() == pytest.approx(1, abs=1e-3)
+    np.testing.assert_allclose(
+        small.representation.decibels(magnitudes), board.sounds[at], atol=0.05
+    )
+
+
+def test_shots_and_lost_recordings_are_decoded(library: Library, small: Pack) -> None:
+    board, at = played(library, small, 3, "shot")
+    assert not board.sound_wave[at]
+    lost = library.recording(3)
+    assert lost is not None
+    lost.unlink()
+    board, at = played(library, small, 3, "original")
+    assert not board.sound_wave[at]
+    assert board.sounds[at].max() > -small.representation.range_db
