@@ -141,6 +141,67 @@ def train(
     _say(f"play it: latentpad play --pack {pack.path}")
 
 
+@app.command("import")
+def import_(
+    decoder: Annotated[Path, typer.Argument(help="A .keras file, or TensorFlow.js' model.json.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the new pack.")],
+    rate: Annotated[
+        int, typer.Option(min=8000, max=192000, prompt="Sample rate of its sounds, Hz")
+    ],
+    n_fft: Annotated[
+        int | None, typer.Option(help="Window length; else as the shape says.")
+    ] = None,
+    hop: Annotated[int | None, typer.Option(help="Samples a frame; else half of n_fft.")] = None,
+    window: Annotated[str, typer.Option(help="Analysis window: hann, blackman or gauss.")] = "hann",
+    orientation: Annotated[
+        str | None,
+        typer.Option(help="What comes first, frequency or time; else as the shape says."),
+    ] = None,
+    scale: Annotated[
+        str, typer.Option(help="What it gives: db, linear, power, log or log10 magnitudes.")
+    ] = "db",
+    values: Annotated[tuple[float, float], typer.Option(help="Its lowest and highest value.")] = (
+        0.0,
+        1.0,
+    ),
+    levels: Annotated[
+        tuple[float, float] | None, typer.Option(help="dB of those two values.")
+    ] = None,
+    parts: Annotated[
+        str, typer.Option(help="magnitude; 'magnitude and phase'; 'real and imaginary'.")
+    ] = "magnitude",
+    encoder: Annotated[Path | None, typer.Option(help="Its encoder, to place sounds with.")] = None,
+    sounds: Annotated[Path | None, typer.Option(help="Folder of sounds for anchors.")] = None,
+    sound_map: Annotated[
+        Path | None, typer.Option("--map", help="JSON of places for anchors.")
+    ] = None,
+    title: Annotated[str, typer.Option(help="Title of the pack.")] = "",
+    licence: Annotated[str, typer.Option(help="Licence of the model.")] = "unknown",
+) -> None:
+    """Make a pack of a variational autoencoder that was trained elsewhere."""
+    from engine.process import hushed
+
+    with refusing():
+        with hushed():
+            import keras  # noqa: F401  (it speaks)
+
+            from models.adapting import Foreign
+            from models.importing import bring
+        first = {"frequency": "frequency first", "time": "time first", None: None}
+        if orientation not in first:
+            raise Refused(f"--orientation {orientation!r} is neither frequency nor time")
+        foreign = Foreign(
+            sample_rate=rate, n_fft=n_fft, hop=hop, window=window, scale=scale, parts=parts,
+            orientation=first[orientation], values=values, levels=levels,
+        )  # fmt: skip
+        pack = bring(
+            decoder, out, foreign, encoder=encoder, sounds=sounds, sound_map=sound_map,
+            title=title, licence=licence, say=_say,
+        )  # fmt: skip
+    _say(f"{pack.path}: {len(pack.anchors)} anchors, {pack.latent_dim} latents")
+    _say(f"play it: latentpad play --pack {pack.path}")
+
+
 @app.command()
 def render(
     gestures: Annotated[Path, typer.Argument(help="Gesture recording, JSON Lines.")],

@@ -30,9 +30,11 @@ def _mendable() -> tuple[type[Exception], ...]:
     from models.freesound_client import FreesoundError
     from models.library_store import LibraryError
     from models.pack import PackError
+    from models.sound_map import SoundMapError
     from presets.preset import PresetError
 
     return (
         AudioError, BindingsError, DatasetError, DeviceError, EngineError, ForeignError,
-        FreesoundError, JackError, LibraryError, OSError, PackError, PresetError, TakeError,
+        FreesoundError, JackError, LibraryError, OSError, PackError, PresetError,
+        SoundMapError, TakeError,
     )  # fmt: skip

@@ -12,6 +12,7 @@ through a ring. A decoded sound is written to the next of three buffers and then
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import threading
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ EVENTS = 1024
 FADERS = 64
 BUFFERS = 3
 TAPE_SECONDS = 4
+LONGEST_HOP = 2048  # of n_fft 16384: the tape holds whole hops, whatever the rate
 
 # Kinds of event, control to playing process.
 START, RELEASE, PANIC = 1, 2, 3
@@ -66,6 +68,7 @@ class Shape:
 
 def _fields(shape: Shape) -> list[tuple[str, type, tuple[int, ...]]]:
     f, i = np.float64, np.int64
+    tape = LONGEST_HOP * math.ceil(TAPE_SECONDS * shape.sample_rate / LONGEST_HOP)
     return [
         # written by the control process
         ("version", i, (1,)),
@@ -106,7 +109,7 @@ def _fields(shape: Shape) -> list[tuple[str, type, tuple[int, ...]]]:
         # the large ones last
         ("sounds", np.float32, (VOICES, BUFFERS, shape.frames, shape.bins)),
         ("waves", np.float32, (VOICES, BUFFERS, shape.samples)),
-        ("tape", np.float32, (TAPE_SECONDS * shape.sample_rate, 2)),
+        ("tape", np.float32, (tape, 2)),
     ]
 
 

@@ -291,7 +291,12 @@ def weighed(make: Callable[[], Any], most: int, file: str) -> Any:
     Raises ForeignError if the model needs more than `most` numbers, or makes more than a sound's.
     """
     import keras
+    from keras.src.backend.common import global_state
 
+    # Keras notes the scope's variables to make them real when the next scope ends: all the
+    # memory that they claim. They are forgotten with the model.
+    noted = "uninitialized_variables"
+    before = list(global_state.get_global_attribute(noted, []))
     try:
         with keras.StatelessScope(initialize_variables=False):
             model = make()
@@ -302,6 +307,8 @@ def weighed(make: Callable[[], Any], most: int, file: str) -> Any:
     # Keras raises whatever its layers raise on a malformed description.
     except Exception as error:
         raise ForeignError(f"{file}: cannot be built: {reason(error)}") from None
+    finally:
+        global_state.set_global_attribute(noted, before)
     if needs > most:
         raise ForeignError(f"{file}: its layers need {needs} weights, the file holds {most}")
     if largest > 4 * MOST_CELLS:

@@ -33,6 +33,8 @@ def load_encoder(pack: Pack) -> Any:
     Raises PackError. Imports Keras and its backend, which takes seconds.
     """
     r = pack.representation
+    if not pack.has_encoder:
+        raise PackError(f"{pack.path}: has no encoder, so sounds cannot be placed by it")
     return _load(pack, pack.encoder_path, (r.frames, r.bins), (2 * pack.latent_dim,))
 
 

@@ -183,3 +183,11 @@ def test_the_newest_sound_and_the_one_before_are_never_overwritten() -> None:
         board.publish(5)
         assert (board.sounds[5, board.published[5] % b.BUFFERS] == k).all()
     assert np.flatnonzero(board.published).tolist() == [5]
+
+
+@pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000, 96000])
+@pytest.mark.parametrize("n_fft", [64, 512, 1024, 16384])
+def test_the_tape_holds_whole_hops_and_four_seconds_at_any_rate(rate: int, n_fft: int) -> None:
+    board = Board(Shape(frames=2, bins=3, samples=8, sample_rate=rate))
+    assert len(board.tape) % (n_fft // 8) == 0
+    assert len(board.tape) >= 4 * rate
