@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -236,7 +238,7 @@ def test_a_point_that_rested_long_still_glides(board: Board, mailbox: Mailbox) -
     mailbox.serve([0], 1000.0)
     assert 0.2 < board.decoded_points[0, 0] < 0.25
     mailbox.serve([0], 1001.0)
-    assert board.decoded_points[0, 0] == pytest.approx(0.8 - 0.6 / np.e, abs=0.02)
+    assert board.decoded_points[0, 0] == pytest.approx(0.8 - 0.6 / math.e, abs=0.02)
 
 
 def test_the_voice_that_waited_longest_is_served_first(board: Board, mailbox: Mailbox) -> None:
