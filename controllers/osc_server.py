@@ -226,7 +226,7 @@ def _holder(port: int) -> str:
         }
         for process in Path("/proc").glob("[0-9]*"):
             try:
-                if any(str(fd.readlink()) in inodes for fd in (process / "fd").iterdir()):
+                if any(_link(fd) in inodes for fd in (process / "fd").iterdir()):
                     name = (process / "comm").read_text().strip()
                     return f" by {name} pid {process.name}"
             except OSError:  # another user's, or gone meanwhile
@@ -234,3 +234,11 @@ def _holder(port: int) -> str:
     except OSError:  # no /proc here
         pass
     return " by another program"
+
+
+def _link(fd: Path) -> str:
+    """What a process's open file is; nothing if it has been closed since it was listed."""
+    try:
+        return str(fd.readlink())
+    except OSError:
+        return ""

@@ -305,8 +305,13 @@ def in_loop(coroutine: Coroutine[Any, Any, None]) -> None:
     asyncio.run(coroutine)
 
 
-def test_a_taken_port_is_said_to_be_taken_and_by_whom(instrument: Instrument) -> None:
+@pytest.mark.parametrize("before", [0, 40])
+def test_a_taken_port_is_said_to_be_taken_and_by_whom(instrument: Instrument, before: int) -> None:
+    """Whether its socket is among the first files of the process or after some that are gone."""
+    files = [os.open(os.devnull, os.O_RDONLY) for _ in range(before)]
     with socket.socket(type=socket.SOCK_DGRAM) as other:
+        for file in files:
+            os.close(file)
         other.bind(("127.0.0.1", 0))
         port = other.getsockname()[1]
         with pytest.raises(PortTaken) as taken:

@@ -95,7 +95,7 @@ def test_a_pack_without_an_encoder_loads_and_says_so(small: pack.Pack, tmp_path:
     pack.save(bare, None, networks.load_decoder(small), small.sources())
     assert small.has_encoder and not pack.load(bare.path).has_encoder
     assert networks.load_decoder(bare).input_shape == (None, 2)
-    with pytest.raises(pack.PackError, match=r"encoder\.keras"):
+    with pytest.raises(pack.PackError, match="has no encoder"):
         networks.load_encoder(bare)
 
 
