@@ -70,7 +70,7 @@ def map_(
     pack: PackName = "footsteps",
 ) -> None:
     """Place the sounds of a sound map, where it says they are."""
-    with _refusing(), _opened(library, pack) as (place, say, progress):
+    with _refusing(), _opened(library, pack, encodes=False) as (place, say, progress):
         _told(place, place.add_map(file, say=say, progress=progress))
 
 
@@ -113,7 +113,7 @@ def play(
 
 @contextmanager
 def _opened(
-    path: Path, pack_name: str
+    path: Path, pack_name: str, encodes: bool = True
 ) -> Iterator[tuple[Library, Callable[[str], None], Progress]]:
     """The library, made if it is not there; how to say a line; a bar on the terminal."""
     from rich.console import Console
@@ -130,8 +130,9 @@ def _opened(
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
     with Progress(*columns, console=console) as progress:
-        with hushed():
-            import keras  # noqa: F401  (its import takes seconds and speaks)
+        if encodes:
+            with hushed():
+                import keras  # noqa: F401  (its import takes seconds and speaks)
 
         yield place, lambda line: progress.console.print(line, markup=False), progress
 

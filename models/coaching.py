@@ -23,7 +23,6 @@ from models.learning import Learner, Recipe
 from models.lessons import Lessons
 
 SAVED_EVERY_S = 20.0
-SHOWN_EVERY_S = 30.0
 
 
 @dataclass
@@ -66,7 +65,7 @@ class Coach(keras.callbacks.Callback):
         self._epochs, self._minutes, self._seed = epochs, minutes, seed
         self._shown = shown
         self._kept: list[Any] = []
-        self._interrupted = False
+        self.interrupted = False
         self._began = self._saved = time.monotonic()
 
     def take_up(self, learner: Learner) -> int:
@@ -95,7 +94,7 @@ class Coach(keras.callbacks.Callback):
         """
 
         def stop(number: int, frame: object) -> None:
-            self._interrupted = self.model.stop_training = True
+            self.interrupted = self.model.stop_training = True
             signal.signal(signal.SIGINT, before)
 
         if threading.current_thread() is not threading.main_thread():
@@ -106,10 +105,6 @@ class Coach(keras.callbacks.Callback):
             yield
         finally:
             signal.signal(signal.SIGINT, before)
-
-    @property
-    def interrupted(self) -> bool:
-        return self._interrupted
 
     @property
     def done(self) -> float:
@@ -129,7 +124,7 @@ class Coach(keras.callbacks.Callback):
         self._lessons.epoch = epoch
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if self._interrupted:  # not a whole epoch
+        if self.interrupted:  # not a whole epoch
             return
         history = self.history
         judged = float(logs["val_told"])

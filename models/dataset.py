@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from models import audio
-from models.representation import Floats, Representation
+from models.representation import FLOOR, Floats, Representation
 
 #: What a model that is given away may learn from. Share-alike, non-commercial and
 #: no-derivatives variants never match these.
@@ -81,14 +81,22 @@ def divided(found: Sequence[Clip], seed: int) -> list[Clip]:
     return [replace(clip, split=side[clip.group]) for clip in found]
 
 
+def spectrogram(clip: Clip, representation: Representation) -> tuple[Floats, float]:
+    """(frames, bins) float32 in 0...1 of one recording, and its peak bin in dBFS.
+
+    Raises models.audio.AudioError.
+    """
+    magnitudes = representation.magnitudes(audio.sound(clip.path, representation))
+    peak = 20 * np.log10(max(float(magnitudes.max()), FLOOR))
+    return representation.scaled(representation.decibels(magnitudes)), float(peak)
+
+
 def spectrograms(found: Sequence[Clip], representation: Representation) -> tuple[Floats, Floats]:
     """(L, frames, bins) float32 in 0...1, and the (L,) peak bin of each sound in dBFS."""
     result = np.empty((len(found), representation.frames, representation.bins), np.float32)
     peaks = np.empty(len(found), np.float32)
     for i, clip in enumerate(found):
-        magnitudes = representation.magnitudes(audio.sound(clip.path, representation))
-        result[i] = representation.scaled(representation.decibels(magnitudes))
-        peaks[i] = 20 * np.log10(max(float(magnitudes.max()), 1e-10))
+        result[i], peaks[i] = spectrogram(clip, representation)
     return result, peaks
 
 

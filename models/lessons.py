@@ -12,8 +12,8 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from models import audio, augment
-from models.dataset import Clip
+from models import augment
+from models.dataset import Clip, spectrogram
 from models.representation import Floats, Representation
 
 
@@ -31,9 +31,7 @@ def write(
     table = open_memmap(partial, "w+", np.float16, (len(found), r.frames, r.bins))
     peaks = np.empty(len(found), np.float32)
     for i, clip in enumerate(found):
-        magnitudes = r.magnitudes(audio.sound(clip.path, r))
-        table[i] = r.scaled(r.decibels(magnitudes))
-        peaks[i] = 20 * np.log10(max(float(magnitudes.max()), 1e-10))
+        table[i], peaks[i] = spectrogram(clip, r)
         shown(i + 1)
     table.flush()
     del table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from models import json_file
 from models.representation import Floats
 
 MOST_BYTES = 64 << 20
@@ -41,15 +41,7 @@ def read(path: Path, dim: int) -> tuple[list[Place], Floats, list[str], int]:
     A list, or an object whose `results` is one, of {id, name, username, url, audio, mu, licence,
     label}; `id` and `mu` (dim numbers) are needed. Raises SoundMapError.
     """
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise SoundMapError(f"{path}: is larger than {MOST_BYTES >> 20} MB: split it")
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise SoundMapError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (ValueError, RecursionError) as error:
-        reason = str(error).splitlines()[0]
-        raise SoundMapError(f"{path}: is not valid JSON: {reason}") from None
+    content = json_file.read(path, MOST_BYTES, "split it", SoundMapError)
     results = content.get("results") if isinstance(content, dict) else content
     if not isinstance(results, list):
         raise SoundMapError(f"{path}: holds no list of results: is it a sound map?")

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models import json_file
 from models.adapting import MOST_BYTES, ForeignError, reason, weighed
 
 MOST_JSON = 64 << 20
@@ -101,14 +102,7 @@ class Piece:
 
 def topology(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """(the whole of model.json, its {"class_name", "config"}); no Keras. Raises ForeignError."""
-    try:
-        if path.stat().st_size > MOST_JSON:
-            raise ForeignError(f"{path}: is larger than {MOST_JSON >> 20} MB: no model.json is")
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise ForeignError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (ValueError, RecursionError) as error:
-        raise ForeignError(f"{path}: is not valid JSON: {reason(error)}") from None
+    content = json_file.read(path, MOST_JSON, "no model.json is", ForeignError)
     if not isinstance(content, dict) or not isinstance(content.get("modelTopology"), dict):
         raise ForeignError(f"{path}: has no modelTopology: is it TensorFlow.js' model.json?")
     model = content["modelTopology"]

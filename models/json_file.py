@@ -1,0 +1,19 @@
+"""Reading JSON from strangers: bounded, and what is wrong in one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def read(path: Path, most: int, advice: str, error: type[Exception]) -> Any:
+    """What the file holds. Raises `error`, with `advice` if it is larger than `most` bytes."""
+    try:
+        if path.stat().st_size > most:
+            raise error(f"{path}: is larger than {most >> 20} MB: {advice}")
+        return json.loads(path.read_bytes())
+    except OSError as fault:
+        raise error(f"{path}: cannot be read: {fault.strerror or fault}") from None
+    except (ValueError, RecursionError) as fault:
+        raise error(f"{path}: is not valid JSON: {str(fault).splitlines()[0]}") from None
