@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from benchmarks.signals import SOUNDS
 from engine import voice
-from engine.bank import Play, bank, work
-from engine.phase import frame
+from engine.aloud import aloud
 from models.measures import spectral_convergence
 from models.representation import Floats, Representation
 
@@ -28,37 +28,11 @@ EDGE = 8  # frames at either end that are not compared: there the window sees pa
 Method = Callable[[Floats], Floats]  # (frames, bins) linear magnitudes to (samples,)
 
 
-def played(
-    magnitudes: Floats,
-    *,
-    lookahead: int = 1,
-    iterations: int = 2,
-    method: int = voice.RTPGHI,
-    texture: float = 0.0,
-    ratio: float = 1.0,
-    representation: Representation = FINE,
-) -> Floats:
-    """(frames, bins) linear magnitudes as one voice plays them once through, (samples,).
-
-    Sample 0 is the middle of the first frame.
-    """
-    r = representation
+def played(magnitudes: Floats, *, representation: Representation = FINE, **how: Any) -> Floats:
+    """(frames, bins) linear magnitudes as one voice plays them once through, (samples,)."""
     peak = np.float32(magnitudes.max())
-    constants = frame(r.n_fft, r.hop, r.window)
-    state, space = bank(1, len(magnitudes), r.n_fft, 1), work(r.n_fft)
-    state.tables[0, 1] = r.decibels(magnitudes)
-    voice.quiet(state, 0, constants, r.range_db)
-    play = Play(
-        advance=1.0, low=0.0, high=float(len(magnitudes)), loop=False, ratio=ratio, method=method,
-        texture=texture, lookahead=lookahead, iterations=iterations, range_db=r.range_db,
-        level=1.0,
-    )  # fmt: skip
-    half = r.n_fft // 2 // r.hop
-    out = np.zeros((len(magnitudes) + half, r.hop), np.float32)
-    for hop in out:
-        voice.play_frame(state, space, 0, constants, play, hop)
-    result: Floats = out[half:].ravel() * peak
-    return result
+    made: Floats = aloud(representation.decibels(magnitudes), representation, **how) * peak
+    return made
 
 
 def griffinlim(magnitudes: Floats, momentum: float) -> Floats:
