@@ -6,6 +6,7 @@ Gain needs no variant: every sound is relative to its own peak.
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 from models.representation import Floats
 
@@ -22,12 +23,8 @@ def augmented(sounds: Floats, rng: np.random.Generator, strength: float = 1.0) -
     result = np.empty_like(sounds)
     for i, sound in enumerate(sounds):
         speed, pitch = np.exp(strength * rng.uniform((-0.12, -0.08), (0.12, 0.08)))
-        varied = _stretched(sound, speed, shift=strength * rng.uniform(-1, 1), axis=0)
-        varied = _stretched(varied, 1 / pitch, shift=0.0, axis=1)
-        tilt = strength * rng.uniform(-0.033, 0.033) * np.linspace(-1, 1, sound.shape[1])
-        # Where there was silence there stays silence.
-        varied = np.where(varied > 0.01, varied + tilt, varied).astype(np.float32)
-        result[i] = varied
+        later, tilt = strength * rng.uniform(-1, 1), strength * rng.uniform(-0.033, 0.033)
+        _vary(sound, result[i], speed, 1 / pitch, later, tilt)
     mixed = np.flatnonzero(rng.random(len(sounds)) < 0.25 * strength)
     share = rng.uniform(0, 0.5, (len(mixed), 1, 1)).astype(np.float32)
     others = result[rng.integers(len(sounds), size=len(mixed))]
@@ -36,13 +33,34 @@ def augmented(sounds: Floats, rng: np.random.Generator, strength: float = 1.0) -
     return np.asarray(np.clip(result + (1 - peak), 0, 1) * (result > 0.003), np.float32)
 
 
-def _stretched(sound: Floats, factor: float, shift: float, axis: int) -> Floats:
-    """`sound` read at `factor` times the pace and `shift` later; silence beyond its end."""
-    length = sound.shape[axis]
-    place = np.clip((np.arange(length) - shift) * factor, 0, None)
-    low = np.floor(place).astype(int)
-    share = np.expand_dims((place - low).astype(np.float32), 1 - axis)
-    padded = np.concatenate([sound, np.zeros_like(sound.take([0, 1], axis))], axis)
-    first = padded.take(np.minimum(low, length), axis)
-    second = padded.take(np.minimum(low + 1, length), axis)
-    return first + (second - first) * share
+@njit(cache=True, nogil=True)
+def _vary(
+    sound: Floats, out: Floats, speed: float, squeeze: float, later: float, tilt: float
+) -> None:
+    """`out` = `sound` at `speed`, its bins read at `squeeze`, `later` frames later and tilted.
+
+    Silence beyond its ends; where there was silence there stays silence. Compiled, as training
+    waits for it: a third of a batch's time went here.
+    """
+    frames, bins = sound.shape
+    for f in range(frames):
+        place = max((f - later) * speed, 0.0)
+        low = int(place)
+        share = np.float32(place - low)
+        for b in range(bins):
+            where = b * squeeze
+            left = int(where)
+            part = np.float32(where - left)
+            value = np.float32(0)
+            for df in range(2):
+                if low + df >= frames:
+                    continue
+                weight = share if df else 1 - share
+                row = sound[low + df]
+                if left < bins:
+                    value += weight * (1 - part) * row[left]
+                if left + 1 < bins:
+                    value += weight * part * row[left + 1]
+            if value > 0.01:
+                value += tilt * (2 * b / (bins - 1) - 1)
+            out[f, b] = value
