@@ -187,7 +187,7 @@ class Touch:
         point, latent = self._place(anchor)
         self.fingers[XY.address][0] = XY.parse(list(point))
         self._latent = tuple(float(v) for v in latent)
-        self._move_pad(b.LATENT, sender)
+        self._move_pad(b.ORIGINAL if self.mode == ORIGINAL else b.LATENT, sender)
         self._changed("/pad/1/xy", XY.show(self.fingers[XY.address][0]), NOBODY)
 
     # -- voices ------------------------------------------------------------------------------

@@ -537,6 +537,13 @@ def test_an_anchor_is_jumped_to_with_its_own_latent(desk: Desk) -> None:
     assert [address for address, _, _ in told if address == "/pad/1/xy"]
 
 
+def test_an_anchor_is_jumped_to_as_a_recording_where_originals_play(desk: Desk) -> None:
+    desk.send("/mode", "original")
+    desk.send("/pad/touch", 1)
+    desk.send("/anchor/6")
+    assert desk.board.origin[0] == b.ORIGINAL
+
+
 # -- panic, time, snapshots ------------------------------------------------------------------
 
 
