@@ -80,7 +80,7 @@ def recordings(folder: Path, count: int) -> list[Floats]:
     paths = audio.files(folder)
     chosen = [paths[i] for i in np.linspace(0, len(paths) - 1, min(count, len(paths))).astype(int)]
     quiet = np.zeros(960, np.float32)
-    loaded = (np.concatenate([quiet, audio.load(path, FINE.sample_rate)]) for path in chosen)
+    loaded = (np.concatenate([quiet, audio.sound(path, FINE)]) for path in chosen)
     return [audio.fitted(sound, FINE.samples) for sound in loaded]
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from controllers import library_commands
+from controllers import import_command, library_commands, plane_command
+from controllers.refusing import Refused, refusing
+
+if TYPE_CHECKING:
+    from models.distribution import Team
 
 app = typer.Typer(
     name="latentpad",
@@ -20,10 +25,8 @@ app = typer.Typer(
 
 
 app.add_typer(library_commands.app, name="library")
-
-
-class Refused(Exception):
-    """What went wrong, in one line for the performer; exit status 1."""
+app.command("import")(import_command.import_)
+app.command()(plane_command.plane)
 
 
 def main() -> None:
@@ -61,7 +64,15 @@ def play(
     preset: Annotated[str, typer.Argument(help="Preset: a name, number or TOML file.")] = "walk",
     pack: Annotated[str | None, typer.Option(help="Model pack other than the preset's.")] = None,
     library: Annotated[
-        Path | None, typer.Option(help="Library whose sounds are on the plane.")
+        Path | None,
+        typer.Option(help="Library whose sounds are on the plane, with its own pack."),
+    ] = None,
+    plane: Annotated[
+        str | None, typer.Option(help="The pad: raw, principal, map, umap, descriptors ...")
+    ] = None,
+    axes: Annotated[
+        tuple[str, str] | None,
+        typer.Option(help="Two latents (3 0), or two descriptors (brightness attack): x and y."),
     ] = None,
     device: Device = None,
     sample_rate: Rate = None,
@@ -89,7 +100,7 @@ def play(
     from controllers.play import play as run
 
     options = Options(
-        preset=preset, pack=pack, library=library,
+        preset=preset, pack=pack, library=library, plane=plane, axes=axes,
         output=_settings(device, sample_rate, block, ring, null_audio),
         osc_port=osc_port, lan=lan, midi=tuple(midi or ()), bend_layout=bend_layout,
         record=record, record_gestures=record_gestures, seconds=seconds,
@@ -109,7 +120,9 @@ def devices() -> None:
 
 @app.command()
 def train(
-    folder: Annotated[Path, typer.Argument(help="Folder of sounds, with a CSV or without.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of sounds, with a CSV or without, or a library.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the new pack.")],
     latent: Annotated[int, typer.Option(min=1, max=64, help="Latent dimensions.")] = 4,
     recipe: Annotated[
@@ -118,88 +131,66 @@ def train(
     epochs: Annotated[
         int | None, typer.Option(min=1, help="At most so many passes; else the recipe's.")
     ] = None,
-    minutes: Annotated[float | None, typer.Option(help="Stop training after so long.")] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same pack.")] = 0,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="Stop training after so long.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="The same seed gives the same pack.")
+    ] = 0,
     title: Annotated[str, typer.Option(help="Title of the pack.")] = "",
+    distribute: Annotated[
+        bool, typer.Option(help="On all GPUs here, or on all machines that TF_CONFIG names.")
+    ] = False,
 ) -> None:
     """Train a model pack on a folder of sounds. Killed, it goes on when started again."""
     from engine.process import hushed
 
     with refusing():
         with hushed():
+            from engine import aloud
+            from models.card import Phase
+            from models.distribution import DistributionError
             from models.learning import RECIPES
+            from models.train import teach
             from models.train import train as run
         if recipe not in RECIPES:
             raise Refused(f"--recipe {recipe!r} is none of {', '.join(RECIPES)}")
-        _say(f"a picture of how it goes: {out}.training/preview.png")
-        pack = run(
-            folder, out, latent=latent, epochs=epochs, minutes=minutes, seed=seed, title=title,
-            recipe=RECIPES[recipe],
-        )  # fmt: skip
+        how: dict[str, Any] = {
+            "latent": latent, "epochs": epochs, "minutes": minutes, "seed": seed,
+            "recipe": RECIPES[recipe],
+        }  # fmt: skip
+        try:
+            team = _team() if distribute else None
+            if team is not None and not team.chief:
+                teach(folder, out, team=team, **how)
+                _say("done: the chief has written the pack")
+                return
+            _say(f"a picture of how it goes: {out}.training/preview.png")
+            phase = Phase(aloud.TOLD, aloud.aloud)
+            pack = run(folder, out, title=title, team=team, phase=phase, **how)
+        except DistributionError as error:
+            raise Refused(str(error)) from None
     count, latents = len(pack.anchors), pack.latent_dim
     _say(f"{pack.path}: {count} anchors, {latents} latents; how good it is: card.md")
     _say(f"play it: latentpad play --pack {pack.path}")
 
 
-@app.command("import")
-def import_(
-    decoder: Annotated[Path, typer.Argument(help="A .keras file, or TensorFlow.js' model.json.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the new pack.")],
-    rate: Annotated[
-        int, typer.Option(min=8000, max=192000, prompt="Sample rate of its sounds, Hz")
-    ],
-    n_fft: Annotated[
-        int | None, typer.Option(help="Window length; else as the shape says.")
-    ] = None,
-    hop: Annotated[int | None, typer.Option(help="Samples a frame; else half of n_fft.")] = None,
-    window: Annotated[str, typer.Option(help="Analysis window: hann, blackman or gauss.")] = "hann",
-    orientation: Annotated[
-        str | None,
-        typer.Option(help="What comes first, frequency or time; else as the shape says."),
-    ] = None,
-    scale: Annotated[
-        str, typer.Option(help="What it gives: db, linear, power, log or log10 magnitudes.")
-    ] = "db",
-    values: Annotated[tuple[float, float], typer.Option(help="Its lowest and highest value.")] = (
-        0.0,
-        1.0,
-    ),
-    levels: Annotated[
-        tuple[float, float] | None, typer.Option(help="dB of those two values.")
-    ] = None,
-    parts: Annotated[
-        str, typer.Option(help="magnitude; 'magnitude and phase'; 'real and imaginary'.")
-    ] = "magnitude",
-    encoder: Annotated[Path | None, typer.Option(help="Its encoder, to place sounds with.")] = None,
-    sounds: Annotated[Path | None, typer.Option(help="Folder of sounds for anchors.")] = None,
-    sound_map: Annotated[
-        Path | None, typer.Option("--map", help="JSON of places for anchors.")
-    ] = None,
-    title: Annotated[str, typer.Option(help="Title of the pack.")] = "",
-    licence: Annotated[str, typer.Option(help="Licence of the model.")] = "unknown",
-) -> None:
-    """Make a pack of a variational autoencoder that was trained elsewhere."""
+def _team() -> Team | None:
+    """All that train together; None where this is one device alone."""
     from engine.process import hushed
+    from models.distribution import team
 
-    with refusing():
-        with hushed():
-            import keras  # noqa: F401  (it speaks)
-
-            from models.adapting import Foreign
-            from models.importing import bring
-        first = {"frequency": "frequency first", "time": "time first", None: None}
-        if orientation not in first:
-            raise Refused(f"--orientation {orientation!r} is neither frequency nor time")
-        foreign = Foreign(
-            sample_rate=rate, n_fft=n_fft, hop=hop, window=window, scale=scale, parts=parts,
-            orientation=first[orientation], values=values, levels=levels,
-        )  # fmt: skip
-        pack = bring(
-            decoder, out, foreign, encoder=encoder, sounds=sounds, sound_map=sound_map,
-            title=title, licence=licence, say=_say,
-        )  # fmt: skip
-    _say(f"{pack.path}: {len(pack.anchors)} anchors, {pack.latent_dim} latents")
-    _say(f"play it: latentpad play --pack {pack.path}")
+    if os.environ.get("TF_CONFIG"):
+        _say("waiting for all that train together")
+    with hushed():
+        found = team()
+    if found.members == 1:
+        _say("there is one device only: it trains alone")
+        return None
+    _say(
+        f"training on {found.members} devices, this is {'the chief' if found.chief else 'a worker'}"
+    )
+    return found
 
 
 @app.command()
@@ -246,13 +237,6 @@ def bench(
     _say(report)
     if out is not None:
         out.write_text(report, encoding="utf-8")
-
-
-def refusing():  # type: ignore[no-untyped-def]
-    """Turn the errors that are the user's to mend into `Refused`."""
-    from controllers.refusing import refusing as context
-
-    return context(Refused)
 
 
 if __name__ == "__main__":

@@ -1,24 +1,39 @@
-"""`latentpad library`: fill a plane with sounds, look at what is there, jump to one."""
+"""`latentpad library`: fill a plane with sounds, see what is there, jump to one, remove some."""
 
 from __future__ import annotations
 
+import shlex
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from controllers.library_listing import MOST_NAMED, became, counted, entry, listing
+from controllers.refusing import refusing
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from models.library import Library
+    from models.library import Added, Library
+    from models.pack import Pack
 
 app = typer.Typer(help="Fill a plane with sounds, and look at what is there.", no_args_is_help=True)
 
-Place = Annotated[Path, typer.Argument(help="Folder of the library; made if it is not there.")]
-PackName = Annotated[str, typer.Option("--pack", help="Pack whose model places new sounds.")]
+ANSWER = 0.1  # s in which the system tells that nobody listens on a port
+
+Filled = Annotated[Path, typer.Argument(help="Folder of the library; made if it is not there.")]
+There = Annotated[Path, typer.Argument(help="Folder of the library.")]
+Places = Annotated[
+    str | None,
+    typer.Option("--pack", help="Pack whose model places new sounds; else the library's own."),
+]
+Made = Annotated[
+    str | None, typer.Option("--pack", help="Pack it was made for, if not found by name.")
+]
+Again = Annotated[bool, typer.Option("--again", help="Take in what was removed earlier, too.")]
 Link = Annotated[bool, typer.Option(help="Leave recordings where they are, do not copy them.")]
 Cluster = Annotated[
     str | None, typer.Option(help="Encode on this Dask scheduler: tcp://HOST:PORT.")
@@ -27,78 +42,109 @@ Cluster = Annotated[
 
 @app.command()
 def add(
-    library: Place,
+    library: Filled,
     folder: Annotated[Path, typer.Argument(help="Folder of sounds, with a CSV or without.")],
-    pack: PackName = "footsteps",
+    pack: Places = None,
     link: Link = False,
+    again: Again = False,
     dask: Cluster = None,
 ) -> None:
     """Place a folder of sounds. Started again, it goes on; no sound comes in twice."""
-    with _refusing(), _opened(library, pack) as (place, say, progress):
-        _told(place, place.add(folder, link=link, dask=dask, say=say, progress=progress))
+    with refusing(), _watched() as (say, progress):
+        from models.library_items import from_folder
+
+        items = from_folder(folder.expanduser(), say)
+        with _filling(library, pack) as place:
+            if dask is None:
+                _ready_to_encode()
+            added = place.add(items, link=link, again=again, dask=dask, say=say, progress=progress)
+    _told(place, added, pack)
 
 
 @app.command()
 def freesound(
-    library: Place,
+    library: Filled,
     query: Annotated[str, typer.Argument(help="What to look for.")],
-    pack: PackName = "footsteps",
+    pack: Places = None,
     most: Annotated[int, typer.Option(min=1, max=2000, help="At most so many sounds.")] = 200,
     tag: Annotated[str | None, typer.Option(help="Only sounds with this tag.")] = None,
     longest: Annotated[float, typer.Option(min=0.1, help="Only sounds up to so long, s.")] = 3.0,
     licence: Annotated[
         list[str] | None, typer.Option(help="Only this licence: CC0, CC BY ... Repeatable.")
     ] = None,
+    again: Again = False,
 ) -> None:
-    """Place sounds from Freesound (freesound.org/apiv2/apply gives a key: FREESOUND_API_KEY)."""
-    from models.freesound import collect
+    """Place sounds from Freesound (freesound.org/apiv2/apply gives a key: FREESOUND_API_KEY).
 
-    with _refusing(), _opened(library, pack) as (place, say, progress):
-        task = progress.add_task("fetching from Freesound", total=most)
-        found = collect(
-            query, duration=(0.05, longest), licences=tuple(licence or ("CC0", "CC BY")),
-            tag=tag, most=most, say=say,
-            progress=lambda done, total: progress.update(task, completed=done, total=total),
-        )  # fmt: skip
-        _told(place, place.add_found(found, say=say, progress=progress))
+    Where the day's requests end, what was found is placed, and the same command goes on later.
+    """
+    with refusing(), _watched() as (say, progress):
+        from models.freesound import FreesoundError, collect
+        from models.library_items import from_found
+
+        with _filling(library, pack) as place:
+            task = progress.add_task("fetching from Freesound", total=None, visible=False)
+            found = collect(
+                query, duration=(0.05, longest), licences=tuple(licence or ("CC0", "CC BY")),
+                tag=tag, most=most, say=say,
+                progress=lambda done, total: progress.update(
+                    task, completed=done, total=total, visible=True
+                ),
+            )  # fmt: skip
+            if not found:
+                raise FreesoundError(f"Freesound finds nothing of this kind for {query!r}")
+            progress.update(task, total=len(found))
+            _ready_to_encode()
+            items = list(from_found(found))
+            added = place.add(items, again=again, say=say, progress=progress)
+    _told(place, added, pack)
 
 
 @app.command("map")
 def map_(
-    library: Place,
+    library: Filled,
     file: Annotated[Path, typer.Argument(help="JSON: results or a list of {id, name, mu, ...}.")],
-    pack: PackName = "footsteps",
+    pack: Places = None,
+    again: Again = False,
 ) -> None:
     """Place the sounds of a sound map, where it says they are."""
-    with _refusing(), _opened(library, pack, encodes=False) as (place, say, progress):
-        _told(place, place.add_map(file, say=say, progress=progress))
+    with (
+        refusing(),
+        _watched() as (say, progress),
+        _filling(library, pack) as place,
+    ):
+        added = place.add_map(file, again=again, say=say, progress=progress)
+    _told(place, added, pack)
 
 
 @app.command("list")
 def list_(
-    library: Place,
-    pack: Annotated[str | None, typer.Option(help="Pack it was made for, if not by name.")] = None,
-    sounds: Annotated[bool, typer.Option(help="Every sound with its number.")] = False,
+    library: There,
+    pack: Made = None,
+    sounds: Annotated[
+        bool, typer.Option("--sounds", help="Every sound: number, name, label, id, credits.")
+    ] = False,
 ) -> None:
     """What is in a library, and under which licences."""
-    with _refusing():
+    with refusing():
         place = _existing(library, pack)
-        for line in _listing(place, sounds):
-            typer.echo(line)
+        lines = list(listing(place, place.summary()))
+        lines += [entry(number, row) for number, row in enumerate(place.rows() if sounds else ())]
+        typer.echo("\n".join(lines))
 
 
 @app.command()
 def play(
-    library: Place,
+    library: There,
     sound: Annotated[str, typer.Argument(help="Number of a sound, or part of its name.")],
-    pack: Annotated[str | None, typer.Option(help="Pack it was made for, if not by name.")] = None,
+    pack: Made = None,
     osc_port: Annotated[int, typer.Option(min=1, max=65535, help="Of the instrument.")] = 9000,
 ) -> None:
-    """Jump to a sound in the instrument that plays this library."""
-    from controllers.osc import encode
+    """Hear a sound in the instrument that plays this library. `/pad/1/touch 0` lets it go."""
+    from controllers.osc import encode, encode_bundle
     from models.library import LibraryError
 
-    with _refusing():
+    with refusing():
         names = [str(name) for name in _existing(library, pack).anchors.names]
         if sound.isdecimal():
             rows = [int(sound)] if int(sound) < len(names) else []
@@ -106,74 +152,120 @@ def play(
             rows = [i for i, name in enumerate(names) if sound.lower() in name.lower()]
         if not rows:
             raise LibraryError(f"{library}: holds no sound {sound!r}: see latentpad library list")
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-            sender.sendto(encode(f"/anchor/{rows[0]}"), ("127.0.0.1", osc_port))
-        typer.echo(f"{rows[0]} {names[rows[0]]}")
+        # The jump itself starts a loop only, and only the first.
+        jump = [encode(f"/anchor/{rows[0]}"), encode("/pad/1/touch", [1])]
+        if not _sent(encode_bundle(jump), osc_port):
+            raise LibraryError(
+                f"no instrument listens on port {osc_port}: latentpad play --library {library}"
+            )
+        others = f"  (the first of {len(rows)})" if len(rows) > 1 else ""
+        typer.echo(f"{rows[0]} {names[rows[0]]}{others}")
+
+
+@app.command()
+def remove(
+    library: There,
+    sounds: Annotated[
+        list[str] | None, typer.Argument(help="Numbers or ids, as `list --sounds` tells them.")
+    ] = None,
+    label: Annotated[str | None, typer.Option(help="Only sounds with this label.")] = None,
+    author: Annotated[str | None, typer.Option(help="Only sounds by this author.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    pack: Made = None,
+) -> None:
+    """Take sounds out. They stay out: adding their folder again needs --again to bring them back.
+
+    The library's own copies are deleted; linked recordings, and yours, are left alone.
+    """
+    if not sounds and label is None and author is None:
+        raise typer.BadParameter("name sounds by number or id, or a --label, or an --author")
+    with refusing():
+        from models import library_contents
+
+        place = _existing(library, pack)
+        ids = set(library_contents.chosen(library.expanduser(), sounds or (), label, author))
+        rows = [(number, row) for number, row in enumerate(place.rows()) if row.id in ids]
+        for number, row in rows[:MOST_NAMED]:
+            typer.echo(entry(number, row))
+        if len(rows) > MOST_NAMED:
+            typer.echo(f"... and {len(rows) - MOST_NAMED} more")
+        if not (sounds or yes):
+            typer.confirm(f"remove {counted(len(rows))}?", abort=True)
+        gone = place.remove(ids)
+        first = rows[0][0]
+        moved = (
+            f"; the sounds after {first} have other numbers now: /anchor/K in presets and MIDI "
+            "bindings means another"
+        )
+        said = f"{place.path}: {counted(gone)} removed, {len(place)} left"
+        typer.echo(said + (moved if first < len(place) else ""))
+        typer.echo("an instrument that plays them does so until it is started again")
+
+
+def _sent(packet: bytes, port: int) -> bool:
+    """Whether somebody takes it: on the own machine a closed port is told."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.connect(("127.0.0.1", port))
+        sender.settimeout(ANSWER)
+        try:
+            sender.send(packet)
+            sender.recv(1)
+        except ConnectionRefusedError:
+            return False
+        except TimeoutError:
+            pass
+    return True
 
 
 @contextmanager
-def _opened(
-    path: Path, pack_name: str, encodes: bool = True
-) -> Iterator[tuple[Library, Callable[[str], None], Progress]]:
-    """The library, made if it is not there; how to say a line; a bar on the terminal."""
+def _watched() -> Iterator[tuple[Callable[[str], None], Progress]]:
+    """How to say a line; a bar on the terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Remaining
 
-    from engine.process import hushed
-    from models import library
-    from models import pack as packs
+    from models.line import printable
 
-    pack = packs.load(packs.find(pack_name))
-    there = (path / "library.toml").is_file()
-    place = library.open_(path, pack) if there else library.create(path, pack)
-    console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
-    with Progress(*columns, console=console) as progress:
-        if encodes:
-            with hushed():
-                import keras  # noqa: F401  (its import takes seconds and speaks)
+    with Progress(*columns, console=Console(stderr=True, highlight=False)) as progress:
+        out = progress.console.print
+        yield lambda line: out(printable(line), markup=False, soft_wrap=True), progress
 
-        yield place, lambda line: progress.console.print(line, markup=False), progress
+
+def _filling(path: Path, pack_name: str | None) -> AbstractContextManager[Library]:
+    """The library, made if it is not there, and not kept if nothing comes into it."""
+    from models import library
+
+    return library.filling(path, _pack(pack_name))
 
 
 def _existing(path: Path, pack_name: str | None) -> Library:
     from models import library
+
+    return library.open_(path, _pack(pack_name))
+
+
+def _pack(name: str | None) -> Pack | None:
     from models import pack as packs
 
-    pack = packs.load(packs.find(pack_name)) if pack_name is not None else None
-    return library.open_(path, pack)
+    return None if name is None else packs.load(packs.find(name))
 
 
-def _told(place: Library, added: Any) -> None:
-    typer.echo(
-        f"{place.path}: {added.added} sounds added, {added.known} were there, "
-        f"{added.duplicates} twice the same, {added.refused} refused; {len(place)} in all"
-    )
-    if len(place):
-        typer.echo(f"play it: latentpad play --library {place.path}")
+def _ready_to_encode() -> None:
+    from engine.process import hushed
+
+    with hushed():
+        import keras  # noqa: F401  (its import takes seconds and speaks)
 
 
-def _listing(place: Library, sounds: bool) -> Iterator[str]:
-    summary = place.summary()
-    yield f"{place.path}: {summary.sounds} sounds, {summary.seconds:.0f} s, for {place.pack.name}"
-    for what in ("origins", "licences", "labels"):
-        counts = getattr(summary, what).items()
-        yield f"{what}: " + ", ".join(f"{name or 'none'} {n}" for name, n in counts)
-    if summary.without_recording:
-        yield f"without a recording: {summary.without_recording}"
-    if summary.not_for_training:
-        yield f"not to be trained on: {summary.not_for_training}"
-    if sounds:
-        for number, (name, label) in enumerate(
-            zip(place.anchors.names, place.anchors.labels, strict=True)
-        ):
-            yield f"{number:6d}  {name}  ({label})"
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    from controllers.cli import refusing
-
+def _told(place: Library, added: Added, pack_name: str | None) -> None:
     with refusing():
-        yield
+        from models.library import LibraryError
+
+        if not len(place):
+            raise LibraryError(f"{place.path}: {became(added)}: no sounds to play")
+    typer.echo(f"{place.path}: {became(added)}; {len(place)} in all")
+    words = ["latentpad", "play", "--library", str(place.path)]
+    if pack_name not in (None, place.pack.name):  # by that name it is found
+        words += ["--pack", str(pack_name)]
+    typer.echo(f"play it: {shlex.join(words)}")

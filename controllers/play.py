@@ -17,16 +17,18 @@ from controllers.learn import Bindings
 from controllers.midi_ports import MidiPorts
 from controllers.osc_server import OscServer, listen
 from engine import board as b
-from engine.instrument import Sender
+from engine.instrument import Instrument, Sender
 from engine.limiter import LOOKAHEAD_S
-from engine.parameters import Argument, CommandError
+from engine.parameters import ROW, Argument, CommandError
 from engine.session import EngineError, Session
 from engine.stream import Settings
 from engine.takes import GestureTake, SoundTake, TakeError
 from models import pack as packs
 from models.library import as_pack
 from models.library import open_ as open_library
+from models.pack import DESCRIBED, Pack
 from presets.bank import Bank, install
+from presets.preset import Preset
 
 READY_S = 120.0
 METER_S = 0.05
@@ -43,6 +45,8 @@ class Options:
     preset: str = "walk"
     pack: str | None = None
     library: Path | None = None
+    plane: str | None = None
+    axes: tuple[str, str] | None = None
     output: Settings = field(default_factory=Settings)
     osc_port: int = 9000
     lan: bool = False
@@ -56,15 +60,12 @@ class Options:
 async def play(options: Options, say: Callable[[str], None]) -> None:
     """Play until Ctrl-C, SIGTERM, or `options.seconds`. `say` prints a line.
 
-    Raises `PresetError`, `PackError`, `BindingsError`, `PortTaken`, `DeviceError`,
-    `TakeError` for what the
-    command line got wrong, before any sound.
+    Raises `PresetError`, `PackError`, `LibraryError`, `BindingsError`, `PortTaken`, `DeviceError`,
+    `TakeError`, `CommandError` for what the command line got wrong, before any sound.
     """
     bank = Bank()
     preset = bank.load(options.preset)
-    pack = packs.load(packs.find(options.pack or preset.pack))
-    if options.library is not None:
-        pack = as_pack(pack, open_library(options.library, pack))
+    pack = _pack(options, preset)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -77,11 +78,13 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
 
     session = Session(pack, options.output, tell, options.library)
     instrument = session.instrument
+    instrument.apply_all(_opening(preset, pack))
+    for address, args in _asked(options):
+        instrument.apply(address, args)
     osc = await listen(instrument, "0.0.0.0" if options.lan else "127.0.0.1", options.osc_port)
     takes = Takes(session, options.preset, pack.name)
     bindings = Bindings()
     session.start()
-    instrument.apply_all(preset.commands())
     install(instrument, bank, pack.name)
     takes.install()
     feedback = Feedback(instrument)
@@ -95,6 +98,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     )
     try:
         say(f"preset {options.preset} ({preset.title}), pack {pack.name}")
+        say(f"plane  {_plane(instrument)}")
         if options.library is not None:
             say(f"library {options.library}: {len(pack.anchors)} sounds")
         elif ("/mode", ("original",)) in preset.commands():
@@ -122,6 +126,50 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         await loop.run_in_executor(None, session.close)
         takes.close()
         await asyncio.wait([asyncio.ensure_future(midi_closing)], timeout=0.2)
+
+
+def _pack(options: Options, preset: Preset) -> Pack:
+    """What is asked for, else the library's own, else the preset's; with the library's sounds."""
+    if options.library is None:
+        return packs.load(packs.find(options.pack or preset.pack))
+    asked = packs.load(packs.find(options.pack)) if options.pack else None
+    library = open_library(options.library, asked)
+    return as_pack(library.pack, library)
+
+
+def _opening(preset: Preset, pack: Pack) -> list[tuple[str, tuple[Argument, ...]]]:
+    """The preset's commands; its map is the pack's own default plane where it is another's pack."""
+    return [
+        (address, (pack.default_plane,))
+        if address == "/plane"
+        and args == ROW[address].show(ROW[address].default)
+        and pack.name != preset.pack
+        else (address, args)
+        for address, args in preset.commands()
+    ]
+
+
+def _asked(options: Options) -> list[tuple[str, tuple[Argument, ...]]]:
+    """What the command line says of the pad."""
+    plane = options.plane
+    axes = tuple(int(a) if a.isdecimal() else a for a in options.axes or ())
+    if axes and plane is None:
+        plane = "raw" if all(isinstance(axis, int) for axis in axes) else DESCRIBED
+    asked: list[tuple[str, tuple[Argument, ...]]] = []
+    if plane is not None:
+        asked.append(("/plane", (plane,)))
+    if axes:
+        asked.append(("/axes", axes))
+    return asked
+
+
+def _plane(instrument: Instrument) -> str:
+    """The pad's plane, for a person to read."""
+    values = dict(instrument.values())
+    name, (x, y) = values["/plane"][0], values["/axes"]
+    if name == "raw":
+        return f"raw: latent {x} to the right, latent {y} up"
+    return f"{name}: {x} to the right, {y} up" if name == DESCRIBED else str(name)
 
 
 def check_device(name: str) -> None:

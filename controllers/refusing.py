@@ -6,35 +6,43 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+class Refused(Exception):
+    """What went wrong, in one line for the performer; exit status 1."""
+
+
 @contextmanager
-def refusing(refused: type[Exception]) -> Iterator[None]:
-    """Raise `refused` with the one line of any error that says what to do about it."""
+def refusing() -> Iterator[None]:
+    """Raise `Refused` with the one line of any error that says what to do about it."""
     try:
         yield
+    except BrokenPipeError:  # who reads what is printed may stop: click ends the program then
+        raise
     except Exception as error:
         if not isinstance(error, _mendable()):
             raise
-        raise refused(" ".join(str(error).split()) or type(error).__name__) from None
+        raise Refused(" ".join(str(error).split()) or type(error).__name__) from None
 
 
 def _mendable() -> tuple[type[Exception], ...]:
     # Only now: some of what they come from takes seconds to import.
     from benchmarks.jack_server import JackError
     from controllers.learn import BindingsError
+    from engine.parameters import CommandError
     from engine.session import EngineError
     from engine.stream import DeviceError
     from engine.takes import TakeError
-    from models.adapting import ForeignError
     from models.audio import AudioError
     from models.dataset import DatasetError
+    from models.foreign import ForeignError
     from models.freesound_client import FreesoundError
     from models.library_store import LibraryError
+    from models.maps import MapError
     from models.pack import PackError
     from models.sound_map import SoundMapError
     from presets.preset import PresetError
 
     return (
-        AudioError, BindingsError, DatasetError, DeviceError, EngineError, ForeignError,
-        FreesoundError, JackError, LibraryError, OSError, PackError, PresetError,
-        SoundMapError, TakeError,
+        AudioError, BindingsError, CommandError, DatasetError, DeviceError, EngineError,
+        ForeignError, FreesoundError, JackError, LibraryError, MapError, OSError, PackError,
+        PresetError, SoundMapError, TakeError,
     )  # fmt: skip

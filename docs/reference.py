@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.parameters import TABLE, Parameter
+from engine.parameters import LATENT_MAX, TABLE, Parameter
 
 
 def line(row: Parameter) -> str:
     default = " ".join(str(value) for value in row.show(row.default))
     if row.kind == "choice":
         span = ", ".join(row.choices)
+    elif row.kind == "axis":
+        span = f"0…{LATENT_MAX - 1}, {', '.join(row.choices)}"
     elif row.kind == "switch":
         span = "0, 1"
     else:

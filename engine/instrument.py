@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from engine import board as b
 from engine.allocation import NOBODY, Allocation, Sender
@@ -19,6 +20,7 @@ from engine.parameters import (
     FINGERS,
     GLOBAL,
     OFFSET,
+    PLANES,
     ROW,
     Argument,
     CommandError,
@@ -27,6 +29,9 @@ from engine.parameters import (
 )
 from engine.snapshots import PAD, Snapshots, State
 from engine.touch import LOOP, XY, Handler, Numbered, Place, Touch
+
+if TYPE_CHECKING:
+    from engine.planes import Planes
 
 Listener = Callable[[str, Sequence[Argument], Sender], None]
 
@@ -39,6 +44,7 @@ class Instrument:
     `place` gives an anchor's point on the pad and its latent vector (for `/anchor/K`); it raises
     `CommandError` for one that is not there. `clock` is the time in seconds, so that a recording
     can be rendered without a clock. `wake` is called when a sound is wanted from the decoder.
+    Without `axes` any two are taken.
     """
 
     def __init__(
@@ -50,6 +56,7 @@ class Instrument:
         planes: Sequence[str],
         clock: Callable[[], float],
         wake: Callable[[], None] = lambda: None,
+        axes: Planes | None = None,
     ) -> None:
         self.board = board
         self.latent_dim = latent_dim
@@ -58,6 +65,7 @@ class Instrument:
         self.listeners: list[Listener] = []  # called with every value that has changed
         self.taps: list[Listener] = []  # called with every command that was carried out
         self._planes = planes
+        self._axes = axes
         self._lock = threading.RLock()
         self._changing = False
         self._heard: dict[str, float] = {}
@@ -68,6 +76,7 @@ class Instrument:
             **{row.address: self._setter(row) for row in GLOBAL},
             **self._touch.handlers(),
             "/plane": self._set_plane,
+            "/axes": self._set_axes,
             "/panic": self._panic,
         }
         self._numbered: dict[str, Numbered] = {
@@ -187,8 +196,32 @@ class Instrument:
         values = row.parse(args)
         name = row.choices[int(values[0])]
         if name not in self._planes:
-            raise CommandError(f"/plane: this pack has no {name} plane: {', '.join(self._planes)}")
+            known = ", ".join(self._planes)
+            raise CommandError(
+                f"/plane: this pack has no {name} plane: {known} (`latentpad plane` adds some)"
+            )
         self._set(row, values, sender)
+        axes = self._settled(self.value("/axes"))
+        if axes != self.value("/axes"):
+            self._set(ROW["/axes"], axes, NOBODY)
+
+    def _set_axes(self, args: Sequence[Argument], sender: Sender) -> None:
+        """Axes of another plane than the present one are kept for it, whichever comes first."""
+        row = ROW["/axes"]
+        values = row.parse(args)
+        if values == row.default:
+            self._set(row, self._settled(values), NOBODY)
+            return
+        if self._axes is not None:
+            self._axes.check(values)
+        self._set(row, values, sender)
+
+    def _settled(self, axes: tuple[float, ...]) -> tuple[float, ...]:
+        """What the present plane makes of these axes."""
+        if self._axes is None:
+            return axes
+        first, second = self._axes.axes_on(PLANES[int(self.value("/plane")[0])], axes)
+        return float(first), float(second)
 
     # -- voices ------------------------------------------------------------------------------
 

@@ -11,6 +11,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from models.descriptors import NAMES as DESCRIPTORS
+
 FINGERS = 10
 """Fingers 1...10 each have a point, a level, a pan and a pitch of their own."""
 
@@ -25,6 +27,9 @@ EXPANDERS = ("nearest", "mean", "multilateration", "lattice", "local")
 METRICS = ("euclidean", "mahalanobis", "cosine")
 MODES = ("loop", "shot", "original")
 PHASES = ("rtpghi", "noise", "griffinlim", "fgla")
+
+AUTO = -1
+"""An axis that is left to the plane."""
 
 Argument = float | int | str | bool
 
@@ -43,7 +48,7 @@ class Parameter:
     """
 
     address: str
-    kind: str  # "float", "int", "switch" or "choice"
+    kind: str  # "float", "int", "switch", "choice" or "axis"
     default: tuple[float, ...]
     low: float
     high: float
@@ -64,16 +69,20 @@ class Parameter:
         """The message's arguments as board values: typed, finite, clamped to the range.
 
         Integers are taken for floats and back; a choice is given by name or index. Raises
-        `CommandError` for a wrong count or type, NaN, infinity or an unknown choice.
+        An axis is a latent's number, a descriptor's name (after the latents on the board), or
+        auto. Raises `CommandError` for a wrong count or type, NaN, infinity or an unknown name.
         """
         if len(args) != self.size:
             raise CommandError(f"{self.address} takes {self.size} argument(s), got {len(args)}")
         return tuple(self._parse_one(argument) for argument in args)
 
     def _parse_one(self, argument: Argument) -> float:
-        if self.kind == "choice" and isinstance(argument, str):
+        if self.choices and isinstance(argument, str):
             try:
-                return float(self.choices.index(argument))
+                place = self.choices.index(argument)
+                if self.kind == "axis":
+                    place = LATENT_MAX + place - 1 if place else AUTO
+                return float(place)
             except ValueError:
                 known = ", ".join(self.choices)
                 raise CommandError(f"{self.address}: {argument!r} is none of {known}") from None
@@ -86,9 +95,14 @@ class Parameter:
         """Board values as the arguments of a message, the inverse of `parse`."""
         if self.kind == "choice":
             return tuple(self.choices[int(v)] for v in values)
+        if self.kind == "axis":
+            return tuple(self._axis(int(v)) for v in values)
         if self.kind == "float":
             return tuple(float(v) for v in values)
         return tuple(int(v) for v in values)
+
+    def _axis(self, value: int) -> Argument:
+        return value if 0 <= value < LATENT_MAX else self.choices[max(value - LATENT_MAX, -1) + 1]
 
 
 def finite(address: str, argument: Argument) -> float:
@@ -129,14 +143,16 @@ def _choice(address: str, choices: tuple[str, ...], default: str, help: str) -> 
 TABLE: tuple[Parameter, ...] = (
     # the way from the finger to the latent vector
     _choice("/plane", PLANES, "map", "what the pad's two axes are"),
-    _row(
+    Parameter(
         "/axes",
-        (0, 1),
-        0,
-        LATENT_MAX - 1,
-        "latent",
-        "the two latents (or principal axes) of the raw (or principal) plane",
-        kind="int",
+        "axis",
+        (AUTO, AUTO),
+        AUTO,
+        LATENT_MAX + len(DESCRIPTORS) - 1,
+        "",
+        "the two latents of the raw plane, or the two descriptors of theirs; x first; auto: the "
+        "most informative latents, or brightness and hardness",
+        choices=("auto", *DESCRIPTORS),
     ),
     _choice("/expander", EXPANDERS, "local", "how a point on the pad becomes a latent vector"),
     _choice("/metric", METRICS, "euclidean", "how the expander measures distance on the plane"),

@@ -109,7 +109,7 @@ class Plane:
 
     @classmethod
     def mapped(cls, latents: ArrayLike, coordinates: ArrayLike, name: str) -> Plane:
-        """A map (t-SNE, UMAP) or descriptors: places that are no latents.
+        """A map (t-SNE, UMAP): places that are no latents.
 
         The coordinates are centred and scaled to the latents' root mean square about their
         mean, so that distances on the plane and between sounds have one unit.
@@ -141,6 +141,24 @@ class Plane:
             from_known=np.zeros((places.shape[1], z.shape[1])),
             from_unknown=np.eye(z.shape[1]),
         )
+
+    @classmethod
+    def described(cls, latents: ArrayLike, descriptors: ArrayLike, name: str) -> Plane:
+        """The plane of two measured descriptors, each by its rank among the anchors.
+
+        By rank every part of the pad holds as many anchors: an outlier takes no more room than
+        any other, whatever the unit, and the order is kept. Equal values share a place.
+
+        Args:
+            latents: (L, D) float32 anchors.
+            descriptors: (L, 2) what was measured of each anchor, any unit.
+            name: what the performer calls it.
+
+        Raises:
+            ValueError: as `mapped`.
+        """
+        values = _anchors(descriptors, what="descriptors")
+        return cls.mapped(latents, np.stack([ranks(v) for v in values.T], axis=1), name)
 
     @classmethod
     def _spanning(
@@ -204,6 +222,13 @@ def default_axes(kl: ArrayLike) -> tuple[int, int]:
     if order.size < 2:
         raise ValueError("default axes: give the divergence of two latents or more")
     return int(order[0]), int(order[1])
+
+
+def ranks(values: NDArray[np.floating]) -> Float64:
+    """(L,) each value's rank from 0 to 1, the mean of their ranks for equal ones."""
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    middle = np.cumsum(count) - (count + 1) / 2
+    return np.asarray(middle[place] / max(len(values) - 1, 1), np.float64)
 
 
 def chunks(length: int) -> Iterator[slice]:

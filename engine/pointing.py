@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,8 +12,8 @@ from engine import board as b
 from engine.board import Board
 from engine.expander_places import blend, nearest_anchor
 from engine.expanders import Expander, fit
-from engine.parameters import EXPANDERS, METRICS, OFFSET, PLANES, VOICES, CommandError
-from engine.plane import Plane, default_axes
+from engine.parameters import EXPANDERS, METRICS, OFFSET, VOICES
+from engine.planes import Planes
 from models.pack import Pack
 
 ARRIVED = 1e-4  # of the pad: nearer than this to the finger, the point is there
@@ -29,51 +28,6 @@ class Aim(NamedTuple):
     spread: float  # of the anchors' latents there: how much an average must hide
     arrived: bool  # False while the point still glides to the finger
     original: int | None = None  # the anchor whose own recording is asked for
-
-
-class Planes:
-    """The planes of a pack, made when first asked for. One thread."""
-
-    def __init__(self, pack: Pack) -> None:
-        self._pack = pack
-        self._made: dict[tuple[str, tuple[int, int]], Plane] = {}
-        self.names = tuple(
-            name for name in PLANES if name in ("raw", "principal") or name in pack.planes
-        )
-        self.axes = default_axes(pack.kl) if pack.latent_dim > 1 else (0, 0)
-
-    def get(self, name: str, axes: tuple[int, int]) -> Plane:
-        """The plane by its name. `axes` matter to the raw plane; one that this pack does not
-        have, or axes beyond its latents, fall back to its own defaults."""
-        if name not in self.names:
-            name = self._pack.default_plane
-        if name != "raw" or axes[0] == axes[1] or max(axes) >= self._pack.latent_dim:
-            axes = self.axes
-        if (name, axes) not in self._made:
-            latents = self._pack.anchors.latents
-            if name == "raw":
-                plane = Plane.raw(latents, axes)
-            elif name == "principal":
-                plane = Plane.principal(latents)
-            else:
-                plane = Plane.mapped(latents, self._pack.planes[name], name)
-            self._made[name, axes] = plane
-        return self._made[name, axes]
-
-    def of(self, board: Board) -> Plane:
-        """The plane that the board's values ask for."""
-        at = OFFSET["/axes"]
-        i, j = board.values[at : at + 2].astype(int).tolist()
-        return self.get(PLANES[int(board.values[OFFSET["/plane"]])], (i, j))
-
-    def place(self, board: Board, anchor: int) -> tuple[Sequence[float], Sequence[float]]:
-        """An anchor's point on the present plane's pad, and its latent vector."""
-        latents = self._pack.anchors.latents
-        if not 0 <= anchor < len(latents):
-            raise CommandError(f"anchor {anchor}: this pack's anchors are 0...{len(latents) - 1}")
-        plane = self.of(board)
-        point = plane.pad(plane.known[anchor : anchor + 1])[0]
-        return point.tolist(), latents[anchor].tolist()
 
 
 class Pointing:

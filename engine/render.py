@@ -15,8 +15,8 @@ import numpy as np
 from engine import board as b
 from engine.board import Board, Shape
 from engine.instrument import Instrument, Sender
-from engine.parameters import OFFSET, PLANES, Argument, CommandError
-from engine.pointing import Planes
+from engine.parameters import Argument, CommandError
+from engine.planes import Planes
 from engine.voices import Voices
 from models.pack import Pack
 
@@ -39,8 +39,7 @@ class Rendering:
         r = pack.representation
         self.board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
         planes = Planes(pack)
-        self.board.values[OFFSET["/plane"]] = PLANES.index(pack.default_plane)
-        self.board.values[OFFSET["/axes"] : OFFSET["/axes"] + 2] = planes.axes
+        planes.begin(self.board)
         self.voices = Voices(self.board, r)
         self.rate = r.sample_rate
         self.hop_s = self.voices.hop_size / r.sample_rate
@@ -49,6 +48,7 @@ class Rendering:
             latent_dim=pack.latent_dim,
             place=lambda anchor: planes.place(self.board, anchor),
             planes=planes.names,
+            axes=planes,
             clock=lambda: self.voices.hops * self.hop_s,
         )
         decoder = Decoder(pack)

@@ -20,8 +20,7 @@ from typing import Any
 from engine import board as b
 from engine.board import Board, Shape
 from engine.instrument import Instrument
-from engine.parameters import OFFSET, PLANES
-from engine.pointing import Planes
+from engine.planes import Planes
 from engine.process import hushed, say
 from engine.stream import Settings
 from models.library_store import LibraryError
@@ -59,8 +58,7 @@ class Session:
         r = pack.representation
         self.board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
         planes = Planes(pack)
-        self.board.values[OFFSET["/plane"]] = PLANES.index(pack.default_plane)
-        self.board.values[OFFSET["/axes"] : OFFSET["/axes"] + 2] = planes.axes
+        planes.begin(self.board)
         self._wake, self._wake_far = socket.socketpair()
         self._wake.setblocking(False)
         self.instrument = Instrument(
@@ -68,6 +66,7 @@ class Session:
             latent_dim=pack.latent_dim,
             place=lambda anchor: planes.place(self.board, anchor),
             planes=planes.names,
+            axes=planes,
             clock=time.monotonic,
             wake=self._wake_decoder,
         )

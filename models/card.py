@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from models import audio, cost, measures
 from models.griffinlim import audible, griffinlim
 from models.pack import Pack
-from models.representation import Floats
+from models.representation import Floats, Representation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from models.coaching import History
 
+
+class Phase(NamedTuple):
+    """How decoded magnitudes are made to sound before they are judged."""
+
+    told: str
+    sound: Callable[[Floats, Representation], Floats]  # (frames, bins) dB to (samples,)
+
+
+def _whole(frames_db: Floats, representation: Representation) -> Floats:
+    r = representation
+    return griffinlim(audible(frames_db, r), r.hop, r.window)
+
+
+GRIFFINLIM = Phase("Fast Griffin-Lim (32 iterations, momentum 0.99)", _whole)
 SOUNDS_MEASURED = 64  # at most, of each split: ViSQOL takes a tenth of a second each
 ACTIVE = 0.1  # nats: a latent that tells less is dead
 
@@ -31,21 +45,20 @@ def write(
     sounds: Any,
     sources: Sequence[dict[str, str]],
     history: History,
-    folder: Path,
+    recordings: Sequence[Path],
+    phase: Phase = GRIFFINLIM,
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
     """card.md and its pictures by file name, and the figures in it.
 
     `sounds` (L, frames, bins) floats in 0...1 belong to the pack's anchors, as do the rows of
-    `sources`; `folder` holds the recordings by their ids. Takes about half a minute.
+    `sources` and the paths of the `recordings`. Takes about half a minute.
     """
     splits = [row["split"] for row in sources]
-    quality: dict[str, Any] = {
-        split: measured(
-            pack, sounds, decoder, [i for i, s in enumerate(splits) if s == split], folder
-        )
-        for split in ("train", "validation", "test")
-        if split in splits
-    }
+    quality: dict[str, Any] = {}
+    for split in ("train", "validation", "test"):
+        chosen = [i for i, side in enumerate(splits) if side == split]
+        if chosen:
+            quality[split] = measured(pack, sounds, decoder, chosen, recordings, phase)
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / "decoder.keras"
         decoder.save(path)
@@ -58,7 +71,7 @@ def write(
     }
     unseen = [i for i, s in enumerate(splits) if s == "test"] or list(range(len(splits)))
     files = {
-        "card.md": _text(pack, figures, history, decoder, encoder).encode(),
+        "card.md": _text(pack, figures, history, decoder, encoder, phase).encode(),
         "loss.png": _loss(history),
         "reconstructions.png": _reconstructions(pack, sounds, decoder, unseen),
         "plane.png": _plane(pack),
@@ -67,19 +80,27 @@ def write(
 
 
 def measured(
-    pack: Pack, sounds: Any, decoder: Any, chosen: Sequence[int], folder: Path
+    pack: Pack,
+    sounds: Any,
+    decoder: Any,
+    chosen: Sequence[int],
+    recordings: Sequence[Path],
+    phase: Phase = GRIFFINLIM,
+    most: int = SOUNDS_MEASURED,
 ) -> dict[str, float]:
-    """Mean MAE in dB on content frames and ViSQOL of the `chosen` sounds' reconstructions."""
+    """Mean MAE in dB on content frames and ViSQOL of the `chosen` sounds' reconstructions.
+
+    Of `most` sounds, spread evenly, if there are more.
+    """
     r = pack.representation
     errors, grades = [], []
-    step = max(1, len(chosen) // SOUNDS_MEASURED)
-    some = list(chosen)[::step][:SOUNDS_MEASURED]
+    spread = np.linspace(0, len(chosen) - 1, min(most, len(chosen))).astype(int)
+    some = [chosen[i] for i in spread]
     for i, decoded in zip(some, _decoded(pack, decoder, some), strict=True):
         reference, other = r.unscaled(sounds[i]), r.unscaled(decoded)
         errors.append(measures.mae_db(reference, other))
-        original = audio.sound(folder / str(pack.anchors.ids[i]), r)
-        made = griffinlim(audible(other, r), r.hop, r.window)
-        grades.append(measures.visqol(original, made, r))
+        original = audio.sound(recordings[i], r)
+        grades.append(measures.visqol(original, phase.sound(other, r), r))
     return {
         "sounds": len(errors),
         "mae_db": round(float(np.mean(errors)), 2),
@@ -102,7 +123,14 @@ def _correlations(pack: Pack) -> Any:
     return table
 
 
-def _text(pack: Pack, figures: dict[str, Any], history: History, decoder: Any, encoder: Any) -> str:
+def _text(
+    pack: Pack,
+    figures: dict[str, Any],
+    history: History,
+    decoder: Any,
+    encoder: Any,
+    phase: Phase,
+) -> str:
     r = pack.representation
     split = pack.training["sounds"]
     told = {"train": "seen", "validation": "unseen, chose the epoch", "test": "unseen"}
@@ -143,8 +171,8 @@ Decoder {decoder.count_params():,} parameters, encoder {encoder.count_params():,
 
 ## Reconstruction
 MAE between magnitudes in dB over the frames of the recording's content (within 60 dB of its
-loudest frame); ViSQOL in audio mode between recording and reconstruction, phases by Fast
-Griffin-Lim (32 iterations, momentum 0.99). Mean ± standard deviation over sounds.
+loudest frame); ViSQOL in audio mode between recording and reconstruction, phases by
+{phase.told}. Mean ± standard deviation over sounds.
 
 | split | sounds | MAE dB | ViSQOL |
 | --- | --- | --- | --- |

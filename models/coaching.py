@@ -44,6 +44,8 @@ class Coach(keras.callbacks.Callback):
 
     `history` and the best weights are there whenever it ends, after Ctrl-C too: `settle`. The
     state is kept in `folder`, a whole one or none: a kill at any moment loses `SAVED_EVERY_S`.
+    Where several train together, `clock` is the same for all (each asks it as often as the
+    others do), and one of them `saves`.
     """
 
     model: Learner
@@ -58,15 +60,21 @@ class Coach(keras.callbacks.Callback):
         minutes: float | None = None,
         seed: int = 0,
         shown: Callable[[float, History], None] = lambda done, history: None,
+        clock: Callable[[], float] = time.monotonic,
+        saves: bool = True,
     ) -> None:
         super().__init__()
         self.history = History()
         self._recipe, self._lessons, self._folder = recipe, lessons, folder
         self._epochs, self._minutes, self._seed = epochs, minutes, seed
-        self._shown = shown
+        self._shown, self._clock, self._saves = shown, clock, saves
         self._kept: list[Any] = []
+        self.asked = False
+        """Ctrl-C was pressed here, and the batch is not over yet."""
         self.interrupted = False
-        self._began = self._saved = time.monotonic()
+        """The training was ended in the middle of an epoch."""
+        self._began = 0.0
+        self._saved = time.monotonic()
 
     def take_up(self, learner: Learner) -> int:
         """Bring a built and compiled learner to where it was interrupted; the next epoch."""
@@ -76,7 +84,8 @@ class Coach(keras.callbacks.Callback):
                 self._kept = _weights(place / "best.npz")
                 self.history = History(**json.loads((place / "history.json").read_text()))
                 break
-        self._began = time.monotonic() - self.history.seconds
+        self._lessons.begun = len(self.history.train)
+        self._began = self._clock() - self.history.seconds
         return len(self.history.train)
 
     def settle(self, learner: Learner) -> None:
@@ -94,7 +103,7 @@ class Coach(keras.callbacks.Callback):
         """
 
         def stop(number: int, frame: object) -> None:
-            self.interrupted = self.model.stop_training = True
+            self.asked = True
             signal.signal(signal.SIGINT, before)
 
         if threading.current_thread() is not threading.main_thread():
@@ -106,12 +115,20 @@ class Coach(keras.callbacks.Callback):
         finally:
             signal.signal(signal.SIGINT, before)
 
+    def end(self) -> None:
+        """Stop after this batch: its epoch does not count."""
+        self.interrupted = self.model.stop_training = True
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self.asked:
+            self.end()
+
     @property
     def done(self) -> float:
         """Share of the training that is over."""
         done = len(self.history.train) / self._epochs
         if self._minutes is not None:
-            done = max(done, (time.monotonic() - self._began) / (60 * self._minutes))
+            done = max(done, (self._clock() - self._began) / (60 * self._minutes))
         return min(done, 1.0)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -119,9 +136,12 @@ class Coach(keras.callbacks.Callback):
         pace = 0.51 + 0.49 * math.cos(math.pi * done) if recipe.falling else 1.0
         self.model.optimizer.learning_rate = recipe.learning_rate * pace
         self.model.warm.assign(min(1.0, done / recipe.warm_up) if recipe.warm_up else 1.0)
-        # The noise of an epoch depends on seed and epoch alone, as its batches do.
-        self.model.dice.state.assign(np.array([self._seed, epoch], "uint32"))
-        self._lessons.epoch = epoch
+        self.throw(epoch, 0)
+
+    def throw(self, epoch: int, at: int, members: int = 1) -> None:
+        """Set the noise of a batch: of seed, epoch and place alone, as the batch itself is."""
+        place = (epoch * len(self._lessons) + at) * members
+        self.model.dice.state.assign(np.array([self._seed, place], "uint32"))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self.interrupted:  # not a whole epoch
@@ -133,10 +153,10 @@ class Coach(keras.callbacks.Callback):
             self._kept = [*self.model.encoder.get_weights(), *self.model.decoder.get_weights()]
         history.train.append(float(logs["told"]))
         history.validation.append(judged)
-        history.seconds = time.monotonic() - self._began
+        history.seconds = self._clock() - self._began
         if self.done >= 1 or epoch - history.best_epoch >= self._recipe.patience:
             self.model.stop_training = True
-        if time.monotonic() - self._saved > SAVED_EVERY_S:
+        if self._saves and time.monotonic() - self._saved > SAVED_EVERY_S:
             self._save()
         self._shown(self.done, history)
 

@@ -21,7 +21,8 @@ def decode(decoder: Path, runs: int = 300) -> dict[str, float]:
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "PYTHONPATH": path},
+        # What the instrument decodes with, whatever it was trained with.
+        env={**os.environ, "PYTHONPATH": path, "KERAS_BACKEND": "tensorflow"},
     )
     result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return result

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from models import audio
+from models import audio, library_head, library_store
+from models.line import line as one_line
 from models.representation import FLOOR, Floats, Representation
 
 #: What a model that is given away may learn from. Share-alike, non-commercial and
 #: no-derivatives variants never match these.
 FREE_LICENCES = ("CC0", "CC BY", "Unlicense")
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
-CREDITS = ("licence", "author_attribution", "source_repo", "source_path", "source_commit")
+FEWEST_AUTHORS = 10  # of a library, for whole authors to be on one side
+CREDITS = ("licence", "author_attribution", "url", "source_repo", "source_path", "source_commit")
 
 
 class DatasetError(Exception):
@@ -37,21 +40,36 @@ class Clip:
 
 
 def clips(
-    folder: Path, licences: Sequence[str] | None = FREE_LICENCES, seed: int = 0
+    folder: Path,
+    licences: Sequence[str] | None = FREE_LICENCES,
+    seed: int = 0,
+    say: Callable[[str], None] = lambda line: None,
 ) -> list[Clip]:
-    """The folder's clips with their split; rows of FOLDER/*.csv if there are any, else all files.
+    """The clips that may be learned from, with their split.
 
-    A CSV's column `file` is needed; licence, label, origin_group and the credits are used if
-    there. With a licence column only rows under `licences` are taken (None: all). Without a CSV
-    a file's folder is its label and every file its own group. Raises DatasetError.
+    A sound library (models.library) gives its recordings with their credits; in any other folder
+    the rows of FOLDER/*.csv are the clips if there are any, else all its sound files. A CSV's
+    column `file` is needed; licence, may_train, label, origin_group and the credits are used if
+    there. With a licence column only rows under `licences` are taken (None: all); what `may_train`
+    says no to is never taken. Without a CSV a file's folder is its label and every file its own
+    group. How many are left out, and why, is told to `say`. Raises DatasetError, and
+    models.library_head.LibraryError of a broken library.
     """
     if not folder.is_dir():
         raise DatasetError(f"{folder}: no such folder")
     tables = sorted(folder.glob("*.csv"))
-    found = _rows(folder, tables, licences) if tables else _files(folder)
+    if library_head.is_library(folder):
+        found = _library(folder, licences, say)
+    else:
+        found = _rows(folder, tables, licences, say) if tables else _files(folder)
+    return divided(enough(found, folder), seed)
+
+
+def enough(found: Sequence[Clip], folder: Path) -> Sequence[Clip]:
+    """`found`, if it can be divided. Raises DatasetError."""
     if len(found) < 3:
         raise DatasetError(f"{folder}: {len(found)} usable sounds found, at least 3 are needed")
-    return divided(found, seed)
+    return found
 
 
 def is_free(licence: str, licences: Sequence[str]) -> bool:
@@ -100,31 +118,82 @@ def spectrograms(found: Sequence[Clip], representation: Representation) -> tuple
     return result, peaks
 
 
-def _rows(folder: Path, tables: Sequence[Path], licences: Sequence[str] | None) -> list[Clip]:
-    found = []
+@dataclass
+class _Gate:
+    """Lets through what may be learned from, and counts what may not."""
+
+    folder: Path
+    licences: Sequence[str] | None
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def __call__(self, licence: str | None, may_train: bool) -> bool:
+        """`licence` None where nothing is said of licences."""
+        reason = ""
+        if not may_train:
+            reason = "may not be trained on"
+        elif self.licences is not None and licence is not None:
+            # What leaves its licence empty is not free.
+            free = is_free(licence, self.licences)
+            reason = "" if free else f"not under {', '.join(self.licences)}"
+        if reason:
+            self.refused[reason] += 1
+        return not reason
+
+    def tell(self, say: Callable[[str], None]) -> None:
+        for reason, count in sorted(self.refused.items()):
+            say(f"{self.folder}: {count} sound{'s' * (count > 1)} left out: {reason}")
+
+
+def _rows(
+    folder: Path,
+    tables: Sequence[Path],
+    licences: Sequence[str] | None,
+    say: Callable[[str], None],
+) -> list[Clip]:
+    found: dict[str, Clip] = {}
+    gate = _Gate(folder, licences)
     for table in tables:
-        with table.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            if "file" not in (reader.fieldnames or ()):
-                raise DatasetError(f"{table}: has no column 'file'")
-            for line, row in enumerate(reader, start=2):
-                # A row that leaves its licence empty is not free.
-                asked = licences is not None and "licence" in row
-                if asked and not is_free(row["licence"] or "", licences or ()):
-                    continue
-                path = folder / row["file"]
-                if not path.is_file():
-                    raise DatasetError(f"{table}: line {line}: {row['file']} is not there")
-                found.append(
-                    Clip(
-                        path,
-                        id=row["file"],
-                        label=row.get("label") or path.stem,
-                        group=row.get("origin_group") or row["file"],
-                        credits={key: row.get(key) or "" for key in CREDITS},
-                    )
+        for line, row in _lines(table):
+            word = row.get("may_train", "").strip().lower()
+            if not gate(row.get("licence"), word not in ("0", "no", "false")):
+                continue
+            id = row.get("file", "")
+            path = folder / id
+            if not path.is_file():
+                say(f"{table}: line {line}: {id or 'a row without a file'} is not there: left out")
+            elif id in found:
+                say(f"{table}: line {line}: {id} comes twice: left out")
+            else:
+                found[id] = Clip(
+                    path,
+                    id=id,
+                    label=one_line(row.get("label") or path.stem),
+                    group=row.get("origin_group") or id,
+                    credits=_credits(row),
                 )
-    return found
+    gate.tell(say)
+    return list(found.values())
+
+
+def _credits(row: dict[str, str]) -> dict[str, str]:
+    credits = {key: row.get(key, "") for key in CREDITS}
+    credits["author_attribution"] = credits["author_attribution"] or row.get("author", "")
+    return credits
+
+
+def _lines(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Each row with its line; what a short row lacks is empty, what is too much is dropped."""
+    try:
+        # What Excel writes begins with a byte order mark.
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, restval="")
+            if "file" not in (reader.fieldnames or ()):
+                raise DatasetError(f"{table}: has no column 'file': add it or move the CSV")
+            for row in reader:
+                row.pop(None, None)
+                yield reader.line_num, row
+    except (csv.Error, UnicodeDecodeError, OSError) as error:
+        raise DatasetError(f"{table}: cannot be read ({str(error).splitlines()[0]})") from None
 
 
 def _files(folder: Path) -> list[Clip]:
@@ -132,5 +201,42 @@ def _files(folder: Path) -> list[Clip]:
     for path in audio.files(folder):
         inside = path.relative_to(folder)
         label = inside.parent.name or folder.name
-        found.append(Clip(path, id=inside.as_posix(), label=label, group=inside.as_posix()))
+        id = _written(inside.as_posix())
+        found.append(Clip(path, id=id, label=one_line(label), group=id))
     return found
+
+
+def _library(
+    folder: Path, licences: Sequence[str] | None, say: Callable[[str], None]
+) -> list[Clip]:
+    """A library's recordings. It need not be of an installed pack: another model learns here."""
+    library_head.read(folder)
+    with library_store.table(folder) as table:
+        cursor = table.execute(f"SELECT {library_store.ROW} FROM sounds ORDER BY row")
+        rows = [library_store.Row(*values) for values in cursor]
+    # One author's sounds often come from one session. Of a few authors no split can be made.
+    by_author = len({row.author for row in rows if row.author}) >= FEWEST_AUTHORS
+    found = []
+    gate = _Gate(folder, licences)
+    for row in rows:
+        # What somebody added of whose making nothing is said is taken for their own.
+        own = row.origin == "folder" and not (row.licence or row.author or row.url)
+        if not gate(None if own else str(row.licence), bool(row.may_train)):
+            continue
+        inside = Path(str(row.audio))
+        path = folder / inside
+        outside = ".." in inside.parts and not inside.is_absolute()
+        if not row.audio or outside or not path.is_file():
+            gate.refused["their recordings are not there"] += 1
+            continue
+        credits = {"licence": row.licence, "author_attribution": row.author, "url": row.url}
+        group = row.author if by_author and row.author else row.id
+        label = one_line(str(row.label))
+        found.append(Clip(path, id=row.id, label=label, group=group, credits=credits))
+    gate.tell(say)
+    return found
+
+
+def _written(name: str) -> str:
+    """A file's name as UTF-8 can hold it: one in another encoding has its bytes spelled out."""
+    return name.encode(errors="backslashreplace").decode()

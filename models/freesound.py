@@ -37,12 +37,23 @@ MOST_PAGES = 200
 
 
 async def search(
-    client: Client, query: str, *, filter: str = "", most: int | None = None, cache: Cache
+    client: Client,
+    query: str,
+    *,
+    filter: str = "",
+    most: int | None = None,
+    cache: Cache,
+    counted: Callable[[int], None] = lambda count: None,
 ) -> AsyncIterator[Sound]:
-    """The sounds Freesound finds, each once, best first. Raises FreesoundError."""
+    """The sounds Freesound finds, each once, best first. Raises FreesoundError.
+
+    `counted` is told how many there are in all.
+    """
     seen: set[int] = set()
     for page in range(1, MOST_PAGES + 1):
         answer = await _page(client, query, filter, page, cache)
+        if type(answer.get("count")) is int:
+            counted(max(answer["count"], 0))
         fresh = [s for s in map(sound, answer["results"]) if s and s.number not in seen]
         for one in fresh:
             if one.number in seen:
@@ -87,7 +98,9 @@ async def _page(client: Client, query: str, filter: str, page: int, cache: Cache
             f"{client.base.host} answered page {page} of {query!r} with something that is no "
             "list of sounds: try again later"
         )
-    answer = {"results": answer["results"], "next": bool(answer.get("next"))}
+    answer = {key: answer.get(key) for key in ("results", "count")} | {
+        "next": bool(answer.get("next"))
+    }
     cache.keep_page(question, answer)
     return answer
 
@@ -126,7 +139,7 @@ def collect(
     cache: Path | None = None,
     base: str = BASE,
     say: Say = lambda line: None,
-    progress: Callable[[int, int], None] = lambda done, most: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
     clock: Callable[[], float] = time.time,
     sleep: Sleep = asyncio.sleep,
 ) -> list[Found]:
@@ -134,8 +147,10 @@ def collect(
 
     `licences` are short names, with or without a version. `cache` is a folder (None: the
     user's), where a run that was stopped goes on. `say` gets a line for every wait and every
-    sound left out; `progress` the count so far. Raises FreesoundError. Blocks; not for a
-    thread with a running event loop.
+    sound left out; `progress` the count so far, and how many it can become. Where the day's
+    requests or the network end in the middle, what was found so far is given, and `say` gets a
+    line with what is left. Raises FreesoundError where nothing was. Blocks; not for a thread
+    with a running event loop.
     """
     unknown = [name for name in licences if family(name) not in FILTER_NAMES]
     if unknown or not licences:
@@ -158,12 +173,18 @@ def collect(
             and (tag is None or tag.lower() in map(str.lower, one.tags))
         )
 
-    async def all_found() -> list[Found]:
-        found: list[Found] = []
+    found: list[Found] = []
+    total = most
+
+    def counted(count: int) -> None:
+        nonlocal total
+        total = min(most, count)
+
+    async def find() -> None:
         originals: set[str] = set()
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
             client = Client(session, key, quota, URL(base), sleep, say)
-            async for one in search(client, query, filter=wanted, cache=kept):
+            async for one in search(client, query, filter=wanted, cache=kept, counted=counted):
                 if not asked_for(one) or one.md5 in originals:
                     continue
                 try:
@@ -174,15 +195,19 @@ def collect(
                 if one.md5:
                     originals.add(one.md5)
                 found.append(_found(one, path, query))
-                progress(len(found), most)
+                progress(len(found), total)
                 if len(found) >= most:
                     break
-        return found
 
     try:
-        return asyncio.run(all_found())
+        asyncio.run(find())
+    except FreesoundError as error:
+        if not found:
+            raise
+        say(f"{error}: {len(found)} sounds so far, up to {max(total - len(found), 0)} are left")
     except OSError as error:
         raise FreesoundError(f"{folder}: cannot be written ({error.strerror})") from None
+    return found
 
 
 def _found(one: Sound, path: Path, query: str) -> Found:

@@ -89,7 +89,7 @@ class Client:
             except QuotaUsed as used:
                 raise FreesoundError(
                     f"Freesound's {self.quota.per_day} requests a day are used up until "
-                    f"{when(used.until)}: run again then, what was fetched is kept"
+                    f"{when(used.until)}: what was fetched is kept, the same command goes on then"
                 ) from None
             except (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError) as error:
                 reason, kind = f"cannot be reached ({type(error).__name__})", FreesoundError
@@ -104,7 +104,9 @@ class Client:
                     return status, body
                 reason, kind = f"answered {status}", refused
             if failed == len(BACK_OFF):
-                raise kind(f"{url.host} {reason}: try again later, what was fetched is kept")
+                raise kind(
+                    f"{url.host} {reason}: what was fetched is kept, the same command goes on later"
+                )
             await self.sleep(BACK_OFF[failed])
             failed += 1
 
@@ -115,7 +117,8 @@ class Client:
         if wait is None or wait > LONGEST_WAIT or times > 2 * len(THROTTLED):
             until = f" until {when(self.quota.clock() + wait)}" if wait else " for now"
             raise FreesoundError(
-                f"Freesound's requests are used up{until}: run again then, what was fetched is kept"
+                f"Freesound's requests are used up{until}: what was fetched is kept, the same "
+                f"command goes on {'then' if wait else 'later'}"
             )
         self.say(f"Freesound asks to wait {wait:.0f} s")
         await self.sleep(wait)

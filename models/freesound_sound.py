@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from models.dataset import FREE_LICENCES, is_free
 from models.freesound_cache import SUFFIXES
 from models.freesound_client import BASE
+from models.line import line
 
 FIELDS = "id,name,username,license,duration,tags,url,previews,gen_ai_preference,md5"
 #: Names the API's filter uses, by our own short names without the version.
@@ -123,6 +124,4 @@ def sound(result: Any) -> Sound | None:
 
 def _text(value: Any) -> str:
     """Printable text of a line's length: it goes to terminals and tables."""
-    if not isinstance(value, str):
-        return ""
-    return "".join(c if c.isprintable() else " " for c in value)[:300].strip()
+    return line(value) if isinstance(value, str) else ""

@@ -16,7 +16,7 @@ class Recipe:
     """How a VAE is taught. Losses are in dB, so the weights are dB per nat and the like."""
 
     width: int = 224  # channels of the convolutions
-    beta: float = 0.07  # dB a nat: the price of information (Higgins et al., beta-VAE, 2017)
+    beta: float = 0.28  # dB for a nat in every latent (Higgins et al., beta-VAE, 2017)
     free_nats: float = 0.5  # per latent and sound, unpriced, so that no latent dies
     warm_up: float = 0.1  # share of the training in which the price rises from 0
     decorrelation: float = 0.3  # dB: the price of latents that tell the same
@@ -25,7 +25,7 @@ class Recipe:
     weight_decay: float = 1e-4
     augmentation: float = 0.5  # strength, see models.augment
     content: float = 1.0  # how much more sound counts than silence; 0: every bin the same
-    epochs: int = 400
+    epochs: int = 200
     patience: int = 60  # epochs without a better validation loss
 
 
@@ -59,6 +59,15 @@ class Learner(keras.Model):
             z = mean + ops.exp(logvar / 2) * keras.random.normal(ops.shape(mean), seed=self.dice)
         return {"decoded": self.decoder(z, training=training), "mean": mean, "logvar": logvar}
 
+    def judged(self, x: Any, y_pred: Any) -> tuple[Any, Any]:
+        """What is taught by, and what is told and judged: scalars, in dB."""
+        recipe, mean = self.recipe, y_pred["mean"]
+        heard = reconstruction(x, y_pred["decoded"], self.range_db, recipe.content)
+        nats = ops.mean(vae.kl(mean, y_pred["logvar"]), axis=0)
+        price = recipe.beta * ops.mean(ops.maximum(nats, recipe.free_nats))
+        loss = heard + self.warm * (price + recipe.decorrelation * dependence(mean))
+        return loss, heard + recipe.beta * ops.mean(nats)
+
     def compute_loss(
         self,
         x: Any = None,
@@ -67,22 +76,22 @@ class Learner(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        recipe, mean = self.recipe, y_pred["mean"]
-        heard = reconstruction(x, y_pred["decoded"], self.range_db, recipe.content)
-        nats = ops.mean(vae.kl(mean, y_pred["logvar"]), axis=0)
-        self.told.update_state(heard + recipe.beta * ops.sum(nats))
-        price = recipe.beta * ops.sum(ops.maximum(nats, recipe.free_nats))
-        return heard + self.warm * (price + recipe.decorrelation * dependence(mean))
+        loss, told = self.judged(x, y_pred)
+        self.told.update_state(told)
+        return loss
 
 
 def reconstruction(x: Any, y: Any, range_db: float, content: float = 1.0) -> Any:
-    """Mean absolute error in dB of (batch, frames, bins), weighted to where the sound is.
+    """Mean absolute error in dB of (batch, frames, bins), weighted to where there is sound.
 
     Most of a footstep's second is silence: at `content` 1 a frame weighs as its loudest bin, a
-    bin by its own level, silence a little; each sound counts the same, however short.
+    bin by its own level, silence a little; each sound counts the same, however short. Sound is
+    what is in either of the two: a tail that the recording does not have is heard as clearly as
+    one that is missing.
     """
-    present = ops.max(x, axis=2, keepdims=True)
-    weight = 1 - content + content * (0.04 + present * (0.4 + x))
+    there = ops.maximum(x, ops.stop_gradient(y))
+    present = ops.max(there, axis=2, keepdims=True)
+    weight = 1 - content + content * (0.04 + present * (0.4 + there))
     error = ops.sum(weight * ops.abs(x - y), axis=(1, 2)) / ops.sum(weight, axis=(1, 2))
     return range_db * ops.mean(error)
 

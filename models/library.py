@@ -6,130 +6,123 @@ anchors, which the engine plays as any other.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from rich.progress import Progress
 
-from models import library_fill, library_store, library_workers, maps, pack_files, sound_map
+from models import (
+    library_columns,
+    library_contents,
+    library_fill,
+    library_head,
+    library_items,
+    library_map,
+    library_store,
+    library_workers,
+    maps,
+    pack_files,
+)
 from models import pack as packs
-from models.found import Found
+from models.descriptors import MEASURED
+from models.library_contents import Summary
 from models.library_encode import identity
-from models.library_fill import Added, Item, Say, line, now, silent
-from models.library_places import Neighbours
-from models.library_store import COLUMNS, LibraryError, Row, Writer
+from models.library_fill import Added
+from models.library_head import LibraryError
+from models.library_items import Item, Say, silent
+from models.library_store import Row, Writer
+from models.neighbours import Neighbours
 from models.pack import Anchors, Pack, PackError
 from models.representation import Floats
 
-__all__ = ["Added", "Library", "LibraryError", "Summary", "as_pack", "create", "open_"]
+__all__ = [
+    "Added", "Library", "LibraryError", "Summary", "as_pack", "create", "filling", "open_"
+]  # fmt: skip
 
-MOST_REFITTED = 5000  # sounds: t-SNE takes half a minute of them
-CHUNK = 4096  # sounds of a map written at once
-
-
-class Summary(NamedTuple):
-    """What is in a library."""
-
-    sounds: int
-    seconds: float  # of the recordings as they were
-    origins: dict[str, int]  # how many of each, the most first
-    licences: dict[str, int]
-    labels: dict[str, int]
-    without_recording: int  # placed by a map
-    not_for_training: int
+DEFAULT = "footsteps"  # pack of a library for which none is named
 
 
 @dataclass
 class Library:
-    """An open library: a view of its sounds as they were when it was opened or last added to.
+    """An open library: a view of its sounds as they were when it was opened or last changed.
 
-    Any thread may read `anchors`; only one thread may add, and it blocks until it has finished.
-    Other processes that have the library open keep their view.
+    Any thread may read `anchors`; only one thread may add or remove, and it blocks until it has
+    finished. Other processes that have the library open keep their view.
     """
 
     path: Path
     pack: Pack
     anchors: Anchors
     """(L, ...) as a pack's; the numbers are memory-mapped and read-only."""
+    measured: Floats
+    """(L, K) models.descriptors.MEASURED of each, NaN where it was not measured; as `anchors`."""
 
     def __len__(self) -> int:
         return len(self.anchors)
 
     def add(
         self,
-        folder: Path,
+        sounds: Path | Iterable[Item],
         *,
         link: bool = False,
+        again: bool = False,
         dask: str | None = None,
         say: Say = silent,
         progress: Progress | None = None,
     ) -> Added:
-        """Add every sound file under `folder`, credited by the CSV in it if there is one.
+        """Add the sounds of a folder, or any that models.library_items has found.
 
         Recordings are copied in, or with `link` left where they are. What cannot be read is left
-        out, with a line to `say`. Interrupted or killed, it keeps what it has done, and the same
-        call finishes it. `dask` is a scheduler's address, see `library_workers.workers`.
+        out, with a line to `say`; what was removed earlier, too, unless it may come in `again`.
+        Interrupted or killed, it keeps what it has done, and the same call finishes it. `dask` is
+        a scheduler's address, see `library_workers.workers`.
         Raises LibraryError, models.pack.PackError.
         """
-        items = library_fill.from_folder(folder.expanduser(), say)
-        return self._fill(items, link, dask, say, progress)
+        if not self.pack.has_encoder:
+            raise LibraryError(
+                f"{self.pack.path}: has no encoder to place sounds with: add a sound map instead"
+            )
+        if isinstance(sounds, Path):
+            sounds = library_items.from_folder(sounds.expanduser(), say)
+        encoder = library_head.read(self.path).encoder
+        with self._writing(again) as writer, library_workers.workers(dask) as (workers, ahead):
+            return library_fill.fill(
+                self.path, writer, sounds, str(self.pack.path.resolve()), encoder, workers,
+                link=link, ahead=ahead, say=say, progress=progress,
+            )  # fmt: skip
 
-    def add_found(
+    def add_map(
         self,
-        found: Iterable[Found],
+        path: Path,
         *,
-        link: bool = False,
-        dask: str | None = None,
+        again: bool = False,
         say: Say = silent,
         progress: Progress | None = None,
     ) -> Added:
-        """Add sounds that a client has fetched, as `add` does; an id comes in once."""
-        return self._fill(library_fill.from_found(found), link, dask, say, progress)
-
-    def add_map(self, path: Path, *, say: Say = silent, progress: Progress | None = None) -> Added:
         """Add the sounds of a JSON sound map (models.sound_map), placed by it and not encoded.
 
-        Their loudness and onset are those of their neighbours in the pack. A recording beside the
-        map is linked. Bad rows are left out, with their numbers to `say`. Raises LibraryError.
+        Bad rows are left out, with their numbers to `say`. Raises LibraryError.
         """
-        try:
-            places, latents, lines, refused = sound_map.read(
-                path.expanduser(), self.pack.latent_dim
-            )
-        except sound_map.SoundMapError as error:
-            raise LibraryError(str(error)) from None
-        for refusal in lines:
-            say(refusal)
-        added = known = 0
-        task = progress.add_task("placing sounds", total=len(places)) if progress else None
+        places, latents, refused = library_map.read(path, self.pack.latent_dim, say)
+        with self._writing(again) as writer:
+            added = library_map.fill(writer, self.pack, places, latents, progress)
+        return added._replace(refused=refused)
+
+    def remove(self, ids: Iterable[str]) -> int:
+        """Take sounds out (library_contents.chosen) and keep them out; returns how many there were.
+
+        Those after them move up. Recordings that were copied in are deleted, others never touched.
+        Killed, it has removed all or none, and the next writer tidies up. Raises LibraryError.
+        """
         with self._writing() as writer:
-            seen: set[str] = set()
-            fresh = []
-            for i, place in enumerate(places):
-                id = line(f"map:{place.id}")
-                if id in seen or writer.has_id(id):
-                    known += 1
-                else:
-                    fresh.append((i, id))
-                seen.add(id)
-            near = Neighbours(self.pack, latents)
-            loudness = near.mean(self.pack.anchors.loudness)
-            onset = near.mean(self.pack.anchors.onset)
-            for start in range(0, len(fresh), CHUNK):
-                part = fresh[start : start + CHUNK]
-                chosen = [i for i, _ in part]
-                rows = [_row(places[i], id) for i, id in part]
-                writer.append(rows, latents[chosen], loudness[chosen], onset[chosen])
-                added += len(part)
-                if progress and task is not None:
-                    progress.advance(task, len(part))
-        return Added(added, known, 0, refused)
+            rows = library_contents.numbers(self.path, set(ids))
+            if rows:
+                writer.remove(rows)
+        return len(rows)
 
     def recording(self, row: int) -> Path | None:
         """The recording of an anchor, None if it has none or it is gone. Opens a file.
@@ -138,52 +131,30 @@ class Library:
         """
         if not 0 <= row < len(self):
             raise IndexError(row)
-        with library_store.table(self.path) as table:
-            found = table.execute("SELECT audio FROM sounds WHERE row = ?", (row,)).fetchone()
-        if not found or not isinstance(found[0], str) or not found[0] or "\0" in found[0]:
+        # By its id: another process may have removed sounds since, and its number is another's.
+        found = library_contents.recording(self.path, str(self.anchors.ids[row]))
+        if found is None:
             return None
-        path = self.path / found[0]
-        if not Path(found[0]).is_absolute() and ".." in path.parts:
+        path = self.path / found
+        if not Path(found).is_absolute() and ".." in path.parts:
             raise LibraryError(f"{self.path}: the recording of sound {row} lies outside of it")
         return path if path.is_file() else None
 
     def rows(self) -> Iterator[Row]:
         """Each sound's entry, in the order of the anchors: for lists and credits."""
-        with library_store.table(self.path) as table:
-            cursor = table.execute(f"SELECT {library_store.ROW} FROM sounds ORDER BY row")
-            for values in cursor:
-                *_, may_train, _ = values
-                yield replace(Row(*values), may_train=bool(may_train))
+        return library_contents.rows(self.path)
 
     def summary(self) -> Summary:
         """Counts by origin, licence and label, and the length in all."""
-
-        def counts(column: str) -> dict[str, int]:
-            found = table.execute(
-                f"SELECT {column}, count(*) FROM sounds GROUP BY 1 ORDER BY 2 DESC, 1"
-            )
-            return {str(value): int(n) for value, n in found}
-
-        with library_store.table(self.path) as table:
-            total = table.execute(
-                "SELECT count(*), total(duration), total(audio = ''), total(NOT may_train) "
-                "FROM sounds"
-            ).fetchone()
-            return Summary(
-                int(total[0]), float(total[1]), counts("origin"), counts("licence"),
-                counts("label"), int(total[2]), int(total[3]),
-            )  # fmt: skip
+        return library_contents.summary(self.path)
 
     def refit(self, seed: int = 0) -> None:
         """Make the library a t-SNE map of its own, instead of the pack's. Holds until sounds come.
 
-        Raises LibraryError beyond `MOST_REFITTED` sounds.
+        Raises LibraryError where there is no sound.
         """
-        if not 1 <= len(self) <= MOST_REFITTED:
-            raise LibraryError(
-                f"{self.path}: has {len(self)} sounds, a map of its own takes 1...{MOST_REFITTED}: "
-                "it is played on the pack's map"
-            )
+        if not len(self):
+            raise LibraryError(f"{self.path}: has no sounds yet: add some, then make the map")
         plane = maps.tsne(self.anchors.latents, seed)
         with self._writing():
             new = self.path / ".planes-new.npz"
@@ -194,13 +165,31 @@ class Library:
         """(L, 2) for each of the pack's planes; `map` is the library's own where it has one.
 
         Without refitting: each sound lies among the places of its neighbours in the pack
-        (models.library_places), so the same sound always lies in the same place.
+        (models.neighbours), so the same sound always lies in the same place.
         Raises LibraryError.
         """
         own = self._own_map()
-        near = Neighbours(self.pack, self.anchors.latents)
+        near = Neighbours(self.pack.anchors.latents, self.anchors.latents)
         planes = {name: near.mean(plane) for name, plane in self.pack.planes.items()}
         return planes if own is None else {**planes, "map": own}
+
+    def descriptors(self) -> dict[str, Floats]:
+        """(L,) of each descriptor, as a pack's: as measured on the recordings.
+
+        What was not measured, as the sounds of a map, has the mean of its neighbours in the pack;
+        where the pack does not know a descriptor either, no sound has it.
+        """
+        lacking = np.isnan(self.measured).any(axis=1)
+        if not lacking.any():
+            return dict(zip(MEASURED, self.measured.T, strict=True))
+        known = self.pack.described
+        near = Neighbours(self.pack.anchors.latents, self.anchors.latents[lacking])
+        found = {}
+        for name, values in zip(MEASURED, self.measured.T.copy(), strict=True):
+            if name in known:
+                values[lacking] = near.mean(known[name])
+                found[name] = values
+        return found
 
     def _own_map(self) -> Floats | None:
         if not (self.path / "planes.npz").is_file():
@@ -215,56 +204,66 @@ class Library:
             raise LibraryError(f"{file}: holds no map: remove it")
         return plane.astype(np.float32) if len(plane) == len(self) else None
 
-    def _fill(
-        self,
-        items: Iterable[Item],
-        link: bool,
-        dask: str | None,
-        say: Say,
-        progress: Progress | None,
-    ) -> Added:
-        if not self.pack.encoder_path.is_file():
-            raise LibraryError(
-                f"{self.pack.path}: has no encoder to place sounds with: add a sound map instead"
-            )
-        encoder = library_store.head(self.path).encoder
-        with self._writing() as writer, library_workers.workers(dask) as (workers, ahead):
-            return library_fill.fill(
-                self.path, writer, items, str(self.pack.path.resolve()), encoder, workers,
-                link=link, ahead=ahead, say=say, progress=progress,
-            )  # fmt: skip
-
     @contextmanager
-    def _writing(self) -> Iterator[Writer]:
+    def _writing(self, again: bool = False) -> Iterator[Writer]:
         try:
-            with library_store.writing(self.path, self.pack.latent_dim) as writer:
+            with library_store.writing(self.path, self.pack.latent_dim, again) as writer:
                 yield writer
         finally:
-            self.anchors = _anchors(self.path, self.pack.latent_dim)
+            self.anchors, self.measured = _content(self.path, self.pack.latent_dim)
 
 
 def create(path: str | Path, pack: Pack) -> Library:
     """Make an empty library for the model of `pack` in folder `path`. Raises LibraryError."""
     folder = Path(path).expanduser()
-    library_store.make(folder, library_store.Head(pack.name, identity(pack.path), pack.latent_dim))
+    library_store.make(folder, library_head.Head(pack.name, identity(pack.path), pack.latent_dim))
     return open_(folder, pack)
+
+
+@contextmanager
+def filling(path: str | Path, pack: Pack | None = None) -> Iterator[Library]:
+    """The library in `path`, to be filled; one made for it goes again if nothing came in.
+
+    `pack` None: that of a library that is there, else the default one. Raises as `open_`, `create`.
+    """
+    folder = Path(path).expanduser()
+    if library_head.is_library(folder):
+        yield open_(folder, pack)
+        return
+    empty = folder.is_dir()
+    made = create(folder, pack or packs.load(packs.find(DEFAULT)))
+    try:
+        yield made
+    finally:
+        if not len(made):
+            library_store.discard(folder, made.pack.latent_dim)
+        if empty:
+            folder.mkdir(exist_ok=True)
 
 
 def open_(path: str | Path, pack: Pack | None = None) -> Library:
     """Open the library in folder `path`, 100,000 sounds in less than a second.
 
     `pack` is the one whose model it was made for; None: the installed one of that name.
-    Raises LibraryError, and models.pack.PackError where no pack of that name is found.
+    Raises LibraryError, models.pack.PackError.
     """
     folder = Path(path).expanduser()
-    head = library_store.head(folder)
-    pack = pack or packs.load(packs.find(head.pack))
+    head = library_head.read(folder)
+    if pack is None:
+        try:
+            found = packs.find(head.pack)
+        except PackError:
+            raise LibraryError(
+                f"{folder}: is for the pack {head.pack}, and none is found by that name: say where "
+                "it is (--pack)"
+            ) from None
+        pack = packs.load(found)
     if head.latent_dim != pack.latent_dim or head.encoder != identity(pack.path):
         raise LibraryError(
             f"{folder}: was made for another model ({head.pack}) than {pack.path}: its sounds "
             "have no place there; name the pack it was made for, or make it again"
         )
-    return Library(folder, pack, _anchors(folder, head.latent_dim))
+    return Library(folder, pack, *_content(folder, head.latent_dim))
 
 
 def as_pack(pack: Pack, library: Library) -> Pack:
@@ -277,15 +276,28 @@ def as_pack(pack: Pack, library: Library) -> Pack:
         raise LibraryError(f"{library.path}: holds no sounds yet: add a folder first")
     if pack.path.resolve() != library.pack.path.resolve():
         raise LibraryError(f"{library.path}: is a library for {library.pack.path}, not {pack.path}")
-    return replace(pack, anchors=library.anchors, planes=library.planes())
+    return replace(
+        pack,
+        anchors=library.anchors,
+        planes=library.planes(),
+        descriptors=library.descriptors(),
+    )
 
 
-def _anchors(folder: Path, dim: int) -> Anchors:
+def _content(folder: Path, dim: int) -> tuple[Anchors, Floats]:
     with library_store.table(folder) as table:
+        # In one transaction, so that nobody replaces the columns in between.
+        table.execute("BEGIN")
         count = library_store.count(table, folder)
         found = table.execute(
-            "SELECT label, id, name FROM sounds WHERE row < ? ORDER BY row", (count,)
+            "SELECT label, id, name FROM sounds WHERE row >= 0 ORDER BY row"
         ).fetchall()
+        generation = library_store.generation(table)
+        latents, loudness, onset = (
+            library_columns.opened(folder, name, generation, count, dim)
+            for name in ("latents", "loudness", "onset")
+        )
+        measured = library_columns.measured(folder, generation, count)
     texts = [np.array(column, dtype=object) for column in zip(*found, strict=True)]
     labels, ids, names = texts or [np.empty(0, object)] * 3
     for column, values in (("label", labels), ("id", ids), ("name", names)):
@@ -293,17 +305,8 @@ def _anchors(folder: Path, dim: int) -> Anchors:
             raise LibraryError(f"{folder}: sounds.sqlite: {column} holds something that is no text")
     if len(set(ids)) != count:
         raise LibraryError(f"{folder}: sounds.sqlite holds the same id twice")
-    latents, loudness, onset = (library_store.column(folder, name, count, dim) for name in COLUMNS)
-    return Anchors(
+    anchors = Anchors(
         latents, labels.astype(np.str_), ids.astype(np.str_), names.astype(np.str_),
         loudness, onset,
     )  # fmt: skip
-
-
-def _row(place: sound_map.Place, id: str) -> Row:
-    return Row(
-        hash=hashlib.sha256(id.encode()).hexdigest(), id=id, name=line(place.name),
-        label=line(place.label), author=line(place.author), licence=line(place.licence),
-        url=line(place.url), origin="map", audio=str(place.audio or ""), duration=0.0,
-        may_train=False, added=now(),
-    )  # fmt: skip
+    return anchors, measured

@@ -6,47 +6,25 @@ where it was when it is started again. At most a few batches are in memory.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from rich.progress import Progress
 
-from models import audio
-from models.found import Found
 from models.library_encode import Encoded, encode_batch
-from models.library_store import LONGEST, LibraryError, Row, Writer, keep
+from models.library_head import LibraryError
+from models.library_items import Item, Say, silent
+from models.library_store import Row, Writer, keep
+from models.line import LONGEST, line
 
 BATCH = 32  # sounds
 BATCH_BYTES = 8 << 20  # more than this end a batch early
 MOST_BYTES = 256 << 20  # of one file
-
-Say = Callable[[str], None]
-
-
-def silent(line: str) -> None:
-    """A `say` that says nothing."""
-
-
-@dataclass(frozen=True)
-class Item:
-    """A file to be added, and its credits."""
-
-    path: Path
-    id: str
-    name: str
-    label: str
-    author: str = ""
-    licence: str = ""
-    url: str = ""
-    origin: str = "folder"
-    may_train: bool = True
 
 
 class Added(NamedTuple):
@@ -56,55 +34,13 @@ class Added(NamedTuple):
     known: int = 0  # here already, from an earlier time
     duplicates: int = 0  # the same sound as another under a second name
     refused: int = 0
+    removed: int = 0  # taken out of the library earlier
 
 
 class _Ready(NamedTuple):
     item: Item
     data: bytes
     digest: str
-
-
-def from_folder(folder: Path, say: Say = silent) -> list[Item]:
-    """Every sound file under `folder`; FOLDER/*.csv, where there are any, supply the credits.
-
-    A CSV's column `file` is needed; label, name, licence, author_attribution (or author),
-    url (or source_repo) and may_train are used if there. Without a label a file's folder is it.
-    Raises LibraryError.
-    """
-    if not folder.is_dir():
-        raise LibraryError(f"{folder}: no such folder")
-    files = audio.files(folder)
-    if not files:
-        raise LibraryError(f"{folder}: no sound files in it ({', '.join(sorted(audio.SUFFIXES))})")
-    credits = _credits(folder)
-    items = []
-    for path in files:
-        inside = path.relative_to(folder).as_posix()
-        row = credits.pop(inside, {})
-        items.append(
-            Item(
-                path,
-                id=inside,
-                name=row.get("name") or path.stem,
-                label=row.get("label") or path.relative_to(folder).parent.name or folder.name,
-                author=row.get("author_attribution") or row.get("author") or "",
-                licence=row.get("licence") or "",
-                url=row.get("url") or row.get("source_repo") or "",
-                may_train=(row.get("may_train") or "yes").lower() not in ("no", "false", "0"),
-            )
-        )
-    for inside in credits:
-        say(f"{folder / inside}: is in the CSV but not in the folder: left out")
-    return items
-
-
-def from_found(found: Iterable[Found]) -> Iterator[Item]:
-    """Sounds that a client has fetched; what comes before the id's colon is their origin."""
-    for f in found:
-        origin = f.id.partition(":")[0]
-        yield Item(
-            f.path, f.id, f.name, f.label, f.author, f.licence, f.url, origin, f.may_train
-        )  # fmt: skip
 
 
 def fill(
@@ -160,8 +96,9 @@ def fill(
                 id = _numbered(id, batch[i].digest)
             rows[id] = _row(folder, batch[i], id, float(encoded.duration[i]), link)
         writer.append(
-            list(rows.values()), encoded.latents[good], encoded.loudness[good], encoded.onset[good]
-        )
+            list(rows.values()), encoded.latents[good], encoded.loudness[good],
+            encoded.onset[good], encoded.descriptors[good],
+        )  # fmt: skip
         for ready in batch:
             del under_way[ready.digest]
             step()
@@ -186,6 +123,10 @@ def fill(
                 step()
                 continue
             digest = hashlib.sha256(data).hexdigest()
+            if writer.is_removed(digest, line(item.id)):
+                sums["removed"] += 1
+                step()
+                continue
             twin = under_way.get(digest)
             there = twin or writer.id_of(digest)
             own = line(item.id), _numbered(item.id, digest)
@@ -220,23 +161,6 @@ def fill(
     return Added(**sums)
 
 
-def _credits(folder: Path) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
-    for table in sorted(folder.glob("*.csv")):
-        try:
-            with table.open(newline="", encoding="utf-8") as file:
-                reader = csv.DictReader(file)
-                if "file" not in (reader.fieldnames or ()):
-                    raise LibraryError(f"{table}: has no column 'file': add it or move the CSV")
-                for row in reader:
-                    found[Path(row["file"] or "").as_posix()] = {
-                        key: value for key, value in row.items() if isinstance(value, str)
-                    }
-        except (csv.Error, UnicodeDecodeError, OSError) as error:
-            raise LibraryError(f"{table}: cannot be read ({str(error).splitlines()[0]})") from None
-    return found
-
-
 def _read(item: Item, link: bool) -> bytes | str:
     """The file's bytes, or why it is left out."""
     try:
@@ -267,12 +191,6 @@ def _row(folder: Path, ready: _Ready, id: str, duration: float, link: bool) -> R
 def _numbered(id: str, digest: str) -> str:
     """The id of a sound where another sound has its own."""
     return f"{line(id)[: LONGEST - 9]}#{digest[:8]}"
-
-
-def line(text: str) -> str:
-    """`text` as the table takes it: one line, UTF-8, `LONGEST` at most."""
-    whole = text.encode(errors="replace").decode()  # a name in another encoding
-    return "".join(c if c.isprintable() else " " for c in whole).strip()[:LONGEST]
 
 
 def now() -> str:

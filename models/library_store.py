@@ -1,36 +1,41 @@
-"""The files of a sound library: one SQLite table, and rows of numbers beside it.
+"""The files of a sound library, and who may change them.
 
-    library.toml   format, pack, encoder (sha256), latent_dim
-    sounds.sqlite  a row for each sound, numbered 0, 1, 2, ... as in the arrays
-    latents.npy    (L, D) float32, loudness.npy and onset.npy (L,) float32: opened memory-mapped
-    audio/         the recordings, named by their content
+    library.toml   for which model (models.library_head)
+    sounds.sqlite  a row for each sound, numbered 0, 1, 2, ... as in the columns
+    *.npy          its numbers (models.library_columns), of the generation that is user_version
+    audio/         the recordings that were copied in, named by their content
     lock.sqlite    held by whoever writes
 
-The table says how many sounds there are. The arrays are written first, so one that is longer than
-the table comes from a writer that was killed, and what is too much is written over by the next.
+The table is the truth. Columns are written before it, so what is too much in them comes from a
+writer that was killed, and the next writes it over; recordings are deleted after it. A sound that
+was removed stays in the table, under a number below 0, so that it does not come back unasked.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import sqlite3
 import tempfile
-import tomllib
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
-import tomli_w
 
+from models import library_columns, library_head
+from models.library_columns import COLUMNS, DESCRIPTORS
+from models.library_head import Head, LibraryError
+from models.line import LONGEST, reason
 from models.pack import MOST_ANCHORS
 from models.representation import Floats
 
-FORMAT = 1
-LONGEST = 200  # characters of an id, name or label: they lie in arrays of fixed width
-COLUMNS = ("latents", "loudness", "onset")
+PATIENCE = 60.0  # s for another process to finish with the table
+MADE = {"library.toml", "sounds.sqlite", "lock.sqlite", "audio", *(f"{c}.npy" for c in COLUMNS)}
+COPIED = re.compile(r"[0-9a-f]{64}(\.\w+)?")  # names of recordings that were copied in
 SCHEMA = """
 CREATE TABLE sounds (
     row INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, id TEXT NOT NULL UNIQUE,
@@ -39,10 +44,6 @@ CREATE TABLE sounds (
     may_train INTEGER NOT NULL, added TEXT NOT NULL
 )
 """
-
-
-class LibraryError(Exception):
-    """A library that cannot be used or added to: one line that says what, where and what to do."""
 
 
 @dataclass(frozen=True)
@@ -67,61 +68,21 @@ INSERT = f"INSERT INTO sounds VALUES (?{', ?' * len(fields(Row))})"
 ROW = ", ".join(field.name for field in fields(Row))
 
 
-@dataclass(frozen=True)
-class Head:
-    """library.toml."""
-
-    pack: str
-    encoder: str
-    latent_dim: int
-
-
 def make(folder: Path, head: Head) -> None:
     """Write an empty library to `folder`, new or empty. Raises LibraryError."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise LibraryError(f"{folder}: is there already: choose a new folder for the library")
-    try:
+    with _written(folder, "made"):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
             made = Path(beside) / "library"
             (made / "audio").mkdir(parents=True)
-            content = {
-                "format": FORMAT, "pack": head.pack, "encoder": head.encoder,
-                "latent_dim": head.latent_dim,
-            }  # fmt: skip
-            (made / "library.toml").write_text(tomli_w.dumps(content), encoding="utf-8")
+            library_head.write(made, head)
             with closing(sqlite3.connect(made / "sounds.sqlite")) as table, table:
                 table.execute(SCHEMA)
-            for name in COLUMNS:
-                with (made / f"{name}.npy").open("wb") as file:
-                    _write_header(file, 0, _width(name, head.latent_dim))
+            library_columns.begin(made, 0, head.latent_dim)
             (made / "lock.sqlite").touch()
             os.replace(made, folder)
-    except OSError as error:
-        raise LibraryError(f"{folder}: cannot be made: {error.strerror or error}") from None
-
-
-def head(folder: Path) -> Head:
-    """Read and check library.toml. Raises LibraryError."""
-    file = folder / "library.toml"
-    if not file.is_file():
-        raise LibraryError(f"{folder}: library.toml is missing: this folder is no sound library")
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
-        raise LibraryError(f"{file}: is not valid TOML: {_first_line(error)}") from None
-    kinds = {"format": int, "pack": str, "encoder": str, "latent_dim": int}
-    for key, kind in kinds.items():
-        if type(content.get(key)) is not kind:
-            what = "a whole number" if kind is int else "text"
-            raise LibraryError(f"{file}: {key} is not {what}: make the library again")
-    if content["format"] != FORMAT:
-        raise LibraryError(
-            f"{file}: format is {content['format']}, this version reads {FORMAT}: update Latentpad"
-        )
-    if not 1 <= content["latent_dim"] <= 64:
-        raise LibraryError(f"{file}: latent_dim is {content['latent_dim']}, outside 1...64")
-    return Head(content["pack"], content["encoder"], content["latent_dim"])
 
 
 @contextmanager
@@ -134,7 +95,9 @@ def table(folder: Path) -> Iterator[sqlite3.Connection]:
     mode = "rw" if os.access(file, os.W_OK) and os.access(folder, os.W_OK) else "ro"
     try:
         uri = f"{file.resolve().as_uri()}?mode={mode}"
-        with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
+        with closing(
+            sqlite3.connect(uri, uri=True, isolation_level=None, timeout=PATIENCE)
+        ) as connection:
             connection.execute("PRAGMA trusted_schema = OFF")
             kinds = connection.execute("SELECT type, name FROM sqlite_master WHERE type != 'index'")
             if kinds.fetchall() != [("table", "sounds")]:
@@ -142,7 +105,7 @@ def table(folder: Path) -> Iterator[sqlite3.Connection]:
             yield connection
     except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:
         raise LibraryError(
-            f"{file}: cannot be used ({_first_line(error)}): copy the whole library again"
+            f"{file}: cannot be used ({reason(error)}): copy the whole library again"
         ) from None
 
 
@@ -150,7 +113,7 @@ def count(connection: sqlite3.Connection, folder: Path) -> int:
     """Number of sounds, whose rows are 0, 1, 2, ... Raises LibraryError."""
     found = connection.execute(
         "SELECT count(*), coalesce(min(row), 0), coalesce(max(row), -1), "
-        "coalesce(max(max(length(id), length(name), length(label))), 0) FROM sounds"
+        "coalesce(max(max(length(id), length(name), length(label))), 0) FROM sounds WHERE row >= 0"
     ).fetchone()
     if found[1] != 0 or found[2] != found[0] - 1 or found[0] > MOST_ANCHORS:
         raise LibraryError(
@@ -162,85 +125,134 @@ def count(connection: sqlite3.Connection, folder: Path) -> int:
     return int(found[0])
 
 
-def column(folder: Path, name: str, rows: int, dim: int) -> Floats:
-    """The first `rows` of NAME.npy, memory-mapped and read-only: no copy. Raises LibraryError."""
-    file, width = folder / f"{name}.npy", _width(name, dim)
-    try:
-        with file.open("rb") as stream:
-            offset = _read_header(stream, width)
-            size = os.fstat(stream.fileno()).st_size
-    except FileNotFoundError:
-        raise LibraryError(f"{file}: is missing: copy the whole library again") from None
-    # numpy raises whatever Python's parser raises on a mangled header.
-    except Exception as error:
-        raise LibraryError(
-            f"{file}: cannot be read ({_first_line(error)}): copy the whole library again"
-        ) from None
-    if size < offset + rows * 4 * int(np.prod(width, dtype=int)):
-        raise LibraryError(f"{file}: is too short for {rows} sounds: copy the whole library again")
-    if not rows:
-        return np.empty((0, *width), np.float32)
-    # As a plain array, which Numba and pickle know.
-    values = np.asarray(np.memmap(file, np.float32, "r", offset, (rows, *width)))
-    if not np.isfinite(values).all():
-        raise LibraryError(f"{file}: holds values that are not finite: make the library again")
-    return values
+def generation(connection: sqlite3.Connection) -> int:
+    """Of the columns that belong to the table; with `count`, in one transaction."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 class Writer:
-    """What `writing` gives: appends sounds, all of a batch or none. For one thread."""
+    """What `writing` gives: appends sounds, all of a batch or none, and removes. For one thread."""
 
-    def __init__(self, folder: Path, connection: sqlite3.Connection, dim: int) -> None:
-        self._folder, self._connection, self._dim = folder, connection, dim
+    def __init__(
+        self, folder: Path, connection: sqlite3.Connection, dim: int, again: bool = False
+    ) -> None:
+        """With `again`, what was removed may come in again."""
+        self._folder, self._connection, self._dim, self._again = folder, connection, dim, again
         self.count = count(connection, folder)
+        self._generation = generation(connection)
         for name in COLUMNS:
-            column(folder, name, self.count, dim)
+            if name != DESCRIPTORS:
+                library_columns.opened(folder, name, self._generation, self.count, dim)
+        with _written(folder):
+            library_columns.supply(folder, self._generation, self.count)
+        self._sweep()
 
     def id_of(self, digest: str) -> str | None:
         """The id of the sound whose content has this hash, if it is here."""
-        found = self._connection.execute("SELECT id FROM sounds WHERE hash = ?", (digest,))
+        found = self._ask("SELECT id FROM sounds WHERE hash = ? AND row >= 0", digest)
         return next((str(row[0]) for row in found), None)
 
     def has_id(self, id: str) -> bool:
         """Whether a sound of this id is here."""
-        found = self._connection.execute("SELECT 1 FROM sounds WHERE id = ?", (id,))
-        return found.fetchone() is not None
+        return bool(self._ask("SELECT 1 FROM sounds WHERE id = ? AND row >= 0", id))
 
-    def append(self, rows: Sequence[Row], latents: Floats, loudness: Floats, onset: Floats) -> None:
-        """Append B sounds: (B, D), (B,), (B,) float32. Raises LibraryError, and sqlite3.Error."""
+    def is_removed(self, digest: str, id: str) -> bool:
+        """Whether this sound was removed and is to stay out."""
+        asked = "SELECT 1 FROM sounds WHERE (hash = ? OR id = ?) AND row < 0"
+        return not self._again and bool(self._ask(asked, digest, id))
+
+    def append(
+        self,
+        rows: Sequence[Row],
+        latents: Floats,
+        loudness: Floats,
+        onset: Floats,
+        descriptors: Floats | None = None,
+    ) -> None:
+        """Append B sounds: (B, D), (B,), (B,), (B, K) float32; None where nothing was measured.
+
+        Raises LibraryError, and sqlite3.Error.
+        """
+        if descriptors is None:
+            descriptors = library_columns.unmeasured(len(rows))
         if self.count + len(rows) > MOST_ANCHORS:
             raise LibraryError(f"{self._folder}: is full: {MOST_ANCHORS} sounds are the most")
         with _written(self._folder):
-            for name, values in zip(COLUMNS, (latents, loudness, onset), strict=True):
-                self._write(name, values)
-        self._connection.execute("BEGIN")
-        try:
-            self._connection.executemany(
+            columns = latents, loudness, onset, descriptors
+            for name, values in zip(COLUMNS, columns, strict=True):
+                library_columns.append(self._folder, name, self._generation, self.count, values)
+        with self._transaction() as change:
+            if self._again:
+                change.executemany(
+                    "DELETE FROM sounds WHERE row < 0 AND (hash = ? OR id = ?)",
+                    [(row.hash, row.id) for row in rows],
+                )
+            change.executemany(
                 INSERT, [(self.count + i, *astuple(row)) for i, row in enumerate(rows)]
             )
+        self.count += len(rows)
+
+    def remove(self, rows: Sequence[int]) -> None:
+        """Take sounds out, all or none; those after them move up. Recordings copied in go, too.
+
+        Raises LibraryError, and sqlite3.Error.
+        """
+        kept = np.delete(np.arange(self.count), rows)
+        following = self._generation + 1
+        with _written(self._folder):
+            library_columns.begin(self._folder, following, self._dim)
+            for name in COLUMNS:
+                values = library_columns.opened(
+                    self._folder, name, self._generation, self.count, self._dim
+                )[kept]
+                library_columns.append(self._folder, name, following, 0, values)
+        ((lowest,),) = self._ask("SELECT min(min(row), 0) FROM sounds")
+        below = int(lowest) - 1
+        with self._transaction() as change:
+            # A file's path may name another sound one day; the number of a source never does.
+            change.executemany(
+                "UPDATE sounds SET row = ?, audio = '', "
+                "id = CASE origin WHEN 'folder' THEN hash ELSE id END WHERE row = ?",
+                [(below - i, row) for i, row in enumerate(sorted(set(rows)))],
+            )
+            change.executemany(
+                "UPDATE sounds SET row = ? WHERE row = ?",
+                [(new, old) for new, old in enumerate(kept.tolist()) if new != old],
+            )
+            change.execute(f"PRAGMA user_version = {following}")
+        self.count, self._generation = len(kept), following
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Delete what a removal leaves: it may have been killed before it came to it."""
+        left = library_columns.others(self._folder, self._generation)
+        if not left:
+            return
+        there = {audio for (audio,) in self._ask("SELECT audio FROM sounds WHERE row >= 0")}
+        with _written(self._folder):
+            for recording in (self._folder / "audio").iterdir():
+                if COPIED.fullmatch(recording.name) and f"audio/{recording.name}" not in there:
+                    recording.unlink(missing_ok=True)
+            (self._folder / "planes.npz").unlink(missing_ok=True)
+            for column in left:  # last: as long as they are there, this is done again
+                column.unlink(missing_ok=True)
+
+    def _ask(self, question: str, *values: str) -> list[Any]:
+        return self._connection.execute(question, values).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self._connection.execute("BEGIN")
+        try:
+            yield self._connection
             self._connection.execute("COMMIT")
         except BaseException:
             self._connection.execute("ROLLBACK")
             raise
-        self.count += len(rows)
-
-    def _write(self, name: str, values: Floats) -> None:
-        width = _width(name, self._dim)
-        assert values.shape[1:] == width and values.dtype == np.float32
-        with (self._folder / f"{name}.npy").open("r+b") as file:
-            offset = _read_header(file, width)
-            file.seek(offset + self.count * 4 * int(np.prod(width, dtype=int)))
-            file.write(values.tobytes())
-            file.flush()
-            file.seek(0)
-            # For other programs: this one asks the table.
-            _write_header(file, self.count + len(values), width)
-            file.flush()
-            os.fsync(file.fileno())
 
 
 @contextmanager
-def writing(folder: Path, dim: int) -> Iterator[Writer]:
+def writing(folder: Path, dim: int, again: bool = False) -> Iterator[Writer]:
     """Be the only writer, until the block ends or the process dies. Raises LibraryError."""
     try:
         with closing(
@@ -252,17 +264,26 @@ def writing(folder: Path, dim: int) -> Iterator[Writer]:
                     left.unlink(missing_ok=True)
                 (folder / "audio").mkdir(exist_ok=True)
             with table(folder) as connection:
-                yield Writer(folder, connection, dim)
+                yield Writer(folder, connection, dim, again)
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
             raise LibraryError(
                 f"{folder}: another process is adding sounds: wait until it has finished"
             ) from None
-        raise LibraryError(f"{folder}: cannot be written ({_first_line(error)})") from None
+        raise LibraryError(f"{folder}: cannot be written ({reason(error)})") from None
     except sqlite3.DatabaseError as error:
         raise LibraryError(
-            f"{folder}: lock.sqlite cannot be used ({_first_line(error)}): remove it"
+            f"{folder}: lock.sqlite cannot be used ({reason(error)}): remove it"
         ) from None
+
+
+def discard(folder: Path, dim: int) -> None:
+    """Take away a library that has never held anything, unless another process is at it."""
+    with suppress(LibraryError), writing(folder, dim) as writer:
+        # The lock has a journal while it is held.
+        names = {path.name for path in folder.iterdir()} - {"lock.sqlite-journal"}
+        if not writer.count and names == MADE:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def keep(folder: Path, digest: str, suffix: str, data: bytes) -> str:
@@ -276,32 +297,8 @@ def keep(folder: Path, digest: str, suffix: str, data: bytes) -> str:
 
 
 @contextmanager
-def _written(folder: Path) -> Iterator[None]:
+def _written(folder: Path, what: str = "written") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise LibraryError(f"{folder}: cannot be written: {error.strerror or error}") from None
-
-
-def _width(name: str, dim: int) -> tuple[int, ...]:
-    return (dim,) if name == "latents" else ()
-
-
-def _write_header(file: BinaryIO, rows: int, width: tuple[int, ...]) -> None:
-    # numpy leaves room for the first axis to grow, so the data stay where they are.
-    shape: Any = {"descr": "<f4", "fortran_order": False, "shape": (rows, *width)}
-    np.lib.format.write_array_header_1_0(file, shape)
-
-
-def _read_header(file: BinaryIO, width: tuple[int, ...]) -> int:
-    """Where the data of a float32 (rows, *width) begin. Raises ValueError."""
-    if np.lib.format.read_magic(file) != (1, 0):
-        raise ValueError("unknown version")
-    shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
-    if dtype != np.dtype("<f4") or fortran or not shape or shape[1:] != width:
-        raise ValueError(f"holds {dtype} of shape {shape}")
-    return file.tell()
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise LibraryError(f"{folder}: cannot be {what}: {error.strerror or error}") from None

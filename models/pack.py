@@ -18,7 +18,7 @@ import tomli_w
 from numpy.typing import NDArray
 
 from models import pack_files
-from models.pack_files import PackError, Toml
+from models.pack_files import LARGEST, PackError, Toml
 from models.representation import Floats, Representation
 
 FORMAT = 1
@@ -27,6 +27,7 @@ SHIPPED = Path(__file__).parent / "packs"
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 NAME_RULE = "may hold letters, digits, '.', '_' and '-' only, 64 at most, a letter or digit first"
 MOST_ANCHORS = 1_000_000
+DESCRIBED = "descriptors"  # the plane whose axes are any two of them
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Pack:
     planes: dict[str, Floats]  # name -> (L, 2) coordinates of the anchors
     default_plane: str
     training: dict[str, Any] = field(default_factory=dict)
+    descriptors: dict[str, Floats] = field(default_factory=dict)  # name -> (L,), as measured
 
     @property
     def decoder_path(self) -> Path:
@@ -73,10 +75,21 @@ class Pack:
         """Whether new sounds can be placed: a decoder from elsewhere may come without."""
         return self.encoder_path.is_file()
 
+    @property
+    def described(self) -> dict[str, Floats]:
+        """(L,) of every descriptor known of the anchors, by name; empty if none was measured.
+
+        The loudness is the anchors' own, and kept nowhere else.
+        """
+        measured = {n: v for n, v in self.descriptors.items() if len(v) == len(self.anchors)}
+        return {**measured, "loudness": self.anchors.loudness} if measured else {}
+
     def sources(self) -> list[dict[str, str]]:
-        """Rows of sources.csv: the attribution of every sound learned from, its split, its id."""
-        with (self.path / "sources.csv").open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
+        """Rows of sources.csv: the attribution of every sound learned from, its split, its id.
+
+        Raises PackError.
+        """
+        return pack_files.table(self.path, "sources.csv")
 
 
 def folders() -> list[Path]:
@@ -120,9 +133,12 @@ def load(path: str | Path) -> Pack:
     if not 1 <= dim <= 64:
         raise toml.error("latent.dim", f"is {dim}, outside 1...64")
     anchors = _anchors(folder, dim)
-    planes = _planes(folder, len(anchors))
+    planes = _tables(folder, "planes.npz", (len(anchors), 2))
+    # A pack that was made before there were any has none.
+    measured = (folder / "descriptors.npz").is_file()
+    descriptors = _tables(folder, "descriptors.npz", (len(anchors),)) if measured else {}
     default = toml.text("plane", "default")
-    if default not in planes:
+    if default not in planes and not (default == DESCRIBED and descriptors):
         raise toml.error("plane.default", f"{default!r} is not in planes.npz ({', '.join(planes)})")
     return Pack(
         path=folder,
@@ -136,6 +152,7 @@ def load(path: str | Path) -> Pack:
         planes=planes,
         default_plane=default,
         training=toml.table("training") if "training" in toml.content else {},
+        descriptors=descriptors,
     )
 
 
@@ -167,9 +184,9 @@ def save(
             latents=a.latents, labels=a.labels, ids=a.ids, names=a.names,
             loudness=a.loudness, onset=a.onset,
         )  # fmt: skip
-        # Through `Any`: the stubs take every keyword for np.savez's own allow_pickle.
-        save_planes: Any = np.savez_compressed
-        save_planes(folder / "planes.npz", **pack.planes)
+        write_arrays(folder / "planes.npz", pack.planes)
+        if pack.descriptors:
+            write_arrays(folder / "descriptors.npz", pack.descriptors)
         with (folder / "sources.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(sources[0]) if sources else ["id"])
             writer.writeheader()
@@ -183,6 +200,18 @@ def save(
         os.replace(folder, target)
         shutil.rmtree(old, ignore_errors=True)
     return target
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write an .npz, whole or not at all. Raises OSError."""
+    # Through `Any`: the stubs take every keyword for np.savez's own allow_pickle.
+    save: Any = np.savez_compressed
+    beside = path.with_name(f".{path.stem}-new.npz")
+    try:
+        save(beside, **arrays)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def check_target(target: Path) -> None:
@@ -218,28 +247,29 @@ def _content(pack: Pack) -> dict[str, Any]:
 
 
 def _anchors(folder: Path, dim: int) -> Anchors:
-    arrays = pack_files.arrays(folder, "anchors.npz")
+    told = pack_files.headers(folder, "anchors.npz")
 
     def complain(field: str, what: str) -> PackError:
         return PackError(f"{folder}: anchors.npz: {field} {what}")
 
     for key in ("latents", "labels", "ids", "names", "loudness", "onset"):
-        if key not in arrays:
+        if key not in told:
             raise complain(key, "is missing")
         kinds = "U" if key in ("labels", "ids", "names") else "fiu"
-        if arrays[key].dtype.kind not in kinds:
-            raise complain(key, f"has the type {arrays[key].dtype}")
-    latents = arrays["latents"]
-    if latents.ndim != 2 or latents.shape[1] != dim:
-        raise complain("latents", f"has the shape {latents.shape}, not (sounds, {dim})")
-    count = len(latents)
+        if told[key].dtype.kind not in kinds:
+            raise complain(key, f"has the type {told[key].dtype}")
+    shape = told["latents"].shape
+    if len(shape) != 2 or shape[1] != dim:
+        raise complain("latents", f"has the shape {shape}, not (sounds, {dim})")
+    count = shape[0]
     if not 1 <= count <= MOST_ANCHORS:
         raise complain("latents", f"holds {count} sounds, outside 1...{MOST_ANCHORS}")
     for key in ("labels", "ids", "names", "loudness", "onset"):
-        if arrays[key].shape != (count,):
-            raise complain(key, f"has the shape {arrays[key].shape}, not ({count},)")
+        if told[key].shape != (count,):
+            raise complain(key, f"has the shape {told[key].shape}, not ({count},)")
+    arrays = pack_files.arrays(folder, "anchors.npz")
     for key in ("latents", "loudness", "onset"):
-        if not np.isfinite(arrays[key]).all():
+        if not (np.abs(arrays[key]) <= LARGEST).all():
             raise complain(key, "holds values that are not finite")
     if len(np.unique(arrays["ids"])) != count:
         raise complain("ids", "holds the same id twice")
@@ -253,13 +283,13 @@ def _anchors(folder: Path, dim: int) -> Anchors:
     )
 
 
-def _planes(folder: Path, count: int) -> dict[str, Floats]:
-    planes = pack_files.arrays(folder, "planes.npz")
-    for name, plane in planes.items():
-        if plane.shape != (count, 2) or plane.dtype.kind not in "fiu":
-            raise PackError(
-                f"{folder}: planes.npz: {name} has the shape {plane.shape}, not ({count}, 2)"
-            )
-        if not np.isfinite(plane).all():
-            raise PackError(f"{folder}: planes.npz: {name} holds values that are not finite")
-    return {name: plane.astype(np.float32) for name, plane in planes.items()}
+def _tables(folder: Path, file: str, shape: tuple[int, ...]) -> dict[str, Floats]:
+    """The arrays of an .npz, each of finite numbers and of one shape. Raises PackError."""
+    for name, told in pack_files.headers(folder, file).items():
+        if told.shape != shape or told.dtype.kind not in "fiu":
+            raise PackError(f"{folder}: {file}: {name} has the shape {told.shape}, not {shape}")
+    found = pack_files.arrays(folder, file)
+    for name, values in found.items():
+        if not (np.abs(values) <= LARGEST).all():
+            raise PackError(f"{folder}: {file}: {name} holds values that are not finite")
+    return {name: values.astype(np.float32) for name, values in found.items()}

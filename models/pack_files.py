@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import lzma
 import math
+import re
+import struct
+import tokenize
 import tomllib
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.line import reason
 from models.representation import GAMMA, Representation
 
 MOST_CELLS = 1 << 24  # frames * bins of one sound: 64 MB
-MOST_BYTES = 1 << 29  # one array of an .npz
+MOST_BYTES = 1 << 29  # all arrays of an .npz
+MOST_ARRAYS = 100
+MOST_TOML = 1 << 20  # bytes
+MOST_CSV = 1 << 28
+# What zipfile and numpy raise on a damaged file.
+DAMAGED = (
+    zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, struct.error, ValueError,
+    OSError, RuntimeError, EOFError, OverflowError, RecursionError, MemoryError, SyntaxError,
+    KeyError, tokenize.TokenError,
+)  # fmt: skip
+LONGEST = 1000  # characters of a text
+LARGEST = 1e9  # of a number: an infinity, and an integer of a thousand digits, are larger
 LIMITS: dict[str, tuple[float, float]] = {
     "sample_rate": (8000, 192000),
     "n_fft": (64, 16384),
@@ -38,10 +57,13 @@ class Toml:
 
     @classmethod
     def read(cls, folder: Path) -> Toml:
+        """Raises PackError."""
+        text = _text(folder, "model.toml", MOST_TOML)
         try:
-            return cls(folder, tomllib.loads((folder / "model.toml").read_text(encoding="utf-8")))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise PackError(f"{folder}: model.toml is not valid TOML: {error}") from None
+            return cls(folder, tomllib.loads(text))
+        except (ValueError, RecursionError) as error:
+            what = str(error).splitlines()[0]
+            raise PackError(f"{folder}: model.toml is not valid TOML: {what}") from None
 
     def error(self, field: str, what: str) -> PackError:
         return PackError(f"{self.folder}: model.toml: {field} {what}")
@@ -59,21 +81,27 @@ class Toml:
             raise self.error(label, "is missing")
         if not isinstance(values[key], kinds) or isinstance(values[key], bool):
             raise self.error(label, f"is not {kind}")
+        if kinds == (int,) and abs(values[key]) >= 1 << 63:
+            raise self.error(label, "is a number of too many digits")
         return values[key]
 
     def text(self, table: str, key: str) -> str:
-        return str(self.value(table, key, (str,), "text"))
+        text = str(self.value(table, key, (str,), "text"))
+        if not text.isprintable() or len(text) > LONGEST:
+            raise self.error(f"{table}.{key}".lstrip("."), f"is no line of {LONGEST} at most")
+        return text
 
     def whole(self, table: str, key: str) -> int:
         return int(self.value(table, key, (int,), "a whole number"))
 
     def number(self, table: str, key: str) -> float:
-        return float(self.value(table, key, (int, float), "a number"))
+        value = self.value(table, key, (int, float), "a number")
+        return math.inf if abs(value) > LARGEST else float(value)
 
     def numbers(self, table: str, key: str, length: int) -> tuple[float, ...]:
         values = self.value(table, key, (list,), "a list")
         good = len(values) == length and all(
-            isinstance(v, int | float) and math.isfinite(v) for v in values
+            isinstance(v, int | float) and abs(v) <= LARGEST for v in values
         )
         if not good:
             raise self.error(f"{table}.{key}", f"is not a list of {length} numbers")
@@ -102,13 +130,30 @@ def representation(toml: Toml) -> Representation:
     return result
 
 
-def arrays(folder: Path, file: str) -> dict[str, NDArray[Any]]:
-    """Every array of an .npz: no objects, none larger than the file holds. Raises PackError."""
-    found: dict[str, NDArray[Any]] = {}
+class Header(NamedTuple):
+    """What an array says of itself before it is read."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+def headers(folder: Path, file: str) -> dict[str, Header]:
+    """Every array of an .npz, unread: no objects, none larger than the file holds.
+
+    Raises PackError.
+    """
+    found: dict[str, Header] = {}
     try:
         with zipfile.ZipFile(folder / file) as archive:
-            for member in archive.infolist():
+            members = archive.infolist()
+            together = sum(member.file_size for member in members)
+            if len(members) > MOST_ARRAYS or together > MOST_BYTES:
+                sizes = f"{len(members)} arrays of {together >> 20} MB together"
+                raise PackError(f"{folder}: {file} unpacks to {sizes}: an absurd size")
+            for member in members:
                 name = member.filename.removesuffix(".npy")
+                if not re.fullmatch(r"[\w -]{1,64}", name) or name in found:
+                    raise PackError(f"{folder}: {file} holds {member.filename[:80]!r}: refused")
                 with archive.open(member) as stream:
                     major = np.lib.format.read_magic(stream)[0]
                     header = np.lib.format.read_array_header_1_0
@@ -118,11 +163,48 @@ def arrays(folder: Path, file: str) -> dict[str, NDArray[Any]]:
                     size = math.prod(shape) * dtype.itemsize
                     if dtype.hasobject:
                         raise PackError(f"{folder}: {file}: {name} holds Python objects: refused")
-                    if member.file_size > MOST_BYTES or size != member.file_size - stream.tell():
+                    if min(shape, default=0) < 0 or size != member.file_size - stream.tell():
                         raise PackError(f"{folder}: {file}: {name} has an absurd size {shape}")
+                    found[name] = Header(shape, dtype)
+    except DAMAGED as error:
+        raise _unreadable(folder, file, error) from None
+    return found
+
+
+def arrays(folder: Path, file: str) -> dict[str, NDArray[Any]]:
+    """Every array of an .npz, as its `headers` allow. Raises PackError."""
+    names = headers(folder, file)
+    try:
+        with zipfile.ZipFile(folder / file) as archive:
+            found: dict[str, NDArray[Any]] = {}
+            for name, member in zip(names, archive.infolist(), strict=True):
                 with archive.open(member) as stream:
                     found[name] = np.lib.format.read_array(stream, allow_pickle=False)
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise PackError(f"{folder}: {file} cannot be read: {reason}") from None
-    return found
+            return found
+    except DAMAGED as error:
+        raise _unreadable(folder, file, error) from None
+
+
+def table(folder: Path, file: str) -> list[dict[str, str]]:
+    """Rows of a CSV with its heading. Raises PackError."""
+    text = _text(folder, file, MOST_CSV)
+    try:
+        rows = list(csv.DictReader(io.StringIO(text, newline=""), restkey="", restval=""))
+    except csv.Error as error:
+        raise _unreadable(folder, file, error) from None
+    if any("" in row for row in rows):
+        raise PackError(f"{folder}: {file} has a row longer than its heading")
+    return rows
+
+
+def _text(folder: Path, file: str, most: int) -> str:
+    try:
+        if (folder / file).stat().st_size > most:
+            raise PackError(f"{folder}: {file} is larger than {most >> 20} MB")
+        return (folder / file).read_bytes().decode()
+    except (OSError, ValueError) as error:
+        raise _unreadable(folder, file, error) from None
+
+
+def _unreadable(folder: Path, file: str, error: Exception) -> PackError:
+    return PackError(f"{folder}: {file} cannot be read: {reason(error)}")

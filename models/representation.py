@@ -104,7 +104,7 @@ def power(frames_db: Floats) -> Floats:
 
 
 @lru_cache(maxsize=8)
-def _weights(representation: Representation) -> Floats:
+def a_weights(representation: Representation) -> Floats:
     """(bins,) power weights: A-weighting (IEC 61672), over the window's noise bandwidth.
 
     The division makes a full-scale 1 kHz sine, spread over the window's main lobe, count as 1.
@@ -130,7 +130,7 @@ def outline(frames_db: Floats, representation: Representation) -> Outline:
     r = representation
     energy = power(frames_db)
     levels = np.float32(10) * np.log10(energy.sum(axis=1) + np.float32(1e-20))
-    return Outline(_loudest(energy @ _weights(r), r), _onset(levels, r), _end(levels, r))
+    return Outline(_loudest(energy @ a_weights(r), r), _onset(levels, r), _end(levels, r))
 
 
 def loudness(frames_db: Floats, representation: Representation) -> float:

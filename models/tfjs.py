@@ -1,103 +1,22 @@
 """TensorFlow.js Layers models: `model.json` and its shards, rebuilt from Keras' own layers.
 
-The format: tfjs-layers' `loadLayersModel` and tfjs-core's `io.decodeWeights`. Topologies are
-Keras 2 configs; every layer and every setting is taken from the lists below or refused by name.
+The format: tfjs-layers' `loadLayersModel`.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from models import json_file, tfjs_layers, tfjs_weights
+from models.foreign import ForeignError
+from models.weighing import reason, weighed
 
-from models import json_file
-from models.adapting import MOST_BYTES, ForeignError, reason, weighed
-
-MOST_JSON = 64 << 20
+MOST_JSON = 16 << 20
 MOST_LAYERS = 1000
-TYPES = {"float32": "<f4", "float16": "<f2", "uint8": "u1", "uint16": "<u2"}
 MODELS = frozenset({"Sequential", "Functional", "Model"})
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-# Not hard_sigmoid: Keras 3 has another slope than Keras 2 and TensorFlow.js.
-ACTIVATIONS = _words(
-    "linear relu relu6 sigmoid tanh elu selu softmax softplus softsign swish silu gelu "
-    "exponential mish"
-)
-_CONV = "filters kernel_size strides padding data_format dilation_rate groups activation use_bias"
-_POOL = "pool_size strides padding data_format"
-_NORM = "axis epsilon center scale"
-#: Layer -> the settings that are taken over.
-LAYERS: dict[str, frozenset[str]] = {
-    name: _words(settings)
-    for names, settings in {
-        "Dense": "units activation use_bias",
-        "Activation": "activation",
-        "Reshape": "target_shape",
-        "Flatten": "data_format",
-        "Permute": "dims",
-        "RepeatVector": "n",
-        "Conv1D Conv2D": _CONV,
-        "Conv1DTranspose Conv2DTranspose": _CONV + " output_padding",
-        "DepthwiseConv2D": _CONV.replace("filters ", "") + " depth_multiplier",
-        "SeparableConv1D SeparableConv2D": _CONV + " depth_multiplier",
-        "UpSampling1D": "size",
-        "UpSampling2D": "size data_format interpolation",
-        "Cropping1D": "cropping",
-        "Cropping2D": "cropping data_format",
-        "ZeroPadding1D ZeroPadding2D": "padding data_format",
-        "MaxPooling1D MaxPooling2D AveragePooling1D AveragePooling2D": _POOL,
-        "GlobalMaxPooling1D GlobalMaxPooling2D GlobalAveragePooling1D GlobalAveragePooling2D": (
-            "data_format keepdims"
-        ),
-        "BatchNormalization": _NORM + " momentum",
-        "LayerNormalization": _NORM,
-        "ReLU": "max_value negative_slope threshold",
-        "LeakyReLU": "negative_slope",
-        "PReLU": "shared_axes",
-        "ELU": "alpha",
-        "Softmax": "axis",
-        "Rescaling": "scale offset",
-        "Dropout SpatialDropout1D SpatialDropout2D GaussianDropout": "rate",
-        "GaussianNoise": "stddev",
-        "Add Subtract Multiply Average Maximum Minimum": "",
-        "Concatenate": "axis",
-    }.items()
-    for name in names.split()
-}
-#: Settings that change nothing of what a trained model gives.
-IDLE = _words(
-    "trainable dtype batch_input_shape batch_shape input_dtype noise_shape seed name sparse ragged "
-    "implementation fused renorm renorm_momentum renorm_clipping virtual_batch_size synchronized "
-    "momentum input_dim input_length input_shape rank supports_masking"
-)
-RENAMED = {"depthwise_kernel": "kernel"}  # Keras 2's name of DepthwiseConv2D's weights
-
-
-@dataclass(frozen=True)
-class Piece:
-    """One array of the manifest: where its bytes lie in its group of shards."""
-
-    name: str
-    shape: tuple[int, ...]
-    group: int
-    offset: int
-    dtype: str
-    scale: float
-    minimum: float
-
-    @property
-    def size(self) -> int:
-        return math.prod(self.shape) * np.dtype(TYPES[self.dtype]).itemsize
 
 
 def topology(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -125,9 +44,7 @@ def topology(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def outline(path: Path) -> Any:
     """The model with shapes and no weights, which are only counted. Raises ForeignError."""
-    content, model = topology(path)
-    held = sum(math.prod(piece.shape) for piece in _pieces(path, content))
-    return weighed(lambda: _model(model, path, 0), held, str(path))
+    return _weighed(path, *topology(path))
 
 
 def load(path: Path) -> Any:
@@ -136,122 +53,15 @@ def load(path: Path) -> Any:
     Memory is bounded by the size of the files: what they claim is compared before it is taken.
     """
     content, config = topology(path)
-    pieces = _pieces(path, content)
-    weighed(lambda: _model(config, path, 0), sum(math.prod(p.shape) for p in pieces), str(path))
+    _weighed(path, content, config)
     model = _model(config, path, 0)
-    left = {piece.name: piece for piece in pieces}
-    groups: dict[int, bytes] = {}
-    shards = _shards(path, content)
-    for place, variable in _variables(model, ()):
-        piece = left.pop(_named(path, left, place), None)
-        assert piece is not None
-        if piece.shape != tuple(variable.shape):
-            raise ForeignError(
-                f"{path}: {piece.name} has the shape {piece.shape}, its layer {variable.shape}"
-            )
-        if piece.group not in groups:
-            groups[piece.group] = b"".join(shard.read_bytes() for shard in shards[piece.group])
-        variable.assign(_array(path, piece, groups[piece.group]))
-    if left:
-        raise ForeignError(f"{path}: holds weights of no layer: {', '.join(list(left)[:3])}")
+    tfjs_weights.fill(model, path, content)
     return model
 
 
-def _array(path: Path, piece: Piece, data: bytes) -> NDArray[np.float32]:
-    kind = np.dtype(TYPES[piece.dtype])
-    flat = np.frombuffer(data, kind, math.prod(piece.shape), piece.offset).astype(np.float32)
-    flat = flat * np.float32(piece.scale) + np.float32(piece.minimum)
-    if not np.isfinite(flat).all():
-        raise ForeignError(f"{path}: {piece.name} holds values that are not finite")
-    return np.asarray(flat.reshape(piece.shape), np.float32)
-
-
-def _shards(path: Path, content: dict[str, Any]) -> list[list[Path]]:
-    manifest = content.get("weightsManifest")
-    if not isinstance(manifest, list) or not all(isinstance(g, dict) for g in manifest):
-        raise ForeignError(f"{path}: weightsManifest is missing: the weights are not to be found")
-    folder, groups = path.parent.resolve(), []
-    for group in manifest:
-        names = group.get("paths")
-        if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
-            raise ForeignError(f"{path}: weightsManifest has a group without paths")
-        shards = []
-        for name in names:
-            shard = Path(name)
-            if shard.is_absolute() or ".." in shard.parts or "\0" in name or "://" in name:
-                raise ForeignError(f"{path}: shard {name[:80]!r} lies outside the folder: refused")
-            found = folder / shard
-            if not found.resolve().is_relative_to(folder):
-                raise ForeignError(f"{path}: shard {name[:80]!r} lies outside the folder: refused")
-            if not found.is_file():
-                raise ForeignError(f"{path}: shard {name[:80]!r} is not there: copy it too")
-            shards.append(found)
-        groups.append(shards)
-    return groups
-
-
-def _pieces(path: Path, content: dict[str, Any]) -> list[Piece]:
-    """The manifest, its sizes compared with the shards'."""
-    pieces: list[Piece] = []
-    shards = _shards(path, content)
-    for number, group in enumerate(content["weightsManifest"]):
-        offset, weights = 0, group.get("weights")
-        if not isinstance(weights, list):
-            raise ForeignError(f"{path}: weightsManifest has a group without weights")
-        for entry in weights:
-            pieces.append(_piece(path, entry, number, offset))
-            offset += pieces[-1].size
-        there = sum(shard.stat().st_size for shard in shards[number])
-        if there != offset:
-            names = ", ".join(shard.name for shard in shards[number][:3]) or "no shards"
-            raise ForeignError(f"{path}: {names}: {there} bytes, the manifest says {offset}")
-    if sum(4 * math.prod(piece.shape) for piece in pieces) > MOST_BYTES:
-        raise ForeignError(f"{path}: holds more than {MOST_BYTES >> 20} MB of weights")
-    if len({piece.name for piece in pieces}) != len(pieces):
-        raise ForeignError(f"{path}: weightsManifest holds a name twice")
-    return pieces
-
-
-def _piece(path: Path, entry: Any, group: int, offset: int) -> Piece:
-    try:
-        name, shape = entry["name"], entry["shape"]
-        quantised = entry.get("quantization") or {}
-        dtype = quantised.get("dtype", entry["dtype"])
-        scale, minimum = float(quantised.get("scale", 1.0)), float(quantised.get("min", 0.0))
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        raise ForeignError(f"{path}: weightsManifest has a weight without name or shape") from None
-    good = isinstance(name, str) and isinstance(shape, list)
-    if not good or not all(type(n) is int and 0 < n <= MOST_BYTES for n in shape):
-        raise ForeignError(f"{path}: {str(name)[:80]} has an absurd shape {str(shape)[:80]}")
-    if len(shape) > 8 or entry.get("dtype") != "float32" or dtype not in TYPES:
-        raise ForeignError(f"{path}: {name[:80]} is of the type {str(dtype)[:20]}, not float32")
-    if not (math.isfinite(scale) and math.isfinite(minimum)):
-        raise ForeignError(f"{path}: {name[:80]} has a quantization that is not finite")
-    return Piece(name, tuple(shape), group, offset, dtype, scale, minimum)
-
-
-def _variables(model: Any, outer: tuple[str, ...]) -> list[tuple[tuple[str, ...], Any]]:
-    """Every weight with the names that lead to it: models, layer, weight."""
-    found: list[tuple[tuple[str, ...], Any]] = []
-    for layer in model.layers:
-        if hasattr(layer, "layers"):
-            found += _variables(layer, (*outer, layer.name))
-        else:
-            found += [((*outer, layer.name, w.name), w) for w in layer.weights]
-    return found
-
-
-def _named(path: Path, left: dict[str, Piece], place: tuple[str, ...]) -> str:
-    """The manifest's name of a weight: its layer's and its own, models before them or not."""
-    *_, layer, weight = place
-    tails = {(layer, weight)} | {(layer, old) for old, new in RENAMED.items() if new == weight}
-    names = [n for n in left if tuple(n.split(":")[0].split("/")[-2:]) in tails]
-    if len(names) > 1:
-        names = [n for n in names if set(place[:-2]) <= set(n.split("/"))]
-    if len(names) != 1:
-        count = "no" if not names else "several"
-        raise ForeignError(f"{path}: has {count} weights for {'/'.join(place)}")
-    return names[0]
+def _weighed(path: Path, content: dict[str, Any], config: dict[str, Any]) -> Any:
+    held = sum(math.prod(piece.shape) for piece in tfjs_weights.pieces(path, content))
+    return weighed(lambda: _model(config, path, 0), held, lambda s: ForeignError(f"{path}: {s}"))
 
 
 def _model(model: Any, path: Path, depth: int) -> Any:
@@ -355,39 +165,6 @@ def _input_shape(config: Any) -> tuple[Any, ...] | None:
 
 
 def _layer(entry: Any, path: Path, depth: int) -> Any:
-    kind, config = entry["class_name"], entry["config"]
-    if kind in MODELS:
+    if entry["class_name"] in MODELS:
         return _model(entry, path, depth + 1)
-    name = str(config.get("name"))[:60]
-    if kind not in LAYERS:
-        raise ForeignError(
-            f"{path}: layer {name}: {sampling(str(kind)) or str(kind)[:60]}: refused"
-        )
-    config = dict(config)
-    if kind == "LeakyReLU" and "alpha" in config:
-        config["negative_slope"] = config.pop("alpha")
-    if kind == "BatchNormalization" and config.get("renorm"):
-        raise ForeignError(f"{path}: layer {name}: renorm is unknown to Keras 3")
-    wanted = {k: v for k, v in config.items() if k in LAYERS[kind] and v is not None}
-    for key, value in config.items():
-        idle = key in IDLE or key.endswith(("_initializer", "_regularizer", "_constraint"))
-        if key not in LAYERS[kind] and not idle and value is not None:
-            raise ForeignError(f"{path}: layer {name}: setting {key[:60]} is unknown for {kind}")
-    if wanted.get("data_format", "channels_last") != "channels_last":
-        raise ForeignError(f"{path}: layer {name}: only channels_last is played")
-    if isinstance(wanted.get("activation", ""), dict):
-        wanted["activation"] = wanted["activation"].get("class_name")
-    if wanted.get("activation", "linear") not in ACTIVATIONS:
-        raise ForeignError(f"{path}: layer {name}: activation {wanted['activation']!s:.60} refused")
-    if kind == "BatchNormalization" and isinstance(wanted.get("axis"), list):
-        (wanted["axis"],) = wanted["axis"]
-    from keras import layers
-
-    return getattr(layers, kind)(**wanted, name=config.get("name"))
-
-
-def sampling(kind: str) -> str:
-    """What to tell of a layer that draws a VAE's latents; "" of any other."""
-    if "sampl" in kind.lower() and "UpSampl" not in kind:
-        return f"{kind[:60]}: a sampling layer is code: export the encoder's mean output"
-    return ""
+    return tfjs_layers.layer(entry["class_name"], entry["config"], path)

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import shutil
-from collections import Counter
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
-import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from models import dataset, lessons, maps, pack, preview, vae
+from models import dataset, lessons, pack, preview, vae
 from models.coaching import Coach, History, key
 from models.learning import Learner, Recipe
 from models.lessons import Lessons
-from models.representation import Floats, Representation, outline
+from models.representation import Representation
+from models.taught import Taught, write
+
+if TYPE_CHECKING:
+    from models.card import Phase
+    from models.distribution import Team
 
 
 def train(
@@ -36,27 +41,73 @@ def train(
     representation: Representation | None = None,
     licences: tuple[str, ...] | None = dataset.FREE_LICENCES,
     card: bool = True,
+    phase: Phase | None = None,
     progress: bool = True,
+    say: Callable[[str], None] | None = None,
+    team: Team | None = None,
 ) -> pack.Pack:
     """Teach a VAE the sounds of `folder` and write the pack `out` (a folder, named as it is).
 
     The same seed gives the same weights on the same CPU, unless `minutes` ends the training.
     Ctrl-C ends it too, and keeps the best so far. Killed, it goes on where it was when it is
     started again with the same arguments: its state, a preview and the TensorBoard log are in
-    OUT.training beside the pack. Seeds the process' random generators and takes all its cores:
-    run it in a worker process.
-    Raises models.dataset.DatasetError, models.audio.AudioError, models.pack.PackError.
+    OUT.training beside the pack. What is left out of the folder, and why, is told to `say`
+    (None: beside the bar). Its card judges what is heard by `phase`, see `write`. Seeds the
+    process' random generators and takes all its cores: run it in a worker process. With a `team`
+    (models.distribution) its chief calls this and the others `teach`, all with the same arguments.
+    Raises models.dataset.DatasetError, models.pack.PackError, models.library_head.LibraryError,
+    models.distribution.DistributionError.
+    """
+    taught = teach(
+        folder, out, latent=latent, epochs=epochs, minutes=minutes, seed=seed, batch=batch,
+        recipe=recipe, representation=representation, licences=licences, progress=progress,
+        say=say, team=team,
+    )  # fmt: skip
+    made = write(taught, title or out.name, licence, latent, seed, card, phase)
+    _end(taught.work)
+    if team is not None:
+        team.gather()
+    return made
+
+
+def teach(
+    folder: Path,
+    out: Path,
+    *,
+    latent: int = 4,
+    epochs: int | None = None,
+    minutes: float | None = None,
+    seed: int = 0,
+    batch: int = 16,
+    recipe: Recipe | None = None,
+    representation: Representation | None = None,
+    licences: tuple[str, ...] | None = dataset.FREE_LICENCES,
+    progress: bool = True,
+    say: Callable[[str], None] | None = None,
+    team: Team | None = None,
+) -> Taught:
+    """The training itself, see `train`: reads the sounds and fits the models.
+
+    One of a team that is not its chief returns when the chief has written the pack.
     """
     # Before hours of training rather than after.
     pack.check_target(out)
     recipe, representation = recipe or Recipe(), representation or Representation()
-    keras.utils.set_random_seed(seed)
-    found = dataset.clips(folder, licences, seed)
-    work = out.with_name(f"{out.name}.training")
-    names = [(c.id, c.split, c.path.stat().st_size) for c in found]
-    _begin(work, key(asdict(recipe), asdict(representation), latent, batch, seed, names))
-    with _bar(progress) as bar:
-        sounds, peaks = _read(found, representation, work, bar)
+    chief, members = (True, 1) if team is None else (team.chief, team.members)
+    with _bar(progress and chief) as bar:
+        say = say or _beside(bar)
+        keras.utils.set_random_seed(seed)
+        listed = dataset.clips(folder, licences, seed, say)
+        names = [(c.id, c.path.stat().st_size) for c in listed]
+        batch += -batch % members
+        mark = key(2, asdict(recipe), asdict(representation), latent, batch, members, seed, names)
+        work = out.with_name(f"{out.name}.training{'' if team is None else team.suffix}")
+        _begin(work, mark)
+        sounds, peaks, kept = _read(listed, representation, work, bar, say)
+        if team is not None:
+            team.agree(key(mark, kept, epochs, minutes))
+        left = dataset.enough([listed[i] for i in kept], folder)
+        found = dataset.divided(left, seed)
         encoder, decoder = vae.build(representation, latent, width=recipe.width)
         sides = {
             name: [i for i, c in enumerate(found) if c.split == name] for name in dataset.SHARES
@@ -64,34 +115,24 @@ def train(
         history = fit(
             encoder, decoder, sounds, sides["train"], sides["validation"] or sides["train"],
             representation, work, recipe=recipe, epochs=epochs, minutes=minutes, seed=seed,
-            batch=batch, bar=bar,
+            batch=batch, bar=bar, team=team,
         )  # fmt: skip
-    made = _pack(
-        out, found, sounds, peaks, encoder, representation,
-        title=title or out.name, licence=licence, latent=latent, seed=seed,
-        training={
-            "seed": seed,
-            "epochs": len(history.train),
-            "best_epoch": history.best_epoch,
-            "minutes": round(history.seconds / 60, 1),
-            "batch": batch,
-            "sounds": {name: len(side) for name, side in sides.items()},
-            "recipe": asdict(recipe),
-        },
-    )  # fmt: skip
-    sources = [
-        {"id": c.id, "name": n, "label": c.label, "split": c.split, "group": c.group, **c.credits}
-        for c, n in zip(found, made.anchors.names, strict=True)
-    ]
-    pack.save(made, encoder, decoder, sources)
-    if card:
-        from models import card as cards
-
-        extra, figures = cards.write(made, encoder, decoder, sounds, sources, history, folder)
-        made = replace(made, training={**made.training, "quality": figures})
-        pack.save(made, encoder, decoder, sources, extra)
-    _end(work)
-    return pack.load(out)
+    if team is not None and not chief:
+        _end(work)
+        team.gather()
+    figures = {
+        "seed": seed,
+        "epochs": len(history.train),
+        "best_epoch": history.best_epoch,
+        "minutes": round(history.seconds / 60, 1),
+        "batch": batch,
+        "replicas": members,
+        "sounds": {name: len(side) for name, side in sides.items()},
+        "recipe": asdict(recipe),
+    }
+    return Taught(
+        out, found, sounds, peaks, encoder, decoder, representation, history, figures, work
+    )
 
 
 def fit(
@@ -109,77 +150,67 @@ def fit(
     seed: int = 0,
     batch: int = 16,
     bar: Progress | None = None,
+    team: Team | None = None,
 ) -> History:
     """Train both models in place on `sounds[train]`; they end with the best weights.
 
     `sounds` (L, frames, bins) float16 in 0...1; the best is by the loss on
     `sounds[validation]`. State, preview and log go to the folder `work`, and are gone on from.
+    Raises KeyboardInterrupt where Ctrl-C came before there was anything to keep.
     """
+    epochs = epochs or recipe.epochs
+    varied = Lessons(sounds, train, batch, seed, recipe.augmentation)
+    plain = Lessons(sounds, validation, 32)
+    with nullcontext() if team is None else team.strategy.scope():
+        learner = _learner(encoder, decoder, recipe, representation, team)
+        learner(plain[0][0][:1])
+        learner.optimizer.build(learner.trainable_variables)
+    chief = team is None or team.chief
+    coach = Coach(
+        recipe, varied, work, epochs=epochs, minutes=minutes, seed=seed, saves=chief,
+        shown=_shown(bar, learner, plain, representation, work) if chief else _unseen,
+        clock=time.monotonic if team is None else team.clock,
+    )  # fmt: skip
+    if team is not None:
+        team.hand_out(work)
+    begun = coach.take_up(learner)
+    with coach.stoppable():
+        if team is not None:
+            team.teach(learner, varied, plain, coach, begun, epochs)
+        else:
+            learner.fit(
+                varied, validation_data=plain, initial_epoch=begun, epochs=epochs,
+                steps_per_epoch=len(varied), callbacks=[coach], verbose=0, shuffle=False,
+            )  # fmt: skip
+    if coach.interrupted:
+        if not coach.history.train:
+            raise KeyboardInterrupt
+        best = coach.history.best_epoch
+        Console(stderr=True).print(f"stopped: keeping the best, of epoch {best}")
+    coach.settle(learner)
+    if team is not None:
+        encoder.set_weights(learner.encoder.get_weights())
+        decoder.set_weights(learner.decoder.get_weights())
+    return coach.history
+
+
+def _learner(
+    encoder: Any, decoder: Any, recipe: Recipe, representation: Representation, team: Team | None
+) -> Learner:
+    if team is not None:
+        # Copies, whose variables are the team's: the pack's own models stay free of it.
+        pairs = [(model, keras.models.clone_model(model)) for model in (encoder, decoder)]
+        for model, copy in pairs:
+            copy.set_weights(model.get_weights())
+        encoder, decoder = (copy for _, copy in pairs)
     learner = Learner(encoder, decoder, recipe, representation.range_db)
+    if team is not None:
+        learner.dice = team.dice()
     learner.compile(
         optimizer=keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
         jit_compile=keras.backend.backend() == "jax",
     )
-    varied = Lessons(sounds, train, batch, seed, recipe.augmentation)
-    plain = Lessons(sounds, validation, 32)
-    learner(varied[0][0][:1])
-    learner.optimizer.build(learner.trainable_variables)
-    coach = Coach(
-        recipe, varied, work, epochs=epochs or recipe.epochs, minutes=minutes, seed=seed,
-        shown=_shown(bar, learner, plain, representation, work),
-    )  # fmt: skip
-    begun = coach.take_up(learner)
-    with coach.stoppable():
-        learner.fit(
-            varied, validation_data=plain, initial_epoch=begun, epochs=epochs or recipe.epochs,
-            callbacks=[coach], verbose=0, shuffle=False,
-        )  # fmt: skip
-    if coach.interrupted:
-        best = coach.history.best_epoch
-        Console(stderr=True).print(f"stopped: keeping the best, of epoch {best}")
-    coach.settle(learner)
-    return coach.history
-
-
-def _pack(
-    out: Path,
-    found: Sequence[dataset.Clip],
-    sounds: Any,
-    peaks: Floats,
-    encoder: Any,
-    representation: Representation,
-    *,
-    title: str,
-    licence: str,
-    latent: int,
-    seed: int,
-    training: dict[str, Any],
-) -> pack.Pack:
-    """The pack of a trained encoder: where its sounds are, and their maps."""
-    everything = Lessons(sounds, range(len(sounds)), 32)
-    mean, logvar = (np.asarray(x) for x in vae.split(encoder.predict(everything, verbose=0)))
-    outlines = [outline(representation.unscaled(s), representation) for s in sounds]
-    anchors = pack.Anchors(
-        latents=mean.astype(np.float32),
-        labels=np.array([c.label for c in found]),
-        ids=np.array([c.id for c in found]),
-        names=np.array(_names(found)),
-        loudness=np.array([o.loudness for o in outlines], np.float32) + peaks,
-        onset=np.array([o.onset for o in outlines], np.float32),
-    )
-    return pack.Pack(
-        path=out,
-        name=out.name,
-        title=title,
-        licence=licence,
-        representation=representation,
-        latent_dim=latent,
-        kl=tuple(float(k) for k in np.asarray(vae.kl(mean, logvar)).mean(axis=0)),
-        anchors=anchors,
-        planes={"map": maps.tsne(anchors.latents, seed)},
-        default_plane="map",
-        training=training,
-    )
+    return learner
 
 
 def _begin(work: Path, wanted: str) -> None:
@@ -195,22 +226,38 @@ def _begin(work: Path, wanted: str) -> None:
 
 def _end(work: Path) -> None:
     """Keep what a person may look at: the preview and the log."""
-    for name in ("sounds.npy", "peaks.npy", "training.key"):
+    for name in (*lessons.FILES, "training.key"):
         (work / name).unlink(missing_ok=True)
     for name in ("state", "state.old", "state.new"):
         shutil.rmtree(work / name, ignore_errors=True)
+    if not any(work.iterdir()):
+        work.rmdir()
 
 
 def _read(
-    found: Sequence[dataset.Clip], representation: Representation, work: Path, bar: Progress
-) -> tuple[Any, Floats]:
-    path = work / "sounds.npy"
-    if not (path.is_file() and (work / "peaks.npy").is_file()):
+    found: Sequence[dataset.Clip],
+    representation: Representation,
+    work: Path,
+    bar: Progress,
+    say: Callable[[str], None],
+) -> lessons.Read:
+    read = lessons.read(work, representation)
+    if read is None:
         task = bar.add_task("reading sounds", total=len(found), told="")
-        peaks = lessons.write(path, found, representation, lambda n: bar.update(task, completed=n))
-        np.save(work / "peaks.npy", peaks)
+        lessons.write(
+            work, found, representation, lambda n: bar.update(task, completed=n), say
+        )  # fmt: skip
         bar.remove_task(task)
-    return lessons.read(path), np.load(work / "peaks.npy")
+        read = lessons.read(work, representation)
+        assert read is not None
+    return read
+
+
+def _beside(bar: Progress) -> Callable[[str], None]:
+    def say(line: str) -> None:
+        bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    return say
 
 
 def _bar(shown: bool) -> Progress:
@@ -218,6 +265,10 @@ def _bar(shown: bool) -> Progress:
         TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(),
         TextColumn("{task.fields[told]}"), disable=not shown, console=Console(stderr=True),
     )  # fmt: skip
+
+
+def _unseen(done: float, history: History) -> None:
+    """What another machine shows needs no second bar."""
 
 
 def _shown(
@@ -241,15 +292,3 @@ def _shown(
         looks.look(epoch, {"loss": loss, "unseen": unseen}, last=done >= 1)
 
     return show
-
-
-def _names(found: Sequence[dataset.Clip]) -> list[str]:
-    """ "gravel 3": the label, numbered where it comes more than once."""
-    labels = [c.label for c in found]
-    counts = Counter(labels)
-    seen: Counter[str] = Counter()
-    names = []
-    for label in labels:
-        seen[label] += 1
-        names.append(f"{label} {seen[label]}" if counts[label] > 1 else label)
-    return names

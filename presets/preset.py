@@ -92,7 +92,7 @@ def check(address: str, value: Any) -> None:
     if len(args) != row.size:
         raise CommandError(f"takes {row.size} value(s), got {len(args)}")
     for argument in args:
-        if row.kind == "choice":
+        if row.kind == "choice" or (row.kind == "axis" and isinstance(argument, str)):
             if argument not in row.choices:
                 raise CommandError(f"{argument!r} is none of {', '.join(row.choices)}")
             continue
@@ -105,7 +105,7 @@ def check(address: str, value: Any) -> None:
         if not row.low <= argument <= row.high:  # NaN is within no range
             span = f"{row.low:g}...{row.high:g} {row.unit}".rstrip()
             raise CommandError(f"{argument} is not within {span}")
-        if row.kind == "int" and argument != int(argument):
+        if row.kind in ("int", "axis") and argument != int(argument):
             raise CommandError(f"takes a whole number, got {argument}")
 
 

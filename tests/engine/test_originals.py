@@ -14,7 +14,7 @@ from engine.decoding import Mailbox
 from engine.instrument import Instrument, Sender
 from engine.originals import Originals
 from engine.parameters import OFFSET, PLANES
-from engine.pointing import Planes
+from engine.planes import Planes
 from models import library as libraries
 from models.library import Library
 from models.library_encode import heard

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.parameters import (
+    AUTO,
     FINGER,
     GLOBAL,
+    LATENT_MAX,
     OFFSET,
     ROW,
     TABLE,
@@ -33,7 +35,7 @@ def within(row: Parameter) -> st.SearchStrategy[tuple[float, ...]]:
 def test_every_default_is_a_value_of_its_row(row: Parameter) -> None:
     assert row.parse(row.show(row.default)) == row.default
     assert row.low < row.high and row.smoothing >= 0 and row.help
-    assert bool(row.choices) == (row.kind == "choice")
+    assert bool(row.choices) == (row.kind in ("choice", "axis"))
 
 
 @given(st.sampled_from(TABLE).flatmap(lambda row: st.tuples(st.just(row), within(row))))
@@ -83,6 +85,17 @@ def test_a_choice_is_taken_by_name_and_by_number() -> None:
     assert row.show((1.0,)) == ("shot",)
     with pytest.raises(CommandError, match="'Shot' is none of loop, shot, original"):
         row.parse(["Shot"])
+
+
+def test_an_axis_is_a_latents_number_a_descriptors_name_or_auto() -> None:
+    row = ROW["/axes"]
+    assert row.parse([3, 0]) == (3, 0) and row.show((3, 0)) == (3, 0)
+    assert row.parse(["auto", "auto"]) == row.default == (AUTO, AUTO)
+    found = row.parse(["brightness", "loudness"])
+    assert min(found) >= LATENT_MAX and row.show(found) == ("brightness", "loudness")
+    assert all(isinstance(shown, int) for shown in row.show((0.0, 63.0)))
+    with pytest.raises(CommandError, match="'Brightness' is none of auto, brightness, hardness"):
+        row.parse(["Brightness", "hardness"])
 
 
 def test_integers_are_taken_for_floats_and_back() -> None:

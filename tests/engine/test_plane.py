@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -101,6 +103,32 @@ def test_on_a_map_all_of_the_latent_is_unknown() -> None:
     np.testing.assert_array_equal(plane.assemble(np.full((3, 2), 99.0), z), z)
 
 
+@settings(max_examples=50, deadline=None)
+@given(arrays(np.float32, (9, 2), elements=st.floats(-1e6, 1e6, width=32)))
+def test_descriptors_keep_their_order_and_take_equal_room(values: NDArray[np.float32]) -> None:
+    pad = Plane.described(gaussian(9, 4), values, "descriptors")
+    for value, place in zip(values.T, pad.pad(pad.known).T, strict=True):
+        order = np.argsort(value, kind="stable")
+        for i, j in itertools.pairwise(order):
+            assert (place[j] - place[i] > 1e-6) == (value[j] > value[i])
+
+
+def test_an_outlier_takes_no_more_room_than_another() -> None:
+    values = gaussian(100, 2)
+    plain = Plane.described(gaussian(100, 4), values, "d").known
+    values[values[:, 0].argmax()] *= 1e6
+    np.testing.assert_allclose(
+        Plane.described(gaussian(100, 4), values, "d").known[:, 0], plain[:, 0]
+    )
+    steps = np.diff(np.sort(plain[:, 0]))
+    np.testing.assert_allclose(steps, steps[0])
+
+
+def test_descriptors_all_the_same_lie_in_the_middle() -> None:
+    plane = Plane.described(gaussian(5, 4), np.ones((5, 2)), "d")
+    np.testing.assert_allclose(plane.pad(plane.known), 0.5)
+
+
 def test_a_dead_axis_gets_a_span_of_one() -> None:
     z = gaussian(10, 4)
     z[:, 1] = 2.5
@@ -144,6 +172,8 @@ def test_an_anchor_that_is_not_finite_is_named(bad: float) -> None:
         Plane.raw(z)
     with pytest.raises(ValueError, match="coordinates: anchor 3"):
         Plane.mapped(gaussian(5, 4), z[:, 2:], "map")
+    with pytest.raises(ValueError, match="descriptors: anchor 3"):
+        Plane.described(gaussian(5, 4), z[:, 2:], "descriptors")
 
 
 def test_tables_of_the_wrong_shape_are_refused() -> None:

@@ -11,8 +11,8 @@ from engine import board as b
 from engine.board import Board, Shape
 from engine.decoder import Decoder
 from engine.decoding import Mailbox
-from engine.parameters import EXPANDERS, OFFSET, PHASES, PLANES, CommandError
-from engine.pointing import Planes, Pointing
+from engine.parameters import EXPANDERS, OFFSET, PHASES, PLANES
+from engine.pointing import Pointing
 from models.pack import Pack
 
 
@@ -43,46 +43,6 @@ def ask(board: Board, voice: int, x: float, y: float) -> int:
 
 def newest(board: Board, voice: int) -> int:
     return int(board.published[voice]) % b.BUFFERS
-
-
-# -- planes ----------------------------------------------------------------------------------
-
-
-def test_every_plane_of_the_pack_can_be_played(footsteps: Pack, board: Board) -> None:
-    planes = Planes(footsteps)
-    assert {"raw", "principal", *footsteps.planes} == set(planes.names)
-    for name in planes.names:
-        assert planes.get(name, (0, 1)).name == name
-        assert planes.get(name, (0, 1)) is planes.get(name, (0, 1))
-
-
-def test_a_plane_or_axes_that_are_not_there_fall_back_to_the_packs_own(footsteps: Pack) -> None:
-    planes = Planes(footsteps)
-    missing = next(name for name in PLANES if name not in planes.names)
-    assert planes.get(missing, (0, 1)).name == footsteps.default_plane
-    assert planes.get("raw", (1, 1)) is planes.get("raw", planes.axes)
-    assert planes.get("raw", (0, 63)) is planes.get("raw", planes.axes)
-    assert planes.get("raw", (2, 3)) is not planes.get("raw", (3, 2))
-
-
-def test_an_anchors_place_leads_back_to_the_anchor(footsteps: Pack, board: Board) -> None:
-    planes = Planes(footsteps)
-    put(board, "/expander", EXPANDERS.index("nearest"))
-    put(board, "/guard", 0)
-    pointing = Pointing(footsteps, board)
-    for anchor in (0, 17, len(footsteps.anchors) - 1):
-        point, latent = planes.place(board, anchor)
-        np.testing.assert_array_equal(latent, footsteps.anchors.latents[anchor])
-        board.points[0] = point
-        board.starts[0] += 1
-        np.testing.assert_allclose(pointing.aim(0, 1.0).latent, np.asarray(latent), atol=1e-5)
-
-
-@pytest.mark.parametrize("anchor", [-1, 10**6])
-def test_an_anchor_that_is_not_there_is_refused(footsteps: Pack, board: Board, anchor: int) -> None:
-    last = len(footsteps.anchors) - 1
-    with pytest.raises(CommandError, match=rf"anchor {anchor}: .* 0\.\.\.{last}"):
-        Planes(footsteps).place(board, anchor)
 
 
 # -- pointing --------------------------------------------------------------------------------

@@ -35,6 +35,19 @@ def test_no_latent_is_dead_or_tells_what_another_tells(footsteps: pack.Pack) -> 
     assert np.abs(correlation).max() < 0.5
 
 
+def test_its_descriptors_tell_grass_from_a_stomp_and_metal_from_carpet(
+    footsteps: pack.Pack,
+) -> None:
+    def middle(descriptor: str, label: str) -> float:
+        chosen = np.char.startswith(footsteps.anchors.labels, label)
+        return float(np.median(footsteps.described[descriptor][chosen]))
+
+    assert middle("brightness", "grass") > middle("brightness", "stomp") + 10
+    assert middle("depth", "stomp") > middle("depth", "grass") + 10
+    assert middle("hardness", "metal") > middle("hardness", "carpet") + 0.1
+    assert middle("attack", "grass") > middle("attack", "metal")
+
+
 def test_its_figures_hold(footsteps: pack.Pack) -> None:
     unseen = footsteps.training["quality"]["test"]
     assert unseen["sounds"] >= 60

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import logging
@@ -97,7 +98,7 @@ def test_pages_are_walked_past_nulls_and_past_a_next_that_leads_elsewhere(
         collecting.server.sounds.append(None)
     counts: list[tuple[int, int]] = []
     assert numbers(collecting(progress=lambda *c: counts.append(c))) == list(range(1, 8))
-    assert counts == [(n, 200) for n in range(1, 8)]
+    assert counts == [(n, 14) for n in range(1, 8)], "so many there are, nulls among them"
     assert [a.query["page"] for a in collecting.server.searches()] == ["1", "2", "3", "4", "5"]
     assert int(collecting.server.log[0].query["page_size"]) == 150
 
@@ -381,6 +382,42 @@ def test_the_days_requests_are_counted_across_runs(collecting: Collecting) -> No
     assert numbers(collecting()) == [1]
 
 
+def test_where_the_days_requests_end_what_was_found_is_given_and_the_rest_told(
+    collecting: Collecting,
+) -> None:
+    for number in range(1, 9):
+        collecting.server.add(number)
+    collecting.server.page_size = 150
+    hour_ago = collecting.clock.now - 3600
+    collecting.cache.mkdir()
+    # One request is left for the search and three for previews.
+    (collecting.cache / "requests.json").write_text(json.dumps([hour_ago] * 1996))
+    assert numbers(collecting(most=7)) == [1, 2, 3]
+    [line] = collecting.said
+    assert freesound_cache.when(hour_ago + 86400) in line
+    assert line.endswith("the same command goes on then: 3 sounds so far, up to 4 are left")
+    collecting.clock.now += 82801
+    assert numbers(collecting(most=7)) == list(range(1, 8))
+    assert collecting.server.fetched() == list(range(1, 8)), "none is fetched twice"
+
+
+def test_where_the_network_ends_what_was_found_is_given(tmp_path: Path) -> None:
+    said: list[str] = []
+    clock = Clock()
+    with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
+        patch.setenv("FREESOUND_API_KEY", KEY)
+        server = stack.enter_context(serving())
+        for number in range(1, 6):
+            server.add(number)
+        found = collect(
+            "door", base=server.base, cache=tmp_path, say=said.append, clock=clock,
+            sleep=clock.sleep, progress=lambda done, _: stack.close() if done == 2 else None,
+        )  # fmt: skip
+    assert numbers(found) == [1, 2]
+    assert len(said) == 1 and "127.0.0.1 cannot be reached" in said[0]
+    assert said[0].endswith("2 sounds so far, up to 3 are left")
+
+
 @given(st.lists(st.floats(0, 200), min_size=1, max_size=40), st.integers(1, 5), st.integers(1, 20))
 def test_no_window_of_a_minute_or_a_day_holds_more_than_allowed(
     tmp_path_factory: pytest.TempPathFactory, pauses: list[float], minute: int, day: int
@@ -425,7 +462,9 @@ def test_a_429_that_lasts_ends_the_run(
     collecting: Collecting, headers: list[dict[str, str]]
 ) -> None:
     collecting.server.throttle = headers
-    with pytest.raises(FreesoundError, match="run again then, what was fetched is kept"):
+    with pytest.raises(
+        FreesoundError, match=r"what was fetched is kept, the same command goes on (then|later)$"
+    ):
         collecting()
     assert sum(collecting.clock.slept) <= 300
 

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import warnings
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -184,6 +187,50 @@ def test_broken_planes_are_named(copy: Path, plane: Any, complaint: str) -> None
     expect(copy, rf"planes\.npz: .*{complaint}")
 
 
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        (np.zeros((12, 2)), r"brightness has the shape \(12, 2\), not \(12,\)"),
+        (np.zeros(11), r"brightness has the shape \(11,\)"),
+        (np.full(12, np.inf), "brightness holds values that are not finite"),
+        (np.array(["x"] * 12), "brightness has the shape"),
+        (np.array([None] * 12), "brightness holds Python objects"),
+    ],
+)
+def test_broken_descriptors_are_named(copy: Path, values: Any, complaint: str) -> None:
+    np.savez(copy / "descriptors.npz", brightness=values)
+    expect(copy, rf"descriptors\.npz: {complaint}")
+
+
+def test_descriptors_are_kept_and_the_loudness_only_once(
+    small: pack.Pack, copy: Path, tmp_path: Path
+) -> None:
+    values = np.arange(12, dtype=np.float32)
+    described = replace(small, path=tmp_path / "again", descriptors={"brightness": values})
+    pack.save(described, None, networks.load_decoder(small), small.sources())
+    again = pack.load(tmp_path / "again")
+    assert [*again.descriptors] == ["brightness"]
+    np.testing.assert_array_equal(again.described["brightness"], values)
+    np.testing.assert_array_equal(again.described["loudness"], small.anchors.loudness)
+
+
+def test_a_pack_that_was_made_before_there_were_descriptors_has_none(copy: Path) -> None:
+    (copy / "descriptors.npz").unlink(missing_ok=True)
+    old = pack.load(copy)
+    assert old.descriptors == old.described == {}
+    text = (copy / "model.toml").read_text().replace('default = "map"', 'default = "descriptors"')
+    (copy / "model.toml").write_text(text)
+    expect(copy, r"plane\.default 'descriptors' is not in planes")
+
+
+def test_descriptors_of_other_anchors_are_none(small: pack.Pack) -> None:
+    measured = replace(small, descriptors={"brightness": np.zeros(12, np.float32)})
+    assert measured.described
+    one = {f: getattr(small.anchors, f)[:1] for f in ("latents", "labels", "ids", "names")}
+    others = pack.Anchors(**one, loudness=np.zeros(1, "f4"), onset=np.zeros(1, "f4"))
+    assert replace(measured, anchors=others).described == {}
+
+
 def test_an_array_that_claims_an_absurd_size_is_refused(copy: Path) -> None:
     header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999, 2), }"
     header += b" " * (128 - 11 - len(header)) + b"\n"
@@ -224,8 +271,8 @@ def damaged(path: Path, change: Callable[[str], str]) -> None:
             ),
             "refused",
         ),
-        (lambda text: text[:100], "no Keras file"),
-        (lambda text: text.replace('"Reshape"', '"Nonesuch"'), "cannot be loaded"),
+        (lambda text: text[:100], "no Keras 3 file"),
+        (lambda text: text.replace('"Reshape"', '"Nonesuch"'), "cannot be built"),
     ],
 )
 def test_a_model_that_is_not_plain_keras_is_refused(
@@ -245,6 +292,61 @@ def test_a_real_lambda_layer_is_refused(copy: Path) -> None:
     keras.Model(z, keras.layers.Lambda(lambda x: x * 2)(z)).save(copy / "decoder.keras")
     with pytest.raises(pack.PackError, match=r"Lambda.*refused"):
         networks.load_decoder(pack.load(copy))
+
+
+def damaged_weights(path: Path, change: Callable[[Any], object]) -> None:
+    """Rewrite the weights inside a .keras file."""
+    with zipfile.ZipFile(path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    file = io.BytesIO(content["model.weights.h5"])
+    with h5py.File(file, "r+") as h5:
+        change(h5)
+    content["model.weights.h5"] = file.getvalue()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+
+
+def dense(file: Any) -> Any:
+    return file["layers/dense/vars"]
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda f: f.__delitem__("layers/dense"), "need .* weights, the file holds"),
+        (lambda f: f.move("layers/dense", "layers/other"), "cannot be loaded: .*0 variables"),
+        (lambda f: f.move("layers/dense/vars/1", "layers/dense/vars/2"), "cannot be loaded"),
+        (lambda f: dense(f)["1"].__setitem__(0, np.nan), "values that are not finite"),
+    ],
+)
+def test_weights_that_are_missing_or_broken_are_not_made_up(
+    copy: Path, change: Callable[[Any], object], complaint: str
+) -> None:
+    damaged_weights(copy / "decoder.keras", change)
+    with pytest.raises(pack.PackError, match=complaint) as caught:
+        networks.load_decoder(pack.load(copy))
+    assert str(caught.value).startswith(f"{copy}: decoder.keras ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_version_of_keras_that_only_warns_of_missing_weights_is_not_believed(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    def load_model(*_: Any, **__: Any) -> None:
+        warnings.warn("A total of 1 objects could not be loaded.\n\nLayer 'x' ...", stacklevel=2)
+
+    monkeypatch.setattr(keras.saving, "load_model", load_model)
+    with pytest.raises(pack.PackError, match="cannot be loaded: Layer 'x'"):
+        networks.load_decoder(pack.load(copy))
+
+
+def test_sources_that_are_no_table_are_named(copy: Path) -> None:
+    (copy / "sources.csv").write_bytes(b"\xff\xfe")
+    with pytest.raises(pack.PackError, match=r"sources\.csv cannot be read"):
+        pack.load(copy).sources()
 
 
 def test_a_model_of_another_shape_is_refused(copy: Path) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from models import tfjs
-from models.adapting import ForeignError
+from models import tfjs, tfjs_weights
+from models.foreign import ForeignError
 
 Json = dict[str, Any]
 TYPES = {"uint8": 255, "uint16": 65535}
@@ -21,7 +21,7 @@ def write(model: Any, folder: Path, quantised: str | None = None, shards: int = 
     """A model as TensorFlow.js' converter writes it: a Keras 2 topology, quantised shards."""
     folder.mkdir(parents=True, exist_ok=True)
     entries, data = [], b""
-    for place, variable in tfjs._variables(model, ()):
+    for place, variable in tfjs_weights.variables(model, ()):
         value = np.asarray(variable, np.float32)
         entry: Json = {"name": "/".join(place[-2:]), "shape": list(value.shape), "dtype": "float32"}
         if quantised in TYPES:
@@ -302,5 +302,5 @@ def test_json_of_something_else_is_refused(tmp_path: Path, text: str) -> None:
 def test_a_json_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "model.json").open("wb") as file:
         file.truncate(tfjs.MOST_JSON + 1)
-    with pytest.raises(ForeignError, match="larger than 64 MB"):
+    with pytest.raises(ForeignError, match="larger than 16 MB"):
         tfjs.load(tmp_path / "model.json")

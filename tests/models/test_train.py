@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
-from models import networks, pack
+from models import dataset, networks, pack
+from models.coaching import Coach
 from models.learning import Recipe
 from models.train import train
 
@@ -40,6 +43,20 @@ def test_anchors_are_where_the_encoder_puts_their_recordings(
     sound = r.scaled(r.decibels(r.magnitudes(audio.sound(path, r))))
     mean = encoder.predict(sound[None], verbose=0)[0, :2]
     np.testing.assert_allclose(mean, small.anchors.latents[0], atol=1e-4)
+
+
+def test_the_pack_knows_what_its_recordings_are_like(small: pack.Pack, recordings: Path) -> None:
+    from models import audio, descriptors
+
+    r = small.representation
+    assert tuple(small.descriptors) == descriptors.MEASURED
+    for i, id in enumerate(small.anchors.ids):
+        heard = r.decibels(r.magnitudes(audio.sound(recordings / str(id), r)))
+        told = [small.descriptors[name][i] for name in descriptors.MEASURED]
+        np.testing.assert_allclose(told, descriptors.measure(heard, r), rtol=0.01, atol=0.05)
+    noisy = small.anchors.labels == "noise"
+    noisiness = small.descriptors["noisiness"]
+    assert noisiness[noisy].min() > noisiness[~noisy].max()
 
 
 def test_the_decoder_stays_between_silence_and_peak(small: pack.Pack) -> None:
@@ -74,39 +91,77 @@ def test_the_same_seed_gives_the_same_weights(
     assert np.abs(again(1).anchors.latents - small.anchors.latents).max() > 1e-3
 
 
+def interrupted(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    """Ctrl-C in the first batch after so many epochs."""
+
+    def stop(coach: Coach, batch: int, logs: object = None) -> None:
+        if len(coach.history.train) == after and not coach.asked:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Coach, "on_train_batch_begin", stop)
+
+
 def test_an_interrupt_keeps_the_best_so_far(
     small: pack.Pack, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from models import augment
-
-    calls = 0
-    usual = augment.augmented
-
-    def interrupting(*given: object) -> object:
-        nonlocal calls
-        calls += 1
-        if calls == 12:
-            os.kill(os.getpid(), signal.SIGINT)
-        return usual(*given)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(augment, "augmented", interrupting)
+    interrupted(monkeypatch, 4)
     made = train(
         recordings, tmp_path / "cut", latent=2, epochs=1000, batch=4,
         recipe=Recipe(width=16), representation=small.representation, card=False, progress=False,
     )  # fmt: skip
-    assert 2 <= made.training["epochs"] <= 7
+    assert made.training["epochs"] == 4
     assert networks.load_decoder(made).output_shape == (None, 32, 129)
 
 
+def test_an_interrupt_before_there_is_anything_to_keep_writes_no_pack(
+    small: pack.Pack, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted(monkeypatch, 0)
+    with pytest.raises(KeyboardInterrupt):
+        train(
+            recordings, tmp_path / "cut", latent=2, epochs=1000, batch=4,
+            recipe=Recipe(width=16), representation=small.representation, progress=False,
+        )  # fmt: skip
+    assert not (tmp_path / "cut").exists()
+
+
+def test_what_cannot_be_heard_is_left_out_and_the_training_goes_on(
+    small: pack.Pack, recordings: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    shutil.copytree(recordings, folder)
+    (folder / "bad.wav").write_text("no sound")
+    soundfile.write(folder / "silent.flac", np.zeros(1000), 16000)
+    lines: list[str] = []
+    made = train(
+        folder, tmp_path / "out", latent=2, epochs=1, batch=4, recipe=Recipe(width=16),
+        representation=small.representation, card=False, progress=False, say=lines.append,
+    )  # fmt: skip
+    assert len(made.anchors) == 12
+    assert sum(made.training["sounds"].values()) == 12
+    assert [line.removeprefix(f"{folder}/").split(": ")[0] for line in lines[:2]] == [
+        "bad.wav", "silent.flac",
+    ]  # fmt: skip
+    assert lines[2:] == ["2 of 14 sounds left out"]
+
+
+def test_a_folder_of_which_too_little_is_heard_is_refused(tmp_path: Path) -> None:
+    for name in "abcd":
+        soundfile.write(tmp_path / f"{name}.wav", np.zeros(100), 16000)
+    with pytest.raises(dataset.DatasetError, match="0 usable sounds found, at least 3"):
+        train(tmp_path, tmp_path / "out", epochs=1, progress=False)
+
+
 KILLED = """
+import os
 import sys
 from pathlib import Path
 from models import train
 from models.learning import Recipe
 from models.representation import Representation
 
-train.Coach.on_train_batch_end = lambda self, batch, logs=None: (
-    self._lessons.epoch == int(sys.argv[3]) and __import__("os").kill(__import__("os").getpid(), 9)
+train.Coach.on_train_batch_begin = lambda self, batch, logs=None: (
+    len(self.history.train) == int(sys.argv[3]) and os.kill(os.getpid(), 9)
 )
 import models.coaching
 models.coaching.SAVED_EVERY_S = 0.0

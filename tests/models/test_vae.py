@@ -46,6 +46,16 @@ def test_the_loss_is_in_db_and_counts_sound_more_than_silence() -> None:
     assert heard > 10 * float(reconstruction(sound, in_silence, 90.0)) > 0
 
 
+def test_a_tail_that_should_not_be_there_costs_as_much_as_one_that_is_missing() -> None:
+    sound = np.zeros((1, 20, 5), np.float32)
+    sound[:, :8] = 0.8
+    longer, shorter = sound.copy(), sound.copy()
+    longer[:, 8:10] = 0.8
+    shorter[:, 6:8] = 0.0
+    added, missed = (float(reconstruction(sound, y, 90.0)) for y in (longer, shorter))
+    assert added == pytest.approx(missed, rel=0.25)
+
+
 def test_dependence_is_of_latents_that_tell_the_same() -> None:
     z = np.random.default_rng(0).normal(size=(400, 2)).astype(np.float32)
     assert float(dependence(z)) < 0.02

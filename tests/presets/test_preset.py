@@ -58,6 +58,8 @@ BROKEN_VALUES = {
     '"/guard" = 2': "/guard: takes true or false, got 2",
     '"/guard" = "on"': "/guard: takes true or false, got 'on'",
     '"/axes" = 1': "/axes: takes 2 value(s), got 1",
+    '"/axes" = ["brightness", "loud"]': "/axes: 'loud' is none of auto, brightness",
+    '"/axes" = [0, 1.5]': "/axes: takes a whole number, got 1.5",
     '"/gain" = [[1]]': "/gain: takes a number, got [1]",
     '"/gain" = { a = 1 }': "/gain: takes a number, got {'a': 1}",
 }

@@ -1,0 +1,140 @@
+"""How near decode(encode(x)) comes to its recordings, heard as the voices play it.
+
+    python benchmarks/reconstruction.py FOLDER --pack PACK
+    python benchmarks/reconstruction.py FOLDER [--latent 4] [--seeds 0 1 2 3 4] [--by-clip]
+
+Prints ViSQOL (audio mode) between recording and reconstruction, mean ± standard deviation over
+sounds, and MAE in dB on frames with content, for the sounds that the model learned from, those that
+chose its epoch, and those it has never met. With a pack: its own division of FOLDER. Without:
+a training for each seed, each with its own division by groups of origin (or, for comparison
+with those who divide so, by clip), kept in --work and gone on from there; then the mean over the
+divisions with its 95 % interval (Student's t).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine import aloud
+from models import dataset, networks
+from models import pack as packs
+from models.card import Phase, measured
+from models.pack import Pack
+
+PHASE = Phase(aloud.TOLD, aloud.aloud)
+SIDES = {"train": "seen", "validation": "chose the epoch", "test": "never met"}
+
+
+def grades(pack: Pack, folder: Path) -> dict[str, dict[str, float]]:
+    """`models.card.measured` of every sound of each side of the pack's own division."""
+    with (pack.path / "sources.csv").open(newline="", encoding="utf-8") as file:
+        sources = list(csv.DictReader(file))
+    recordings = [folder / row["id"] for row in sources]
+    clips = [dataset.Clip(path, path.name, "", "") for path in recordings]
+    sounds, _ = dataset.spectrograms(clips, pack.representation)
+    decoder = networks.load_decoder(pack)
+    return {
+        side: measured(
+            pack, sounds, decoder, [i for i, row in enumerate(sources) if row["split"] == side],
+            recordings, PHASE, most=len(sources),
+        )
+        for side in SIDES
+    }  # fmt: skip
+
+
+def trained(folder: Path, work: Path, seed: int, options: argparse.Namespace) -> Pack:
+    """The pack of one seed, from `work` if it is there already."""
+    from models.train import train
+
+    out = work / f"seed{seed}"
+    if (out / "model.toml").is_file():
+        return packs.load(out)
+    return train(folder, out, latent=options.latent, seed=seed, epochs=options.epochs, card=False)
+
+
+def ungrouped(folder: Path, into: Path) -> Path:
+    """The folder's sounds as links, under tables that do not tell which belong together."""
+    for path in folder.iterdir():
+        if path.suffix != ".csv":
+            (into / path.name).symlink_to(path.resolve())
+            continue
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        for row in rows:
+            row.pop("origin_group", None)
+        with (into / path.name).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
+    return into
+
+
+def show(name: str, pack: Pack, figures: dict[str, dict[str, float]]) -> None:
+    latents = pack.anchors.latents.T
+    apart = np.abs(np.corrcoef(latents) - np.eye(pack.latent_dim)).max()
+    print(f"{name}: correlation at most {apart:.2f}, nats {min(pack.kl):.2f} at least")
+    for side, q in figures.items():
+        print(
+            f"  {SIDES[side]:16} {q['sounds']:4} sounds   ViSQOL {q['visqol']:.2f} ± "
+            f"{q['visqol_sd']:.2f}   MAE {q['mae_db']:.2f} ± {q['mae_db_sd']:.2f} dB",
+            flush=True,
+        )
+
+
+def interval(values: list[float]) -> str:
+    """Mean ± half the 95 % interval of the mean."""
+    from scipy import stats
+
+    n = len(values)
+    half = stats.t.ppf(0.975, n - 1) * np.std(values, ddof=1) / np.sqrt(n) if n > 1 else np.nan
+    return f"{np.mean(values):.2f} ± {half:.2f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--pack", type=Path)
+    parser.add_argument("--latent", type=int, default=4)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--by-clip", action="store_true")
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--work", type=Path, help="where trained packs are kept")
+    options = parser.parse_args()
+    if options.pack:
+        pack = packs.load(options.pack)
+        show(pack.name, pack, grades(pack, options.folder))
+        return
+    scratch = Path(tempfile.mkdtemp())
+    try:
+        folder, work = options.folder, options.work or scratch / "packs"
+        work.mkdir(parents=True, exist_ok=True)
+        if options.by_clip:
+            (scratch / "clips").mkdir()
+            folder = ungrouped(folder, scratch / "clips")
+        table: dict[str, list[Any]] = {side: [] for side in SIDES}
+        for seed in options.seeds:
+            pack = trained(folder, work, seed, options)
+            figures = grades(pack, folder)
+            show(f"seed {seed}", pack, figures)
+            for side, q in figures.items():
+                table[side].append(q)
+        print(f"{len(options.seeds)} divisions, {options.latent} latents, mean ± 95 % interval:")
+        for side, rows in table.items():
+            marks = ", ".join(
+                f"{name} {interval([row[key] for row in rows])}"
+                for name, key in (("ViSQOL", "visqol"), ("MAE", "mae_db"))
+            )
+            print(f"  {SIDES[side]:16} {marks}")
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

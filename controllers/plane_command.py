@@ -1,0 +1,52 @@
+"""`latentpad plane`: one more plane for a pack, to be played by its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from controllers.refusing import refusing
+
+
+def plane(
+    pack: Annotated[str, typer.Argument(help="Pack, by name or folder; or a library.")],
+    name: Annotated[str, typer.Argument(help="map (t-SNE), umap, or descriptors.")],
+    sounds: Annotated[
+        Path | None, typer.Option(help="Folder it was trained on, to measure descriptors on.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same map.")] = 0,
+    default: Annotated[
+        bool, typer.Option("--default", help="Play the pack on it if nothing else is said.")
+    ] = False,
+) -> None:
+    """Add a plane to a pack: a map of its latents, or what its sounds are like."""
+    from engine.process import hushed
+    from models import pack as packs
+    from models import planes
+
+    with refusing():
+        if (Path(pack) / "library.toml").is_file():
+            _of_library(Path(pack), name, seed)
+            return
+        found = packs.load(packs.find(pack))
+        with hushed():
+            made = planes.add(found, name, sounds=sounds, seed=seed, default=default)
+        typer.echo(f"{made.path}: {len(made.anchors)} sounds on the plane {name}")
+        typer.echo(f"play it: latentpad play --pack {pack} --plane {name}")
+        if name == packs.DESCRIBED:
+            axes = ", ".join(made.described)
+            typer.echo(f"any two of {axes}: --axes X Y, or /axes X Y while playing")
+
+
+def _of_library(folder: Path, name: str, seed: int) -> None:
+    from models import library
+
+    if name != "map":
+        raise library.LibraryError(
+            f"{folder}: only a map can be its own; its other planes are those of its pack"
+        )
+    place = library.open_(folder)
+    place.refit(seed)
+    typer.echo(f"{folder}: {len(place)} sounds on a map of their own, until more come in")

@@ -1,0 +1,62 @@
+"""library.toml: for which model's latent space a library was made."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import tomli_w
+
+from models.line import reason
+
+FORMAT = 1
+
+
+class LibraryError(Exception):
+    """A library that cannot be used or added to: one line that says what, where and what to do."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """What library.toml says."""
+
+    pack: str  # its name
+    encoder: str  # sha256 of the encoder's file
+    latent_dim: int
+
+
+def write(folder: Path, head: Head) -> None:
+    """Write library.toml into `folder`. Raises OSError."""
+    content = {
+        "format": FORMAT, "pack": head.pack, "encoder": head.encoder, "latent_dim": head.latent_dim
+    }  # fmt: skip
+    (folder / "library.toml").write_text(tomli_w.dumps(content), encoding="utf-8")
+
+
+def is_library(folder: Path) -> bool:
+    """Whether the folder is one, whole or not."""
+    return (folder / "library.toml").is_file()
+
+
+def read(folder: Path) -> Head:
+    """Read and check library.toml. Raises LibraryError."""
+    file = folder / "library.toml"
+    if not is_library(folder):
+        raise LibraryError(f"{folder}: library.toml is missing: this folder is no sound library")
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
+        raise LibraryError(f"{file}: is not valid TOML: {reason(error)}") from None
+    kinds = {"format": int, "pack": str, "encoder": str, "latent_dim": int}
+    for key, kind in kinds.items():
+        if type(content.get(key)) is not kind:
+            what = "a whole number" if kind is int else "text"
+            raise LibraryError(f"{file}: {key} is not {what}: make the library again")
+    if content["format"] != FORMAT:
+        raise LibraryError(
+            f"{file}: format is {content['format']}, this version reads {FORMAT}: update Latentpad"
+        )
+    if not 1 <= content["latent_dim"] <= 64:
+        raise LibraryError(f"{file}: latent_dim is {content['latent_dim']}, outside 1...64")
+    return Head(content["pack"], content["encoder"], content["latent_dim"])

@@ -1,0 +1,83 @@
+"""Planes added to a pack that is there: maps of its anchors, and what they sound like."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import tomli_w
+
+from models import audio, descriptors, maps
+from models import pack as packs
+from models.pack import DESCRIBED, Pack, PackError
+from models.pack_files import Toml
+from models.representation import Floats
+
+MAPS: dict[str, Callable[[Floats, int], Floats]] = {"map": maps.tsne, "umap": maps.umap}
+NAMES = (*MAPS, DESCRIBED)
+DECODED = 32  # sounds at once
+
+
+def add(
+    pack: Pack,
+    name: str,
+    *,
+    sounds: Path | None = None,
+    seed: int = 0,
+    default: bool = False,
+) -> Pack:
+    """Add the plane `name` (one of `NAMES`) to the pack's folder, replacing one that is there.
+
+    Descriptors are measured on the anchors' recordings beneath the folder `sounds`, by their ids,
+    else on what the decoder makes of each anchor (which imports Keras). `default`: the pack is
+    played on it unless something else is asked for. Every file is replaced whole or not at all.
+    Raises PackError, models.maps.MapError, models.audio.AudioError; then nothing has changed.
+    """
+    if name == DESCRIBED:
+        heard = _decoded(pack) if sounds is None else _recorded(pack, sounds)
+        measured = descriptors.table(heard, pack.representation)
+        file, content = "descriptors.npz", {**pack.descriptors, **measured}
+    elif name in MAPS:
+        file, content = "planes.npz", {**pack.planes, name: MAPS[name](pack.anchors.latents, seed)}
+    else:
+        raise PackError(f"{pack.path}: no plane {name!r} can be made: choose {', '.join(NAMES)}")
+    try:
+        packs.write_arrays(pack.path / file, content)
+        if default:
+            _make_default(pack.path, name)
+    except OSError as error:
+        raise PackError(f"{pack.path}: cannot be written ({error.strerror})") from None
+    return packs.load(pack.path)
+
+
+def _recorded(pack: Pack, folder: Path) -> Iterator[Floats]:
+    r = pack.representation
+    for id in pack.anchors.ids:
+        path = folder / str(id)
+        if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
+            raise PackError(
+                f"{folder}: holds no {id}: name the folder that {pack.name} was trained on, or "
+                "leave it out to measure what the model makes of its sounds"
+            )
+        yield r.decibels(r.magnitudes(audio.sound(path, r)))
+
+
+def _decoded(pack: Pack) -> Iterator[Floats]:
+    from models import networks
+
+    decoder, latents = networks.load_decoder(pack), pack.anchors.latents
+    for start in range(0, len(latents), DECODED):
+        scaled = np.asarray(decoder(latents[start : start + DECODED], training=False), np.float32)
+        if not np.isfinite(scaled).all():
+            raise PackError(f"{pack.path}: the decoder gives values that are not finite")
+        yield from pack.representation.unscaled(np.clip(scaled, 0, 1))
+
+
+def _make_default(folder: Path, name: str) -> None:
+    content = Toml.read(folder).content
+    content["plane"] = {**content.get("plane", {}), "default": name}
+    beside = folder / ".model-new.toml"
+    beside.write_text(tomli_w.dumps(content), encoding="utf-8")
+    os.replace(beside, folder / "model.toml")
