@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -12,30 +11,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from controllers import telling
 from controllers.feedback import Feedback
 from controllers.learn import Bindings
 from controllers.midi_ports import MidiPorts
 from controllers.osc_server import OscServer, listen
 from engine import board as b
 from engine.instrument import Instrument, Sender
-from engine.limiter import LOOKAHEAD_S
 from engine.parameters import ROW, Argument, CommandError
 from engine.session import EngineError, Session
 from engine.stream import Settings
 from engine.takes import GestureTake, SoundTake, TakeError
 from models import pack as packs
-from models.library import as_pack
 from models.library import open_ as open_library
+from models.library_pack import as_pack
 from models.pack import DESCRIBED, Pack
 from presets.bank import Bank, install
 from presets.preset import Preset
 
 READY_S = 120.0
 METER_S = 0.05
-HURRIED = (
-    "note   no real-time scheduling for this user, so a little more is kept ready "
-    "(limits.d: @audio - rtprio 70, and you in the group audio)"
-)
 
 
 @dataclass(frozen=True)
@@ -74,7 +69,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         check_device(options.output.device)
 
     def tell(word: dict[str, Any]) -> None:
-        loop.call_soon_threadsafe(_report, word, say)
+        loop.call_soon_threadsafe(telling.report, word, say)
 
     session = Session(pack, options.output, tell, options.library)
     instrument = session.instrument
@@ -103,16 +98,16 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
             say(f"library {options.library}: {len(pack.anchors)} sounds")
         elif ("/mode", ("original",)) in preset.commands():
             say("note   without a library, originals are what the model makes of them")
-        say(f"OSC    {_addresses(options)}")
+        say(f"OSC    {telling.addresses(options.lan, options.osc_port)}")
         meters = loop.create_task(_meter(session, osc, feedback))
         if await _ready(session, stop):
             if options.record is not None:
                 takes.sound(options.record)
             if options.record_gestures is not None:
                 takes.gestures(options.record_gestures)
-            say(_latency(session))
+            say(telling.latency(session))
             if sys.platform == "linux" and not session.board.player[b.REALTIME]:
-                say(HURRIED)
+                say(telling.HURRIED)
             say("ready")
             await _stopped(stop, options.seconds)
         elif not stop.is_set():
@@ -271,47 +266,3 @@ async def _meter(session: Session, osc: OscServer, feedback: Feedback) -> None:
                 int(player[b.OUTPUT]),
             ),
         )
-
-
-def _latency(session: Session) -> str:
-    player = session.board.player
-    rate = float(player[b.DEVICE_RATE])
-    block, ring = int(player[b.DEVICE_BLOCK]), float(player[b.RING_BLOCKS])
-    buffered = 1000 * ring * block / rate
-    device = 1000 * float(player[b.DEVICE_LATENCY])
-    decode = session.board.decoder[b.DECODE_US] / 1000
-    return (
-        f"latency {decode:.1f} ms decoder + {buffered:.1f} ms ring ({ring:g} blocks of {block}) "
-        f"+ {1000 * LOOKAHEAD_S:.1f} ms limiter + {device:.1f} ms device, at {rate:.0f} Hz"
-    )
-
-
-def _report(word: dict[str, Any], say: Callable[[str], None]) -> None:
-    """What an engine process has said, for a person to read."""
-    kind = word["kind"]
-    if kind == "output":
-        say(f"sound  {word['name']}, {word['rate']} Hz, blocks of {word['block']}")
-    elif kind == "no device":
-        say(f"no sound device: {word['reason']}; playing on time to no one (--null-audio)")
-    elif kind == "decoder":
-        say(f"model  decodes in {word['milliseconds']:.1f} ms on {word['device'].strip('/')}")
-    elif kind == "lost":
-        say(f"sound  {word['device']} has stopped; looking for it")
-    elif kind == "restart":
-        say(f"the {word['what']} process is being replaced")
-
-
-def _addresses(options: Options) -> str:
-    if not options.lan:
-        return f"on UDP 127.0.0.1:{options.osc_port} (this machine; --lan for the network)"
-    hosts = sorted(
-        {str(info[4][0]) for info in _own_addresses() if not str(info[4][0]).startswith("127.")}
-    )
-    return f"on UDP port {options.osc_port} of {', '.join(hosts) or socket.gethostname()}"
-
-
-def _own_addresses() -> list[Any]:
-    try:
-        return socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)
-    except OSError:
-        return []

@@ -51,7 +51,7 @@ class Session:
         tell: Callable[[dict[str, Any]], None] | None = None,
         library: Path | None = None,
     ) -> None:
-        """With a `library`, `pack` has its anchors already (models.library.as_pack)."""
+        """With a `library`, `pack` has its anchors already (models.library_pack.as_pack)."""
         self.pack = pack
         self.library = library
         self.settings = settings

@@ -1,7 +1,6 @@
 """A sound library: any number of sounds placed in one model's latent space, to be played by it.
 
-The model need not have learned them. `as_pack` gives the pack with the library's sounds for
-anchors, which the engine plays as any other.
+The model need not have learned them. `models.library_pack` makes of it what the engine plays.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,22 +24,19 @@ from models import (
     library_store,
     library_workers,
     maps,
-    pack_files,
 )
 from models import pack as packs
-from models.descriptors import MEASURED
 from models.library_contents import Summary
 from models.library_encode import identity
 from models.library_fill import Added
 from models.library_head import LibraryError
 from models.library_items import Item, Say, silent
 from models.library_store import Row, Writer
-from models.neighbours import Neighbours
 from models.pack import Anchors, Pack, PackError
 from models.representation import Floats
 
 __all__ = [
-    "Added", "Library", "LibraryError", "Summary", "as_pack", "create", "filling", "open_"
+    "Added", "Library", "LibraryError", "Summary", "create", "filling", "open_"
 ]  # fmt: skip
 
 DEFAULT = "footsteps"  # pack of a library for which none is named
@@ -161,49 +157,6 @@ class Library:
             np.savez(new, map=plane)
             os.replace(new, self.path / "planes.npz")
 
-    def planes(self) -> dict[str, Floats]:
-        """(L, 2) for each of the pack's planes; `map` is the library's own where it has one.
-
-        Without refitting: each sound lies among the places of its neighbours in the pack
-        (models.neighbours), so the same sound always lies in the same place.
-        Raises LibraryError.
-        """
-        own = self._own_map()
-        near = Neighbours(self.pack.anchors.latents, self.anchors.latents)
-        planes = {name: near.mean(plane) for name, plane in self.pack.planes.items()}
-        return planes if own is None else {**planes, "map": own}
-
-    def descriptors(self) -> dict[str, Floats]:
-        """(L,) of each descriptor, as a pack's: as measured on the recordings.
-
-        What was not measured, as the sounds of a map, has the mean of its neighbours in the pack;
-        where the pack does not know a descriptor either, no sound has it.
-        """
-        lacking = np.isnan(self.measured).any(axis=1)
-        if not lacking.any():
-            return dict(zip(MEASURED, self.measured.T, strict=True))
-        known = self.pack.described
-        near = Neighbours(self.pack.anchors.latents, self.anchors.latents[lacking])
-        found = {}
-        for name, values in zip(MEASURED, self.measured.T.copy(), strict=True):
-            if name in known:
-                values[lacking] = near.mean(known[name])
-                found[name] = values
-        return found
-
-    def _own_map(self) -> Floats | None:
-        if not (self.path / "planes.npz").is_file():
-            return None
-        try:
-            plane = pack_files.arrays(self.path, "planes.npz").get("map")
-        except PackError as error:
-            raise LibraryError(f"{error}: remove it") from None
-        file = self.path / "planes.npz"
-        good = plane is not None and plane.ndim == 2 and plane.shape[1] == 2
-        if plane is None or not good or plane.dtype.kind != "f" or not np.isfinite(plane).all():
-            raise LibraryError(f"{file}: holds no map: remove it")
-        return plane.astype(np.float32) if len(plane) == len(self) else None
-
     @contextmanager
     def _writing(self, again: bool = False) -> Iterator[Writer]:
         try:
@@ -264,24 +217,6 @@ def open_(path: str | Path, pack: Pack | None = None) -> Library:
             "have no place there; name the pack it was made for, or make it again"
         )
     return Library(folder, pack, *_content(folder, head.latent_dim))
-
-
-def as_pack(pack: Pack, library: Library) -> Pack:
-    """`pack` with the library's sounds for anchors: the engine plays it unchanged.
-
-    Its `sources` stay those the model learned from. Raises LibraryError if there are no sounds or
-    it is another model's pack.
-    """
-    if not len(library):
-        raise LibraryError(f"{library.path}: holds no sounds yet: add a folder first")
-    if pack.path.resolve() != library.pack.path.resolve():
-        raise LibraryError(f"{library.path}: is a library for {library.pack.path}, not {pack.path}")
-    return replace(
-        pack,
-        anchors=library.anchors,
-        planes=library.planes(),
-        descriptors=library.descriptors(),
-    )
 
 
 def _content(folder: Path, dim: int) -> tuple[Anchors, Floats]:

@@ -16,7 +16,7 @@ import pytest
 import soundfile
 from rich.progress import Progress
 
-from models import descriptors, library, library_store, pack
+from models import descriptors, library, library_pack, library_store, pack
 from models.audio import heard
 from models.found import Found
 from models.library import Added, Library, LibraryError
@@ -50,14 +50,14 @@ def test_a_sound_the_pack_has_learned_lies_on_its_own_anchor(
 
 
 def test_the_numbers_are_mapped_from_the_file_and_not_copied(filled: Library) -> None:
-    latents = library.as_pack(filled.pack, filled).anchors.latents
+    latents = library_pack.as_pack(filled.pack, filled).anchors.latents
     assert type(latents) is np.ndarray and isinstance(latents.base, np.memmap)
     assert not latents.flags.writeable
     np.testing.assert_array_equal(np.load(filled.path / "latents.npy", mmap_mode="r"), latents)
 
 
 def test_as_pack_replaces_what_is_of_the_sounds_and_nothing_else(filled: Library) -> None:
-    played = library.as_pack(filled.pack, filled)
+    played = library_pack.as_pack(filled.pack, filled)
     assert played.anchors is filled.anchors
     assert {n: p.shape for n, p in played.planes.items()} == {"map": (12, 2)}
     before = filled.pack
@@ -67,7 +67,7 @@ def test_as_pack_replaces_what_is_of_the_sounds_and_nothing_else(filled: Library
 
 def test_sounds_are_described_as_they_were_recorded(filled: Library, recordings: Path) -> None:
     r = filled.pack.representation
-    played = library.as_pack(filled.pack, filled)
+    played = library_pack.as_pack(filled.pack, filled)
     assert set(played.described) == set(descriptors.NAMES)
     for i, id in enumerate(played.anchors.ids):
         audio, _ = heard((recordings / str(id)).read_bytes(), r)
@@ -86,15 +86,15 @@ def test_a_library_from_before_descriptors_has_those_of_the_neighbours(
     for column in (None, np.zeros((12, 2), np.float32), np.zeros((3, 6), np.float32)):
         if column is not None:
             np.save(copy / "descriptors.npy", column)
-        played = library.as_pack(small, library.open_(copy, small))
+        played = library_pack.as_pack(small, library.open_(copy, small))
         np.testing.assert_array_equal(played.described["hardness"], guessed)
         without = replace(small, descriptors={})
-        assert library.as_pack(without, library.open_(copy, without)).described == {}
+        assert library_pack.as_pack(without, library.open_(copy, without)).described == {}
     # What comes in now is measured; the others stay as they were.
     mine = library.open_(copy, small)
     noise(tmp_path / "in" / "new.wav", 99)
     mine.add(tmp_path / "in")
-    later = mine.descriptors()["hardness"]
+    later = library_pack.descriptors(mine)["hardness"]
     np.testing.assert_array_equal(later[:12], guessed)
     encoded = encode_batch(str(small.path), [(tmp_path / "in" / "new.wav").read_bytes()])
     place = descriptors.MEASURED.index("hardness")
@@ -105,8 +105,10 @@ def test_a_library_from_before_descriptors_has_those_of_the_neighbours(
 
 def test_measured_sounds_need_no_descriptors_of_the_pack(filled: Library, small: pack.Pack) -> None:
     without = replace(small, descriptors={})
-    played = library.as_pack(without, library.open_(filled.path, without))
-    np.testing.assert_array_equal(played.described["attack"], filled.descriptors()["attack"])
+    played = library_pack.as_pack(without, library.open_(filled.path, without))
+    np.testing.assert_array_equal(
+        played.described["attack"], library_pack.descriptors(filled)["attack"]
+    )
 
 
 def test_adding_again_adds_nothing_and_opening_again_finds_the_same(
@@ -339,10 +341,10 @@ def test_planes_need_no_fitting_and_do_not_move_when_sounds_come(
     copy: Path, small: pack.Pack, tmp_path: Path
 ) -> None:
     mine = library.open_(copy, small)
-    before = mine.planes()["map"]
+    before = library_pack.planes(mine)["map"]
     noise(tmp_path / "in" / "new.wav", 99)
     mine.add(tmp_path / "in")
-    np.testing.assert_array_equal(mine.planes()["map"][:12], before)
+    np.testing.assert_array_equal(library_pack.planes(mine)["map"][:12], before)
 
 
 def test_an_anchor_lies_on_itself_and_others_among_their_neighbours(small: pack.Pack) -> None:
@@ -358,13 +360,13 @@ def test_a_map_of_its_own_holds_until_sounds_come(
     copy: Path, small: pack.Pack, tmp_path: Path
 ) -> None:
     mine = library.open_(copy, small)
-    placed = mine.planes()["map"]
+    placed = library_pack.planes(mine)["map"]
     mine.refit()
-    own = library.open_(copy, small).planes()["map"]
+    own = library_pack.planes(library.open_(copy, small))["map"]
     assert own.shape == (12, 2) and not np.allclose(own, placed)
     noise(tmp_path / "in" / "new.wav", 99)
     mine.add(tmp_path / "in")
-    np.testing.assert_array_equal(mine.planes()["map"][:12], placed)
+    np.testing.assert_array_equal(library_pack.planes(mine)["map"][:12], placed)
 
 
 def test_an_encoder_that_changes_meanwhile_is_noticed(small: pack.Pack, tmp_path: Path) -> None:
@@ -398,13 +400,13 @@ def test_a_library_of_another_model_is_refused(
     with pytest.raises(LibraryError, match="was made for another model"):
         library.open_(filled.path, pack.load(other))
     with pytest.raises(LibraryError, match="is a library for"):
-        library.as_pack(replace(small, path=other), filled)
+        library_pack.as_pack(replace(small, path=other), filled)
 
 
 def test_an_empty_library_opens_and_says_that_it_holds_no_sounds(empty: Library) -> None:
     assert len(library.open_(empty.path, empty.pack)) == 0
     with pytest.raises(LibraryError, match="holds no sounds yet"):
-        library.as_pack(empty.pack, empty)
+        library_pack.as_pack(empty.pack, empty)
 
 
 def test_a_library_is_never_made_over_something_else(small: pack.Pack, tmp_path: Path) -> None:
@@ -421,7 +423,7 @@ def test_a_hundred_thousand_sounds_open_in_less_than_a_second(
     seconds = []
     for _ in range(3):
         began = time.process_time()  # of this process: what others do is not its fault
-        played = library.as_pack(small, library.open_(path, small))
+        played = library_pack.as_pack(small, library.open_(path, small))
         seconds.append(time.process_time() - began)
     assert len(played.anchors) == 100_000 and played.planes["map"].shape == (100_000, 2)
     assert played.described["attack"].shape == (100_000,)  # guessed, which takes longest
@@ -430,9 +432,9 @@ def test_a_hundred_thousand_sounds_open_in_less_than_a_second(
 
 def test_opening_a_library_imports_no_keras(filled: Library) -> None:
     code = (
-        "import sys; from models import library, pack; "
+        "import sys; from models import library, library_pack, pack; "
         f"p = pack.load({str(filled.pack.path)!r}); "
-        f"library.as_pack(p, library.open_({str(filled.path)!r}, p)); "
+        f"library_pack.as_pack(p, library.open_({str(filled.path)!r}, p)); "
         "print([m for m in ('keras', 'tensorflow', 'sklearn', 'distributed') if m in sys.modules])"
     )
     done = subprocess.run(

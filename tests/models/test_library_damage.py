@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models import library, pack
+from models import library, library_pack, pack
 from models.library import LibraryError
 
 
@@ -16,10 +16,10 @@ def test_a_mangled_map_of_its_own_gives_one_line(copy: Path, small: pack.Pack) -
     for plane in bad:
         np.savez(copy / "planes.npz", map=plane)
         with pytest.raises(LibraryError, match=r"planes\.npz: holds no map: remove it"):
-            library.open_(copy, small).planes()
+            library_pack.planes(library.open_(copy, small))
     (copy / "planes.npz").write_bytes(b"PK")
     with pytest.raises(LibraryError, match=r"planes\.npz cannot be read.*remove it$"):
-        library.open_(copy, small).planes()
+        library_pack.planes(library.open_(copy, small))
 
 
 def test_a_library_with_a_file_missing_says_which(copy: Path, small: pack.Pack) -> None:
@@ -35,7 +35,7 @@ def test_mangled_descriptors_are_no_reason_not_to_play(copy: Path, small: pack.P
     nowhere = np.full((12, 6), np.inf, np.float32).tobytes()
     for data in (b"", b"x" * 300, whole[:60], whole[:-4], whole[:128] + nowhere):
         (copy / "descriptors.npy").write_bytes(data)
-        played = library.as_pack(small, library.open_(copy, small))
+        played = library_pack.as_pack(small, library.open_(copy, small))
         for values in played.described.values():
             assert values.shape == (12,) and np.isfinite(values).all()
 
@@ -78,7 +78,7 @@ def test_mangled_files_open_or_give_one_line(copy: Path, small: pack.Pack) -> No
             (copy / name).write_bytes(data)
             try:
                 mine = library.open_(copy, small)
-                mine.planes()
+                library_pack.planes(mine)
                 mine.summary()
                 for row in range(len(mine)):
                     mine.recording(row)

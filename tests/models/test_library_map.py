@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import library, pack, sound_map
+from models import library, library_pack, pack, sound_map
 from models.library import Added, Library, LibraryError
 from models.line import line
 from tests.models.library_making import noise
@@ -37,7 +37,7 @@ def test_a_sound_map_places_sounds_without_audio(empty: Library, tmp_path: Path)
     assert ((empty.anchors.loudness >= low) & (empty.anchors.loudness <= high)).all()
     assert empty.add_map(write_map(path, rows)) == Added(known=3)
     assert empty.summary().without_recording == 2
-    played, known = library.as_pack(empty.pack, empty), empty.pack.described
+    played, known = library_pack.as_pack(empty.pack, empty), empty.pack.described
     assert len(played.anchors) == 3
     for name, values in played.described.items():
         assert known[name].min() <= values.min() <= values.max() <= known[name].max()

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models import library, library_contents, library_store, pack
+from models import library, library_contents, library_pack, library_store, pack
 from models.found import Found
 from models.library import Added, Library, LibraryError
 from models.library_items import from_found
@@ -43,7 +43,7 @@ def test_the_others_keep_their_order_their_numbers_and_their_recordings(
         assert [row.id for row in seen.rows()] == [ids[i] for i in kept]
     assert len(recordings_of(mine)) == 9
     assert mine.summary().sounds == 9 and mine.summary().removed == 3
-    assert library.as_pack(small, mine).planes["map"].shape == (9, 2)
+    assert library_pack.as_pack(small, mine).planes["map"].shape == (9, 2)
 
 
 def test_what_was_removed_stays_out_until_it_is_asked_for_again(
@@ -111,7 +111,7 @@ def test_linked_recordings_and_strangers_files_are_never_touched(
     assert path.is_file() and (tmp_path / "two" / "b.wav").is_file()
     assert recordings_of(empty) == {"notes.txt"}
     with pytest.raises(LibraryError, match="holds no sounds yet"):
-        library.as_pack(empty.pack, empty)
+        library_pack.as_pack(empty.pack, empty)
 
 
 def test_whoever_has_it_open_keeps_his_view_and_no_wrong_recording(
@@ -134,7 +134,7 @@ def test_a_map_of_its_own_goes_with_the_sounds_it_was_made_of(
     mine.remove([str(mine.anchors.ids[0])])
     noise(tmp_path / "in" / "new.wav", 99)
     mine.add(tmp_path / "in")  # twelve again
-    placed = mine.planes()["map"]
+    placed = library_pack.planes(mine)["map"]
     latents = mine.anchors.latents
     near = Neighbours(small.anchors.latents, latents)
     np.testing.assert_array_equal(placed, near.mean(small.planes["map"]))
