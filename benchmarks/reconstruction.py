@@ -1,6 +1,6 @@
 """How near decode(encode(x)) comes to its recordings, heard as the voices play it.
 
-    python benchmarks/reconstruction.py FOLDER --pack PACK
+    python benchmarks/reconstruction.py FOLDER --pack PACK [--texture 0.5]
     python benchmarks/reconstruction.py FOLDER [--latent 4] [--seeds 0 1 2 3 4] [--by-clip]
 
 Prints ViSQOL (audio mode) between recording and reconstruction, mean ± standard deviation over
@@ -17,6 +17,7 @@ import argparse
 import csv
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,10 @@ from models import pack as packs
 from models.card import Phase, measured
 from models.pack import Pack
 
-PHASE = Phase(aloud.TOLD, aloud.aloud)
 SIDES = {"train": "seen", "validation": "chose the epoch", "test": "never met"}
 
 
-def grades(pack: Pack, folder: Path) -> dict[str, dict[str, float]]:
+def grades(pack: Pack, folder: Path, texture: float = 0.0) -> dict[str, dict[str, float]]:
     """`models.card.measured` of every sound of each side of the pack's own division."""
     with (pack.path / "sources.csv").open(newline="", encoding="utf-8") as file:
         sources = list(csv.DictReader(file))
@@ -40,10 +40,11 @@ def grades(pack: Pack, folder: Path) -> dict[str, dict[str, float]]:
     clips = [dataset.Clip(path, path.name, "", "") for path in recordings]
     sounds, _ = dataset.spectrograms(clips, pack.representation)
     decoder = networks.load_decoder(pack)
+    phase = Phase(aloud.TOLD, partial(aloud.aloud, texture=texture))
     return {
         side: measured(
             pack, sounds, decoder, [i for i, row in enumerate(sources) if row["split"] == side],
-            recordings, PHASE, most=len(sources),
+            recordings, phase, most=len(sources),
         )
         for side in SIDES
     }  # fmt: skip
@@ -101,6 +102,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pack", type=Path)
+    parser.add_argument("--texture", type=float, default=0.0, help="share of noise")
     parser.add_argument("--latent", type=int, default=4)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--by-clip", action="store_true")
@@ -109,7 +111,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.pack:
         pack = packs.load(options.pack)
-        show(pack.name, pack, grades(pack, options.folder))
+        show(pack.name, pack, grades(pack, options.folder, options.texture))
         return
     scratch = Path(tempfile.mkdtemp())
     try:
