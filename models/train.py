@@ -63,6 +63,8 @@ def train(
         recipe=recipe, representation=representation, licences=licences, progress=progress,
         say=say, team=team,
     )  # fmt: skip
+    if progress and card:
+        Console(stderr=True).print("judging it for its card, which takes a minute or so")
     made = write(taught, title or out.name, licence, latent, seed, card, phase)
     _end(taught.work)
     if team is not None:
