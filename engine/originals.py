@@ -28,7 +28,7 @@ class Originals:
 
         None where there is none, or it cannot be read: the model's own decoding serves then.
         """
-        from models.library_encode import Unreadable, heard
+        from models.audio import Unreadable, heard
 
         r = self._library.pack.representation
         path = self._library.recording(anchor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,8 +39,6 @@ def write(
     taught: Taught,
     title: str,
     licence: str,
-    latent: int,
-    seed: int,
     card: bool,
     phase: Phase | None = None,
 ) -> pack.Pack:
@@ -53,8 +51,15 @@ def write(
     t, r = taught, taught.representation
     everything = Lessons(t.sounds, range(len(t.sounds)), 32)
     mean, logvar = (np.asarray(x) for x in vae.split(t.encoder.predict(everything, verbose=0)))
-    outlines = [outline(r.unscaled(t.sounds[i]), r) for i in range(len(t.sounds))]
-    described = descriptors.table((r.unscaled(t.sounds[i]) for i in range(len(t.sounds))), r)
+    outlines = []
+
+    def heard() -> Iterator[Floats]:  # they lie on disk: each is read once
+        for i in range(len(t.sounds)):
+            frames = r.unscaled(t.sounds[i])
+            outlines.append(outline(frames, r))
+            yield frames
+
+    described = descriptors.table(heard(), r)
     anchors = pack.Anchors(
         latents=mean.astype(np.float32),
         labels=np.array([c.label for c in t.found]),
@@ -69,10 +74,10 @@ def write(
         title=title,
         licence=licence,
         representation=r,
-        latent_dim=latent,
+        latent_dim=mean.shape[1],
         kl=tuple(float(k) for k in np.asarray(vae.kl(mean, logvar)).mean(axis=0)),
         anchors=anchors,
-        planes={"map": maps.tsne(anchors.latents, seed)},
+        planes={"map": maps.tsne(anchors.latents, t.figures["seed"])},
         default_plane="map",
         training=t.figures,
         descriptors=described,

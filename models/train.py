@@ -65,7 +65,7 @@ def train(
     )  # fmt: skip
     if progress and card:
         Console(stderr=True).print("judging it for its card, which takes a minute or so")
-    made = write(taught, title or out.name, licence, latent, seed, card, phase)
+    made = write(taught, title or out.name, licence, card, phase)
     _end(taught.work)
     if team is not None:
         team.gather()

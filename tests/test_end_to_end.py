@@ -102,13 +102,9 @@ def spectrum(samples: NDArray[np.float32], r: Representation) -> NDArray[np.floa
 
 
 def distance(a: NDArray[np.float64], c: NDArray[np.float64]) -> float:
-    """Mean absolute difference of two spectra's shapes in dB, in third-octave like bands.
-
-    Down to 60 dB below the loudest: under that lie the model's floor and what the gate made of it.
-    """
+    """Mean absolute difference of two spectra's shapes in dB, in third-octave like bands."""
     edges = np.unique(np.geomspace(3, len(a) - 1, 25).astype(int))
     x, y = (10 * np.log10(np.add.reduceat(s, edges)[:-1] + 1e-15) for s in (a, c))
-    x, y = np.maximum(x, x.max() - 60), np.maximum(y, y.max() - 60)
     return float(np.abs((x - x.mean()) - (y - y.mean())).mean())
 
 
