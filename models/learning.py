@@ -19,7 +19,7 @@ class Recipe:
     beta: float = 0.28  # dB for a nat in every latent (Higgins et al., beta-VAE, 2017)
     free_nats: float = 0.5  # per latent and sound, unpriced, so that no latent dies
     warm_up: float = 0.1  # share of the training in which the price rises from 0
-    decorrelation: float = 0.3  # dB: the price of latents that tell the same
+    decorrelation: float = 0.1  # dB: the price of a latent that another tells too
     learning_rate: float = 1.5e-3
     falling: bool = True  # the rate falls as half a cosine (Loshchilov & Hutter, SGDR, 2017)
     weight_decay: float = 1e-4
@@ -97,10 +97,13 @@ def reconstruction(x: Any, y: Any, range_db: float, content: float = 1.0) -> Any
 
 
 def dependence(mean: Any) -> Any:
-    """Mean squared correlation between a batch's latents (after Kumar et al., DIP-VAE, 2018)."""
+    """Squared correlations of a latent with the others, summed, mean over a batch's latents.
+
+    A sum and not a mean over pairs: one other that tells the same is one too many, however many
+    there are (after Kumar et al., DIP-VAE, 2018).
+    """
     centred = mean - ops.mean(mean, axis=0)
     scaled = centred / (ops.std(mean, axis=0) + 1e-3)
     count, dim = ops.shape(mean)[0], mean.shape[1]
     correlation = ops.matmul(ops.transpose(scaled), scaled) / ops.cast(count, mean.dtype)
-    off = correlation * (1 - ops.eye(dim))
-    return ops.sum(ops.square(off)) / max(1, dim * (dim - 1))
+    return ops.sum(ops.square(correlation * (1 - ops.eye(dim)))) / dim

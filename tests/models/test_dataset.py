@@ -140,6 +140,15 @@ def test_shares_are_met_where_groups_are_small() -> None:
         assert sum(c.split == name for c in divided) == pytest.approx(400 * share, abs=8)
 
 
+def test_a_large_group_falls_on_each_side_for_some_seed() -> None:
+    sizes = {"large": 10} | {f"small {i}": 2 for i in range(45)}
+    clips = [dataset.Clip(Path(g), g, "x", g) for g, size in sizes.items() for _ in range(size)]
+    sides = [dataset.divided(clips, seed)[0].split for seed in range(60)]
+    shares = {name: sides.count(name) / len(sides) for name in dataset.SHARES}
+    assert all(abs(shares[name] - share) < 0.2 for name, share in dataset.SHARES.items()), shares
+    assert all(shares.values())
+
+
 def library_of(folder: Path, rows: list[Row]) -> Path:
     """A library for a pack that is not installed, with a recording for each row that names one."""
     library_store.make(folder, library_head.Head("elsewhere", "0" * 64, 2))
