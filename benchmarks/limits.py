@@ -20,8 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from engine.aloud import aloud
-from models import audio, dataset, measures
+from models import audio, measures
 from models.representation import Floats, Representation, power
+from models.training import dataset
 
 R = Representation()
 COMPONENTS = (4, 16, 64, 256)

@@ -24,16 +24,17 @@ from typing import Any
 import numpy as np
 
 from engine import aloud
-from models import dataset, networks
+from models import networks
 from models import pack as packs
-from models.card import Phase, measured
 from models.pack import Pack
+from models.training import dataset
+from models.training.card import Phase, measured
 
 SIDES = {"train": "seen", "validation": "chose the epoch", "test": "never met"}
 
 
 def grades(pack: Pack, folder: Path, texture: float = 0.0) -> dict[str, dict[str, float]]:
-    """`models.card.measured` of every sound of each side of the pack's own division."""
+    """`models.training.card.measured` of every sound of each side of the pack's own division."""
     with (pack.path / "sources.csv").open(newline="", encoding="utf-8") as file:
         sources = list(csv.DictReader(file))
     recordings = [folder / row["id"] for row in sources]
@@ -52,12 +53,14 @@ def grades(pack: Pack, folder: Path, texture: float = 0.0) -> dict[str, dict[str
 
 def trained(folder: Path, work: Path, seed: int, options: argparse.Namespace) -> Pack:
     """The pack of one seed, from `work` if it is there already."""
-    from models.train import train
+    from models.training.course import Course
+    from models.training.train import train
 
     out = work / f"seed{seed}"
     if (out / "model.toml").is_file():
         return packs.load(out)
-    return train(folder, out, latent=options.latent, seed=seed, epochs=options.epochs, card=False)
+    course = Course(options.latent, seed=seed, epochs=options.epochs)
+    return train(folder, out, course, card=False)
 
 
 def ungrouped(folder: Path, into: Path) -> Path:

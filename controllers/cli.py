@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,7 @@ from controllers import import_command, library_commands, plane_command
 from controllers.refusing import Refused, refusing
 
 if TYPE_CHECKING:
-    from models.distribution import Team
+    from models.training.distribution import Team
 
 app = typer.Typer(
     name="latentpad",
@@ -148,26 +148,23 @@ def train(
     with refusing():
         with hushed():
             from engine import aloud
-            from models.card import Phase
-            from models.distribution import DistributionError
-            from models.learning import RECIPES
-            from models.train import teach
-            from models.train import train as run
+            from models.training.card import Phase
+            from models.training.course import RECIPES, Course
+            from models.training.distribution import DistributionError
+            from models.training.train import teach
+            from models.training.train import train as run
         if recipe not in RECIPES:
             raise Refused(f"--recipe {recipe!r} is none of {', '.join(RECIPES)}")
-        how: dict[str, Any] = {
-            "latent": latent, "epochs": epochs, "minutes": minutes, "seed": seed,
-            "recipe": RECIPES[recipe],
-        }  # fmt: skip
+        course = Course(latent, RECIPES[recipe], seed=seed, epochs=epochs, minutes=minutes)
         try:
             team = _team() if distribute else None
             if team is not None and not team.chief:
-                teach(folder, out, team=team, **how)
+                teach(folder, out, course, team=team)
                 _say("done: the chief has written the pack")
                 return
             _say(f"a picture of how it goes: {out}.training/preview.png")
             phase = Phase(aloud.TOLD, aloud.aloud)
-            pack = run(folder, out, title=title, team=team, phase=phase, **how)
+            pack = run(folder, out, course, title=title, team=team, phase=phase)
         except DistributionError as error:
             raise Refused(str(error)) from None
     count, latents = len(pack.anchors), pack.latent_dim
@@ -178,7 +175,7 @@ def train(
 def _team() -> Team | None:
     """All that train together; None where this is one device alone."""
     from engine.process import hushed
-    from models.distribution import team
+    from models.training.distribution import team
 
     if os.environ.get("TF_CONFIG"):
         _say("waiting for all that train together")

@@ -70,7 +70,7 @@ def import_(
 
             from controllers.import_wizard import Said, asked, missed
             from models import pack as packs
-            from models.importing import bring, sound_shape
+            from models.foreign.importing import bring, sound_shape
 
             packs.check_target(out)
             shape = sound_shape(decoder)

@@ -8,7 +8,15 @@ from typing import Any
 
 import typer
 
-from models.foreign import ORIENTATIONS, PARTS, SCALES, Foreign, ForeignError, fitting, layout
+from models.foreign.layout import (
+    ORIENTATIONS,
+    PARTS,
+    SCALES,
+    Foreign,
+    ForeignError,
+    fitting,
+    layout,
+)
 from models.representation import GAMMA
 
 RATE = 22050  # Hz, what is offered

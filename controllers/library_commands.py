@@ -17,7 +17,7 @@ from controllers.refusing import refusing
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from models.library import Added, Library
+    from models.libraries.library import Added, Library
     from models.pack import Pack
 
 app = typer.Typer(help="Fill a plane with sounds, and look at what is there.", no_args_is_help=True)
@@ -51,7 +51,7 @@ def add(
 ) -> None:
     """Place a folder of sounds. Started again, it goes on; no sound comes in twice."""
     with refusing(), _watched() as (say, progress):
-        from models.library_items import from_folder
+        from models.libraries.items import from_folder
 
         items = from_folder(folder.expanduser(), say)
         with _filling(library, pack) as place:
@@ -79,8 +79,8 @@ def freesound(
     Where the day's requests end, what was found is placed, and the same command goes on later.
     """
     with refusing(), _watched() as (say, progress):
-        from models.freesound import FreesoundError, collect
-        from models.library_items import from_found
+        from models.freesound.search import FreesoundError, collect
+        from models.libraries.items import from_found
 
         with _filling(library, pack) as place:
             task = progress.add_task("fetching from Freesound", total=None, visible=False)
@@ -142,7 +142,7 @@ def play(
 ) -> None:
     """Hear a sound in the instrument that plays this library. `/pad/1/touch 0` lets it go."""
     from controllers.osc import encode, encode_bundle
-    from models.library import LibraryError
+    from models.libraries.library import LibraryError
 
     with refusing():
         names = [str(name) for name in _existing(library, pack).anchors.names]
@@ -180,10 +180,10 @@ def remove(
     if not sounds and label is None and author is None:
         raise typer.BadParameter("name sounds by number or id, or a --label, or an --author")
     with refusing():
-        from models import library_contents
+        from models.libraries import contents
 
         place = _existing(library, pack)
-        ids = set(library_contents.chosen(library.expanduser(), sounds or (), label, author))
+        ids = set(contents.chosen(library.expanduser(), sounds or (), label, author))
         rows = [(number, row) for number, row in enumerate(place.rows()) if row.id in ids]
         for number, row in rows[:MOST_NAMED]:
             typer.echo(entry(number, row))
@@ -234,13 +234,13 @@ def _watched() -> Iterator[tuple[Callable[[str], None], Progress]]:
 
 def _filling(path: Path, pack_name: str | None) -> AbstractContextManager[Library]:
     """The library, made if it is not there, and not kept if nothing comes into it."""
-    from models import library
+    from models.libraries import library
 
     return library.filling(path, _pack(pack_name))
 
 
 def _existing(path: Path, pack_name: str | None) -> Library:
-    from models import library
+    from models.libraries import library
 
     return library.open_(path, _pack(pack_name))
 
@@ -260,7 +260,7 @@ def _ready_to_encode() -> None:
 
 def _told(place: Library, added: Added, pack_name: str | None) -> None:
     with refusing():
-        from models.library import LibraryError
+        from models.libraries.library import LibraryError
 
         if not len(place):
             raise LibraryError(f"{place.path}: {became(added)}: no sounds to play")

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from models.library import Added, Library
-    from models.library_contents import Summary
-    from models.library_store import Row
+    from models.libraries.contents import Summary
+    from models.libraries.library import Added, Library
+    from models.libraries.store import Row
 
 MOST_NAMED = 20  # labels in a line, sounds in a list of what goes
 

@@ -41,7 +41,7 @@ def plane(
 
 
 def _of_library(folder: Path, name: str, seed: int) -> None:
-    from models import library
+    from models.libraries import library
 
     if name != "map":
         raise library.LibraryError(

@@ -23,8 +23,8 @@ from engine.session import EngineError, Session
 from engine.stream import Settings
 from engine.takes import GestureTake, SoundTake, TakeError
 from models import pack as packs
-from models.library import open_ as open_library
-from models.library_pack import as_pack
+from models.libraries.library import open_ as open_library
+from models.libraries.playable import as_pack
 from models.pack import DESCRIBED, Pack
 from presets.bank import Bank, install
 from presets.preset import Preset

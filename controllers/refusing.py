@@ -32,13 +32,13 @@ def _mendable() -> tuple[type[Exception], ...]:
     from engine.stream import DeviceError
     from engine.takes import TakeError
     from models.audio import AudioError
-    from models.dataset import DatasetError
-    from models.foreign import ForeignError
-    from models.freesound_client import FreesoundError
-    from models.library_store import LibraryError
+    from models.foreign.layout import ForeignError
+    from models.freesound.client import FreesoundError
+    from models.libraries.store import LibraryError
     from models.maps import MapError
     from models.pack import PackError
     from models.sound_map import SoundMapError
+    from models.training.dataset import DatasetError
     from presets.preset import PresetError
 
     return (

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from engine.takes import read_gestures
 from models import pack as packs
-from models.library import open_
-from models.library_pack import as_pack
+from models.libraries.library import open_
+from models.libraries.playable import as_pack
 from presets.bank import Bank
 
 

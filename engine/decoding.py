@@ -19,8 +19,8 @@ from engine.originals import Originals
 from engine.parameters import OFFSET, PHASES, VOICES
 from engine.pointing import Aim, Pointing
 from engine.process import quiet_death, say
-from models.library import open_ as open_library
-from models.library_pack import as_pack
+from models.libraries.library import open_ as open_library
+from models.libraries.playable import as_pack
 from models.pack import Pack, load
 from models.representation import Floats
 

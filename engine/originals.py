@@ -11,7 +11,7 @@ from engine.decoder import Decoder, Sound
 from models.representation import FLOOR, Floats
 
 if TYPE_CHECKING:
-    from models.library import Library
+    from models.libraries.library import Library
 
 KEPT = 64  # recordings in memory: 200 kB each for a second at 48 kHz
 

@@ -21,7 +21,7 @@ from engine.voices import Voices
 from models.pack import Pack
 
 if TYPE_CHECKING:
-    from models.library import Library
+    from models.libraries.library import Library
 
 PLAYER = Sender("recording")
 TAIL_S = 10.0  # what rings out after the last gesture, at most

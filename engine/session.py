@@ -23,7 +23,7 @@ from engine.instrument import Instrument
 from engine.planes import Planes
 from engine.process import hushed, say
 from engine.stream import Settings
-from models.library_store import LibraryError
+from models.libraries.store import LibraryError
 from models.pack import Pack, PackError
 
 TICK_S = 1 / 60
@@ -51,7 +51,7 @@ class Session:
         tell: Callable[[dict[str, Any]], None] | None = None,
         library: Path | None = None,
     ) -> None:
-        """With a `library`, `pack` has its anchors already (models.library_pack.as_pack)."""
+        """With a `library`, `pack` has its anchors already (models.libraries.playable.as_pack)."""
         self.pack = pack
         self.library = library
         self.settings = settings

@@ -46,11 +46,10 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def small(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> pack.Pack:
     """A pack after two epochs on `recordings`, with its card."""
-    from models.learning import Recipe
-    from models.train import train
+    from models.training.course import Course, Recipe
+    from models.training.train import train
 
     out = tmp_path_factory.mktemp("packs") / "small"
     return train(
-        recordings, out, latent=2, epochs=2, batch=4, recipe=Recipe(width=16),
-        representation=SMALL, progress=False,
-    )  # fmt: skip
+        recordings, out, Course(2, Recipe(width=16), SMALL, epochs=2, batch=4), progress=False
+    )

@@ -17,7 +17,7 @@ from keras import layers
 
 from controllers.import_wizard import Said, missed
 from models import pack
-from models.foreign import ForeignError
+from models.foreign.layout import ForeignError
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,7 +16,7 @@ from controllers.cli import Refused, app
 from controllers.osc import decode
 from controllers.play import Options, _pack
 from models import pack as packs
-from models.library import LibraryError
+from models.libraries.library import LibraryError
 from models.pack import Pack
 from presets.bank import Bank
 
@@ -176,7 +176,7 @@ def test_what_brings_no_sounds_leaves_no_library(
     monkeypatch.delenv("FREESOUND_API_KEY", raising=False)
     monkeypatch.setattr("keyring.get_password", lambda *given: None)
     if words[1] == "nothing of the kind":
-        monkeypatch.setattr("models.freesound.collect", lambda *given, **options: [])
+        monkeypatch.setattr("models.freesound.search.collect", lambda *given, **options: [])
     (tmp_path / "empty").mkdir()
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "text.wav").write_text("no sound")

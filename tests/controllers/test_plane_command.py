@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 from controllers.cli import Refused, app
 from controllers.osc import decode, encode
 from engine.plane import default_axes
-from models import library, pack
+from models import pack
+from models.libraries import library
 from tests.playing import Playing, free_port, latentpad
 
 

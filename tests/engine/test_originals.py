@@ -15,10 +15,10 @@ from engine.instrument import Instrument, Sender
 from engine.originals import Originals
 from engine.parameters import OFFSET, PLANES
 from engine.planes import Planes
-from models import library as libraries
-from models import library_pack
-from models.library import Library
-from models.library_encode import heard
+from models.libraries import library as libraries
+from models.libraries import playable
+from models.libraries.encode import heard
+from models.libraries.library import Library
 from models.pack import Pack
 
 
@@ -31,7 +31,7 @@ def library(small: Pack, recordings: Path, tmp_path: Path) -> Library:
 
 def played(library: Library, small: Pack, anchor: int, mode: str) -> tuple[Board, tuple[int, int]]:
     """A board on which a note at the place of an anchor has been decoded, and its buffer."""
-    pack = library_pack.as_pack(small, library)
+    pack = playable.as_pack(small, library)
     r = pack.representation
     board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
     board.values[OFFSET["/plane"]] = PLANES.index(pack.default_plane)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from models import library, pack
-from models.library import Library
+from models import pack
+from models.libraries import library
+from models.libraries.library import Library
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from models import vae
-from models.learning import dependence, reconstruction
 from models.representation import Representation
+from models.training.learning import dependence, reconstruction
 
 
 @pytest.mark.parametrize("frames", [4, 30, 33])

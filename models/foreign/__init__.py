@@ -1,0 +1,1 @@
+"""Other people's models: how they come to be packs."""

@@ -1,0 +1,125 @@
+"""The anchors of a pack whose model comes from elsewhere: where its plane has sounds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from models import descriptors, sound_map
+from models.foreign import adapting
+from models.foreign.layout import ForeignError
+from models.line import line
+from models.representation import Floats, Representation, outline
+from models.training import dataset
+
+DRAWN = 256
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the anchors are, and who they are."""
+
+    latents: Floats  # (L, D)
+    sources: list[dict[str, str]]  # (L,) rows of sources.csv
+    origin: str  # "sounds" | "sound map" | "drawn"
+    kl: tuple[float, ...] | None = None  # nats per latent, where the encoder tells
+    described: dict[str, Floats] | None = None  # (L,) descriptors, where there are recordings
+
+
+def from_sounds(sounds: Path, encoder: Any, r: Representation, seed: int) -> Places:
+    """Each sound of a folder where an encoder as ours hears it.
+
+    Raises ForeignError, DatasetError, AudioError.
+    """
+    from models import vae
+
+    found = dataset.clips(sounds, None, seed)
+    heard, _ = dataset.spectrograms(found, r)
+    encoded = encoder.predict(heard, 32, verbose=0)
+    if not np.isfinite(encoded).all():
+        raise ForeignError(f"{sounds}: the encoder gives values that are not finite")
+    mean, logvar = (np.asarray(x, np.float32) for x in vae.split(encoded))
+    rows = [
+        {"id": c.id, "name": c.id, "label": c.label, "split": c.split, "group": c.group} | c.credits
+        for c in found
+    ]
+    said = not np.allclose(logvar, adapting.LOGVAR)
+    nats = np.asarray(vae.kl(mean, logvar)).mean(axis=0)
+    described = descriptors.table(map(r.unscaled, heard), r)
+    return Places(mean, rows, "sounds", tuple(map(float, nats)) if said else None, described)
+
+
+def from_map(table: Path, latent: int, say: Callable[[str], None]) -> Places:
+    """Each row of a sound map; what is wrong with rows is said.
+
+    Raises ForeignError, SoundMapError.
+    """
+    placed, latents, complaints, _ = sound_map.read(table, latent)
+    for complaint in complaints:
+        say(complaint)
+    if not placed:
+        raise ForeignError(f"{table}: holds no sound with {latent} latents, as the decoder has")
+    if len({p.id for p in placed}) != len(placed):
+        raise ForeignError(f"{table}: holds the same id twice")
+    rows = [
+        {"id": line(p.id), "name": line(p.name), "label": line(p.label), "url": p.url}
+        | {"licence": p.licence, "author_attribution": p.author}
+        for p in placed
+    ]
+    return Places(latents.copy(), rows, "sound map")
+
+
+def drawn(latent: int, seed: int, say: Callable[[str], None]) -> Places:
+    """`DRAWN` points of N(0, 1), for want of sounds."""
+    say(f"no sounds and no sound map: {DRAWN} points drawn from N(0, 1), seed {seed}, are anchors")
+    points = np.random.default_rng(seed).normal(size=(DRAWN, latent)).astype(np.float32)
+    names = [f"drawn {i}" for i in range(1, DRAWN + 1)]
+    return Places(points, [{"id": n, "name": n, "label": "drawn"} for n in names], "drawn")
+
+
+def telling(decoder: Any, latents: Floats, range_db: float, seed: int) -> tuple[float, ...]:
+    """Nats that each latent would tell through 1 dB of noise: stands in for an unknown KL.
+
+    Half the logarithm of one plus the power of the change of sound, in dB, that a step of 1 in the
+    latent makes, at 32 anchors (a Gaussian channel's capacity: Shannon 1948).
+    """
+    chosen = np.random.default_rng(seed).permutation(len(latents))[:32]
+    result = []
+    for d in range(latents.shape[1]):
+        step = np.zeros(latents.shape[1], np.float32)
+        step[d] = 0.5
+        up, down = (np.asarray(decoder(latents[chosen] + s)) for s in (step, -step))
+        power = float(np.mean(np.square(range_db * (up - down))))
+        result.append(0.5 * math.log1p(power))
+    return tuple(result)
+
+
+class Heard(NamedTuple):
+    """What the decoder makes of L anchors."""
+
+    loudness: Floats  # (L,) see models.pack.Anchors
+    onset: Floats  # (L,)
+    described: dict[str, Floats]  # (L,) of each descriptor
+
+
+def decoded(decoder: Any, latents: Floats, r: Representation) -> Heard:
+    """Loudness, onset and descriptors of each of (L, D) anchors, decoded. Raises ForeignError."""
+    outlines = []
+
+    def sounds() -> Iterator[Floats]:
+        for first in range(0, len(latents), 32):
+            scaled = np.asarray(decoder(latents[first : first + 32], training=False))
+            if not np.isfinite(scaled).all():
+                raise ForeignError("the decoder gives values that are not finite at an anchor")
+            for frames in r.unscaled(scaled):
+                outlines.append(outline(frames, r))
+                yield frames
+
+    described = descriptors.table(sounds(), r)
+    loudness, onset = (np.array([o[k] for o in outlines], np.float32) for k in (0, 1))
+    return Heard(loudness, onset, described)

@@ -1,0 +1,225 @@
+"""Bring your own VAE: a foreign decoder, and its encoder if there is one, become a model pack.
+
+Taken are Keras 3's `.keras` files, TensorFlow.js Layers models and SavedModels, all read with
+distrust: what a file names, and how much it claims, is known first. No code of a file runs.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models import cost, keras_file, maps, networks, pack
+from models.foreign import adapting, anchoring, saved_model, tfjs
+from models.foreign.layout import Foreign, ForeignError, layout
+from models.representation import Floats
+
+__all__ = ["Foreign", "ForeignError", "Shapes", "bring", "inspect"]
+
+KERAS, TFJS, SAVED = "Keras", "TensorFlow.js", "SavedModel"
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """What a model file maps to what, without the batch."""
+
+    kind: str  # KERAS | TFJS | SAVED
+    inputs: tuple[tuple[int | None, ...], ...]
+    outputs: tuple[tuple[int | None, ...], ...]
+    weights: int
+
+
+def inspect(path: Path) -> Shapes:
+    """What is in a model file. Raises ForeignError. Imports Keras.
+
+    Takes none of a `.keras` file's or TensorFlow.js model's memory; a SavedModel is read.
+    """
+    kind, file = _kind(path)
+    if kind == SAVED:
+        model = saved_model.load(file)
+    else:
+        model = tfjs.outline(file) if kind == TFJS else keras_file.outline(file, _about(file))
+    ends = [tuple(tuple(t.shape[1:]) for t in end) for end in (model.inputs, model.outputs)]
+    return Shapes(kind, ends[0], ends[1], sum(math.prod(w.shape) for w in model.weights))
+
+
+def sound_shape(decoder: Path) -> tuple[int, ...]:
+    """What a decoder gives for one latent vector. Raises ForeignError."""
+    shapes = inspect(decoder)
+    if len(shapes.outputs) != 1:
+        raise ForeignError(f"{decoder}: gives {len(shapes.outputs)} outputs, not one sound")
+    (shape,) = shapes.outputs
+    if len(shape) not in (2, 3) or not all(isinstance(n, int) and n > 0 for n in shape):
+        raise ForeignError(f"{decoder}: gives {shape}: a spectrogram has two fixed axes")
+    return tuple(n for n in shape if n is not None)
+
+
+def bring(
+    decoder: Path,
+    out: Path,
+    foreign: Foreign,
+    *,
+    encoder: Path | None = None,
+    sounds: Path | None = None,
+    sound_map: Path | None = None,
+    title: str = "",
+    licence: str = "unknown",
+    seed: int = 0,
+    say: Callable[[str], None] = print,
+    measure: bool = True,
+) -> pack.Pack:
+    """Write the pack `out` around a foreign decoder; nothing is left of it if anything is wrong.
+
+    Anchors are the `sounds` (a folder) as the encoder hears them, or the rows of a sound map,
+    or points drawn from N(0, 1). `measure` notes what a decode costs, in a process of its own.
+    Raises ForeignError, PackError, SoundMapError, DatasetError, AudioError, each of one line.
+    """
+    pack.check_target(out)
+    if sounds is not None and sound_map is not None:
+        raise ForeignError("give --sounds or a sound map, not both")
+    if sounds is not None and encoder is None:
+        raise ForeignError(f"{sounds}: sounds need an encoder to find their places")
+    theirs = _load(decoder)
+    latent = _latent(decoder, theirs)
+    try:
+        where = layout(tuple(theirs.outputs[0].shape[1:]), foreign)
+        ours = adapting.decoder(theirs, foreign, where)
+    except ForeignError as error:
+        raise ForeignError(f"{decoder}: {error}") from None
+    if where.guessed:
+        say(f"guessed from the shape {where.shape}: {', '.join(where.guessed)}")
+    for line in _doubts(decoder, theirs, foreign, latent, seed):
+        say(line)
+    hears = None
+    if encoder is not None:
+        try:
+            hears = adapting.encoder(_load(encoder), foreign, where, latent)
+        except ForeignError as error:
+            told = str(error)
+            raise ForeignError(
+                told if told.startswith(str(encoder)) else f"{encoder}: {told}"
+            ) from None
+    r = where.representation
+    if sounds is not None:
+        places = anchoring.from_sounds(sounds, hears, r, seed)
+    elif sound_map is not None:
+        places = anchoring.from_map(sound_map, latent, say)
+    else:
+        places = anchoring.drawn(latent, seed, say)
+    heard = anchoring.decoded(ours, places.latents, r)
+    anchors = pack.Anchors(
+        latents=places.latents,
+        labels=np.array([row["label"] for row in places.sources]),
+        ids=np.array([row["id"] for row in places.sources]),
+        names=np.array([row["name"] for row in places.sources]),
+        loudness=heard.loudness,
+        onset=heard.onset,
+    )
+    kl = places.kl or anchoring.telling(ours, places.latents, r.range_db, seed)
+    made = pack.Pack(
+        path=out,
+        name=out.name,
+        title=title or out.name,
+        licence=licence,
+        representation=r,
+        latent_dim=latent,
+        kl=kl,
+        anchors=anchors,
+        planes={"map": maps.tsne(places.latents, seed)},
+        default_plane="map",
+        training={
+            "imported": decoder.name,
+            "anchors": places.origin,
+            "guessed": list(where.guessed),
+            "foreign": {k: v for k, v in asdict(foreign).items() if v is not None},
+        },
+        descriptors=places.described or heard.described,
+    )
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:
+        trial = replace(made, path=Path(folder) / out.name)
+        pack.save(trial, hears, ours, places.sources)
+        _proved(trial, ours, hears, places.latents[:8])
+        if measure:
+            figures = cost.decode(trial.decoder_path, 100)
+            say(f"a decode takes {figures['p50_ms']:g} ms on one core")
+            made = replace(made, training={**made.training, "decode": figures})
+    pack.save(made, hears, ours, places.sources)
+    return pack.load(out)
+
+
+def _doubts(path: Path, model: Any, foreign: Foreign, latent: int, seed: int) -> list[str]:
+    """What the model's own numbers say against the settings. Raises ForeignError."""
+    drawn = np.random.default_rng(seed).normal(size=(16, latent)).astype(np.float32)
+    given = np.asarray(model(drawn, training=False))
+    if not np.isfinite(given).all():
+        raise ForeignError(f"{path}: the decoder gives values that are not finite")
+    lines, (low, high) = [], foreign.values
+    spare = 0.1 * (high - low)
+    known = foreign.scale == "db" or foreign.levels is not None
+    if known and not low - spare <= given.min() <= given.max() <= high + spare:
+        lines.append(
+            f"the decoder gives {given.min():.3g}...{given.max():.3g}, more than the values "
+            f"{low:g}...{high:g}: are the values and the scale right?"
+        )
+    if np.ptp(given, axis=0).max() < 1e-6 * (high - low):
+        lines.append("the decoder gives the same sound at 16 points: are its weights trained?")
+    return lines
+
+
+def _proved(trial: pack.Pack, ours: Any, hears: Any, latents: Floats) -> None:
+    """Read back what was written as the engine will. Raises ForeignError, PackError."""
+    written = np.asarray(networks.load_decoder(trial)(latents))
+    if not np.allclose(written, np.asarray(ours(latents)), atol=1e-4):
+        raise ForeignError("the decoder sounds otherwise once it is saved: it cannot be kept")
+    if hears is not None:
+        networks.load_encoder(trial)
+
+
+def _latent(path: Path, model: Any) -> int:
+    inputs = [tuple(t.shape[1:]) for t in model.inputs]
+    if len(inputs) != 1 or len(inputs[0]) != 1 or not isinstance(inputs[0][0], int):
+        listed = ", ".join(map(str, inputs))
+        raise ForeignError(f"{path}: takes {listed}: a decoder takes one latent vector")
+    if not 1 <= inputs[0][0] <= 64:
+        raise ForeignError(f"{path}: takes {inputs[0][0]} latents, outside 1...64")
+    if len(model.outputs) != 1:
+        raise ForeignError(f"{path}: gives {len(model.outputs)} outputs, not one sound")
+    return int(inputs[0][0])
+
+
+def _kind(path: Path) -> tuple[str, Path]:
+    """(KERAS | TFJS | SAVED, the file or folder to open). Raises ForeignError."""
+    if path.is_dir():
+        if (path / "model.json").is_file():
+            return TFJS, path / "model.json"
+        if (path / "saved_model.pb").is_file():
+            return SAVED, path
+        raise ForeignError(
+            f"{path}: holds no model.json or saved_model.pb: name a .keras file, or the folder of "
+            "a TensorFlow.js model or a SavedModel"
+        )
+    if not path.is_file():
+        raise ForeignError(f"{path}: no such file")
+    if path.name == "saved_model.pb":
+        return SAVED, path.parent
+    if path.suffix in (".h5", ".hdf5"):
+        raise ForeignError(f"{path}: is HDF5: open it where it was made and save it as .keras")
+    return (TFJS if path.suffix == ".json" else KERAS), path
+
+
+def _load(path: Path) -> Any:
+    """The Keras model of a file, with its weights. Raises ForeignError."""
+    kind, file = _kind(path)
+    if kind == SAVED:
+        return saved_model.load(file)
+    return tfjs.load(file) if kind == TFJS else keras_file.load(file, _about(file))
+
+
+def _about(path: Path) -> Callable[[str], ForeignError]:
+    return lambda what: ForeignError(f"{path}: {what}")

@@ -1,0 +1,127 @@
+"""One sound as Freesound's API tells of it: checked, with its licence and its uploader's wish."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from models.freesound.cache import SUFFIXES
+from models.freesound.client import BASE
+from models.licences import FREE, is_free
+from models.line import line
+
+FIELDS = "id,name,username,license,duration,tags,url,previews,gen_ai_preference,md5"
+#: Names the API's filter uses, by our own short names without the version.
+FILTER_NAMES = {
+    "CC0": "Creative Commons 0",
+    "CC BY": "Attribution",
+    "CC BY-NC": "Attribution NonCommercial",
+    "Sampling+": "Sampling+",
+}
+
+
+@dataclass(frozen=True)
+class Sound:
+    """One result of a search, checked: texts are printable, the licence has a short name."""
+
+    number: int
+    name: str
+    author: str
+    licence: str
+    url: str
+    duration: float  # seconds
+    tags: tuple[str, ...]
+    preview: str  # address of the high-quality preview, "" if there is none
+    suffix: str  # of the preview: ".ogg" or ".mp3"
+    may_train: bool
+    md5: str
+
+
+def licence(text: str) -> str:
+    """The short name of a licence given as Creative Commons' URL or as Freesound's own name.
+
+    "CC0", "CC BY 4.0", "CC BY-NC 3.0", "Sampling+"; what is not known stays as it is, and is
+    under no licence that anyone asks for.
+    """
+    text = unquote(text).strip()
+    for short, name in FILTER_NAMES.items():
+        if text.lower() == name.lower():
+            return short
+    match = re.fullmatch(
+        r"https?://(?:www\.)?creativecommons\.org/(licenses|publicdomain)/([a-z+-]+)/([\d.]+)/?"
+        r"(?:deed\.\w+|legalcode)?",
+        text,
+        re.IGNORECASE,
+    )
+    if match is None:
+        return text
+    room, kind, version = match[1].lower(), match[2].lower(), match[3]
+    if (room, kind) == ("publicdomain", "zero"):
+        return "CC0"
+    if room == "licenses" and kind == "sampling+":
+        return "Sampling+"
+    return f"CC {kind.upper()} {version}" if room == "licenses" else text
+
+
+def family(short: str) -> str:
+    """A licence's short name without its version."""
+    return re.sub(r" [\d.]+$", "", short)
+
+
+def may_train(result: Mapping[str, Any], short: str) -> bool:
+    """Whether a decoder may learn from a result under the licence `short`.
+
+    The uploader's wish is honoured as far as it can be known here. "no-additional-preferences"
+    and null (none stated) leave it to the licence. "no-gen-ai" forbids it.
+    "open-source-models" and "noncommercial-open-source-models" set conditions on what later
+    happens to the model, which nobody can promise for a pack made today: taken as no. So is a
+    wording not known yet, and an answer without the field: there might have been a no.
+    """
+    if not is_free(short, FREE) or "gen_ai_preference" not in result:
+        return False
+    wish = result["gen_ai_preference"]
+    return wish is None or (
+        isinstance(wish, str)
+        and re.sub(r"[\s_-]+", "-", wish.strip().lower()) == "no-additional-preferences"
+    )
+
+
+def sound(result: Any) -> Sound | None:
+    """One entry of `results`; None where it is null or lacks what a sound must have."""
+    if not isinstance(result, dict):
+        return None
+    number, duration = result.get("id"), result.get("duration")
+    if type(number) is not int or not 0 < number < 10**12:
+        return None
+    if isinstance(duration, bool) or not isinstance(duration, int | float):
+        return None
+    if not 0 < duration < 10**6:  # not a number is refused, too
+        return None
+    previews = result.get("previews")
+    previews = previews if isinstance(previews, dict) else {}
+    offered = [(previews.get(f"preview-hq-{s[1:]}"), s) for s in SUFFIXES]
+    preview, suffix = next(((p, s) for p, s in offered if isinstance(p, str) and p), ("", ""))
+    short = licence(_text(result.get("license")))
+    url = _text(result.get("url"))
+    tags = result.get("tags")
+    return Sound(
+        number=number,
+        name=_text(result.get("name")) or f"Freesound {number}",
+        author=_text(result.get("username")),
+        licence=short,
+        url=url if re.match(r"https://(\w+\.)*freesound\.org/", url) else f"{BASE}/s/{number}/",
+        duration=float(duration),
+        tags=tuple(t for t in map(_text, tags if isinstance(tags, list) else ()) if t),
+        preview=preview,
+        suffix=suffix,
+        may_train=may_train(result, short),
+        md5=_text(result.get("md5")),
+    )
+
+
+def _text(value: Any) -> str:
+    """Printable text of a line's length: it goes to terminals and tables."""
+    return line(value) if isinstance(value, str) else ""

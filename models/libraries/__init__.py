@@ -1,0 +1,1 @@
+"""Sound libraries: any number of sounds on one model's plane."""

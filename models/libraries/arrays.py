@@ -1,0 +1,134 @@
+"""A library's numbers: .npy files that grow at their end and are opened memory-mapped.
+
+    latents.npy (L, D), loudness.npy and onset.npy (L,), descriptors.npy (L, K), float32
+
+They are only ever lengthened. To take rows out, a new generation of them all is written beside
+(latents-1.npy, ...), so whoever has the old one open keeps his numbers. The descriptors are those
+of models.descriptors.MEASURED, NaN of a sound that was not measured; a library can do without.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from models.descriptors import MEASURED
+from models.libraries.header import LibraryError
+from models.line import reason
+from models.representation import Floats
+
+DESCRIPTORS = "descriptors"
+COLUMNS = ("latents", "loudness", "onset", DESCRIPTORS)
+
+
+def file(folder: Path, name: str, generation: int) -> Path:
+    """Where a column lies."""
+    return folder / (f"{name}-{generation}.npy" if generation else f"{name}.npy")
+
+
+def opened(folder: Path, name: str, generation: int, rows: int, dim: int) -> Floats:
+    """The first `rows` of a column, memory-mapped and read-only: no copy. Raises LibraryError."""
+    path, width = file(folder, name, generation), _width(name, dim)
+    try:
+        with path.open("rb") as stream:
+            offset = _read_header(stream, width)
+            size = os.fstat(stream.fileno()).st_size
+    except FileNotFoundError:
+        raise LibraryError(f"{path}: is missing: copy the whole library again") from None
+    # numpy raises whatever Python's parser raises on a mangled header.
+    except Exception as error:
+        raise LibraryError(
+            f"{path}: cannot be read ({reason(error)}): copy the whole library again"
+        ) from None
+    if size < offset + rows * 4 * int(np.prod(width, dtype=int)):
+        raise LibraryError(f"{path}: is too short for {rows} sounds: copy the whole library again")
+    if not rows:
+        return np.empty((0, *width), np.float32)
+    # As a plain array, which Numba and pickle know.
+    values = np.asarray(np.memmap(path, np.float32, "r", offset, (rows, *width)))
+    if not (~np.isinf(values) if name == DESCRIPTORS else np.isfinite(values)).all():
+        raise LibraryError(f"{path}: holds values that are not finite: make the library again")
+    return values
+
+
+def measured(folder: Path, generation: int, rows: int) -> Floats:
+    """(rows, K) descriptors; all NaN where the column is of an earlier make, or none is there."""
+    try:
+        return opened(folder, DESCRIPTORS, generation, rows, 0)
+    except LibraryError:
+        return unmeasured(rows)
+
+
+def unmeasured(rows: int) -> Floats:
+    """(rows, K) NaN."""
+    return np.full((rows, len(MEASURED)), np.nan, np.float32)
+
+
+def supply(folder: Path, generation: int, rows: int) -> None:
+    """Where no descriptors can be appended to the first `rows`, begin anew. Raises OSError."""
+    try:
+        opened(folder, DESCRIPTORS, generation, rows, 0)
+        return
+    except LibraryError:
+        beside = folder / ".descriptors-new.npy"
+    with beside.open("wb") as stream:
+        _write_header(stream, rows, (len(MEASURED),))
+        stream.write(unmeasured(rows).tobytes())
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(beside, file(folder, DESCRIPTORS, generation))
+
+
+def append(folder: Path, name: str, generation: int, rows: int, values: Floats) -> None:
+    """Write `values` after the first `rows`, over whatever is there. Raises OSError."""
+    assert values.dtype == np.float32
+    width = values.shape[1:]
+    with file(folder, name, generation).open("r+b") as stream:
+        offset = _read_header(stream, width)
+        stream.seek(offset + rows * 4 * int(np.prod(width, dtype=int)))
+        stream.write(values.tobytes())
+        stream.flush()
+        stream.seek(0)
+        # For other programs: this one asks the table.
+        _write_header(stream, rows + len(values), width)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def begin(folder: Path, generation: int, dim: int) -> None:
+    """Write the columns, empty. Raises OSError."""
+    for name in COLUMNS:
+        with file(folder, name, generation).open("wb") as stream:
+            _write_header(stream, 0, _width(name, dim))
+
+
+def others(folder: Path, generation: int) -> list[Path]:
+    """Columns of every generation but this one: what a removal has left, done or not."""
+    ours = {file(folder, name, generation) for name in COLUMNS}
+    named = re.compile(rf"({'|'.join(COLUMNS)})(-[1-9]\d*)?\.npy")
+    return [p for p in folder.glob("*.npy") if named.fullmatch(p.name) and p not in ours]
+
+
+def _width(name: str, dim: int) -> tuple[int, ...]:
+    widths = {"latents": (dim,), DESCRIPTORS: (len(MEASURED),)}
+    return widths.get(name, ())
+
+
+def _write_header(stream: BinaryIO, rows: int, width: tuple[int, ...]) -> None:
+    # numpy leaves room for the first axis to grow, so the data stay where they are.
+    shape: Any = {"descr": "<f4", "fortran_order": False, "shape": (rows, *width)}
+    np.lib.format.write_array_header_1_0(stream, shape)
+
+
+def _read_header(stream: BinaryIO, width: tuple[int, ...]) -> int:
+    """Where the data of a float32 (rows, *width) begin. Raises ValueError."""
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise ValueError("unknown version")
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+    if dtype != np.dtype("<f4") or fortran or not shape or shape[1:] != width:
+        raise ValueError(f"holds {dtype} of shape {shape}")
+    return stream.tell()

@@ -1,0 +1,198 @@
+"""Filling a library: files in, batches through the encoder, rows out, in the files' order.
+
+Each batch is written whole or not at all before the next one, so a fill that was killed goes on
+where it was when it is started again. At most a few batches are in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor, Future
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.progress import Progress
+
+from models.libraries.encode import Encoded, encode_batch
+from models.libraries.header import LibraryError
+from models.libraries.items import Item, Say, silent
+from models.libraries.store import Row, Writer, keep
+from models.line import LONGEST, line
+
+BATCH = 32  # sounds
+BATCH_BYTES = 8 << 20  # more than this end a batch early
+MOST_BYTES = 256 << 20  # of one file
+
+
+class Added(NamedTuple):
+    """What became of the sounds given to a library."""
+
+    added: int = 0
+    known: int = 0  # here already, from an earlier time
+    duplicates: int = 0  # the same sound as another under a second name
+    refused: int = 0
+    removed: int = 0  # taken out of the library earlier
+
+
+class _Ready(NamedTuple):
+    item: Item
+    data: bytes
+    digest: str
+
+
+def fill(
+    folder: Path,
+    writer: Writer,
+    items: Iterable[Item],
+    pack_path: str,
+    encoder: str,
+    workers: Executor,
+    *,
+    link: bool = False,
+    ahead: int = 3,
+    say: Say = silent,
+    progress: Progress | None = None,
+) -> Added:
+    """Encode `items` by `workers` and append them to the library in `folder`.
+
+    Args:
+        encoder: sha256 of the encoder that the library is made for.
+        link: keep the files where they are; otherwise they are copied in.
+        ahead: batches given to the workers and not yet written.
+        say: told one line for each file that is left out, and why.
+
+    Raises LibraryError, models.pack.PackError, and what `workers` raise when they break.
+    """
+    total = len(items) if isinstance(items, Sequence) else None
+    task = progress.add_task("placing sounds", total=total) if progress else None
+
+    def step() -> None:
+        if progress and task is not None:
+            progress.advance(task)
+
+    sums = dict.fromkeys(Added._fields, 0)
+    waiting: deque[tuple[list[_Ready], Future[Encoded]]] = deque()
+    under_way: dict[str, str] = {}  # hash -> id of what is read and not yet written
+
+    def write() -> None:
+        batch, future = waiting.popleft()
+        encoded = future.result()
+        if encoded.encoder != encoder:
+            raise LibraryError(
+                f"{pack_path}: the worker's encoder is not the one of {folder}: "
+                "give every worker the same pack"
+            )
+        good = [i for i, reason in enumerate(encoded.reasons) if not reason]
+        for i, reason in enumerate(encoded.reasons):
+            if reason:
+                say(f"{batch[i].item.path}: {reason}: left out")
+        rows: dict[str, Row] = {}
+        for i in good:
+            id = line(batch[i].item.id)
+            if id in rows or writer.has_id(id):
+                id = _numbered(id, batch[i].digest)
+            rows[id] = _row(folder, batch[i], id, float(encoded.duration[i]), link)
+        writer.append(
+            list(rows.values()), encoded.latents[good], encoded.loudness[good],
+            encoded.onset[good], encoded.descriptors[good],
+        )  # fmt: skip
+        for ready in batch:
+            del under_way[ready.digest]
+            step()
+        sums["added"] += len(good)
+        sums["refused"] += len(batch) - len(good)
+
+    batch: list[_Ready] = []
+    size = 0
+
+    def send() -> None:
+        future = workers.submit(encode_batch, pack_path, [ready.data for ready in batch])
+        waiting.append((batch, future))
+        if len(waiting) > ahead:
+            write()
+
+    try:
+        for item in items:
+            data = _read(item, link)
+            if isinstance(data, str):
+                say(f"{item.path}: {data}: left out")
+                sums["refused"] += 1
+                step()
+                continue
+            digest = hashlib.sha256(data).hexdigest()
+            if writer.is_removed(digest, line(item.id)):
+                sums["removed"] += 1
+                step()
+                continue
+            twin = under_way.get(digest)
+            there = twin or writer.id_of(digest)
+            own = line(item.id), _numbered(item.id, digest)
+            # A source's own number tells its sounds apart, not their bytes.
+            numbered = item.origin != "folder"
+            if (
+                there is None
+                and numbered
+                and (writer.has_id(own[0]) or own[0] in under_way.values())
+            ):
+                there = own[0]
+            if there is not None:
+                known = not twin and there in own
+                sums["known" if known else "duplicates"] += 1
+                if not known:
+                    say(f"{item.path}: the same sound as {there}: left out")
+                step()
+                continue
+            batch.append(_Ready(item, data, digest))
+            under_way[digest] = own[0]
+            size += len(data)
+            if len(batch) >= BATCH or size > BATCH_BYTES:
+                send()
+                batch, size = [], 0
+        if batch:
+            send()
+        while waiting:
+            write()
+    finally:
+        for _, future in waiting:
+            future.cancel()
+    return Added(**sums)
+
+
+def _read(item: Item, link: bool) -> bytes | str:
+    """The file's bytes, or why it is left out."""
+    try:
+        if item.path.stat().st_size > MOST_BYTES:
+            return f"is larger than {MOST_BYTES >> 20} MB"
+        if link:
+            str(item.path.resolve()).encode()
+        return item.path.read_bytes()
+    except UnicodeEncodeError:
+        return "has a name that cannot be noted: copy it in instead"
+    except OSError as error:
+        return f"cannot be read ({error.strerror or error})"
+
+
+def _row(folder: Path, ready: _Ready, id: str, duration: float, link: bool) -> Row:
+    item = ready.item
+    if link:
+        place = str(item.path.resolve())
+    else:
+        place = keep(folder, ready.digest, item.path.suffix.lower(), ready.data)
+    return Row(
+        hash=ready.digest, id=id, name=line(item.name), label=line(item.label),
+        author=line(item.author), licence=line(item.licence), url=line(item.url),
+        origin=item.origin, audio=place, duration=duration, may_train=item.may_train, added=now(),
+    )  # fmt: skip
+
+
+def _numbered(id: str, digest: str) -> str:
+    """The id of a sound where another sound has its own."""
+    return f"{line(id)[: LONGEST - 9]}#{digest[:8]}"
+
+
+def now() -> str:
+    """The time, as the table notes it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

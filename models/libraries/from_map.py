@@ -1,0 +1,79 @@
+"""A sound map's sounds into a library: placed where the map says, and not encoded."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from rich.progress import Progress
+
+from models import sound_map
+from models.libraries.fill import Added, now
+from models.libraries.header import LibraryError
+from models.libraries.items import Say
+from models.libraries.store import Row, Writer
+from models.line import line
+from models.neighbours import Neighbours
+from models.pack import Pack
+from models.representation import Floats
+
+CHUNK = 4096  # sounds written at once
+
+
+def read(path: Path, dim: int, say: Say) -> tuple[list[sound_map.Place], Floats, int]:
+    """Its good rows, their latents, how many are bad; `say` gets a line of those. LibraryError."""
+    try:
+        places, latents, lines, refused = sound_map.read(path.expanduser(), dim)
+    except sound_map.SoundMapError as error:
+        raise LibraryError(str(error)) from None
+    for refusal in lines:
+        say(refusal)
+    return places, latents, refused
+
+
+def fill(
+    writer: Writer,
+    pack: Pack,
+    places: list[sound_map.Place],
+    latents: Floats,
+    progress: Progress | None = None,
+) -> Added:
+    """Append `places` at their `latents` (L, D), as loud as their neighbours in the pack are.
+
+    A recording beside the map is linked. Raises LibraryError.
+    """
+    known = removed = 0
+    task = progress.add_task("placing sounds", total=len(places)) if progress else None
+    seen: set[str] = set()
+    fresh: list[tuple[int, Row]] = []
+    for i, place in enumerate(places):
+        row = _row(place)
+        if row.id in seen or writer.has_id(row.id):
+            known += 1
+        elif writer.is_removed(row.hash, row.id):
+            removed += 1
+        else:
+            fresh.append((i, row))
+        seen.add(row.id)
+    near = Neighbours(pack.anchors.latents, latents)
+    loudness = near.mean(pack.anchors.loudness)
+    onset = near.mean(pack.anchors.onset)
+    for start in range(0, len(fresh), CHUNK):
+        chosen = [i for i, _ in fresh[start : start + CHUNK]]
+        rows = [row for _, row in fresh[start : start + CHUNK]]
+        writer.append(rows, latents[chosen], loudness[chosen], onset[chosen])
+        if progress and task is not None:
+            progress.advance(task, len(rows))
+    if progress and task is not None:
+        progress.update(task, completed=len(places))
+    return Added(len(fresh), known, removed=removed)
+
+
+def _row(place: sound_map.Place) -> Row:
+    id = line(f"map:{place.id}")
+    return Row(
+        hash=hashlib.sha256(id.encode()).hexdigest(), id=id, name=line(place.name),
+        label=line(place.label), author=line(place.author), licence=line(place.licence),
+        url=line(place.url), origin="map", audio=str(place.audio or ""), duration=0.0,
+        may_train=False, added=now(),
+    )  # fmt: skip

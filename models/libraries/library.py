@@ -1,0 +1,238 @@
+"""A sound library: any number of sounds placed in one model's latent space, to be played by it.
+
+The model need not have learned them. `models.libraries.playable` makes of it what the engine plays.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.progress import Progress
+
+from models import maps
+from models import pack as packs
+from models.libraries import arrays, contents, encoders, fill, from_map, header, items, store
+from models.libraries.contents import Summary
+from models.libraries.encode import identity
+from models.libraries.fill import Added
+from models.libraries.header import LibraryError
+from models.libraries.items import Item, Say, silent
+from models.libraries.store import Row, Writer
+from models.pack import Anchors, Pack, PackError
+from models.representation import Floats
+
+__all__ = [
+    "Added", "Library", "LibraryError", "Summary", "create", "filling", "open_"
+]  # fmt: skip
+
+DEFAULT = "footsteps"  # pack of a library for which none is named
+
+
+@dataclass
+class Library:
+    """An open library: a view of its sounds as they were when it was opened or last changed.
+
+    Any thread may read `anchors`; only one thread may add or remove, and it blocks until it has
+    finished. Other processes that have the library open keep their view.
+    """
+
+    path: Path
+    pack: Pack
+    anchors: Anchors
+    """(L, ...) as a pack's; the numbers are memory-mapped and read-only."""
+    measured: Floats
+    """(L, K) models.descriptors.MEASURED of each, NaN where it was not measured; as `anchors`."""
+
+    def __len__(self) -> int:
+        return len(self.anchors)
+
+    def add(
+        self,
+        sounds: Path | Iterable[Item],
+        *,
+        link: bool = False,
+        again: bool = False,
+        dask: str | None = None,
+        say: Say = silent,
+        progress: Progress | None = None,
+    ) -> Added:
+        """Add the sounds of a folder, or any that models.libraries.items has found.
+
+        Recordings are copied in, or with `link` left where they are. What cannot be read is left
+        out, with a line to `say`; what was removed earlier, too, unless it may come in `again`.
+        Interrupted or killed, it keeps what it has done, and the same call finishes it. `dask` is
+        a scheduler's address, see `encoders.workers`.
+        Raises LibraryError, models.pack.PackError.
+        """
+        if not self.pack.has_encoder:
+            raise LibraryError(
+                f"{self.pack.path}: has no encoder to place sounds with: add a sound map instead"
+            )
+        if isinstance(sounds, Path):
+            sounds = items.from_folder(sounds.expanduser(), say)
+        encoder = header.read(self.path).encoder
+        with self._writing(again) as writer, encoders.workers(dask) as (workers, ahead):
+            return fill.fill(
+                self.path, writer, sounds, str(self.pack.path.resolve()), encoder, workers,
+                link=link, ahead=ahead, say=say, progress=progress,
+            )  # fmt: skip
+
+    def add_map(
+        self,
+        path: Path,
+        *,
+        again: bool = False,
+        say: Say = silent,
+        progress: Progress | None = None,
+    ) -> Added:
+        """Add the sounds of a JSON sound map (models.sound_map), placed by it and not encoded.
+
+        Bad rows are left out, with their numbers to `say`. Raises LibraryError.
+        """
+        places, latents, refused = from_map.read(path, self.pack.latent_dim, say)
+        with self._writing(again) as writer:
+            added = from_map.fill(writer, self.pack, places, latents, progress)
+        return added._replace(refused=refused)
+
+    def remove(self, ids: Iterable[str]) -> int:
+        """Take sounds out (contents.chosen) and keep them out; returns how many there were.
+
+        Those after them move up. Recordings that were copied in are deleted, others never touched.
+        Killed, it has removed all or none, and the next writer tidies up. Raises LibraryError.
+        """
+        with self._writing() as writer:
+            rows = contents.numbers(self.path, set(ids))
+            if rows:
+                writer.remove(rows)
+        return len(rows)
+
+    def recording(self, row: int) -> Path | None:
+        """The recording of an anchor, None if it has none or it is gone. Opens a file.
+
+        Raises IndexError, LibraryError.
+        """
+        if not 0 <= row < len(self):
+            raise IndexError(row)
+        # By its id: another process may have removed sounds since, and its number is another's.
+        found = contents.recording(self.path, str(self.anchors.ids[row]))
+        if found is None:
+            return None
+        path = self.path / found
+        if not Path(found).is_absolute() and ".." in path.parts:
+            raise LibraryError(f"{self.path}: the recording of sound {row} lies outside of it")
+        return path if path.is_file() else None
+
+    def rows(self) -> Iterator[Row]:
+        """Each sound's entry, in the order of the anchors: for lists and credits."""
+        return contents.rows(self.path)
+
+    def summary(self) -> Summary:
+        """Counts by origin, licence and label, and the length in all."""
+        return contents.summary(self.path)
+
+    def refit(self, seed: int = 0) -> None:
+        """Make the library a t-SNE map of its own, instead of the pack's. Holds until sounds come.
+
+        Raises LibraryError where there is no sound.
+        """
+        if not len(self):
+            raise LibraryError(f"{self.path}: has no sounds yet: add some, then make the map")
+        plane = maps.tsne(self.anchors.latents, seed)
+        with self._writing():
+            new = self.path / ".planes-new.npz"
+            np.savez(new, map=plane)
+            os.replace(new, self.path / "planes.npz")
+
+    @contextmanager
+    def _writing(self, again: bool = False) -> Iterator[Writer]:
+        try:
+            with store.writing(self.path, self.pack.latent_dim, again) as writer:
+                yield writer
+        finally:
+            self.anchors, self.measured = _content(self.path, self.pack.latent_dim)
+
+
+def create(path: str | Path, pack: Pack) -> Library:
+    """Make an empty library for the model of `pack` in folder `path`. Raises LibraryError."""
+    folder = Path(path).expanduser()
+    store.make(folder, header.Head(pack.name, identity(pack.path), pack.latent_dim))
+    return open_(folder, pack)
+
+
+@contextmanager
+def filling(path: str | Path, pack: Pack | None = None) -> Iterator[Library]:
+    """The library in `path`, to be filled; one made for it goes again if nothing came in.
+
+    `pack` None: that of a library that is there, else the default one. Raises as `open_`, `create`.
+    """
+    folder = Path(path).expanduser()
+    if header.is_library(folder):
+        yield open_(folder, pack)
+        return
+    empty = folder.is_dir()
+    made = create(folder, pack or packs.load(packs.find(DEFAULT)))
+    try:
+        yield made
+    finally:
+        if not len(made):
+            store.discard(folder, made.pack.latent_dim)
+        if empty:
+            folder.mkdir(exist_ok=True)
+
+
+def open_(path: str | Path, pack: Pack | None = None) -> Library:
+    """Open the library in folder `path`, 100,000 sounds in less than a second.
+
+    `pack` is the one whose model it was made for; None: the installed one of that name.
+    Raises LibraryError, models.pack.PackError.
+    """
+    folder = Path(path).expanduser()
+    head = header.read(folder)
+    if pack is None:
+        try:
+            found = packs.find(head.pack)
+        except PackError:
+            raise LibraryError(
+                f"{folder}: is for the pack {head.pack}, and none is found by that name: say where "
+                "it is (--pack)"
+            ) from None
+        pack = packs.load(found)
+    if head.latent_dim != pack.latent_dim or head.encoder != identity(pack.path):
+        raise LibraryError(
+            f"{folder}: was made for another model ({head.pack}) than {pack.path}: its sounds "
+            "have no place there; name the pack it was made for, or make it again"
+        )
+    return Library(folder, pack, *_content(folder, head.latent_dim))
+
+
+def _content(folder: Path, dim: int) -> tuple[Anchors, Floats]:
+    with store.table(folder) as table:
+        # In one transaction, so that nobody replaces the columns in between.
+        table.execute("BEGIN")
+        count = store.count(table, folder)
+        found = table.execute(
+            "SELECT label, id, name FROM sounds WHERE row >= 0 ORDER BY row"
+        ).fetchall()
+        generation = store.generation(table)
+        latents, loudness, onset = (
+            arrays.opened(folder, name, generation, count, dim)
+            for name in ("latents", "loudness", "onset")
+        )
+        measured = arrays.measured(folder, generation, count)
+    texts = [np.array(column, dtype=object) for column in zip(*found, strict=True)]
+    labels, ids, names = texts or [np.empty(0, object)] * 3
+    for column, values in (("label", labels), ("id", ids), ("name", names)):
+        if not all(type(value) is str for value in values):
+            raise LibraryError(f"{folder}: sounds.sqlite: {column} holds something that is no text")
+    if len(set(ids)) != count:
+        raise LibraryError(f"{folder}: sounds.sqlite holds the same id twice")
+    anchors = Anchors(
+        latents, labels.astype(np.str_), ids.astype(np.str_), names.astype(np.str_),
+        loudness, onset,
+    )  # fmt: skip
+    return anchors, measured

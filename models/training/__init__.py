@@ -1,0 +1,1 @@
+"""Teaching a VAE: sounds in, a model pack out."""

@@ -1,0 +1,272 @@
+"""The card of a pack: what it learned from and how good it is, measured, with pictures."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from models import audio, cost, measures
+from models.griffinlim import audible, griffinlim
+from models.pack import Pack
+from models.representation import Floats, Representation
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from models.training.coaching import History
+
+
+class Phase(NamedTuple):
+    """How decoded magnitudes are made to sound before they are judged."""
+
+    told: str
+    sound: Callable[[Floats, Representation], Floats]  # (frames, bins) dB to (samples,)
+
+
+def _whole(frames_db: Floats, representation: Representation) -> Floats:
+    r = representation
+    return griffinlim(audible(frames_db, r), r.hop, r.window)
+
+
+GRIFFINLIM = Phase("Fast Griffin-Lim (32 iterations, momentum 0.99)", _whole)
+SOUNDS_MEASURED = 64  # at most, of each split: ViSQOL takes a tenth of a second each
+ACTIVE = 0.1  # nats: a latent that tells less is dead
+
+
+def write(
+    pack: Pack,
+    encoder: Any,
+    decoder: Any,
+    sounds: Any,
+    sources: Sequence[dict[str, str]],
+    history: History,
+    recordings: Sequence[Path],
+    phase: Phase = GRIFFINLIM,
+) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """card.md and its pictures by file name, and the figures in it.
+
+    `sounds` (L, frames, bins) floats in 0...1 belong to the pack's anchors, as do the rows of
+    `sources` and the paths of the `recordings`. Takes about half a minute.
+    """
+    splits = [row["split"] for row in sources]
+    quality: dict[str, Any] = {}
+    for split in ("train", "validation", "test"):
+        chosen = [i for i, side in enumerate(splits) if side == split]
+        if chosen:
+            quality[split] = measured(pack, sounds, decoder, chosen, recordings, phase)
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / "decoder.keras"
+        decoder.save(path)
+        decode = cost.decode(path)
+    figures: dict[str, Any] = {
+        **quality,
+        "largest_correlation": round(float(np.abs(_correlations(pack)).max()), 2),
+        "active_latents": sum(k > ACTIVE for k in pack.kl),
+        "decode": decode,
+    }
+    unseen = [i for i, s in enumerate(splits) if s == "test"] or list(range(len(splits)))
+    files = {
+        "card.md": _text(pack, figures, history, decoder, encoder, phase).encode(),
+        "loss.png": _loss(history),
+        "reconstructions.png": _reconstructions(pack, sounds, decoder, unseen),
+        "plane.png": _plane(pack),
+    }
+    return files, figures
+
+
+def measured(
+    pack: Pack,
+    sounds: Any,
+    decoder: Any,
+    chosen: Sequence[int],
+    recordings: Sequence[Path],
+    phase: Phase = GRIFFINLIM,
+    most: int = SOUNDS_MEASURED,
+) -> dict[str, float]:
+    """Mean MAE in dB on content frames and ViSQOL of the `chosen` sounds' reconstructions.
+
+    Of `most` sounds, spread evenly, if there are more.
+    """
+    r = pack.representation
+    errors, grades = [], []
+    spread = np.linspace(0, len(chosen) - 1, min(most, len(chosen))).astype(int)
+    some = [chosen[i] for i in spread]
+    for i, decoded in zip(some, _decoded(pack, decoder, some), strict=True):
+        reference, other = r.unscaled(sounds[i]), r.unscaled(decoded)
+        errors.append(measures.mae_db(reference, other))
+        original = audio.sound(recordings[i], r)
+        grades.append(measures.visqol(original, phase.sound(other, r), r))
+    return {
+        "sounds": len(errors),
+        "mae_db": round(float(np.mean(errors)), 2),
+        "mae_db_sd": round(float(np.std(errors)), 2),
+        "visqol": round(float(np.mean(grades)), 2),
+        "visqol_sd": round(float(np.std(grades)), 2),
+    }
+
+
+def _decoded(pack: Pack, decoder: Any, chosen: Sequence[int]) -> Floats:
+    """(n, frames, bins) in 0...1: what the model makes of the chosen anchors."""
+    return np.asarray(decoder.predict(pack.anchors.latents[list(chosen)], 32, verbose=0))
+
+
+def _correlations(pack: Pack) -> Any:
+    """(D, D) correlations between the anchors' latents, 0 on the diagonal."""
+    table = np.corrcoef(pack.anchors.latents.T).reshape(pack.latent_dim, pack.latent_dim)
+    table = np.nan_to_num(table)
+    np.fill_diagonal(table, 0)
+    return table
+
+
+def _text(
+    pack: Pack,
+    figures: dict[str, Any],
+    history: History,
+    decoder: Any,
+    encoder: Any,
+    phase: Phase,
+) -> str:
+    r = pack.representation
+    split = pack.training["sounds"]
+    told = {"train": "seen", "validation": "unseen, chose the epoch", "test": "unseen"}
+    rows = "\n".join(
+        f"| {name} ({told[name]}) | {q['sounds']} | {q['mae_db']} ± {q['mae_db_sd']} "
+        f"| {q['visqol']} ± {q['visqol_sd']} |"
+        for name, q in figures.items()
+        if name in told
+    )
+    kl = ", ".join(f"{k:.2f}" for k in pack.kl)
+    spread = ", ".join(f"{s:.2f}" for s in pack.anchors.latents.std(axis=0))
+    table = "\n".join(
+        f"| z{i} | " + " | ".join("" if i == j else f"{c:.2f}" for j, c in enumerate(row)) + " |"
+        for i, row in enumerate(_correlations(pack))
+    )
+    head = "| | " + " | ".join(f"z{i}" for i in range(pack.latent_dim)) + " |"
+    line = "| --- |" + " --- |" * pack.latent_dim
+    recipe = ", ".join(f"{k} {v}" for k, v in pack.training["recipe"].items())
+    return f"""# {pack.title}
+
+A variational autoencoder of {pack.latent_dim} latents that decodes {r.seconds:.2f} s at
+{r.sample_rate} Hz. Licence: {pack.licence}. Every sound it learned from is attributed in
+`sources.csv`, row by row.
+
+## Learned from
+{sum(split.values())} sounds: {split["train"]} to train on, {split["validation"]} to validate,
+{split["test"]} to test, divided by whole groups of origin (one recording session is never on two
+sides). All of them are anchors.
+
+Representation: frames of {r.n_fft} samples, hop {r.hop}, window {r.window}, {r.frames} frames of
+{r.bins} bins, {r.range_db:g} dB below each sound's peak bin.
+
+Training: {pack.training["epochs"]} epochs in {pack.training["minutes"]} minutes, weights of epoch
+{pack.training["best_epoch"]} (the best validation loss), seed {pack.training["seed"]}; {recipe}.
+Decoder {decoder.count_params():,} parameters, encoder {encoder.count_params():,}.
+
+![loss](loss.png)
+
+## Reconstruction
+MAE between magnitudes in dB over the frames of the recording's content (within 60 dB of its
+loudest frame); ViSQOL in audio mode between recording and reconstruction, phases by
+{phase.told}. Mean ± standard deviation over sounds.
+
+| split | sounds | MAE dB | ViSQOL |
+| --- | --- | --- | --- |
+{rows}
+
+![reconstructions](reconstructions.png)
+
+Above each: the recording, unseen in training; below: its reconstruction. 0...-{r.range_db:g} dB.
+
+## Latents
+{figures["active_latents"]} of {pack.latent_dim} are active (over {ACTIVE} nats). Nats per latent:
+{kl}. Standard deviations over the anchors: {spread}. Correlations:
+
+{head}
+{line}
+{table}
+
+![plane](plane.png)
+
+The plane `{pack.default_plane}`: t-SNE of the anchors' latents, coloured by label.
+
+## Cost
+One decode on one CPU thread of the machine that trained it: {figures["decode"]["p50_ms"]} ms
+(p50), {figures["decode"]["p99_ms"]} ms (p99).
+"""
+
+
+def _png(figure: Figure) -> bytes:
+    data = io.BytesIO()
+    figure.savefig(data, format="png", dpi=72)
+    return data.getvalue()
+
+
+def _figure(width: float, height: float) -> Figure:
+    # Not pyplot: it would ask for a display and keep the figure.
+    from matplotlib.figure import Figure
+
+    return Figure((width, height), layout="constrained")
+
+
+def _loss(history: History) -> bytes:
+    figure = _figure(7, 3)
+    axes = figure.subplots()
+    axes.plot(history.train, label="train")
+    axes.plot(history.validation, label="validation")
+    axes.axvline(history.best_epoch, color="grey", linewidth=0.8)
+    axes.set(xlabel="epoch", ylabel="loss (dB)")
+    axes.legend()
+    return _png(figure)
+
+
+def _reconstructions(
+    pack: Pack, sounds: Any, decoder: Any, unseen: Sequence[int], count: int = 6
+) -> bytes:
+    r = pack.representation
+    chosen = [
+        unseen[i] for i in np.linspace(0, len(unseen) - 1, min(count, len(unseen))).astype(int)
+    ]
+    decoded = _decoded(pack, decoder, chosen)
+    figure = _figure(2 * len(chosen) + 0.5, 5)
+    grid = figure.subplots(2, len(chosen), sharex=True, sharey=True, squeeze=False)
+    extent = (0, r.seconds, 0, r.sample_rate / 2000)
+    for column, i in enumerate(chosen):
+        grid[0, column].set_title(str(pack.anchors.names[i]), fontsize=8)
+        pictures = np.asarray(sounds[i], np.float32), decoded[column]
+        for axes, picture in zip(grid[:, column], pictures, strict=True):
+            axes.imshow(
+                picture.T, origin="lower", aspect="auto", vmin=0, vmax=1, cmap="magma",
+                extent=extent,
+            )  # fmt: skip
+    grid[1, 0].set(xlabel="s", ylabel="kHz")
+    return _png(figure)
+
+
+def _plane(pack: Pack, most: int = 14) -> bytes:
+    """The default plane; the most common labels have a colour, the others are grey."""
+    plane, labels = pack.planes[pack.default_plane], pack.anchors.labels
+    from matplotlib import colormaps
+
+    kinds, counts = np.unique(labels, return_counts=True)
+    common = kinds[np.argsort(-counts, kind="stable")][:most]
+    figure = _figure(8, 5.5)
+    axes = figure.subplots()
+    rest = ~np.isin(labels, common)
+    axes.scatter(
+        plane[rest, 0],
+        plane[rest, 1],
+        s=10,
+        color="lightgrey",
+        label="others" if rest.any() else None,
+    )
+    for n, kind in enumerate(common):
+        x, y = plane[labels == kind].T
+        axes.scatter(x, y, s=14, color=colormaps["tab20"](n / 20), label=str(kind))
+    figure.legend(loc="outside right upper", fontsize=7)
+    axes.set(xticks=[], yticks=[])
+    return _png(figure)

@@ -1,0 +1,113 @@
+"""What a training comes to, and how it becomes a pack."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models import descriptors, maps, pack, vae
+from models.representation import Floats, Representation, outline
+from models.training import dataset
+from models.training.coaching import History
+from models.training.lessons import Lessons
+
+if TYPE_CHECKING:
+    from models.training.card import Phase
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What a training comes to, before it is a pack."""
+
+    out: Path
+    found: Sequence[dataset.Clip]
+    sounds: Any  # (L, frames, bins) float16 in 0...1
+    peaks: Floats  # (L,) dBFS
+    encoder: Any
+    decoder: Any
+    representation: Representation
+    history: History
+    figures: dict[str, Any]
+    work: Path
+
+
+def write(
+    taught: Taught,
+    title: str,
+    licence: str,
+    card: bool,
+    phase: Phase | None = None,
+) -> pack.Pack:
+    """The pack of a trained pair: where its sounds are, their map, and their card.
+
+    The card judges what is heard by `phase` (None: Fast Griffin-Lim).
+
+    Raises models.pack.PackError.
+    """
+    t, r = taught, taught.representation
+    everything = Lessons(t.sounds, range(len(t.sounds)), 32)
+    mean, logvar = (np.asarray(x) for x in vae.split(t.encoder.predict(everything, verbose=0)))
+    outlines = []
+
+    def heard() -> Iterator[Floats]:  # they lie on disk: each is read once
+        for i in range(len(t.sounds)):
+            frames = r.unscaled(t.sounds[i])
+            outlines.append(outline(frames, r))
+            yield frames
+
+    described = descriptors.table(heard(), r)
+    anchors = pack.Anchors(
+        latents=mean.astype(np.float32),
+        labels=np.array([c.label for c in t.found]),
+        ids=np.array([c.id for c in t.found]),
+        names=np.array(_names(t.found)),
+        loudness=np.array([o.loudness for o in outlines], np.float32) + t.peaks,
+        onset=np.array([o.onset for o in outlines], np.float32),
+    )
+    made = pack.Pack(
+        path=t.out,
+        name=t.out.name,
+        title=title,
+        licence=licence,
+        representation=r,
+        latent_dim=mean.shape[1],
+        kl=tuple(float(k) for k in np.asarray(vae.kl(mean, logvar)).mean(axis=0)),
+        anchors=anchors,
+        planes={"map": maps.tsne(anchors.latents, t.figures["seed"])},
+        default_plane="map",
+        training=t.figures,
+        descriptors=described,
+    )
+    sources = [
+        {"id": c.id, "name": n, "label": c.label, "split": c.split, "group": c.group, **c.credits}
+        for c, n in zip(t.found, anchors.names, strict=True)
+    ]
+    pack.save(made, t.encoder, t.decoder, sources)
+    if card:
+        from models.training import card as cards
+
+        recordings = [c.path for c in t.found]
+        extra, figures = cards.write(
+            made, t.encoder, t.decoder, t.sounds, sources, t.history, recordings,
+            phase or cards.GRIFFINLIM,
+        )  # fmt: skip
+        made = replace(made, training={**made.training, "quality": figures})
+        pack.save(made, t.encoder, t.decoder, sources, extra)
+    return pack.load(t.out)
+
+
+def _names(found: Sequence[dataset.Clip]) -> list[str]:
+    """ "gravel 3": the label, numbered where it comes more than once."""
+    labels = [c.label for c in found]
+    counts = Counter(labels)
+    seen: Counter[str] = Counter()
+    names = []
+    for label in labels:
+        seen[label] += 1
+        names.append(f"{label} {seen[label]}" if counts[label] > 1 else label)
+    return names

@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models import audio
+from models.libraries import header, store
+from models.libraries.store import Row
+from models.licences import FREE, is_free
+from models.representation import Representation
+from models.training import dataset
+
+
+@pytest.mark.parametrize(
+    ("licence", "free"),
+    [
+        ("CC0 1.0", True),
+        ("CC0 1.0 (also OGA-BY 3.0)", True),
+        ("CC BY 3.0; CC BY 4.0", True),
+        ("CC BY (version as on Freesound)", True),
+        ("Unlicense", True),
+        ("CC BY-SA 4.0", False),
+        ("CC BY 4.0; CC BY-SA 4.0", False),
+        ("CC BY-NC 3.0", False),
+        ("CC BY-ND 4.0", False),
+        ("All rights reserved", False),
+        ("", False),
+    ],
+)
+def test_only_free_licences_are_learned_from(licence: str, free: bool) -> None:
+    assert is_free(licence, FREE) is free
+
+
+def folder_with(tmp_path: Path, rows: str, names: str = "abcdef") -> Path:
+    for name in names:
+        soundfile.write(tmp_path / f"{name}.wav", np.zeros(100), 48000)
+    (tmp_path / "sounds.csv").write_text(rows, encoding="latin-1" if "\xff" in rows else "utf-8")
+    return tmp_path
+
+
+def test_rows_give_label_group_and_credits(tmp_path: Path) -> None:
+    rows = "file,licence,label,origin_group,author_attribution\n" + "".join(
+        f"{n}.wav,{licence},kind {n},group,Someone\n"
+        for n, licence in zip("abcd", ["CC0 1.0", "CC BY 4.0", "CC BY-SA 4.0", "CC0"], strict=True)
+    )
+    found = dataset.clips(folder_with(tmp_path, rows))
+    assert [c.id for c in found] == ["a.wav", "b.wav", "d.wav"]
+    assert found[0].label == "kind a"
+    assert found[0].group == "group"
+    assert found[0].credits["author_attribution"] == "Someone"
+    assert found[1].credits["licence"] == "CC BY 4.0"
+    assert len(dataset.clips(tmp_path, licences=None)) == 4
+
+
+def test_what_may_not_be_trained_on_is_left_out_and_counted(tmp_path: Path) -> None:
+    said = ("yes", "no", "FALSE", "0", "", "1")
+    rows = "file,licence,may_train\n" + "".join(
+        f"{n}.wav,CC0,{word}\n" for n, word in zip("abcdef", said, strict=True)
+    )
+    lines: list[str] = []
+    found = dataset.clips(folder_with(tmp_path, rows), say=lines.append)
+    assert [c.id for c in found] == ["a.wav", "e.wav", "f.wav"]
+    assert lines == [f"{tmp_path}: 3 sounds left out: may not be trained on"]
+    # Whatever the licence: None takes every licence, and not these.
+    assert len(dataset.clips(tmp_path, licences=None)) == 3
+
+
+def test_a_row_that_is_not_usable_is_left_out_with_its_line(tmp_path: Path) -> None:
+    rows = "\ufefffile,label\na.wav,x\ngone.wav,x\nb.wav\n,x\nc.wav,x,too,much\na.wav,x\n"
+    lines: list[str] = []
+    found = dataset.clips(folder_with(tmp_path, rows), say=lines.append)
+    assert [c.id for c in found] == ["a.wav", "b.wav", "c.wav"]
+    assert [c.label for c in found] == ["x", "b", "x"]
+    assert [line.split(": ", 1)[1] for line in lines] == [
+        "line 3: gone.wav is not there: left out",
+        "line 5: a row without a file is not there: left out",
+        "line 7: a.wav comes twice: left out",
+    ]
+
+
+def test_names_in_another_encoding_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [os.fsdecode(name) for name in (b"\xe4.wav", b"\xf6.wav", "å.wav".encode())]
+    monkeypatch.setattr(audio, "files", lambda folder: [folder / name for name in names])
+    found = dataset.clips(tmp_path)
+    assert len({clip.id.encode() for clip in found}) == 3
+    assert found[2].id == "å.wav"
+
+
+def test_a_row_with_an_empty_licence_is_left_out(tmp_path: Path) -> None:
+    rows = "file,licence\na.wav,CC0\nb.wav,CC0\nc.wav,CC0\nd.wav,\n"
+    assert len(dataset.clips(folder_with(tmp_path, rows))) == 3
+
+
+def test_without_a_csv_the_folder_is_the_label(recordings: Path) -> None:
+    found = dataset.clips(recordings)
+    assert len(found) == 12
+    assert {c.label for c in found} == {"noise", "tone"}
+    assert found[0].id == "noise/noise0.wav"
+
+
+@pytest.mark.parametrize(
+    ("rows", "complaint"),
+    [
+        ("name\na.wav\n", "no column 'file'"),
+        ("file\na.wav\n\xff\n", "cannot be read"),
+        ("file\na.wav\n", "1 usable sounds found, at least 3"),
+    ],
+)
+def test_an_unusable_folder_is_explained(tmp_path: Path, rows: str, complaint: str) -> None:
+    with pytest.raises(dataset.DatasetError, match=complaint):
+        dataset.clips(folder_with(tmp_path, rows))
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(dataset.DatasetError, match="no such folder"):
+        dataset.clips(tmp_path / "gone")
+
+
+@given(st.lists(st.integers(0, 30), min_size=3, max_size=200), st.integers(0, 5))
+def test_a_group_is_never_on_two_sides(groups: list[int], seed: int) -> None:
+    clips = [dataset.Clip(Path(f"{i}"), str(i), "x", str(g)) for i, g in enumerate(groups)]
+    divided = dataset.divided(clips, seed)
+    sides: dict[str, set[str]] = {}
+    for clip in divided:
+        sides.setdefault(clip.group, set()).add(clip.split)
+    assert all(len(side) == 1 for side in sides.values())
+    assert [c.id for c in divided] == [c.id for c in clips]
+
+
+def test_shares_are_met_where_groups_are_small() -> None:
+    clips = [dataset.Clip(Path(f"{i}"), str(i), "x", str(i // 4)) for i in range(400)]
+    divided = dataset.divided(clips, 0)
+    for name, share in dataset.SHARES.items():
+        assert sum(c.split == name for c in divided) == pytest.approx(400 * share, abs=8)
+
+
+def test_a_large_group_falls_on_each_side_for_some_seed() -> None:
+    sizes = {"large": 10} | {f"small {i}": 2 for i in range(45)}
+    clips = [dataset.Clip(Path(g), g, "x", g) for g, size in sizes.items() for _ in range(size)]
+    sides = [dataset.divided(clips, seed)[0].split for seed in range(60)]
+    shares = {name: sides.count(name) / len(sides) for name in dataset.SHARES}
+    assert all(abs(shares[name] - share) < 0.2 for name, share in dataset.SHARES.items()), shares
+    assert all(shares.values())
+
+
+def library_of(folder: Path, rows: list[Row]) -> Path:
+    """A library for a pack that is not installed, with a recording for each row that names one."""
+    store.make(folder, header.Head("elsewhere", "0" * 64, 2))
+    with store.writing(folder, 2) as writer:
+        numbers = np.zeros(len(rows), np.float32)
+        writer.append(rows, np.zeros((len(rows), 2), np.float32), numbers, numbers)
+    for i, row in enumerate(rows):
+        if row.audio:
+            soundfile.write(folder / row.audio, np.full(200, 0.1 + i / 100), 16000)
+    return folder
+
+
+def entry(number: int, **what: object) -> Row:
+    values: dict[str, Any] = {
+        "hash": f"{number:064}", "id": f"freesound:{number}", "name": f"sound {number}",
+        "label": "step", "author": f"author {number}", "licence": "CC BY 4.0",
+        "url": f"https://freesound.org/s/{number}", "origin": "freesound",
+        "audio": f"audio/{number}.wav", "duration": 1.0, "may_train": True, "added": "2026-01-01",
+    }  # fmt: skip
+    return Row(**{**values, **what})
+
+
+def test_a_librarys_recordings_are_learned_from_with_their_credits(tmp_path: Path) -> None:
+    own = {"origin": "folder", "author": "", "licence": "", "url": "", "id": "mine.wav"}
+    rows = [
+        *(entry(i) for i in range(3)),
+        entry(3, may_train=False),
+        entry(4, licence="CC BY-NC 4.0"),
+        entry(5, audio="", origin="map"),
+        entry(6, **own),
+        entry(7, licence=""),
+    ]
+    lines: list[str] = []
+    found = dataset.clips(library_of(tmp_path / "lib", rows), say=lines.append)
+    assert [c.id for c in found] == ["freesound:0", "freesound:1", "freesound:2", "mine.wav"]
+    assert found[1].credits == {
+        "licence": "CC BY 4.0", "author_attribution": "author 1",
+        "url": "https://freesound.org/s/1",
+    }  # fmt: skip
+    assert found[1].label == "step"
+    assert found[1].path.is_file()
+    assert [line.split(": ", 1)[1] for line in lines] == [
+        "1 sound left out: may not be trained on",
+        "2 sounds left out: not under CC0, CC BY, Unlicense",
+        "1 sound left out: their recordings are not there",
+    ]
+
+
+def test_authors_of_a_library_stay_on_one_side_where_there_are_enough(tmp_path: Path) -> None:
+    many = [entry(i, author=f"author {i % 12}") for i in range(60)]
+    sides: dict[str, set[str]] = {}
+    for clip in dataset.clips(library_of(tmp_path / "many", many)):
+        sides.setdefault(clip.credits["author_attribution"], set()).add(clip.split)
+    assert len(sides) == 12
+    assert all(len(side) == 1 for side in sides.values())
+    one = [entry(i, author="the same") for i in range(20)]
+    found = dataset.clips(library_of(tmp_path / "one", one))
+    assert {clip.split for clip in found} == {"train", "validation", "test"}
+
+
+def test_a_broken_library_is_named(tmp_path: Path) -> None:
+    (tmp_path / "library.toml").write_text("format = 1\n")
+    with pytest.raises(header.LibraryError, match=r"library\.toml"):
+        dataset.clips(tmp_path)
+
+
+def test_spectrograms_are_relative_to_each_sounds_peak(recordings: Path) -> None:
+    r = Representation(sample_rate=16000, n_fft=256, hop=128, frames=32)
+    sounds, peaks = dataset.spectrograms(dataset.clips(recordings), r)
+    assert sounds.shape == (12, 32, 129)
+    np.testing.assert_allclose(sounds.max(axis=(1, 2)), 1)
+    assert sounds.min() >= 0
+    assert (peaks < 0).all()

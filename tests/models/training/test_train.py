@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from models import networks, pack
+from models.training import dataset
+from models.training.coaching import Coach
+from models.training.course import Course, Recipe
+from models.training.train import train
+
+
+def test_a_training_writes_a_pack_of_all_its_sounds(small: pack.Pack, recordings: Path) -> None:
+    assert small.path.name == small.name == "small"
+    assert len(small.anchors) == 12
+    assert small.anchors.latents.shape == (12, 2)
+    assert {str(i) for i in small.anchors.ids} == {
+        p.relative_to(recordings).as_posix() for p in recordings.rglob("*.wav")
+    }
+    assert "tone 3" in small.anchors.names
+    assert (small.anchors.loudness < 0).all()
+    # 160 samples of silence before each sound, frames of 128.
+    np.testing.assert_allclose(small.anchors.onset, 160 / 128, atol=1)
+    assert small.training["sounds"] == {"train": 7, "validation": 3, "test": 2}
+    assert [row["id"] for row in small.sources()] == list(small.anchors.ids)
+
+
+def test_anchors_are_where_the_encoder_puts_their_recordings(
+    small: pack.Pack, recordings: Path
+) -> None:
+    from models import audio
+
+    encoder = networks.load_encoder(small)
+    r = small.representation
+    path = recordings / str(small.anchors.ids[0])
+    sound = r.scaled(r.decibels(r.magnitudes(audio.sound(path, r))))
+    mean = encoder.predict(sound[None], verbose=0)[0, :2]
+    np.testing.assert_allclose(mean, small.anchors.latents[0], atol=1e-4)
+
+
+def test_the_pack_knows_what_its_recordings_are_like(small: pack.Pack, recordings: Path) -> None:
+    from models import audio, descriptors
+
+    r = small.representation
+    assert tuple(small.descriptors) == descriptors.MEASURED
+    for i, id in enumerate(small.anchors.ids):
+        heard = r.decibels(r.magnitudes(audio.sound(recordings / str(id), r)))
+        told = [small.descriptors[name][i] for name in descriptors.MEASURED]
+        np.testing.assert_allclose(told, descriptors.measure(heard, r), rtol=0.01, atol=0.05)
+    noisy = small.anchors.labels == "noise"
+    noisiness = small.descriptors["noisiness"]
+    assert noisiness[noisy].min() > noisiness[~noisy].max()
+
+
+def test_the_decoder_stays_between_silence_and_peak(small: pack.Pack) -> None:
+    decoded = networks.load_decoder(small).predict(small.anchors.latents, verbose=0)
+    assert decoded.shape == (12, 32, 129)
+    assert decoded.min() >= 0
+    assert decoded.max() <= 1
+
+
+def test_the_card_tells_seen_from_unseen(small: pack.Pack) -> None:
+    card = (small.path / "card.md").read_text()
+    for part in ("train (seen)", "test (unseen)", "ViSQOL", "| z0 |", "p50"):
+        assert part in card
+    for picture in ("loss.png", "reconstructions.png", "plane.png"):
+        assert f"({picture})" in card
+        assert (small.path / picture).read_bytes().startswith(b"\x89PNG")
+
+
+def short(small: pack.Pack, epochs: int) -> Course:
+    """As `small` itself was taught, but for its length."""
+    return Course(2, Recipe(width=16), small.representation, epochs=epochs, batch=4)
+
+
+def test_the_same_seed_gives_the_same_weights(
+    small: pack.Pack, recordings: Path, tmp_path: Path
+) -> None:
+    def again(seed: int) -> pack.Pack:
+        course = replace(short(small, epochs=2), seed=seed)
+        return train(recordings, tmp_path / f"seed{seed}", course, card=False, progress=False)
+
+    first, second = (networks.load_decoder(p).get_weights() for p in (small, again(0)))
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert np.abs(again(1).anchors.latents - small.anchors.latents).max() > 1e-3
+
+
+def interrupted(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    """Ctrl-C in the first batch after so many epochs."""
+
+    def stop(coach: Coach, batch: int, logs: object = None) -> None:
+        if len(coach.history.train) == after and not coach.asked:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Coach, "on_train_batch_begin", stop)
+
+
+def test_an_interrupt_keeps_the_best_so_far(
+    small: pack.Pack, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted(monkeypatch, 4)
+    course = short(small, epochs=1000)
+    made = train(recordings, tmp_path / "cut", course, card=False, progress=False)
+    assert made.training["epochs"] == 4
+    assert networks.load_decoder(made).output_shape == (None, 32, 129)
+
+
+def test_an_interrupt_before_there_is_anything_to_keep_writes_no_pack(
+    small: pack.Pack, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted(monkeypatch, 0)
+    with pytest.raises(KeyboardInterrupt):
+        train(recordings, tmp_path / "cut", short(small, epochs=1000), progress=False)
+    assert not (tmp_path / "cut").exists()
+
+
+def test_what_cannot_be_heard_is_left_out_and_the_training_goes_on(
+    small: pack.Pack, recordings: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    shutil.copytree(recordings, folder)
+    (folder / "bad.wav").write_text("no sound")
+    soundfile.write(folder / "silent.flac", np.zeros(1000), 16000)
+    lines: list[str] = []
+    course = short(small, epochs=1)
+    made = train(folder, tmp_path / "out", course, card=False, progress=False, say=lines.append)
+    assert len(made.anchors) == 12
+    assert sum(made.training["sounds"].values()) == 12
+    assert [line.removeprefix(f"{folder}/").split(": ")[0] for line in lines[:2]] == [
+        "bad.wav", "silent.flac",
+    ]  # fmt: skip
+    assert lines[2:] == ["2 of 14 sounds left out"]
+
+
+def test_a_folder_of_which_too_little_is_heard_is_refused(tmp_path: Path) -> None:
+    for name in "abcd":
+        soundfile.write(tmp_path / f"{name}.wav", np.zeros(100), 16000)
+    with pytest.raises(dataset.DatasetError, match="0 usable sounds found, at least 3"):
+        train(tmp_path, tmp_path / "out", Course(epochs=1), progress=False)
+
+
+KILLED = """
+import os
+import sys
+from pathlib import Path
+from models.training import train
+from models.training.course import Course, Recipe
+from models.representation import Representation
+
+train.Coach.on_train_batch_begin = lambda self, batch, logs=None: (
+    len(self.history.train) == int(sys.argv[3]) and os.kill(os.getpid(), 9)
+)
+import models.training.coaching
+models.training.coaching.SAVED_EVERY_S = 0.0
+small = Representation(sample_rate=16000, n_fft=256, hop=128, frames=32, range_db=80.0)
+course = Course(2, Recipe(width=16), small, epochs=6, batch=4, seed=3)
+train.train(Path(sys.argv[1]), Path(sys.argv[2]), course, card=False, progress=False)
+"""
+
+
+def test_a_killed_training_goes_on_and_ends_with_the_weights_of_an_uninterrupted_one(
+    recordings: Path, tmp_path: Path
+) -> None:
+    def run(name: str, killed_in: int) -> int:
+        command = [sys.executable, "-c", KILLED, str(recordings), str(tmp_path / name)]
+        return subprocess.run([*command, str(killed_in)], check=False).returncode
+
+    assert run("killed", 3) == -signal.SIGKILL
+    assert not (tmp_path / "killed").exists()
+    assert (tmp_path / "killed.training" / "state" / "history.json").is_file()
+    assert run("killed", -1) == 0
+    assert run("whole", -1) == 0
+    one, other = (pack.load(tmp_path / name) for name in ("killed", "whole"))
+    assert one.training["epochs"] == other.training["epochs"] == 6
+    for a, b in zip(
+        networks.load_decoder(one).get_weights(),
+        networks.load_decoder(other).get_weights(),
+        strict=True,
+    ):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+    left = {path.name for path in (tmp_path / "killed.training").iterdir()}
+    assert left == {"preview.png", "log"}
+
+
+@pytest.mark.parametrize("name", ["my pack", "-", "x" * 65])
+def test_a_name_no_pack_can_have_is_refused_before_training(
+    recordings: Path, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(pack.PackError, match="a name may hold letters"):
+        train(recordings, tmp_path / name, Course(epochs=10**9), progress=False)
+
+
+def test_a_folder_of_something_else_is_refused_before_training(
+    recordings: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "holiday.jpg").write_bytes(b"x")
+    with pytest.raises(pack.PackError, match="no model pack"):
+        train(recordings, tmp_path, Course(epochs=10**9), progress=False)
