@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,18 +32,29 @@ class Places:
     described: dict[str, Floats] | None = None  # (L,) descriptors, where there are recordings
 
 
-def from_sounds(sounds: Path, encoder: Any, r: Representation, seed: int) -> Places:
-    """Each sound of a folder where an encoder as ours hears it.
+def from_sounds(
+    sounds: Path, encoder: Any, r: Representation, seed: int, say: Callable[[str], None]
+) -> Places:
+    """Each sound of a folder where an encoder as ours hears it; what cannot be heard is said.
 
-    Raises ForeignError, DatasetError, AudioError.
+    Raises ForeignError, DatasetError.
     """
     from models import vae
+    from models.training import lessons
 
-    found = dataset.clips(sounds, None, seed)
-    heard, _ = dataset.spectrograms(found, r)
-    encoded = encoder.predict(heard, 32, verbose=0)
-    if not np.isfinite(encoded).all():
-        raise ForeignError(f"{sounds}: the encoder gives values that are not finite")
+    found = dataset.clips(sounds, None, seed, say)
+    with tempfile.TemporaryDirectory() as work:
+        lessons.write(Path(work), found, r, say=say)
+        read = lessons.read(Path(work), r)
+        assert read is not None
+        found = dataset.divided(dataset.enough([found[i] for i in read.kept], sounds), seed)
+        everything = lessons.Lessons(read.sounds, range(len(found)), 32)
+        encoded = encoder.predict(everything, verbose=0)
+        if not np.isfinite(encoded).all():
+            raise ForeignError(f"{sounds}: the encoder gives values that are not finite")
+        described = descriptors.table(
+            (r.unscaled(read.sounds[i].astype(np.float32)) for i in range(len(found))), r
+        )
     mean, logvar = (np.asarray(x, np.float32) for x in vae.split(encoded))
     rows = [
         {"id": c.id, "name": c.id, "label": c.label, "split": c.split, "group": c.group} | c.credits
@@ -50,7 +62,6 @@ def from_sounds(sounds: Path, encoder: Any, r: Representation, seed: int) -> Pla
     ]
     said = not np.allclose(logvar, adapting.LOGVAR)
     nats = np.asarray(vae.kl(mean, logvar)).mean(axis=0)
-    described = descriptors.table(map(r.unscaled, heard), r)
     return Places(mean, rows, "sounds", tuple(map(float, nats)) if said else None, described)
 
 

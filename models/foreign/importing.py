@@ -78,7 +78,7 @@ def bring(
 
     Anchors are the `sounds` (a folder) as the encoder hears them, or the rows of a sound map,
     or points drawn from N(0, 1). `measure` notes what a decode costs, in a process of its own.
-    Raises ForeignError, PackError, SoundMapError, DatasetError, AudioError, each of one line.
+    Raises ForeignError, PackError, SoundMapError, DatasetError, each of one line.
     """
     pack.check_target(out)
     if sounds is not None and sound_map is not None:
@@ -107,7 +107,7 @@ def bring(
             ) from None
     r = where.representation
     if sounds is not None:
-        places = anchoring.from_sounds(sounds, hears, r, seed)
+        places = anchoring.from_sounds(sounds, hears, r, seed, say)
     elif sound_map is not None:
         places = anchoring.from_map(sound_map, latent, say)
     else:

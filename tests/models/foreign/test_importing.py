@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -266,10 +267,15 @@ def test_sounds_become_anchors_where_the_encoder_hears_them(
 ) -> None:
     decoder = saved(web_decoder(), tmp_path / "d.keras")
     encoder = saved(web_encoder(HEADS[2][0]), tmp_path / "e.keras")
+    folder = tmp_path / "sounds"
+    shutil.copytree(recordings, folder)
+    (folder / "broken.wav").write_text("no sound")
+    said: list[str] = []
     made = bring(
-        decoder, tmp_path / "mine", WEB, encoder=encoder, sounds=recordings, say=quiet,
+        decoder, tmp_path / "mine", WEB, encoder=encoder, sounds=folder, say=said.append,
         measure=False,
     )  # fmt: skip
+    assert sum("broken.wav" in line and "left out" in line for line in said) == 1
     assert made.has_encoder and len(made.anchors) == 12
     assert set(made.anchors.labels) == {"tone", "noise"}
     assert len(made.sources()) == 12 and min(made.kl) > 0
