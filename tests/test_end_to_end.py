@@ -36,7 +36,7 @@ from models.pack import Pack, find, load
 from models.representation import Representation
 from tests.playing import Playing
 
-NEAR, FAR = (0.2, 0.3), (0.9, 0.4)
+NEAR, FAR = (0.45, 0.85), (0.9, 0.4)
 
 
 @pytest.fixture(scope="module")
