@@ -128,6 +128,14 @@ def test_everyone_is_told_what_a_preset_changes_and_no_voice_starts(
     assert instrument.board.event_head[0] == 0
 
 
+def test_a_preset_of_another_pack_says_how_to_start_it(bank: Bank, instrument: Instrument) -> None:
+    install(instrument, bank, "footsteps")
+    before = dict(instrument.values())
+    with pytest.raises(CommandError, match="Kit plays the pack oneshots.*`latentpad play kit`"):
+        instrument.apply("/preset", ("kit",), Sender("osc 127.0.0.1", 9))
+    assert dict(instrument.values()) == before
+
+
 @pytest.mark.parametrize(
     "args", [(), (99,), ("no such",), (0.5,), (float("nan"),), (True,), ("/etc/x.toml",), (1, 2)]
 )
