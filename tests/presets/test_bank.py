@@ -131,7 +131,7 @@ def test_everyone_is_told_what_a_preset_changes_and_no_voice_starts(
 def test_a_preset_of_another_pack_says_how_to_start_it(bank: Bank, instrument: Instrument) -> None:
     install(instrument, bank, "footsteps")
     before = dict(instrument.values())
-    with pytest.raises(CommandError, match="Kit plays the pack oneshots.*`latentpad play kit`"):
+    with pytest.raises(CommandError, match=r"Kit plays the pack oneshots.*`latentpad play kit`"):
         instrument.apply("/preset", ("kit",), Sender("osc 127.0.0.1", 9))
     assert dict(instrument.values()) == before
 
