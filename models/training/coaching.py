@@ -24,6 +24,7 @@ from models.training.learning import Learner
 from models.training.lessons import Lessons
 
 SAVED_EVERY_S = 20.0
+SETTLED = 0.5  # share of a training after which a falling rate is below half
 
 
 @dataclass
@@ -34,10 +35,11 @@ class History:
     validation: list[float] = field(default_factory=list)
     best_epoch: int = 0
     seconds: float = 0.0
+    since: int = 0  # the epoch from which weights are worth keeping to the end
 
     @property
     def best(self) -> float:
-        return min(self.validation, default=math.inf)
+        return min(self.validation[self.since :], default=math.inf)
 
 
 class Coach(keras.callbacks.Callback):
@@ -143,15 +145,21 @@ class Coach(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self.interrupted:  # not a whole epoch
             return
-        history = self.history
+        history, recipe = self.history, self._course.recipe
         judged = float(logs["val_told"])
+        # While the rate is high it is luck which epoch is the best, and its latents still tell
+        # the same: that one is kept for an early end only.
+        settled = not recipe.falling or self.done >= SETTLED
+        if settled and recipe.falling and not history.since:
+            history.since = epoch
         if judged < history.best:
             history.best_epoch = epoch
             self._kept = [*self.model.encoder.get_weights(), *self.model.decoder.get_weights()]
         history.train.append(float(logs["told"]))
         history.validation.append(judged)
         history.seconds = self._clock() - self._began
-        if self.done >= 1 or epoch - history.best_epoch >= self._course.recipe.patience:
+        patient = not settled or epoch - history.best_epoch < recipe.patience
+        if self.done >= 1 or not patient:
             self.model.stop_training = True
         if self._saves and time.monotonic() - self._saved > SAVED_EVERY_S:
             self._save()

@@ -23,7 +23,7 @@ class Recipe:
     augmentation: float = 0.5  # strength, see models.training.augment
     content: float = 1.0  # how much more sound counts than silence; 0: every bin the same
     epochs: int = 200
-    patience: int = 60  # epochs without a better validation loss
+    patience: int = 60  # epochs without a better validation loss, once the rate has fallen
 
 
 #: As in Cámara & Blanco: Adam at 1e-4, 500 epochs at most, no trick beside the beta-VAE's own.

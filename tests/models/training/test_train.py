@@ -95,6 +95,14 @@ def test_the_same_seed_gives_the_same_weights(
     assert np.abs(again(1).anchors.latents - small.anchors.latents).max() > 1e-3
 
 
+def test_weights_from_while_the_rate_is_high_are_not_kept_to_the_end(
+    small: pack.Pack, recordings: Path, tmp_path: Path
+) -> None:
+    hasty = replace(short(small, epochs=8), recipe=Recipe(width=16, patience=1))
+    made = train(recordings, tmp_path / "hasty", hasty, card=False, progress=False)
+    assert made.training["best_epoch"] >= 4 and made.training["epochs"] > 4
+
+
 def interrupted(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     """Ctrl-C in the first batch after so many epochs."""
 
