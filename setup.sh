@@ -94,7 +94,7 @@ if [ "$(cat .venv/.latentpad 2>/dev/null || true)" != "$mark" ]; then
         --no-build-isolation --editable .
     printf '%s\n' "$mark" >.venv/.latentpad
 fi
-kernels=$(grep -l njit engine/*.py | xargs cat | cksum)
+kernels=$(find engine -name "*.py" -exec grep -l njit {} + | sort | xargs cat | cksum)
 if [ "$(cat .venv/.kernels 2>/dev/null || true)" != "$kernels" ]; then
     say "compiling the kernels"
     .venv/bin/python -m engine.warm

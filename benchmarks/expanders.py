@@ -1,28 +1,79 @@
-"""What the expanders cost: microseconds of a single point, and seconds to fit, against anchors.
+"""What the expanders cost, against anchors: seconds to fit, microseconds of a single point, memory.
 
 python benchmarks/expanders.py [anchors ...]
 """
 
 from __future__ import annotations
 
+import gc
 import sys
+import threading
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from engine.expanders import NAMES, cost
+import numpy as np
+import psutil
+
+from benchmarks.machine import machine
+from engine.expanders import NAMES, cost, fit
+from engine.plane import Plane
 
 ANCHORS = (1_000, 10_000, 100_000, 1_000_000)
+DIMENSION = 16
+MB = 1e6
+
+
+def memory(name: str, anchors: int) -> tuple[float, float]:
+    """What a fitted expander holds beside its plane, and the most while it was fitted; MB.
+
+    In a process of its own; kernels and libraries are there before.
+    """
+    random = np.random.default_rng(0)
+    latents = random.normal(size=(anchors, DIMENSION)).astype(np.float32)
+    fit(name, Plane.raw(latents[:3000])).expand([[0, 0]])
+    plane = Plane.raw(latents)
+    del latents
+    gc.collect()
+    process, over = psutil.Process(), threading.Event()
+    before = most = process.memory_info().rss
+
+    def watch() -> None:
+        nonlocal most
+        while not over.wait(0.002):
+            most = max(most, process.memory_info().rss)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    expander = fit(name, plane)
+    over.set()
+    watcher.join()
+    gc.collect()
+    after = process.memory_info().rss
+    expander.expand([[0, 0]])
+    return (after - before) / MB, (max(most, after) - before) / MB
 
 
 def main() -> None:
     lengths = tuple(int(word) for word in sys.argv[1:]) or ANCHORS
-    print("us a point (median of single calls), s to fit; latents of 16 dimensions")
-    print(f"{'expander':16}" + "".join(f"{length:>18,}" for length in lengths))
+    print(
+        f"Latents of {DIMENSION} dimensions, on {machine()}. Each cell: seconds to fit; median us"
+    )
+    print("of single points; MB held beside the plane, and at most during the fit.")
+    print()
+    print("| expander | " + " | ".join(f"{length:,} anchors" for length in lengths) + " |")
+    print("| --- |" + " --- |" * len(lengths))
     for name in NAMES:
-        costs = [cost(name, length) for length in lengths]
-        cells = (f"{point:8.1f} us {fit:5.2f} s" for fit, point in costs)
-        print(f"{name:16}" + "".join(f"{cell:>18}" for cell in cells), flush=True)
+        cells = []
+        for length in lengths:
+            # A process each: what another has given back to the allocator is not measured.
+            with ProcessPoolExecutor(1, get_context("spawn")) as fresh:
+                held, most = fresh.submit(memory, name, length).result()
+            fitted, point = cost(name, length, DIMENSION)
+            cells.append(f"{fitted:.2f} s; {point:.1f} us; {held:.0f}, {most:.0f} MB")
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

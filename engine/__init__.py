@@ -16,7 +16,7 @@ def _cache() -> Path:
     another file does that was compiled into it: so the folder is named after all that have kernels.
     """
     source = hashlib.sha256()
-    for file in sorted(Path(__file__).parent.glob("*.py")):
+    for file in sorted(Path(__file__).parent.rglob("*.py")):
         text = file.read_bytes()
         if b"njit" in text:
             source.update(text)

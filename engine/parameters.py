@@ -23,7 +23,9 @@ LATENT_MAX = 64
 """Largest latent vector that fits on the board."""
 
 PLANES = ("raw", "principal", "map", "umap", "learned", "descriptors")
-EXPANDERS = ("nearest", "mean", "multilateration", "lattice", "local")
+EXPANDERS = (
+    "nearest", "mean", "multilateration", "lattice", "local", "barycentric", "rbf", "gaussian",
+)  # fmt: skip
 METRICS = ("euclidean", "mahalanobis", "cosine")
 MODES = ("loop", "shot", "original")
 PHASES = ("rtpghi", "noise", "griffinlim", "fgla")
@@ -157,7 +159,9 @@ TABLE: tuple[Parameter, ...] = (
     _choice("/expander", EXPANDERS, "local", "how a point on the pad becomes a latent vector"),
     _choice("/metric", METRICS, "euclidean", "how the expander measures distance on the plane"),
     _switch("/guard", True, "keep the latent vector within the anchors' ellipsoid"),
-    _row("/focus", 24, 1, 256, "anchors", "neighbours that `local` listens to", kind="int"),
+    _row(
+        "/focus", 24, 1, 256, "anchors", "neighbours that `local` and `rbf` listen to", kind="int"
+    ),
     _row(
         "/multilateration/scale",
         1,

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from engine import board as b
 from engine.board import Board
-from engine.expander_places import blend, nearest_anchor
-from engine.expanders import Expander, fit
+from engine.expanders import Expander, blend, fit, nearest_anchor
 from engine.parameters import EXPANDERS, METRICS, OFFSET, VOICES
 from engine.planes import Planes
 from models.pack import Pack

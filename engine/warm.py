@@ -40,11 +40,25 @@ def rehearse(representation: Representation) -> None:
     voices.hop(out)
 
 
+def rehearse_expanders() -> None:
+    """Fit every expander and ask it for a point, on every road that it has: two anchors, which lie
+    in line, some, and so many that the thin plate is bent anew for each point."""
+    from engine.expanders import NAMES, fit
+    from engine.expanders.spline import WHOLE
+    from engine.plane import Plane
+
+    for count in (2, 8, WHOLE + 1):
+        latents = np.random.default_rng(0).normal(size=(count, 4)).astype(np.float32)
+        for name in NAMES:
+            fit(name, Plane.raw(latents))
+
+
 def main() -> None:
     """Compile for every shipped pack's representation, and the expanders: at set-up."""
     from engine.pointing import Pointing
     from models import pack as packs
 
+    rehearse_expanders()
     for name in packs.names():
         pack = packs.load(packs.find(name))
         rehearse(pack.representation)

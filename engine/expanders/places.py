@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 from scipy.special import gammaincinv
 
-from engine import expander_kernels as kernels
+from engine.expanders import kernels
 from engine.plane import Float64, Plane, chunks, moments
 
 METRICS = ("euclidean", "mahalanobis", "cosine")
@@ -60,7 +60,7 @@ class Places:
         """Each place's mean (M, D) of its anchors' values (L, D), and their variance (M,).
 
         The variance is the mean over the D columns. Without shared places the means are the
-        values themselves, not a copy.
+        values themselves, not a copy; read-only either way, which is one type to a kernel.
         """
         count = np.diff(self.start)
         if len(count) == len(values):
@@ -75,6 +75,7 @@ class Places:
         rows -= np.repeat(centre, count, axis=0)
         squares = (rows**2).sum(axis=1) / max(rows.shape[1], 1)
         variance[shared] = np.add.reduceat(squares, start) / count
+        mean.flags.writeable = False
         return mean, variance
 
 

@@ -1,4 +1,4 @@
-"""What an expander computes for each point, compiled: no Python between a point and its latent.
+"""What expanders compute for each point, compiled: no Python between a point and its latent.
 
 Every kernel takes a batch and loops over its points, so that a single point takes the same road
 and gives the same bits. Arguments travel in three plain tuples, unpacked where they are used:
@@ -8,8 +8,9 @@ plane to the coordinates in which distance is measured.
 ``body``: (mean (D2,), axes (D2, D2), radius) - the anchors' ellipsoid, for the guard.
 ``frame``: (centre (D1,), from_known (D1, D), from_unknown (D2, D), latent at the origin (D,)).
 
-All release the GIL and share nothing: any thread may call them. They stay in one file because
-numba's cache notices a change only in the file of the kernel that is called.
+All release the GIL and share nothing: any thread may call them. What several families run is
+here; what one family runs stands beside it (the cache of compiled kernels is named after all of
+them: `engine/__init__.py`).
 """
 
 from __future__ import annotations

@@ -1,0 +1,39 @@
+"""What all expanders are: something fitted that takes points and gives latents."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from engine.expanders.places import batch, body
+from engine.plane import Float64, Plane
+
+
+class Expander:
+    """A fitted expander. Immutable; any thread may call."""
+
+    def __init__(self, plane: Plane, guard: bool) -> None:
+        self.plane = plane
+        mean, axes, radius = body(plane)
+        self._body = (mean, axes, radius if guard else np.inf)
+        centre = plane.known.mean(axis=0)
+        self._frame = (centre, plane.from_known, plane.from_unknown, plane.centre)
+
+    def expand(self, points: ArrayLike) -> NDArray[np.float32]:
+        """Points on the plane (n, D1) -> latents (n, D) float32; one point is a batch of one."""
+        return self.expand64(points).astype(np.float32)
+
+    def expand64(self, points: ArrayLike) -> Float64:
+        """`expand` before it is rounded: (n, D) float64."""
+        return self._latents(batch(points, self.plane))
+
+    def spread(self, points: ArrayLike) -> Float64:
+        """How far apart the sounds are that share a point: (n,), in the latents' unit.
+
+        The weighted standard deviation of z̃ (root mean square over its dimensions) among the
+        anchors that are averaged; 0 for the paper's expanders.
+        """
+        return np.zeros(len(batch(points, self.plane)))
+
+    def _latents(self, points: Float64) -> Float64:
+        raise NotImplementedError

@@ -1,0 +1,56 @@
+"""`lattice`: an anchor, and a fader for each of the others.
+
+Source: Cámara & Blanco, "Acercando los autocodificadores variacionales al gran público", eq. 8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from engine.expanders import kernels
+from engine.expanders.expander import Expander
+from engine.expanders.faders import raised, scattered
+from engine.expanders.places import batch, view
+from engine.plane import Float64, Plane
+
+
+class Mixer(Expander):
+    """Eq. 8 with the faders in someone's hands: one latent, whatever the point."""
+
+    def __init__(self, plane: Plane, guard: bool, base: int, faders: Mapping[int, float]) -> None:
+        super().__init__(plane, guard)
+        chosen = np.array([base, *faders], np.intp)
+        alpha = np.array([1.0 - sum(faders.values()), *faders.values()])
+        self._known, self._unknown = alpha @ plane.known[chosen], alpha @ plane.unknown[chosen]
+
+    def _latents(self, points: Float64) -> Float64:
+        known, unknown = (np.tile(row, (len(points), 1)) for row in (self._known, self._unknown))
+        return kernels.finished(known, unknown, self._body, self._frame)
+
+
+class Lattice(Expander):
+    """Eq. 8 solved: the faders of least norm, >= 0 where possible, that bring the base to p.
+
+    The anchors with a fader are chosen one by one, each the farthest on the plane from all
+    before it: the first ones are the plane's corners, so that faders >= 0 reach everywhere.
+    """
+
+    def __init__(self, plane: Plane, guard: bool, base: int, focus: int):
+        super().__init__(plane, guard)
+        self.chosen = scattered(plane.known, base, focus)
+        """(F,) the anchors that have a fader."""
+        steps = plane.known[self.chosen] - plane.known[base]
+        start = plane.unknown[base].astype(np.float64)
+        self._view = view(plane, "euclidean")
+        self._solve = (plane.known[base], steps, np.linalg.pinv(steps))
+        self._lead = (start, plane.unknown[self.chosen] - start)
+
+    def faders(self, points: ArrayLike) -> Float64:
+        """The faders (n, F) of the chosen anchors at points (n, D1)."""
+        return raised(kernels.measured(batch(points, self.plane), self._view), *self._solve)
+
+    def _latents(self, points: Float64) -> Float64:
+        return kernels.mixed(points, self.faders(points), *self._lead, self._body, self._frame)

@@ -1,0 +1,43 @@
+"""`local`, the default: exact at anchors, continuous between them, on the data's manifold."""
+
+from __future__ import annotations
+
+from numpy.typing import ArrayLike
+
+from engine.expanders import kernels
+from engine.expanders.expander import Expander
+from engine.expanders.places import Places, batch
+from engine.plane import Float64, Plane
+
+RIDGE = 1e-3  # of the anchors' mean variance on the plane
+
+
+class Local(Expander):
+    """The local conditional mean of `focus` neighbours (interpolating moving least squares)."""
+
+    def __init__(self, plane: Plane, guard: bool, at: Places, focus: int) -> None:
+        super().__init__(plane, guard)
+        self._places = at
+        self._focus = min(focus, len(at.coordinates))
+        self._unknown, self._within = at.means(plane.unknown)
+        # No variance at all is a single place: any ridge gives its mean.
+        self._ridge = RIDGE * at.variance or 1.0
+
+    def spread(self, points: ArrayLike) -> Float64:
+        _, distance, place = self._places.neighbours(batch(points, self.plane), self._focus + 1)
+        return kernels.spread(distance, place, self._focus, self._unknown, self._within)
+
+    def _latents(self, points: Float64) -> Float64:
+        x, distance, place = self._places.neighbours(points, self._focus + 1)
+        return kernels.local(
+            points,
+            x,
+            distance,
+            place,
+            self._focus,
+            self._places.coordinates,
+            self._unknown,
+            self._ridge,
+            self._body,
+            self._frame,
+        )

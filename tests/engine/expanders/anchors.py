@@ -1,0 +1,46 @@
+"""Anchors and points for the laws of the expanders, and how a law is tried."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from engine.expanders import METRICS, Expander
+from engine.plane import Plane
+
+law = settings(max_examples=30, deadline=None)
+seeds = st.integers(0, 2**32 - 1)
+metrics = st.sampled_from(METRICS)
+whole_metrics = st.sampled_from(METRICS[:2])
+"""Those that tell all places apart."""
+
+
+def correlated(anchors: int, dimension: int, seed: int) -> NDArray[np.float32]:
+    random = np.random.default_rng(seed)
+    mix = np.eye(dimension) + random.normal(size=(dimension, dimension)) / 2
+    return (random.normal(size=(anchors, dimension)) @ mix).astype(np.float32)
+
+
+def planes(z: NDArray[np.float32], seed: int = 0) -> list[Plane]:
+    coordinates = np.random.default_rng(seed).normal(size=(len(z), 2))
+    return [Plane.raw(z), Plane.principal(z), Plane.mapped(z, coordinates, "map")]
+
+
+def scattered(plane: Plane, count: int, seed: int) -> NDArray[np.float64]:
+    """Points all over the pad and beyond its edges."""
+    return plane.place(np.random.default_rng(seed).uniform(-0.5, 1.5, (count, 2)))
+
+
+def jump(expander: Expander, a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """The largest step of z on the way from a to b, under a magnifying glass.
+
+    A slope, however steep, shrinks with the step; a jump never does.
+    """
+    for _ in range(5):
+        way = a + np.linspace(0, 1, 101)[:, None] * (b - a)
+        steps = np.linalg.norm(np.diff(expander.expand64(way), axis=0), axis=1)
+        widest = int(steps.argmax())
+        a, b = way[widest], way[widest + 1]
+    return float(steps.max())

@@ -1,0 +1,135 @@
+"""The conditional mean of a mixture, against the mixture's density written out."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.stats import multivariate_normal
+from sklearn.mixture import GaussianMixture
+from threadpoolctl import threadpool_limits
+
+from engine.expanders import fit
+from engine.expanders.gaussian import REGULAR, ROUNDS, SAMPLE, SETTLED, mixture
+from engine.plane import Plane
+from tests.engine.expanders.anchors import correlated, law, planes, scattered, seeds
+
+
+def clustered(count: int, seed: int) -> NDArray[np.float32]:
+    """Anchors about five centres, each cluster with a slope of its own."""
+    random = np.random.default_rng(seed)
+    centres, slopes = random.normal(scale=4, size=(5, 5)), random.normal(size=(5, 2, 3))
+    which, along = random.integers(0, 5, count), random.normal(size=(count, 2))
+    rest = np.einsum("ni,nij->nj", along, slopes[which]) + 0.1 * random.normal(size=(count, 3))
+    return (centres[which] + np.hstack([along, rest])).astype(np.float32)
+
+
+def expected(
+    weights: NDArray[np.float64],
+    means: NDArray[np.float64],
+    covariances: NDArray[np.float64],
+    points: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """E[z̃ | p] and the root mean square deviation from it, as a textbook writes them."""
+    share = np.stack(
+        [
+            w * multivariate_normal.pdf(points, m[:2], c[:2, :2]).reshape(len(points))
+            for w, m, c in zip(weights, means, covariances, strict=True)
+        ]
+    )
+    share /= share.sum(axis=0)
+    each, left = [], []
+    for m, c in zip(means, covariances, strict=True):
+        each.append(m[2:] + (points - m[:2]) @ np.linalg.inv(c[:2, :2]) @ c[:2, 2:])
+        left.append(np.trace(c[2:, 2:] - c[2:, :2] @ np.linalg.inv(c[:2, :2]) @ c[:2, 2:]))
+    mean = np.einsum("kn,knj->nj", share, each)
+    square = np.einsum("kn,knj->nj", share, (np.array(each) - mean) ** 2).sum(axis=1)
+    return mean, np.sqrt((share.T @ left + square) / mean.shape[1])
+
+
+@law
+@given(seeds)
+def test_it_is_scikit_learns_mixture_conditioned_on_the_point(seed: int) -> None:
+    plane = Plane.raw(clustered(400, seed).astype(np.float64))
+    gaussian, found = fit("gaussian", plane, guard=False), mixture(plane)
+    z = np.hstack([plane.known, plane.unknown])[np.random.default_rng(0).permutation(400)]
+    centre, width = z.mean(axis=0), z.std(axis=0)
+    assert len(found.weights) > 1
+    theirs = GaussianMixture(
+        len(found.weights), reg_covar=REGULAR, tol=SETTLED, max_iter=ROUNDS, random_state=0
+    )
+    with threadpool_limits(1):
+        theirs.fit((z - centre) / width)
+    points = plane.known[:50] + 0.1
+    mean, deviation = expected(
+        theirs.weights_,
+        theirs.means_ * width + centre,
+        theirs.covariances_ * np.outer(width, width),
+        points,
+    )
+    np.testing.assert_allclose(gaussian.expand64(points)[:, 2:], mean, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(gaussian.spread(points), deviation, rtol=1e-6, atol=1e-6)
+
+
+@law
+@given(seeds, st.integers(2, 40))
+def test_one_component_is_a_linear_regression(seed: int, count: int) -> None:
+    for plane in planes(correlated(count, 6, seed).astype(np.float64)):
+        if len(mixture(plane).weights) > 1:
+            continue
+        x, z = (v - v.mean(axis=0) for v in (plane.known, plane.unknown))
+        ridge = REGULAR * np.diag(plane.known.var(axis=0))
+        slope = np.linalg.solve(x.T @ x / count + ridge, x.T @ z / count)
+        points = scattered(plane, 20, seed)
+        line = plane.unknown.mean(axis=0) + (points - plane.known.mean(axis=0)) @ slope
+        latents = fit("gaussian", plane, guard=False).expand64(points)
+        found = (latents - plane.centre) @ plane.from_unknown.T
+        np.testing.assert_allclose(found, line, rtol=1e-6, atol=1e-6)
+
+
+def test_as_many_components_as_the_anchors_speak_for() -> None:
+    random = np.random.default_rng(0)
+    assert len(mixture(Plane.raw(random.normal(size=(500, 6)))).weights) == 1
+    found = mixture(Plane.raw(clustered(2000, 0)))
+    assert 4 <= len(found.weights) <= 16
+    np.testing.assert_allclose(found.weights.sum(), 1)
+    few = mixture(Plane.raw(clustered(12, 0)))
+    assert len(few.weights) == 1
+
+
+@law
+@given(seeds)
+def test_it_follows_each_clusters_own_slope(seed: int) -> None:
+    z = clustered(1000, seed)
+    plane = Plane.raw(z)
+    found = fit("gaussian", plane).expand(plane.known)[:, 2:]
+    single = (
+        plane.unknown.mean(axis=0)
+        + (plane.known - plane.known.mean(axis=0))
+        @ (
+            np.linalg.lstsq(
+                plane.known - plane.known.mean(axis=0),
+                plane.unknown - plane.unknown.mean(axis=0),
+                rcond=None,
+            )[0]
+        )
+    )
+    missed, straight = (np.sqrt(np.mean((v - z[:, 2:]) ** 2)) for v in (found, single))
+    assert missed < straight
+
+
+def test_the_same_anchors_give_the_same_mixture() -> None:
+    z = clustered(SAMPLE + 500, 0)
+    points = scattered(Plane.raw(z), 20, 0)
+    first, second = (fit("gaussian", Plane.raw(z)).expand64(points) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_far_away_the_nearest_components_line_goes_on() -> None:
+    plane = Plane.raw(clustered(400, 0).astype(np.float64))
+    gaussian = fit("gaussian", plane, guard=False)
+    far = np.array([[1.0, 0.3], [-0.5, 1.0]]) * 500 * np.ptp(plane.known)
+    latents = gaussian.expand64(np.concatenate([far, 1.1 * far, 1.2 * far]))
+    a, b, c = latents.reshape(3, 2, 5)
+    np.testing.assert_allclose(c - b, b - a, rtol=1e-6, atol=1e-6)

@@ -1,0 +1,89 @@
+"""An anchor and its faders: what reaches a point, and by how little."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import nnls
+
+from engine.expanders import Lattice, fit
+from engine.expanders.faders import SOFTNESS, raised
+from engine.plane import Plane
+from tests.engine.expanders.anchors import correlated, jump, law, planes, scattered, seeds
+
+
+@law
+@given(seeds, st.integers(0, 19))
+def test_lattice_is_exact_at_its_base(seed: int, base: int) -> None:
+    z = correlated(20, 5, seed)
+    for plane in planes(z):
+        latent = fit("lattice", plane, base=base).expand(plane.known[base : base + 1])
+        np.testing.assert_allclose(latent[0], z[base], rtol=1e-5, atol=1e-6)
+
+
+@law
+@given(seeds, st.integers(0, 19))
+def test_lattice_is_continuous(seed: int, base: int) -> None:
+    for plane in planes(correlated(20, 5, seed)):
+        assert jump(fit("lattice", plane, base=base), *scattered(plane, 2, seed)) < 1e-4
+
+
+@law
+@given(seeds, st.integers(0, 29))
+def test_lattices_faders_bring_its_base_to_the_point(seed: int, base: int) -> None:
+    plane = Plane.raw(correlated(30, 5, seed))
+    lattice = fit("lattice", plane, base=base, guard=False)
+    assert isinstance(lattice, Lattice)
+    points = scattered(plane, 30, seed)
+    faders, chosen = lattice.faders(points), lattice.chosen
+    assert len(chosen) == 24 and base not in chosen
+    steps = plane.known[chosen] - plane.known[base]
+    np.testing.assert_allclose(plane.known[base] + faders @ steps, points, atol=1e-6)
+    z = plane.assemble(plane.known, plane.unknown).astype(np.float64)
+    np.testing.assert_allclose(
+        lattice.expand64(points), z[base] + faders @ (z[chosen] - z[base]), atol=1e-5
+    )
+
+
+@law
+@given(seeds)
+def test_lattices_faders_are_not_negative_where_that_is_possible(seed: int) -> None:
+    plane = Plane.raw(correlated(30, 5, seed))
+    inner = int(np.linalg.norm(plane.known - plane.known.mean(axis=0), axis=1).argmin())
+    lattice = fit("lattice", plane, base=inner)
+    assert isinstance(lattice, Lattice)
+    faders = lattice.faders(scattered(plane, 30, seed))
+    assert faders.min() > -1e-4 * faders.max()
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds, st.integers(1, 24), st.booleans(), st.sampled_from([1e-3, 1.0, 50.0]))
+def test_the_faders_are_the_least_of_all_that_are_not_negative(
+    seed: int, number: int, one_sided: bool, size: float
+) -> None:
+    random = np.random.default_rng(seed)
+    steps = random.normal(scale=size, size=(number, 2))
+    if one_sided:  # a base in the corner: many points cannot be reached by faders >= 0
+        np.abs(steps, out=steps)
+    inverse = np.asarray(np.linalg.pinv(steps), np.float64)
+    base = random.normal(size=2)
+    points = base + random.normal(size=(5, 2))
+    # The same, as non-negative least squares of a system with one more row a fader.
+    unit = np.sqrt((steps**2).sum() / number * SOFTNESS)
+    system = np.vstack([steps.T / unit, np.eye(number)])
+    for point, faders in zip(points, raised(points, base, steps, inverse), strict=True):
+        away = point - base
+        expected = nnls(system, np.concatenate([away / unit, np.zeros(number)]))[0]
+        expected += (away - expected @ steps) @ inverse
+        np.testing.assert_allclose(faders, expected, rtol=1e-5, atol=1e-5 * max(1, 1 / size))
+
+
+def test_faders_in_a_controllers_hands_mix_whole_anchors_wherever_the_point_is() -> None:
+    z = correlated(10, 5, 0)
+    for plane in planes(z):
+        mixed = fit("lattice", plane, base=2, faders={5: 0.25, 7: 0.5}).expand([[9, 9], [0, 0]])
+        expected = z[2] + 0.25 * (z[5] - z[2]) + 0.5 * (z[7] - z[2])
+        np.testing.assert_allclose(mixed, [expected, expected], rtol=1e-4, atol=1e-5)
+        still = fit("lattice", plane, base=2, faders={}).expand([[9, 9]])
+        np.testing.assert_allclose(still[0], z[2], rtol=1e-5, atol=1e-6)
