@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from controllers import import_command, library_commands, plane_command
+from controllers import evaluate_command, import_command, library_commands, plane_command
 from controllers.refusing import Refused, refusing
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ app = typer.Typer(
 app.add_typer(library_commands.app, name="library")
 app.command("import")(import_command.import_)
 app.command()(plane_command.plane)
+app.command()(evaluate_command.evaluate)
 
 
 def main() -> None:

@@ -31,6 +31,7 @@ def _mendable() -> tuple[type[Exception], ...]:
     from engine.session import EngineError
     from engine.stream import DeviceError
     from engine.takes import TakeError
+    from evaluation.ways import EvaluationError
     from models.audio import AudioError
     from models.foreign.layout import ForeignError
     from models.freesound.client import FreesoundError
@@ -43,6 +44,6 @@ def _mendable() -> tuple[type[Exception], ...]:
 
     return (
         AudioError, BindingsError, CommandError, DatasetError, DeviceError, EngineError,
-        ForeignError, FreesoundError, JackError, LibraryError, MapError, OSError, PackError,
-        PresetError, SoundMapError, TakeError,
+        EvaluationError, ForeignError, FreesoundError, JackError, LibraryError, MapError, OSError,
+        PackError, PresetError, SoundMapError, TakeError,
     )  # fmt: skip

@@ -1,0 +1,113 @@
+"""`latentpad evaluate`: the paper's two tables for a pack, in Markdown, CSV and one HTML page."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from controllers.refusing import Refused, refusing
+
+
+def evaluate(
+    pack: Annotated[str, typer.Argument(help="Pack, by name or folder.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder of the results; else NAME-evaluation."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Some minutes: 30 pairs.")] = False,
+    pairs: Annotated[
+        int | None, typer.Option(min=1, max=100_000, help="Ways between two sounds; else 300.")
+    ] = None,
+    draws: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Neighbours of each sound; else 20.")
+    ] = None,
+    plane: Annotated[
+        list[str] | None, typer.Option(help="Only this plane; may be given again.")
+    ] = None,
+    expander: Annotated[
+        list[str] | None, typer.Option(help="Only this expander; may be given again.")
+    ] = None,
+    axes: Annotated[
+        tuple[int, int] | None, typer.Option(help="Latents of the plane raw; else the pack's own.")
+    ] = None,
+    metric: Annotated[str, typer.Option(help="How expanders measure distance.")] = "euclidean",
+    focus: Annotated[int, typer.Option(min=1, help="Neighbours they listen to.")] = 24,
+    guard: Annotated[bool, typer.Option(help="Keep latents among the anchors'.")] = True,
+    sounds: Annotated[
+        Path | None, typer.Option(help="Folder the pack learned from: table 1 against recordings.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Draws the pairs and the neighbours.")] = 0,
+    magnitudes: Annotated[
+        bool, typer.Option("--magnitudes", help="MAE alone: no ViSQOL, no PEAQ.")
+    ] = False,
+) -> None:
+    """Compare a pack's expanders as the founding paper did. Killed, it goes on where it was."""
+    from engine.process import hushed
+
+    with refusing():
+        with hushed():
+            from engine.expanders import METRICS, NAMES
+            from evaluation import evaluating, page, report
+            from models import pack as packs
+
+            found = packs.load(packs.find(pack))
+        for name, known, option in (
+            *((name, NAMES, "--expander") for name in expander or ()), (metric, METRICS, "--metric")
+        ):  # fmt: skip
+            if name not in known:
+                raise Refused(f"{option} {name!r} is none of {', '.join(known)}")
+        asked: dict[str, Any] = {
+            "pairs": pairs, "draws": draws, "planes": tuple(plane or ()), "axes": axes,
+            "expanders": tuple(expander or ()) or None, "seed": seed, "heard": not magnitudes,
+            "fitted": {"metric": metric, "focus": focus, "guard": guard},
+        }  # fmt: skip
+        make = evaluating.Settings.quick if quick else evaluating.Settings
+        settings = make(**{name: value for name, value in asked.items() if value is not None})
+        folder = out or Path(f"{found.name}-evaluation")
+        with _watched() as tell, hushed():
+            made = evaluating.evaluate(found, folder, settings, recordings=sounds, tell=tell)
+        for name, text in (
+            ("report.md", report.markdown(made)),
+            ("pairs.csv", report.table(made)),
+            ("report.html", page.page(made)),
+        ):
+            partial = folder / f"{name}.partial"
+            partial.write_text(text, encoding="utf-8")
+            os.replace(partial, folder / name)
+    typer.echo(f"{folder}: report.html to look at and listen to, report.md, pairs.csv")
+
+
+@contextmanager
+def _watched() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for what is being compared."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    progress = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
+    task = progress.add_task("", total=None)
+    before = ""
+
+    def tell(what: str, done: int, of: int) -> None:
+        nonlocal before
+        if what != before:  # another table: its time is reckoned anew
+            progress.start()
+            progress.reset(task, description=what, total=of)
+            before = what
+        progress.update(task, completed=done, total=of)
+
+    try:
+        yield tell
+    finally:
+        progress.stop()

@@ -1,0 +1,94 @@
+"""All the comparisons that a table needs, on all cores; what was made before is not made again."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+
+import numpy as np
+
+from engine.plane import Float64
+from evaluation.judging import Figures, Reference, judge, quiet_threads
+from evaluation.ledger import Ledger
+from models import measures
+from models.representation import Floats, Representation
+
+BATCH = 64  # sounds decoded at once
+PART = 12  # comparisons with one reference in one job: some seconds, which a kill may cost
+
+Decode = Callable[[Floats], Floats]  # (n, D) float32 latents to (n, frames, bins) dB
+
+
+@contextmanager
+def cores(count: int) -> Iterator[tuple[Executor, int]]:
+    """Worker processes that judge, and how many jobs they may have before them.
+
+    Spawned: what TensorFlow and Numba have started here does not outlive a fork.
+    """
+    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), quiet_threads)
+    try:
+        yield pool, count + 2
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def magnitudes(references: Sequence[Reference], others: Floats, decode: Decode) -> Float64:
+    """(N,) MAE in dB alone of (N, D) latents against their references: no waveform, no ledger."""
+    found = []
+    for start in range(0, len(others), BATCH):
+        part = slice(start, start + BATCH)
+        found += [
+            measures.mae_db(reference.frames, sound)
+            for reference, sound in zip(references[part], decode(others[part]), strict=True)
+        ]
+    return np.array(found)
+
+
+def compare(
+    references: Sequence[Reference],
+    others: Floats,
+    *,
+    representation: Representation,
+    decode: Decode,
+    ledger: Ledger,
+    judges: tuple[Executor, int],
+    shown: Callable[[int, int], None] = lambda done, of: None,
+) -> Float64:
+    """(N, figures) of (N, D) latents, each decoded and compared with its reference.
+
+    Equal pairs are compared once, and none that the ledger knows. `shown` is told how many of
+    how many are done. An interrupt loses the jobs that run.
+    """
+    keys = [ledger.key(a, b) for a, b in zip(references, others, strict=True)]
+    known = ledger.known(keys)
+    lacking = {key: i for i, key in reversed(list(enumerate(keys))) if key not in known}
+    jobs = _jobs([*lacking.values()], references)
+    done = len(set(keys)) - len(lacking)
+    shown(done, done + len(lacking))
+    pool, most = judges
+    running: dict[Future[list[Figures]], list[int]] = {}
+    for rows in [*jobs, []]:
+        while running and (len(running) >= most or not rows):
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                made = [*zip([keys[i] for i in running.pop(future)], future.result(), strict=True)]
+                ledger.put(made)
+                known |= dict(made)
+                done += len(made)
+                shown(done, len(set(keys)))
+        if rows:
+            future = pool.submit(judge, representation, references[rows[0]], decode(others[rows]))
+            running[future] = rows
+    return np.array([known[key] for key in keys], np.float64).reshape(-1, len(Figures._fields))
+
+
+def _jobs(rows: Sequence[int], references: Sequence[Reference]) -> list[list[int]]:
+    """Rows of one reference each, `PART` at most: a reference is heard once a job."""
+    of: dict[bytes, list[int]] = {}
+    for row in sorted(rows):
+        of.setdefault(references[row].name, []).append(row)
+    return [
+        same[start : start + PART] for same in of.values() for start in range(0, len(same), PART)
+    ]

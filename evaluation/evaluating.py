@@ -1,0 +1,171 @@
+"""`latentpad evaluate`: both tables of one pack, on all cores, gone on with after a kill."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from engine.decoder import Decoder
+from engine.expanders import NAMES, Expander, fit
+from engine.plane import Float64, Plane
+from engine.planes import Planes
+from evaluation import tables, ways
+from evaluation.comparing import compare, cores, magnitudes
+from evaluation.judging import Figures, Reference
+from evaluation.ledger import Ledger
+from evaluation.showing import Shown, show
+from evaluation.ways import EvaluationError
+from models import audio
+from models.pack import Pack
+from models.representation import FLOOR, Floats
+from models.training import dataset
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is compared. The defaults are the paper's."""
+
+    pairs: int = ways.PAIRS
+    stops: int = ways.STOPS
+    draws: int = 20  # K of table 1; the paper's 1,000 are hours of listening
+    finer: int = 100  # ways whose steps are measured
+    planes: tuple[str, ...] = ()  # none: all that the pack has
+    axes: tuple[int, int] | None = None  # of the plane `raw`; None: the two that tell most
+    expanders: tuple[str, ...] = NAMES
+    seed: int = 0
+    heard: bool = True  # else MAE alone
+    fitted: Mapping[str, Any] = field(default_factory=dict)  # metric, focus, ... as `fit` takes
+
+    @classmethod
+    def quick(cls, **others: Any) -> Settings:
+        return cls(**{"pairs": 30, "draws": 2, "finer": 20, **others})
+
+
+class Evaluation(NamedTuple):
+    """What was found out about a pack."""
+
+    pack: Pack
+    settings: Settings
+    sounds: int  # held out, of table 1
+    recordings: bool  # table 1 is against recordings, and not against decoded anchors
+    ways: ways.Ways
+    neighbourhoods: dict[float, Float64]  # SNR -> (n, K, figures)
+    rows: list[tables.Row]
+    shown: dict[tuple[str, str], Shown]  # by plane and expander
+
+
+#: Told what is being done, how much of it is done, and of how much.
+Tell = Callable[[str, int, int], None]
+
+
+def evaluate(
+    pack: Pack,
+    folder: Path,
+    settings: Settings = Settings(),
+    *,
+    recordings: Path | None = None,
+    tell: Tell = lambda what, done, of: None,
+) -> Evaluation:
+    """Both tables. The comparisons made are kept in `folder` and not made again.
+
+    `tell` hears what is being done, how much of it is done and of how much. `recordings` is the
+    folder that the pack learned from: without it table 1 compares with the anchors as they are
+    decoded. Takes the process' cores. Raises EvaluationError, AudioError.
+    """
+    there = Planes(pack)
+    unknown = [name for name in settings.planes if name not in there.names]
+    if unknown:
+        raise EvaluationError(f"plane {unknown[0]!r}: this pack has {', '.join(there.names)}")
+    anchors = ways.held_out(pack)
+    chosen = ways.ways(anchors, settings.pairs, settings.stops, settings.seed)
+    finer = chosen.finer(200, settings.finer)
+    latents = pack.anchors.latents
+    decoder = Decoder(pack)
+    used = sorted({*anchors.tolist(), *chosen.first.tolist(), *chosen.last.tolist()})
+    decoded = {
+        i: Reference(b"decoded" + latents[i].tobytes(), frames, None)
+        for i, frames in zip(used, decoder.decode(latents[used]), strict=True)
+    }
+    recorded = decoded if recordings is None else _recorded(pack, recordings, anchors)
+    folder.mkdir(parents=True, exist_ok=True)
+    neighbourhoods, rows, shown = {}, [], {}
+    with _listening(pack, folder, settings, decoder) as listen:
+        for snr in ways.SNRS:
+            told = partial(tell, f"table 1, SNR {snr:g}")
+            neighbourhoods[snr] = tables.table1(
+                latents, anchors, recorded, snr, settings.draws, settings.seed,
+                partial(listen, shown=told),
+            )  # fmt: skip
+        for name in settings.planes or there.names:
+            plane = there.get(name, settings.axes or there.own_axes(name))
+            for expander in settings.expanders:
+                told = partial(tell, f"table 2, {name}, {expander}")
+                made, seconds = _fitted(expander, plane, settings)
+                rows.append(
+                    tables.row(
+                        expander, made, plane, latents, chosen, finer, decoded, seconds,
+                        compare=partial(listen, shown=told), decode=decoder.decode,
+                    )
+                )  # fmt: skip
+                shown[name, expander] = show(made, plane, latents, chosen, decoder.decode)
+    return Evaluation(
+        pack, settings, len(anchors), recordings is not None, chosen, neighbourhoods, rows,
+        shown,
+    )  # fmt: skip
+
+
+def _fitted(name: str, plane: Plane, settings: Settings) -> tuple[Expander, float]:
+    """The expander, and the seconds that fitting it took."""
+    began = perf_counter()
+    expander = fit(name, plane, **settings.fitted)
+    return expander, perf_counter() - began
+
+
+@contextmanager
+def _listening(
+    pack: Pack, folder: Path, settings: Settings, decoder: Decoder
+) -> Iterator[Callable[..., Float64]]:
+    """What compares: all figures, on all cores; or the MAE alone, here."""
+    if not settings.heard:
+
+        def seen(references: Sequence[Reference], others: Floats, shown: Any = None) -> Float64:
+            found = np.full((len(others), len(Figures._fields)), np.nan)
+            found[:, tables.COLUMN["mae_db"]] = magnitudes(references, others, decoder.decode)
+            return found
+
+        yield seen
+        return
+    with (
+        Ledger(folder / "compared.sqlite", pack) as ledger,
+        cores(os.cpu_count() or 1) as judges,
+    ):
+        yield partial(
+            compare, representation=pack.representation, decode=decoder.decode, ledger=ledger,
+            judges=judges,
+        )  # fmt: skip
+
+
+def _recorded(pack: Pack, folder: Path, anchors: ways.Indices) -> dict[int, Reference]:
+    """The recordings of some anchors. Raises EvaluationError, AudioError."""
+    found = {}
+    for i in anchors:
+        path = folder / str(pack.anchors.ids[i])
+        if not path.is_file():
+            raise EvaluationError(f"{path}: is not there: give the folder the pack learned from")
+        sound = audio.sound(path, pack.representation)
+        # As loud as what is decoded: its peak bin is at full scale.
+        peak = float(pack.representation.magnitudes(sound).max())
+        sound = sound / np.float32(max(peak, FLOOR))
+        clip = dataset.Clip(path, path.name, "", "")
+        scaled, _ = dataset.spectrogram(clip, pack.representation)
+        frames = pack.representation.unscaled(scaled)
+        found[int(i)] = Reference(b"recording" + frames.tobytes(), frames, sound)
+    return found

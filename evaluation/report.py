@@ -1,0 +1,198 @@
+"""An evaluation as tables: Markdown to read, CSV to reckon with."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import numpy as np
+
+from engine.plane import Float64
+from evaluation.evaluating import Evaluation
+from evaluation.judging import Figures
+from evaluation.tables import COLUMN, MARGINS, Row, no_worse
+from models.measures import grade
+
+#: Figures of the tables: name, heading, digits.
+SHOWN = (("mae_db", "MAE dB", 2), ("odg", "PEAQ", 2), ("visqol", "ViSQOL", 2))
+
+MORE = ("farther_mae_db", "line_mae_db", "astray", "largest_step_db")
+
+#: Cámara & Blanco, tables 1 and 2. PEAQ of table 1 fits no known scale.
+PAPER_1 = {
+    "mae_db": ("9.3 ± 1.3", "9.3", "9.6", "11.6", "15.8", "22.1 ± 6.4"),
+    "odg": ("1.4 ± 0.3", "1.4", "1.4", "1.4", "1.2", "1.0 ± 0.5"),
+    "visqol": ("4.3 ± 0.1", "4.3", "4.3", "4.2", "4.0", "3.9 ± 0.2"),
+}
+PAPER_2 = {
+    "nearest": {
+        "mae_db": "0 · 4.1 · 4.5 · 4.0 · 0",
+        "odg": "5.0 · 4.0 · 4.3 · 4.5 · 5.0",
+        "visqol": "4.7 · 4.5 · 4.5 · 4.5 · 4.7",
+    },
+    "mean": {
+        "mae_db": "7.4 · 6.8 · 6.8 · 6.8 · 7.1",
+        "odg": "3.5 · 3.3 · 3.9 · 4.1 · 4.3",
+        "visqol": "4.2 · 4.3 · 4.3 · 4.3 · 4.2",
+    },
+    "multilateration": {
+        "mae_db": "10 · 9.5 · 9.3 · 9.5 · 9.9",
+        "odg": "3.9 · 3.1 · 3.7 · 4.0 · 4.2",
+        "visqol": "4.0 · 4.0 · 4.1 · 4.0 · 4.0",
+    },
+}
+
+
+def markdown(e: Evaluation) -> str:
+    """The whole evaluation, in tables."""
+    parts = [
+        f"# {e.pack.title}: the expanders compared",
+        _head(e),
+        "## Table 1: reconstruction and neighbourhoods",
+        _neighbourhoods(e),
+        "## Table 2: moving between sounds",
+        _told(e),
+    ]
+    for plane in dict.fromkeys(row.plane for row in e.rows):
+        rows = [row for row in e.rows if row.plane == plane]
+        parts += [f"### {plane}", _moving(rows), _beside(rows), *_verdicts(rows)]
+    parts += ["### The paper", _paper()]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def table(e: Evaluation) -> str:
+    """Every comparison of table 2 as CSV."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    ids = e.pack.anchors.ids
+    writer.writerow(("plane", "expander", "pair", "first", "last", "q", *Figures._fields, *MORE))
+    for row in e.rows:
+        for p, stops in enumerate(row.figures):
+            step = row.moving.steps_db[p] if p < len(row.moving.steps_db) else np.nan
+            for q, figures in enumerate(stops):
+                beside = row.farther_db[p, q], row.beside_db[p, q], row.moving.astray[p, q], step
+                writer.writerow(
+                    [row.plane, row.expander, p, ids[e.ways.first[p]], ids[e.ways.last[p]], q]
+                    + [f"{value:.5g}" for value in (*figures, *beside)]
+                )
+    return out.getvalue()
+
+
+def _head(e: Evaluation) -> str:
+    s = e.settings
+    heard = (
+        "ViSQOL in audio mode and PEAQ basic (as min(5, ODG + 5), of sounds repeated to 3 s) of "
+        "what a voice plays with the default phase"
+        if s.heard
+        else "magnitudes only"
+    )
+    return (
+        f"{s.pairs} pairs of {e.sounds} sounds that the weights were not learned from, "
+        f"{s.stops} stops on each way, seed {s.seed}; {heard}. MAE over the frames of the "
+        f"reference's content. Mean ± half its 95 % interval."
+    )
+
+
+def _neighbourhoods(e: Evaluation) -> str:
+    against = "the recordings" if e.recordings else "the sounds as the model decodes them"
+    told = f"Neighbours z + v of {e.sounds} sounds, {e.settings.draws} of each, against {against}."
+    names = ["∞" if np.isinf(snr) else f"{snr:g}" for snr in e.neighbourhoods]
+    lines = [_line(["SNR", *names]), _line(["---"] * (1 + len(names)))]
+    for name, heading, digits in _shown(e):
+        cells = [
+            interval(scale(name, figures[..., COLUMN[name]]).mean(axis=1), digits)
+            for figures in e.neighbourhoods.values()
+        ]
+        lines += [_line([heading, *cells]), _line(["the paper", *PAPER_1[name]])]
+    return f"{told}\n\n" + "\n".join(lines)
+
+
+def _moving(rows: list[Row]) -> str:
+    shown = [s for s in SHOWN if not np.isnan(rows[0].figures[..., COLUMN[s[0]]]).all()]
+    lines = [
+        _line(["expander", *(f"{heading}, q = 0, 1, …" for _, heading, _ in shown)]),
+        _line(["---"] * (1 + len(shown))),
+    ]
+    for row in rows:
+        cells = []
+        for name, _, digits in shown:
+            values = scale(name, row.figures[..., COLUMN[name]])
+            cells.append(" · ".join(interval(stop, digits) for stop in values.T))
+        lines.append(_line([row.expander, *cells]))
+    return "\n".join(lines)
+
+
+def _beside(rows: list[Row]) -> str:
+    heads = [
+        "expander", "MAE to the farther", "MAE to the line in all dimensions",
+        "largest step dB: median (95 %)", "distance to the data", "reached", "fit s", "µs a point",
+    ]  # fmt: skip
+    lines = [_line(heads), _line(["---"] * len(heads))]
+    for row in rows:
+        m = row.moving
+        lines.append(
+            _line(
+                [
+                    row.expander,
+                    " · ".join(f"{v:.2f}" for v in row.farther_db.mean(axis=0)),
+                    " · ".join(f"{v:.2f}" for v in row.beside_db.mean(axis=0)),
+                    f"{np.median(m.steps_db):.2f} ({np.percentile(m.steps_db, 95):.2f})",
+                    f"{m.astray.mean():.3f}",
+                    f"{100 * m.reach:.0f} %",
+                    f"{row.fit_seconds:.2f}",
+                    f"{m.microseconds:.0f}",
+                ]
+            )
+        )
+    return "\n".join(lines)
+
+
+def _verdicts(rows: list[Row]) -> list[str]:
+    """Whether the default expander is no worse than `nearest`, where both are there."""
+    of = {row.expander: row for row in rows}
+    if not {"local", "nearest"} <= set(of) or len(of["local"].figures) < 10:
+        return []
+    told = []
+    for verdict in no_worse(of["local"], of["nearest"]):
+        if np.isnan(verdict.p):
+            continue
+        word = "no worse" if verdict.no_worse else "not shown to be no worse"
+        told.append(
+            f"- {verdict.figure}, q = {verdict.stop}: {word} (behind by {verdict.behind:.3f}, "
+            f"p = {verdict.p:.2g}, margin {abs(MARGINS[verdict.figure])})"
+        )
+    return ["`local` against `nearest` (one-sided Wilcoxon over the pairs):", "\n".join(told)]
+
+
+def _told(e: Evaluation) -> str:
+    return (
+        "Against the decoded anchor that is nearer along the way; in the middle the one where "
+        f"it begins. Steps: {len(e.rows[0].moving.steps_db) if e.rows else 0} ways in 200 steps."
+    )
+
+
+def _paper() -> str:
+    lines = [_line(["expander", *(h for _, h, _ in SHOWN)]), _line(["---"] * 4)]
+    lines += [
+        _line([name, *(figures[key] for key, _, _ in SHOWN)]) for name, figures in PAPER_2.items()
+    ]
+    return "\n".join(lines)
+
+
+def scale(name: str, values: Float64) -> Float64:
+    """A figure as it is shown: PEAQ's on the paper's scale of 1...5."""
+    return grade(values) if name == "odg" else values
+
+
+def interval(values: Float64, digits: int) -> str:
+    """Mean ± half its 95 % interval (normal)."""
+    half = 1.96 * np.std(values, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
+    return f"{np.mean(values):.{digits}f} ± {half:.{digits}f}"
+
+
+def _shown(e: Evaluation) -> tuple[tuple[str, str, int], ...]:
+    return SHOWN if e.settings.heard else SHOWN[:1]
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

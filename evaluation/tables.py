@@ -1,0 +1,131 @@
+"""The paper's two tables for one pack.
+
+Source: Cámara & Blanco, "Acercando los autocodificadores variacionales al gran público", tables
+1 (reconstruction and neighbourhoods) and 2 (moving between sounds).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.expanders import Expander
+from engine.plane import Float64, Plane
+from evaluation.comparing import Decode, magnitudes
+from evaluation.judging import Figures, Reference
+from evaluation.moving import Moving, expanded, moving
+from evaluation.ways import Indices, Ways, around
+from models import measures
+from models.representation import Floats
+
+#: (N, figures) of (N, D) latents, each decoded and compared with its reference.
+Compare = Callable[[Sequence[Reference], Floats], Float64]
+
+COLUMN = {name: k for k, name in enumerate(Figures._fields)}
+#: How far behind a figure may be and is no worse; the sign is that of worse.
+MARGINS = {"mae_db": 0.05, "odg": -0.05, "visqol": -0.02}
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Row:
+    """One expander on one plane: a row of table 2, and what else there is to know of it."""
+
+    plane: str
+    expander: str
+    figures: Float64  # (P, Q, figures) against the decoded anchor that is nearer along the way
+    farther_db: Float64  # (P, Q) MAE against the other one
+    beside_db: Float64  # (P, Q) MAE against the line that knows all dimensions
+    moving: Moving
+    fit_seconds: float
+
+
+class Verdict(NamedTuple):
+    """Whether a row is no worse than another at one stop, by one figure."""
+
+    figure: str
+    stop: int
+    behind: float  # mean, positive where it is worse
+    p: float  # one-sided Wilcoxon signed ranks, of being behind by the margin or more
+
+    @property
+    def no_worse(self) -> bool:
+        return self.p < ALPHA
+
+
+def table1(
+    latents: Floats,
+    anchors: Indices,
+    known: Mapping[int, Reference],
+    snr: float,
+    draws: int,
+    seed: int,
+    compare: Compare,
+) -> Float64:
+    """(n, K, figures): K Gaussian neighbours of each of (n,) anchors against its recording.
+
+    K is `draws`, 1 where the SNR is infinite. `latents` (L, D) are all the anchors'.
+    """
+    near = around(latents[anchors], snr, draws, seed)
+    references = [known[i] for i in anchors for _ in range(near.shape[1])]
+    return compare(references, _flat(near)).reshape(*near.shape[:2], -1)
+
+
+def row(
+    name: str,
+    expander: Expander,
+    plane: Plane,
+    latents: Floats,
+    ways: Ways,
+    finer: Ways,
+    known: Mapping[int, Reference],
+    fit_seconds: float,
+    *,
+    compare: Compare,
+    decode: Decode,
+) -> Row:
+    """An expander, called `name`, along `ways` on a plane.
+
+    Half way the nearer anchor is the one where the way begins. `finer` are the ways whose steps
+    are measured, `known` the decoded anchors.
+    """
+    stops = expanded(expander, ways.points(plane))
+    later = np.broadcast_to(ways.share > 0.5, stops.shape[:2])
+    first, last = (np.broadcast_to(e[:, None], later.shape) for e in (ways.first, ways.last))
+    nearer, farther = np.where(later, last, first), np.where(later, first, last)
+    return Row(
+        plane=plane.name,
+        expander=name,
+        figures=compare([known[i] for i in nearer.flat], _flat(stops)).reshape(*later.shape, -1),
+        farther_db=magnitudes([known[i] for i in farther.flat], _flat(stops), decode).reshape(
+            later.shape
+        ),
+        beside_db=np.array(
+            [
+                [measures.mae_db(*pair) for pair in zip(decode(one), decode(other), strict=True)]
+                for one, other in zip(ways.lines(latents), stops, strict=True)
+            ]
+        ),
+        moving=moving(expander, plane, latents, ways, finer, decode),
+        fit_seconds=fit_seconds,
+    )
+
+
+def no_worse(row: Row, than: Row) -> list[Verdict]:
+    """At every stop between the ends, by every figure of `MARGINS`."""
+    from scipy.stats import wilcoxon
+
+    found = []
+    for figure, margin in MARGINS.items():
+        for stop in range(1, row.figures.shape[1] - 1):
+            behind = (row.figures - than.figures)[:, stop, COLUMN[figure]] * np.sign(margin)
+            test = wilcoxon(behind - abs(margin), alternative="less")
+            found.append(Verdict(figure, stop, float(behind.mean()), float(test.pvalue)))
+    return found
+
+
+def _flat(stops: Floats) -> Floats:
+    return np.ascontiguousarray(stops.reshape(-1, stops.shape[2]), np.float32)

@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evaluation import comparing, evaluating, page, report, tables
+from evaluation.evaluating import Evaluation, Settings, evaluate
+from evaluation.judging import Figures, Reference, judge
+from evaluation.ways import EvaluationError
+from models import measures
+from models.pack import Pack
+from models.representation import Floats
+from tests.playing import latentpad
+
+SETTINGS = Settings(
+    pairs=12, draws=2, finer=3, planes=("raw", "map"), expanders=("nearest", "mean", "local")
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("evaluation")
+
+
+@pytest.fixture(scope="module")
+def whole(clear: Pack, folder: Path) -> Evaluation:
+    return evaluate(clear, folder, SETTINGS)
+
+
+def noise(clear: Pack, level: float) -> Floats:
+    """A decaying tone's frames, with noise `level` dB below its loudest bin."""
+    r = clear.representation
+    time = np.arange(r.samples) / r.sample_rate
+    tone = 0.3 * np.sin(2 * np.pi * 700 * time) * np.exp(-8 * time)
+    hiss = np.random.default_rng(0).normal(size=r.samples) * 10 ** (level / 20)
+    return r.decibels(r.magnitudes((tone + 0.3 * hiss).astype(np.float32)))
+
+
+def test_a_sound_compared_with_itself_has_the_best_figures(clear: Pack) -> None:
+    frames = noise(clear, -60)
+    (same,) = judge(clear.representation, Reference(b"", frames, None), frames[None])
+    assert same.mae_db == 0 and same.log_spectral_db == 0
+    assert same.visqol == pytest.approx(measures.EQUAL, abs=1e-3)
+    assert same.odg > 0.1
+
+
+def test_more_noise_is_never_nearer(clear: Pack) -> None:
+    levels = (-60, -45, -30, -15)
+    others = np.stack([noise(clear, level) for level in levels])
+    found = judge(clear.representation, Reference(b"", noise(clear, -90), None), others)
+    for name in ("mae_db", "convergence_db", "log_spectral_db"):
+        values = [getattr(figures, name) for figures in found]
+        assert values == sorted(values), name
+    assert found[0].visqol > found[-1].visqol and found[0].odg > found[-1].odg
+
+
+def test_silence_is_nothing_like_a_sound_and_just_like_silence(clear: Pack) -> None:
+    r = clear.representation
+    silence = np.full((r.frames, r.bins), -r.range_db, np.float32)
+    (far,) = judge(
+        r, Reference(b"", noise(clear, -60), np.ones(r.samples, np.float32)), silence[None]
+    )
+    assert far.visqol == measures.WORST and np.isfinite(far).all()
+    (same,) = judge(r, Reference(b"", silence, np.zeros(r.samples, np.float32)), silence[None])
+    assert same.visqol == measures.EQUAL and same.mae_db == 0
+
+
+def test_an_expander_that_is_exact_is_so_at_both_ends(whole: Evaluation) -> None:
+    for row in whole.rows:
+        ends = row.figures[:, [0, -1]]
+        if row.expander in ("nearest", "local"):
+            assert np.abs(ends[..., tables.COLUMN["mae_db"]]).max() < 0.01
+            assert ends[..., tables.COLUMN["visqol"]].min() > 4.7
+            assert row.moving.reach == 1
+        else:
+            assert ends[..., tables.COLUMN["mae_db"]].mean() > 0.1
+            assert row.moving.reach < 0.5
+
+
+def test_nearest_leaps_where_local_glides(whole: Evaluation) -> None:
+    of = {(row.plane, row.expander): row.moving for row in whole.rows}
+    for plane in ("raw", "map"):
+        assert of[plane, "local"].leaps.max() < of[plane, "nearest"].leaps.max()
+    assert of["map", "nearest"].astray.max() < 1e-5
+
+
+def test_table_1_is_worse_the_farther_a_neighbour_is(whole: Evaluation) -> None:
+    errors = [f[..., tables.COLUMN["mae_db"]].mean() for f in whole.neighbourhoods.values()]
+    assert errors[0] < 0.01 and errors == sorted(errors)
+
+
+def test_table_1_against_recordings_is_the_model_s_own_error_where_there_is_no_noise(
+    small: Pack, recordings: Path, tmp_path: Path
+) -> None:
+    settings = Settings(pairs=1, draws=1, finer=1, expanders=("mean",), heard=False)
+    made = evaluate(small, tmp_path, settings, recordings=recordings)
+    unseen = [small.training["quality"][side] for side in ("validation", "test")]
+    wanted = np.average([q["mae_db"] for q in unseen], weights=[q["sounds"] for q in unseen])
+    assert made.neighbourhoods[np.inf][..., 0].mean() == pytest.approx(wanted, abs=0.1)
+    assert "against the recordings" in report.markdown(made)
+
+
+def test_nothing_is_compared_twice(
+    clear: Pack, folder: Path, whole: Evaluation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*given: object) -> list[Figures]:
+        raise AssertionError("compared again")
+
+    monkeypatch.setattr(comparing, "judge", refuse)
+    again = evaluate(clear, folder, SETTINGS)
+    for row, other in zip(whole.rows, again.rows, strict=True):
+        np.testing.assert_array_equal(row.figures, other.figures)
+
+
+def test_what_was_compared_before_a_kill_is_not_compared_again(
+    clear: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(pairs=2, draws=1, finer=1, planes=("map",), expanders=("mean",), seed=3)
+    put, count = evaluating.Ledger.put, 0
+
+    def dying(ledger: evaluating.Ledger, rows: list[tuple[bytes, Figures]]) -> None:
+        nonlocal count
+        count += len(rows)
+        if count > 20:
+            raise KeyboardInterrupt
+        put(ledger, rows)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(evaluating.Ledger, "put", dying)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(clear, tmp_path / "cut", settings)
+    begun: list[int] = []
+    evaluate(clear, tmp_path / "cut", settings, tell=lambda what, done, of: begun.append(done))
+    assert begun[0] > 0
+    again = evaluate(clear, tmp_path / "cut", settings).rows[0].figures
+    np.testing.assert_array_equal(
+        again, evaluate(clear, tmp_path / "whole", settings).rows[0].figures
+    )
+
+
+def test_a_worse_row_is_told_from_one_that_is_no_worse(whole: Evaluation) -> None:
+    of = {(row.plane, row.expander): row for row in whole.rows}
+    nearest = of["map", "nearest"]
+    assert all(verdict.no_worse for verdict in tables.no_worse(nearest, nearest))
+    worse = tables.Row(**{**vars(nearest), "figures": nearest.figures + 1})
+    found = {v.figure: v.no_worse for v in tables.no_worse(worse, nearest)}
+    assert found == {"mae_db": False, "odg": True, "visqol": True}
+
+
+def test_the_report_has_every_figure_and_the_paper_s_beside(whole: Evaluation) -> None:
+    text = report.markdown(whole)
+    for part in (
+        "Table 1",
+        "Table 2",
+        "### raw",
+        "### map",
+        "4.3 ± 0.1",
+        "7.4 · 6.8",
+    ):
+        assert part in text
+    assert "nan" not in text
+    rows = list(csv.DictReader(io.StringIO(report.table(whole))))
+    assert len(rows) == 2 * 3 * 12 * 5
+    assert all(np.isfinite(float(row["visqol"])) for row in rows)
+
+
+def test_the_page_needs_nothing_beside_it(whole: Evaluation) -> None:
+    text = page.page(whole)
+    assert text.count("<audio") == 2 * 3 * 5
+    assert not re.findall(r'(?:src|href)="(?!data:)', text)
+
+
+def test_recordings_that_are_not_there_are_named(clear: Pack, tmp_path: Path) -> None:
+    with pytest.raises(EvaluationError, match=r"is not there: give the folder the pack learned"):
+        evaluate(clear, tmp_path / "out", SETTINGS, recordings=tmp_path)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (("--plane", "moon"), "plane 'moon': this pack has"),
+        (("--expander", "kriging"), "--expander 'kriging' is none of nearest"),
+        (("--metric", "manhattan"), "--metric 'manhattan' is none of"),
+    ],
+)
+def test_what_is_not_known_is_refused_in_a_line(
+    clear: Pack, tmp_path: Path, options: tuple[str, ...], complaint: str
+) -> None:
+    done = latentpad("evaluate", str(clear.path), "-o", str(tmp_path / "out"), *options)
+    assert done.returncode == 1 and complaint in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_writes_a_page_a_report_and_a_table(clear: Pack, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = latentpad(
+        "evaluate", str(clear.path), "-o", str(out), "--quick", "--pairs", "3", "--magnitudes",
+        "--plane", "map", "--expander", "local",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert {file.name for file in out.iterdir()} == {"report.md", "report.html", "pairs.csv"}
+    assert "magnitudes only" in (out / "report.md").read_text()
