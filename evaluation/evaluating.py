@@ -21,12 +21,12 @@ from evaluation import tables, ways
 from evaluation.comparing import compare, cores, magnitudes
 from evaluation.judging import Figures, Reference
 from evaluation.ledger import Ledger
+from evaluation.moving import STEPS
 from evaluation.showing import Shown, show
 from evaluation.ways import EvaluationError
 from models import audio
 from models.pack import Pack
 from models.representation import FLOOR, Floats
-from models.training import dataset
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def evaluate(
         raise EvaluationError(f"plane {unknown[0]!r}: this pack has {', '.join(there.names)}")
     anchors = ways.held_out(pack)
     chosen = ways.ways(anchors, settings.pairs, settings.stops, settings.seed)
-    finer = chosen.finer(200, settings.finer)
+    finer = chosen.finer(STEPS, settings.finer)
     latents = pack.anchors.latents
     decoder = Decoder(pack)
     used = sorted({*anchors.tolist(), *chosen.first.tolist(), *chosen.last.tolist()})
@@ -155,17 +155,15 @@ def _listening(
 
 def _recorded(pack: Pack, folder: Path, anchors: ways.Indices) -> dict[int, Reference]:
     """The recordings of some anchors. Raises EvaluationError, AudioError."""
-    found = {}
+    found, r = {}, pack.representation
     for i in anchors:
         path = folder / str(pack.anchors.ids[i])
         if not path.is_file():
             raise EvaluationError(f"{path}: is not there: give the folder the pack learned from")
-        sound = audio.sound(path, pack.representation)
+        sound = audio.sound(path, r)
+        spectrum = r.magnitudes(sound)
+        frames = r.decibels(spectrum)
         # As loud as what is decoded: its peak bin is at full scale.
-        peak = float(pack.representation.magnitudes(sound).max())
-        sound = sound / np.float32(max(peak, FLOOR))
-        clip = dataset.Clip(path, path.name, "", "")
-        scaled, _ = dataset.spectrogram(clip, pack.representation)
-        frames = pack.representation.unscaled(scaled)
+        sound = sound / np.float32(max(float(spectrum.max()), FLOOR))
         found[int(i)] = Reference(b"recording" + frames.tobytes(), frames, sound)
     return found

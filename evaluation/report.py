@@ -10,6 +10,7 @@ import numpy as np
 from engine.plane import Float64
 from evaluation.evaluating import Evaluation
 from evaluation.judging import Figures
+from evaluation.moving import STEPS
 from evaluation.tables import COLUMN, MARGINS, Row, no_worse
 from models.measures import grade
 
@@ -165,9 +166,10 @@ def _verdicts(rows: list[Row]) -> list[str]:
 
 
 def _told(e: Evaluation) -> str:
+    measured = len(e.rows[0].moving.steps_db) if e.rows else 0
     return (
         "Against the decoded anchor that is nearer along the way; in the middle the one where "
-        f"it begins. Steps: {len(e.rows[0].moving.steps_db) if e.rows else 0} ways in 200 steps."
+        f"it begins. Steps: {measured} ways in {STEPS} steps."
     )
 
 

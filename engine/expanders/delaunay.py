@@ -7,8 +7,9 @@ along Hilbert's curve. Which side of a line a place is on is decided exactly (Sh
 precision floating-point arithmetic and fast robust geometric predicates", 1997), so that the
 triangles never overlap; places on one circle but for rounding are divided either way.
 
-Not Qhull: a million places take it 9 s and 620 MB, beside a busy program longer than the decoding
-process may be silent; and it leaves out places that are nearly on an edge. Here: 1 s and 50 MB.
+Not Qhull: a million places take it several times as long and as much memory, beside a busy
+program longer than the decoding process may be silent; and it leaves out places that are nearly
+on an edge.
 
 M places have T = 2M - 2 triangles: those of the plane, and beyond each edge of the hull a ghost,
 which has GHOST for a corner. ``corners`` (T, 3) holds places counter-clockwise, ``across`` (T, 3)
