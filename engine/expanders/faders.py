@@ -8,6 +8,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from engine.expanders.places import DEAD
+
 Float64 = NDArray[np.float64]
 
 STEPS = 60  # of Newton's method; three or four are the rule
@@ -83,14 +85,19 @@ def raised(x: Float64, base: Float64, steps: Float64, inverse: Float64) -> Float
     return out
 
 
-def scattered(known: Float64, base: int, count: int) -> NDArray[np.intp]:
-    """Up to `count` anchors, each the farthest from the base and all chosen before it."""
-    gap = np.full(len(known), np.inf)
-    chosen, latest = [], base
+def scattered(coordinates: Float64, base: int, count: int) -> NDArray[np.intp]:
+    """Up to `count` anchors, each the farthest from the base and all chosen before it.
+
+    coordinates (L, D1) are the metric's. Those that all but rounding puts on a chosen one (on
+    its ray, under the cosine metric) are never chosen.
+    """
+    gap = np.full(len(coordinates), np.inf)
+    chosen, latest, widest = [], base, 0.0
     for _ in range(count):
-        gap = np.minimum(gap, ((known - known[latest]) ** 2).sum(axis=1))
+        gap = np.minimum(gap, ((coordinates - coordinates[latest]) ** 2).sum(axis=1))
         latest = int(gap.argmax())
-        if gap[latest] == 0.0:
+        widest = max(widest, gap[latest])
+        if gap[latest] <= DEAD * widest:
             break
         chosen.append(latest)
     return np.array(chosen, np.intp)

@@ -39,8 +39,8 @@ def fit(
         name: one of NAMES.
         plane: the anchors.
         metric: one of METRICS; how distance on the plane is measured. "mahalanobis" whitens
-            `multilateration`'s unknown coordinates too; `mean`, `lattice` and `gaussian` measure
-            no distance.
+            `multilateration`'s unknown coordinates too and changes `gaussian` little; `lattice`
+            chooses its anchors by it; `mean` measures no distance.
         guard: keep z̃ within the anchors' ellipsoid. Never moves an anchor.
         focus: neighbours that `local` listens to, and `rbf` where the anchors are many; anchors
             that `lattice` chooses.
@@ -70,7 +70,7 @@ def fit(
             if not 0 <= anchor < len(plane.known):
                 raise ValueError(f"lattice: anchor {anchor} of {len(plane.known)} is not there")
         if faders is None:
-            expander = Lattice(plane, guard, base, focus)
+            expander = Lattice(plane, guard, metric, base, focus)
         else:
             expander = Mixer(plane, guard, base, faders)
     elif name == "local":
@@ -85,7 +85,7 @@ def fit(
     elif name == "rbf":
         expander = spline(plane, guard, places(plane, metric), focus)
     else:
-        expander = Gaussian(plane, guard)
+        expander = Gaussian(plane, guard, metric)
     for warm in (expander.expand, expander.spread):
         warm(plane.known[:1])
     return expander

@@ -111,7 +111,10 @@ def spread(points: Float64, view: kernels.View, regression: Regression) -> Float
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
-    """A mixture of K normal distributions of whole anchors, known coordinates first."""
+    """A mixture of K normal distributions of whole anchors, known coordinates first.
+
+    The known ones are the metric's, the unknown ones the plane's own.
+    """
 
     weights: Float64
     """(K,)."""
@@ -125,14 +128,16 @@ class Gaussian(Expander):
     """E[z̃ | z̄ = p] of a Gaussian mixture (Sung, "Gaussian mixture regression and
     classification", 2004). Smooth and on the data's manifold; not exact at anchors.
 
-    The metric plays no part: each component measures by its own covariance. Beyond the anchors
-    the nearest component's line goes on, until the guard holds it.
+    z̄ and p are in the metric's coordinates. Mahalanobis's change little, for each component
+    measures by its own covariance: one component differs by REGULAR alone, several also by where
+    their search begins. Cosine's are directions from the centroid. Under the other two the nearest
+    component's line goes on beyond the anchors, until the guard holds it.
     """
 
-    def __init__(self, plane: Plane, guard: bool) -> None:
+    def __init__(self, plane: Plane, guard: bool, metric: str) -> None:
         super().__init__(plane, guard)
-        self._view = view(plane, "euclidean")
-        self._regression = regression(mixture(plane), plane.known.shape[1])
+        self._view = view(plane, metric)
+        self._regression = regression(mixture(plane, metric), plane.known.shape[1])
 
     def spread(self, points: ArrayLike) -> Float64:
         """The standard deviation of z̃ given p: (n,), root mean square over its dimensions."""
@@ -142,16 +147,21 @@ class Gaussian(Expander):
         return conditional(points, self._view, self._regression, self._body, self._frame)
 
 
-def mixture(plane: Plane) -> Mixture:
-    """The mixture of a plane's anchors; found once, in seconds at most.
+def mixture(plane: Plane, metric: str = "euclidean") -> Mixture:
+    """The mixture of a plane's anchors under a metric; found once, in seconds at most.
 
     Fitted to SAMPLE of them (the same ones each time), each coordinate brought to a variance of
     one. 1, 2, 4, ... COMPONENTS are tried as long as anchors that were held out become more
-    probable, and the best number is fitted again to all.
+    probable, and the best number is fitted again to all. Under the cosine metric their z̃ must,
+    given z̄: directions lie on a sphere, which many components draw better whatever z̃ is.
+
+    Raises:
+        ValueError: no such metric.
     """
-    if plane not in _MIXTURES:
-        _MIXTURES[plane] = _fitted(plane)
-    return _MIXTURES[plane]
+    kept = _MIXTURES.setdefault(plane, {})
+    if metric not in kept:
+        kept[metric] = _fitted(plane, metric)
+    return kept[metric]
 
 
 def regression(mixture: Mixture, known: int) -> Regression:
@@ -175,17 +185,20 @@ def regression(mixture: Mixture, known: int) -> Regression:
     )
 
 
-_MIXTURES: WeakKeyDictionary[Plane, Mixture] = WeakKeyDictionary()
+_MIXTURES: WeakKeyDictionary[Plane, dict[str, Mixture]] = WeakKeyDictionary()
 
 
-def _fitted(plane: Plane) -> Mixture:
+def _fitted(plane: Plane, metric: str) -> Mixture:
     count = len(plane.known)
     drawn = np.random.default_rng(0).permutation(count)[:SAMPLE]
-    x = np.hstack([plane.known[drawn], plane.unknown[drawn]]).astype(np.float64)
-    centre, width = x.mean(axis=0), x.std(axis=0)
-    width = np.where(width > math.sqrt(DEAD) * width.max(), width, width.max() or 1.0)
-    x = (x - centre) / width
-    found = _best(x)
+    pad, unknown = plane.known[drawn], plane.unknown[drawn].astype(np.float64)
+    known = kernels.measured(pad, view(plane, metric))
+    # Latents are compared with the pad; the coordinates of other metrics have a unit of their own.
+    beside = unknown if metric == "euclidean" else known
+    width = np.concatenate([_widths(known, beside), _widths(unknown, pad)])
+    x = np.hstack([known, unknown])
+    centre = x.mean(axis=0)
+    found = _best((x - centre) / width, known.shape[1] if metric == "cosine" else 0)
     return Mixture(
         found.weights,
         found.means * width + centre,
@@ -193,15 +206,25 @@ def _fitted(plane: Plane) -> Mixture:
     )
 
 
-def _best(x: Float64) -> Mixture:
-    """The mixture of x (n, J) whose number of components the held-out rows like best."""
+def _widths(x: Float64, beside: Float64) -> Float64:
+    """Standard deviations (J,) of x (n, J); of a dead column the widest one's, beside it too."""
+    width = x.std(axis=0)
+    widest = max(width.max(initial=0.0), beside.std(axis=0).max(initial=0.0))
+    return np.where(width > math.sqrt(DEAD) * widest, width, widest or 1.0)
+
+
+def _best(x: Float64, given: int) -> Mixture:
+    """The mixture of x (n, J) whose number of components the held-out rows like best.
+
+    They are asked for what the first `given` columns leave open.
+    """
     held, taught = x[::HELD_OUT], np.delete(x, np.s_[::HELD_OUT], axis=0)
     most = min(COMPONENTS, len(taught) // (PER_COMPONENT * x.shape[1]))
     number = 1
     if most > 1:
-        best = _likelihood(_single(taught), held)
+        best = _likelihood(_single(taught), held, given)
         while 2 * number <= most:
-            likelihood = _likelihood(_mixed(taught, 2 * number), held)
+            likelihood = _likelihood(_mixed(taught, 2 * number), held, given)
             if likelihood <= best:
                 break
             number, best = 2 * number, likelihood
@@ -227,8 +250,15 @@ def _mixed(x: Float64, number: int) -> Mixture:
     return Mixture(model.weights_, model.means_, model.covariances_)
 
 
-def _likelihood(mixture: Mixture, x: Float64) -> float:
-    """Mean log likelihood of the rows of x (n, J), less a constant."""
+def _likelihood(mixture: Mixture, x: Float64, given: int = 0) -> float:
+    """Mean log likelihood of the rows of x (n, J), less a constant.
+
+    Of what follows the first `given` columns, where these are known; 0 for whole rows.
+    """
+    if given:
+        means, covariances = mixture.means[:, :given], mixture.covariances[:, :given, :given]
+        first = Mixture(mixture.weights, means, covariances)
+        return _likelihood(mixture, x) - _likelihood(first, x[:, :given])
     root = np.linalg.cholesky(mixture.covariances)
     away = x - mixture.means[:, None]
     deviation = np.linalg.solve(root, away.transpose(0, 2, 1))

@@ -5,6 +5,7 @@ Source: Cámara & Blanco, "Acercando los autocodificadores variacionales al gran
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import ArrayLike
 from engine.expanders import kernels
 from engine.expanders.expander import Expander
 from engine.expanders.faders import raised, scattered
-from engine.expanders.places import batch, view
+from engine.expanders.places import DEAD, batch, view
 from engine.plane import Float64, Plane
 
 
@@ -34,18 +35,28 @@ class Mixer(Expander):
 class Lattice(Expander):
     """Eq. 8 solved: the faders of least norm, >= 0 where possible, that bring the base to p.
 
-    The anchors with a fader are chosen one by one, each the farthest on the plane from all
-    before it: the first ones are the plane's corners, so that faders >= 0 reach everywhere.
+    The anchors with a fader are chosen one by one, each the farthest by the metric from all
+    before it: the first ones are the plane's corners (under the cosine metric anchors on all
+    sides of the centroid, near or far), so that faders >= 0 reach everywhere.
+
+    Of the faders that reach p the least are the same however the plane is stretched or turned.
+    So the metric matters only where faders >= 0 do not reach it: mahalanobis then says how near
+    they go, cosine leaves that to plain distance.
     """
 
-    def __init__(self, plane: Plane, guard: bool, base: int, focus: int):
+    def __init__(self, plane: Plane, guard: bool, metric: str, base: int, focus: int) -> None:
         super().__init__(plane, guard)
-        self.chosen = scattered(plane.known, base, focus)
+        seen = view(plane, metric)
+        self.chosen = scattered(kernels.measured(plane.known, seen), base, focus)
         """(F,) the anchors that have a fader."""
-        steps = plane.known[self.chosen] - plane.known[base]
+        # Directions from the centroid do not add up to a point: faders that mix them would bring
+        # the base to p's direction at best. Mahalanobis's coordinates add up as the plane's do.
+        self._view = view(plane, "euclidean") if metric == "cosine" else seen
+        ends = kernels.measured(plane.known[[base, *self.chosen]], self._view)
+        steps = ends[1:] - ends[0]
         start = plane.unknown[base].astype(np.float64)
-        self._view = view(plane, "euclidean")
-        self._solve = (plane.known[base], steps, np.linalg.pinv(steps))
+        # Anchors in a line but for rounding are in a line: no faders of millions lead off it.
+        self._solve = (ends[0], steps, np.linalg.pinv(steps, rcond=math.sqrt(DEAD)))
         self._lead = (start, plane.unknown[self.chosen] - start)
 
     def faders(self, points: ArrayLike) -> Float64:

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from engine.expanders import fit, nearest_anchor
 from engine.expanders.places import body
 from engine.plane import Plane
-from tests.engine.expanders.anchors import correlated, law, planes, scattered, seeds, whole_metrics
+from tests.engine.expanders.anchors import (
+    correlated,
+    law,
+    metrics,
+    planes,
+    scattered,
+    seeds,
+    whole_metrics,
+)
 
 # Brute-force results over all pairs of anchors, float64.
 REFERENCE = Path(__file__).parents[2] / "reference" / "expanders.json"
@@ -31,10 +39,10 @@ def test_the_papers_expanders_agree_with_brute_force(name: str) -> None:
 
 
 @law
-@given(seeds)
-def test_mean_is_constant(seed: int) -> None:
+@given(seeds, metrics)
+def test_mean_is_constant(seed: int, metric: str) -> None:
     z = correlated(30, 5, seed)
-    latents = fit("mean", Plane.raw(z)).expand(scattered(Plane.raw(z), 20, seed))
+    latents = fit("mean", Plane.raw(z), metric=metric).expand(scattered(Plane.raw(z), 20, seed))
     np.testing.assert_allclose(latents[:, 2:], np.tile(z[:, 2:].mean(axis=0), (20, 1)), atol=1e-5)
 
 

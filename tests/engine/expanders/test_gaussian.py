@@ -10,10 +10,11 @@ from scipy.stats import multivariate_normal
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
-from engine.expanders import fit
+from engine.expanders import METRICS, fit, kernels
 from engine.expanders.gaussian import REGULAR, ROUNDS, SAMPLE, SETTLED, mixture
+from engine.expanders.places import view
 from engine.plane import Plane
-from tests.engine.expanders.anchors import correlated, law, planes, scattered, seeds
+from tests.engine.expanders.anchors import correlated, law, metrics, planes, scattered, seeds
 
 
 def clustered(count: int, seed: int) -> NDArray[np.float32]:
@@ -73,19 +74,62 @@ def test_it_is_scikit_learns_mixture_conditioned_on_the_point(seed: int) -> None
 
 
 @law
-@given(seeds, st.integers(2, 40))
-def test_one_component_is_a_linear_regression(seed: int, count: int) -> None:
+@given(seeds, metrics, st.integers(2, 40))
+def test_one_component_is_a_linear_regression(seed: int, metric: str, count: int) -> None:
     for plane in planes(correlated(count, 6, seed).astype(np.float64)):
-        if len(mixture(plane).weights) > 1:
+        if len(mixture(plane, metric).weights) > 1:
             continue
-        x, z = (v - v.mean(axis=0) for v in (plane.known, plane.unknown))
-        ridge = REGULAR * np.diag(plane.known.var(axis=0))
-        slope = np.linalg.solve(x.T @ x / count + ridge, x.T @ z / count)
         points = scattered(plane, 20, seed)
-        line = plane.unknown.mean(axis=0) + (points - plane.known.mean(axis=0)) @ slope
-        latents = fit("gaussian", plane, guard=False).expand64(points)
+        known, at = (kernels.measured(p, view(plane, metric)) for p in (plane.known, points))
+        x, z = (v - v.mean(axis=0) for v in (known, plane.unknown))
+        variance = known.var(axis=0)
+        dead = variance < 1e-10 * variance.max()  # two anchors, whitened, lie in a line
+        ridge = REGULAR * np.diag(np.where(dead, variance.max(), variance))
+        slope = np.linalg.solve(x.T @ x / count + ridge, x.T @ z / count)
+        line = plane.unknown.mean(axis=0) + (at - known.mean(axis=0)) @ slope
+        latents = fit("gaussian", plane, metric=metric, guard=False).expand64(points)
         found = (latents - plane.centre) @ plane.from_unknown.T
         np.testing.assert_allclose(found, line, rtol=1e-6, atol=1e-6)
+
+
+@law
+@given(seeds, st.floats(0, 3))
+def test_mahalanobis_does_not_care_how_a_plane_is_sheared(seed: int, shear: float) -> None:
+    z = clustered(200, seed).astype(np.float64)
+    turn = np.eye(5)
+    turn[0, 1] = shear
+    straight, slanted = Plane.raw(z), Plane.raw(z @ turn)
+    points = scattered(straight, 30, seed)
+    plain = fit("gaussian", straight, metric="mahalanobis").expand64(points)
+    turned = fit("gaussian", slanted, metric="mahalanobis").expand64(points @ turn[:2, :2])
+    np.testing.assert_allclose(turned[:, 2:], plain[:, 2:], rtol=1e-5, atol=1e-5)
+
+
+@law
+@given(seeds)
+def test_mahalanobis_changes_one_component_by_no_more_than_its_ridge(seed: int) -> None:
+    plane = Plane.raw(correlated(14, 6, seed))  # too few anchors for two components
+    points = scattered(plane, 30, seed)
+    plain, other = (
+        fit("gaussian", plane, metric=metric, guard=False).expand64(points)
+        for metric in ("euclidean", "mahalanobis")
+    )
+    narrow = np.linalg.eigvalsh(np.corrcoef(plane.known.T)).min()
+    assert np.abs(other - plain).max() <= 5 * REGULAR / narrow * np.abs(plain).max()
+
+
+def test_a_mixture_is_kept_for_each_metric() -> None:
+    plane = Plane.raw(clustered(100, 0))
+    kept = [mixture(plane, metric) for metric in METRICS]
+    assert len(set(map(id, kept))) == len(METRICS)
+    for name, found in zip(METRICS, kept, strict=True):
+        fit("gaussian", plane, metric=name, guard=False)
+        assert mixture(plane, name) is found
+
+
+def test_no_more_components_for_directions_that_say_nothing() -> None:
+    z = np.random.default_rng(0).normal(size=(1000, 6))
+    assert len(mixture(Plane.raw(z), "cosine").weights) == 1
 
 
 def test_as_many_components_as_the_anchors_speak_for() -> None:

@@ -6,34 +6,85 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import nnls
+from scipy.spatial.distance import cdist
 
-from engine.expanders import Lattice, fit
+from engine.expanders import METRICS, Lattice, fit
 from engine.expanders.faders import SOFTNESS, raised
 from engine.plane import Plane
-from tests.engine.expanders.anchors import correlated, jump, law, planes, scattered, seeds
+from tests.engine.expanders.anchors import (
+    correlated,
+    jump,
+    law,
+    metrics,
+    planes,
+    scattered,
+    seeds,
+)
 
 
 @law
-@given(seeds, st.integers(0, 19))
-def test_lattice_is_exact_at_its_base(seed: int, base: int) -> None:
+@given(seeds, metrics, st.integers(0, 19))
+def test_lattice_is_exact_at_its_base(seed: int, metric: str, base: int) -> None:
     z = correlated(20, 5, seed)
     for plane in planes(z):
-        latent = fit("lattice", plane, base=base).expand(plane.known[base : base + 1])
+        lattice = fit("lattice", plane, metric=metric, base=base)
+        latent = lattice.expand(plane.known[base : base + 1])
         np.testing.assert_allclose(latent[0], z[base], rtol=1e-5, atol=1e-6)
 
 
 @law
-@given(seeds, st.integers(0, 19))
-def test_lattice_is_continuous(seed: int, base: int) -> None:
+@given(seeds, metrics, st.integers(0, 19))
+def test_lattice_is_continuous(seed: int, metric: str, base: int) -> None:
     for plane in planes(correlated(20, 5, seed)):
-        assert jump(fit("lattice", plane, base=base), *scattered(plane, 2, seed)) < 1e-4
+        lattice = fit("lattice", plane, metric=metric, base=base)
+        assert jump(lattice, *scattered(plane, 2, seed)) < 1e-4
 
 
 @law
-@given(seeds, st.integers(0, 29))
-def test_lattices_faders_bring_its_base_to_the_point(seed: int, base: int) -> None:
+@given(seeds, metrics, st.integers(0, 39), st.integers(1, 24))
+def test_each_corner_is_the_farthest_by_the_metric(
+    seed: int, metric: str, base: int, focus: int
+) -> None:
+    plane = Plane.raw(correlated(40, 5, seed))
+    lattice = fit("lattice", plane, metric=metric, base=base, focus=focus)
+    assert isinstance(lattice, Lattice)
+    away = plane.known - plane.known.mean(axis=0)
+    distance = cdist(away, away, metric)
+    before = [base]
+    for corner in lattice.chosen:
+        assert corner == distance[before].min(axis=0).argmax()
+        before.append(int(corner))
+    assert len(lattice.chosen) == focus
+
+
+def test_few_directions_leave_few_faders() -> None:
+    z = correlated(30, 5, 0)
+    z[:, :2] = np.outer(np.arange(30) - 10, [1.0, 2.0])  # two ways to go from the centroid
+    for plane, corners in ((Plane.raw(z), 1), (Plane.raw(z[:1]), 0), (Plane.raw(z[[2, 2]]), 0)):
+        lattice = fit("lattice", plane, metric="cosine", guard=False)
+        assert isinstance(lattice, Lattice)
+        assert len(lattice.chosen) == corners
+        points = plane.known[0] + np.array([[0.0, 0.0], [3.0, 6.0], [5.0, -5.0]])
+        latents = lattice.expand64(points)
+        np.testing.assert_allclose(latents[:, :2], points)
+        np.testing.assert_allclose(latents[0, 2:], plane.unknown[0], rtol=1e-6)
+
+
+def test_anchors_in_a_line_but_for_rounding_raise_no_faders_of_millions() -> None:
+    z = correlated(30, 5, 0)
+    z[:, :2] = np.outer(np.random.default_rng(0).normal(size=30), [0.1, 0.3])
+    plane = Plane.raw(z)
+    for metric in METRICS:
+        lattice = fit("lattice", plane, metric=metric)
+        assert isinstance(lattice, Lattice)
+        assert np.abs(lattice.faders(scattered(plane, 30, 0))).max() < 1000
+
+
+@law
+@given(seeds, metrics, st.integers(0, 29))
+def test_lattices_faders_bring_its_base_to_the_point(seed: int, metric: str, base: int) -> None:
     plane = Plane.raw(correlated(30, 5, seed))
-    lattice = fit("lattice", plane, base=base, guard=False)
+    lattice = fit("lattice", plane, metric=metric, base=base, guard=False)
     assert isinstance(lattice, Lattice)
     points = scattered(plane, 30, seed)
     faders, chosen = lattice.faders(points), lattice.chosen
@@ -47,11 +98,11 @@ def test_lattices_faders_bring_its_base_to_the_point(seed: int, base: int) -> No
 
 
 @law
-@given(seeds)
-def test_lattices_faders_are_not_negative_where_that_is_possible(seed: int) -> None:
+@given(seeds, metrics)
+def test_lattices_faders_are_not_negative_where_that_is_possible(seed: int, metric: str) -> None:
     plane = Plane.raw(correlated(30, 5, seed))
     inner = int(np.linalg.norm(plane.known - plane.known.mean(axis=0), axis=1).argmin())
-    lattice = fit("lattice", plane, base=inner)
+    lattice = fit("lattice", plane, metric=metric, base=inner)
     assert isinstance(lattice, Lattice)
     faders = lattice.faders(scattered(plane, 30, seed))
     assert faders.min() > -1e-4 * faders.max()
