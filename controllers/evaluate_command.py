@@ -41,6 +41,9 @@ def evaluate(
     sounds: Annotated[
         Path | None, typer.Option(help="Folder the pack learned from: table 1 against recordings.")
     ] = None,
+    dask: Annotated[
+        str | None, typer.Option(help="Judge on this Dask scheduler: tcp://HOST:PORT.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Draws the pairs and the neighbours.")] = 0,
     magnitudes: Annotated[
         bool, typer.Option("--magnitudes", help="MAE alone: no ViSQOL, no PEAQ.")
@@ -61,6 +64,8 @@ def evaluate(
         ):  # fmt: skip
             if name not in known:
                 raise Refused(f"{option} {name!r} is none of {', '.join(known)}")
+        if magnitudes and dask is not None:
+            raise Refused("--dask: --magnitudes leaves nothing to judge there")
         asked: dict[str, Any] = {
             "pairs": pairs, "draws": draws, "planes": tuple(plane or ()), "axes": axes,
             "expanders": tuple(expander or ()) or None, "seed": seed, "heard": not magnitudes,
@@ -70,7 +75,9 @@ def evaluate(
         settings = make(**{name: value for name, value in asked.items() if value is not None})
         folder = out or Path(f"{found.name}-evaluation")
         with _watched() as tell, hushed():
-            made = evaluating.evaluate(found, folder, settings, recordings=sounds, tell=tell)
+            made = evaluating.evaluate(
+                found, folder, settings, recordings=sounds, dask=dask, tell=tell
+            )
         for name, text in (
             ("report.md", report.markdown(made)),
             ("pairs.csv", report.table(made)),

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from typing import Any
 
 import numpy as np
 
 from engine.plane import Float64
-from evaluation.judging import Figures, Reference, judge, quiet_threads
+from evaluation.judging import VERSION, Figures, Reference, judge, quiet_threads
 from evaluation.ledger import Ledger
+from evaluation.ways import EvaluationError
 from models import measures
 from models.representation import Floats, Representation
 
 BATCH = 64  # sounds decoded at once
 PART = 12  # comparisons with one reference in one job: some seconds, which a kill may cost
 
+Judges = tuple[Executor, int]  # who judges, and how many jobs they may have before them
 Decode = Callable[[Floats], Floats]  # (n, D) float32 latents to (n, frames, bins) dB
 
 
 @contextmanager
-def cores(count: int) -> Iterator[tuple[Executor, int]]:
+def cores(count: int) -> Iterator[Judges]:
     """Worker processes that judge, and how many jobs they may have before them.
 
     Spawned: what TensorFlow and Numba have started here does not outlive a fork.
@@ -32,6 +38,80 @@ def cores(count: int) -> Iterator[tuple[Executor, int]]:
         yield pool, count + 2
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def cluster(address: str) -> Iterator[Judges]:
+    """Workers of a Dask cluster that judge, and how many jobs they may have before them.
+
+    `address` is that of a scheduler that runs, "tcp://HOST:PORT"; it and its workers need
+    Latentpad. A worker judges one job at a time, so each should have one thread. Raises
+    EvaluationError.
+    """
+    try:
+        import dask
+        import distributed
+    except ImportError:
+        raise EvaluationError(
+            "judging on a Dask cluster needs distributed: pip install 'latentpad[cluster]'"
+        ) from None
+    # What goes wrong is told in one line below; distributed would add its tracebacks.
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        client: Any = distributed.Client(address, timeout=10)
+    except (OSError, ValueError, TimeoutError) as error:
+        reason = (str(error).strip() or "no answer").splitlines()[0]
+        raise EvaluationError(f"{address}: no Dask scheduler there ({reason})") from None
+    # A job brings its frames along, some megabytes: no need to warn of that.
+    large = dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GB"})
+    with closing(client), large:
+        threads = sum(client.nthreads().values())
+        if not threads:
+            raise EvaluationError(f"{address}: this Dask scheduler has no workers: start some")
+        try:
+            yield client.get_executor(pure=False), 2 * threads
+        except distributed.scheduler.KilledWorker as error:
+            reason = str(error).splitlines()[0]
+            raise EvaluationError(
+                f"{address}: the workers died ({reason}): what is done is kept"
+            ) from None
+        except (distributed.CancelledError, distributed.comm.CommClosedError):
+            raise EvaluationError(
+                f"{address}: the cluster was lost: what is done is kept"
+            ) from None
+        except ModuleNotFoundError as error:
+            raise EvaluationError(f"{address}: on a worker: {error}: install Latentpad") from None
+        except RuntimeError as error:
+            if "deserialization" not in str(error):  # the scheduler has no type of its own for it
+                raise
+            raise EvaluationError(
+                f"{address}: the scheduler does not know what it is given: install Latentpad there"
+            ) from None
+
+
+_judging = threading.Lock()
+
+
+def _alone(version: int, job: Callable[..., Any], *given: Any) -> Any:
+    """A worker's job, with one thread and without others: there is a worker for each core.
+
+    Two jobs at once in ViSQOL's Numba kernels may end their process. With several OpenMP threads
+    its last sum, libsvm's, is another each time. Raises EvaluationError where the worker judges
+    otherwise than `version`.
+    """
+    import numba
+    from threadpoolctl import threadpool_limits
+
+    if version != VERSION:
+        raise EvaluationError("a worker has another version of Latentpad: give all the same")
+    with _judging:
+        # Libraries that are not loaded yet read this; those that are have to be told.
+        os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+        numba.config.reload_config()  # else it complains of what quiet_threads set, once it runs
+        numba.set_num_threads(1)  # of this thread
+        with threadpool_limits(1):
+            return job(*given)
 
 
 def magnitudes(references: Sequence[Reference], others: Floats, decode: Decode) -> Float64:
@@ -53,7 +133,7 @@ def compare(
     representation: Representation,
     decode: Decode,
     ledger: Ledger,
-    judges: tuple[Executor, int],
+    judges: Judges,
     shown: Callable[[int, int], None] = lambda done, of: None,
 ) -> Float64:
     """(N, figures) of (N, D) latents, each decoded and compared with its reference.
@@ -79,7 +159,10 @@ def compare(
                 done += len(made)
                 shown(done, len(set(keys)))
         if rows:
-            future = pool.submit(judge, representation, references[rows[0]], decode(others[rows]))
+            sounds = decode(others[rows])
+            future = pool.submit(
+                _alone, VERSION, judge, representation, references[rows[0]], sounds
+            )
             running[future] = rows
     return np.array([known[key] for key in keys], np.float64).reshape(-1, len(Figures._fields))
 

@@ -124,17 +124,21 @@ def _moving(rows: list[Row]) -> str:
 
 
 def _beside(rows: list[Row]) -> str:
+    valid = [row.figures[..., COLUMN["peaq_valid"]] for row in rows]
+    heard = not np.isnan(valid[0]).any()
     heads = [
-        "expander", "MAE to the farther", "MAE to the line in all dimensions",
-        "largest step dB: median (95 %)", "distance to the data", "reached", "fit s", "µs a point",
+        "expander", *["PEAQ valid"] * heard, "MAE to the farther",
+        "MAE to the line in all dimensions", "largest step dB: median (95 %)",
+        "distance to the data", "reached", "fit s", "µs a point",
     ]  # fmt: skip
     lines = [_line(heads), _line(["---"] * len(heads))]
-    for row in rows:
+    for row, share in zip(rows, valid, strict=True):
         m = row.moving
         lines.append(
             _line(
                 [
                     row.expander,
+                    *[f"{100 * share.mean():.1f} %"] * heard,
                     " · ".join(f"{v:.2f}" for v in row.farther_db.mean(axis=0)),
                     " · ".join(f"{v:.2f}" for v in row.beside_db.mean(axis=0)),
                     f"{np.median(m.steps_db):.2f} ({np.percentile(m.steps_db, 95):.2f})",
@@ -167,9 +171,12 @@ def _verdicts(rows: list[Row]) -> list[str]:
 
 def _told(e: Evaluation) -> str:
     measured = len(e.rows[0].moving.steps_db) if e.rows else 0
+    valid = (
+        " PEAQ is valid where every variable of it had frames to look at; all comparisons count."
+    )
     return (
         "Against the decoded anchor that is nearer along the way; in the middle the one where "
-        f"it begins. Steps: {measured} ways in {STEPS} steps."
+        f"it begins. Steps: {measured} ways in {STEPS} steps.{valid * e.settings.heard}"
     )
 
 

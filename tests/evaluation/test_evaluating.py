@@ -3,6 +3,9 @@ from __future__ import annotations
 import csv
 import io
 import re
+import sys
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +20,7 @@ from models.pack import Pack
 from models.representation import Floats
 from tests.playing import latentpad
 
+ROOT = str(Path(__file__).parents[2])
 SETTINGS = Settings(
     pairs=12, draws=2, finer=3, planes=("raw", "map"), expanders=("nearest", "mean", "local")
 )
@@ -74,8 +78,8 @@ def test_an_expander_that_is_exact_is_so_at_both_ends(whole: Evaluation) -> None
     for row in whole.rows:
         ends = row.figures[:, [0, -1]]
         if row.expander in ("nearest", "local"):
-            assert np.abs(ends[..., tables.COLUMN["mae_db"]]).max() < 0.01
-            assert ends[..., tables.COLUMN["visqol"]].min() > 4.7
+            assert ends[..., tables.COLUMN["mae_db"]].max() == 0
+            assert ends[..., tables.COLUMN["visqol"]].min() > 4.73
             assert row.moving.reach == 1
         else:
             assert ends[..., tables.COLUMN["mae_db"]].mean() > 0.1
@@ -143,6 +147,50 @@ def test_what_was_compared_before_a_kill_is_not_compared_again(
     )
 
 
+def test_a_dask_cluster_finds_the_figures_of_the_cores_bit_for_bit(
+    clear: Pack, whole: Evaluation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import distributed
+
+    def refuse(count: int) -> AbstractContextManager[comparing.Judges]:
+        raise AssertionError("judged here")
+
+    monkeypatch.setattr(evaluating, "cores", refuse)
+    # Spawned workers find the project as an installed one would be found.
+    monkeypatch.setenv("PYTHONPATH", ROOT)
+    settings = replace(SETTINGS, planes=("map",), expanders=("mean",))
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=2, processes=True, dashboard_address=None,
+        worker_dashboard_address=None, local_directory=str(tmp_path),
+    ) as cluster:  # fmt: skip
+        made = evaluate(clear, tmp_path / "out", settings, dask=cluster.scheduler_address)
+    for snr, figures in made.neighbourhoods.items():
+        np.testing.assert_array_equal(figures, whole.neighbourhoods[snr])
+    of = {(row.plane, row.expander): row.figures for row in whole.rows}
+    np.testing.assert_array_equal(made.rows[0].figures, of["map", "mean"])
+
+
+def test_a_cluster_that_is_not_there_gives_one_line(clear: Pack, tmp_path: Path) -> None:
+    with pytest.raises(EvaluationError, match=r"^nowhere://1: no Dask scheduler there") as caught:
+        evaluate(clear, tmp_path / "out", SETTINGS, dask="nowhere://1")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_cluster_without_distributed_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with (
+        pytest.raises(EvaluationError, match=r"pip install 'latentpad\[cluster\]'"),
+        comparing.cluster("tcp://127.0.0.1:1"),
+    ):
+        pass
+
+
+def test_a_worker_that_judges_otherwise_is_refused() -> None:
+    with pytest.raises(EvaluationError, match="another version of Latentpad"):
+        comparing._alone(comparing.VERSION - 1, len, "")
+
+
 def test_a_worse_row_is_told_from_one_that_is_no_worse(whole: Evaluation) -> None:
     of = {(row.plane, row.expander): row for row in whole.rows}
     nearest = of["map", "nearest"]
@@ -169,6 +217,19 @@ def test_the_report_has_every_figure_and_the_paper_s_beside(whole: Evaluation) -
     assert all(np.isfinite(float(row["visqol"])) for row in rows)
 
 
+def test_the_report_tells_where_peaq_was_valid(whole: Evaluation) -> None:
+    figures = whole.rows[0].figures.copy()
+    figures[..., tables.COLUMN["peaq_valid"]] = np.arange(60).reshape(12, 5) % 4 > 0
+    row = replace(whole.rows[0], figures=figures)
+    told = report.markdown(whole._replace(rows=[row]))
+    assert "| expander | PEAQ valid |" in told and "| nearest | 75.0 % |" in told
+    assert "PEAQ is valid where" in told
+    figures[..., tables.COLUMN["visqol"] :] = np.nan
+    unheard = whole._replace(rows=[row], settings=replace(SETTINGS, heard=False))
+    assert "PEAQ valid" not in report.markdown(unheard)
+    assert "PEAQ is valid" not in report.markdown(unheard)
+
+
 def test_the_page_needs_nothing_beside_it(whole: Evaluation) -> None:
     text = page.page(whole)
     assert text.count("<audio") == 2 * 3 * 5
@@ -187,6 +248,8 @@ def test_recordings_that_are_not_there_are_named(clear: Pack, tmp_path: Path) ->
         (("--plane", "moon"), "plane 'moon': this pack has"),
         (("--expander", "kriging"), "--expander 'kriging' is none of nearest"),
         (("--metric", "manhattan"), "--metric 'manhattan' is none of"),
+        (("--dask", "nowhere://1"), "nowhere://1: no Dask scheduler there"),
+        (("--dask", "tcp://127.0.0.1:1", "--magnitudes"), "--dask: --magnitudes leaves nothing"),
     ],
 )
 def test_what_is_not_known_is_refused_in_a_line(
