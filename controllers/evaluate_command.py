@@ -102,7 +102,9 @@ def _watched() -> Iterator[Callable[[str, int, int], None]]:
     )
 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    progress = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
+    # A way of its own to the screen: what TensorFlow and its like say there is hushed.
+    screen = os.fdopen(os.dup(2), "w", encoding="utf-8")
+    progress = Progress(*columns, TimeRemainingColumn(), console=Console(file=screen))
     task = progress.add_task("", total=None)
     before = ""
 
@@ -118,3 +120,4 @@ def _watched() -> Iterator[Callable[[str, int, int], None]]:
         yield tell
     finally:
         progress.stop()
+        screen.close()

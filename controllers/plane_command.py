@@ -12,7 +12,7 @@ from controllers.refusing import refusing
 
 def plane(
     pack: Annotated[str, typer.Argument(help="Pack, by name or folder; or a library.")],
-    name: Annotated[str, typer.Argument(help="map (t-SNE), umap, or descriptors.")],
+    name: Annotated[str, typer.Argument(help="learned, map (t-SNE), umap, or descriptors.")],
     sounds: Annotated[
         Path | None, typer.Option(help="Folder it was trained on, to measure descriptors on.")
     ] = None,

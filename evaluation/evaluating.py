@@ -151,6 +151,8 @@ def _listening(
         def seen(references: Sequence[Reference], others: Floats, shown: Any = None) -> Float64:
             found = np.full((len(others), len(Figures._fields)), np.nan)
             found[:, tables.COLUMN["mae_db"]] = magnitudes(references, others, decoder.decode)
+            if shown is not None:
+                shown(len(others), len(others))
             return found
 
         yield seen

@@ -27,23 +27,24 @@ def tsne(latents: Floats, seed: int = 0) -> Floats:
     """(L, D) latents to (L, 2) float32 by t-SNE (van der Maaten & Hinton, 2008).
 
     Started from the principal components. Of more than `MOST_TSNE` sounds it maps so many, evenly
-    chosen, and puts the others among them (models.neighbours). Fewer than four sounds, fewer
-    than three dimensions, or sounds that are all the same, need no map: the first two latents.
+    chosen, and puts the others among them (models.neighbours).
     """
 
-    def fit(some: Floats) -> Any:
-        import sklearn.manifold  # its threads are known once it is there
-        from threadpoolctl import threadpool_limits
+    return fewer(latents, MOST_TSNE, lambda some: tsne_of(some, seed))
 
-        perplexity = min(30.0, (len(some) - 1) / 3)
-        model = sklearn.manifold.TSNE(
-            2, perplexity=perplexity, init="pca", random_state=seed, learning_rate="auto"
-        )
-        # Beside TensorFlow's threads its own wait for each other: 17 s for what takes one 0.6 s.
-        with threadpool_limits(1, user_api="openmp"):
-            return model.fit_transform(some)
 
-    return _mapped(latents, MOST_TSNE, fit)
+def tsne_of(rows: Floats, seed: int) -> Floats:
+    """t-SNE of all of (L, C) rows, four or more of them."""
+    import sklearn.manifold  # its threads are known once it is there
+    from threadpoolctl import threadpool_limits
+
+    perplexity = min(30.0, (len(rows) - 1) / 3)
+    model = sklearn.manifold.TSNE(
+        2, perplexity=perplexity, init="pca", random_state=seed, learning_rate="auto"
+    )
+    # Beside TensorFlow's threads its own wait for each other: 17 s for what takes one 0.6 s.
+    with threadpool_limits(1, user_api="openmp"):
+        return np.asarray(model.fit_transform(rows), np.float32)
 
 
 def umap(latents: Floats, seed: int = 0) -> Floats:
@@ -62,10 +63,15 @@ def umap(latents: Floats, seed: int = 0) -> Floats:
         )  # fmt: skip
         return model.fit_transform(some)
 
-    return _mapped(latents, MOST_UMAP, fit)
+    return fewer(latents, MOST_UMAP, fit)
 
 
-def _mapped(latents: Floats, most: int, fit: Callable[[Floats], Any]) -> Floats:
+def fewer(latents: Floats, most: int, fit: Callable[[Floats], Any]) -> Floats:
+    """(L, 2): `fit` of at most `most` of (L, D) latents, evenly chosen, the others among them.
+
+    Fewer than four sounds, fewer than three dimensions, or sounds that are all the same, need no
+    map: the first two latents.
+    """
     count, dim = latents.shape
     if count < 4 or dim < 3 or not np.ptp(latents, axis=0).any():
         plane = np.zeros((count, 2), np.float32)

@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 import tomli_w
 
-from models import audio, descriptors, maps
+from models import audio, descriptors, learned_map, maps
 from models import pack as packs
 from models.pack import DESCRIBED, Pack, PackError
 from models.pack_files import Toml
 from models.representation import Floats
 
 MAPS: dict[str, Callable[[Floats, int], Floats]] = {"map": maps.tsne, "umap": maps.umap}
-NAMES = (*MAPS, DESCRIBED)
+LEARNED = "learned"
+NAMES = (*MAPS, LEARNED, DESCRIBED)
 DECODED = 32  # sounds at once
 
 
@@ -31,7 +32,8 @@ def add(
     """Add the plane `name` (one of `NAMES`) to the pack's folder, replacing one that is there.
 
     Descriptors are measured on the anchors' recordings beneath the folder `sounds`, by their ids,
-    else on what the decoder makes of each anchor (which imports Keras). `default`: the pack is
+    else on what the decoder makes of each anchor (which imports Keras, as learning a map does).
+    `default`: the pack is
     played on it unless something else is asked for. Every file is replaced whole or not at all.
     Raises PackError, models.maps.MapError, models.audio.AudioError; then nothing has changed.
     """
@@ -39,8 +41,13 @@ def add(
         heard = _decoded(pack) if sounds is None else _recorded(pack, sounds)
         measured = descriptors.table(heard, pack.representation)
         file, content = "descriptors.npz", {**pack.descriptors, **measured}
-    elif name in MAPS:
-        file, content = "planes.npz", {**pack.planes, name: MAPS[name](pack.anchors.latents, seed)}
+    elif name in MAPS or name == LEARNED:
+        latents = pack.anchors.latents
+        if name == LEARNED:
+            plane = learned_map.learned(latents, _decoder(pack), seed)
+        else:
+            plane = MAPS[name](latents, seed)
+        file, content = "planes.npz", {**pack.planes, name: plane}
     else:
         raise PackError(f"{pack.path}: no plane {name!r} can be made: choose {', '.join(NAMES)}")
     try:
@@ -64,15 +71,25 @@ def _recorded(pack: Pack, folder: Path) -> Iterator[Floats]:
         yield r.decibels(r.magnitudes(audio.sound(path, r)))
 
 
-def _decoded(pack: Pack) -> Iterator[Floats]:
+def _decoder(pack: Pack) -> Callable[[Floats], Floats]:
+    """(n, D) latents to (n, frames, bins) dB. Raises PackError."""
     from models import networks
 
-    decoder, latents = networks.load_decoder(pack), pack.anchors.latents
-    for start in range(0, len(latents), DECODED):
-        scaled = np.asarray(decoder(latents[start : start + DECODED], training=False), np.float32)
+    decoder, r = networks.load_decoder(pack), pack.representation
+
+    def decode(latents: Floats) -> Floats:
+        scaled = np.asarray(decoder(latents, training=False), np.float32)
         if not np.isfinite(scaled).all():
             raise PackError(f"{pack.path}: the decoder gives values that are not finite")
-        yield from pack.representation.unscaled(np.clip(scaled, 0, 1))
+        return r.unscaled(np.clip(scaled, 0, 1))
+
+    return decode
+
+
+def _decoded(pack: Pack) -> Iterator[Floats]:
+    decode, latents = _decoder(pack), pack.anchors.latents
+    for start in range(0, len(latents), DECODED):
+        yield from decode(latents[start : start + DECODED])
 
 
 def _make_default(folder: Path, name: str) -> None:

@@ -35,6 +35,10 @@ def _whole(frames_db: Floats, representation: Representation) -> Floats:
 
 GRIFFINLIM = Phase("Fast Griffin-Lim (32 iterations, momentum 0.99)", _whole)
 SOUNDS_MEASURED = 64  # at most, of each split: ViSQOL takes a tenth of a second each
+DRAWN = {
+    "map": "t-SNE of the anchors' latents",
+    "learned": "equal steps of the finger are equal steps of the sound",
+}
 ACTIVE = 0.1  # nats: a latent that tells less is dead
 
 
@@ -198,7 +202,7 @@ Above each: the recording, unseen in training; below: its reconstruction. 0...-{
 
 ![plane](plane.png)
 
-The plane `{pack.default_plane}`: t-SNE of the anchors' latents, coloured by label.
+The plane `{pack.default_plane}`, coloured by label: {DRAWN.get(pack.default_plane, "its anchors")}.
 
 ## Cost
 One decode on one CPU thread of the machine that trained it: {figures["decode"]["p50_ms"]} ms

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models import descriptors, maps, pack, vae
+from models import descriptors, learned_map, maps, pack, vae
 from models.representation import Floats, Representation, outline
 from models.training import dataset
 from models.training.coaching import History
@@ -60,6 +60,9 @@ def write(
             outlines.append(outline(frames, r))
             yield frames
 
+    def decode(latents: Floats) -> Floats:
+        return r.unscaled(np.asarray(t.decoder(latents, training=False), np.float32))
+
     described = descriptors.table(heard(), r)
     anchors = pack.Anchors(
         latents=mean.astype(np.float32),
@@ -78,8 +81,11 @@ def write(
         latent_dim=mean.shape[1],
         kl=tuple(float(k) for k in np.asarray(vae.kl(mean, logvar)).mean(axis=0)),
         anchors=anchors,
-        planes={"map": maps.tsne(anchors.latents, t.figures["seed"])},
-        default_plane="map",
+        planes={
+            "map": maps.tsne(anchors.latents, t.figures["seed"]),
+            "learned": learned_map.learned(anchors.latents, decode, t.figures["seed"]),
+        },
+        default_plane="learned",
         training=t.figures,
         descriptors=described,
     )

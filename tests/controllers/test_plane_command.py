@@ -59,7 +59,7 @@ def test_a_library_gets_a_map_of_its_own_and_no_other_plane(
     ("words", "complaint"),
     [
         (("no-such-pack", "map"), "no-such-pack: no model pack"),
-        (("COPY", "moon"), "choose map, umap, descriptors"),
+        (("COPY", "moon"), "choose map, umap, learned, descriptors"),
         (("COPY", "descriptors", "--sounds", "/nowhere"), "/nowhere: holds no"),
     ],
 )

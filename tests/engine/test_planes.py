@@ -117,7 +117,7 @@ def test_a_pack_of_one_latent_has_no_raw_plane(footsteps: Pack) -> None:
     thin = replace(footsteps, latent_dim=1, kl=(1.0,), anchors=replace(a, latents=a.latents[:, :1]))
     planes = Planes(replace(thin, descriptors={}))
     assert "raw" not in planes.names and "principal" not in planes.names
-    assert planes.get("raw", (0, 0)).name == "map"
+    assert planes.get("raw", (0, 0)).name == planes.default == "learned"
 
 
 def test_a_pack_may_begin_on_its_descriptors_and_a_library_of_it_may_not(described: Pack) -> None:

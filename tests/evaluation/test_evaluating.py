@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import pty
 import re
+import subprocess
 import sys
+import threading
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -270,3 +274,30 @@ def test_the_command_writes_a_page_a_report_and_a_table(clear: Pack, tmp_path: P
     assert done.returncode == 0, done.stderr
     assert {file.name for file in out.iterdir()} == {"report.md", "report.html", "pairs.csv"}
     assert "magnitudes only" in (out / "report.md").read_text()
+
+
+def test_a_terminal_shows_what_is_being_compared(clear: Pack, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    seen: list[bytes] = []
+
+    def read() -> None:
+        try:
+            while data := os.read(ours, 4096):
+                seen.append(data)
+        except OSError:  # the other end is closed
+            pass
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    words = [
+        "evaluate", str(clear.path), "-o", str(tmp_path / "out"), "--pairs", "2", "--quick",
+        "--magnitudes", "--plane", "map", "--expander", "local",
+    ]  # fmt: skip
+    command = [sys.executable, "-m", "controllers.cli", *words]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=theirs, timeout=120)
+    os.close(theirs)
+    reader.join()
+    os.close(ours)
+    told = b"".join(seen).decode()
+    assert done.returncode == 0 and "table 2, map, local" in told
+    assert "tensorflow" not in told.lower()

@@ -35,7 +35,7 @@ def test_descriptors_are_measured_on_the_recordings(copy: pack.Pack, recordings:
     tones = copy.anchors.labels == "tone"
     noisiness = made.described["noisiness"]
     assert noisiness[tones].max() < noisiness[~tones].min()
-    assert made.default_plane == "map" and made.planes.keys() == copy.planes.keys()
+    assert made.default_plane == "learned" and made.planes.keys() == copy.planes.keys()
 
 
 def test_without_recordings_they_are_measured_on_what_the_decoder_makes(copy: pack.Pack) -> None:
@@ -49,12 +49,20 @@ def test_without_recordings_they_are_measured_on_what_the_decoder_makes(copy: pa
 def test_a_map_is_added_beside_the_others_and_may_become_the_default(copy: pack.Pack) -> None:
     before = content(copy.path)
     made = planes.add(copy, "umap", default=True)
-    assert set(made.planes) == {"map", "umap"} and made.default_plane == "umap"
+    assert set(made.planes) == {"map", "learned", "umap"} and made.default_plane == "umap"
     np.testing.assert_array_equal(made.planes["map"], copy.planes["map"])
     assert (made.training, made.kl, made.title) == (copy.training, copy.kl, copy.title)
     changed = {n for n, data in content(copy.path).items() if before.get(n) != data}
     assert changed == {"planes.npz", "model.toml"}
     assert planes.add(made, "map", seed=1).default_plane == "umap"
+
+
+def test_a_map_may_be_learned_from_what_the_decoder_makes(copy: pack.Pack) -> None:
+    made = planes.add(copy, "learned", seed=1)
+    assert made.planes["learned"].shape == (12, 2)
+    np.testing.assert_array_equal(
+        planes.add(made, "learned", seed=1).planes["learned"], made.planes["learned"]
+    )
 
 
 def test_the_pack_may_begin_on_its_descriptors(copy: pack.Pack, recordings: Path) -> None:
@@ -64,7 +72,7 @@ def test_the_pack_may_begin_on_its_descriptors(copy: pack.Pack, recordings: Path
 
 @pytest.mark.parametrize("name", ["moon", "raw", "", "../x"])
 def test_a_plane_that_cannot_be_made_is_refused(copy: pack.Pack, name: str) -> None:
-    with pytest.raises(pack.PackError, match="choose map, umap, descriptors"):
+    with pytest.raises(pack.PackError, match="choose map, umap, learned, descriptors"):
         planes.add(copy, name)
 
 
