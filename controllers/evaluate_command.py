@@ -19,7 +19,9 @@ def evaluate(
         Path | None,
         typer.Option("--out", "-o", help="Folder of the results; else NAME-evaluation."),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Some minutes: 30 pairs.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Some minutes: 30 pairs, the pack's own plane.")
+    ] = False,
     pairs: Annotated[
         int | None, typer.Option(min=1, max=100_000, help="Ways between two sounds; else 300.")
     ] = None,

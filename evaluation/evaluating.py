@@ -38,6 +38,7 @@ class Settings:
     draws: int = 20  # K of table 1; the paper's 1,000 are hours of listening
     finer: int = 100  # ways whose steps are measured
     planes: tuple[str, ...] = ()  # none: all that the pack has
+    brief: bool = False  # none: the one that the pack is played on by itself
     axes: tuple[int, int] | None = None  # of the plane `raw`; None: the two that tell most
     expanders: tuple[str, ...] = NAMES
     seed: int = 0
@@ -46,7 +47,7 @@ class Settings:
 
     @classmethod
     def quick(cls, **others: Any) -> Settings:
-        return cls(**{"pairs": 30, "draws": 2, "finer": 20, **others})
+        return cls(**{"pairs": 30, "draws": 1, "finer": 20, "brief": True, **others})
 
 
 class Evaluation(NamedTuple):
@@ -108,7 +109,7 @@ def evaluate(
                 latents, anchors, recorded, snr, settings.draws, settings.seed,
                 partial(listen, shown=told),
             )  # fmt: skip
-        for name in settings.planes or there.names:
+        for name in settings.planes or ((there.default,) if settings.brief else there.names):
             plane = there.get(name, settings.axes or there.own_axes(name))
             for expander in settings.expanders:
                 told = partial(tell, f"table 2, {name}, {expander}")

@@ -11,6 +11,7 @@ import threading
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -274,6 +275,15 @@ def test_the_command_writes_a_page_a_report_and_a_table(clear: Pack, tmp_path: P
     assert done.returncode == 0, done.stderr
     assert {file.name for file in out.iterdir()} == {"report.md", "report.html", "pairs.csv"}
     assert "magnitudes only" in (out / "report.md").read_text()
+
+
+def test_a_quick_evaluation_looks_at_the_pack_s_own_plane(clear: Pack, tmp_path: Path) -> None:
+    few: dict[str, Any] = {"pairs": 2, "finer": 1, "expanders": ("mean",), "heard": False}
+    quick = evaluate(clear, tmp_path, Settings.quick(**few))
+    assert [row.plane for row in quick.rows] == [clear.default_plane]
+    named = evaluate(clear, tmp_path, Settings.quick(**few, planes=("raw",)))
+    assert [row.plane for row in named.rows] == ["raw"]
+    assert len(evaluate(clear, tmp_path, Settings(**few)).rows) > 2
 
 
 def test_a_terminal_shows_what_is_being_compared(clear: Pack, tmp_path: Path) -> None:
