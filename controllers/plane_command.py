@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import monotonic
 from typing import Annotated
 
 import typer
@@ -31,9 +32,11 @@ def plane(
             _of_library(Path(pack), name, seed)
             return
         found = packs.load(packs.find(pack))
+        began = monotonic()
         with hushed():
             made = planes.add(found, name, sounds=sounds, seed=seed, default=default)
-        typer.echo(f"{made.path}: {len(made.anchors)} sounds on the plane {name}")
+        took = monotonic() - began
+        typer.echo(f"{made.path}: {len(made.anchors)} sounds on the plane {name}, in {took:.0f} s")
         typer.echo(f"play it: latentpad play --pack {pack} --plane {name}")
         if name == packs.DESCRIBED:
             axes = ", ".join(made.described)
