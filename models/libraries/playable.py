@@ -17,8 +17,8 @@ from models.representation import Floats
 def as_pack(pack: Pack, library: Library) -> Pack:
     """`pack` with the library's sounds for anchors: the engine plays it unchanged.
 
-    Its `sources` stay those the model learned from. Raises LibraryError if there are no sounds or
-    it is another model's pack.
+    It begins on the library's own map where it has one. Its `sources` stay those the model
+    learned from. Raises LibraryError if there are no sounds or it is another model's pack.
     """
     if not len(library):
         raise LibraryError(f"{library.path}: holds no sounds yet: add a folder first")
@@ -28,6 +28,7 @@ def as_pack(pack: Pack, library: Library) -> Pack:
         pack,
         anchors=library.anchors,
         planes=planes(library),
+        default_plane=pack.default_plane if _own_map(library) is None else "map",
         descriptors=descriptors(library),
     )
 

@@ -218,7 +218,9 @@ def test_a_pack_that_was_made_before_there_were_descriptors_has_none(copy: Path)
     (copy / "descriptors.npz").unlink(missing_ok=True)
     old = pack.load(copy)
     assert old.descriptors == old.described == {}
-    text = (copy / "model.toml").read_text().replace('default = "map"', 'default = "descriptors"')
+    text = (
+        (copy / "model.toml").read_text().replace('default = "learned"', 'default = "descriptors"')
+    )
     (copy / "model.toml").write_text(text)
     expect(copy, r"plane\.default 'descriptors' is not in planes")
 

@@ -60,7 +60,11 @@ def test_the_numbers_are_mapped_from_the_file_and_not_copied(filled: Library) ->
 def test_as_pack_replaces_what_is_of_the_sounds_and_nothing_else(filled: Library) -> None:
     played = playable.as_pack(filled.pack, filled)
     assert played.anchors is filled.anchors
-    assert {n: p.shape for n, p in played.planes.items()} == {"map": (12, 2)}
+    assert {n: p.shape for n, p in played.planes.items()} == {
+        "map": (12, 2),
+        "learned": (12, 2),
+    }
+    assert played.default_plane == filled.pack.default_plane == "learned"
     before = filled.pack
     of_the_sounds = {"anchors", "planes", "descriptors"}
     assert replace(played, **{name: getattr(before, name) for name in of_the_sounds}) == before
@@ -365,9 +369,11 @@ def test_a_map_of_its_own_holds_until_sounds_come(
     mine.refit()
     own = playable.planes(library.open_(copy, small))["map"]
     assert own.shape == (12, 2) and not np.allclose(own, placed)
+    assert playable.as_pack(mine.pack, mine).default_plane == "map"
     noise(tmp_path / "in" / "new.wav", 99)
     mine.add(tmp_path / "in")
     np.testing.assert_array_equal(playable.planes(mine)["map"][:12], placed)
+    assert playable.as_pack(mine.pack, mine).default_plane == "learned"
 
 
 def test_an_encoder_that_changes_meanwhile_is_noticed(small: pack.Pack, tmp_path: Path) -> None:
