@@ -15,9 +15,12 @@ from models.pack import DESCRIBED, Pack, PackError
 from models.pack_files import Toml
 from models.representation import Floats
 
-MAPS: dict[str, Callable[[Floats, int], Floats]] = {"map": maps.tsne, "umap": maps.umap}
-LEARNED = "learned"
-NAMES = (*MAPS, LEARNED, DESCRIBED)
+MAPS: dict[str, Callable[[Pack, int], Floats]] = {
+    "map": lambda pack, seed: maps.tsne(pack.anchors.latents, seed),
+    "umap": lambda pack, seed: maps.umap(pack.anchors.latents, seed),
+    "learned": lambda pack, seed: learned_map.learned(pack.anchors.latents, _decoder(pack), seed),
+}
+NAMES = (*MAPS, DESCRIBED)
 DECODED = 32  # sounds at once
 
 
@@ -33,21 +36,16 @@ def add(
 
     Descriptors are measured on the anchors' recordings beneath the folder `sounds`, by their ids,
     else on what the decoder makes of each anchor (which imports Keras, as learning a map does).
-    `default`: the pack is
-    played on it unless something else is asked for. Every file is replaced whole or not at all.
+    `default`: the pack is played on it unless something else is asked for. Every file is replaced
+    whole or not at all.
     Raises PackError, models.maps.MapError, models.audio.AudioError; then nothing has changed.
     """
     if name == DESCRIBED:
         heard = _decoded(pack) if sounds is None else _recorded(pack, sounds)
         measured = descriptors.table(heard, pack.representation)
         file, content = "descriptors.npz", {**pack.descriptors, **measured}
-    elif name in MAPS or name == LEARNED:
-        latents = pack.anchors.latents
-        if name == LEARNED:
-            plane = learned_map.learned(latents, _decoder(pack), seed)
-        else:
-            plane = MAPS[name](latents, seed)
-        file, content = "planes.npz", {**pack.planes, name: plane}
+    elif name in MAPS:
+        file, content = "planes.npz", {**pack.planes, name: MAPS[name](pack, seed)}
     else:
         raise PackError(f"{pack.path}: no plane {name!r} can be made: choose {', '.join(NAMES)}")
     try:
