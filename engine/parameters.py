@@ -25,6 +25,7 @@ LATENT_MAX = 64
 PLANES = ("raw", "principal", "map", "umap", "learned", "descriptors")
 EXPANDERS = (
     "nearest", "mean", "multilateration", "lattice", "local", "barycentric", "rbf", "gaussian",
+    "dwell",
 )  # fmt: skip
 METRICS = ("euclidean", "mahalanobis", "cosine")
 MODES = ("loop", "shot", "original")
@@ -156,11 +157,17 @@ TABLE: tuple[Parameter, ...] = (
         "most informative latents, or brightness and hardness",
         choices=("auto", *DESCRIPTORS),
     ),
-    _choice("/expander", EXPANDERS, "local", "how a point on the pad becomes a latent vector"),
+    _choice("/expander", EXPANDERS, "dwell", "how a point on the pad becomes a latent vector"),
     _choice("/metric", METRICS, "euclidean", "how the expander measures distance on the plane"),
     _switch("/guard", True, "keep the latent vector within the anchors' ellipsoid"),
     _row(
-        "/focus", 24, 1, 256, "anchors", "neighbours that `local` and `rbf` listen to", kind="int"
+        "/focus",
+        24,
+        1,
+        256,
+        "anchors",
+        "neighbours that `dwell`, `local` and `rbf` hear",
+        kind="int",
     ),
     _row(
         "/multilateration/scale",

@@ -7,6 +7,7 @@ import io
 
 import numpy as np
 
+from engine.parameters import ROW
 from engine.plane import Float64
 from evaluation.evaluating import Evaluation
 from evaluation.judging import Figures
@@ -155,10 +156,11 @@ def _beside(rows: list[Row]) -> str:
 def _verdicts(rows: list[Row]) -> list[str]:
     """Whether the default expander is no worse than `nearest`, where both are there."""
     of = {row.expander: row for row in rows}
-    if not {"local", "nearest"} <= set(of) or len(of["local"].figures) < 10:
+    default = str(ROW["/expander"].show(ROW["/expander"].default)[0])
+    if not {default, "nearest"} <= set(of) or len(of[default].figures) < 10:
         return []
     told = []
-    for verdict in no_worse(of["local"], of["nearest"]):
+    for verdict in no_worse(of[default], of["nearest"]):
         if np.isnan(verdict.p):
             continue
         word = "no worse" if verdict.no_worse else "not shown to be no worse"
@@ -166,7 +168,7 @@ def _verdicts(rows: list[Row]) -> list[str]:
             f"- {verdict.figure}, q = {verdict.stop}: {word} (behind by {verdict.behind:.3f}, "
             f"p = {verdict.p:.2g}, margin {abs(MARGINS[verdict.figure])})"
         )
-    return ["`local` against `nearest` (one-sided Wilcoxon over the pairs):", "\n".join(told)]
+    return [f"`{default}` against `nearest` (one-sided Wilcoxon over the pairs):", "\n".join(told)]
 
 
 def _told(e: Evaluation) -> str:

@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 from models.maps import fewer, tsne_of
 from models.measures import content
 from models.representation import Floats
-from models.slopes import pull, slopes
+from models.slopes import STEP, Glides, pull, slopes
 
 Float64 = NDArray[np.float64]
 Decode = Callable[[Floats], Floats]  # (n, D) float32 latents to (n, frames, bins) dB
@@ -28,21 +28,19 @@ BATCH = 64  # sounds decoded at once
 BANDS = 64  # that a spectrum is averaged to
 COMPONENTS = 32  # of the sounds, which the first map is drawn of
 NUDGE = 0.02  # of a latent's deviation: for the decoder's derivative
-FINGERS, STEEPEST = 2048, 4  # tried at each turn at most; one in so many, the steepest, moves it
-PER_SOUND = 16  # fingers, where sounds are few
-#: Turns of moving; the power of the mean of the slopes: first all count, in the end the steepest;
-#: the power of a place's weight: under the instrument's own, 4, few find their way at first.
-COURSE = (
-    (300, 2.0, 2.0), (200, 2.5, 2.0), (200, 3.0, 2.0), (200, 3.0, 2.0), (700, 4.0, 2.0),
-    (400, 4.0, 4.0),
-)  # fmt: skip
-MOVES = 4  # so many times some sounds are put elsewhere
+GLIDES = 1024  # looked at in each turn at most
+PER_SOUND = 16  # glides, where sounds are few
+WEIGHT = 2.0  # power of a place's weight: by the sharper ones that are played few find their way
+#: Turns of moving, and the power of the mean of the slopes that they take down: it makes the
+#: steepest count. First once, then after each of so many rounds of putting some sounds elsewhere.
+FIRST, EDGE_FIRST = 500, 3.0
+ROUNDS, AFTER, EDGE = 12, 150, 4.0
+LAST = 1000
 FEW, MANY = 300, 1000  # sounds: of fewer or more as many turns fewer or more, a tenth at least
 PACE = 0.012  # of the map's width, about the longest move in a turn
 FLOOR = 1e-3  # of the mean pull: less of it moves a place more slowly
 CLIFF = 20.0  # medians: no pull is more
 MISPLACED, HOMES = 16, 5  # sounds tried elsewhere, and the likes each is tried beside
-EDGE = 4.0  # power of the mean that says whether it helped
 
 
 class Heard(NamedTuple):
@@ -52,20 +50,6 @@ class Heard(NamedTuple):
     """(L, COMPONENTS) principal components of the spectrograms: likes lie near each other."""
     roots: Float64
     """(L, D, D): |dz @ root| is the root mean square change in dB of the sound's content."""
-
-
-class Fingers(NamedTuple):
-    """Where slopes are looked at: fingers on their way between two sounds."""
-
-    first: NDArray[np.intp]
-    last: NDArray[np.intp]
-    share: Float64
-    """(n, 1) 0...1 of the way."""
-    ways: Float64
-    """(n, 2) unit vectors: which way they go from there."""
-
-    def points(self, places: Float64) -> Float64:
-        return places[self.first] * (1 - self.share) + places[self.last] * self.share
 
 
 def learned(latents: Floats, decode: Decode, seed: int = 0) -> Floats:
@@ -117,21 +101,19 @@ def moved(start: Floats, latents: Floats, heard: Heard, seed: int = 0) -> Floats
     """The (L, 2) places `start`, moved until the steepest slopes are gone."""
     z, random = latents.astype(np.float64), np.random.default_rng(seed)
     places = _normal(start.astype(np.float64))
-    judges = _fingers(random, len(z), 4 * min(FINGERS, PER_SOUND * len(z)))
+    judges = _glides(random, len(z), 4 * min(GLIDES, PER_SOUND * len(z)))
     patience = min(max(len(z) / FEW, 0.1), 1.0) * max(len(z) / MANY, 1.0)
     likes = cKDTree(heard.sounds).query(heard.sounds, min(HOMES + 1, len(z)))[1][:, 1:]
-    for k, (turns, edge, sharp) in enumerate(COURSE):
-        if 0 < k <= MOVES:
-            places = _rehomed(places, z, heard.roots, likes, judges, random)
-        places = _eased(places, z, heard.roots, round(turns * patience), edge, sharp, random)
+
+    def eased(places: Float64, turns: int, edge: float) -> Float64:
+        return _eased(places, z, heard.roots, round(turns * patience), edge, random)
+
+    places = eased(places, FIRST, EDGE_FIRST)
+    for _ in range(ROUNDS):
+        places = _rehomed(places, z, heard.roots, likes, judges, random)
+        places = eased(places, AFTER, EDGE)
+    places = eased(places, LAST, EDGE)
     return places.astype(np.float32)
-
-
-def steepness(
-    places: Float64, latents: Float64, roots: Float64, fingers: Fingers, sharp: float = 2.0
-) -> Float64:
-    """(n,) the slopes under the fingers, dB per root mean square of the map."""
-    return slopes(places, latents, roots, fingers.points(places), fingers.ways, sharp)
 
 
 def _eased(
@@ -140,20 +122,14 @@ def _eased(
     roots: Float64,
     turns: int,
     edge: float,
-    sharp: float,
     random: np.random.Generator,
 ) -> Float64:
     """So many turns of Adam (Kingma & Ba, 2015) down the mean of the slopes to the power `edge`."""
     mean, square = np.zeros_like(places), np.zeros_like(places)
-    count = min(FINGERS, PER_SOUND * len(places))
+    count = min(GLIDES, PER_SOUND * len(places))
     for turn in range(1, turns + 1):
-        fingers = _fingers(random, len(places), count)
-        found = steepness(places, latents, roots, fingers, sharp)
-        worst = np.argpartition(-found, count // STEEPEST)[: count // STEEPEST]
-        steepest = Fingers(
-            fingers.first[worst], fingers.last[worst], fingers.share[worst], fingers.ways[worst]
-        )
-        gradient = _pulled(places, latents, roots, steepest, edge, sharp)
+        glides = _glides(random, len(places), count)
+        gradient = _bounded(pull(places, latents, roots, glides, WEIGHT, edge), places)
         mean += 0.1 * (gradient - mean)
         square += 0.001 * (gradient**2 - square)
         step = mean / (1 - 0.9**turn) / (np.sqrt(square / (1 - 0.999**turn)) + FLOOR)
@@ -162,20 +138,9 @@ def _eased(
     return places
 
 
-def _pulled(
-    places: Float64,
-    latents: Float64,
-    roots: Float64,
-    fingers: Fingers,
-    edge: float,
-    sharp: float,
-) -> Float64:
-    """(L, 2) how the fingers' slopes pull at the places, root mean square one; the fingers go with
-    the sounds that they are on their way between, and the map keeps its size."""
-    points = fingers.points(places)
-    pulls, along = pull(places, latents, roots, points, fingers.ways, sharp, edge)
-    np.add.at(pulls, fingers.first, along * (1 - fingers.share))
-    np.add.at(pulls, fingers.last, along * fingers.share)
+def _bounded(pulls: Float64, places: Float64) -> Float64:
+    """(L, 2) pulls that keep the map's centre and size, none far beyond the others, root mean
+    square one."""
     pulls -= pulls.mean(axis=0)
     pulls -= places * (pulls * places).sum() / (places**2).sum()
     size = np.linalg.norm(pulls, axis=1, keepdims=True)
@@ -188,11 +153,11 @@ def _rehomed(
     latents: Float64,
     roots: Float64,
     likes: NDArray[np.intp],
-    judges: Fingers,
+    judges: Glides,
     random: np.random.Generator,
 ) -> Float64:
     """Put the sounds in the steepest places beside their likes, where that makes all less steep."""
-    found = steepness(places, latents, roots, judges) ** EDGE
+    found = slopes(places, latents, roots, judges, WEIGHT) ** EDGE
     blame = np.zeros(len(places))
     around = cKDTree(places).query(judges.points(places), [1, 2, 3])[1] % len(places)
     np.add.at(blame, around, found[:, None])
@@ -202,19 +167,19 @@ def _rehomed(
             tried = places.copy()
             reach = cKDTree(places).query(places[home], [min(3, len(places))])[0][0]
             tried[k] = places[home] + 0.5 * reach * random.normal(size=2)
-            value = (steepness(tried, latents, roots, judges) ** EDGE).mean()
+            value = (slopes(tried, latents, roots, judges, WEIGHT) ** EDGE).mean()
             if value < best:
                 places, best = tried, value
     return places
 
 
-def _fingers(random: np.random.Generator, sounds: int, count: int) -> Fingers:
-    turn = 2 * np.pi * random.random(count)
-    return Fingers(
+def _glides(random: np.random.Generator, sounds: int, count: int) -> Glides:
+    """More are near their ends, where each way's steepest place may be, than on their way."""
+    turn = np.pi / 2 * random.random(count)
+    return Glides(
         random.integers(0, sounds, count),
         random.integers(0, sounds, count),
-        random.random((count, 1)),
-        np.stack([np.cos(turn), np.sin(turn)], axis=1),
+        (1 - STEP) * np.sin(turn) ** 2,
     )
 
 

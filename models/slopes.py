@@ -10,6 +10,7 @@ may call.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -20,41 +21,52 @@ Float64 = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 FOCUS = 24
-STEP = 0.01  # of the map's root mean square: how far the finger goes
+STEP = 1 / 200  # of its way: how far a finger goes
 RIDGE = 1e-3  # of the places' mean variance, which is 1
 NEAR = 1e-9  # a place nearer than this is not heard alone, or it would have no way to go
 
 
+class Glides(NamedTuple):
+    """n fingers on their straight way from one place to another, which takes each the same time."""
+
+    first: Indices
+    last: Indices
+    share: Float64
+    """(n,) 0...1 of the way, where it is looked at."""
+
+    def points(self, places: Float64) -> Float64:
+        share = self.share[:, None]
+        return np.asarray(places[self.first] * (1 - share) + places[self.last] * share)
+
+
 def slopes(
-    places: Float64, latents: Float64, roots: Float64, points: Float64, ways: Float64, sharp: float
+    places: Float64, latents: Float64, roots: Float64, glides: Glides, sharp: float
 ) -> Float64:
-    """(n,) dB per unit of the map when a finger at points (n, 2) goes along unit vectors (n, 2).
+    """(n,) dB per way: how fast the sound changes where the glides are looked at.
 
     `places` have a root mean square of one; `sharp` is the power of a place's weight.
     """
-    return _slopes(places, latents, roots, points, ways, _near(places, points), sharp)
+    return _slopes(places, latents, roots, *glides, _near(places, glides), sharp)
 
 
 def pull(
     places: Float64,
     latents: Float64,
     roots: Float64,
-    points: Float64,
-    ways: Float64,
+    glides: Glides,
     sharp: float,
     power: float,
-) -> tuple[Float64, Float64]:
-    """Gradient of sum(slopes ** power) / power by the places (L, 2) and by the points (n, 2)."""
-    near = _near(places, points)
-    return _pull(places, latents, roots, points, ways, near, sharp, power)
+) -> Float64:
+    """Gradient of sum(slopes ** power) / power by the places (L, 2), with the glides' ends."""
+    return _pull(places, latents, roots, *glides, _near(places, glides), sharp, power)
 
 
-def _near(places: Float64, points: Float64) -> Indices:
+def _near(places: Float64, glides: Glides) -> Indices:
     """(n, FOCUS + 1) the places nearest to the points, fewer where there are fewer. That STEP
     farther another may come in is left out: half the search, and one slope in ten is a hundredth
     or more away from the instrument's."""
     count = min(FOCUS + 1, len(places))
-    near = cKDTree(places).query(points, [*range(1, count + 1)])[1]
+    near = cKDTree(places).query(glides.points(places), [*range(1, count + 1)])[1]
     return np.ascontiguousarray(near)
 
 
@@ -106,23 +118,24 @@ def _lean(x, near, places, weight, mean, away, t, share):
 
 
 @njit(cache=True, nogil=True)
-def _step(near, places, latents, roots, point, way, sharp, hold, flow):
+def _step(near, places, latents, roots, first, last, share, sharp, hold, flow):
     """The sound's slope at one point; fills hold's two columns of what `_pull` needs again, and
     flow (2, D): the step of z̃ and the slope's derivative by it."""
-    raw, weight, mean, away, t, share, x, inverse, scale = hold
+    raw, weight, mean, away, t, lean, x, inverse, scale = hold
     dimension = latents.shape[1]
     flow[:] = 0.0
     for side in range(2):
-        x[side, 0] = point[0] + side * STEP * way[0]
-        x[side, 1] = point[1] + side * STEP * way[1]
-        total, first, reach = _weigh(x[side], near, places, sharp, raw[side], weight[side])
-        scale[side, 0], scale[side, 1], scale[side, 2] = total, first, reach
+        at = share + side * STEP
+        for i in range(2):
+            x[side, i] = (1.0 - at) * places[first, i] + at * places[last, i]
+        total, nearest, reach = _weigh(x[side], near, places, sharp, raw[side], weight[side])
+        scale[side, 0], scale[side, 1], scale[side, 2] = total, nearest, reach
         ia, ib, ic = _lean(
-            x[side], near, places, weight[side], mean[side], away[side], t[side], share[side]
+            x[side], near, places, weight[side], mean[side], away[side], t[side], lean[side]
         )
         inverse[side, 0], inverse[side, 1], inverse[side, 2] = ia, ib, ic
-        for k in range(share.shape[1]):
-            sign = share[side, k] if side == 1 else -share[side, k]
+        for k in range(lean.shape[1]):
+            sign = lean[side, k] if side == 1 else -lean[side, k]
             for d in range(dimension):
                 flow[0, d] += sign * latents[near[k], d]
     square = 0.0
@@ -155,24 +168,26 @@ def _held(count):
 
 
 @njit(cache=True, nogil=True)
-def _slopes(places, latents, roots, points, ways, near, sharp):
+def _slopes(places, latents, roots, first, last, share, near, sharp):
     hold, flow = _held(near.shape[1] - 1), np.zeros((2, latents.shape[1]))
-    out = np.empty(len(points))
-    for n in range(len(points)):
-        out[n] = _step(near[n], places, latents, roots, points[n], ways[n], sharp, hold, flow)
+    out = np.empty(len(share))
+    for n in range(len(share)):
+        ends = first[n], last[n], share[n]
+        out[n] = _step(near[n], places, latents, roots, *ends, sharp, hold, flow)
     return out
 
 
 @njit(cache=True, nogil=True)
-def _pull(places, latents, roots, points, ways, near, sharp, power):
+def _pull(places, latents, roots, first, last, share, near, sharp, power):
     """Backwards through `_step`, by hand; the metric itself is held."""
     count, dimension = near.shape[1] - 1, latents.shape[1]
     hold, flow = _held(count), np.zeros((2, dimension))
     raw, weight, _, away, t, _, x, inverse, scale = hold
-    gradient, by_point = np.zeros_like(places), np.zeros_like(points)
+    gradient, by_point = np.zeros_like(places), np.empty(2)
     by_weight, by_away = np.empty(count), np.empty((count, 2))
-    for n in range(len(points)):
-        slope = _step(near[n], places, latents, roots, points[n], ways[n], sharp, hold, flow)
+    for n in range(len(share)):
+        ends = first[n], last[n], share[n]
+        slope = _step(near[n], places, latents, roots, *ends, sharp, hold, flow)
         strength = slope ** (power - 1.0)
         for side in range(2):
             sign = strength if side == 1 else -strength
@@ -191,8 +206,7 @@ def _pull(places, latents, roots, points, ways, near, sharp, power):
             qx = inverse[side, 0] * tx + inverse[side, 1] * ty
             qy = inverse[side, 1] * tx + inverse[side, 2] * ty
             mx, my = -qx, -qy
-            by_point[n, 0] += qx
-            by_point[n, 1] += qy
+            by_point[0], by_point[1] = qx, qy
             for k in range(count):  # by the covariance: -(q tᵀ), made symmetric
                 along_q = a[k, 0] * qx + a[k, 1] * qy
                 along_t = a[k, 0] * ts[0] + a[k, 1] * ts[1]
@@ -207,30 +221,46 @@ def _pull(places, latents, roots, points, ways, near, sharp, power):
                 gradient[at[k], 0] += by_away[k, 0] + w[k] * mx
                 gradient[at[k], 1] += by_away[k, 1] + w[k] * my
                 level += by_weight[k] * w[k]
-            total, first, reach = scale[side]
-            if total <= 0.0:
-                continue
-            by_reach = 0.0
-            for k in range(count):  # raw = first (1/d - 1/reach); first's own change cancels
-                if raw[side, k] <= 0.0:
-                    continue
-                by_raw = (by_weight[k] - level) * sharp * w[k] / raw[side, k]
-                dx, dy = places[at[k], 0] - x[side, 0], places[at[k], 1] - x[side, 1]
-                length = math.sqrt(dx * dx + dy * dy)
-                d = length + NEAR
-                fall = -by_raw * first / (d * d)
-                by_reach += by_raw * first / (reach * reach)
-                if length > 0.0:
-                    gradient[at[k], 0] += fall * dx / length
-                    gradient[at[k], 1] += fall * dy / length
-                    by_point[n, 0] -= fall * dx / length
-                    by_point[n, 1] -= fall * dy / length
-            last = near[n, count]
-            dx, dy = places[last, 0] - x[side, 0], places[last, 1] - x[side, 1]
-            length = math.sqrt(dx * dx + dy * dy)
-            if length > 0.0:
-                gradient[last, 0] += by_reach * dx / length
-                gradient[last, 1] += by_reach * dy / length
-                by_point[n, 0] -= by_reach * dx / length
-                by_point[n, 1] -= by_reach * dy / length
-    return gradient, by_point
+            _by_distance(
+                near[n], places, x[side], raw[side], w, scale[side], by_weight, level, sharp,
+                gradient, by_point,
+            )  # fmt: skip
+            along = share[n] + side * STEP
+            for i in range(2):
+                gradient[first[n], i] += (1.0 - along) * by_point[i]
+                gradient[last[n], i] += along * by_point[i]
+    return gradient
+
+
+@njit(cache=True, nogil=True)
+def _by_distance(
+    near, places, x, raw, weight, scale, by_weight, level, sharp, gradient, by_point
+):  # fmt: skip
+    """Add to gradient and by_point (2,) what the weights pull by the places' distances from x."""
+    total, nearest, reach = scale
+    count = len(weight)
+    if total <= 0.0:
+        return
+    by_reach = 0.0
+    for k in range(count):  # raw = nearest (1/d - 1/reach); nearest's own change cancels
+        if raw[k] <= 0.0:
+            continue
+        by_raw = (by_weight[k] - level) * sharp * weight[k] / raw[k]
+        dx, dy = places[near[k], 0] - x[0], places[near[k], 1] - x[1]
+        length = math.sqrt(dx * dx + dy * dy)
+        d = length + NEAR
+        fall = -by_raw * nearest / (d * d)
+        by_reach += by_raw * nearest / (reach * reach)
+        if length > 0.0:
+            gradient[near[k], 0] += fall * dx / length
+            gradient[near[k], 1] += fall * dy / length
+            by_point[0] -= fall * dx / length
+            by_point[1] -= fall * dy / length
+    last = near[count]
+    dx, dy = places[last, 0] - x[0], places[last, 1] - x[1]
+    length = math.sqrt(dx * dx + dy * dy)
+    if length > 0.0:
+        gradient[last, 0] += by_reach * dx / length
+        gradient[last, 1] += by_reach * dy / length
+        by_point[0] -= by_reach * dx / length
+        by_point[1] -= by_reach * dy / length

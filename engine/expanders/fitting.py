@@ -8,6 +8,7 @@ from time import perf_counter
 import numpy as np
 
 from engine.expanders.barycentric import Barycentric
+from engine.expanders.dwell import Dwell
 from engine.expanders.expander import Expander
 from engine.expanders.founding import Affine, Nearest, multilaterated
 from engine.expanders.gaussian import Gaussian
@@ -19,6 +20,7 @@ from engine.plane import Plane
 
 NAMES = (
     "nearest", "mean", "multilateration", "lattice", "local", "barycentric", "rbf", "gaussian",
+    "dwell",
 )  # fmt: skip
 
 
@@ -42,8 +44,8 @@ def fit(
             `multilateration`'s unknown coordinates too and changes `gaussian` little; `lattice`
             chooses its anchors by it; `mean` measures no distance.
         guard: keep z̃ within the anchors' ellipsoid. Never moves an anchor.
-        focus: neighbours that `local` listens to, and `rbf` where the anchors are many; anchors
-            that `lattice` chooses.
+        focus: neighbours that `dwell` and `local` listen to, and `rbf` where the anchors are many;
+            anchors that `lattice` chooses.
         scale: s of `multilateration` (the paper's K), of squared distances on the plane.
         base: the anchor that `lattice` starts from.
         faders: of `lattice`, {anchor: α}; None lets the point set them.
@@ -75,6 +77,8 @@ def fit(
             expander = Mixer(plane, guard, base, faders)
     elif name == "local":
         expander = Local(plane, guard, places(plane, metric), focus)
+    elif name == "dwell":
+        expander = Dwell(plane, guard, places(plane, metric), focus)
     elif name == "barycentric":
         if plane.known.shape[1] != 2:
             raise ValueError(

@@ -29,7 +29,7 @@ Body = tuple[Float64, Float64, float]
 Frame = tuple[Float64, Float64, Float64, Float64]
 
 LARGEST = float(np.finfo(np.float32).max)
-SHARP = 4  # power of a neighbour's weight: see `neighbour_weights`
+SHARP = 2  # power of a neighbour's weight in a plain average of neighbours
 SLACK = 1e-9  # the guard lets rounding pass, or it would move the farthest anchor by it
 
 
@@ -130,13 +130,12 @@ def picked(points: Float64, anchors: Indices, unknown: Floats, body: Body, frame
 
 
 @njit(cache=True, nogil=True)
-def neighbour_weights(distance: Float64, focus: int, weights: Float64) -> None:
+def neighbour_weights(distance: Float64, focus: int, sharp: int, weights: Float64) -> None:
     """Fill weights (focus,) that sum to one from ascending distances of focus + 1 neighbours.
 
-    ((R - d)₊ / (R d))⁴, R the distance to the neighbour after the last one listened to; with no
-    such neighbour R is infinite. Scaled by the nearest distance, so that nothing overflows. The
-    square glides more evenly and leaves the recorded sounds sooner: by PEAQ its sounds between
-    anchors were farther from any of them than the nearest anchor's (docs/expanders.md).
+    ((R - d)₊ / (R d)) to the power `sharp`, R the distance to the neighbour
+    after the last one listened to; with no such neighbour R is infinite. Scaled by the nearest
+    distance, so that nothing overflows.
     """
     radius = distance[focus] if len(distance) > focus else math.inf
     nearest = distance[0]
@@ -145,7 +144,7 @@ def neighbour_weights(distance: Float64, focus: int, weights: Float64) -> None:
         if nearest == 0.0:
             weights[k] = 1.0 if distance[k] == 0.0 else 0.0
         else:
-            weights[k] = ((1.0 - distance[k] / radius) * (nearest / distance[k])) ** SHARP
+            weights[k] = ((1.0 - distance[k] / radius) * (nearest / distance[k])) ** sharp
         total += weights[k]
     for k in range(focus):  # all at the very distance R: none is nearer than another
         weights[k] = weights[k] / total if total > 0.0 else 1.0 / focus
@@ -207,6 +206,7 @@ def local(
     distance: Float64,
     neighbour: Indices,
     focus: int,
+    sharp: int,
     places: Float64,
     unknown: Floats,
     ridge: float,
@@ -218,7 +218,7 @@ def local(
     weights = np.empty(focus)
     out = np.zeros((count, rest))
     for n in range(count):
-        neighbour_weights(distance[n], focus, weights)
+        neighbour_weights(distance[n], focus, sharp, weights)
         lean(x[n], places, neighbour[n], weights, ridge)
         for k in range(focus):
             for i in range(rest):
@@ -228,7 +228,12 @@ def local(
 
 @njit(cache=True, nogil=True)
 def spread(
-    distance: Float64, neighbour: Indices, focus: int, unknown: Floats, within: Float64
+    distance: Float64,
+    neighbour: Indices,
+    focus: int,
+    sharp: int,
+    unknown: Floats,
+    within: Float64,
 ) -> Float64:
     """Weighted standard deviation (n,) of z̃, root mean square over its dimensions.
 
@@ -238,7 +243,7 @@ def spread(
     weights, mean = np.empty(focus), np.empty(rest)
     out = np.zeros(count)
     for n in range(count):
-        neighbour_weights(distance[n], focus, weights)
+        neighbour_weights(distance[n], focus, sharp, weights)
         mean[:] = 0.0
         for k in range(focus):
             for i in range(rest):
@@ -257,6 +262,7 @@ def blended(
     distance: Float64,
     neighbour: Indices,
     focus: int,
+    sharp: int,
     order: Indices,
     start: Indices,
     values: Float64,
@@ -265,7 +271,7 @@ def blended(
     weights = np.empty(focus)
     out = np.zeros(len(distance))
     for n in range(len(distance)):
-        neighbour_weights(distance[n], focus, weights)
+        neighbour_weights(distance[n], focus, sharp, weights)
         for k in range(focus):
             first, last = start[neighbour[n, k]], start[neighbour[n, k] + 1]
             value = 0.0

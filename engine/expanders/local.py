@@ -1,4 +1,4 @@
-"""`local`, the default: exact at anchors, continuous between them, on the data's manifold."""
+"""`local`: exact at anchors, continuous between them, on the data's manifold."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ RIDGE = 1e-3  # of the anchors' mean variance on the plane
 class Local(Expander):
     """The local conditional mean of `focus` neighbours (interpolating moving least squares)."""
 
+    SHARP = kernels.SHARP
+
     def __init__(self, plane: Plane, guard: bool, at: Places, focus: int) -> None:
         super().__init__(plane, guard)
         self._places = at
@@ -24,17 +26,22 @@ class Local(Expander):
         self._ridge = RIDGE * at.variance or 1.0
 
     def spread(self, points: ArrayLike) -> Float64:
-        _, distance, place = self._places.neighbours(batch(points, self.plane), self._focus + 1)
-        return kernels.spread(distance, place, self._focus, self._unknown, self._within)
+        """As `Expander.spread`."""
+        _, distance, place = self._near(batch(points, self.plane))
+        return kernels.spread(distance, place, self._focus, self.SHARP, self._unknown, self._within)
+
+    def _near(self, points: Float64) -> tuple[Float64, Float64, kernels.Indices]:
+        return self._places.neighbours(points, self._focus + 1)
 
     def _latents(self, points: Float64) -> Float64:
-        x, distance, place = self._places.neighbours(points, self._focus + 1)
+        x, distance, place = self._near(points)
         return kernels.local(
             points,
             x,
             distance,
             place,
             self._focus,
+            self.SHARP,
             self._places.coordinates,
             self._unknown,
             self._ridge,

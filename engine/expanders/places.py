@@ -47,9 +47,13 @@ class Places:
         k is `count`, or M if there are fewer; nearest first.
         """
         x = kernels.measured(points, self.view)
+        return x, *self.around(x, count)
+
+    def around(self, x: Float64, count: int) -> tuple[Float64, Indices]:
+        """Distances and indices (n, k) of the places nearest to measured points x (n, D1)."""
         k = min(count, len(self.coordinates))
         distance, place = self.tree.query(x, k if k > 1 else [1])
-        return x, distance, place
+        return distance, place
 
     def nearest(self, points: Float64) -> Indices:
         """The nearest anchor (n,); where several share the place, the first of them."""
@@ -209,4 +213,4 @@ def blend(points: ArrayLike, plane: Plane, values: ArrayLike, n: int = 8) -> Flo
     at = places(plane)
     _, distance, place = at.neighbours(batch(points, plane), n + 1)
     focus = min(n, len(at.coordinates))
-    return kernels.blended(distance, place, focus, at.order, at.start, scalar)
+    return kernels.blended(distance, place, focus, kernels.SHARP, at.order, at.start, scalar)

@@ -189,7 +189,9 @@ class _Foggy(Expander):
     def spread(self, points: ArrayLike) -> Float64:
         """As `Expander.spread`."""
         _, distance, place = self._places.neighbours(batch(points, self.plane), self._focus + 1)
-        return kernels.spread(distance, place, self._focus, self._unknown, self._within)
+        return kernels.spread(
+            distance, place, self._focus, kernels.SHARP, self._unknown, self._within
+        )
 
 
 class Spline(_Foggy):

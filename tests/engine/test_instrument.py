@@ -101,6 +101,7 @@ GLOBALS: list[tuple[str, tuple[Argument, ...], tuple[float, ...]]] = [
     ("/expander", ("barycentric",), (5,)),
     ("/expander", ("rbf",), (6,)),
     ("/expander", ("gaussian",), (7,)),
+    ("/expander", ("dwell",), (8,)),
     ("/metric", ("euclidean",), (0,)),
     ("/metric", ("mahalanobis",), (1,)),
     ("/metric", ("cosine",), (2,)),

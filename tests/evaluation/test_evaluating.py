@@ -27,7 +27,7 @@ from tests.playing import latentpad
 
 ROOT = str(Path(__file__).parents[2])
 SETTINGS = Settings(
-    pairs=12, draws=2, finer=3, planes=("raw", "map"), expanders=("nearest", "mean", "local")
+    pairs=12, draws=2, finer=3, planes=("raw", "map"), expanders=("nearest", "mean", "dwell")
 )
 
 
@@ -82,7 +82,7 @@ def test_silence_is_nothing_like_a_sound_and_just_like_silence(clear: Pack) -> N
 def test_an_expander_that_is_exact_is_so_at_both_ends(whole: Evaluation) -> None:
     for row in whole.rows:
         ends = row.figures[:, [0, -1]]
-        if row.expander in ("nearest", "local"):
+        if row.expander in ("nearest", "dwell"):
             assert ends[..., tables.COLUMN["mae_db"]].max() == 0
             assert ends[..., tables.COLUMN["visqol"]].min() > 4.73
             assert row.moving.reach == 1
@@ -91,10 +91,10 @@ def test_an_expander_that_is_exact_is_so_at_both_ends(whole: Evaluation) -> None
             assert row.moving.reach < 0.5
 
 
-def test_nearest_leaps_where_local_glides(whole: Evaluation) -> None:
+def test_nearest_leaps_where_dwell_glides(whole: Evaluation) -> None:
     of = {(row.plane, row.expander): row.moving for row in whole.rows}
     for plane in ("raw", "map"):
-        assert of[plane, "local"].leaps.max() < of[plane, "nearest"].leaps.max()
+        assert of[plane, "dwell"].leaps.max() < of[plane, "nearest"].leaps.max()
     assert of["map", "nearest"].astray.max() < 1e-5
 
 
@@ -270,7 +270,7 @@ def test_the_command_writes_a_page_a_report_and_a_table(clear: Pack, tmp_path: P
     out = tmp_path / "out"
     done = latentpad(
         "evaluate", str(clear.path), "-o", str(out), "--quick", "--pairs", "3", "--magnitudes",
-        "--plane", "map", "--expander", "local",
+        "--plane", "map", "--expander", "dwell",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert {file.name for file in out.iterdir()} == {"report.md", "report.html", "pairs.csv"}
@@ -301,7 +301,7 @@ def test_a_terminal_shows_what_is_being_compared(clear: Pack, tmp_path: Path) ->
     reader.start()
     words = [
         "evaluate", str(clear.path), "-o", str(tmp_path / "out"), "--pairs", "2", "--quick",
-        "--magnitudes", "--plane", "map", "--expander", "local",
+        "--magnitudes", "--plane", "map", "--expander", "dwell",
     ]  # fmt: skip
     command = [sys.executable, "-m", "controllers.cli", *words]
     done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=theirs, timeout=120)
@@ -309,5 +309,5 @@ def test_a_terminal_shows_what_is_being_compared(clear: Pack, tmp_path: Path) ->
     reader.join()
     os.close(ours)
     told = b"".join(seen).decode()
-    assert done.returncode == 0 and "table 2, map, local" in told
+    assert done.returncode == 0 and "table 2, map, dwell" in told
     assert "tensorflow" not in told.lower()

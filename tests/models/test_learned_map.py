@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from models import learned_map
-from models.learned_map import hear, learned, moved, steepness
+from models.learned_map import hear, learned, moved
 from models.maps import tsne
 from models.representation import Floats
+from models.slopes import slopes
 
 Decode = Callable[[Floats], Floats]
 
@@ -51,10 +52,10 @@ def test_a_finger_finds_it_less_steep_than_before(decode: Decode, latents: Float
     heard = hear(latents, decode)
     start = learned_map._normal(tsne(latents, 0).astype(np.float64))
     places = moved(start.astype(np.float32), latents, heard)
-    fingers = learned_map._fingers(np.random.default_rng(7), 60, 3000)
+    glides = learned_map._glides(np.random.default_rng(7), 60, 3000)
     z = latents.astype(np.float64)
     before, after = (
-        steepness(p.astype(np.float64), z, heard.roots, fingers, 4.0) for p in (start, places)
+        slopes(p.astype(np.float64), z, heard.roots, glides, 3.0) for p in (start, places)
     )
     assert np.percentile(after, 99) < 0.7 * np.percentile(before, 99)
     assert after.mean() < before.mean()

@@ -23,7 +23,7 @@ def test_a_preset_is_whole() -> None:
     commands = dict(parse(WHOLE, "test.toml").commands())
     assert commands["/mode"] == ("shot",) and commands["/axes"] == (3, 1)
     assert commands["/guard"] == (False,) and commands["/pad/1/xy"] == (0.3, 0.7)
-    assert commands["/expander"] == ("local",) and commands["/pad/7/pitch"] == (0.0,)
+    assert commands["/expander"] == ("dwell",) and commands["/pad/7/pitch"] == (0.0,)
     assert commands["/gain"] == (-3.5,)
     # The loudness of the room and the places of the fingers stay as they are, unless named.
     assert set(ROWS) - set(commands) == PERFORMERS - {"/gain", "/pad/1/xy"}

@@ -25,8 +25,8 @@ from tests.engine.expanders.anchors import (
     whole_metrics,
 )
 
-EXACT = ("nearest", "local", "barycentric", "rbf")
-CONTINUOUS = ("local", "barycentric", "rbf", "gaussian")
+EXACT = ("nearest", "local", "dwell", "barycentric", "rbf")
+CONTINUOUS = ("local", "dwell", "barycentric", "rbf", "gaussian")
 expanders = st.sampled_from(NAMES)
 
 
