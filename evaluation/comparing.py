@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import closing, contextmanager
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -18,17 +17,17 @@ from evaluation.judging import VERSION, Figures, Reference, judge, quiet_threads
 from evaluation.ledger import Ledger
 from evaluation.ways import EvaluationError
 from models import measures
+from models.cluster import Workers
 from models.representation import Floats, Representation
 
 BATCH = 64  # sounds decoded at once
 PART = 12  # comparisons with one reference in one job: some seconds, which a kill may cost
 
-Judges = tuple[Executor, int]  # who judges, and how many jobs they may have before them
 Decode = Callable[[Floats], Floats]  # (n, D) float32 latents to (n, frames, bins) dB
 
 
 @contextmanager
-def cores(count: int) -> Iterator[Judges]:
+def cores(count: int) -> Iterator[Workers]:
     """Worker processes that judge, and how many jobs they may have before them.
 
     Spawned: what TensorFlow and Numba have started here does not outlive a fork.
@@ -38,56 +37,6 @@ def cores(count: int) -> Iterator[Judges]:
         yield pool, count + 2
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def cluster(address: str) -> Iterator[Judges]:
-    """Workers of a Dask cluster that judge, and how many jobs they may have before them.
-
-    `address` is that of a scheduler that runs, "tcp://HOST:PORT"; it and its workers need
-    Latentpad. A worker judges one job at a time, so each should have one thread. Raises
-    EvaluationError.
-    """
-    try:
-        import dask
-        import distributed
-    except ImportError:
-        raise EvaluationError(
-            "judging on a Dask cluster needs distributed: pip install 'latentpad[cluster]'"
-        ) from None
-    # What goes wrong is told in one line below; distributed would add its tracebacks.
-    for name in ("distributed", "distributed.client"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    try:
-        client: Any = distributed.Client(address, timeout=10)
-    except (OSError, ValueError, TimeoutError) as error:
-        reason = (str(error).strip() or "no answer").splitlines()[0]
-        raise EvaluationError(f"{address}: no Dask scheduler there ({reason})") from None
-    # A job brings its frames along, some megabytes: no need to warn of that.
-    large = dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GB"})
-    with closing(client), large:
-        threads = sum(client.nthreads().values())
-        if not threads:
-            raise EvaluationError(f"{address}: this Dask scheduler has no workers: start some")
-        try:
-            yield client.get_executor(pure=False), 2 * threads
-        except distributed.scheduler.KilledWorker as error:
-            reason = str(error).splitlines()[0]
-            raise EvaluationError(
-                f"{address}: the workers died ({reason}): what is done is kept"
-            ) from None
-        except (distributed.CancelledError, distributed.comm.CommClosedError):
-            raise EvaluationError(
-                f"{address}: the cluster was lost: what is done is kept"
-            ) from None
-        except ModuleNotFoundError as error:
-            raise EvaluationError(f"{address}: on a worker: {error}: install Latentpad") from None
-        except RuntimeError as error:
-            if "deserialization" not in str(error):  # the scheduler has no type of its own for it
-                raise
-            raise EvaluationError(
-                f"{address}: the scheduler does not know what it is given: install Latentpad there"
-            ) from None
 
 
 _judging = threading.Lock()
@@ -133,7 +82,7 @@ def compare(
     representation: Representation,
     decode: Decode,
     ledger: Ledger,
-    judges: Judges,
+    judges: Workers,
     shown: Callable[[int, int], None] = lambda done, of: None,
 ) -> Float64:
     """(N, figures) of (N, D) latents, each decoded and compared with its reference.

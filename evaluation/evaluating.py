@@ -18,13 +18,14 @@ from engine.expanders import NAMES, Expander, fit
 from engine.plane import Float64, Plane
 from engine.planes import Planes
 from evaluation import tables, ways
-from evaluation.comparing import Judges, cluster, compare, cores, magnitudes
+from evaluation.comparing import compare, cores, magnitudes
 from evaluation.judging import Figures, Reference
 from evaluation.ledger import Ledger
 from evaluation.moving import STEPS
 from evaluation.showing import Shown, show
 from evaluation.ways import EvaluationError
 from models import audio
+from models.cluster import Workers, cluster
 from models.pack import Pack
 from models.representation import FLOOR, Floats
 
@@ -80,7 +81,7 @@ def evaluate(
 
     `tell` hears what is being done, how much of it is done and of how much. `recordings` is the
     folder that the pack learned from: without it table 1 compares with the anchors as they are
-    decoded. `dask` is a scheduler's address, see `comparing.cluster`; without it the machine's
+    decoded. `dask` is a scheduler's address, see `models.cluster`; without it the machine's
     cores judge. Decoding takes the process' cores. Raises EvaluationError, AudioError.
     """
     there = Planes(pack)
@@ -134,16 +135,18 @@ def _fitted(name: str, plane: Plane, settings: Settings) -> tuple[Expander, floa
     return expander, perf_counter() - began
 
 
-def _judges(settings: Settings, dask: str | None) -> AbstractContextManager[Judges | None]:
+def _judges(settings: Settings, dask: str | None) -> AbstractContextManager[Workers | None]:
     """Who hears: nobody, a cluster, or all cores."""
     if not settings.heard:
         return nullcontext()
-    return cores(os.cpu_count() or 1) if dask is None else cluster(dask)
+    if dask is None:
+        return cores(os.cpu_count() or 1)
+    return cluster(dask, "judging", EvaluationError)
 
 
 @contextmanager
 def _listening(
-    pack: Pack, folder: Path, decoder: Decoder, judges: Judges | None
+    pack: Pack, folder: Path, decoder: Decoder, judges: Workers | None
 ) -> Iterator[Callable[..., Float64]]:
     """What compares: all figures, by the judges; or the MAE alone, here. Makes the folder."""
     folder.mkdir(parents=True, exist_ok=True)

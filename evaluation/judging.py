@@ -39,7 +39,8 @@ class Reference(NamedTuple):
 
 
 def quiet_threads() -> None:
-    """One thread a worker: there is a worker for each core. Before anything heavy is imported."""
+    """One thread a worker: there is a worker for each core. For what it has yet to import; what
+    it has imported already, to be given a job, `comparing._alone` tells."""
     for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
 

@@ -15,6 +15,7 @@ from models import measures
 from models.representation import Floats
 
 STEPS = 200
+COARSE = 127  # steps of a 7-bit controller
 REACHED = 1e-3  # of the anchors' spread: nearer than this is the anchor itself
 
 
@@ -25,6 +26,7 @@ class Moving(NamedTuple):
     leaps: Float64  # (P,) the largest step of the latent
     astray: Float64  # (P, Q) distance of each stop's latent from the nearest anchor
     reach: float  # share of the anchors that a finger reaches exactly
+    coarse: float  # ... that a 7-bit controller does, of steps over the pad
     microseconds: float  # a point
 
 
@@ -39,12 +41,17 @@ def moving(
     stops = expanded(expander, ways.points(plane))
     astray = cKDTree(latents).query(stops.reshape(-1, stops.shape[2]))[0]
     spread = float(latents.std(axis=0).mean()) or 1.0
-    back = expander.expand64(plane.known)
+
+    def reached(points: Float64) -> float:
+        away = np.linalg.norm(expander.expand64(points) - latents, axis=1)
+        return float((away < REACHED * spread).mean())
+
     return Moving(
         np.array([_largest(way, decode) for way in path]),
         leaps,
         astray.reshape(stops.shape[:2]),
-        float((np.linalg.norm(back - latents, axis=1) < REACHED * spread).mean()),
+        reached(plane.known),
+        reached(plane.place(np.round(COARSE * plane.pad(plane.known)) / COARSE)),
         _microseconds(expander, plane),
     )
 

@@ -130,7 +130,7 @@ def _beside(rows: list[Row]) -> str:
     heads = [
         "expander", *["PEAQ valid"] * heard, "MAE to the farther",
         "MAE to the line in all dimensions", "largest step dB: median (95 %)",
-        "distance to the data", "reached", "fit s", "µs a point",
+        "distance to the data", "reached", "by 7 bits", "fit s", "µs a point",
     ]  # fmt: skip
     lines = [_line(heads), _line(["---"] * len(heads))]
     for row, share in zip(rows, valid, strict=True):
@@ -145,6 +145,7 @@ def _beside(rows: list[Row]) -> str:
                     f"{np.median(m.steps_db):.2f} ({np.percentile(m.steps_db, 95):.2f})",
                     f"{m.astray.mean():.3f}",
                     f"{100 * m.reach:.0f} %",
+                    f"{100 * m.coarse:.0f} %",
                     f"{row.fit_seconds:.2f}",
                     f"{m.microseconds:.0f}",
                 ]

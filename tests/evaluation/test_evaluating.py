@@ -21,6 +21,7 @@ from evaluation.evaluating import Evaluation, Settings, evaluate
 from evaluation.judging import Figures, Reference, judge
 from evaluation.ways import EvaluationError
 from models import measures
+from models.cluster import Workers, cluster
 from models.pack import Pack
 from models.representation import Floats
 from tests.playing import latentpad
@@ -96,6 +97,9 @@ def test_nearest_leaps_where_dwell_glides(whole: Evaluation) -> None:
     for plane in ("raw", "map"):
         assert of[plane, "dwell"].leaps.max() < of[plane, "nearest"].leaps.max()
     assert of["map", "nearest"].astray.max() < 1e-5
+    # On a map a pad's steps are finer than its sounds are apart; where the finger is a latent
+    # itself, a step beside it is another sound.
+    assert of["map", "nearest"].coarse > 0.9 and of["raw", "nearest"].coarse < 0.1
 
 
 def test_table_1_is_worse_the_farther_a_neighbour_is(whole: Evaluation) -> None:
@@ -157,7 +161,7 @@ def test_a_dask_cluster_finds_the_figures_of_the_cores_bit_for_bit(
 ) -> None:
     import distributed
 
-    def refuse(count: int) -> AbstractContextManager[comparing.Judges]:
+    def refuse(count: int) -> AbstractContextManager[Workers]:
         raise AssertionError("judged here")
 
     monkeypatch.setattr(evaluating, "cores", refuse)
@@ -186,7 +190,7 @@ def test_a_cluster_without_distributed_says_how_to_get_it(monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "distributed", None)
     with (
         pytest.raises(EvaluationError, match=r"pip install 'latentpad\[cluster\]'"),
-        comparing.cluster("tcp://127.0.0.1:1"),
+        cluster("tcp://127.0.0.1:1", "judging", EvaluationError),
     ):
         pass
 

@@ -1,0 +1,57 @@
+"""Work on somebody's Dask cluster, and what goes wrong there in one line."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import closing, contextmanager
+from typing import Any
+
+Workers = tuple[Executor, int]
+"""Who works, and how many jobs they may have before them."""
+
+
+@contextmanager
+def cluster(address: str, work: str, error: type[Exception]) -> Iterator[Workers]:
+    """The workers of the scheduler at `address`, "tcp://HOST:PORT"; all of them need Latentpad.
+
+    `work` is what they shall do ("judging"), for who lacks `distributed`. Raises `error` for a
+    cluster that is not there, dies or is lost, whatever is under way within.
+    """
+    try:
+        import dask
+        import distributed
+    except ImportError:
+        raise error(
+            f"{work} on a Dask cluster needs distributed: pip install 'latentpad[cluster]'"
+        ) from None
+    # What goes wrong is told in one line below; distributed would add its tracebacks.
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        client: Any = distributed.Client(address, timeout=10)
+    except (OSError, ValueError, TimeoutError) as why:
+        reason = (str(why).strip() or "no answer").splitlines()[0]
+        raise error(f"{address}: no Dask scheduler there ({reason})") from None
+    # A job brings its frames along, some megabytes: no need to warn of that.
+    large = dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GB"})
+    with closing(client), large:
+        threads = sum(client.nthreads().values())
+        if not threads:
+            raise error(f"{address}: this Dask scheduler has no workers: start some")
+        try:
+            yield client.get_executor(pure=False), 2 * threads
+        except distributed.scheduler.KilledWorker as why:
+            reason = str(why).splitlines()[0]
+            raise error(f"{address}: the workers died ({reason}): what is done is kept") from None
+        except (distributed.CancelledError, distributed.comm.CommClosedError):
+            raise error(f"{address}: the cluster was lost: what is done is kept") from None
+        except ModuleNotFoundError as why:
+            raise error(f"{address}: on a worker: {why}: install Latentpad") from None
+        except RuntimeError as why:
+            if "deserialization" not in str(why):  # the scheduler has no type of its own for it
+                raise
+            raise error(
+                f"{address}: the scheduler does not know what it is given: install Latentpad there"
+            ) from None
