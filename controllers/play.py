@@ -18,7 +18,7 @@ from controllers.midi_ports import MidiPorts
 from controllers.osc_server import OscServer, listen
 from engine import board as b
 from engine.instrument import Instrument, Sender
-from engine.parameters import ROW, Argument, CommandError
+from engine.parameters import Argument, CommandError
 from engine.session import EngineError, Session
 from engine.stream import Settings
 from engine.takes import GestureTake, SoundTake, TakeError
@@ -73,7 +73,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
 
     session = Session(pack, options.output, tell, options.library)
     instrument = session.instrument
-    instrument.apply_all(_opening(preset, pack))
+    instrument.apply_all(preset.commands())
     for address, args in _asked(options):
         instrument.apply(address, args)
     osc = await listen(instrument, "0.0.0.0" if options.lan else "127.0.0.1", options.osc_port)
@@ -130,18 +130,6 @@ def _pack(options: Options, preset: Preset) -> Pack:
     asked = packs.load(packs.find(options.pack)) if options.pack else None
     library = open_library(options.library, asked)
     return as_pack(library.pack, library)
-
-
-def _opening(preset: Preset, pack: Pack) -> list[tuple[str, tuple[Argument, ...]]]:
-    """The preset's commands; its map is the pack's own default plane where it is another's pack."""
-    return [
-        (address, (pack.default_plane,))
-        if address == "/plane"
-        and args == ROW[address].show(ROW[address].default)
-        and pack.name != preset.pack
-        else (address, args)
-        for address, args in preset.commands()
-    ]
 
 
 def _asked(options: Options) -> list[tuple[str, tuple[Argument, ...]]]:

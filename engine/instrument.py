@@ -20,7 +20,7 @@ from engine.parameters import (
     FINGERS,
     GLOBAL,
     OFFSET,
-    PLANES,
+    OWN,
     ROW,
     Argument,
     CommandError,
@@ -195,7 +195,10 @@ class Instrument:
         row = ROW["/plane"]
         values = row.parse(args)
         name = row.choices[int(values[0])]
-        if name not in self._planes:
+        if name == OWN and self._axes is not None:
+            name, sender = self._axes.default, NOBODY  # its sender too is told which it is
+            values = row.parse((name,))
+        if name not in (OWN, *self._planes):
             known = ", ".join(self._planes)
             raise CommandError(
                 f"/plane: this pack has no {name} plane: {known} (`latentpad plane` adds some)"
@@ -220,7 +223,8 @@ class Instrument:
         """What the present plane makes of these axes."""
         if self._axes is None:
             return axes
-        first, second = self._axes.axes_on(PLANES[int(self.value("/plane")[0])], axes)
+        name = ROW["/plane"].choices[int(self.value("/plane")[0])]
+        first, second = self._axes.axes_on(name, axes)
         return float(first), float(second)
 
     # -- voices ------------------------------------------------------------------------------

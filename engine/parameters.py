@@ -31,6 +31,9 @@ METRICS = ("euclidean", "mahalanobis", "cosine")
 MODES = ("loop", "shot", "original")
 PHASES = ("rtpghi", "noise", "griffinlim", "fgla")
 
+OWN = "auto"
+"""The plane when it is left to the pack."""
+
 AUTO = -1
 """An axis that is left to the plane."""
 
@@ -145,7 +148,12 @@ def _choice(address: str, choices: tuple[str, ...], default: str, help: str) -> 
 
 TABLE: tuple[Parameter, ...] = (
     # the way from the finger to the latent vector
-    _choice("/plane", PLANES, "map", "what the pad's two axes are"),
+    _choice(
+        "/plane",
+        (*PLANES, OWN),
+        OWN,
+        "what the pad's two axes are; auto: the plane that the pack begins on",
+    ),
     Parameter(
         "/axes",
         "axis",

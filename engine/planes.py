@@ -117,7 +117,7 @@ class Planes:
         """The plane that the board's values ask for."""
         at = OFFSET["/axes"]
         axes = board.values[at : at + 2].tolist()
-        return self.get(PLANES[int(board.values[OFFSET["/plane"]])], axes)
+        return self.get(ROW["/plane"].choices[int(board.values[OFFSET["/plane"]])], axes)
 
     def place(self, board: Board, anchor: int) -> tuple[Sequence[float], Sequence[float]]:
         """An anchor's point on the present plane's pad, and its latent vector."""

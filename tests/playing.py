@@ -65,7 +65,12 @@ class Playing:
             ["oscsend", "localhost", str(self.port), address, types, *map(str, args)], check=True
         )
 
+    def show(self) -> None:
+        """Print what it has said: pytest shows it where a test fails."""
+        print("\n".join(self.lines))
+
     def close(self) -> int:
+        self.show()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             try:

@@ -13,7 +13,6 @@ from engine.decoder import Decoder
 from engine.decoding import Mailbox
 from engine.instrument import Instrument, Sender
 from engine.originals import Originals
-from engine.parameters import OFFSET, PLANES
 from engine.planes import Planes
 from models.libraries import library as libraries
 from models.libraries import playable
@@ -34,7 +33,6 @@ def played(library: Library, small: Pack, anchor: int, mode: str) -> tuple[Board
     pack = playable.as_pack(small, library)
     r = pack.representation
     board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
-    board.values[OFFSET["/plane"]] = PLANES.index(pack.default_plane)
     planes = Planes(pack)
     instrument = Instrument(
         board, latent_dim=pack.latent_dim, place=lambda k: planes.place(board, k),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.board import Board, Shape
-from engine.instrument import Instrument, Sender
+from engine.instrument import NOBODY, Instrument, Sender
 from engine.parameters import (
     AUTO,
     EXPANDERS,
@@ -240,6 +240,25 @@ def test_a_pack_without_descriptors_says_how_to_get_them(plain: Pack) -> None:
         with pytest.raises(CommandError, match=r"descriptors.*`latentpad plane") as caught:
             desk.send(address, *args)
         assert len(str(caught.value)) < 200
+
+
+def test_a_preset_that_names_no_plane_goes_to_the_packs_own_and_everyone_is_told(
+    desk: Desk, described: Pack
+) -> None:
+    from presets.preset import parse
+
+    desk.send("/plane", "raw")
+    desk.told.clear()
+    preset = parse('title = "T"\npack = "footsteps"\n', "t.toml")
+    assert desk.instrument.apply_all(preset.commands(), PHONE) == []
+    assert ("/plane", (described.default_plane,), NOBODY) in desk.told
+    assert desk.board.values[OFFSET["/plane"]] == PLANES.index(described.default_plane)
+
+
+def test_a_fresh_board_is_on_the_packs_own_plane(described: Pack) -> None:
+    for name in ("learned", "descriptors", "map"):
+        planes = Planes(replace(described, default_plane=name))
+        assert planes.of(Board(Shape(1, 1, 1, 48000))).name == name
 
 
 def test_a_preset_that_names_no_axes_leaves_them_to_the_plane(desk: Desk) -> None:

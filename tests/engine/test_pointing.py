@@ -11,7 +11,7 @@ from engine import board as b
 from engine.board import Board, Shape
 from engine.decoder import Decoder
 from engine.decoding import Mailbox
-from engine.parameters import EXPANDERS, OFFSET, PHASES, PLANES
+from engine.parameters import EXPANDERS, OFFSET, PHASES
 from engine.pointing import Pointing
 from models.pack import Pack
 
@@ -19,9 +19,7 @@ from models.pack import Pack
 @pytest.fixture
 def board(footsteps: Pack) -> Board:
     r = footsteps.representation
-    board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
-    put(board, "/plane", PLANES.index(footsteps.default_plane))
-    return board
+    return Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
 
 
 @pytest.fixture
