@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 
 import numpy as np
 
@@ -45,6 +46,21 @@ PAPER_2 = {
 }
 
 
+MAE = COLUMN["mae_db"]
+
+#: What the planes are compared by: heading, and the cell of an expander on a plane.
+ACROSS: tuple[tuple[str, Callable[[Row], str]], ...] = (
+    ("MAE dB at the two ends", lambda row: f"{row.figures[:, [0, -1], MAE].mean():.2f}"),
+    ("MAE dB between them", lambda row: f"{row.figures[:, 1:-1, MAE].mean():.2f}"),
+    ("largest step dB, median", lambda row: f"{np.median(row.moving.steps_db):.2f}"),
+    (
+        "sounds reached, and by 7 bits",
+        lambda row: f"{100 * row.moving.reach:.0f}, {100 * row.moving.coarse:.0f} %",
+    ),
+    ("fit s", lambda row: f"{row.fit_seconds:.2f}"),
+)
+
+
 def markdown(e: Evaluation) -> str:
     """The whole evaluation, in tables."""
     parts = [
@@ -58,7 +74,7 @@ def markdown(e: Evaluation) -> str:
     for plane in dict.fromkeys(row.plane for row in e.rows):
         rows = [row for row in e.rows if row.plane == plane]
         parts += [f"### {plane}", _moving(rows), _beside(rows), *_verdicts(rows)]
-    parts += ["### The paper", _paper()]
+    parts += [*_across(e.rows), "### The paper", _paper()]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -152,6 +168,23 @@ def _beside(rows: list[Row]) -> str:
             )
         )
     return "\n".join(lines)
+
+
+def _across(rows: list[Row]) -> list[str]:
+    """Every expander on every plane, a table for each of a few figures."""
+    planes = list(dict.fromkeys(row.plane for row in rows))
+    if len(planes) < 2:
+        return []
+    of = {(row.expander, row.plane): row for row in rows}
+    parts = ["### Across the planes"]
+    for heading, cell in ACROSS:
+        lines = [_line([heading, *planes]), _line(["---"] * (1 + len(planes)))]
+        lines += [
+            _line([name, *(cell(of[name, plane]) for plane in planes)])
+            for name in dict.fromkeys(row.expander for row in rows)
+        ]
+        parts.append("\n".join(lines))
+    return parts
 
 
 def _verdicts(rows: list[Row]) -> list[str]:

@@ -226,6 +226,22 @@ def test_the_report_has_every_figure_and_the_paper_s_beside(whole: Evaluation) -
     assert all(np.isfinite(float(row["visqol"])) for row in rows)
 
 
+def test_planes_are_compared_by_every_expander_where_there_are_several(whole: Evaluation) -> None:
+    told = report.markdown(whole).split("### Across the planes")[1].split("###")[0]
+    tables_of = [part.splitlines() for part in told.strip().split("\n\n")]
+    assert [len(lines) for lines in tables_of] == [2 + 3] * len(report.ACROSS)
+    assert all(lines[0].endswith("| raw | map |") for lines in tables_of)
+    ends, between, steps, reached, _ = (lines[2] for lines in tables_of)
+    nearest = next(row for row in whole.rows if (row.plane, row.expander) == ("map", "nearest"))
+    maes = nearest.figures[..., tables.COLUMN["mae_db"]].mean(axis=0)
+    assert ends == "| nearest | 0.00 | 0.00 |"
+    assert between.endswith(f"| {maes[1:-1].mean():.2f} |")
+    assert steps.endswith(f"| {np.median(nearest.moving.steps_db):.2f} |")
+    assert reached.endswith(f"| 100, {100 * nearest.moving.coarse:.0f} % |")
+    alone = whole._replace(rows=[row for row in whole.rows if row.plane == "raw"])
+    assert "Across the planes" not in report.markdown(alone)
+
+
 def test_the_report_tells_where_peaq_was_valid(whole: Evaluation) -> None:
     figures = whole.rows[0].figures.copy()
     figures[..., tables.COLUMN["peaq_valid"]] = np.arange(60).reshape(12, 5) % 4 > 0
