@@ -85,3 +85,7 @@ def import_(
         )  # fmt: skip
     typer.echo(f"{pack.path}: {len(pack.anchors)} anchors, {pack.latent_dim} latents")
     typer.echo(f"play it: latentpad play --pack {pack.path}")
+    typer.echo(
+        f"its map is of the latents; for one on which the sound changes evenly (a minute or more): "
+        f"latentpad plane {pack.path} learned --default"
+    )

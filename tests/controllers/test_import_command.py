@@ -93,6 +93,7 @@ def test_on_a_terminal_what_the_shape_does_not_tell_is_asked_for(tmp_path: Path)
         if answer is not None:
             terminal.answer(answer)
     terminal.says("32 frames of 64 samples at 16000 Hz: 0.128 s")
+    terminal.says("latentpad plane")
     assert terminal.ends() == 0, terminal.text
     made = pack.load(tmp_path / "mine")
     r = made.representation
