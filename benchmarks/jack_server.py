@@ -24,12 +24,14 @@ class JackServer:
     """`jackd` with the dummy driver: a device without hardware, on time to the block.
 
     Not in real-time mode: Python clients would inherit the server's priority (and come later).
+    The name is this process' own: one that was killed may have left a server, with an instrument
+    that still plays to it.
     """
 
     def __init__(self, name: str, block: int = 128, rate: int = RATE) -> None:
         if shutil.which("jackd") is None:
             raise JackError("jackd is not installed (Debian and Ubuntu: jackd2, macOS: jack)")
-        self.name, self.block, self.rate = name, block, rate
+        self.name, self.block, self.rate = f"{name}-{os.getpid()}", block, rate
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -90,7 +92,7 @@ def jack_server(name: str, block: int = 128, rate: int = RATE) -> Iterator[JackS
     """A server for the time of the block; this process' own JACK calls go to it too."""
     kept = {key: os.environ.get(key) for key in ("JACK_DEFAULT_SERVER", "JACK_NO_START_SERVER")}
     server = JackServer(name, block, rate)
-    os.environ.update({"JACK_DEFAULT_SERVER": name, "JACK_NO_START_SERVER": "1"})
+    os.environ.update({"JACK_DEFAULT_SERVER": server.name, "JACK_NO_START_SERVER": "1"})
     try:
         yield server
     finally:

@@ -8,7 +8,6 @@ looked at afterwards, so that looking costs the sound nothing. The least possibl
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -62,7 +61,7 @@ def measure(
 ) -> str:
     """The whole measurement; returns the report as Markdown. Raises `JackError`."""
     dice = random.Random(1)
-    with jack_server(f"latentpad-{os.getpid()}", block) as server:
+    with jack_server("latentpad", block) as server:
         say("the least possible program ...")
         least = _floor(server, gestures, block, dice)
         say("the instrument ...")

@@ -156,7 +156,8 @@ def test_oscsend_moves_the_point_and_the_sound_becomes_that_of_the_new_point(
 
 @pytest.fixture
 def keyboard(server: JackServer, playing: Playing) -> Iterator[rtmidi.MidiOut]:
-    """A MIDI keyboard plugged into the instrument's own port."""
+    """A MIDI keyboard plugged into the instrument's own port, once it is heard there."""
+    gain = values(playing)["/gain"]
     midi = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="keyboard")
     midi.open_virtual_port("out")
     patchbay = jack.Client("patchbay", no_start_server=True)
@@ -172,6 +173,12 @@ def keyboard(server: JackServer, playing: Playing) -> Iterator[rtmidi.MidiOut]:
             if "keyboard" in port.name
         )
         patchbay.connect(source, target)
+        # JACK makes a connection when it next orders its clients; what is sent before is lost.
+        given_up = time.monotonic() + 10
+        while values(playing)["/gain"] == gain:
+            assert time.monotonic() < given_up, "JACK has not connected the keyboard"
+            midi.send_message([0xB0, 7, 90])
+        playing.send("/gain", "f", *gain)
         yield midi
     finally:
         patchbay.close()

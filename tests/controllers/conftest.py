@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -16,5 +15,5 @@ settings.load_profile("unhurried")
 
 @pytest.fixture
 def jack_server() -> Iterator[JackServer]:
-    with running(f"latentpad-midi-{os.getpid()}") as server:
+    with running("latentpad-midi") as server:
         yield server
