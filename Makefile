@@ -1,9 +1,11 @@
 # make play   everything that a fresh machine needs, then the instrument
 # make test   everything that the tests need too, then lint, types and tests
+# make laws   the property tests on new random draws, ROUNDS times
 PYTHON := .venv/bin/python
 ARGS ?=
+ROUNDS ?= 10
 
-.PHONY: play test setup lint lock measure bench clean
+.PHONY: play test laws setup lint lock measure bench clean
 
 play: setup
 	@.venv/bin/latentpad play $(ARGS)
@@ -15,6 +17,12 @@ test:
 	@./setup.sh test
 	@$(MAKE) --no-print-directory lint
 	@$(PYTHON) -m pytest $(ARGS)
+
+laws:
+	@./setup.sh test
+	@for round in $$(seq $(ROUNDS)); do \
+	  LATENTPAD_DRAWS=random $(PYTHON) -m pytest -m hypothesis $(ARGS) || exit 1; \
+	done
 
 lint:
 	@.venv/bin/ruff check .

@@ -106,6 +106,8 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
             if options.record_gestures is not None:
                 takes.gestures(options.record_gestures)
             say(telling.latency(session))
+            if large := telling.large_period(session, options.output.block):
+                say(large)
             if sys.platform == "linux" and not session.board.player[b.REALTIME]:
                 say(telling.HURRIED)
             say("ready")
@@ -157,8 +159,8 @@ def _plane(instrument: Instrument) -> str:
 
 def check_device(name: str) -> None:
     """Raise `DeviceError` for a device that is not there, before TensorFlow is started."""
+    from engine.devices import find
     from engine.process import hushed
-    from engine.stream import find
 
     with hushed():
         find(name)
@@ -247,7 +249,7 @@ async def _meter(session: Session, osc: OscServer, feedback: Feedback) -> None:
         feedback.publish(
             "/meter/engine",
             (
-                float(player[b.RING_BLOCKS]),
+                float(player[b.RING_FRAMES] / max(player[b.DEVICE_BLOCK], 1)),
                 int(player[b.QUALITY]),
                 float(player[b.HOP_US]),
                 float(decoder[b.DECODE_US]),

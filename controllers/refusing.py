@@ -27,9 +27,9 @@ def _mendable() -> tuple[type[Exception], ...]:
     # Only now: some of what they come from takes seconds to import.
     from benchmarks.jack_server import JackError
     from controllers.learn import BindingsError
+    from engine.devices import DeviceError
     from engine.parameters import CommandError
     from engine.session import EngineError
-    from engine.stream import DeviceError
     from engine.takes import TakeError
     from evaluation.ways import EvaluationError
     from models.audio import AudioError

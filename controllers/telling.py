@@ -19,13 +19,28 @@ HURRIED = (
 def latency(session: Session) -> str:
     player = session.board.player
     rate = float(player[b.DEVICE_RATE])
-    block, ring = int(player[b.DEVICE_BLOCK]), float(player[b.RING_BLOCKS])
-    buffered = 1000 * ring * block / rate
+    ring, period = float(player[b.RING_FRAMES]), int(player[b.HOST_PERIOD])
     device = 1000 * float(player[b.DEVICE_LATENCY])
+    conversion = 1000 * float(player[b.CONVERSION])
     decode = session.board.decoder[b.DECODE_US] / 1000
     return (
-        f"latency {decode:.1f} ms decoder + {buffered:.1f} ms ring ({ring:g} blocks of {block}) "
-        f"+ {1000 * LOOKAHEAD_S:.1f} ms limiter + {device:.1f} ms device, at {rate:.0f} Hz"
+        f"latency {decode:.1f} ms decoder + {1000 * ring / rate:.1f} ms ring ({ring:.0f} frames; "
+        f"{period} are taken at a time) + {1000 * LOOKAHEAD_S:.1f} ms limiter"
+        + (f" + {conversion:.1f} ms conversion" if conversion else "")
+        + f" + {device:.1f} ms device, at {rate:.0f} Hz"
+    )
+
+
+def large_period(session: Session, asked: int) -> str:
+    """What to type where the device takes more at a time than was asked for; else nothing."""
+    player = session.board.player
+    period, rate = int(player[b.HOST_PERIOD]), float(player[b.DEVICE_RATE])
+    if player[b.OUTPUT] != b.DEVICE or period <= asked:
+        return ""
+    return (
+        f"note   the device takes {period} frames at a time ({1000 * period / rate:.1f} ms), "
+        f"whatever --block says; for less, type `jack_bufsize {asked}` (JACK) or "
+        f"`pw-metadata -n settings 0 clock.force-quantum {asked}` (PipeWire)"
     )
 
 
@@ -40,6 +55,13 @@ def report(word: dict[str, Any], say: Callable[[str], None]) -> None:
         say(f"model  decodes in {word['milliseconds']:.1f} ms on {word['device'].strip('/')}")
     elif kind == "lost":
         say(f"sound  {word['device']} has stopped; looking for it")
+    elif kind == "late":
+        say(f"sound  {word['device']} stands still; waiting for it to go on")
+    elif kind == "timeless":
+        say(
+            f"sound  {word['device']} keeps no time: it takes sound faster than it can be heard; "
+            "playing on time to no one"
+        )
     elif kind == "restart":
         say(f"the {word['what']} process is being replaced")
 

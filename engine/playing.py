@@ -14,21 +14,25 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 import numpy as np
 
 from engine import board as b
 from engine.board import Board
+from engine.devices import DeviceError, refresh
 from engine.process import quiet_death, say
-from engine.stream import DeviceError, DeviceOutput, NullOutput, Output, Settings, refresh
+from engine.stream import DeviceOutput, NullOutput, Output, Settings
+from engine.vigil import Verdict, Vigil
 from engine.voices import QUALITIES, Voices
 from engine.warm import rehearse
 from models.representation import Representation
 
 FADE_S = 0.02
 RETRY_S = 0.4
-DEAD_S = 0.6  # a device that reads nothing for so long is gone
+LOOK_S = 0.1  # how often the main thread looks after the output
+DRAIN_MOST_S = 0.3  # that the ring may take to play out at the end
 PRIORITY = 60  # above everything but the sound server's own threads
 
 
@@ -40,7 +44,6 @@ class Renderer:
         self.output = output
         self.stopping = threading.Event()
         self.stopped = threading.Event()
-        self.written_at = time.monotonic()
         self._voices = Voices(board, representation)
         self._voices.resume()
         self._rate = representation.sample_rate
@@ -66,8 +69,10 @@ class Renderer:
             if output is not self.output:
                 output = self.output
                 if realtime:
-                    output.length.dare()
-            if not output.room(size):
+                    output.realtime()
+            if not output.room():
+                player[b.PLAYER_BEAT] += 1  # a late host is no reason to be taken for dead
+                player[b.STARVED] = output.starved
                 time.sleep(output.pause())
                 continue
             began = time.perf_counter()
@@ -80,15 +85,13 @@ class Renderer:
                 self._fade += step
             elif target == 0.0:
                 break
-            output.length.adapts = bool(board.decoder[b.DECODER_READY])
+            output.load(self._busy, bool(board.decoder[b.DECODER_READY]))
             output.write(out)
             at = int(board.tape_head[0]) % length
             tape[at : at + size] = out
             board.tape_head[0] += size
             self._busy += 0.05 * (spent / hop_s - self._busy)
             self._trade(spent / hop_s)
-            output.length.busy = self._busy
-            self.written_at = time.monotonic()
             player[b.PLAYER_BEAT] += 1
             player[b.HOPS] = voices.hops
             player[b.STARVED] = output.starved
@@ -96,7 +99,7 @@ class Renderer:
             player[b.QUALITY] = voices.quality
             player[b.PEAK_LEFT], player[b.PEAK_RIGHT] = np.abs(out).max(axis=0)
             player[b.REDUCTION_DB] = voices.limiter.reduction_db
-            player[b.RING_BLOCKS] = output.length.blocks
+            player[b.RING_FRAMES], player[b.HOST_PERIOD] = output.kept, output.period
             player[b.HOP_US] = spent * 1e6
             player[b.GUARDED] = voices.guarded
             if spent > hop_s:
@@ -124,32 +127,52 @@ def serve(
     gc.disable()
     sys.setswitchinterval(0.0002)
     rehearse(representation)
-    output = _open(board, settings, representation.sample_rate, words)
+    rate = representation.sample_rate
+    hop = representation.n_fft // 8
+
+    def device() -> Output:
+        return _device(board, settings, rate, hop, words)
+
+    def null() -> Output:
+        return _null(board, settings, rate, hop, words)
+
+    output = null() if settings.null else _first(device, null, words)
     renderer = Renderer(board, representation, output)
     gc.freeze()
     thread = threading.Thread(target=renderer.run, name="render", daemon=True)
     thread.start()
     board.player[b.PLAYER_READY] = 1
+    vigil = Vigil(renderer.output, time.monotonic())
     tried = time.monotonic()
+    waits = isinstance(renderer.output, NullOutput) and not settings.null  # for a device
     while True:
-        if select.select([words], [], [], 0.1)[0] and not _alive(words):
+        if select.select([words], [], [], LOOK_S)[0] and not _alive(words):
             break
         now = time.monotonic()
-        if now - renderer.written_at > DEAD_S:
-            # The device has stopped reading. Closing it may hang: a new process is surer.
-            say(words, "lost", device=getattr(renderer.output, "name", ""))
-            os._exit(3)
-        waiting = isinstance(renderer.output, NullOutput) and not settings.null
-        if waiting and now - tried > RETRY_S:
+        if waits and now - tried > RETRY_S:
             tried = now
             with suppress(Exception):  # whatever PortAudio says: it is asked again
                 refresh()
-                renderer.output = _device(board, settings, representation.sample_rate, words)
+                renderer.output = device()
+                vigil, waits = Vigil(renderer.output, now), False
+            continue
+        verdict = vigil.look(now)
+        name = renderer.output.name
+        if verdict is Verdict.LOST:
+            # Closing the device may hang: a new process is surer.
+            say(words, "lost", device=name)
+            os._exit(3)
+        elif verdict is Verdict.WAITING:
+            say(words, "late", device=name)
+        elif verdict is Verdict.TIMELESS:
+            say(words, "timeless", device=name)
+            renderer.output = null()
+            vigil = Vigil(renderer.output, now)
     renderer.stopping.set()
     renderer.stopped.wait(0.3)
     # A moment for the ring to play out; then leave without asking PortAudio, which may hang.
     output = renderer.output
-    time.sleep(2 * output.length.blocks * output.block / output.rate)
+    time.sleep(min((output.kept + output.period) / output.rate, DRAIN_MOST_S))
     os._exit(0)
 
 
@@ -159,40 +182,41 @@ def _alive(words: socket.socket) -> bool:
     return False
 
 
-def _open(board: Board, settings: Settings, rate: int, words: socket.socket) -> Output:
+def _first(
+    device: Callable[[], Output], null: Callable[[], Output], words: socket.socket
+) -> Output:
     """The device, or the null output where there is none."""
-    if not settings.null:
-        try:
-            return _device(board, settings, rate, words)
-        except DeviceError as error:
-            say(words, "no device", reason=str(error))
-        except Exception as error:  # PortAudio itself may be missing or broken
-            say(words, "no device", reason=f"PortAudio: {error}")
-    output = NullOutput(settings, rate)
-    _tell(board, output, b.NULL)
-    say(words, "output", name=output.name, rate=rate, block=output.block, latency=0.0)
+    try:
+        return device()
+    except DeviceError as error:
+        say(words, "no device", reason=str(error))
+    except Exception as error:  # PortAudio itself may be missing or broken
+        say(words, "no device", reason=f"PortAudio: {error}")
+    return null()
+
+
+def _null(board: Board, settings: Settings, rate: int, hop: int, words: socket.socket) -> Output:
+    output = NullOutput(settings, rate, hop)
+    _tell(board, output, b.NULL, words)
     return output
 
 
-def _device(board: Board, settings: Settings, rate: int, words: socket.socket) -> Output:
-    output = DeviceOutput(settings, rate)
-    _tell(board, output, b.DEVICE)
-    say(
-        words,
-        "output",
-        name=output.name,
-        rate=output.rate,
-        block=output.block,
-        latency=output.latency,
-    )
+def _device(board: Board, settings: Settings, rate: int, hop: int, words: socket.socket) -> Output:
+    output = DeviceOutput(settings, rate, hop)
+    _tell(board, output, b.DEVICE, words)
     return output
 
 
-def _tell(board: Board, output: Output, kind: int) -> None:
+def _tell(board: Board, output: Output, kind: int, words: socket.socket) -> None:
     player = board.player
     player[b.OUTPUT] = kind
     player[b.DEVICE_RATE], player[b.DEVICE_BLOCK] = output.rate, output.block
-    player[b.DEVICE_LATENCY] = output.latency
+    player[b.DEVICE_LATENCY], player[b.CONVERSION] = output.latency, output.delay
+    player[b.RING_FRAMES], player[b.HOST_PERIOD] = output.kept, output.period
+    say(
+        words, "output", name=output.name, rate=output.rate, block=output.block,
+        latency=output.latency,
+    )  # fmt: skip
 
 
 def _claim_priority() -> bool:

@@ -1,72 +1,117 @@
-"""How many blocks the ring keeps ready: as few as is safe on this machine, now.
+"""The ring between the render thread and a host that reads it: when to write, and what is kept.
 
-Less is answered sooner; more outlives a longer stall. It grows when a hop came nearly too late
-or did, and shrinks by steps when all has been calm; each read that found it empty doubles how
-long the calm must last, so that a machine that stalls again and again is soon left at the length
-it needs.
+The host's callback is compiled code (rtmixer's); no Python runs in it. It reads until it finds
+fewer frames than it wants, then plays what there is and stops reading; that is how starved reads
+are counted. Reading begins again as soon as enough lies ready.
 """
 
 from __future__ import annotations
 
-import math
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
 
-DARING, CAUTIOUS = 1.5, 2.0  # blocks kept ready with and without real-time scheduling
-LADEN = 3.0  # where a hop takes long to make: what comes late is not made up for at once
-HEAVY = 0.2  # share of a hop's time from which on that is so
-STEP = 0.5
-NEAR = 0.85  # of the ring's length: a hop that comes as late as this was nearly too late
-CALM_S, CALM_MOST_S = 8.0, 600.0  # after so long without a low ring, it shrinks by a step
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.buffering import Buffering
+
+Floats = NDArray[np.float32]
+
+FRAMES = 1 << 16  # that fit into the ring
+POLL_S = 0.00025  # how often the ring is looked at while the host reads it
+IDLE_S = 0.002  # and while it does not
+QUIET_S = 0.05  # a host that has read nothing for so long
 
 
-class Length:
-    """`blocks` is how many are kept ready. Render thread only; times in seconds.
+class Ring(Protocol):
+    """A lock-free ring buffer with one writer and one reader (PortAudio's, by rtmixer)."""
 
-    `asked` is the performer's own length, which is never gone below; `most` is never exceeded.
+    @property
+    def read_available(self) -> int: ...
+    def write(self, data: Any, size: int = -1) -> int: ...
+
+
+class Reader(Protocol):
+    """What reads the ring."""
+
+    def start(self) -> None:
+        """Begin to read it; `reading` is true from now on."""
+
+    @property
+    def reading(self) -> bool:
+        """False after it found too little in the ring."""
+
+
+class RingOutput:
+    """Fills a ring as its reader takes from it. Render thread only, but for `taken`, which any
+    thread may read.
+
+    `resample` makes frames at the reader's rate of (n, channels) float32 at the model's.
     """
 
-    def __init__(self, asked: float | None, most: float, now: float) -> None:
-        self.blocks = asked or CAUTIOUS
-        self.busy = 0.0  # share of a hop's time that making it takes
-        self.adapts = False  # false while the machine is busy with starting up
-        self._asked = asked
-        self._light = CAUTIOUS
-        self._most = max(self.blocks, most)
-        self._calm_s, self._calm_since = CALM_S, now
+    def __init__(
+        self,
+        ring: Ring,
+        reader: Reader,
+        buffering: Buffering,
+        *,
+        channels: int = 2,
+        resample: Callable[[Floats], Floats] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.buffering = buffering
+        self.starved = 0
+        self.taken = 0  # frames that the reader took so far
+        self._ring = ring
+        self._reader = reader
+        self._channels = channels
+        self._resample = resample
+        self._clock = clock
+        self._started = False
+        self._written = 0
+        self._taken_at = clock()
 
-    def dare(self) -> None:
-        """The render thread is never kept waiting by others: less is enough while all is calm."""
-        self._light = DARING
-        self.blocks = self._least()
-
-    def starved(self, now: float, late: float) -> None:
-        """A read found the ring empty, `late` blocks of time after it was last full.
-
-        A stall that the longest ring would not have outlived says nothing of the right length.
-        """
-        if late <= self._most:
-            self._calm_s = min(2 * self._calm_s, CALM_MOST_S)
-            self._grow(now)
-
-    def filled(self, now: float, late: float) -> bool:
-        """A hop was written `late` blocks of time after the ring was last full. Whether that
-        was nearly too late."""
-        least = self._least()
-        if self.blocks < least:
-            self.blocks, self._calm_since = least, now
-        if NEAR * math.ceil(self.blocks) < late <= self._most:
-            self._grow(now)
+    def room(self) -> bool:
+        """Whether another hop is due. Starts the reader when enough lies ready."""
+        now = self._clock()
+        ready = self._look(now)
+        if self._started and not self._reader.reading:
+            self._started = False
+            self.starved += 1
+            self.buffering.starved(now)
+        if ready < self.buffering.target:
             return True
-        if self.blocks > least and now - self._calm_since > self._calm_s:
-            self.blocks = max(self.blocks - STEP, least)
-            self._calm_since = now
+        if not self._started:
+            self._reader.start()
+            self._started = True
+            self.buffering.restarted(now)
         return False
 
-    def _least(self) -> float:
-        if self._asked is not None:
-            return self._asked
-        return LADEN if self.busy > HEAVY else self._light
+    def write(self, block: Floats) -> None:
+        """(n, 2) float32 at the model's rate."""
+        if self._channels == 1:
+            block = block.mean(axis=1, keepdims=True)
+        if self._resample is not None:
+            block = self._resample(block)
+        now = self._clock()
+        ready = self._look(now)
+        self._written += self._ring.write(np.ascontiguousarray(block, np.float32))
+        if self._started:
+            self.buffering.made(ready, now)
 
-    def _grow(self, now: float) -> None:
-        self._calm_since = now
-        if self.adapts:
-            self.blocks = min(self.blocks + STEP, self._most)
+    def pause(self) -> float:
+        """Seconds that the render thread may sleep after `room` said no."""
+        quiet = self._clock() - self._taken_at > QUIET_S
+        due = self.buffering.due(int(self._ring.read_available))
+        return min(max(due, 0.00005), IDLE_S if quiet else POLL_S)
+
+    def _look(self, now: float) -> int:
+        """Frames that lie ready, having noted what was taken."""
+        ready = int(self._ring.read_available)
+        took = self._written - ready - self.taken
+        if took:
+            self.taken += took
+            self._taken_at = now
+        self.buffering.taken(took, now)
+        return ready

@@ -1,14 +1,11 @@
-"""The way out: a device's C callback reading a ring, or a clock where there is no device.
+"""The way out: a device whose C callback reads a ring, or a clock where there is no device.
 
-Both outputs say how many frames they want now (`room`) and take blocks (`write`); neither ever
-waits. The callback is rtmixer's: no Python runs in it. When a read finds the ring empty, the
-callback drops its action, which is how starved reads are counted exactly.
+Both say when a hop is due (`room`) and take it (`write`); neither ever waits.
 """
 
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import time
 from dataclasses import dataclass
@@ -17,20 +14,19 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.buffering import Buffering
+from engine.devices import DeviceError, Way, find, is_jack, ways
+from engine.jack_clock import Host, JackClock
 from engine.process import hushed
-from engine.ring import Length
+from engine.resampling import delay, resampler
+from engine.ring import FRAMES, RingOutput
 
 # A PortAudio with JACK support would start a server of its own.
 os.environ.setdefault("JACK_NO_START_SERVER", "1")
 
 Floats = NDArray[np.float32]
 
-RING_FRAMES = 1 << 14
-EARLY_S = 0.001  # a block may be read so much before it is expected
-
-
-class DeviceError(Exception):
-    """An output that cannot be opened: one line saying which, why, and what there is."""
+NULL_BLOCKS = 2.0  # that the null output takes ahead of its clock
 
 
 @dataclass(frozen=True)
@@ -41,29 +37,45 @@ class Settings:
     sample_rate: int | None = None  # None: the model's own where the device takes it
     block: int = 128
     ring: float | None = None  # blocks kept ready while all is calm; None: as few as is safe
-    ring_most: float = 6.0  # blocks kept ready at most when the ring ran low
     null: bool = False
 
 
 class Output(Protocol):
-    """Render thread only, but for `close`."""
+    """Render thread only, but for `taken`, `host` and `close`."""
 
+    name: str
     rate: int
-    block: int
-    length: Length  # of what is kept ready
+    block: int  # frames that it was asked to take at a time, or says that it takes
     latency: float  # s, of the device itself
+    delay: float  # s, of the conversion to its rate
     starved: int
 
-    def room(self, hop: int) -> bool: ...
+    @property
+    def taken(self) -> int: ...
+    @property
+    def period(self) -> int:
+        """Frames that it takes at a time."""
+
+    @property
+    def kept(self) -> float:
+        """Frames that are kept ready for it."""
+
+    def realtime(self) -> None: ...
+    def load(self, busy: float, learns: bool) -> None: ...
+    def room(self) -> bool: ...
     def write(self, block: Floats) -> None: ...
     def pause(self) -> float: ...
+    def host(self) -> Host: ...
     def close(self) -> None: ...
 
 
-class DeviceOutput:
-    """A PortAudio stream. Raises `DeviceError` if it cannot be opened."""
+class DeviceOutput(RingOutput):
+    """A PortAudio stream. Raises `DeviceError` if it cannot be opened.
 
-    def __init__(self, settings: Settings, model_rate: int) -> None:
+    `hop` is in frames at the model's rate.
+    """
+
+    def __init__(self, settings: Settings, model_rate: int, hop: int) -> None:
         with hushed():
             import rtmixer
             import sounddevice as sd
@@ -71,83 +83,51 @@ class DeviceOutput:
             index = find(settings.device)
             info = sd.query_devices(index)
             self.name = str(info["name"])
-            self.rate = _rate(sd, index, settings, model_rate, int(info["default_samplerate"]))
-            channels = min(2, int(info["max_output_channels"]))
-            try:
-                self._mixer = rtmixer.Mixer(
-                    device=index,
-                    samplerate=self.rate,
-                    blocksize=settings.block,
-                    channels=channels,
-                    latency="low",
-                    qsize=64,
-                )
-                self._mixer.start()
-            except sd.PortAudioError as error:
-                raise DeviceError(f"{self.name} cannot be opened: {error.args[0]}") from None
-        self.block = settings.block
+            self._jack = _jack_clock() if is_jack(index) else None
+            # JACK's period is its server's; PortAudio would cut it to blocks and delay them.
+            block = settings.block if self._jack is None else 0
+            tried = ways(info, model_rate, settings.sample_rate, block)
+            self._mixer, way = _opened(rtmixer, sd, index, tried, self.name, settings, info)
+        self.rate = way.rate
+        self.block = self._jack.period if self._jack is not None else way.block or settings.block
         self.latency = float(self._mixer.latency)
-        self.starved = 0
-        self._period = settings.block / self.rate
-        self._full_at = self._taken_at = time.monotonic()
-        self.length = Length(settings.ring, settings.ring_most, self._full_at)
-        self._channels = channels
-        self._ring = rtmixer.RingBuffer(4 * channels, RING_FRAMES)
-        self._action: Any = None
-        self._resampler = None
-        if self.rate != model_rate:
-            import soxr
+        self.delay = delay(model_rate, self.rate)
+        made = hop * self.rate / model_rate
+        frames = FRAMES
+        while frames < 16 * made:
+            frames *= 2
+        channels = min(way.channels, 2)  # of more, the first two
+        ring = rtmixer.RingBuffer(4 * channels, frames)
+        asked = None if settings.ring is None else settings.ring * settings.block
+        super().__init__(
+            ring,
+            _Action(self._mixer, ring),
+            Buffering(self.rate, self.block, made, frames, asked),
+            channels=channels,
+            resample=resampler(model_rate, self.rate, channels),
+        )
 
-            self._resampler = soxr.ResampleStream(
-                model_rate, self.rate, channels, dtype="float32", quality="HQ"
-            )
+    @property
+    def period(self) -> int:
+        return self.buffering.period
 
-    def room(self, hop: int) -> bool:
-        """Whether another hop should be made now.
+    @property
+    def kept(self) -> float:
+        return self.buffering.kept
 
-        As late as the ring allows: of 1.5 blocks, half a block's time passes after a block was
-        read before the next is made, so that it knows of every gesture until then.
-        """
-        now = time.monotonic()
-        if self._action is not None and self._action not in self._mixer.actions:
-            self._action = None
-            self.starved += 1
-            self.length.starved(now, (now - self._full_at) / self._period)
-            self._full_at = now
-        ready = int(self._ring.read_available)
-        blocks = math.ceil(self.length.blocks)
-        if ready + hop > blocks * self.block and ready >= self.block:
-            self._full_at = now
-            return False
-        if self._taken_at < self._full_at:
-            self._taken_at = now
-        return ready < self.block or now >= self._due()
+    def realtime(self) -> None:
+        self.buffering.realtime()
 
-    def write(self, block: Floats) -> None:
-        """(n, 2) float32 at the model's rate."""
-        if self._channels == 1:
-            block = block.mean(axis=1, keepdims=True)
-        if self._resampler is not None:
-            block = self._resampler.resample_chunk(block)
-        self._ring.write(np.ascontiguousarray(block, np.float32))
-        if self._action is None and self._ring.read_available >= self.length.blocks * self.block:
-            self._action = self._mixer.play_ringbuffer(self._ring)
-        now = time.monotonic()
-        if self.length.filled(now, (now - self._full_at) / self._period):
-            self._full_at = now
+    def load(self, busy: float, learns: bool) -> None:
+        """`busy` is the share of its time that rendering takes; `learns`, whether what comes late
+        says something of this machine."""
+        self.buffering.busy, self.buffering.learns = busy, learns
 
-    def _due(self) -> float:
-        """When the next hop is to be made, after a block was read."""
-        blocks = self.length.blocks
-        return self._taken_at + (math.ceil(blocks) - blocks) * self._period
-
-    def pause(self) -> float:
-        """How long the render thread may sleep: until a hop is due, or shortly before a block is
-        expected to be read."""
-        now = time.monotonic()
-        if self._taken_at >= self._full_at:
-            return max(self._due() - now, 0.00005)
-        return max(self._taken_at + self._period - EARLY_S - now, 0.0002)
+    def host(self) -> Host:
+        """What the device's host is doing. Not for the render thread."""
+        if not self._mixer.active:
+            return Host.GONE
+        return Host.UNKNOWN if self._jack is None else self._jack.host()
 
     def close(self) -> None:
         """May hang for good if the device's server is gone: call it where that does no harm."""
@@ -160,81 +140,96 @@ class NullOutput:
     """Silence on time: takes a hop whenever the clock says that one has been played."""
 
     name = "null output"
-    latency = 0.0
+    latency = delay = 0.0
+    starved = 0
 
-    def __init__(self, settings: Settings, model_rate: int) -> None:
+    def __init__(self, settings: Settings, model_rate: int, hop: int) -> None:
         self.rate = model_rate
-        self.block = settings.block
-        self.starved = 0
+        self.block = self.period = settings.block
+        self.kept = (settings.ring or NULL_BLOCKS) * settings.block
+        self.taken = 0
+        self._hop = hop
         self._began = time.monotonic()
-        self.length = Length(settings.ring, settings.ring_most, self._began)
-        self._taken = 0
 
-    def room(self, hop: int) -> bool:
-        due = (time.monotonic() - self._began) * self.rate + self.length.blocks * self.block
-        if due - self._taken > self.rate:  # the machine slept: do not run after lost time
-            self._taken = int(due)
-        return due - self._taken >= hop
+    def realtime(self) -> None:
+        """Nothing is kept ready for anyone."""
+
+    def load(self, busy: float, learns: bool) -> None:
+        """Nor does it depend on this."""
+
+    def room(self) -> bool:
+        due = (time.monotonic() - self._began) * self.rate + self.kept
+        if due - self.taken > self.rate:  # the machine slept: do not run after lost time
+            self.taken = int(due)
+        return due - self.taken >= self._hop
 
     def write(self, block: Floats) -> None:
-        self._taken += len(block)
+        self.taken += len(block)
 
     def pause(self) -> float:
         return 0.0005
+
+    def host(self) -> Host:
+        return Host.RUNS
 
     def close(self) -> None:
         """Nothing was opened."""
 
 
-def find(name: str | None) -> int:
-    """The number of the output device of that (partial) name. Raises `DeviceError`."""
-    import sounddevice as sd
+class _Action:
+    """`engine.ring.Reader` by rtmixer: an action that reads until it finds too little."""
 
-    devices = sd.query_devices()
-    outputs = [
-        (index, str(info["name"]))
-        for index, info in enumerate(devices)
-        if info["max_output_channels"] > 0
-    ]
-    listed = ", ".join(f"{index} {found}" for index, found in outputs) or "none at all"
-    if name is None:
-        default = int(sd.default.device[1])
-        if default < 0 and not outputs:
-            raise DeviceError("there is no audio output device")
-        return default if default >= 0 else outputs[0][0]
-    for index, found in outputs:
-        if name == str(index) or name.lower() == found.lower():
-            return index
-    matches = [index for index, found in outputs if name.lower() in found.lower()]
-    if name.isdecimal() and int(name) < len(devices):  # an input's number, not part of a name
-        matches = []
-    if len(matches) != 1:
-        what = "is several devices" if matches else "is no output device here"
-        raise DeviceError(f"{name!r} {what}; there are: {listed}")
-    return matches[0]
+    def __init__(self, mixer: Any, ring: Any) -> None:
+        self._mixer, self._ring = mixer, ring
+        self._action: Any = None
+
+    def start(self) -> None:
+        self._action = self._mixer.play_ringbuffer(self._ring)
+
+    @property
+    def reading(self) -> bool:
+        return self._action in self._mixer.actions
 
 
-def refresh() -> None:
-    """Let PortAudio look for devices anew: its list is frozen when it starts. No stream may
-    be open in this process."""
-    import sounddevice as sd
-
-    with hushed():
-        sd._terminate()
-        sd._initialize()
-
-
-def _rate(sd: Any, index: int, settings: Settings, model_rate: int, default: int) -> int:
-    """The asked-for rate; else the model's if the device takes it; else the device's own."""
-    for rate in (settings.sample_rate, model_rate):
-        if rate is None:
-            continue
+def _opened(
+    rtmixer: Any, sd: Any, index: int, tried: list[Way], name: str, settings: Settings, info: Any
+) -> tuple[Any, Way]:
+    """The started stream, and the first way in which it could be opened."""
+    first = None
+    for way in tried:
+        mixer = None
         try:
-            sd.check_output_settings(device=index, samplerate=rate, channels=1, dtype="float32")
-            return rate
-        except sd.PortAudioError:
-            if settings.sample_rate is not None:
-                raise DeviceError(
-                    f"the device does not play at {rate} Hz; its own rate is {default}"
-                ) from None
-    return default
+            mixer = rtmixer.Mixer(
+                device=index, samplerate=way.rate, blocksize=way.block, channels=way.channels,
+                latency="low", qsize=64,
+            )  # fmt: skip
+            mixer.start()
+        except (sd.PortAudioError, ValueError) as error:
+            first = first or error
+            if mixer is not None:
+                mixer.close()
+            continue
+        return mixer, way
+    if settings.sample_rate is not None and _opens(sd, index, info):
+        raise DeviceError(
+            f"{name} does not play at {settings.sample_rate} Hz; "
+            f"its own rate is {info['default_samplerate']:.0f}"
+        )
+    reason = first.args[0] if first is not None and first.args else first
+    raise DeviceError(f"{name} cannot be opened: {reason}")
+
+
+def _opens(sd: Any, index: int, info: Any) -> bool:
+    """Whether the device would play at its own rate."""
+    try:
+        sd.check_output_settings(device=index, samplerate=info["default_samplerate"])
+    except (sd.PortAudioError, ValueError):
+        return False
+    return True
+
+
+def _jack_clock() -> JackClock | None:
+    try:
+        return JackClock()
+    except Exception:  # the server's own library says what it likes
+        return None

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import settings
 
 from engine.board import Board, Shape
 from engine.instrument import Instrument
 from models import pack
 from models.representation import Representation
+
+# Laws are tried on the same draws each time, so that a failure is of the change and not of luck.
+# Whether a law holds does not depend on how busy the machine is, so no draw has a deadline.
+settings.register_profile("same", deadline=None, derandomize=True)
+# `make laws`: other draws each time.
+settings.register_profile("random", deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("LATENTPAD_DRAWS", "same"))
 
 SMALL = Representation(sample_rate=16000, n_fft=256, hop=128, frames=32, range_db=80.0)
 

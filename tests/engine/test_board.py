@@ -134,7 +134,7 @@ events = st.builds(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.lists(events, max_size=8), max_size=8))
 def test_events_arrive_once_and_in_order(batches: list[list[Event]]) -> None:
     board = Board(SHAPE)

@@ -287,7 +287,7 @@ arguments = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(addresses, arguments), max_size=6))
 def test_no_command_whatever_breaks_the_instrument(
     commands: list[tuple[str, list[Argument]]],

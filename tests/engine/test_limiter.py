@@ -46,7 +46,7 @@ wild = arrays(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(wild, st.floats(0.05, 1.0))
 def test_nothing_ever_passes_the_ceiling(sound: Floats, ceiling: float) -> None:
     out = limited(sound, ceiling)
@@ -54,7 +54,7 @@ def test_nothing_ever_passes_the_ceiling(sound: Floats, ceiling: float) -> None:
     assert np.abs(out).max() <= np.float32(ceiling)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(wild, st.lists(st.integers(1, 97), min_size=1, max_size=6).map(tuple))
 def test_blocks_of_any_size_give_the_same_samples(sound: Floats, sizes: tuple[int, ...]) -> None:
     np.testing.assert_array_equal(limited(sound, 0.5, sizes=sizes), limited(sound, 0.5))

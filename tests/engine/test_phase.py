@@ -80,7 +80,7 @@ def test_gamma_is_the_hann_windows(vectors: dict[str, Any]) -> None:
 spectra = arrays(np.float64, (6, 33), elements=st.floats(-30, 3))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(spectra)
 def test_every_phase_is_wrapped_whatever_the_magnitudes(s: Float64) -> None:
     for ahead in (False, True):
@@ -89,7 +89,7 @@ def test_every_phase_is_wrapped_whatever_the_magnitudes(s: Float64) -> None:
         assert np.abs(out[1 if ahead else 0 :]).max() <= 2 * math.pi
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(spectra, st.floats(-20, 20))
 def test_phases_do_not_depend_on_the_level(s: Float64, level: float) -> None:
     """Gradients, heap order and tolerance are all relative."""

@@ -28,7 +28,7 @@ def planes(z: NDArray[np.float32]) -> list[Plane]:
     return [Plane.raw(z, (1, 0)), Plane.principal(z), Plane.mapped(z, coordinates, "t-SNE")]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(latents)
 def test_an_anchor_taken_apart_and_assembled_is_itself(z: NDArray[np.float32]) -> None:
     for plane in planes(z):
@@ -37,7 +37,7 @@ def test_an_anchor_taken_apart_and_assembled_is_itself(z: NDArray[np.float32]) -
         np.testing.assert_allclose(again, z, rtol=1e-6, atol=1e-5)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(latents)
 def test_every_anchor_is_reachable_on_the_pad(z: NDArray[np.float32]) -> None:
     for plane in planes(z):
@@ -103,7 +103,7 @@ def test_on_a_map_all_of_the_latent_is_unknown() -> None:
     np.testing.assert_array_equal(plane.assemble(np.full((3, 2), 99.0), z), z)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(arrays(np.float32, (9, 2), elements=st.floats(-1e6, 1e6, width=32)))
 def test_descriptors_keep_their_order_and_take_equal_room(values: NDArray[np.float32]) -> None:
     pad = Plane.described(gaussian(9, 4), values, "descriptors")

@@ -194,7 +194,7 @@ tables = st.integers(0, 2**32 - 1).map(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(tables, st.floats(0, 1))
 def test_a_new_sound_is_adopted_without_a_step(pair: Floats, mix: float) -> None:
     """What sounds right after is what sounded right before, however far a morph had come."""

@@ -42,7 +42,7 @@ def test_every_format_rate_and_channels_give_the_same_sound(
 
 
 @given(silence=st.floats(0.02, 3), level=st.floats(0.001, 0.9), rate=st.integers(8000, 96000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_silence_before_a_sound_changes_nothing_but_its_place(
     tmp_path_factory: pytest.TempPathFactory, silence: float, level: float, rate: int
 ) -> None:

@@ -48,7 +48,7 @@ def test_noise_through_a_wider_filter_is_brighter_and_less_deep() -> None:
     assert rising([-d.depth for d in found])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(100, 12000), st.floats(1.1, 1.8))
 def test_a_higher_tone_is_brighter(hertz: float, step: float) -> None:
     low, high = (heard(np.sin(2 * np.pi * f * time())) for f in (hertz, hertz * step))
@@ -96,7 +96,7 @@ def test_a_longer_sound_is_longer() -> None:
     assert found[2] == pytest.approx(0.05 * np.log(0.95 / 0.05), rel=0.1)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.floats(-60, 40), st.integers(0, 5))
 def test_gain_changes_nothing(decibels: float, seed: int) -> None:
     sound = below(2000, noise(seed)) * np.exp(-time() / 0.1)
@@ -105,7 +105,7 @@ def test_gain_changes_nothing(decibels: float, seed: int) -> None:
     )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(1, 80))
 def test_when_a_sound_comes_changes_nothing(frames: int) -> None:
     sound = noise() * np.exp(-time() / 0.03) * (time() > 0.05) * (time() < 0.3)
@@ -113,7 +113,7 @@ def test_when_a_sound_comes_changes_nothing(frames: int) -> None:
     np.testing.assert_allclose(heard(later), heard(sound), atol=2e-3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(arrays(np.float32, (8, 129), elements=st.floats(-80, 0, width=32)))
 def test_any_frames_have_finite_descriptors(frames: Floats) -> None:
     found = measure(frames, SMALL)

@@ -108,7 +108,7 @@ def test_only_how_levels_differ_counts(seed: int, db: float) -> None:
     assert found[0] == pytest.approx(found[1], abs=1e-3)
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(SEEDS, st.floats(-30, 0))
 def test_the_log_spectral_distance_of_noises_is_a_distance(seed: int, db: float) -> None:
     # Noise is content in every frame, and no bin of it is 100 dB below its peak.
@@ -121,7 +121,7 @@ def test_the_log_spectral_distance_of_noises_is_a_distance(seed: int, db: float)
     assert distance(one, softer) == pytest.approx(-db, abs=1e-2)
 
 
-@settings(deadline=None, max_examples=5)
+@settings(max_examples=5)
 @given(SEEDS)
 def test_more_noise_is_farther_in_every_spectral_measure(seed: int) -> None:
     sound = pluck()
@@ -173,7 +173,7 @@ def test_silence_is_nothing_like_a_sound_and_just_like_silence() -> None:
     assert measures.visqol(0 * sound, 0 * sound, R) == measures.EQUAL
 
 
-@settings(deadline=None, max_examples=3)
+@settings(max_examples=3)
 @given(SEEDS)
 @pytest.mark.parametrize("sound", [pluck(), hum()], ids=["pluck", "hum"])
 def test_more_noise_never_has_a_better_visqol(sound: Floats, seed: int) -> None:
@@ -184,7 +184,7 @@ def test_more_noise_never_has_a_better_visqol(sound: Floats, seed: int) -> None:
     assert found[0] <= measures.EQUAL + 1e-6 and found[-1] < measures.EQUAL - 1
 
 
-@settings(deadline=None, max_examples=4)
+@settings(max_examples=4)
 @given(st.floats(-60, 20), st.sampled_from([-1, 1]))
 def test_visqol_hears_neither_gain_nor_polarity_of_the_other(db: float, sign: int) -> None:
     sound = pluck()

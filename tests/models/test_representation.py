@@ -75,7 +75,7 @@ def test_any_length_of_audio_gives_the_same_shape(samples: int) -> None:
 
 
 @given(st.floats(1e-4, 1), st.floats(100, 20000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_decibels_do_not_depend_on_gain(gain: float, hertz: float) -> None:
     loud = in_db(sine(hertz))
     assert loud.max() == 0
@@ -121,14 +121,14 @@ def test_loudness_of_a_sound_shorter_than_its_moment() -> None:
 
 
 @given(st.integers(480, 30000), st.integers(0, 100))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_onset_is_just_before_a_burst(start: int, seed: int) -> None:
     early = start - 256 * onset(in_db(burst(start, seed=seed)), USUAL)
     assert -48 <= early <= 300  # samples: a millisecond late, six early
 
 
 @given(st.integers(480, 30000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_onset_is_just_before_a_click(start: int) -> None:
     click = np.zeros(48128, np.float32)
     click[start] = 1
@@ -147,7 +147,7 @@ def test_onset_and_end_of_silence_are_the_whole_sound() -> None:
 
 
 @given(st.integers(1000, 20000), st.integers(2000, 20000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_content_ends_where_the_sound_does(start: int, length: int) -> None:
     end = 256 * content_end(in_db(burst(start, length)), USUAL)
     assert start + length <= end <= start + length + 512 + 256

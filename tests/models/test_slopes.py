@@ -42,7 +42,7 @@ def test_a_slope_is_that_of_the_instruments_own_expander() -> None:
     assert np.median(apart) < 1e-4 and np.percentile(apart, 90) < 0.01
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([2.0, 3.0]))
 def test_the_pull_is_the_gradient_of_the_slopes(seed: int, sharp: float) -> None:
     places, latents, roots, glides = scene(seed)

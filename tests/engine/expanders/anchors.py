@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from engine.expanders import METRICS, Expander
 from engine.plane import Plane
 
-law = settings(max_examples=30, deadline=None)
+law = settings(max_examples=30)
 seeds = st.integers(0, 2**32 - 1)
 metrics = st.sampled_from(METRICS)
 whole_metrics = st.sampled_from(METRICS[:2])

@@ -73,7 +73,7 @@ def check(places: Float64) -> NDArray[np.int32]:
     return real
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seeds, st.integers(3, 150))
 def test_places_at_random_have_the_same_triangles_as_qhulls(seed: int, count: int) -> None:
     places = np.random.default_rng(seed).normal(size=(count, 2))
@@ -81,7 +81,7 @@ def test_places_at_random_have_the_same_triangles_as_qhulls(seed: int, count: in
     assert found == {frozenset(t) for t in Delaunay(places).simplices.tolist()}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=30, unique=True),
     # 0.1 has no exact double: then rows are in line but for rounding.
@@ -110,7 +110,7 @@ def test_awkward_places_are_triangulated_whole(kind: str) -> None:
     check(places)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(*[st.tuples(st.floats(-1, 1), st.floats(-1, 1))] * 2, st.floats(-2, 2), st.integers(-4, 4))
 def test_the_side_of_a_line_is_told_without_rounding(
     a: tuple[float, float], b: tuple[float, float], share: float, hairs: int

@@ -108,7 +108,7 @@ def test_lattices_faders_are_not_negative_where_that_is_possible(seed: int, metr
     assert faders.min() > -1e-4 * faders.max()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seeds, st.integers(1, 24), st.booleans(), st.sampled_from([1e-3, 1.0, 50.0]))
 def test_the_faders_are_the_least_of_all_that_are_not_negative(
     seed: int, number: int, one_sided: bool, size: float

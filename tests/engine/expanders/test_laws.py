@@ -106,7 +106,7 @@ def test_a_batch_gives_the_same_bits_as_its_points_alone(seed: int, name: str, m
             np.testing.assert_array_equal(expander.spread(points[i : i + 1])[0], spread[i])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.tuples(st.integers(1, 30), st.integers(2, 5)).flatmap(
         lambda shape: arrays(

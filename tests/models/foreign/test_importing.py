@@ -12,7 +12,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from keras import layers
 
@@ -173,7 +173,6 @@ def test_the_dropped_bin_is_put_back_where_it_was(dropped: str, empty: int) -> N
 
 
 @given(st.sampled_from([64, 256, 1024, 4096]), st.booleans(), st.booleans(), st.integers(2, 900))
-@settings(deadline=None)
 def test_a_layout_not_told_is_guessed_from_the_shape(
     n_fft: int, nyquist: bool, time_first: bool, frames: int
 ) -> None:

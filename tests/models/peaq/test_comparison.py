@@ -60,7 +60,7 @@ def figures(grade: Peaq) -> list[float]:
 
 
 @given(sound=SOUNDS)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_no_change_scores_better_than_none(sound: Sound) -> None:
     patterns = heard(sound)
     same = compared(patterns, patterns)
@@ -70,7 +70,7 @@ def test_no_change_scores_better_than_none(sound: Sound) -> None:
 
 
 @given(sound=SOUNDS, seed=st.integers(0, 1000))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_more_noise_never_scores_better(sound: Sound, seed: int) -> None:
     """Over steps of 6 dB, for as long as the same variables can be measured: loud noise leaves
     no bandwidth, and a 0 in its place is another scale. The network need not be monotone in
@@ -83,7 +83,7 @@ def test_more_noise_never_scores_better(sound: Sound, seed: int) -> None:
 
 
 @given(sound=SOUNDS, gain_db=st.floats(-10, 6))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_a_gain_of_both_keeps_the_bandwidths(sound: Sound, gain_db: float) -> None:
     gain = 10 ** (gain_db / 20)
     other = low_passed(sound, 12000.0)
@@ -93,7 +93,7 @@ def test_a_gain_of_both_keeps_the_bandwidths(sound: Sound, gain_db: float) -> No
 
 
 @given(sound=SOUNDS, change=st.sampled_from(sorted(CHANGES)))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_two_equal_channels_are_heard_as_one(sound: Sound, change: str) -> None:
     other = CHANGES[change](sound)
     mono = peaq(sound, other)
@@ -129,7 +129,7 @@ def test_a_grade_is_always_a_number(reference: str, other: str) -> None:
 
 
 @given(st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_grade_of_a_very_short_sound_is_a_number(data: st.DataObject) -> None:
     length = data.draw(st.integers(1, 4000))
     samples = arrays.arrays(np.float64, length, elements=st.floats(-1, 1), fill=st.floats(-1, 1))

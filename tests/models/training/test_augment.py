@@ -15,7 +15,7 @@ def sounds(seed: int = 0) -> Floats:
 
 
 @given(st.integers(0, 1000), st.floats(0, 2))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_variants_are_sounds_of_the_same_scale(seed: int, strength: float) -> None:
     varied = augmented(sounds(), np.random.default_rng(seed), strength)
     assert varied.shape == (4, 24, 17)

@@ -1,0 +1,85 @@
+"""Which output devices there are, and how one of them opens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from engine.process import hushed
+
+
+class DeviceError(Exception):
+    """An output that cannot be opened: one line saying which, why, and what there is."""
+
+
+class Way(NamedTuple):
+    """One way to open a device."""
+
+    rate: int
+    channels: int
+    block: int  # frames a callback; 0: as many as the host takes at a time
+
+
+def find(name: str | None) -> int:
+    """The number of the output device of that (partial) name. Raises `DeviceError`."""
+    import sounddevice as sd
+
+    devices = sd.query_devices()
+    outputs = [
+        (index, str(info["name"]))
+        for index, info in enumerate(devices)
+        if info["max_output_channels"] > 0
+    ]
+    listed = ", ".join(f"{index} {found}" for index, found in outputs) or "none at all"
+    if name is None:
+        default = int(sd.default.device[1])
+        if default < 0 and not outputs:
+            raise DeviceError("there is no audio output device")
+        return default if default >= 0 else outputs[0][0]
+    for index, found in outputs:
+        if name == str(index) or name.lower() == found.lower():
+            return index
+    matches = [index for index, found in outputs if name.lower() in found.lower()]
+    if name.isdecimal() and int(name) < len(devices):  # an input's number, not part of a name
+        matches = []
+    if len(matches) != 1:
+        what = "is several devices" if matches else "is no output device here"
+        raise DeviceError(f"{name!r} {what}; there are: {listed}")
+    return matches[0]
+
+
+def refresh() -> None:
+    """Let PortAudio look for devices anew: its list is frozen when it starts. No stream may
+    be open in this process."""
+    import sounddevice as sd
+
+    with hushed():
+        sd._terminate()
+        sd._initialize()
+
+
+def is_jack(index: int) -> bool:
+    """Whether the device is a JACK server."""
+    import sounddevice as sd
+
+    host = sd.query_hostapis(sd.query_devices(index)["hostapi"])
+    return "JACK" in str(host["name"])
+
+
+def ways(info: dict[str, Any], model_rate: int, asked_rate: int | None, block: int) -> list[Way]:
+    """How to try to open a device, best first: at the asked-for rate alone, or at the model's and
+    then at the device's own; on two channels, else on all it has, else on one; in blocks of
+    `block`, else as the host likes it. `info` is PortAudio's."""
+    own = round(float(info["default_samplerate"]))
+    rates = [asked_rate] if asked_rate is not None else [model_rate, own]
+    most = int(info["max_output_channels"])
+    channels = [n for n in (2, most, 1) if n <= most]
+    blocks = [block, 0]
+    return list(dict.fromkeys(_product(rates, channels, blocks)))
+
+
+def _product(rates: list[int], channels: list[int], blocks: list[int]) -> Iterator[Way]:
+    for rate in rates:
+        for count in channels:
+            for block in blocks:
+                yield Way(rate, count, block)
