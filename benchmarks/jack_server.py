@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -28,10 +29,11 @@ class JackServer:
     that still plays to it.
     """
 
-    def __init__(self, name: str, block: int = 128, rate: int = RATE) -> None:
+    def __init__(self, name: str, block: int = 128, rate: int = RATE, outputs: int = 2) -> None:
         if shutil.which("jackd") is None:
             raise JackError("jackd is not installed (Debian and Ubuntu: jackd2, macOS: jack)")
         self.name, self.block, self.rate = f"{name}-{os.getpid()}", block, rate
+        self._outputs = outputs
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -39,7 +41,7 @@ class JackServer:
         """Start the server, and wait until it takes clients."""
         self._process = subprocess.Popen(
             ["jackd", "--no-realtime", "-n", self.name, "-d", "dummy",
-             "-r", str(self.rate), "-p", str(self.block)],
+             "-r", str(self.rate), "-p", str(self.block), "-P", str(self._outputs)],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         end = time.monotonic() + 10
@@ -72,6 +74,15 @@ class JackServer:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
+
+    def pause(self) -> None:
+        """Keep the server from running, as a loaded machine may, until `go_on`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """End the server in good order: a killed one keeps one of JACK's eight places."""

@@ -159,11 +159,14 @@ def _plane(instrument: Instrument) -> str:
 
 def check_device(name: str) -> None:
     """Raise `DeviceError` for a device that is not there, before TensorFlow is started."""
-    from engine.devices import find
+    from engine.devices import find, leave
     from engine.process import hushed
 
     with hushed():
-        find(name)
+        try:
+            find(name)
+        finally:
+            leave()
 
 
 class Takes:

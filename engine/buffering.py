@@ -70,6 +70,7 @@ class Buffering:
         self._asked = asked
         self._light_s = SHARED_S
         self._learns = False
+        self._told = period
         self.period = period  # frames that the host takes at a time: the median of what it took
         self._steps: deque[int] = deque([period], STEPS)
         self._calm_s = CALM_S
@@ -124,7 +125,9 @@ class Buffering:
     def kept(self) -> float:
         """Frames from one that is made now to the host's next: the latency of the buffer. No more
         than these and a period lie ready."""
-        return self.burst + self.lead + max(self.hop - self.period, 0.0)
+        # Of periods that are shorter than we look, several are seen as one.
+        period = min(self.period, self._told)
+        return self.burst + self.lead + max(self.hop - period, 0.0)
 
     def due(self, ready: int) -> float:
         """Seconds until more than `ready` frames are due, if the host takes none meanwhile."""

@@ -20,6 +20,19 @@ class Way(NamedTuple):
     block: int  # frames a callback; 0: as many as the host takes at a time
 
 
+def candidates(name: str | None) -> list[int]:
+    """The numbers of the devices to try: the one that is asked for, else the system's default and
+    then those of PortAudio's other hosts, as a JACK server keeps ALSA's device to itself. Raises
+    `DeviceError`."""
+    import sounddevice as sd
+
+    first = find(name)
+    if name is not None:
+        return [first]
+    others = [int(host["default_output_device"]) for host in sd.query_hostapis()]
+    return list(dict.fromkeys((first, *(index for index in others if index >= 0))))
+
+
 def find(name: str | None) -> int:
     """The number of the output device of that (partial) name. Raises `DeviceError`."""
     import sounddevice as sd
@@ -54,8 +67,16 @@ def refresh() -> None:
     import sounddevice as sd
 
     with hushed():
-        sd._terminate()
+        leave()
         sd._initialize()
+
+
+def leave() -> None:
+    """Let go of PortAudio. A process that keeps it is aborted at its end if a JACK server has died
+    meanwhile. No stream may be open in this process."""
+    import sounddevice as sd
+
+    sd._terminate()
 
 
 def is_jack(index: int) -> bool:

@@ -16,7 +16,8 @@ class Host(Enum):
 
 
 class JackClock:
-    """A client without ports that reads the server's clock. Any one thread.
+    """A client without ports that reads the server's clock. Any one thread. It is not activated:
+    an active client has its turn in every cycle.
 
     Raises an exception of the package jack where there is no server, `OSError` where there is no
     JACK library. It must not be closed: libjack crashes where the server has died meanwhile.
@@ -33,6 +34,7 @@ class JackClock:
         self._client.set_shutdown_callback(self._shut_down)
         self.rate = int(self._client.samplerate)
         self._cycle = int(self._client.last_frame_time)
+        self._goes = False  # PipeWire shows its clock to none but who plays
 
     def _shut_down(self, status: Any, reason: str) -> None:
         self._gone = True
@@ -48,4 +50,7 @@ class JackClock:
             return Host.GONE
         cycle, before = int(self._client.last_frame_time), self._cycle
         self._cycle = cycle
+        self._goes = self._goes or cycle != before
+        if not self._goes:
+            return Host.UNKNOWN
         return Host.RUNS if cycle != before else Host.STANDS

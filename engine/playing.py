@@ -166,7 +166,9 @@ def serve(
             say(words, "late", device=name)
         elif verdict is Verdict.TIMELESS:
             say(words, "timeless", device=name)
-            renderer.output = null()
+            timeless, renderer.output = renderer.output, null()
+            time.sleep(LOOK_S)  # until the render thread has turned to the other
+            timeless.close()
             vigil = Vigil(renderer.output, now)
     renderer.stopping.set()
     renderer.stopped.wait(0.3)

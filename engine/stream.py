@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.buffering import Buffering
-from engine.devices import DeviceError, Way, find, is_jack, ways
+from engine.devices import DeviceError, Way, candidates, is_jack, ways
 from engine.jack_clock import Host, JackClock
 from engine.process import hushed
 from engine.resampling import delay, resampler
@@ -26,6 +26,7 @@ os.environ.setdefault("JACK_NO_START_SERVER", "1")
 
 Floats = NDArray[np.float32]
 
+LATENCY_MOST_S = 10.0  # that a device can have
 NULL_BLOCKS = 2.0  # that the null output takes ahead of its clock
 
 
@@ -80,17 +81,15 @@ class DeviceOutput(RingOutput):
             import rtmixer
             import sounddevice as sd
 
-            index = find(settings.device)
-            info = sd.query_devices(index)
-            self.name = str(info["name"])
-            self._jack = _jack_clock() if is_jack(index) else None
-            # JACK's period is its server's; PortAudio would cut it to blocks and delay them.
-            block = settings.block if self._jack is None else 0
-            tried = ways(info, model_rate, settings.sample_rate, block)
-            self._mixer, way = _opened(rtmixer, sd, index, tried, self.name, settings, info)
+            index, self._mixer, way, self._jack = _first(rtmixer, sd, settings, model_rate)
+        self.name = str(sd.query_devices(index)["name"])
+        if self._jack is not None:
+            self._jack.host()  # has its clock gone on since it was opened?
         self.rate = way.rate
         self.block = self._jack.period if self._jack is not None else way.block or settings.block
-        self.latency = float(self._mixer.latency)
+        # PipeWire's JACK says 2**32 frames of a port that is not connected.
+        told = float(self._mixer.latency)
+        self.latency = told if 0 <= told < LATENCY_MOST_S else self.block / self.rate
         self.delay = delay(model_rate, self.rate)
         made = hop * self.rate / model_rate
         frames = FRAMES
@@ -191,12 +190,33 @@ class _Action:
         return self._action in self._mixer.actions
 
 
+def _first(
+    rtmixer: Any, sd: Any, settings: Settings, model_rate: int
+) -> tuple[int, Any, Way, JackClock | None]:
+    """The first device that opens, its started stream, the way in which it opened, and the clock
+    of its server if that is JACK. Raises `DeviceError` with what the first one said."""
+    failed: DeviceError | None = None
+    for index in candidates(settings.device):
+        info = sd.query_devices(index)
+        clock = _jack_clock() if is_jack(index) else None
+        # JACK's period is its server's; PortAudio would cut it to blocks and delay them.
+        block = settings.block if clock is None else 0
+        try:
+            mixer, way = _opened(rtmixer, sd, index, info, settings, model_rate, block)
+        except DeviceError as error:
+            failed = failed or error
+            continue
+        return index, mixer, way, clock
+    assert failed is not None
+    raise failed
+
+
 def _opened(
-    rtmixer: Any, sd: Any, index: int, tried: list[Way], name: str, settings: Settings, info: Any
+    rtmixer: Any, sd: Any, index: int, info: Any, settings: Settings, model_rate: int, block: int
 ) -> tuple[Any, Way]:
     """The started stream, and the first way in which it could be opened."""
     first = None
-    for way in tried:
+    for way in ways(info, model_rate, settings.sample_rate, block):
         mixer = None
         try:
             mixer = rtmixer.Mixer(
@@ -210,6 +230,7 @@ def _opened(
                 mixer.close()
             continue
         return mixer, way
+    name = info["name"]
     if settings.sample_rate is not None and _opens(sd, index, info):
         raise DeviceError(
             f"{name} does not play at {settings.sample_rate} Hz; "

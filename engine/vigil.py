@@ -12,8 +12,8 @@ UNSERVED_S = 5.0  # a host that goes on, but not with us, has put us out
 UNKNOWN_S = 2.0  # one that cannot be asked is taken for lost
 TELL_S = 2.0  # a host that stands still for so long is told of
 LOOK_MOST_S = 0.25  # a longer time between two looks was a time in which we did not run either
-FAST = 1.5  # times its rate: a host that takes so much keeps no time
-FAST_S = 1.0
+FAST = 3.0  # times its rate: a host that takes so much keeps no time
+FAST_S = 0.5
 
 
 class Verdict(Enum):

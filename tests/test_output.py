@@ -1,0 +1,109 @@
+"""The output on real JACK servers that are not at 48 kHz in blocks of 128 on two channels."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from benchmarks.jack_server import JackServer
+from benchmarks.programs import synced
+from tests.playing import Playing
+
+CAPTURE = (
+    "import os, sys, time, numpy; from benchmarks.jack_server import Ear; e = Ear(10); "
+    "e.listen(); time.sleep(float(sys.argv[1])); numpy.save(sys.argv[2], e.heard); os._exit(0)"
+)
+
+
+def captured(server: JackServer, seconds: float, file: Path) -> NDArray[np.float32]:
+    """What the first port plays, by a process of its own: libjack does not survive its server."""
+    subprocess.run(
+        [sys.executable, "-c", CAPTURE, str(seconds), str(file)],
+        env=server.environment(), check=True,
+    )  # fmt: skip
+    heard: NDArray[np.float32] = np.load(file)
+    return heard
+
+
+@pytest.mark.parametrize(
+    ("rate", "period", "outputs", "voices"),
+    [(44_100, 128, 2, 8), (48_000, 1024, 2, 8), (96_000, 64, 8, 1), (22_050, 256, 1, 1)],
+)
+def test_whatever_the_server_takes_and_when_the_sound_is_whole(
+    rate: int, period: int, outputs: int, voices: int, tmp_path: Path
+) -> None:
+    server = JackServer(f"latentpad-{rate}-{period}", period, rate, outputs)
+    program = Playing("--device", "system", home=tmp_path, env=server.environment())
+    try:
+        program.says("ready")
+        assert f"{rate} Hz, blocks of {period}" in program.says("sound  ")
+        told = re.search(r"\+ ([\d.]+) ms ring", program.says("latency"))
+        assert told is not None
+        assert period / rate < float(told[1]) / 1000 < period / rate + 0.05
+        large = [line for line in program.lines if "whatever --block says" in line]
+        assert bool(large) == (period > 128)
+        for n in range(1, voices + 1):
+            program.send(f"/pad/{n}/xy", "ff", n / 9, 0.6)
+            program.send(f"/pad/{n}/touch", "i", 1)
+        time.sleep(1.0)
+        before = synced(program.port, 0.3)["/meter/faults"][0]
+        heard = captured(server, 4.0, tmp_path / "heard.npy")
+        starved = synced(program.port, 0.3)["/meter/faults"][0] - before
+        sounding = heard[np.abs(heard).argmax() :]
+        assert np.abs(sounding).max() > 0.002
+        assert starved <= 4, "on a busy machine one or two may be"
+        assert np.mean(sounding == 0) < 0.05
+        assert not [line for line in program.lines if "stopped" in line or "replaced" in line]
+    finally:
+        program.close()
+        server.stop()
+
+
+def test_a_server_that_is_kept_waiting_is_not_taken_for_lost(tmp_path: Path) -> None:
+    server = JackServer("latentpad-waiting")
+    program = Playing("--device", "system", home=tmp_path, env=server.environment())
+    try:
+        program.says("ready")
+        program.send("/pad/xy", "ff", 0.3, 0.7)
+        time.sleep(0.5)
+        server.pause()
+        program.says("sound  system stands still", 20)
+        time.sleep(2.0)
+        server.go_on()
+        heard = captured(server, 2.0, tmp_path / "heard.npy")
+        assert np.abs(heard[-48_000:]).max() > 0.002
+        assert not [line for line in program.lines if "stopped" in line or "replaced" in line]
+    finally:
+        server.go_on()
+        program.close()
+        server.stop()
+
+
+def test_a_device_that_keeps_no_time_is_left_and_the_sound_goes_on(tmp_path: Path) -> None:
+    """ALSA's null device takes whatever it is given at once."""
+    (tmp_path / ".asoundrc").write_text(
+        'pcm.timeless { type null hint { show on description "timeless" } }\n'
+    )
+    program = Playing("--device", "timeless", home=tmp_path, env=_environment(tmp_path))
+    try:
+        program.says("sound  timeless keeps no time")
+        program.says("sound  null output")
+        program.says("ready")
+        program.send("/pad/xy", "ff", 0.3, 0.7)
+        time.sleep(1.0)
+        assert max(synced(program.port, 0.5)["/meter/peak"]) > 0
+    finally:
+        program.close()
+
+
+def _environment(home: Path) -> dict[str, str]:
+    cache = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
+    return {**os.environ, "HOME": str(home), "XDG_CACHE_HOME": cache}
