@@ -13,6 +13,7 @@ import math
 from collections import deque
 
 CALM_S, CALM_MOST_S = 8.0, 600.0  # how long a peak is remembered, at first and at most
+STARVED_S = 60.0  # a rhythm of the host that was heard
 
 # The lead, in seconds.
 REALTIME_S = 64 / 48_000  # the render thread is never kept waiting by others
@@ -183,7 +184,8 @@ class Buffering:
         self._starved_at = now
         if self._learns:
             self._calm_s = min(2 * self._calm_s, CALM_MOST_S)
-            self._burst.seconds = self._lead.seconds = self._calm_s
+            self._lead.seconds = self._calm_s
+            self._burst.seconds = max(self._calm_s, STARVED_S)
 
     def restarted(self, now: float) -> None:
         """The host begins to take frames, after it took none: its rhythm begins anew."""

@@ -13,6 +13,7 @@ from engine.buffering import (
     LEAD_MOST_S,
     REALTIME_S,
     SHARED_S,
+    STARVED_S,
     Buffering,
     Peak,
 )
@@ -140,13 +141,29 @@ def test_less_than_a_period_cannot_be_asked_for() -> None:
 def test_each_starved_read_doubles_the_calm_it_takes_to_forget() -> None:
     made = buffering()
     now = played(made, 1.0)
+    for calm in (2 * CALM_S, 4 * CALM_S):
+        now += 0.006  # in which all that lay ready was taken, and more was wanted
+        made.taken(2 * PERIOD, now)
+        made.starved(now)
+        made.restarted(now)
+        lead = made.lead
+        assert lead > SHARED_S * RATE
+        now = played(made, 0.9 * calm, now=now)
+        assert made.lead == lead
+        now = played(made, 1.2 * calm, now=now)
+        assert made.lead == SHARED_S * RATE
+
+
+def test_a_burst_that_was_starved_by_is_remembered_for_a_minute() -> None:
+    made = buffering()
+    now = played(made, 1.0)
     made.starved(now)
     made.restarted(now)
     burst = made.burst
     assert burst > PERIOD
-    now = played(made, 1.5 * CALM_S, now=now)
+    now = played(made, 0.9 * STARVED_S, now=now)
     assert made.burst == burst
-    played(made, 3 * CALM_S, now=now)
+    played(made, 1.2 * STARVED_S, now=now)
     assert made.burst == pytest.approx(PERIOD, abs=1)
 
 
