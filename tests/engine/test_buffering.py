@@ -140,7 +140,7 @@ def test_less_than_a_period_cannot_be_asked_for() -> None:
 
 def test_each_starved_read_doubles_the_calm_it_takes_to_forget() -> None:
     made = buffering()
-    now = played(made, 1.0)
+    now = played(made, 4.0)
     for calm in (2 * CALM_S, 4 * CALM_S):
         now += 0.006  # in which all that lay ready was taken, and more was wanted
         made.taken(2 * PERIOD, now)
