@@ -114,7 +114,7 @@ def _fields(shape: Shape) -> list[tuple[str, type, tuple[int, ...]]]:
 
 
 # Places in `decoder`.
-DECODER_BEAT, DECODER_READY, DECODES, DECODES_SKIPPED, DECODE_US = range(5)
+DECODER_BEAT, DECODER_READY, DECODES, DECODES_SKIPPED, DECODE_US, DECODES_FAILED = range(6)
 
 # Places in `player`.
 (

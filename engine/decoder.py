@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 import time
@@ -18,15 +19,23 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from engine.bounds import Bounds
 from models.griffinlim import audible, griffinlim
+from models.line import line, reason
 from models.networks import load_decoder
-from models.pack import Pack
+from models.pack import Pack, PackError
 from models.representation import outline
 
 Floats = NDArray[np.float32]
 
 LEVEL_DB = -12.0  # where every sound's loudness is brought to (see `models.representation`)
 MOST_DB = 40.0  # an all but silent sound is not blown up to noise
+TRIED = 12  # latents decoded at load
+
+
+def playable(frames: Floats) -> bool:
+    """Whether frames in dB, of any shape, are all finite. Quick: this runs at every decode."""
+    return math.isfinite(float(frames.min()) + float(frames.max()))
 
 
 @dataclass(frozen=True)
@@ -42,8 +51,9 @@ class Sound:
 class Decoder:
     """A pack's decoder on GPU or CPU, whichever is measured faster at load. One thread.
 
-    Raises `PackError` where the pack's decoder cannot be loaded, `RuntimeError` from `decode`
-    only if TensorFlow itself fails.
+    Raises `PackError` where the pack's decoder cannot be loaded, or gives what are no numbers for
+    the mean of its anchors, some of them, or an end of their `Bounds`. TensorFlow's own errors
+    come from `decode` only if TensorFlow itself fails.
     """
 
     def __init__(self, pack: Pack, *, threads: int = 1) -> None:
@@ -60,7 +70,9 @@ class Decoder:
 
         @tf.function(input_signature=[tf.TensorSpec((None, pack.latent_dim), tf.float32)])
         def decibels(z: tf.Tensor) -> tf.Tensor:
-            return (model(z, training=False) - 1.0) * range_db
+            made = (model(z, training=False) - 1.0) * range_db
+            level = tf.clip_by_value(made, -range_db, 0.0)
+            return tf.where(tf.math.is_finite(made), level, float("nan"))
 
         self._decibels = decibels
         self.device, self.milliseconds = self._fastest()
@@ -69,21 +81,50 @@ class Decoder:
     def _fastest(self) -> tuple[str, float]:
         """Median time of one decode on each device: the fastest and its milliseconds."""
         times = {}
+        tried = self._tried()
         for device in tf.config.list_logical_devices():
             if device.device_type not in ("CPU", "GPU"):
                 continue
             self.device = device.name
             spent = []
-            for turn in range(12):
+            for what, latent in tried:
                 began = time.perf_counter()
-                self.decode(np.full((1, self._pack.latent_dim), 0.1 * turn, np.float32))
+                self._try(what, latent)
                 spent.append(time.perf_counter() - began)
             times[device.name] = 1000 * statistics.median(spent[4:])
         best = min(times, key=times.__getitem__)
         return best, times[best]
 
+    def _tried(self) -> list[tuple[str, Floats]]:
+        """What is decoded at load, `TRIED` latents (D,), and what they are called."""
+        anchors = self._pack.anchors.latents
+        bounds = Bounds.of(anchors)
+        some = np.linspace(0, len(anchors) - 1, TRIED - 3).round().astype(int)
+        tried = [
+            ("the mean of its anchors", bounds.middle),
+            *((f"its anchor {k}", anchors[k]) for k in some),
+            ("the lower end of its latents", bounds.low),
+            ("the upper end of its latents", bounds.high),
+        ]
+        return [(what, np.asarray(latent, np.float32)) for what, latent in tried]
+
+    def _try(self, what: str, latent: Floats) -> None:
+        """Decode it. Raises PackError."""
+        try:
+            frames = self.decode(latent[None])
+        except tf.errors.OpError as error:
+            why = f"cannot be run: {line(reason(error))}"
+        else:
+            if playable(frames):
+                return
+            why = f"gives no numbers for {what}: its weights are damaged, or too large"
+        raise PackError(f"{self._pack.path}: {self._pack.decoder_path.name} {why}")
+
     def decode(self, latents: Floats) -> Floats:
-        """(n, D) float32 to (n, frames, bins) float32 dB, 0 the model's loudest bin."""
+        """(n, D) float32 to (n, frames, bins) float32 dB, 0 the model's loudest bin.
+
+        Within the representation's range; NaN where the model gives what is not finite.
+        """
         with tf.device(self.device):
             decoded: Floats = self._decibels(tf.constant(latents, tf.float32)).numpy()
         return decoded

@@ -8,13 +8,14 @@ from __future__ import annotations
 import select
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from engine import board as b
 from engine.board import Board
-from engine.decoder import Decoder, Sound
+from engine.decoder import Decoder, Sound, playable
 from engine.originals import Originals
 from engine.parameters import OFFSET, PHASES, VOICES
 from engine.pointing import Aim, Pointing
@@ -35,7 +36,8 @@ class Mailbox:
     """Which voices wait for a sound, and the sounds they get. One thread.
 
     A mailbox of one: of all the points a voice has been given, only the newest is decoded.
-    Used by the decoding process, and by the renderer without one.
+    Used by the decoding process, and by the renderer without one. A point that cannot be decoded
+    leaves the voice the sound it has, and is counted (`DECODES_FAILED` on the board).
     """
 
     def __init__(
@@ -60,10 +62,19 @@ class Mailbox:
     def serve(self, voices: list[int], now: float) -> None:
         """Decode and publish the newest sound of each of `voices` at time `now`, seconds."""
         board = self.board
+        requests: list[int] = board.requests[voices].tolist()
+        try:
+            self._serve(voices, requests, now)
+        # What is asked for stays on the board: dying of it, every process to come would.
+        except Exception:
+            for v, request in zip(voices, requests, strict=True):
+                if self._done[v] != request or self._gliding[v]:
+                    self._keep(v, request)
+                    self._answered(v, request, now, gliding=False)
+
+    def _serve(self, voices: list[int], requests: list[int], now: float) -> None:
         aims: list[Aim] = []
-        requests: list[int] = []
         for v in voices:
-            requests.append(int(board.requests[v]))
             elapsed = now - float(self._asked_at[v])
             if not self._gliding[v]:
                 elapsed = min(elapsed, SET_OUT_S)
@@ -73,21 +84,33 @@ class Mailbox:
             self._sounds([a.latent for a, r in zip(aims, recorded, strict=True) if r is None])
         )
         for v, request, aim, own in zip(voices, requests, aims, recorded, strict=True):
-            if own is None:
-                self._publish(v, request, aim, next(decoded))
+            sound, recording = own or (next(decoded), None)
+            if sound is None:
+                self._keep(v, request)
             else:
-                self._publish(v, request, aim, *own)
-            board.decoder[b.DECODES_SKIPPED] += max(0, request - int(self._done[v]) - 1)
-            self._done[v], self._asked_at[v] = request, now
-            self._gliding[v] = not aim.arrived
+                self._publish(v, request, aim, sound, recording)
+            self._answered(v, request, now, gliding=not aim.arrived)
+
+    def _answered(self, v: int, request: int, now: float, *, gliding: bool) -> None:
+        self.board.decoder[b.DECODES_SKIPPED] += max(0, request - int(self._done[v]) - 1)
+        self._done[v], self._asked_at[v], self._gliding[v] = request, now, gliding
+
+    def _keep(self, v: int, request: int) -> None:
+        """The sound that the voice has serves this request too: nobody waits for another."""
+        board = self.board
+        board.sound_request[v, board.published[v] % b.BUFFERS] = request
+        board.decoder[b.DECODES_FAILED] += 1
 
     def rehearse(self) -> None:
         """Do all of it for no one, so that the next gesture finds it in the processor's caches."""
-        self.decoder.describe(self.decoder.decode(self.pointing.rehearse())[0])
+        with suppress(Exception):  # a gesture will meet the same, and count it
+            frames = self.decoder.decode(self.pointing.rehearse())[0]
+            if playable(frames):
+                self.decoder.describe(frames)
 
-    def _sounds(self, latents: list[np.ndarray]) -> list[Sound]:
-        """A sound that some voice has already is not decoded again."""
-        known = [
+    def _sounds(self, latents: list[np.ndarray]) -> list[Sound | None]:
+        """A sound that some voice has already is not decoded again; None is no sound at all."""
+        known: list[Sound | None] = [
             next((s for z, s in filter(None, self._last) if np.array_equal(z, latent)), None)
             for latent in latents
         ]
@@ -96,12 +119,12 @@ class Mailbox:
             began = time.perf_counter()
             decoded = self.decoder.decode(np.stack([latents[k] for k in fresh]))
             for k, frames in zip(fresh, decoded, strict=True):
-                known[k] = self.decoder.describe(frames)
+                known[k] = self.decoder.describe(frames) if playable(frames) else None
             board = self.board
             spent = (time.perf_counter() - began) * 1e6 / len(fresh)
             board.decoder[b.DECODE_US] += 0.1 * (spent - board.decoder[b.DECODE_US])
             board.decoder[b.DECODES] += len(fresh)
-        return [sound for sound in known if sound is not None]
+        return known
 
     def _recorded(self, aim: Aim) -> tuple[Sound, Floats] | None:
         if self._originals is None or aim.original is None:

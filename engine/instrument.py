@@ -12,9 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from engine import board as b
 from engine.allocation import NOBODY, Allocation, Sender
 from engine.board import Board, Event
+from engine.bounds import Bounds
 from engine.parameters import (
     FINGER,
     FINGERS,
@@ -44,7 +47,7 @@ class Instrument:
     `place` gives an anchor's point on the pad and its latent vector (for `/anchor/K`); it raises
     `CommandError` for one that is not there. `clock` is the time in seconds, so that a recording
     can be rendered without a clock. `wake` is called when a sound is wanted from the decoder.
-    Without `axes` any two are taken.
+    Without `axes` any two are taken, without `bounds` latents are held as around one anchor at 0.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Instrument:
         clock: Callable[[], float],
         wake: Callable[[], None] = lambda: None,
         axes: Planes | None = None,
+        bounds: Bounds | None = None,
     ) -> None:
         self.board = board
         self.latent_dim = latent_dim
@@ -70,7 +74,13 @@ class Instrument:
         self._changing = False
         self._heard: dict[str, float] = {}
         self._voices = Allocation(board, clock)
-        self._touch = Touch(board, self._voices, latent_dim, place, self._changed)
+        self._touch = Touch(
+            board,
+            self._voices,
+            bounds or Bounds.of(np.zeros((1, latent_dim))),
+            place,
+            self._changed,
+        )
         self._snapshots = Snapshots(self._state, self._put)
         self._handlers: dict[str, Handler] = {
             **{row.address: self._setter(row) for row in GLOBAL},
@@ -176,6 +186,7 @@ class Instrument:
             yield "/pad/1/touch", (0,)
 
     def _changed(self, address: str, args: tuple[Argument, ...], sender: Sender) -> None:
+        self._snapshots.touched(address)
         for listener in self.listeners:
             listener(address, args, sender)
 
@@ -287,10 +298,7 @@ class Instrument:
 
     def _recall(self, n: int, args: Sequence[Argument], sender: Sender) -> None:
         seconds = max(finite(f"/snapshot/{n}/recall", args[0]), 0.0) if args else 0.0
-        try:
-            self._snapshots.recall(n, seconds, self.clock())
-        except KeyError:
-            raise CommandError(f"/snapshot/{n}/recall: nothing was stored in {n}") from None
+        self._snapshots.recall(n, seconds, self.clock())
 
 
 _AIMS_ANEW = frozenset(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine import board as b
 from engine.board import Board
+from engine.bounds import Bounds
 from engine.expanders import Expander, blend, fit, nearest_anchor
 from engine.parameters import EXPANDERS, METRICS, OFFSET, VOICES
 from engine.planes import Planes
@@ -22,7 +23,7 @@ QUIETEST, LOUDEST = -40.0, 6.0  # dB: what the recordings' own levels may ask fo
 class Aim(NamedTuple):
     """Where a voice points now."""
 
-    latent: NDArray[np.float32]  # (D,)
+    latent: NDArray[np.float32]  # (D,) within the pack's `Bounds`
     level: float  # dB of the recordings' own level there, against their loud ones
     spread: float  # of the anchors' latents there: how much an average must hide
     arrived: bool  # False while the point still glides to the finger
@@ -40,6 +41,7 @@ class Pointing:
         self._pack = pack
         self._board = board
         self._planes = Planes(pack)
+        self._bounds = Bounds.of(pack.anchors.latents)
         self._points: NDArray[np.float64] = np.full((VOICES, 2), 0.5)
         self._starts: NDArray[np.int64] = np.full(VOICES, -1, np.int64)
         self._key: tuple[float, ...] = ()
@@ -95,8 +97,9 @@ class Pointing:
         level = float(blend(point, self._plane, self._levels)[0])
         anchors = self._pack.anchors.latents
         original: int | None = None
+        z: NDArray[np.floating]
         if origin == b.LATENT:
-            z = latent.astype(np.float32)
+            z = latent
         elif origin == b.LATTICE:
             z = self._mixed()
         elif origin == b.ORIGINAL:
@@ -104,6 +107,7 @@ class Pointing:
             z = anchors[original]
         else:
             z = self._expander.expand(point)[0]
+        z = self._bounds.held(z).astype(np.float32)
         return Aim(z, level, float(self._expander.spread(point)[0]), arrived, original)
 
     def rehearse(self) -> NDArray[np.float32]:
@@ -113,22 +117,22 @@ class Pointing:
         point = self._plane.place(np.full((1, 2), 0.5))
         blend(point, self._plane, self._levels)
         self._expander.spread(point)
-        return self._expander.expand(point)
+        return self._bounds.held(self._expander.expand(point)).astype(np.float32)
 
     def point(self, voice: int) -> NDArray[np.float64]:
         """(2,) where the voice's gliding point is on the pad."""
         return self._points[voice]
 
-    def _mixed(self) -> NDArray[np.float32]:
+    def _mixed(self) -> NDArray[np.float64]:
         """The lattice with the performer's own faders (eq. 8): z_k + Σ α_i (z_i − z_k)."""
         anchors, board = self._pack.anchors.latents, self._board
-        z = anchors[self._base].astype(np.float64)
+        z = base = anchors[self._base].astype(np.float64)
         for anchor, alpha in zip(
             board.fader_anchor.tolist(), board.fader_value.tolist(), strict=True
         ):
             if 0 <= anchor < len(anchors):
-                z = z + alpha * (anchors[anchor] - anchors[self._base])
-        return z.astype(np.float32)
+                z = z + alpha * (anchors[anchor] - base)
+        return z
 
 
 _SHAPING = [

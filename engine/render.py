@@ -14,6 +14,7 @@ import numpy as np
 
 from engine import board as b
 from engine.board import Board, Shape
+from engine.bounds import Bounds
 from engine.instrument import Instrument, Sender
 from engine.parameters import Argument, CommandError
 from engine.planes import Planes
@@ -49,6 +50,7 @@ class Rendering:
             place=lambda anchor: planes.place(self.board, anchor),
             planes=planes.names,
             axes=planes,
+            bounds=Bounds.of(pack.anchors.latents),
             clock=lambda: self.voices.hops * self.hop_s,
         )
         decoder = Decoder(pack)

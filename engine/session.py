@@ -19,6 +19,7 @@ from typing import Any
 
 from engine import board as b
 from engine.board import Board, Shape
+from engine.bounds import Bounds
 from engine.instrument import Instrument
 from engine.planes import Planes
 from engine.process import hushed, say
@@ -67,6 +68,7 @@ class Session:
             place=lambda anchor: planes.place(self.board, anchor),
             planes=planes.names,
             axes=planes,
+            bounds=Bounds.of(pack.anchors.latents),
             clock=time.monotonic,
             wake=self._wake_decoder,
         )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from engine.parameters import ROW
+from engine.parameters import ROW, CommandError
 
 Values = tuple[float, ...]
 State = dict[str, Values]
 
 PAD = "/pad/1/xy"  # the one finger whose point belongs to a snapshot
+MOST = 1000  # snapshots kept
+LONGEST_S = 3600.0  # of a glide
 
 
 @dataclass(frozen=True)
@@ -44,20 +46,40 @@ class Snapshots:
         self._put = put
         self._stored: dict[int, State] = {}
         self._glide: Glide | None = None
+        self._stepping = False
 
     def store(self, n: int) -> None:
+        """Keep the present state as `n`. Raises `CommandError` when `MOST` are kept already."""
+        if n not in self._stored and len(self._stored) >= MOST:
+            raise CommandError(
+                f"/snapshot/{n}/store: {MOST} are kept already; store over one of them"
+            )
         self._stored[n] = self._state()
 
     def recall(self, n: int, seconds: float, now: float) -> None:
-        """Begin to glide to state `n`. Raises KeyError if nothing was stored there."""
-        self._glide = Glide(self._state(), self._stored[n], now, seconds)
+        """Begin to glide to state `n` for 0...`LONGEST_S`; longer is shortened.
+
+        Raises `CommandError` if nothing was stored there.
+        """
+        if n not in self._stored:
+            raise CommandError(f"/snapshot/{n}/recall: nothing was stored in {n}")
+        self._glide = Glide(self._state(), dict(self._stored[n]), now, min(seconds, LONGEST_S))
         self.step(now)
+
+    def touched(self, address: str) -> None:
+        """Something was changed: what was not by the glide is no longer the glide's."""
+        if self._glide is not None and not self._stepping:
+            self._glide.end.pop(address, None)
 
     def step(self, now: float) -> None:
         """Go on with the glide."""
         if self._glide is None:
             return
-        for address, values in self._glide.at(now):
-            self._put(address, values)
+        self._stepping = True
+        try:
+            for address, values in self._glide.at(now):
+                self._put(address, values)
+        finally:
+            self._stepping = False
         if self._glide.done(now):
             self._glide = None

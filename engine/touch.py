@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from engine import board as b
 from engine.allocation import NOBODY, Allocation, Sender
 from engine.board import Board
+from engine.bounds import REACH, Bounds
 from engine.parameters import (
     FINGER,
     FINGERS,
@@ -26,6 +27,7 @@ Place = Callable[[int], tuple[Sequence[float], Sequence[float]]]
 Changed = Callable[[str, tuple[Argument, ...], Sender], None]
 
 XY = ROW["/pad/{n}/xy"]
+FAINTEST = 1e-4  # of the full velocity: -160 dB
 LOOP, ORIGINAL = MODES.index("loop"), MODES.index("original")
 _DRESS = {"/pad/{n}/level": "levels", "/pad/{n}/pan": "pans", "/pad/{n}/pitch": "pitches"}
 
@@ -38,7 +40,7 @@ class Touch:
     """
 
     def __init__(
-        self, board: Board, voices: Allocation, latent_dim: int, place: Place, changed: Changed
+        self, board: Board, voices: Allocation, bounds: Bounds, place: Place, changed: Changed
     ) -> None:
         self.fingers: dict[str, list[tuple[float, ...]]] = {
             row.address: [row.default] * FINGERS for row in FINGER
@@ -47,7 +49,8 @@ class Touch:
         self.asked = False
         self._board = board
         self._voices = voices
-        self._latent_dim = latent_dim
+        self._bounds = bounds
+        self._latent_dim = latent_dim = len(bounds.low)
         self._place = place
         self._changed = changed
         self._origin = b.POINT  # where the pad's point takes its latent from
@@ -145,7 +148,7 @@ class Touch:
     def _set_latent(self, args: Sequence[Argument], sender: Sender) -> None:
         if len(args) != self._latent_dim:
             raise CommandError(f"/latent takes {self._latent_dim} numbers, got {len(args)}")
-        self._move_latent(tuple(finite("/latent", a) for a in args), sender)
+        self._move_latent([finite("/latent", a) for a in args], sender)
 
     def _set_one_latent(self, index: int, args: Sequence[Argument], sender: Sender) -> None:
         if not 1 <= index <= self._latent_dim:
@@ -158,17 +161,19 @@ class Touch:
             for voice in self._voices.following():
                 latent = self._board.decoded_latents[voice, : self._latent_dim].tolist()
         latent[index - 1] = value
-        self._move_latent(tuple(latent), sender)
+        self._move_latent(latent, sender)
 
-    def _move_latent(self, latent: tuple[float, ...], sender: Sender) -> None:
-        self._latent = latent
+    def _move_latent(self, latent: Sequence[float], sender: Sender) -> None:
+        self._latent = tuple(self._bounds.held(latent).tolist())
         self._move_pad(b.LATENT, sender)
-        self._changed("/latent", latent, sender)
+        # Who asked for more than there is hears what it became.
+        self._changed("/latent", self._latent, sender if self._latent == (*latent,) else NOBODY)
 
     def _set_fader(self, anchor: int, args: Sequence[Argument], sender: Sender) -> None:
         if len(args) != 1:
             raise CommandError(f"/lattice/{anchor} takes 1 number, got {len(args)}")
-        alpha = finite(f"/lattice/{anchor}", args[0])
+        asked = finite(f"/lattice/{anchor}", args[0])
+        alpha = min(max(asked, -REACH), REACH)
         self._place(anchor)  # refuses an anchor that is not there
         board = self._board
         used = board.fader_anchor.tolist()
@@ -181,7 +186,7 @@ class Touch:
         board.fader_value[at] = alpha
         board.fader_anchor[at] = anchor if alpha else -1
         self._move_pad(b.LATTICE, sender)
-        self._changed(f"/lattice/{anchor}", (alpha,), sender)
+        self._changed(f"/lattice/{anchor}", (alpha,), sender if alpha == asked else NOBODY)
 
     def _jump_to_anchor(self, anchor: int, args: Sequence[Argument], sender: Sender) -> None:
         point, latent = self._place(anchor)
@@ -225,7 +230,7 @@ class Touch:
             board.levels[voice], board.pans[voice] = 0.0, 0.0
             board.pitches[voice] = pitch - 60 if board.values[OFFSET["/note/track"]] else 0.0
             amount = float(board.values[OFFSET["/note/velocity"]])
-            self._start(voice, 1, amount * 40 * math.log10(velocity / 127))
+            self._start(voice, 1, amount * 40 * math.log10(max(velocity / 127, FAINTEST)))
         self._changed("/note", (round(pitch), round(velocity)), sender)
 
     def _start(self, voice: int, n: int, level_db: float) -> None:

@@ -18,7 +18,7 @@ import tomli_w
 from numpy.typing import NDArray
 
 from models import pack_files
-from models.pack_files import LARGEST, PackError, Toml
+from models.pack_files import PackError, Toml
 from models.representation import Floats, Representation
 
 FORMAT = 1
@@ -269,8 +269,8 @@ def _anchors(folder: Path, dim: int) -> Anchors:
             raise complain(key, f"has the shape {told[key].shape}, not ({count},)")
     arrays = pack_files.arrays(folder, "anchors.npz")
     for key in ("latents", "loudness", "onset"):
-        if not (np.abs(arrays[key]) <= LARGEST).all():
-            raise complain(key, "holds values that are not finite")
+        if not pack_files.sensible(arrays[key]):
+            raise complain(key, "holds values that are not finite, or beyond 1e9")
     if len(np.unique(arrays["ids"])) != count:
         raise complain("ids", "holds the same id twice")
     return Anchors(
@@ -290,6 +290,8 @@ def _tables(folder: Path, file: str, shape: tuple[int, ...]) -> dict[str, Floats
             raise PackError(f"{folder}: {file}: {name} has the shape {told.shape}, not {shape}")
     found = pack_files.arrays(folder, file)
     for name, values in found.items():
-        if not (np.abs(values) <= LARGEST).all():
-            raise PackError(f"{folder}: {file}: {name} holds values that are not finite")
+        if not pack_files.sensible(values):
+            raise PackError(
+                f"{folder}: {file}: {name} holds values that are not finite, or beyond 1e9"
+            )
     return {name: values.astype(np.float32) for name, values in found.items()}

@@ -185,6 +185,11 @@ def arrays(folder: Path, file: str) -> dict[str, NDArray[Any]]:
         raise _unreadable(folder, file, error) from None
 
 
+def sensible(values: NDArray[Any]) -> bool:
+    """Whether all are numbers of at most `LARGEST`. Of the lowest integer, abs is itself."""
+    return bool(((values >= -LARGEST) & (values <= LARGEST)).all())
+
+
 def table(folder: Path, file: str) -> list[dict[str, str]]:
     """Rows of a CSV with its heading. Raises PackError."""
     text = _text(folder, file, MOST_CSV)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import json
 import shutil
 import socket
 import subprocess
+import zipfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
+import soundfile
 
 from models.pack import find
 from tests.playing import free_port, latentpad
@@ -78,6 +83,47 @@ def test_a_pack_whose_decoder_does_not_fit_is_refused(tmp_path: Path) -> None:
     text = (pack / "model.toml").read_text()
     (pack / "model.toml").write_text(text.replace("frames = 188", "frames = 100"))
     refused(play("--pack", str(pack)), "decoder.keras")
+
+
+def test_a_pack_whose_weights_overflow_is_refused_before_it_plays(tmp_path: Path) -> None:
+    pack = tmp_path / "footsteps"
+    shutil.copytree(find("footsteps"), pack)
+    with zipfile.ZipFile(pack / "decoder.keras") as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    weights = io.BytesIO(content["model.weights.h5"])
+    with h5py.File(weights, "r+") as file:
+        arrays: list[h5py.Dataset] = []
+        file.visititems(lambda _, node: arrays.append(node) if hasattr(node, "shape") else None)
+        for array in arrays:
+            array[...] = array[...] * 1e37
+    content["model.weights.h5"] = weights.getvalue()
+    with zipfile.ZipFile(pack / "decoder.keras", "w") as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+    take, wav = tmp_path / "take.jsonl", tmp_path / "out.wav"
+    first, point = {"pack": str(pack)}, {"t": 0, "address": "/pad/xy", "args": [0.5, 0.5]}
+    take.write_text("".join(f"{json.dumps(line)}\n" for line in (first, point)))
+    words = (str(pack), "decoder.keras", "gives no numbers")
+    done = play("--pack", str(pack))
+    refused(done, *words)
+    assert "ready" not in done.stdout.splitlines()
+    refused(latentpad("render", str(take), "-o", str(wav)), *words)
+    refused(latentpad("evaluate", str(pack), "-o", str(tmp_path / "evaluation")), *words)
+    assert not wav.exists()
+
+
+@pytest.mark.parametrize("address", ["/latent/1", "/lattice/1"])
+@pytest.mark.parametrize("value", ["3.4e38", "1e308", "-1e308", "5e-324"])
+def test_a_gesture_of_any_size_is_rendered(tmp_path: Path, address: str, value: str) -> None:
+    take, wav = tmp_path / "take.jsonl", tmp_path / "out.wav"
+    point = '{"t": 0, "address": "/pad/xy", "args": [0.5, 0.5]}'
+    far = f'{{"t": 0.02, "address": "{address}", "args": [{value}]}}'
+    rest = '{"t": 0.2, "address": "/panic", "args": []}'
+    take.write_text("\n".join(('{"preset": "walk"}', point, far, rest, "")))
+    done = latentpad("render", str(take), "-o", str(wav))
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    samples, _ = soundfile.read(wav)
+    assert np.abs(samples[int(0.02 * 48000) :]).max() > 1e-3
 
 
 def test_a_taken_port_is_told_with_its_holder_and_the_way_out() -> None:

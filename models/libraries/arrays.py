@@ -19,6 +19,7 @@ import numpy as np
 from models.descriptors import MEASURED
 from models.libraries.header import LibraryError
 from models.line import reason
+from models.pack_files import sensible
 from models.representation import Floats
 
 DESCRIPTORS = "descriptors"
@@ -50,8 +51,10 @@ def opened(folder: Path, name: str, generation: int, rows: int, dim: int) -> Flo
         return np.empty((0, *width), np.float32)
     # As a plain array, which Numba and pickle know.
     values = np.asarray(np.memmap(path, np.float32, "r", offset, (rows, *width)))
-    if not (~np.isinf(values) if name == DESCRIPTORS else np.isfinite(values)).all():
-        raise LibraryError(f"{path}: holds values that are not finite: make the library again")
+    if not sensible(np.nan_to_num(values, nan=0.0) if name == DESCRIPTORS else values):
+        raise LibraryError(
+            f"{path}: holds values that are not finite, or beyond 1e9: make the library again"
+        )
     return values
 
 

@@ -74,6 +74,6 @@ def _own_map(library: Library) -> Floats | None:
         raise LibraryError(f"{error}: remove it") from None
     file = library.path / "planes.npz"
     good = plane is not None and plane.ndim == 2 and plane.shape[1] == 2
-    if plane is None or not good or plane.dtype.kind != "f" or not np.isfinite(plane).all():
+    if plane is None or not good or plane.dtype.kind != "f" or not pack_files.sensible(plane):
         raise LibraryError(f"{file}: holds no map: remove it")
     return plane.astype(np.float32) if len(plane) == len(library) else None

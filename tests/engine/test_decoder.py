@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import keras
 import numpy as np
 import pytest
 
 from benchmarks.signals import tone
+from engine.bounds import Bounds
 from engine.decoder import LEVEL_DB, MOST_DB, Decoder
-from models.pack import Pack
+from models import networks
+from models.pack import Pack, PackError
 from models.representation import Representation, loudness
 
 
@@ -17,6 +25,61 @@ def test_a_latent_becomes_a_sound_of_the_packs_shape(footsteps: Pack, decoder: D
     assert frames.shape == (3, r.frames, r.bins) and frames.dtype == np.float32
     assert np.isfinite(frames).all()
     assert frames.min() >= -r.range_db and frames.max() <= 0
+
+
+def test_frames_stay_within_the_range_wherever_a_latent_may_be(
+    footsteps: Pack, decoder: Decoder
+) -> None:
+    r = footsteps.representation
+    bounds = Bounds.of(footsteps.anchors.latents)
+    random = np.random.default_rng(0)
+    corners = np.where(random.random((8, 4)) < 0.5, bounds.low, bounds.high)
+    for latent in corners.astype(np.float32):
+        frames = decoder.decode(latent[None])
+        assert frames.min() >= -r.range_db and frames.max() <= 0
+        decoder.describe(frames[0])
+
+
+@pytest.fixture
+def copy(footsteps: Pack, tmp_path: Path) -> Pack:
+    """A pack whose decoder a test may change."""
+    return replace(footsteps, path=Path(shutil.copytree(footsteps.path, tmp_path / "copy")))
+
+
+def scaled(pack: Pack, first: float, last: float, activation: str = "sigmoid") -> Pack:
+    """The pack with its first and its last layer's weights so many times larger."""
+    model = networks.load_decoder(pack)
+    layers = [layer for layer in model.layers if layer.weights]
+    for layer, factor in ((layers[0], first), (layers[-1], last)):
+        layer.set_weights([factor * w for w in layer.get_weights()])
+    layers[-1].activation = keras.activations.get(activation)
+    model.save(pack.decoder_path)
+    return pack
+
+
+def test_a_decoder_whose_weights_overflow_is_refused_in_one_line(copy: Pack) -> None:
+    with pytest.raises(PackError, match=r"copy: decoder\.keras gives no numbers for") as refused:
+        Decoder(scaled(copy, 1e37, 1e37))
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_a_decoder_that_overflows_only_where_latents_may_go_is_refused_too(copy: Pack) -> None:
+    far = float(np.abs(copy.anchors.latents).max()) ** 2
+    model = networks.load_decoder(copy)
+    latent = keras.Input((copy.latent_dim,))
+    far_away = keras.ops.sum(keras.ops.square(latent), axis=1)[:, None, None]
+    grown = model(latent) * keras.ops.exp(keras.ops.maximum(far_away - 4 * far, 0))
+    keras.Model(latent, grown).save(copy.decoder_path)
+    with pytest.raises(PackError, match="the lower end of its latents"):
+        Decoder(copy)
+
+
+def test_a_decoder_far_too_loud_is_held_to_the_range(copy: Pack) -> None:
+    decoder = Decoder(scaled(copy, 1, 1e28, "linear"))
+    frames = decoder.decode(copy.anchors.latents[:1])[0]
+    assert sorted({*frames.ravel().tolist()}) == [-copy.representation.range_db, 0.0]
+    sound = decoder.describe(frames)
+    assert all(map(math.isfinite, (sound.gain, sound.onset, sound.end)))
 
 
 def test_sounds_do_not_depend_on_their_company(footsteps: Pack, decoder: Decoder) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine import board as b
 from engine.board import Board, Event, Shape
-from engine.instrument import Instrument, Sender
+from engine.instrument import NOBODY, Instrument, Sender
 from engine.parameters import (
     EXPANDERS,
     FINGERS,
@@ -28,6 +28,7 @@ from engine.parameters import (
     Argument,
     CommandError,
 )
+from engine.snapshots import LONGEST_S, MOST
 
 DIM, ANCHORS = 4, 10
 PHONE, DAW, PORT = Sender("osc 10.0.0.5", 50123), Sender("osc 10.0.0.9"), Sender("midi Keys 1")
@@ -518,6 +519,34 @@ def test_one_latent_carries_on_from_where_the_expander_led(desk: Desk) -> None:
     assert desk.board.latents[0, :DIM].tolist() == [4, -7, 2, 5]
 
 
+@pytest.mark.parametrize("value", [3.4e38, 1e308, -1e308, 10.0 + 1e-3])
+def test_a_latent_out_of_reach_is_clamped_and_its_sender_is_told(desk: Desk, value: float) -> None:
+    """Without a pack, within ten of the prior's deviations."""
+    told: list[tuple[str, Sequence[Argument], Sender]] = []
+    desk.instrument.listeners.append(lambda *change: told.append(change))
+    held = math.copysign(10, value)
+    desk.send("/latent/2", value)
+    desk.send("/latent", 1, 2, value, 4)
+    assert desk.board.latents[0, :DIM].tolist() == [1, 2, held, 4]
+    latents = [(args, sender) for address, args, sender in told if address == "/latent"]
+    assert latents == [((0, held, 0, 0), NOBODY), ((1, 2, held, 4), NOBODY)]
+    desk.send("/latent/2", 5)
+    assert told[-1] == ("/latent", (1, 5, held, 4), PHONE)
+
+
+def test_a_fader_out_of_reach_is_clamped_and_its_sender_is_told(desk: Desk) -> None:
+    told: list[tuple[str, Sequence[Argument], Sender]] = []
+    desk.instrument.listeners.append(lambda *change: told.append(change))
+    desk.send("/lattice/3", 1e300)
+    assert np.abs(desk.board.fader_value).max() == 10
+    assert told[-1] == ("/lattice/3", (10,), NOBODY)
+
+
+def test_a_note_of_the_least_velocity_there_is_starts_a_voice(desk: Desk) -> None:
+    desk.send("/note", 60, 5e-324)
+    assert desk.kinds() == [(b.START, 0)]
+
+
 def test_faders_mix_anchors(desk: Desk) -> None:
     desk.send("/lattice/3", 0.5)
     desk.send("/lattice/7", -0.25)
@@ -620,6 +649,37 @@ def test_a_snapshot_glides_over_its_seconds_and_switches_at_the_end(desk: Desk) 
     desk.send("/gain", 3)
     desk.instrument.tick()
     assert desk.value("/gain") == (3,)  # the ramp is over
+
+
+def test_a_glide_of_any_length_ends_and_lets_what_is_touched_go(desk: Desk) -> None:
+    desk.send("/gain", -20)
+    desk.send("/texture", 1)
+    desk.send("/snapshot/1/store")
+    desk.send("/gain", 0)
+    desk.send("/texture", 0)
+    desk.send("/snapshot/1/recall", 1e300)
+    began = desk.now
+    desk.send("/gain", -6)
+    desk.instrument.tick()
+    assert desk.value("/gain") == (-6,)
+    desk.now = began + LONGEST_S / 2
+    desk.instrument.tick()
+    assert desk.value("/gain") == (-6,) and desk.value("/texture")[0] == pytest.approx(0.5)
+    desk.now = began + LONGEST_S
+    desk.instrument.tick()
+    assert desk.value("/texture") == (1,)
+    desk.send("/gain", 3)
+    desk.send("/snapshot/1/recall")
+    assert desk.value("/gain") == (-20,)  # what was stored is whole
+
+
+def test_snapshots_are_kept_up_to_a_number_and_none_is_lost(desk: Desk) -> None:
+    for n in range(MOST):
+        desk.send(f"/snapshot/{n}/store")
+    with pytest.raises(CommandError, match=f"{MOST} are kept already"):
+        desk.send(f"/snapshot/{MOST}/store")
+    desk.send("/snapshot/7/store")
+    desk.send("/snapshot/0/recall")
 
 
 def test_a_recalled_snapshot_makes_no_sound_by_itself(desk: Desk) -> None:

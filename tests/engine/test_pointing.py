@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
 from engine import board as b
 from engine.board import Board, Shape
+from engine.bounds import Bounds
 from engine.decoder import Decoder
 from engine.decoding import Mailbox
-from engine.parameters import EXPANDERS, OFFSET, PHASES
+from engine.parameters import EXPANDERS, METRICS, OFFSET, PHASES
 from engine.pointing import Pointing
 from models.pack import Pack
 
@@ -102,6 +104,49 @@ def test_latents_pass_the_expander_and_the_lattice_mixes(footsteps: Pack, board:
     np.testing.assert_allclose(pointing.aim(0, 0).latent, mixed, atol=1e-5)
     board.origin[0] = b.ORIGINAL
     assert (latents == pointing.aim(0, 0).latent).all(axis=1).any()
+
+
+@pytest.mark.parametrize("value", [3.4e38, 1e308, -1e308, math.inf, -math.inf, math.nan])
+def test_whatever_stands_on_the_board_no_latent_leaves_the_packs_bounds(
+    footsteps: Pack, board: Board, value: float
+) -> None:
+    pointing = Pointing(footsteps, board)
+    bounds = Bounds.of(footsteps.anchors.latents)
+    board.origin[0] = b.LATENT
+    board.latents[0, :4] = 0, value, 1, value
+    found = [pointing.aim(0, 0).latent]
+    np.testing.assert_array_equal(found[0][[0, 2]], [0, 1])
+    board.origin[0] = b.LATTICE
+    board.fader_anchor[:] = range(b.FADERS)
+    board.fader_value[:] = value
+    found.append(pointing.aim(0, 0).latent)
+    for z in found:
+        assert z.dtype == np.float32 and np.isfinite(z).all()
+        assert (z >= bounds.low.astype(np.float32)).all()
+        assert (z <= bounds.high.astype(np.float32)).all()
+
+
+@pytest.mark.parametrize("guard", [0, 1])
+def test_whatever_an_expander_does_no_latent_leaves_the_packs_bounds(
+    footsteps: Pack, board: Board, guard: int
+) -> None:
+    """`multilateration` at its largest scale, by itself, leads a thousand deviations away."""
+    latents = footsteps.anchors.latents
+    bounds = Bounds.of(latents)
+    put(board, "/guard", guard)
+    put(board, "/multilateration/scale", 16)
+    put(board, "/focus", 256)
+    put(board, "/lattice/base", 1e9)
+    pointing = Pointing(footsteps, board)
+    for expander in range(len(EXPANDERS)):
+        put(board, "/expander", expander)
+        for metric in range(len(METRICS)):
+            put(board, "/metric", metric)
+            for board.points[0] in ((0, 0), (1, 1), (0.5, 0.5), (0, 1)):
+                board.starts[0] += 1
+                z = pointing.aim(0, 0).latent
+                assert (z >= bounds.low.astype(np.float32)).all()
+                assert (z <= bounds.high.astype(np.float32)).all()
 
 
 def test_a_change_of_expander_is_heard_at_the_same_point(footsteps: Pack, board: Board) -> None:
@@ -237,3 +282,57 @@ def test_a_new_decoder_takes_up_what_the_lost_one_left(
     assert after.waiting() == [1]
     after.serve([1], 2.0)
     assert board.sound_request[1, newest(board, 1)] == 2 and after.waiting() == []
+
+
+def test_a_latent_of_any_size_is_decoded_to_a_sound(board: Board, mailbox: Mailbox) -> None:
+    board.origin[0] = b.LATENT
+    for value in (3.4e38, -1e308):
+        board.latents[0, :4] = value
+        board.requests[0] += 1
+        mailbox.serve([0], 1.0)
+        assert np.isfinite(board.sounds[0, newest(board, 0)]).all()
+    assert board.published[0] == 2 and board.decoder[b.DECODES_FAILED] == 0
+
+
+class Faulty:
+    """The pack's decoder until `fault` is set: then it gives that, or raises it."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self._decoder = decoder
+        self.fault: float | Exception | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._decoder, name)
+
+    def decode(self, latents: np.ndarray) -> np.ndarray:
+        if isinstance(self.fault, Exception):
+            raise self.fault
+        frames = self._decoder.decode(latents)
+        if self.fault is not None:
+            frames[0, 100] = self.fault
+        return frames
+
+
+@pytest.mark.parametrize("fault", [math.nan, math.inf, -math.inf, RuntimeError("no memory")])
+def test_a_point_that_cannot_be_decoded_leaves_the_voice_its_sound(
+    footsteps: Pack, board: Board, decoder: Decoder, fault: float | Exception
+) -> None:
+    faulty: Any = Faulty(decoder)
+    put(board, "/smooth", 0)
+    mailbox = Mailbox(board, footsteps, faulty)
+    ask(board, 0, 0.2, 0.2)
+    mailbox.serve([0], 1.0)
+    before = board.sounds[0].copy()
+    faulty.fault = fault
+    request = ask(board, 0, 0.8, 0.8)
+    mailbox.serve(mailbox.waiting(), 2.0)
+    mailbox.rehearse()
+    assert mailbox.waiting() == []
+    assert board.published[0] == 1 and board.decoder[b.DECODES_FAILED] == 1
+    np.testing.assert_array_equal(board.sounds[0], before)
+    assert board.sound_request[0, newest(board, 0)] == request  # nobody waits for another
+    assert Mailbox(board, footsteps, faulty).waiting() == []
+    faulty.fault = None
+    ask(board, 0, 0.8, 0.8)
+    mailbox.serve(mailbox.waiting(), 3.0)
+    assert board.published[0] == 2 and board.decoder[b.DECODES_FAILED] == 1

@@ -163,6 +163,11 @@ def broken(key: str, change: Callable[[Any], Any]) -> Callable[[Arrays], Arrays]
         (broken("latents", lambda x: x * np.nan), "latents holds values that are not finite"),
         (broken("latents", lambda x: x[:0]), "latents holds 0 sounds"),
         (broken("latents", lambda x: x.astype("U")), "latents has the type"),
+        (broken("latents", lambda x: x + 1e30), "latents holds values .* beyond 1e9"),
+        (
+            broken("latents", lambda x: np.full(x.shape, np.iinfo(np.int64).min)),
+            "latents holds values",
+        ),
         (broken("loudness", lambda x: x - np.inf), "loudness holds values"),
         (broken("names", lambda x: np.arange(12)), "names has the type int"),
         (broken("ids", lambda x: np.array(["same"] * 12)), "ids holds the same id twice"),
@@ -180,7 +185,11 @@ def test_broken_anchors_are_named(
 
 @pytest.mark.parametrize(
     ("plane", "complaint"),
-    [(np.zeros((3, 2)), r"map has the shape \(3, 2\)"), (np.full((12, 2), np.nan), "not finite")],
+    [
+        (np.zeros((3, 2)), r"map has the shape \(3, 2\)"),
+        (np.full((12, 2), np.nan), "not finite"),
+        (np.full((12, 2), 1e300), "beyond 1e9"),
+    ],
 )
 def test_broken_planes_are_named(copy: Path, plane: Any, complaint: str) -> None:
     np.savez(copy / "planes.npz", map=plane)
