@@ -17,6 +17,7 @@ import numpy as np
 from models import pack as packs
 from models.audio import Unreadable, heard
 from models.descriptors import MEASURED, measure
+from models.pack_files import sensible
 from models.representation import FLOOR, Floats, outline
 
 _loading = threading.Lock()
@@ -67,7 +68,7 @@ def encode_batch(pack_path: str, sounds: list[bytes]) -> Encoded:
         encoded = np.asarray(encoder(scaled, training=False), np.float32)
     latents = encoded[:, : pack.latent_dim].copy()
     for i, place in enumerate(latents):
-        if not np.isfinite(place).all():
+        if not sensible(place):
             reasons[i] = reasons[i] or "the model finds no place for it"
     latents[[bool(reason) for reason in reasons]] = 0
     return Encoded(latents, loudness, onset, descriptors, duration, tuple(reasons), identity)

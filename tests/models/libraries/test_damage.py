@@ -13,7 +13,12 @@ from models.libraries.library import LibraryError
 
 
 def test_a_mangled_map_of_its_own_gives_one_line(copy: Path, small: pack.Pack) -> None:
-    bad = [np.zeros((12, 3)), np.full((12, 2), np.nan), np.array(["x"] * 12)]
+    bad = [
+        np.zeros((12, 3)),
+        np.full((12, 2), np.nan),
+        np.array(["x"] * 12),
+        np.full((12, 2), 1e300),
+    ]
     for plane in bad:
         np.savez(copy / "planes.npz", map=plane)
         with pytest.raises(LibraryError, match=r"planes\.npz: holds no map: remove it"):
@@ -29,6 +34,14 @@ def test_a_library_with_a_file_missing_says_which(copy: Path, small: pack.Pack) 
         with pytest.raises(LibraryError, match=name):
             library.open_(copy, small)
         os.rename(copy / "away", copy / name)
+
+
+def test_places_that_no_model_has_are_refused(copy: Path, small: pack.Pack) -> None:
+    with (copy / "latents.npy").open("r+b") as file:
+        file.seek(-4, os.SEEK_END)
+        file.write(np.float32(1e30).tobytes())
+    with pytest.raises(LibraryError, match=r"latents\.npy: holds values .* beyond 1e9"):
+        library.open_(copy, small)
 
 
 def test_mangled_descriptors_are_no_reason_not_to_play(copy: Path, small: pack.Pack) -> None:
