@@ -138,6 +138,11 @@ class Instrument:
         self._handlers[address] = handler
         self._outside.add(address)
 
+    def addresses(self) -> list[str]:
+        """Every address that is known; `*` stands for a number."""
+        numbered = (stem if "*" in stem else f"{stem}/*" for stem in self._numbered)
+        return sorted({*self._handlers, *numbered})
+
     def _apply(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
         handler = self._handlers.get(address)
         if handler is not None:
