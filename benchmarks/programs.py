@@ -14,6 +14,8 @@ from typing import Any
 
 from benchmarks.jack_server import JackServer
 from controllers.osc import decode, encode, encode_bundle
+from controllers.subscribers import COPY_S
+from engine.parameters import FINGER, FINGERS
 
 
 class Instrument:
@@ -72,13 +74,15 @@ class Instrument:
 
 
 def synced(port: int, seconds: float) -> dict[str, tuple[Any, ...]]:
-    """The newest of all that an instrument tells within `seconds` of being asked to `/sync`."""
+    """The newest of all that an instrument tells within `seconds` of being asked to `/sync`, or
+    until its copy of all values is there: one host gets one a second."""
     found: dict[str, tuple[Any, ...]] = {}
+    last = FINGER[-1].address.format(n=FINGERS)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        asking.settimeout(0.5)
+        asking.settimeout(2 * COPY_S)
         asking.sendto(encode("/sync"), ("127.0.0.1", port))
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        while time.monotonic() < end or last not in found:
             try:
                 packet = decode(asking.recv(65536))
             except TimeoutError:

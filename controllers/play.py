@@ -247,6 +247,7 @@ async def _meter(session: Session, osc: OscServer, feedback: Feedback) -> None:
                 int(player[b.GUARDED]),
                 int(osc.counts.malformed),
                 int(decoder[b.DECODES_SKIPPED]),
+                int(decoder[b.DECODES_FAILED]),
             ),
         )
         feedback.publish(

@@ -23,13 +23,13 @@ from engine.parameters import (
     FINGERS,
     GLOBAL,
     OFFSET,
-    OWN,
     ROW,
     Argument,
     CommandError,
     Parameter,
     finite,
 )
+from engine.plane_choice import PlaneChoice
 from engine.snapshots import PAD, Snapshots, State
 from engine.touch import LOOP, XY, Handler, Numbered, Place, Touch
 
@@ -68,8 +68,7 @@ class Instrument:
         self.wake = wake
         self.listeners: list[Listener] = []  # called with every value that has changed
         self.taps: list[Listener] = []  # called with every command that was carried out
-        self._planes = planes
-        self._axes = axes
+        self.hearers: list[Callable[[Sender], None]] = []  # called with whoever sends a command
         self._lock = threading.RLock()
         self._changing = False
         self._heard: dict[str, float] = {}
@@ -85,8 +84,7 @@ class Instrument:
         self._handlers: dict[str, Handler] = {
             **{row.address: self._setter(row) for row in GLOBAL},
             **self._touch.handlers(),
-            "/plane": self._set_plane,
-            "/axes": self._set_axes,
+            **PlaneChoice(planes, axes, self.value, self._set).handlers(),
             "/panic": self._panic,
         }
         self._numbered: dict[str, Numbered] = {
@@ -144,6 +142,8 @@ class Instrument:
         return sorted({*self._handlers, *numbered})
 
     def _apply(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
+        for hear in self.hearers:
+            hear(sender)
         handler = self._handlers.get(address)
         if handler is not None:
             handler(args, sender)
@@ -206,42 +206,6 @@ class Instrument:
         if row.address == "/mode":
             self._touch.mode_changed()
         self._changed(row.address, row.show(values), sender)
-
-    def _set_plane(self, args: Sequence[Argument], sender: Sender) -> None:
-        row = ROW["/plane"]
-        values = row.parse(args)
-        name = row.choices[int(values[0])]
-        if name == OWN and self._axes is not None:
-            name, sender = self._axes.default, NOBODY  # its sender too is told which it is
-            values = row.parse((name,))
-        if name not in (OWN, *self._planes):
-            known = ", ".join(self._planes)
-            raise CommandError(
-                f"/plane: this pack has no {name} plane: {known} (`latentpad plane` adds some)"
-            )
-        self._set(row, values, sender)
-        axes = self._settled(self.value("/axes"))
-        if axes != self.value("/axes"):
-            self._set(ROW["/axes"], axes, NOBODY)
-
-    def _set_axes(self, args: Sequence[Argument], sender: Sender) -> None:
-        """Axes of another plane than the present one are kept for it, whichever comes first."""
-        row = ROW["/axes"]
-        values = row.parse(args)
-        if values == row.default:
-            self._set(row, self._settled(values), NOBODY)
-            return
-        if self._axes is not None:
-            self._axes.check(values)
-        self._set(row, values, sender)
-
-    def _settled(self, axes: tuple[float, ...]) -> tuple[float, ...]:
-        """What the present plane makes of these axes."""
-        if self._axes is None:
-            return axes
-        name = ROW["/plane"].choices[int(self.value("/plane")[0])]
-        first, second = self._axes.axes_on(name, axes)
-        return float(first), float(second)
 
     # -- voices ------------------------------------------------------------------------------
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from controllers import feedback as module
 from controllers.feedback import Feedback
 from controllers.osc import Message, decode, encode
 from controllers.osc_server import listen
+from controllers.subscribers import BYTES_S, COPY_S, FRESH_S, HOSTS, KNOWN_S, Subscribers
 from engine.instrument import Instrument, Sender
 from engine.parameters import CommandError
 
@@ -22,13 +22,15 @@ ELSEWHERE = Sender("midi keys 1")
 class Pad:
     """A touch app: sends from one UDP port and listens there."""
 
-    def __init__(self, server: tuple[str, int] = ("127.0.0.1", 9)) -> None:
+    def __init__(
+        self, server: tuple[str, int] = ("127.0.0.1", 9), host: str = "127.0.0.1", port: int = 0
+    ) -> None:
         self._server = server
         self._udp = socket.socket(type=socket.SOCK_DGRAM)
-        self._udp.bind(("127.0.0.1", 0))
+        self._udp.bind((host, port))
         self._udp.setblocking(False)
         self.port: int = self._udp.getsockname()[1]
-        self.sender = Sender("osc 127.0.0.1", self.port)
+        self.sender = Sender(f"osc {host}", self.port)
 
     def __enter__(self) -> Pad:
         return self
@@ -177,7 +179,9 @@ def test_a_meter_is_published_like_a_value(instrument: Instrument) -> None:
     with_feedback(instrument, play)
 
 
-def test_a_subscriber_that_is_gone_is_dropped(instrument: Instrument) -> None:
+def test_a_port_that_refuses_is_asleep_and_its_hosts_next_packet_wakes_it(
+    instrument: Instrument,
+) -> None:
     async def play(feedback: Feedback) -> None:
         with Pad() as pad:
             instrument.apply("/sync", (), pad.sender)
@@ -188,46 +192,198 @@ def test_a_subscriber_that_is_gone_is_dropped(instrument: Instrument) -> None:
             instrument.apply("/gain", (-i / 100,), ELSEWHERE)
             await asyncio.sleep(0.005)
         assert feedback.subscribers == []
+        await asyncio.sleep(COPY_S)
+        instrument.apply("/gain", (-3.0,), Sender(pad.sender.group, 1))  # still nobody there
+        await asyncio.sleep(0.05)
+        assert feedback.subscribers == []
+        await asyncio.sleep(COPY_S)
+        with Pad(port=pad.port) as again:
+            instrument.apply("/gain", (-4.0,), again.sender)
+            got = await arrival(again, "/pad/10/pitch")
+            assert Message("/gain", (-4.0,)) in got
 
     with_feedback(instrument, play)
 
 
-def test_a_subscriber_that_was_silent_for_long_is_dropped(instrument: Instrument) -> None:
+def test_a_port_nobody_listens_on_costs_one_datagram_a_second() -> None:
     now = [0.0]
+    sender = Sender("osc 127.0.0.1", 9000)
+    subscribers = Subscribers(lambda: now[0])
+    subscribers.ask(sender, None)
+    ((_, subscriber),) = subscribers.due(lambda: {"/gain": (0.0,), "/pan": (0.0,)})
+    subscribers.refused(subscriber)
+    sent = 0
+    for _ in range(1000):  # its host plays on, and what is sent is refused
+        now[0] += 0.01
+        subscribers.hear(sender)
+        for _, subscriber in subscribers.due(lambda: {"/gain": (0.0,), "/pan": (0.0,)}):
+            assert list(subscriber.pending) == ["/gain"]
+            sent += 1
+            subscribers.refused(subscriber)
+    assert 9 <= sent <= 10
+    subscribers.close()
+
+
+def silent_for(
+    instrument: Instrument, seconds: float, *before: tuple[str, tuple[Any, ...]]
+) -> tuple[list[Message], list[Message]]:
+    """What comes of a change so long after `/sync` and these commands, and after a packet more."""
+    now = [0.0]
+    told: list[list[Message]] = []
 
     async def play(feedback: Feedback) -> None:
-        with Pad() as quiet:
-            instrument.apply("/sync", (), quiet.sender)
-            await arrival(quiet, "/pad/10/pitch")
-            now[0] = module.FORGET - 1
-            instrument.apply("/gain", (-1.0,), Sender(quiet.sender.group, 1))  # its host speaks
-            await arrival(quiet, "/gain")
-            now[0] += module.FORGET - 1
-            instrument.apply("/gain", (-2.0,), ELSEWHERE)
-            await arrival(quiet, "/gain")
-            now[0] += 2
-            instrument.apply("/gain", (-3.0,), ELSEWHERE)
-            while feedback.subscribers:
+        with Pad() as pad, Pad() as other:
+            instrument.apply("/sync", (), pad.sender)
+            await arrival(pad, "/pad/10/pitch")
+            for address, args in before:
+                instrument.apply(address, args, Sender(pad.sender.group, 1))
+            await asyncio.sleep(0.05)
+            pad.received()
+            now[0] += seconds
+            stranger = Sender("osc 127.0.0.9", other.port)
+            instrument.apply("/gain", (-2.0,), stranger)
+            told.append([])
+            for _ in range(1000):
                 await asyncio.sleep(0.005)
-            assert quiet.received() == []
+                told[0] += pad.received()
+                if told[0] or not feedback.subscribers:
+                    break
+            assert bool(told[0]) == bool(feedback.subscribers)
+            now[0] += 1
+            instrument.apply("/texture", (0.5,), Sender(pad.sender.group, 1))
+            told.append(await arrival(pad, "/texture"))
 
     with_feedback(instrument, play, clock=lambda: now[0])
+    return told[0], told[1]
 
 
-def test_the_quietest_gives_way_to_one_subscriber_too_many(instrument: Instrument) -> None:
-    now = [0.0]
+def test_a_host_that_sent_one_packet_only_is_told_for_seconds(instrument: Instrument) -> None:
+    assert silent_for(instrument, FRESH_S - 1)[0] == [Message("/gain", (-2.0,))]
+    told, woken = silent_for(instrument, FRESH_S + 1)
+    assert told == []
+    assert dict(woken) == {
+        address: pytest.approx(args) for address, args in dict(instrument.values()).items()
+    }
+
+
+def test_a_host_that_plays_is_told_for_minutes(instrument: Instrument) -> None:
+    played = ("/note/track", (0,))
+    told, woken = silent_for(instrument, KNOWN_S - 1, played)
+    assert told == [Message("/gain", (-2.0,))]
+    assert [message.address for message in woken] == ["/texture"]
+    told, woken = silent_for(instrument, KNOWN_S + 1, played)
+    assert told == [] and len(woken) == len(dict(instrument.values()))
+
+
+# -- bounds: UDP's senders can be anyone -------------------------------------------------------
+
+
+def test_one_host_has_four_ports(instrument: Instrument) -> None:
+    """Of forty that it asks for, those it asked for last."""
 
     async def play(feedback: Feedback) -> None:
         with ExitStack() as stack:
-            pads = [stack.enter_context(Pad()) for _ in range(module.SUBSCRIBERS + 1)]
+            pads = [stack.enter_context(Pad(host="127.0.0.2")) for _ in range(40)]
+            sender = pads[0].sender
             for pad in pads:
-                now[0] += 1
-                instrument.apply("/sync", (), pad.sender)
-            assert len(feedback.subscribers) == module.SUBSCRIBERS
-            kept = {subscriber.ports[1] for subscriber in feedback.subscribers}
-            assert kept == {pad.port for pad in pads[1:]}
+                instrument.apply("/sync", (pad.port,), sender)
+            kept = {subscriber.port for subscriber in feedback.subscribers}
+            assert kept == {pad.port for pad in pads[-4:]}
+
+    with_feedback(instrument, play)
+
+
+def test_a_host_gets_one_copy_a_second_however_often_it_asks(instrument: Instrument) -> None:
+    async def run() -> None:
+        server = await listen(instrument, "127.0.0.1", 0)
+        feedback = Feedback(instrument)
+        one_copy = len(dict(instrument.values()))
+        with (
+            Pad(server.address, "127.0.0.2") as storm,
+            Pad(server.address, "127.0.0.3") as other,
+            Pad(server.address, "127.0.0.3") as display,
+        ):
+            began, got = time.monotonic(), 0
+            while time.monotonic() < began + 1.5 * COPY_S:
+                for _ in range(20):
+                    storm.send("/sync")
+                await asyncio.sleep(0.01)
+                got += len(storm.received())
+            assert 0 < got <= one_copy * (1 + (time.monotonic() - began) / COPY_S)
+            began = time.monotonic()
+            other.send("/sync")  # another host does not wait for it, but for its own first
+            await arrival(other, "/pad/10/pitch")
+            other.send("/sync", display.port)
+            await arrival(display, "/pad/10/pitch")
+            assert time.monotonic() - began >= COPY_S
+        feedback.close()
+        server.close()
+
+    asyncio.run(run())
+
+
+def test_so_many_hosts_are_told_and_no_more_and_who_plays_is_kept(instrument: Instrument) -> None:
+    now = [0.0]
+
+    async def play(feedback: Feedback) -> None:
+        with Pad(host="127.0.1.1") as mine:
+            instrument.apply("/sync", (), mine.sender)
+            instrument.apply("/gain", (-1.0,), mine.sender)
+            for k in range(4 * HOSTS):
+                now[0] += 0.1
+                instrument.apply("/sync", (), Sender(f"osc 127.0.2.{k + 1}", 9000))
+                assert len(feedback.subscribers) <= HOSTS
+            assert mine.port in {subscriber.port for subscriber in feedback.subscribers}
 
     with_feedback(instrument, play, clock=lambda: now[0])
+
+
+def test_what_goes_to_one_host_in_a_second_is_bounded(instrument: Instrument) -> None:
+    """A thousand addresses that change sixty times a second."""
+
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad:
+            instrument.apply("/sync", (), pad.sender)
+            await arrival(pad, "/pad/10/pitch")
+            began, size = time.monotonic(), 0
+            while time.monotonic() < began + 1.0:
+                for k in range(1000):
+                    feedback.publish(f"/meter/{k}", (time.monotonic(),))
+                await asyncio.sleep(0.01)
+                got = pad.received()
+                size += sum(len(encode(*message)) for message in got)
+            assert 0 < size <= BYTES_S * (1.5 + time.monotonic() - began)
+
+    with_feedback(instrument, play)
+
+
+@pytest.mark.parametrize("args", [(), (1,), (1.0,), (True,), (0.7,)])
+def test_a_press_is_answered_where_it_comes_from_and_on_the_port_last_named(
+    instrument: Instrument, args: tuple[Any, ...]
+) -> None:
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad, Pad() as display:
+            instrument.apply("/sync", args, pad.sender)
+            await arrival(pad, "/pad/10/pitch")
+            instrument.apply("/sync", (display.port,), pad.sender)
+            await arrival(display, "/pad/10/pitch")
+            assert pad.received() == []
+            instrument.apply("/sync", args, pad.sender)
+            for one in (pad, display):
+                await arrival(one, "/pad/10/pitch")
+            assert len(feedback.subscribers) == 2
+
+    with_feedback(instrument, play)
+
+
+@pytest.mark.parametrize("args", [(0,), (0.0,), (False,)])
+def test_a_release_is_ignored(instrument: Instrument, args: tuple[Any, ...]) -> None:
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad:
+            instrument.apply("/sync", args, pad.sender)
+            assert feedback.subscribers == []
+
+    with_feedback(instrument, play)
 
 
 def test_syncing_again_is_one_subscription(instrument: Instrument) -> None:
@@ -240,11 +396,16 @@ def test_syncing_again_is_one_subscription(instrument: Instrument) -> None:
     with_feedback(instrument, play)
 
 
-@pytest.mark.parametrize("args", [(0,), (65_536,), (-1,), ("a",), (float("nan"),), (9001, 1)])
+@pytest.mark.parametrize(
+    "args",
+    [(2,), (1023,), (65_536,), (9000.5,), (-1,), ("a",), (float("nan"),), (1e308,), (9001, 1)],
+)
 def test_a_port_that_is_none_is_refused(instrument: Instrument, args: tuple[Any, ...]) -> None:
     async def play(feedback: Feedback) -> None:
         with pytest.raises(CommandError):
-            instrument.apply("/sync", args, Sender("osc 127.0.0.1", 5))
+            instrument.apply("/sync", args, Sender("osc 127.0.0.1", 5000))
+        with pytest.raises(CommandError):  # a reply to a service of the system
+            instrument.apply("/sync", (), Sender("osc 127.0.0.1", 123))
         with pytest.raises(CommandError):
             instrument.apply("/sync", (), ELSEWHERE)
         assert feedback.subscribers == []
