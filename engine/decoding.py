@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import select
 import socket
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -101,6 +102,17 @@ class Mailbox:
         board.sound_request[v, board.published[v] % b.BUFFERS] = request
         board.decoder[b.DECODES_FAILED] += 1
 
+    def warm(self) -> None:
+        """Do for no one what is slow the first time: whole waveforms, a mixture of Gaussians.
+
+        On a thread of its own: it takes a second, beside which decoding goes on.
+        """
+        with suppress(Exception):  # whoever asks for it meets the same, and it is counted
+            silence = np.full(self.board.sounds.shape[2:], -1e3, np.float32)
+            for fast in (False, True):
+                self.decoder.waveform(silence, fast=fast)
+            self.pointing.warm()
+
     def rehearse(self) -> None:
         """Do all of it for no one, so that the next gesture finds it in the processor's caches."""
         with suppress(Exception):  # a gesture will meet the same, and count it
@@ -172,6 +184,7 @@ def serve(
     if library is not None:
         pack = as_pack(pack, library)
     mailbox = Mailbox(board, pack, decoder, originals)
+    threading.Thread(target=mailbox.warm, name="warm", daemon=True).start()
     board.decoder[b.DECODE_US] = decoder.milliseconds * 1000
     board.decoder[b.DECODER_READY] = 1
     say(words, "decoder", device=decoder.device, milliseconds=decoder.milliseconds)

@@ -119,6 +119,10 @@ class Pointing:
         self._expander.spread(point)
         return self._bounds.held(self._expander.expand(point)).astype(np.float32)
 
+    def warm(self) -> None:
+        """Fit what takes longest the first time. Any thread; nothing is changed."""
+        fit("gaussian", self._plane)
+
     def point(self, voice: int) -> NDArray[np.float64]:
         """(2,) where the voice's gliding point is on the pad."""
         return self._points[voice]
