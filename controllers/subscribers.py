@@ -41,7 +41,8 @@ PROBE_S = 0.1
 """Seconds in which a port that has refused may refuse again."""
 
 BYTES_S = 64_000
-"""Bytes a second to one host. What is more waits, the newest value of each address."""
+"""Bytes a second to one host that is known, and to all others together. What is more waits, the
+newest value of each address."""
 
 
 class State(Enum):
@@ -75,17 +76,28 @@ class Subscriber:
 
 
 @dataclass(eq=False)
+class Allowance:
+    """Bytes that may be sent."""
+
+    since: float
+    bytes: float = BYTES_S
+
+    def grow(self, now: float) -> None:
+        self.bytes = min(self.bytes + BYTES_S * (now - self.since), BYTES_S)
+        self.since = now
+
+
+@dataclass(eq=False)
 class Host:
     """One address and its subscribers."""
 
     group: str
     heard: float
+    allowance: Allowance
     known: bool = False  # heard again since it asked
     asleep: bool = False
     port: int | None = None  # that it named last
     copied: float = -COPY_S
-    allowance: float = BYTES_S
-    filled: float = 0.0  # when the allowance was last added to
     subscribers: list[Subscriber] = field(default_factory=list)
 
 
@@ -96,6 +108,7 @@ class Subscribers:
         self.hosts: dict[str, Host] = {}
         self._clock = clock
         self._requests = 0
+        self._strangers = Allowance(clock())
 
     def awake(self) -> list[Subscriber]:
         """Those that are told of changes."""
@@ -130,7 +143,9 @@ class Subscribers:
         if host is None:
             return False
         now = self._clock()
-        host.heard, host.known = now, True
+        if not host.known:
+            host.known, host.allowance = True, Allowance(now)
+        host.heard = now
         woken, host.asleep = host.asleep, False
         request = self._next_request() if woken else 0
         for subscriber in host.subscribers:
@@ -164,8 +179,7 @@ class Subscribers:
                 for subscriber in host.subscribers:
                     subscriber.pending.clear()
                 continue
-            host.allowance = min(host.allowance + BYTES_S * (now - host.filled), BYTES_S)
-            host.filled = now
+            host.allowance.grow(now)
             for subscriber in host.subscribers:
                 self._probe(subscriber, values, now)
             waiting = [s for s in host.subscribers if s.state is State.WAITS]
@@ -221,7 +235,7 @@ class Subscribers:
                 for subscriber in list(first.subscribers):
                     self._drop(first, subscriber)
                 del self.hosts[first.group]
-            self.hosts[group] = Host(group, self._clock(), filled=self._clock())
+            self.hosts[group] = Host(group, self._clock(), self._strangers)
         return self.hosts[group]
 
     @staticmethod

@@ -338,6 +338,23 @@ def test_so_many_hosts_are_told_and_no_more_and_who_plays_is_kept(instrument: In
     with_feedback(instrument, play, clock=lambda: now[0])
 
 
+def test_what_goes_to_hosts_that_are_heard_once_is_bounded_for_all_together(
+    instrument: Instrument,
+) -> None:
+    async def play(feedback: Feedback) -> None:
+        with ExitStack() as stack:
+            pads = [stack.enter_context(Pad(host=f"127.0.3.{k + 1}")) for k in range(200)]
+            began, size = time.monotonic(), 0
+            for pad in pads:
+                instrument.apply("/sync", (), pad.sender)
+                await asyncio.sleep(0.005)
+            for pad in pads:
+                size += sum(len(encode(*message)) for message in pad.received())
+            assert 0 < size <= BYTES_S * (1.5 + time.monotonic() - began)
+
+    with_feedback(instrument, play)
+
+
 def test_what_goes_to_one_host_in_a_second_is_bounded(instrument: Instrument) -> None:
     """A thousand addresses that change sixty times a second."""
 

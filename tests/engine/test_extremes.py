@@ -1,0 +1,74 @@
+"""Values at the ends of their ranges, in any combination: whatever is played is sound."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine import board as b
+from engine.parameters import FINGER, GLOBAL, Argument, Parameter
+from engine.render import Rendering
+from models.pack import Pack
+
+Command = tuple[str, tuple[Argument, ...]]
+LONG = settings.get_current_profile_name() == "long"
+unit = st.one_of(st.sampled_from((0.0, 0.5, 1.0)), st.floats(0, 1))
+numbers = st.one_of(st.sampled_from((-1e308, -3.4e38, -1.0, 0.0, 1.0, 3.4e38, 1e308)), st.floats())
+
+
+def set_to_an_end(row: Parameter) -> st.SearchStrategy[Command]:
+    ends = st.sampled_from((row.low, row.high, row.default[0]))
+    values = st.tuples(*(st.one_of(ends, ends, st.floats(row.low, row.high)) for _ in row.default))
+    return st.builds(lambda v, n: (row.address.format(n=n), v), values, st.integers(1, 2))
+
+
+gestures: st.SearchStrategy[Command] = st.one_of(
+    st.builds(lambda n, x, y: (f"/pad/{n}/xy", (x, y)), st.integers(1, 2), unit, unit),
+    st.builds(lambda n: (f"/pad/{n}/touch", (1,)), st.integers(1, 2)),
+    st.builds(lambda p, v: ("/note", (p, v)), st.floats(0, 127), st.floats(0, 127)),
+    st.builds(lambda k, z: (f"/latent/{k}", (z,)), st.integers(1, 4), numbers),
+    st.builds(lambda k, a: (f"/lattice/{k}", (a,)), st.integers(0, 320), numbers),
+    st.builds(lambda k: (f"/anchor/{k}", ()), st.integers(0, 320)),
+    st.builds(lambda k: (f"/snapshot/{k}/store", ()), st.integers(0, 1)),
+    st.builds(lambda k, s: (f"/snapshot/{k}/recall", (s,)), st.integers(0, 1), numbers),
+)
+# Griffin-Lim takes a tenth of a second for each of them, and is no parameter's end.
+rows = st.sampled_from([row for row in (*GLOBAL, *FINGER) if row.address != "/phase"])
+steps = st.lists(
+    st.tuples(
+        st.lists(st.one_of(rows.flatmap(set_to_an_end), gestures), min_size=1, max_size=8),
+        st.integers(1, 12),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@pytest.fixture(scope="module")
+def rendering(footsteps: Pack) -> Rendering:
+    return Rendering(footsteps)
+
+
+@settings(
+    max_examples=settings().max_examples if LONG else 20,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(steps)
+def test_every_end_of_every_range_is_played_within_the_ceiling(
+    rendering: Rendering, steps: list[tuple[list[Command], int]]
+) -> None:
+    board = rendering.board
+    rendering.instrument.apply("/pad/xy", (0.5, 0.5))
+    for commands, hops in steps:
+        rendering.instrument.apply_all(commands)
+        for _ in range(hops):
+            heard = rendering.hop()
+            assert np.isfinite(heard).all() and np.abs(heard).max() <= 1.0
+    for what in (board.values, board.latents, board.fader_value, board.decoded_latents):
+        assert np.isfinite(what).all()
+    assert np.isfinite(board.sounds).all()
+    assert rendering.voices.guarded == 0, "a voice gave what are no numbers"
+    assert board.decoder[b.DECODES_FAILED] == 0
