@@ -10,11 +10,13 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from engine import board as b
+from engine.aside import Aside
 from engine.board import Board
 from engine.decoder import Decoder, Sound, playable
 from engine.originals import Originals
@@ -38,16 +40,23 @@ class Mailbox:
 
     A mailbox of one: of all the points a voice has been given, only the newest is decoded.
     Used by the decoding process, and by the renderer without one. A point that cannot be decoded
-    leaves the voice the sound it has, and is counted (`DECODES_FAILED` on the board).
+    leaves the voice the sound it has, and is counted (`DECODES_FAILED` on the board). With
+    `aside`, what is slow is given up when the performer asks for something else meanwhile.
     """
 
     def __init__(
-        self, board: Board, pack: Pack, decoder: Decoder, originals: Originals | None = None
+        self,
+        board: Board,
+        pack: Pack,
+        decoder: Decoder,
+        originals: Originals | None = None,
+        aside: Aside | None = None,
     ) -> None:
         self.board = board
         self._originals = originals
         self.decoder = decoder
-        self.pointing = Pointing(pack, board)
+        self.pointing = Pointing(pack, board, aside)
+        self._aside = aside
         self.pointing.fit()
         # What is on the board already; after a restart, what was asked meanwhile is not.
         self._done = board.sound_request[np.arange(VOICES), board.published % b.BUFFERS]
@@ -157,16 +166,23 @@ class Mailbox:
         board.sound_request[v, buffer] = request
         method = int(board.values[OFFSET["/phase"]])
         whole = method in (GRIFFINLIM, FGLA) and not board.held[v]
-        board.sound_wave[v, buffer] = whole or recording is not None
-        if recording is not None:
-            board.waves[v, buffer] = recording
-        elif whole:
-            board.waves[v, buffer] = self.decoder.waveform(sound.frames, fast=method == FGLA)
+        wave = self._whole(sound, method) if whole and recording is None else recording
+        board.sound_wave[v, buffer] = wave is not None
+        if wave is not None:
+            board.waves[v, buffer] = wave
         board.decoded_latents[v, : len(aim.latent)] = aim.latent
         board.decoded_points[v] = self.pointing.point(v)
         board.spread[v] = aim.spread
         board.publish(v)
         self._last[v] = None if recording is not None else (aim.latent, sound)
+
+    def _whole(self, sound: Sound, method: int) -> Floats | None:
+        """The sound's waveform; None when another method is asked for before it is there."""
+        at = OFFSET["/phase"]
+        work = partial(self.decoder.waveform, sound.frames, fast=method == FGLA)
+        if self._aside is None:
+            return work()
+        return self._aside.do(work, lambda: int(self.board.values[at]) == method)
 
 
 def serve(
@@ -183,7 +199,7 @@ def serve(
     originals = None if library is None else Originals(library, decoder)
     if library is not None:
         pack = as_pack(pack, library)
-    mailbox = Mailbox(board, pack, decoder, originals)
+    mailbox = Mailbox(board, pack, decoder, originals, Aside())
     threading.Thread(target=mailbox.warm, name="warm", daemon=True).start()
     board.decoder[b.DECODE_US] = decoder.milliseconds * 1000
     board.decoder[b.DECODER_READY] = 1

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine import board as b
+from engine.aside import Aside
 from engine.board import Board
 from engine.bounds import Bounds
 from engine.expanders import Expander, blend, fit, nearest_anchor
-from engine.parameters import EXPANDERS, METRICS, OFFSET, VOICES
+from engine.parameters import EXPANDERS, METRICS, OFFSET, ROW, VOICES
 from engine.planes import Planes
 from models.pack import Pack
 
@@ -34,16 +36,18 @@ class Pointing:
     """Turns each voice's point into a latent vector. One thread, beside the decoder's.
 
     Keeps the fitted expander until a parameter that shapes it changes, and each voice's point
-    on its way to the finger (`/smooth`).
+    on its way to the finger (`/smooth`). With `aside`, a fit is given up when another
+    expander, metric or plane is chosen meanwhile.
     """
 
-    def __init__(self, pack: Pack, board: Board) -> None:
+    def __init__(self, pack: Pack, board: Board, aside: Aside | None = None) -> None:
         self._pack = pack
         self._board = board
         self._planes = Planes(pack)
         self._bounds = Bounds.of(pack.anchors.latents)
         self._points: NDArray[np.float64] = np.full((VOICES, 2), 0.5)
         self._starts: NDArray[np.int64] = np.full(VOICES, -1, np.int64)
+        self._aside = aside
         self._key: tuple[float, ...] = ()
         self._expander: Expander | None = None
         loudness = pack.anchors.loudness.astype(np.float64)
@@ -52,23 +56,32 @@ class Pointing:
 
     def fit(self) -> None:
         """Fit plane and expander to the board's values if they have changed."""
-        values = self._board.values.tolist()
-        key = tuple(values[at] for at in _SHAPING)
-        if key == self._key and self._expander is not None:
-            return
-        self._plane = self._planes.of(self._board)
-        base = min(int(values[OFFSET["/lattice/base"]]), len(self._pack.anchors) - 1)
-        self._expander = fit(
-            EXPANDERS[int(values[OFFSET["/expander"]])],
-            self._plane,
-            metric=METRICS[int(values[OFFSET["/metric"]])],
-            guard=bool(values[OFFSET["/guard"]]),
-            focus=int(values[OFFSET["/focus"]]),
-            scale=values[OFFSET["/multilateration/scale"]],
-            base=base,
-        )
-        self._base = base
-        self._key = key
+        while (key := self._read(_SHAPING)) != self._key or self._expander is None:
+            values, chosen = self._board.values.tolist(), self._read(_CHOICES)
+            plane = self._planes.of(self._board)
+            base = min(int(values[OFFSET["/lattice/base"]]), len(self._pack.anchors) - 1)
+            work = partial(
+                fit,
+                EXPANDERS[int(values[OFFSET["/expander"]])],
+                plane,
+                metric=METRICS[int(values[OFFSET["/metric"]])],
+                guard=bool(values[OFFSET["/guard"]]),
+                focus=int(values[OFFSET["/focus"]]),
+                scale=values[OFFSET["/multilateration/scale"]],
+                base=base,
+            )
+            if self._aside is None:
+                made: Expander | None = work()
+            else:
+                made = self._aside.do(work, partial(self._chosen, chosen))
+            if made is not None:
+                self._plane, self._expander, self._base, self._key = plane, made, base, key
+
+    def _read(self, places: list[int]) -> tuple[float, ...]:
+        return tuple(self._board.values[places].tolist())
+
+    def _chosen(self, choices: tuple[float, ...]) -> bool:
+        return choices == self._read(_CHOICES)
 
     def aim(self, voice: int, seconds: float) -> Aim:
         """The voice's latent vector now, `seconds` after it was last asked for."""
@@ -139,11 +152,12 @@ class Pointing:
         return z
 
 
+def _places(*addresses: str) -> list[int]:
+    return [OFFSET[address] + k for address in addresses for k in range(ROW[address].size)]
+
+
+_CHOICES = _places("/plane", "/axes", "/expander", "/metric")
 _SHAPING = [
-    OFFSET[address] + k
-    for address, size in (
-        ("/plane", 1), ("/axes", 2), ("/expander", 1), ("/metric", 1), ("/guard", 1),
-        ("/focus", 1), ("/multilateration/scale", 1), ("/lattice/base", 1),
-    )
-    for k in range(size)
-]  # fmt: skip
+    *_CHOICES,
+    *_places("/guard", "/focus", "/multilateration/scale", "/lattice/base"),
+]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+import threading
 from typing import Any
 
 import numpy as np
 import pytest
 
 from engine import board as b
+from engine.aside import Aside
 from engine.board import Board, Shape
 from engine.bounds import Bounds
 from engine.decoder import Decoder
 from engine.decoding import Mailbox
+from engine.expanders import Expander, fit
 from engine.parameters import EXPANDERS, METRICS, OFFSET, PHASES
 from engine.pointing import Pointing
 from models.pack import Pack
@@ -336,3 +339,65 @@ def test_a_point_that_cannot_be_decoded_leaves_the_voice_its_sound(
     ask(board, 0, 0.8, 0.8)
     mailbox.serve(mailbox.waiting(), 3.0)
     assert board.published[0] == 2 and board.decoder[b.DECODES_FAILED] == 1
+
+
+class Slow:
+    """The pack's decoder whose whole waveforms take until `finish`."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self._decoder = decoder
+        self.begun, self.finish = threading.Event(), threading.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._decoder, name)
+
+    def waveform(self, frames: np.ndarray, *, fast: bool) -> np.ndarray:
+        self.begun.set()
+        assert self.finish.wait(60)
+        return self._decoder.waveform(frames, fast=fast)
+
+
+def test_a_whole_waveform_is_given_up_when_another_method_is_asked_for(
+    footsteps: Pack, board: Board, decoder: Decoder
+) -> None:
+    slow: Any = Slow(decoder)
+    put(board, "/smooth", 0)
+    put(board, "/phase", PHASES.index("griffinlim"))
+    mailbox = Mailbox(board, footsteps, slow, aside=Aside())
+    ask(board, 0, 0.5, 0.5)
+    serving = threading.Thread(target=mailbox.serve, args=([0], 1.0))
+    serving.start()
+    assert slow.begun.wait(60) and serving.is_alive()
+    put(board, "/phase", PHASES.index("rtpghi"))
+    serving.join(60)
+    assert not slow.finish.is_set() and not serving.is_alive()
+    slow.finish.set()
+    assert board.published[0] == 1 and not board.sound_wave[0, newest(board, 0)]
+
+
+def test_a_fit_is_given_up_when_another_expander_is_chosen(
+    footsteps: Pack, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, finish = threading.Event(), threading.Event()
+
+    def slow(name: str, *args: Any, **options: Any) -> Expander:
+        if name == "gaussian":
+            begun.set()
+            assert finish.wait(60)
+        return fit(name, *args, **options)
+
+    pointing = Pointing(footsteps, board, Aside())
+    pointing.fit()
+    monkeypatch.setattr("engine.pointing.fit", slow)
+    put(board, "/expander", EXPANDERS.index("gaussian"))
+    fitting = threading.Thread(target=pointing.fit)
+    fitting.start()
+    assert begun.wait(60)
+    put(board, "/expander", EXPANDERS.index("nearest"))
+    fitting.join(60)
+    assert not fitting.is_alive() and not finish.is_set()
+    board.points[0] = 0.4, 0.6
+    board.starts[0] = 1
+    heard = pointing.aim(0, 0).latent
+    assert (footsteps.anchors.latents == heard).all(axis=1).any()
+    finish.set()
