@@ -1,8 +1,9 @@
 """The least possible program: a UDP packet switches the amplitude in an audio callback.
 
 What it takes to be heard is the floor of the machine and its sound server; an instrument is
-judged by what it adds. Run as a program of its own: `python -m benchmarks.floor PORT BLOCK`.
-A packet holds one float; an empty packet ends it, and it prints its late callbacks as JSON.
+judged by what it adds. Run as a program of its own: `python -m benchmarks.floor PORT BLOCK
+[DEVICE]`. A packet holds one float; an empty packet ends it, and it prints its late callbacks as
+JSON.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ def main() -> None:
     import sounddevice as sd
 
     port, block = int(sys.argv[1]), int(sys.argv[2])
-    rate = int(sd.query_devices(kind="output")["default_samplerate"])
+    device = int(sys.argv[3]) if sys.argv[3:] and sys.argv[3] else None
+    rate = int(sd.query_devices(device, kind="output")["default_samplerate"])
     period = 48  # samples: a whole number of them in 1 kHz at 48 kHz
     tone = np.sin(2 * math.pi * np.arange(block + period) / period).astype(np.float32)
     state = [0.0, 0.0]  # amplitude; where the tone is
@@ -41,6 +43,7 @@ def main() -> None:
     receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     receiver.bind(("127.0.0.1", port))
     with sd.OutputStream(
+        device=device,
         samplerate=rate,
         blocksize=block,
         channels=1,

@@ -29,10 +29,13 @@ class JackServer:
     that still plays to it.
     """
 
+    device: str | None = None  # that a program is to play to: JACK is the default here
+
     def __init__(self, name: str, block: int = 128, rate: int = RATE, outputs: int = 2) -> None:
         if shutil.which("jackd") is None:
             raise JackError("jackd is not installed (Debian and Ubuntu: jackd2, macOS: jack)")
         self.name, self.block, self.rate = f"{name}-{os.getpid()}", block, rate
+        self.about = f"JACK (dummy driver) at {rate} Hz, blocks of {block}"
         self._outputs = outputs
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
@@ -92,6 +95,10 @@ class JackServer:
             self._process.wait(5)
         except subprocess.TimeoutExpired:
             self.kill()
+
+    def ear(self, seconds: float) -> Ear:
+        """An ear on what is played to this server, which is this process' own."""
+        return Ear(seconds)
 
     def environment(self) -> dict[str, str]:
         """What a client needs to find this server, and to start no other."""

@@ -16,11 +16,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.card import Card, CardEar
 from benchmarks.detection import Change, alarmed, bands, change, clicks, holes, onset
-from benchmarks.jack_server import RATE, Ear, JackServer, jack_server
+from benchmarks.jack_server import Ear, jack_server
 from benchmarks.machine import machine
-from benchmarks.programs import Instrument, free_port, least_program
+from benchmarks.programs import Instrument, Server, free_port, least_program
 from benchmarks.soak import soak as soaked
+from engine.devices import DeviceError
 
 AFTER_S = 0.11
 STEADY = (
@@ -57,35 +59,58 @@ class Latencies:
 
 
 def measure(
-    *, gestures: int, soak: float, block: int, ring: float | None, say: Callable[[str], None]
+    *,
+    gestures: int,
+    soak: float,
+    block: int,
+    ring: float | None,
+    say: Callable[[str], None],
+    output: str | None = None,
+    input: str | None = None,
 ) -> str:
-    """The whole measurement; returns the report as Markdown. Raises `JackError`."""
-    dice = random.Random(1)
+    """The whole measurement; returns the report as Markdown.
+
+    Without `output` and `input` on a JACK server of its own, with both on these devices, which a
+    cable connects. Raises `JackError`, `DeviceError`.
+    """
+    if (output is None) != (input is None):
+        raise DeviceError(
+            "--device and --input belong together: a cable leads from one to the other"
+        )
+    if output is not None and input is not None:
+        return _measured(Card(output, input, block), gestures, soak, ring, say)
     with jack_server("latentpad", block) as server:
-        say("the least possible program ...")
-        least = _floor(server, gestures, block, dice)
-        say("the instrument ...")
-        instrument = Instrument(server, free_port(), block, ring)
-        try:
-            say(f"ready after {instrument.ready_s:.1f} s; jumps in loop mode ...")
-            before = instrument.meters()
-            loop, steps, false = _jumps(instrument, gestures, dice)
-            say("shots ...")
-            rest = _shots(instrument, gestures, dice, moving=False)
-            moved = _shots(instrument, gestures, dice, moving=True)
-            after = instrument.meters()
-            say(f"eight voices for {soak:.0f} s, beside the least possible program ...")
-            lasting = soaked(server, instrument, soak, block, dice) if soak else []
-        finally:
-            instrument.close()
+        return _measured(server, gestures, soak, ring, say)
+
+
+def _measured(
+    server: Server, gestures: int, soak: float, ring: float | None, say: Callable[[str], None]
+) -> str:
+    dice = random.Random(1)
+    block = server.block
+    say("the least possible program ...")
+    least = _floor(server, gestures, block, dice)
+    say("the instrument ...")
+    instrument = Instrument(server, free_port(), block, ring)
+    try:
+        say(f"ready after {instrument.ready_s:.1f} s; jumps in loop mode ...")
+        before = instrument.meters()
+        loop, steps, false = _jumps(server, instrument, gestures, dice)
+        say("shots ...")
+        rest = _shots(server, instrument, gestures, dice, moving=False)
+        moved = _shots(server, instrument, gestures, dice, moving=True)
+        after = instrument.meters()
+        say(f"eight voices for {soak:.0f} s, beside the least possible program ...")
+        lasting = soaked(server, instrument, soak, block, dice) if soak else []
+    finally:
+        instrument.close()
     starved = after["/meter/faults"][0] - before["/meter/faults"][0]
     table = [
         f"# Gesture to sound, {time.strftime('%Y-%m-%d')}",
         "",
         f"`latentpad measure --gestures {gestures} --soak {soak:.0f} --block {block}"
-        f"{'' if ring is None else f' --ring {ring}'}` on {machine()}; "
-        f"JACK (dummy driver) at {RATE} Hz, blocks of {block}. "
-        "Milliseconds from the UDP send to the change in what JACK was given.",
+        f"{'' if ring is None else f' --ring {ring}'}` on {machine()}; {server.about}. "
+        "Milliseconds from the UDP send to the change in what was heard.",
         "",
         "| | found | p50 | p95 | p99 | max | std |",
         "| --- | --- | --- | --- | --- | --- | --- |",
@@ -105,11 +130,11 @@ def measure(
     return "\n".join(table) + "\n"
 
 
-def _floor(server: JackServer, gestures: int, block: int, dice: random.Random) -> Latencies:
+def _floor(server: Server, gestures: int, block: int, dice: random.Random) -> Latencies:
     """Latency of the least possible program."""
     result = Latencies("floor")
     with least_program(server, block) as send:
-        ear = Ear(30 + 0.32 * gestures)
+        ear = server.ear(30 + 0.32 * gestures)
         ear.listen()
         send(0.1)
         time.sleep(0.3)
@@ -122,15 +147,15 @@ def _floor(server: JackServer, gestures: int, block: int, dice: random.Random) -
         heard = ear.heard.copy()
         ear.close()
     for at in sent:
-        result.add(at, change(heard, at, RATE, 0.08), RATE)
+        result.add(at, change(heard, at, server.rate, 0.08), server.rate)
     return result
 
 
 def _jumps(
-    instrument: Instrument, gestures: int, dice: random.Random
+    server: Server, instrument: Instrument, gestures: int, dice: random.Random
 ) -> tuple[Latencies, int, float]:
     """A jump of the point under a frozen, steady sound."""
-    ear = Ear(60 + 0.36 * gestures)
+    ear = server.ear(60 + 0.36 * gestures)
     ear.listen()
     instrument.send(*STEADY)
     points = _distinct(instrument, ear, dice)
@@ -149,21 +174,27 @@ def _jumps(
     instrument.send(("/pad/1/touch", (0,)))
     result = Latencies("jump in loop mode")
     for at in sent:
-        result.add(at, change(heard, at, RATE, AFTER_S), RATE)
-    alarms = [alarmed(heard, at, RATE) for at in sent]
-    span = int(0.1 * RATE)
+        result.add(at, change(heard, at, server.rate, AFTER_S), server.rate)
+    alarms = [alarmed(heard, at, server.rate) for at in sent]
+    span = int(0.1 * server.rate)
     steady = [
         heard[at - span : at]
         for at in sent[1:]
         if not any(low < at and at - span < high for low, high in ear.missed)
     ]
     missed = [(low - first, high - first) for low, high in ear.missed]
-    steps = sum(clicks(piece, RATE) for piece in steady) + holes(heard[first : sent[-1]], missed)
+    steps = sum(clicks(piece, server.rate) for piece in steady) + holes(
+        heard[first : sent[-1]], missed
+    )
     return result, steps, sum(alarms) / len(alarms)
 
 
 def _distinct(
-    instrument: Instrument, ear: Ear, dice: random.Random, tries: int = 24, wanted: int = 6
+    instrument: Instrument,
+    ear: Ear | CardEar,
+    dice: random.Random,
+    tries: int = 24,
+    wanted: int = 6,
 ) -> list[tuple[float, float]]:
     """Points whose frozen sounds are steady and far from one another."""
     found: list[tuple[float, tuple[float, float], NDArray[np.float64]]] = []
@@ -171,7 +202,7 @@ def _distinct(
         point = (dice.uniform(0.05, 0.95), dice.uniform(0.05, 0.95))
         instrument.send(("/pad/xy", point))
         time.sleep(0.3)
-        level = 10 * np.log10(bands(ear.heard[-int(0.12 * RATE) :], RATE) + 1e-12)
+        level = 10 * np.log10(bands(ear.heard[-int(0.12 * ear.rate) :], ear.rate) + 1e-12)
         found.append((float(np.median(level.std(axis=0))), point, level.mean(axis=0)))
     found.sort(key=lambda each: each[0])
     best = [found[0]]
@@ -185,10 +216,10 @@ def _distinct(
 
 
 def _shots(
-    instrument: Instrument, gestures: int, dice: random.Random, *, moving: bool
+    server: Server, instrument: Instrument, gestures: int, dice: random.Random, *, moving: bool
 ) -> Latencies:
     """Notes out of silence: at a point that rests, or at a new point each time."""
-    ear = Ear(30 + 0.35 * gestures)
+    ear = server.ear(30 + 0.35 * gestures)
     ear.listen()
     instrument.send(("/loop/freeze", (0,)), ("/mode", ("shot",)), ("/loop/speed", (1.0,)))
     instrument.send(("/pad/xy", (0.5, 0.5)))
@@ -210,7 +241,7 @@ def _shots(
     instrument.send(("/panic", ()))
     result = Latencies("shot at a new point" if moving else "shot where the point rests")
     for at in sent:
-        result.add(at, onset(heard, at, RATE, 0.1), RATE)
+        result.add(at, onset(heard, at, server.rate, 0.1), server.rate)
     return result
 
 

@@ -12,27 +12,36 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from benchmarks.card import Card
 from benchmarks.jack_server import JackServer
 from controllers.osc import decode, encode, encode_bundle
 from controllers.subscribers import COPY_S
+from engine.devices import DeviceError
 from engine.parameters import FINGER, FINGERS
+
+Server = JackServer | Card
+"""What the programs play to."""
 
 
 class Instrument:
     """`latentpad play` as a program of its own, steered over UDP."""
 
-    def __init__(self, server: JackServer, port: int, block: int, ring: float | None) -> None:
+    def __init__(self, server: Server, port: int, block: int, ring: float | None) -> None:
         self._address = ("127.0.0.1", port)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._program = subprocess.Popen(
             [sys.executable, "-m", "controllers.cli", "play", "--osc-port", str(port),
-             "--block", str(block), *(() if ring is None else ("--ring", str(ring)))],
+             "--block", str(block), *(() if ring is None else ("--ring", str(ring))),
+             *(() if server.device is None else ("--device", server.device))],
             env=server.environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             text=True,
         )  # fmt: skip
         began = time.monotonic()
         assert self._program.stdout is not None
         for line in self._program.stdout:
+            if line.startswith("no sound device"):
+                self.close()
+                raise DeviceError(line.strip().partition(";")[0])
             if line.strip() == "ready":
                 break
         else:
@@ -93,11 +102,11 @@ def synced(port: int, seconds: float) -> dict[str, tuple[Any, ...]]:
 
 @contextmanager
 def least_program(
-    server: JackServer, block: int, end: dict[str, Any] | None = None
+    server: Server, block: int, end: dict[str, Any] | None = None
 ) -> Iterator[Callable[[float], None]]:
     port = free_port()
     program = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.floor", str(port), str(block)],
+        [sys.executable, "-m", "benchmarks.floor", str(port), str(block), server.device or ""],
         env=server.environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     assert program.stdout is not None

@@ -9,17 +9,16 @@ from typing import Any
 import numpy as np
 
 from benchmarks.detection import holes
-from benchmarks.jack_server import Ear, JackServer
-from benchmarks.programs import Instrument, least_program
+from benchmarks.programs import Instrument, Server, least_program
 
 NEAR_S = 0.25  # meters come 20 times a second, and are looked at as often
 
 
 def soak(
-    server: JackServer, instrument: Instrument, seconds: float, block: int, dice: random.Random
+    server: Server, instrument: Instrument, seconds: float, block: int, dice: random.Random
 ) -> list[str]:
     """Eight fingers hold and move looping voices; who was late, when?"""
-    ear = Ear(seconds + 30)
+    ear = server.ear(seconds + 30)
     mine = ear.listen()
     late: dict[str, Any] = {}
     with least_program(server, block, late):
@@ -74,7 +73,7 @@ def soak(
         f"| blocks that the capture itself missed (not looked at) | {len(missed)} |",
         f"| the floor's late callbacks (over two blocks) | {len(late['late'])} of "
         f"{late['callbacks']}, longest {longest:.1f} ms |",
-        f"| JACK xruns | {xruns} |",
+        f"| xruns | {xruns} |",
         f"| share of a core that rendering took | median {np.median(loads or [0]):.2f}, "
         f"max {max(loads or [0]):.2f} |",
         f"| ring, blocks | median {np.median(rings or [0]):.1f}, max {max(rings or [0])} |",

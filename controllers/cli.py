@@ -209,13 +209,22 @@ def measure(
     soak: Annotated[float, typer.Option(min=0, help="Seconds of eight voices.")] = 300.0,
     block: Block = 128,
     ring: Ring = None,
+    device: Device = None,
+    input: Annotated[
+        str | None,
+        typer.Option(help="Audio input that a cable leads to from --device: part of its name."),
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the report here.")] = None,
 ) -> None:
-    """Measure gesture-to-sound latency and dropouts on this machine (needs JACK)."""
+    """Measure gesture-to-sound latency and dropouts on this machine: of a JACK server of its own,
+    or of any card, with a cable from an output (--device) to an input (--input)."""
     with refusing():
         from benchmarks.latency import measure as run
 
-        report = run(gestures=gestures, soak=soak, block=block, ring=ring, say=_say)
+        report = run(
+            gestures=gestures, soak=soak, block=block, ring=ring, say=_say,
+            output=device, input=input,
+        )  # fmt: skip
     _say(report)
     if out is not None:
         out.write_text(report, encoding="utf-8")

@@ -19,8 +19,9 @@ from models.representation import Representation
 # Laws are tried on the same draws each time, so that a failure is of the change and not of luck.
 # Whether a law holds does not depend on how busy the machine is, so no draw has a deadline.
 settings.register_profile("same", deadline=None, derandomize=True)
-# `make laws`: other draws each time.
+# Other draws each time: `make laws`, and the long form of tests that have one.
 settings.register_profile("random", deadline=None, print_blob=True)
+settings.register_profile("long", settings.get_profile("random"))
 settings.load_profile(os.environ.get("LATENTPAD_DRAWS", "same"))
 
 SMALL = Representation(sample_rate=16000, n_fft=256, hop=128, frames=32, range_db=80.0)

@@ -1,6 +1,6 @@
 """Any OSC packet to a running instrument: every process lives on, and the sound comes back.
 
-    LATENTPAD_HYPOTHESIS=long python -m pytest tests/test_fuzz_osc.py -s
+    LATENTPAD_DRAWS=long python -m pytest tests/test_fuzz_osc.py -s
 
 is the long form: random, of many more packets, and it prints how long the sound took.
 """
