@@ -5,11 +5,12 @@ closing one then ends the process that does it. So this process ends itself at o
 JACK server goes, and the parent starts another. And JACK runs the callback on its own audio
 thread, which here has no busy interpreter to wait for.
 
-    python -m controllers.midi_feed list
-    python -m controllers.midi_feed jack [NAME ...]
+`serve` is spawned (engine/process.py) and says "says" (a `line`), "opened" and "closed" (a
+`port`), "midi" (a `port` and its `data`, bytes), and "here" at each look at the ports.
 
-It writes one JSON array a line: ["port", name] for `list`; else ["says", line],
-["opened", port], ["midi", port, bytes], ["closed", port]. It ends when its input does.
+    python -m controllers.midi_feed
+
+prints the names of the ports there are, as JSON, one a line.
 """
 
 from __future__ import annotations
@@ -18,17 +19,16 @@ import json
 import os
 import re
 import select
-import sys
-import threading
+import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
+
+from engine.process import say
 
 POLL = 1.0
 """Seconds between two looks at which ports there are; RtMidi has no other notice."""
-
-LEAVE = 0.4
-"""Seconds that closing the ports may take."""
 
 OWN_PORT = "latentpad"
 
@@ -63,7 +63,7 @@ def match(wanted: str, ports: Sequence[str]) -> str | None:
 
 
 class Feed:
-    """The ports of one API. `tell` is called from RtMidi's threads as well as from `poll`'s."""
+    """The ports of one API. `tell` gets what `serve` says; RtMidi's threads call it too."""
 
     def __init__(self, api: str, wanted: Sequence[str], tell: Callable[..., None]) -> None:
         self._name = api
@@ -94,7 +94,7 @@ class Feed:
         self._said = ""
         for gone in set(self._open).difference(ports):
             _leave(self._open.pop(gone))
-            self._tell("closed", label(self._name, gone))
+            self._tell("closed", port=label(self._name, gone))
         for wanted in self._wanted:
             port = match(wanted, ports)
             if port is None or port in self._open:
@@ -138,13 +138,13 @@ class Feed:
 
     def _listen(self, midi: Any, port: str) -> None:
         name = label(self._name, port)
-        self._tell("opened", name)
-        midi.set_callback(lambda event, _: self._tell("midi", name, event[0]))
+        self._tell("opened", port=name)
+        midi.set_callback(lambda event, _: self._tell("midi", port=name, data=event[0]))
 
     def _say(self, line: str) -> None:
         if line != self._said:
             self._said = line
-            self._tell("says", line)
+            self._tell("says", line=line)
 
 
 def _leave(midi: Any) -> None:
@@ -152,40 +152,33 @@ def _leave(midi: Any) -> None:
     midi.delete()  # else its JACK client lives on, deaf, until this process ends
 
 
-def _tell(*fields: object) -> None:
-    # One write a line, small enough to be atomic: the callbacks need no lock. Where the parent
-    # does not read, a line is lost, for JACK's thread must not wait for it.
-    try:
-        os.write(1, json.dumps(fields).encode() + b"\n")
-    except BlockingIOError:
-        pass
-    except BrokenPipeError:
-        os._exit(0)
-
-
-def main(arguments: Sequence[str]) -> None:
+def serve(api: str, wanted: Sequence[str], words: socket.socket) -> None:
+    """The feed's main function; returns when the control process closes `words`."""
+    os.setsid()  # Ctrl-Z is for the instrument: a JACK client that stops holds up the others
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # libjack and libasound talk to themselves there
     os.environ["JACK_NO_START_SERVER"] = "1"
-    if list(arguments) == ["list"]:
-        import rtmidi
-
-        for name, api in apis().items():
-            try:
-                for port in rtmidi.MidiIn(api, name=f"{OWN_PORT}-list").get_ports():
-                    _tell("port", label(name, port))
-            except rtmidi.RtMidiError:  # that system is not there
-                continue
-        return
-    os.set_blocking(1, False)
-    feed = Feed(arguments[0], arguments[1:], _tell)
-    feed.poll()
-    while not select.select([0], [], [], POLL)[0]:
+    # Where the parent does not read, a line is lost: JACK's thread must not wait for it.
+    words.setblocking(False)
+    tell = partial(say, words)
+    feed = Feed(api, wanted, tell)
+    while True:
         feed.poll()
-    timer = threading.Timer(LEAVE, os._exit, (0,))  # a server that hangs would hang this too
-    timer.daemon = True
-    timer.start()
+        tell("here")
+        if select.select([words], [], [], POLL)[0]:
+            break
     feed.close()
     os._exit(0)
 
 
+def main() -> None:
+    import rtmidi
+
+    os.environ["JACK_NO_START_SERVER"] = "1"
+    for name, api in apis().items():
+        with suppress(rtmidi.RtMidiError):  # that system is not there
+            for port in rtmidi.MidiIn(api, name=f"{OWN_PORT}-list").get_ports():
+                print(json.dumps(label(name, port)))
+
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

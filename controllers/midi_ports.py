@@ -1,8 +1,8 @@
 """The MIDI ports the instrument listens on, whatever is unplugged or dies meanwhile.
 
 Each MIDI system (ALSA, JACK, CoreMIDI) is held by a process of its own, see
-`controllers.midi_feed`; here one thread for each carries out what it tells, and starts it
-anew when it has ended.
+`controllers.midi_feed`, which is kept going as the engine's are; here is carried out what it
+tells.
 """
 
 from __future__ import annotations
@@ -10,17 +10,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from controllers.learn import Bindings
 from controllers.midi import Layout, MidiCounts, MidiInput
-from controllers.midi_feed import LEAVE, apis
+from controllers.midi_feed import apis
 from engine.instrument import Instrument
+from engine.supervision import Child, Keeper, Word
 
-RETRY = 1.0
-"""Seconds before a feed that has ended is started again."""
+RETRY_S = 1.0  # before a feed that has ended is started again
+HANG_S = 10.0  # a feed looks at its ports every second
 
 
 class MidiPorts:
@@ -46,87 +49,89 @@ class MidiPorts:
         self._names = list(names)
         self._layout = layout
         self._announce = announce
-        self._closing = threading.Event()
-        self._feeds: dict[str, subprocess.Popen[bytes]] = {}
-        self._lock = threading.Lock()
-        self._threads = [
-            threading.Thread(target=self._follow, args=(api,), name=f"midi {api}", daemon=True)
-            for api in apis()
+        self._closing = False
+        self._inputs: dict[str, dict[str, MidiInput]] = {api: {} for api in apis()}
+        self._signs = {api: np.zeros(2) for api in self._inputs}
+        self._faults: dict[str, str] = {}  # the last of each feed that was announced
+        self._keepers = [
+            Keeper(
+                f"MIDI {api}",
+                partial(Child, f"MIDI {api}", "controllers.midi_feed", (api, self._names)),
+                partial(self._hear, api),
+                signs=signs,
+                hang_s=HANG_S,
+                pause_s=RETRY_S,
+            )
+            for api, signs in self._signs.items()
         ]
-        for thread in self._threads:
-            thread.start()
+        for keeper in self._keepers:
+            keeper.start()
+
+    def processes(self) -> dict[str, int]:
+        """Process ids by what they do."""
+        return {keeper.what: keeper.pid for keeper in self._keepers if keeper.pid is not None}
+
+    def ready(self, what: str) -> bool:
+        """Whether the process of that name looks after its ports."""
+        return bool(self._signs[what.removeprefix("MIDI ")][1])
 
     def close(self) -> None:
-        """Let everything go and end the feeds."""
-        with self._lock:
-            self._closing.set()
-            for feed in self._feeds.values():
-                assert feed.stdin is not None
-                feed.stdin.close()
-        for feed in self._feeds.values():
-            try:
-                feed.wait(LEAVE + 0.2)
-            except subprocess.TimeoutExpired:
-                feed.kill()
-        for thread in self._threads:
-            thread.join()
+        """Let everything go and end the feeds, within a second."""
+        self._closing = True
+        for keeper in self._keepers:
+            keeper.hang_up()
+        for keeper in self._keepers:
+            keeper.join()
+        for api in self._inputs:
+            self._close_all(api)
 
-    def _follow(self, api: str) -> None:
-        fault = 0
-        while not self._closing.is_set():
-            inputs: dict[str, MidiInput] = {}
-            with self._lock:
-                if self._closing.is_set():
-                    return
-                feed = self._feeds[api] = _feed(api, *self._names)
-            with feed:
-                assert feed.stdout is not None
-                for line in feed.stdout:
-                    self._hear(inputs, *json.loads(line))
-            for port in list(inputs):
-                self._hear(inputs, "closed", port)
-            if feed.returncode not in (0, fault) and not self._closing.is_set():
-                fault = feed.returncode
-                self._announce(f"MIDI: {api} failed (status {fault}); it is tried again")
-            self._closing.wait(RETRY)
+    def _hear(self, api: str, word: Word) -> None:
+        """On the thread that keeps `api`'s feed."""
+        inputs = self._inputs[api]
+        match word:
+            case {"kind": "midi", "port": port, "data": data} if port in inputs:
+                inputs[port].receive(data)
+            case {"kind": "here"}:
+                self._signs[api][0] += 1
+                self._signs[api][1] = 1
+            case {"kind": "opened", "port": port}:
+                inputs[port] = MidiInput(
+                    self._instrument, port, self._bindings, self._layout, self.counts
+                )
+                self.open.add(port)
+                self._announce(f"MIDI: listening to {port}")
+            case {"kind": "closed", "port": port}:
+                self._close(api, port)
+            case {"kind": "says", "line": line}:
+                self._announce(f"MIDI: {line}")
+            case {"kind": "ended", "status": status, "reason": reason}:
+                self._close_all(api)
+                if status != 0 and reason != self._faults.get(api):  # 0: its JACK server has gone
+                    self._faults[api] = reason
+                    self._announce(f"MIDI: the process for {api} {reason}; it is tried again")
 
-    def _hear(
-        self, inputs: dict[str, MidiInput], kind: str, what: str, data: Sequence[int] = ()
-    ) -> None:
-        if kind == "midi" and what in inputs:
-            inputs[what].receive(list(data))
-        elif kind == "opened":
-            inputs[what] = MidiInput(
-                self._instrument, what, self._bindings, self._layout, self.counts
-            )
-            self.open.add(what)
-            self._announce(f"MIDI: listening to {what}")
-        elif kind == "closed":
-            inputs.pop(what).release()
-            self.open.discard(what)
-            if not self._closing.is_set():
-                self._announce(f"MIDI: {what} is gone")
-        elif kind == "says":
-            self._announce(f"MIDI: {what}")
+    def _close(self, api: str, port: str) -> None:
+        self._inputs[api].pop(port).release()
+        self.open.discard(port)
+        if not self._closing:
+            self._announce(f"MIDI: {port} is gone")
+
+    def _close_all(self, api: str) -> None:
+        for port in list(self._inputs[api]):
+            self._close(api, port)
 
 
 def ports() -> list[str]:
     """The MIDI inputs there are now, by the names that `--midi` takes."""
-    feed = _feed("list")
+    feed = subprocess.Popen(
+        [sys.executable, "-m", "controllers.midi_feed"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=Path(__file__).parents[1],  # where the package is, installed or not
+    )
     try:
         lines, _ = feed.communicate(timeout=5)
     except subprocess.TimeoutExpired:  # a sound server that hangs
         feed.kill()
         lines, _ = feed.communicate()
-    return [json.loads(line)[1] for line in lines.splitlines()]
-
-
-def _feed(*arguments: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "controllers.midi_feed", *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # libjack and libasound talk to themselves there
-        cwd=Path(__file__).parents[1],  # where the package is, installed or not
-        start_new_session=True,  # Ctrl-C is for the instrument; it ends its feeds itself
-    )
+    return [json.loads(line) for line in lines.splitlines()]

@@ -29,7 +29,7 @@ from models.pack import DESCRIBED, Pack
 from presets.bank import Bank, install
 from presets.preset import Preset
 
-READY_S = 120.0
+WAITING_S = 20.0  # between two lines about a start that takes long
 METER_S = 0.05
 
 
@@ -100,7 +100,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
             say("note   without a library, originals are what the model makes of them")
         say(f"OSC    {telling.addresses(options.lan, options.osc_port)}")
         meters = loop.create_task(_meter(session, osc, feedback))
-        if await _ready(session, stop):
+        if await _ready(session, stop, say):
             if options.record is not None:
                 takes.sound(options.record)
             if options.record_gestures is not None:
@@ -113,7 +113,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
             say("ready")
             await _stopped(stop, options.seconds)
         elif not stop.is_set():
-            raise EngineError(session.failed or "the engine did not start; see the lines above")
+            raise EngineError(session.failed)
         meters.cancel()
     finally:
         instrument.release_all()
@@ -214,10 +214,15 @@ class Takes:
         self._running.clear()
 
 
-async def _ready(session: Session, stop: asyncio.Event) -> bool:
-    end = time.monotonic() + READY_S
-    while not (session.ready or session.failed or stop.is_set()) and time.monotonic() < end:
+async def _ready(session: Session, stop: asyncio.Event, say: Callable[[str], None]) -> bool:
+    """Whether a gesture will sound: however long the start takes, as long as it is at work."""
+    began = told = time.monotonic()
+    while not (session.ready or session.failed or stop.is_set()):
         await asyncio.sleep(0.02)
+        now = time.monotonic()
+        if now - told > WAITING_S:
+            told = now
+            say(telling.waiting(session, now - began))
     return session.ready
 
 

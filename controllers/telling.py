@@ -9,6 +9,7 @@ from typing import Any
 from engine import board as b
 from engine.limiter import LOOKAHEAD_S
 from engine.session import Session
+from engine.supervision import TRIES
 
 HURRIED = (
     "note   no real-time scheduling for this user, so a little more is kept ready "
@@ -62,8 +63,27 @@ def report(word: dict[str, Any], say: Callable[[str], None]) -> None:
             f"sound  {word['device']} keeps no time: it takes sound faster than it can be heard; "
             "playing on time to no one"
         )
-    elif kind == "restart":
-        say(f"the {word['what']} process is being replaced")
+    elif kind == "compiling" and word["kernels"] == 1:
+        say(f"the {word['what']} process compiles its kernels: once, for a minute or so")
+    elif kind == "compiling":
+        say(f"the {word['what']} process has compiled {word['kernels']} kernels")
+    elif kind == "ended" and word["failures"] < TRIES:
+        say(f"the {word['what']} process {word['reason']}; it is being replaced")
+    elif kind == "ended" and word["failures"] == TRIES:
+        say(
+            f"the {word['what']} process did not start {TRIES} times in a row (it "
+            f"{word['reason']}); it is tried again with pauses"
+        )
+
+
+def waiting(session: Session, seconds: float) -> str:
+    """What is not ready so many seconds after the start."""
+    ready = {
+        "playing": session.board.player[b.PLAYER_READY],
+        "decoding": session.board.decoder[b.DECODER_READY],
+    }
+    starting = " and ".join(what for what, is_ready in ready.items() if not is_ready)
+    return f"{seconds:.0f} s, still starting: {starting}"
 
 
 def addresses(lan: bool, port: int) -> str:

@@ -19,10 +19,11 @@ from engine import board as b
 from engine.aside import Aside
 from engine.board import Board
 from engine.decoder import Decoder, Sound, playable
+from engine.kernels import once
 from engine.originals import Originals
 from engine.parameters import OFFSET, PHASES, VOICES
 from engine.pointing import Aim, Pointing
-from engine.process import quiet_death, say
+from engine.process import say
 from models.libraries.library import open_ as open_library
 from models.libraries.playable import as_pack
 from models.pack import Pack, load
@@ -188,12 +189,13 @@ class Mailbox:
 def serve(
     board: Board, folder: Path, place: Path | None, wake: socket.socket, words: socket.socket
 ) -> None:
-    """The decoding process's main function; returns when the control process closes `wake`.
+    """The decoding process's main function; returns when the control process closes `words`.
 
-    `folder` is the pack's, `place` the library's whose sounds are its anchors.
+    `folder` is the pack's, `place` the library's whose sounds are its anchors; a byte on `wake`
+    says that a sound is wanted.
     """
-    quiet_death()
     pack = load(folder)
+    once(lambda: _rehearse(pack))
     library = None if place is None else open_library(place, pack)
     decoder = Decoder(pack)
     originals = None if library is None else Originals(library, decoder)
@@ -218,9 +220,15 @@ def serve(
             timeout = WARM_S
         else:
             timeout = IDLE_S
-        if select.select([wake], [], [], timeout)[0]:
-            try:
-                if not wake.recv(4096):
-                    return
-            except BlockingIOError:
-                pass
+        stirred, _, _ = select.select([wake, words], [], [], timeout)
+        if words in stirred:
+            return
+        if wake in stirred:
+            with suppress(BlockingIOError):
+                wake.recv(4096)
+
+
+def _rehearse(pack: Pack) -> None:
+    from engine.warm import rehearse_pointing  # which brings the voices' kernels with it
+
+    rehearse_pointing(pack)

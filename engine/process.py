@@ -1,20 +1,82 @@
-"""What the engine's processes have in common: how they speak to the control process, and end."""
+"""What the processes that we spawn have in common: how they begin, speak to the control process,
+and end.
+
+Each has one socket to the control process, its line. What it says there are lines of JSON. That
+the line ends, because the control process hung up or died, is the only sign to end.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import sys
+import threading
+import time
+import traceback
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
+
+LEAVE_S = 0.7  # after the line has ended: to fade out and to leave a sound system in good order
+LONGEST = 300  # characters of a reason
+OURS = ("controllers", "engine", "models")  # whose exceptions say all that a person needs
+
+
+def enter(words: socket.socket, module: str, args: tuple[Any, ...]) -> None:
+    """A spawned process's main function: `serve(*args, words)` of `module`.
+
+    An exception becomes the word "failed" with its `reason` in one line, `final` where another
+    try cannot end otherwise, and its `trace`. The process ends within `LEAVE_S` of its line's end,
+    whatever it is doing then, an import or a kernel's compilation among it.
+    """
+    quiet_death()
+    threading.Thread(target=_end_with, args=(words,), name="line", daemon=True).start()
+    try:
+        with hushed():
+            serve = import_module(module).serve
+        if "numba" in sys.modules:
+            from engine.kernels import attend
+
+            attend(lambda kernels: say(words, "compiling", kernels=kernels))
+        serve(*args, words)
+        os._exit(0)  # what was loaded takes its time to leave: nothing here has to
+    except BaseException as error:
+        final = isinstance(error, ImportError) or _ours(error)
+        say(words, "failed", reason=reason(error), final=final, trace=traceback.format_exc())
+        os._exit(1)
+
+
+def reason(error: BaseException) -> str:
+    """One printable line for a person."""
+    text = str(error)
+    if isinstance(error, ModuleNotFoundError) and error.name == "tensorflow":
+        text += "; install TensorFlow with latentpad's extra `cpu` or `gpu`"
+    elif not _ours(error):
+        text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    line = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(line.split())[:LONGEST]
+
+
+def _ours(error: BaseException) -> bool:
+    return type(error).__module__.split(".")[0] in OURS
+
+
+def _end_with(words: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        select.select([words], [], [])  # nothing is ever sent to us: this is its end
+    time.sleep(LEAVE_S)
+    os._exit(0)
 
 
 def quiet_death() -> None:
-    """In a spawned process: leave Ctrl-C to the control process, which ends us in good order."""
+    """In a spawned process: leave Ctrl-C and a closed terminal to the control process, which ends
+    us in good order."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def say(words: socket.socket, kind: str, **what: Any) -> None:

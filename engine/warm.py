@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from engine import board as b
 from engine.board import Board, Event, Shape
+from engine.kernels import once
 from engine.parameters import MODES, OFFSET, PHASES
 from engine.voices import Voices
 from models.representation import Representation
+
+if TYPE_CHECKING:
+    from models.pack import Pack
 
 
 def rehearse(representation: Representation) -> None:
     """Play every kind of voice for a few hops on a board of its own.
 
-    Numba keeps what it compiled beside the modules, or in the user's cache folder where that
-    is not writable; afterwards this takes a fraction of a second.
+    Numba keeps what it compiled (engine/kernels.py); afterwards this takes a fraction of a second.
     """
     r = representation
     board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
@@ -53,17 +58,23 @@ def rehearse_expanders() -> None:
             fit(name, Plane.raw(latents))
 
 
-def main() -> None:
-    """Compile for every shipped pack's representation, and the expanders: at set-up."""
+def rehearse_pointing(pack: Pack) -> None:
+    """All that the decoding process runs for a point, on a board of its own."""
     from engine.pointing import Pointing
-    from models import pack as packs
 
     rehearse_expanders()
-    for name in packs.names():
-        pack = packs.load(packs.find(name))
+    board = Board(Shape(1, 1, 1, pack.representation.sample_rate))
+    Pointing(pack, board).aim(0, 0.0)
+
+
+def main() -> None:
+    """Compile for every shipped pack's representation, and the expanders: at set-up."""
+    from models import pack as packs
+
+    shipped = [packs.load(packs.find(name)) for name in packs.names()]
+    for pack in shipped:
         rehearse(pack.representation)
-        board = Board(Shape(1, 1, 1, pack.representation.sample_rate))
-        Pointing(pack, board).aim(0, 0.0)
+    once(lambda: rehearse_pointing(shipped[0]))
 
 
 if __name__ == "__main__":

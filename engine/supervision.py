@@ -1,0 +1,261 @@
+"""Keeping a process going: one that ends, is stopped, or hangs is replaced, starting or not.
+
+A process shows two signs of life: its beat, and the processor time it uses. A start that works
+uses processor time, so it may take as long as it needs; one that hangs uses none. Silence counts
+only while the watching thread runs itself, so a pause of the whole program or machine (Ctrl-Z, a
+laptop's sleep, a virtual machine that is moved) is not held against anyone.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from multiprocessing import connection, resource_tracker
+from typing import Any
+
+import numpy as np
+import psutil
+
+from engine.process import LEAVE_S, enter, reason
+
+Word = dict[str, Any]
+
+TICK_S = 0.05
+GAP_S = 0.25  # of the watching thread's own time: it was not running
+STOPPED_S = 0.5  # a process that continues with us has this long to do so
+IDLE_S = 30.0  # without a beat and without using the processor
+STARTING_MOST_S = 300.0  # between two words of a start that uses the processor all the time
+WORKED_S = 0.02  # of processor time: the clock of some systems has ticks of 10 ms
+LIVED_S = 1.0  # a process that ends by itself sooner after it was ready did not really start
+TRIES = 3  # failed starts in a row before there are pauses between them
+PAUSES_S = (1.0, 2.0, 4.0, 8.0)
+
+
+class Awake:
+    """The seconds in which its caller ran: a clock to be read often, by any thread.
+
+    A reading that comes more than `GAP_S` after the last one counts as `GAP_S`.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._last, self._time = clock(), 0.0
+
+    def __call__(self) -> float:
+        with self._lock:
+            now = self._clock()
+            self._time += min(max(now - self._last, 0.0), GAP_S)
+            self._last = now
+            return self._time
+
+
+class Child:
+    """A process of `serve(*args, words)` in `module`, and the line on which it speaks to us.
+
+    Raises `OSError` where the system has no room for another process.
+    """
+
+    def __init__(self, what: str, module: str, args: Sequence[Any]) -> None:
+        self.line, far = socket.socketpair()
+        self.line.setblocking(False)
+        self._heard = b""
+        self.process = multiprocessing.get_context("spawn").Process(
+            target=enter, args=(far, module, tuple(args)), name=what, daemon=True
+        )
+        try:
+            self.process.start()
+        except BaseException:
+            self.line.close()
+            raise
+        finally:
+            far.close()
+
+    def words(self) -> list[Word]:
+        """What it has said since last asked."""
+        with suppress(OSError):
+            self._heard += self.line.recv(65536)
+        *lines, self._heard = self._heard.split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def leave(self) -> None:
+        """Hang up, and give it time to end in good order."""
+        with suppress(OSError):
+            self.line.shutdown(socket.SHUT_RDWR)
+        self.process.join(LEAVE_S + 0.1)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.join(1.0)
+
+
+class Vitals:
+    """How long a process has shown no sign of life. One thread.
+
+    `signs` (2,) is its beat and whether it is ready (from then on it has to beat every `hang_s`);
+    `patience` multiplies the limits of its start.
+    """
+
+    def __init__(
+        self,
+        pid: int,
+        signs: np.ndarray,
+        hang_s: float,
+        patience: float = 1.0,
+        awake: Callable[[], float] | None = None,
+    ) -> None:
+        self._pid, self._signs = pid, signs
+        self._hang_s, self._patience = hang_s, patience
+        self._awake = awake or Awake()
+        self._now = self._ran_at = self._beat_at = self._worked_at = self._awake()
+        self._beat, self._worked = float(signs[0]), 0.0
+        self._ready_at: float | None = None
+
+    @property
+    def lived(self) -> float:
+        """How long it has been ready, s."""
+        return 0.0 if self._ready_at is None else self._now - self._ready_at
+
+    def spoke(self) -> None:
+        """A word is a sign of life as a beat is."""
+        self._beat_at = self._awake()
+
+    def look(self) -> str:
+        """Why the process has to be replaced; nothing while it lives."""
+        now = self._now = self._awake()
+        beat, ready = self._signs.tolist()
+        if ready and self._ready_at is None:
+            self._ready_at = self._beat_at = now
+        if beat != self._beat:
+            self._beat, self._beat_at = beat, now
+        try:
+            process = psutil.Process(self._pid)
+            stopped = process.status() == psutil.STATUS_STOPPED
+            spent = sum(process.cpu_times()[:2])
+        except psutil.Error:  # it ends just now
+            return ""
+        if not stopped:
+            self._ran_at = now
+        if spent - self._worked >= WORKED_S:
+            self._worked, self._worked_at = spent, now
+        if now - self._ran_at > STOPPED_S:
+            return "was stopped"
+        silent = now - self._beat_at
+        idle = now - max(self._beat_at, self._worked_at)
+        if ready:
+            return "has hung" if silent > self._hang_s or idle > IDLE_S else ""
+        hung = idle > IDLE_S * self._patience or silent > STARTING_MOST_S * self._patience
+        return "hung while it started" if hung else ""
+
+
+class Keeper:
+    """Keeps the process that `spawn` makes going, on a thread that alone has to do with it.
+
+    `hear` is called on that thread with what the process says, dicts with a "kind", and with
+    "ended" after each end of it: its `reason`, its exit `status` (None where it did not begin),
+    how many `failures` to start there were in a row, whether it was `ready` before, and whether
+    another try is in vain (`final`). `signs` as for `Vitals`; `pause_s` lies between two tries.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        spawn: Callable[[], Child],
+        hear: Callable[[Word], None],
+        *,
+        signs: np.ndarray,
+        hang_s: float,
+        pause_s: float = 0.0,
+    ) -> None:
+        self.what = what
+        self.pid: int | None = None
+        self._spawn, self._hear = spawn, hear
+        self._signs, self._hang_s, self._pause_s = signs, hang_s, pause_s
+        self._failures = 0  # starts in a row
+        self._closing = threading.Event()
+        self._poke, self._poked = socket.socketpair()
+        self._thread = threading.Thread(target=self._keep, name=f"keep {what}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def hang_up(self) -> None:
+        """Let the process end: a ready one in good order. Any thread."""
+        self._closing.set()
+        with suppress(OSError):
+            self._poke.send(b".")
+
+    def join(self) -> None:
+        """Wait until it has ended, after `hang_up`: within a second."""
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _keep(self) -> None:
+        # A process of ours hears Ctrl-C and the end of its terminal from us, from its first moment
+        # on. (To begin the tracker would unblock what is blocked here.)
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+        while not self._closing.is_set():
+            self._signs[1] = 0
+            end: Word = {"kind": "ended", "ready": False, "final": False, "status": None}
+            try:
+                child = self._spawn()
+            except Exception as error:  # no memory, no room for a process or a thread
+                end["reason"] = f"could not be started: {reason(error)}"
+            else:
+                self.pid = child.process.pid
+                if self._attend(child, end):
+                    self._failures = 0
+                self._signs[1], self.pid = 0, None
+            if self._closing.is_set():
+                return
+            self._failures += 1
+            self._hear({**end, "what": self.what, "failures": self._failures})
+            late = self._failures - TRIES
+            pause = PAUSES_S[min(late, len(PAUSES_S) - 1)] if late >= 0 else 0.0
+            self._closing.wait(max(pause, self._pause_s))
+
+    def _attend(self, child: Child, end: Word) -> bool:
+        """Until the process has ended; whether it had started well. `end` is told why it ended."""
+        patience = 2.0 ** min(self._failures, 6)
+        vitals = Vitals(child.process.pid or 0, self._signs, self._hang_s, patience)
+        looked, fault = time.monotonic(), ""
+        try:
+            while not fault and child.process.is_alive():
+                connection.wait([child.line, child.process.sentinel, self._poked], TICK_S)
+                self._listen(child, vitals, end)
+                if self._closing.is_set():
+                    if self._signs[1]:
+                        child.leave()
+                    break
+                if time.monotonic() - looked > TICK_S:
+                    looked = time.monotonic()
+                    fault = vitals.look()
+        finally:
+            child.kill()
+        self._listen(child, vitals, end)
+        child.line.close()
+        end["ready"], end["status"] = bool(self._signs[1]), child.process.exitcode
+        end.setdefault("reason", fault or _fate(child.process.exitcode))
+        struck = child.process.exitcode == -signal.SIGKILL  # by somebody else, or by us: stopped
+        return bool(end["ready"]) and (struck or vitals.lived > LIVED_S)
+
+    def _listen(self, child: Child, vitals: Vitals, end: Word) -> None:
+        """Pass on what it says; its last words are for `end`."""
+        for word in child.words():
+            vitals.spoke()
+            if word["kind"] == "failed":
+                end.update(reason=f"failed: {word['reason']}", final=word["final"])
+            self._hear({**word, "what": self.what})
+
+
+def _fate(code: int | None) -> str:
+    if code is None or code >= 0:
+        return f"ended (status {code})"
+    return f"was killed (signal {-code})"
