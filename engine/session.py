@@ -116,13 +116,16 @@ class Session:
     def close(self) -> None:
         """Fade out and end both processes, within a second."""
         self._closing.set()
-        for keeper in self._keepers:
-            keeper.hang_up()
+        self._hang_up()
         for keeper in self._keepers:
             keeper.join()
         with contextlib.suppress(OSError):
             self._wake.close()
             self._wake_far.close()
+
+    def _hang_up(self) -> None:
+        for keeper in self._keepers:
+            keeper.hang_up()
 
     def _wake_decoder(self) -> None:
         with contextlib.suppress(OSError):  # full: it is awake already
@@ -137,12 +140,15 @@ class Session:
         return Child("decoding", "engine.decoding", args)
 
     def _hear(self, word: Word) -> None:
-        self._tell(word)
         if word["kind"] == "ended":
             if word["ready"]:
                 self._started.add(word["what"])
-            elif word["what"] not in self._started and (word["final"] or word["failures"] >= TRIES):
+            in_vain = word["final"] or word["failures"] >= TRIES
+            if in_vain and word["what"] not in self._started:
                 self.failed = f"the {word['what']} process {word['reason']}"
+                self._hang_up()
+                return
+        self._tell(word)
 
     def _tick(self) -> None:
         while not self._closing.wait(TICK_S):

@@ -27,6 +27,7 @@ class Playing:
     """A running `latentpad play`. `lines` is what it has printed so far."""
 
     def __init__(self, *words: str, home: Path, env: dict[str, str] | None = None) -> None:
+        """In a process group of its own, as a shell starts it."""
         self.port = free_port()
         self.lines: list[str] = []
         self._spoke = threading.Condition()
@@ -35,7 +36,7 @@ class Playing:
              "--osc-port", str(self.port)],
             env={**(env or os.environ), "XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home)},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            cwd=Path(__file__).parents[1],
+            cwd=Path(__file__).parents[1], process_group=0,
         )  # fmt: skip
         threading.Thread(target=self._read, daemon=True).start()
 

@@ -1,0 +1,128 @@
+"""`latentpad play` when it is stopped, killed, or cannot start: what a performer sees."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from benchmarks.programs import synced
+from tests.playing import Playing
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+@pytest.fixture
+def playing(home: Path) -> Iterator[Playing]:
+    program = Playing("--null-audio", home=home)
+    yield program
+    program.close()
+
+
+def until(condition: Callable[[], Any], seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+def children(program: Playing) -> dict[int, psutil.Process]:
+    try:
+        found = psutil.Process(program.process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return {}
+    return {child.pid: child for child in found}
+
+
+def lives(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def sounds(program: Playing) -> bool:
+    """Whether it is heard now: what the meters say stays when the playing process does."""
+    peaks = set()
+    for _ in range(3):
+        peaks.add(synced(program.port, 0.2).get("/meter/peak", (0.0, 0.0)))
+    return len(peaks) > 1 and max(max(peak) for peak in peaks) > 1e-3
+
+
+@pytest.mark.parametrize("number", [signal.SIGTSTP, signal.SIGSTOP])
+@pytest.mark.parametrize("group", [True, False])
+def test_after_ctrl_z_and_fg_the_same_processes_play_on(
+    playing: Playing, number: signal.Signals, group: bool
+) -> None:
+    playing.says("ready")
+    playing.send("/loop/freeze", "i", 0)
+    playing.send("/pad/xy", "ff", 0.45, 0.85)
+    until(lambda: sounds(playing))
+    before = set(children(playing))
+    pid = -playing.process.pid if group else playing.process.pid
+    os.kill(pid, number)
+    time.sleep(3)
+    os.kill(pid, signal.SIGCONT)
+    until(lambda: sounds(playing))
+    time.sleep(1.5)
+    assert set(children(playing)) == before
+    assert not [line for line in playing.lines if "replaced" in line or "stopped" in line]
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name
+)
+def test_an_end_while_it_starts_leaves_nothing_behind(home: Path, number: signal.Signals) -> None:
+    dice = random.Random(int(number))
+    for _ in range(3):
+        program = Playing("--null-audio", home=home)
+        program.says("preset")
+        time.sleep(dice.uniform(0, 3))
+        started = children(program)
+        program.process.send_signal(number)
+        program.process.wait(10)
+        until(lambda started=started: not any(map(lives, started.values())), 10)  # type: ignore[misc]
+        assert not [line for line in program.lines if "Traceback" in line]
+
+
+def test_a_killed_process_is_named_with_its_signal_and_replaced(playing: Playing) -> None:
+    playing.says("ready")
+    for child in children(playing).values():
+        if "spawn_main" in " ".join(child.cmdline()):
+            child.kill()
+    for what in ("playing", "decoding"):
+        playing.says(f"the {what} process was killed (signal 9); it is being replaced")
+    playing.says("model  decodes", after=playing.lines.index("ready"))
+
+
+def broken(folder: Path, error: str) -> dict[str, str]:
+    """An environment whose TensorFlow raises `error`."""
+    (folder / "tensorflow.py").write_text(f"raise {error}\n")
+    return {**os.environ, "PYTHONPATH": str(folder)}
+
+
+@pytest.mark.parametrize(
+    ("error", "tries"),
+    [("RuntimeError('no luck\\x1b[31m')", 3), ("ImportError('libfoo.so is missing')", 1)],
+)
+def test_what_cannot_start_ends_with_one_line_saying_why(
+    home: Path, tmp_path: Path, error: str, tries: int
+) -> None:
+    program = Playing("--null-audio", home=home, env=broken(tmp_path, error))
+    assert program.process.wait(120) == 1
+    until(lambda: program.lines and program.lines[-1].startswith("latentpad: "))
+    assert "the decoding process failed: " in program.lines[-1]
+    assert error.split("'")[1].split("\\")[0] in program.lines[-1]
+    text = "\n".join(program.lines)
+    assert "Traceback" not in text and "\x1b" not in text
+    assert text.count("it is being replaced") == tries - 1
