@@ -1,0 +1,34 @@
+"""The short form of `benchmarks/kills.py`: whatever is killed or stopped comes back as it was."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+
+import pytest
+
+from benchmarks.kills import GIVEN_UP_S, Stage, Victim, strike
+
+SEED = 5
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    stage = Stage(SEED)
+    yield stage
+    stage.close()
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize("k", range(3), ids=("playing", "decoding", "MIDI"))
+def test_a_process_that_is_killed_or_stopped_comes_back_and_the_state_with_it(
+    stage: Stage, k: int
+) -> None:
+    victim: Victim = stage.victims(GIVEN_UP_S)[k]
+    table = strike(stage, victim, 2, SEED, 1.0)
+    assert {how for _, how in table} == {
+        "killed, ready", "killed, starting", "stopped, ready", "stopped, starting"
+    }  # fmt: skip
+    for found in table.values():
+        assert max(found.took) < GIVEN_UP_S
+        assert found.changed == 0
