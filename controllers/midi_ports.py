@@ -111,7 +111,10 @@ class MidiPorts:
                     self._announce(f"MIDI: the process for {api} {reason}; it is tried again")
 
     def _close(self, api: str, port: str) -> None:
-        self._inputs[api].pop(port).release()
+        gone = self._inputs[api].pop(port, None)
+        if gone is None:  # that it was opened is among the lines that were lost
+            return
+        gone.release()
         self.open.discard(port)
         if not self._closing:
             self._announce(f"MIDI: {port} is gone")

@@ -82,7 +82,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     session.start()
     install(instrument, bank, pack.name)
     takes.install()
-    feedback = Feedback(instrument)
+    feedback = Feedback(instrument, clock=instrument.clock)
     bindings.install(instrument)
     midi = MidiPorts(
         instrument,

@@ -23,6 +23,7 @@ from typing import Any
 
 LEAVE_S = 0.7  # after the line has ended: to fade out and to leave a sound system in good order
 LONGEST = 300  # characters of a reason
+LEFT_TO_CONTROL = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
 OURS = ("controllers", "engine", "models")  # whose exceptions say all that a person needs
 
 
@@ -73,10 +74,10 @@ def _end_with(words: socket.socket) -> None:
 
 
 def quiet_death() -> None:
-    """In a spawned process: leave Ctrl-C and a closed terminal to the control process, which ends
-    us in good order."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    """In a spawned process: leave Ctrl-C, a closed terminal and an end of the whole group to the
+    control process, which ends us in good order."""
+    for number in LEFT_TO_CONTROL:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def say(words: socket.socket, kind: str, **what: Any) -> None:

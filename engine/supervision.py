@@ -8,6 +8,7 @@ laptop's sleep, a virtual machine that is moved) is not held against anyone.
 
 from __future__ import annotations
 
+import atexit
 import json
 import multiprocessing
 import signal
@@ -22,7 +23,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from engine.process import LEAVE_S, enter, reason
+from engine.process import LEAVE_S, LEFT_TO_CONTROL, enter, reason
 
 Word = dict[str, Any]
 
@@ -138,7 +139,7 @@ class Vitals:
             process = psutil.Process(self._pid)
             stopped = process.status() == psutil.STATUS_STOPPED
             spent = sum(process.cpu_times()[:2])
-        except psutil.Error:  # it ends just now
+        except (psutil.Error, OSError):  # it ends just now, or no more files can be opened
             return ""
         if not stopped:
             self._ran_at = now
@@ -184,6 +185,7 @@ class Keeper:
 
     def start(self) -> None:
         self._thread.start()
+        atexit.register(self._end)  # before multiprocessing waits for what it started
 
     def hang_up(self) -> None:
         """Let the process end: a ready one in good order. Any thread."""
@@ -195,12 +197,17 @@ class Keeper:
         """Wait until it has ended, after `hang_up`: within a second."""
         if self._thread.ident is not None:
             self._thread.join()
+        atexit.unregister(self._end)
+
+    def _end(self) -> None:
+        self.hang_up()
+        self.join()
 
     def _keep(self) -> None:
-        # A process of ours hears Ctrl-C and the end of its terminal from us, from its first moment
-        # on. (To begin the tracker would unblock what is blocked here.)
+        # A process of ours is deaf to these from its first moment on. (To begin the tracker would
+        # unblock what is blocked here.)
         resource_tracker.ensure_running()
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+        signal.pthread_sigmask(signal.SIG_BLOCK, LEFT_TO_CONTROL)
         while not self._closing.is_set():
             self._signs[1] = 0
             end: Word = {"kind": "ended", "ready": False, "final": False, "status": None}

@@ -95,6 +95,18 @@ def test_an_end_while_it_starts_leaves_nothing_behind(home: Path, number: signal
         assert not [line for line in program.lines if "Traceback" in line]
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_the_end_of_the_whole_group_is_an_end_in_good_order(
+    playing: Playing, number: signal.Signals
+) -> None:
+    playing.says("ready")
+    started = children(playing)
+    os.killpg(playing.process.pid, number)
+    assert playing.process.wait(10) == 0
+    until(lambda: not any(map(lives, started.values())), 10)
+    assert playing.lines[-1] == "ready"
+
+
 def test_a_killed_process_is_named_with_its_signal_and_replaced(playing: Playing) -> None:
     playing.says("ready")
     for child in children(playing).values():
