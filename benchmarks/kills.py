@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from benchmarks.machine import machine
 from benchmarks.programs import free_port
 from controllers.learn import Bindings
 from controllers.midi_ports import MidiPorts
@@ -240,8 +241,18 @@ def report(count: int, seed: int) -> list[str]:
     left = [c for c in psutil.Process().children() if "tracker" not in " ".join(c.cmdline())]
     table |= beside | ended(count, seed + 3)
     return [
-        f"The first start took {first_s:.1f} s, the decoding process' own {start_s:.1f} s. "
-        f"Seed {seed}.",
+        "# What is killed or stopped comes back",
+        "",
+        f"`python -m benchmarks.kills {count} {seed}`, on {machine()}. One finger holds a loop "
+        "that nobody hears; each process is killed (SIGKILL) and stopped (SIGSTOP) at a random "
+        "moment, half of the times while its replacement starts, and the time is taken from the last "
+        "strike until the sound is there, a point set meanwhile is decoded, or the MIDI ports are "
+        "looked after. `control` is the whole of `latentpad play`, ended while it starts, until "
+        f"its last process is gone. Too late: over {PLAYING_S:g} s (playing), {FEED_S:g} s (MIDI), "
+        f"1.5 starts and 1 s (decoding), {CONTROL_S:g} s (control).",
+        "",
+        f"The first start took {first_s:.1f} s; the decoding process, killed when nothing else "
+        f"was, was back after {start_s:.1f} s.",
         "",
         "| process | | times | median, s | worst, s | too late | state changed | left behind |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",

@@ -204,8 +204,8 @@ def serve(
     mailbox = Mailbox(board, pack, decoder, originals, Aside())
     threading.Thread(target=mailbox.warm, name="warm", daemon=True).start()
     board.decoder[b.DECODE_US] = decoder.milliseconds * 1000
-    board.decoder[b.DECODER_READY] = 1
     say(words, "decoder", device=decoder.device, milliseconds=decoder.milliseconds)
+    board.decoder[b.DECODER_READY] = 1
     wake.setblocking(False)
     asked = -PLAYED_S
     while True:
