@@ -245,7 +245,7 @@ def report(count: int, seed: int) -> list[str]:
         "",
         f"`python -m benchmarks.kills {count} {seed}`, on {machine()}. One finger holds a loop "
         "that nobody hears; each process is killed (SIGKILL) and stopped (SIGSTOP) at a random "
-        "moment, half of the times while its replacement starts, and the time is taken from the last "
+        "moment, half of the times while its replacement starts. The time is taken from the last "
         "strike until the sound is there, a point set meanwhile is decoded, or the MIDI ports are "
         "looked after. `control` is the whole of `latentpad play`, ended while it starts, until "
         f"its last process is gone. Too late: over {PLAYING_S:g} s (playing), {FEED_S:g} s (MIDI), "

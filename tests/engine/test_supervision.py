@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from engine import supervision
-from engine.supervision import GAP_S, STOPPED_S, Awake, Child, Keeper, Vitals, Word
+from engine.supervision import GAP_S, IDLE_S, STOPPED_S, Awake, Child, Keeper, Vitals, Word
 
 
 class Kept:
@@ -163,6 +163,26 @@ def test_an_end_while_a_process_is_being_replaced_leaves_none_behind() -> None:
         kept.keeper.join()
         named = [child.name for child in multiprocessing.active_children()]
         assert "test" not in named
+
+
+@pytest.mark.parametrize(
+    ("what", "told"), [("while True: pass", ""), ("import time; time.sleep(600)", "has hung")]
+)
+def test_a_long_fit_is_told_from_a_hang_by_the_processor_time(what: str, told: str) -> None:
+    began = time.monotonic()
+    process = subprocess.Popen([sys.executable, "-c", what])
+    try:
+        hurried = Awake(lambda: 20 * (time.monotonic() - began))
+        vitals = Vitals(process.pid, np.array([0.0, 1.0]), 600.0, awake=hurried)
+        end = time.monotonic() + 30
+        while not (found := vitals.look()) and time.monotonic() < end:
+            if not told and hurried() > 3 * IDLE_S:
+                break
+            time.sleep(0.005)
+        assert found == told
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_silence_counts_only_while_the_watcher_runs() -> None:
