@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,8 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         check_device(options.output.device)
 
     def tell(word: dict[str, Any]) -> None:
-        loop.call_soon_threadsafe(telling.report, word, say)
+        with suppress(RuntimeError):  # the loop has ended before the session
+            loop.call_soon_threadsafe(telling.report, word, say)
 
     session = Session(pack, options.output, tell, options.library)
     instrument = session.instrument
