@@ -8,6 +8,7 @@ from typing import Any
 
 from engine import board as b
 from engine.limiter import LOOKAHEAD_S
+from engine.process import LOST
 from engine.session import Session
 from engine.supervision import TRIES
 
@@ -67,6 +68,8 @@ def report(word: dict[str, Any], say: Callable[[str], None]) -> None:
         say(f"the {word['what']} process compiles its kernels: once, for a minute or so")
     elif kind == "compiling":
         say(f"the {word['what']} process has compiled {word['kernels']} kernels")
+    elif kind == "ended" and word["status"] == LOST:
+        return  # it has been told of
     elif kind == "ended" and word["failures"] < TRIES:
         say(f"the {word['what']} process {word['reason']}; it is being replaced")
     elif kind == "ended" and word["failures"] == TRIES:

@@ -22,7 +22,7 @@ import numpy as np
 from engine import board as b
 from engine.board import Board
 from engine.devices import DeviceError, refresh
-from engine.process import quiet_death, say
+from engine.process import LOST, mute, say
 from engine.stream import DeviceOutput, NullOutput, Output, Settings
 from engine.vigil import Verdict, Vigil
 from engine.voices import QUALITIES, Voices
@@ -123,7 +123,7 @@ def serve(
     board: Board, representation: Representation, settings: Settings, words: socket.socket
 ) -> None:
     """The playing process's main function; returns when the control process closes `words`."""
-    quiet_death()
+    mute()
     gc.disable()
     sys.setswitchinterval(0.0002)
     rehearse(representation)
@@ -161,7 +161,7 @@ def serve(
         if verdict is Verdict.LOST:
             # Closing the device may hang: a new process is surer.
             say(words, "lost", device=name)
-            os._exit(3)
+            os._exit(LOST)
         elif verdict is Verdict.WAITING:
             say(words, "late", device=name)
         elif verdict is Verdict.TIMELESS:

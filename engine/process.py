@@ -22,6 +22,7 @@ from importlib import import_module
 from typing import Any
 
 LEAVE_S = 0.7  # after the line has ended: to fade out and to leave a sound system in good order
+LOST = 3  # exit status of a playing process that has told of the loss of its device
 LONGEST = 300  # characters of a reason
 LEFT_TO_CONTROL = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
 OURS = ("controllers", "engine", "models")  # whose exceptions say all that a person needs
@@ -84,6 +85,15 @@ def say(words: socket.socket, kind: str, **what: Any) -> None:
     """One line of JSON to the control process; dropped if nobody listens."""
     with contextlib.suppress(OSError):
         words.send(json.dumps({"kind": kind, **what}).encode() + b"\n")
+
+
+def mute() -> None:
+    """Send the C libraries' chatter nowhere from now on: PortAudio and JACK complain when a server
+    dies. Python's own last words go by the line."""
+    sys.stderr.flush()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
 
 
 @contextlib.contextmanager
