@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Iterator
 
 from benchmarks.machine import machine
@@ -24,6 +25,8 @@ COSTS = (0.0001, 0.0012)
 
 
 def tables(seconds: float) -> Iterator[str]:
+    yield f"# What hosts find in the ring, {time.strftime('%Y-%m-%d')}"
+    yield ""
     yield (
         f"`python -m benchmarks.output --seconds {seconds:.0f}` on {machine()}. Simulated hosts of "
         f"{seconds:.0f} s each; the model's rate is 48,000 Hz, its hop 128. In each field: starved "
