@@ -10,9 +10,9 @@ import numpy as np
 import soundfile
 import soxr
 
+from models.folder import holding
 from models.representation import FLOOR, Floats, Representation
 
-SUFFIXES = frozenset({".wav", ".flac", ".aif", ".aiff", ".ogg", ".mp3", ".opus", ".caf", ".w64"})
 LISTENED = 60.0  # s of a file in which its sound is looked for
 MOST_SAMPLES = 30_000_000  # of all channels together, decoded at once: 120 MB
 RATES = (1_000, 768_000)  # Hz
@@ -86,5 +86,5 @@ def fitted(audio: Floats, samples: int) -> Floats:
 
 
 def files(folder: Path) -> list[Path]:
-    """Every sound file under `folder`, by suffix, in a fixed order."""
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    """Every sound file under `folder` (models.folder), in a fixed order."""
+    return [folder / inside for inside in holding(folder).sounds]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from models import json_file
+from models.credits import Header
+from models.line import line
 from models.representation import Floats
 
 MOST_BYTES = 64 << 20
@@ -39,7 +42,8 @@ def read(path: Path, dim: int) -> tuple[list[Place], Floats, list[str], int]:
     """The sounds of a map, their (L, dim) latents, a line for each kind of bad row, their number.
 
     A list, or an object whose `results` is one, of {id, name, username, url, audio, mu, licence,
-    label}; `id` and `mu` (dim numbers) are needed. Raises SoundMapError.
+    label}; `id` and `mu` (dim numbers) are needed. The others may have any name that
+    models.credits knows, and texts are made one line. Raises SoundMapError.
     """
     content = json_file.read(path, MOST_BYTES, "split it", SoundMapError)
     results = content.get("results") if isinstance(content, dict) else content
@@ -86,10 +90,9 @@ def _wrong(row: Any, dim: int) -> str:
 
 
 def _place(row: dict[str, Any], path: Path) -> Place:
-    def text(*keys: str) -> str:
-        return next((str(row[k]) for k in keys if isinstance(row.get(k), str | int)), "")
-
-    audio, beside = text("audio"), None
+    told = _header(tuple(row)).read(row)
+    audio, beside = row.get("audio"), None
+    audio = audio if isinstance(audio, str) else ""
     if audio and "://" not in audio and "\0" not in audio:
         candidate = (path.parent / audio).resolve()
         # Only what lies beneath the map's folder: a map from elsewhere opens no other file.
@@ -97,13 +100,19 @@ def _place(row: dict[str, Any], path: Path) -> Place:
             beside = candidate
     return Place(
         id=str(row["id"]),
-        name=text("name", "id"),
-        author=text("username", "author"),
-        licence=text("licence", "license"),
-        label=text("label") or "map",
-        url=text("url") or (audio if "://" in audio else ""),
+        name=line(told.name or str(row["id"])),
+        author=line(told.author),
+        licence=line(told.licence or ""),
+        label=line(told.label or "map"),
+        url=line(told.url or (audio if "://" in audio else "")),
         audio=beside,
     )
+
+
+@lru_cache(64)
+def _header(keys: tuple[str, ...]) -> Header:
+    """What the rows with these keys say; most rows of a map have the same."""
+    return Header.of({key: key for key in keys})
 
 
 def _numbers(rows: list[int]) -> str:

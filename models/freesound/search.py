@@ -30,7 +30,8 @@ from models.freesound.client import (
     Sleep,
     api_key,
 )
-from models.freesound.sound import FIELDS, FILTER_NAMES, Sound, family, sound
+from models.freesound.sound import FIELDS, FILTER_NAMES, Sound, sound
+from models.licences import family, licence
 
 PAGE_SIZE = 150  # the API's own maximum
 MOST_PAGES = 200
@@ -145,13 +146,14 @@ def collect(
 ) -> list[Found]:
     """Up to `most` sounds of `duration` seconds under `licences`, on this disk.
 
-    `licences` are short names, with or without a version. `cache` is a folder (None: the
-    user's), where a run that was stopped goes on. `say` gets a line for every wait and every
-    sound left out; `progress` the count so far, and how many it can become. Where the day's
-    requests or the network end in the middle, what was found so far is given, and `say` gets a
-    line with what is left. Raises FreesoundError where nothing was. Blocks; not for a thread
-    with a running event loop.
+    `licences` are names as models.licences reads them, with or without a version. `cache` is a
+    folder (None: the user's), where a run that was stopped goes on. `say` gets a line for every
+    wait and every sound left out; `progress` the count so far, and how many it can become. Where
+    the day's requests or the network end in the middle, what was found so far is given, and `say`
+    gets a line with what is left. Raises FreesoundError where nothing was. Blocks; not for a
+    thread with a running event loop.
     """
+    licences = [licence(name) for name in licences]
     unknown = [name for name in licences if family(name) not in FILTER_NAMES]
     if unknown or not licences:
         known = ", ".join(FILTER_NAMES)

@@ -6,11 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
 from models.freesound.cache import SUFFIXES
 from models.freesound.client import BASE
-from models.licences import FREE, is_free
+from models.licences import FREE, is_free, licence
 from models.line import line
 
 FIELDS = "id,name,username,license,duration,tags,url,previews,gen_ai_preference,md5"
@@ -38,37 +37,6 @@ class Sound:
     suffix: str  # of the preview: ".ogg" or ".mp3"
     may_train: bool
     md5: str
-
-
-def licence(text: str) -> str:
-    """The short name of a licence given as Creative Commons' URL or as Freesound's own name.
-
-    "CC0", "CC BY 4.0", "CC BY-NC 3.0", "Sampling+"; what is not known stays as it is, and is
-    under no licence that anyone asks for.
-    """
-    text = unquote(text).strip()
-    for short, name in FILTER_NAMES.items():
-        if text.lower() == name.lower():
-            return short
-    match = re.fullmatch(
-        r"https?://(?:www\.)?creativecommons\.org/(licenses|publicdomain)/([a-z+-]+)/([\d.]+)/?"
-        r"(?:deed\.\w+|legalcode)?",
-        text,
-        re.IGNORECASE,
-    )
-    if match is None:
-        return text
-    room, kind, version = match[1].lower(), match[2].lower(), match[3]
-    if (room, kind) == ("publicdomain", "zero"):
-        return "CC0"
-    if room == "licenses" and kind == "sampling+":
-        return "Sampling+"
-    return f"CC {kind.upper()} {version}" if room == "licenses" else text
-
-
-def family(short: str) -> str:
-    """A licence's short name without its version."""
-    return re.sub(r" [\d.]+$", "", short)
 
 
 def may_train(result: Mapping[str, Any], short: str) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from models import audio
+from models import credit_tables
+from models.credit_tables import Listed
+from models.credits import Told
+from models.folder import SUFFIXES, Holding, holding
 from models.found import Found
 from models.libraries.header import LibraryError, is_library
-from models.line import reason
+from models.licences import FREE
+from models.permission import Gate, counted
 
 Say = Callable[[str], None]
 
@@ -35,37 +38,44 @@ class Item:
 
 
 def from_folder(folder: Path, say: Say = silent) -> list[Item]:
-    """Every sound file under `folder`; FOLDER/*.csv, where there are any, supply the credits.
+    """Every sound file under `folder`; its tables (models.credit_tables) supply the credits.
 
-    A CSV's column `file` is needed; label, name, licence, author_attribution (or author),
-    url (or source_repo) and may_train are used if there. Without a label a file's folder is it.
-    What is hidden, or in a library, is passed over. Raises LibraryError.
+    Without a label a file's folder is it. A row that leaves its licence empty, where there is a
+    column for it, or that does not clearly permit training, is for playing alone. What is hidden,
+    or in a library, is passed over. Raises LibraryError.
     """
     if not folder.is_dir():
         raise LibraryError(f"{folder}: no such folder")
     if is_library(folder):
         raise LibraryError(f"{folder}: is a library: add the folder its sounds came from")
-    files = _files(folder)
-    if not files:
-        raise LibraryError(f"{folder}: no sound files in it ({', '.join(sorted(audio.SUFFIXES))})")
-    credits = _credits(folder)
-    items, own_name = [], folder.resolve().name
-    for inside in files:
-        row = credits.pop(inside.as_posix(), {})
+    held = holding(folder)
+    if not held.sounds:
+        found = held.passed_over().removeprefix(str(folder)).replace(":", ";", 1)
+        raise LibraryError(f"{folder}: no sound files in it ({', '.join(sorted(SUFFIXES))}){found}")
+    try:
+        listed = credit_tables.listed(held)
+    except credit_tables.TableError as error:
+        raise LibraryError(str(error)) from None
+    gate, items, own_name = Gate(folder, FREE), [], folder.resolve().name
+    for inside in held.sounds:
+        told = listed.told.get(inside, Told())
         items.append(
             Item(
                 folder / inside,
                 id=inside.as_posix(),
-                name=row.get("name") or inside.stem,
-                label=row.get("label") or inside.parent.name or own_name,
-                author=row.get("author_attribution") or row.get("author") or "",
-                licence=row.get("licence") or "",
-                url=row.get("url") or row.get("source_repo") or "",
-                may_train=(row.get("may_train") or "yes").lower() not in ("no", "false", "0"),
+                name=told.name or inside.stem,
+                label=told.label or inside.parent.name or own_name,
+                author=told.author,
+                licence=told.licence or "",
+                url=told.url or told.source_repo,
+                may_train=told.may_train and not told.unclear and told.licence != "",
             )
         )
-    for left in credits:
-        say(f"{folder / left}: is in the CSV but not in the folder: left out")
+        gate(told)
+    for line in (_differences(folder, held, listed), held.passed_over()):
+        if line:
+            say(line)
+    gate.tell_unclear(say, "placed, but not to be learned from")
     return items
 
 
@@ -78,30 +88,14 @@ def from_found(found: Iterable[Found]) -> Iterator[Item]:
         )  # fmt: skip
 
 
-def _files(folder: Path) -> list[Path]:
-    """Sound files, from `folder` on; nothing hidden (macOS' doubles), no library's copies."""
-    libraries = [path.parent for path in folder.rglob("library.toml") if path.is_file()]
-    inside = [path.relative_to(folder) for path in audio.files(folder)]
-    return [
-        path
-        for path in inside
-        if not any(part.startswith(".") for part in path.parts)
-        and not any((folder / path).is_relative_to(library) for library in libraries)
-    ]
-
-
-def _credits(folder: Path) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
-    for table in sorted(folder.glob("*.csv")):
-        try:
-            with table.open(newline="", encoding="utf-8-sig") as file:
-                reader = csv.DictReader(file)
-                if "file" not in (reader.fieldnames or ()):
-                    raise LibraryError(f"{table}: has no column 'file': add it or move the CSV")
-                for row in reader:
-                    found[Path(row["file"] or "").as_posix()] = {
-                        key: value for key, value in row.items() if isinstance(value, str)
-                    }
-        except (csv.Error, UnicodeDecodeError, OSError) as error:
-            raise LibraryError(f"{table}: cannot be read ({reason(error)})") from None
-    return found
+def _differences(folder: Path, held: Holding, listed: Listed) -> str:
+    """One line on where the tables and the folder differ; "" where they do not."""
+    said = []
+    if listed.lines:
+        more = f" (and {len(listed.lines) - 1} more such rows)" * (len(listed.lines) > 1)
+        said.append(listed.lines[0].removeprefix(f"{folder}/") + more)
+    if blank := sum(told.licence == "" for told in listed.told.values()):
+        said.append(f"{counted(blank)} of no licence, placed but not to be learned from")
+    if listed.licensed and (own := len(held.sounds) - len(listed.told)):
+        said.append(f"{counted(own)} in no table, taken for your own")
+    return f"{folder}: {'; '.join(said)}" if said else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -75,7 +75,7 @@ def write(
     }
     unseen = [i for i, s in enumerate(splits) if s == "test"] or list(range(len(splits)))
     files = {
-        "card.md": _text(pack, figures, history, decoder, encoder, phase).encode(),
+        "card.md": _text(pack, figures, history, decoder, encoder, phase, sources).encode(),
         "loss.png": _loss(history),
         "reconstructions.png": _reconstructions(pack, sounds, decoder, unseen),
         "plane.png": _plane(pack),
@@ -139,6 +139,7 @@ def _text(
     decoder: Any,
     encoder: Any,
     phase: Phase,
+    sources: Sequence[Mapping[str, str]],
 ) -> str:
     r = pack.representation
     split = pack.training["sounds"]
@@ -161,8 +162,7 @@ def _text(
     return f"""# {pack.title}
 
 A variational autoencoder of {pack.latent_dim} latents that decodes {r.seconds:.2f} s at
-{r.sample_rate} Hz. Licence: {pack.licence}. Every sound it learned from is attributed in
-`sources.csv`, row by row.
+{r.sample_rate} Hz. Licence: {pack.licence}. {attributed(sources)}
 
 ## Learned from
 {sum(split.values())} sounds: {split["train"]} to train on, {split["validation"]} to validate,
@@ -208,6 +208,22 @@ The plane `{pack.default_plane}`, coloured by label: {DRAWN.get(pack.default_pla
 One decode on one CPU thread of the machine that trained it: {figures["decode"]["p50_ms"]} ms
 (p50), {figures["decode"]["p99_ms"]} ms (p99).
 """
+
+
+def attributed(sources: Sequence[Mapping[str, str]]) -> str:
+    """How many rows of sources.csv tell a licence, and an author or a page, in a sentence."""
+    told = sum(
+        bool(row.get("licence") and (row.get("author_attribution") or row.get("url")))
+        for row in sources
+    )
+    if told == len(sources):
+        return "Every sound it learned from is attributed in\n`sources.csv`, row by row."
+    if told:
+        return (
+            f"Of {len(sources)} sounds it learned from {told} are attributed in\n`sources.csv`; "
+            "of the others its maker told no licence, or no author."
+        )
+    return "Its maker told no licences and authors of the\nsounds it learned from."
 
 
 def _png(figure: Figure) -> bytes:

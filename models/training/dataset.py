@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from models import audio
+from models import audio, credit_tables
+from models.credits import Told
+from models.folder import holding
 from models.libraries import header, store
-from models.licences import FREE, is_free
+from models.licences import FREE
 from models.line import line as one_line
+from models.line import printable
+from models.permission import Gate
 from models.representation import FLOOR, Floats, Representation
 
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
 DRAWS = 64  # of a division, at most
+MOST_CREDIT = 1000  # characters
 FEWEST_AUTHORS = 10  # of a library, for whole authors to be on one side
-CREDITS = ("licence", "author_attribution", "url", "source_repo", "source_path", "source_commit")
 
 
 class DatasetError(Exception):
@@ -47,21 +50,16 @@ def clips(
     """The clips that may be learned from, with their split.
 
     A sound library (models.libraries.library) gives its recordings with their credits; in any
-    other folder the rows of FOLDER/*.csv are the clips if there are any, else all its sound files.
-    A CSV's column `file` is needed; licence, may_train, label, origin_group and the credits are
-    used if there. With a licence column only rows under `licences` are taken (None: all); what
-    `may_train` says no to is never taken. Without a CSV a file's folder is its label and every
-    file its own group. How many are left out, and why, is told to `say`. Raises DatasetError, and
-    models.libraries.header.LibraryError of a broken library.
+    other folder the rows of its tables are the clips (models.credit_tables), and all sound files
+    that no table lies beside or above; their folder is their label and each is its own group. Of a
+    table that tells licences only rows under `licences` are taken (None: all); what may not be
+    trained on is never taken. How many are left out, and why, is told to `say`. Raises
+    DatasetError, and models.libraries.header.LibraryError of a broken library.
     """
     if not folder.is_dir():
         raise DatasetError(f"{folder}: no such folder")
-    tables = sorted(folder.glob("*.csv"))
-    if header.is_library(folder):
-        found = _library(folder, licences, say)
-    else:
-        found = _rows(folder, tables, licences, say) if tables else _files(folder)
-    return divided(enough(found, folder), seed)
+    read = _library if header.is_library(folder) else _files
+    return divided(enough(read(folder, licences, say), folder), seed)
 
 
 def enough(found: Sequence[Clip], folder: Path) -> Sequence[Clip]:
@@ -126,92 +124,43 @@ def spectrograms(found: Sequence[Clip], representation: Representation) -> tuple
     return result, peaks
 
 
-@dataclass
-class _Gate:
-    """Lets through what may be learned from, and counts what may not."""
-
-    folder: Path
-    licences: Sequence[str] | None
-    refused: Counter[str] = field(default_factory=Counter)
-
-    def __call__(self, licence: str | None, may_train: bool) -> bool:
-        """`licence` None where nothing is said of licences."""
-        reason = ""
-        if not may_train:
-            reason = "may not be trained on"
-        elif self.licences is not None and licence is not None:
-            # What leaves its licence empty is not free.
-            free = is_free(licence, self.licences)
-            reason = "" if free else f"not under {', '.join(self.licences)}"
-        if reason:
-            self.refused[reason] += 1
-        return not reason
-
-    def tell(self, say: Callable[[str], None]) -> None:
-        for reason, count in sorted(self.refused.items()):
-            say(f"{self.folder}: {count} sound{'s' * (count > 1)} left out: {reason}")
-
-
-def _rows(
-    folder: Path,
-    tables: Sequence[Path],
-    licences: Sequence[str] | None,
-    say: Callable[[str], None],
-) -> list[Clip]:
-    found: dict[str, Clip] = {}
-    gate = _Gate(folder, licences)
-    for table in tables:
-        for line, row in _lines(table):
-            word = row.get("may_train", "").strip().lower()
-            if not gate(row.get("licence"), word not in ("0", "no", "false")):
-                continue
-            id = row.get("file", "")
-            path = folder / id
-            if not path.is_file():
-                say(f"{table}: line {line}: {id or 'a row without a file'} is not there: left out")
-            elif id in found:
-                say(f"{table}: line {line}: {id} comes twice: left out")
-            else:
-                found[id] = Clip(
-                    path,
-                    id=id,
-                    label=one_line(row.get("label") or path.stem),
-                    group=row.get("origin_group") or id,
-                    credits=_credits(row),
-                )
-    gate.tell(say)
-    return list(found.values())
-
-
-def _credits(row: dict[str, str]) -> dict[str, str]:
-    credits = {key: row.get(key, "") for key in CREDITS}
-    credits["author_attribution"] = credits["author_attribution"] or row.get("author", "")
-    return credits
-
-
-def _lines(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Each row with its line; what a short row lacks is empty, what is too much is dropped."""
+def _files(folder: Path, licences: Sequence[str] | None, say: Callable[[str], None]) -> list[Clip]:
+    held = holding(folder)
     try:
-        # What Excel writes begins with a byte order mark.
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restval="")
-            if "file" not in (reader.fieldnames or ()):
-                raise DatasetError(f"{table}: has no column 'file': add it or move the CSV")
-            for row in reader:
-                row.pop(None, None)
-                yield reader.line_num, row
-    except (csv.Error, UnicodeDecodeError, OSError) as error:
-        raise DatasetError(f"{table}: cannot be read ({str(error).splitlines()[0]})") from None
+        listed = credit_tables.listed(held)
+    except credit_tables.TableError as error:
+        raise DatasetError(str(error)) from None
+    for line in [*listed.lines, held.passed_over()]:
+        if line:
+            say(line)
+    gate = Gate(folder, licences)
+    found = [
+        _clip(folder, inside, told, bool(held.tables))
+        for inside, told in listed.told.items()
+        if gate(told)
+    ]
+    gate.tell(say)
+    others = (inside for inside in held.sounds if not listed.covers(inside))
+    return found + [_clip(folder, inside, Told(), bool(held.tables)) for inside in others]
 
 
-def _files(folder: Path) -> list[Clip]:
-    found = []
-    for path in audio.files(folder):
-        inside = path.relative_to(folder)
-        label = inside.parent.name or folder.name
-        id = _written(inside.as_posix())
-        found.append(Clip(path, id=id, label=one_line(label), group=id))
-    return found
+def _clip(folder: Path, inside: Path, told: Told, credited: bool) -> Clip:
+    id = _written(inside.as_posix())
+    label = told.label or (inside.stem if told.file else inside.parent.name or folder.name)
+    credits = {
+        "licence": told.licence or "", "author_attribution": told.author, "url": told.url,
+        "source_repo": told.source_repo, "source_path": told.source_path,
+        "source_commit": told.source_commit,
+    }  # fmt: skip
+    return Clip(
+        folder / inside,
+        id=id,
+        label=one_line(label),
+        group=told.group or id,
+        credits={key: printable(text, MOST_CREDIT) for key, text in credits.items()}
+        if credited
+        else {},
+    )
 
 
 def _library(
@@ -225,11 +174,12 @@ def _library(
     # One author's sounds often come from one session. Of a few authors no split can be made.
     by_author = len({row.author for row in rows if row.author}) >= FEWEST_AUTHORS
     found = []
-    gate = _Gate(folder, licences)
+    gate = Gate(folder, licences)
     for row in rows:
         # What somebody added of whose making nothing is said is taken for their own.
         own = row.origin == "folder" and not (row.licence or row.author or row.url)
-        if not gate(None if own else str(row.licence), bool(row.may_train)):
+        licence = None if own else row.licence
+        if not gate(Told(licence=licence, may_train=row.may_train, where=f"sound {row.id}")):
             continue
         inside = Path(str(row.audio))
         path = folder / inside

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from models import pack, vae
+from models.line import printable
 from models.representation import Representation
 from models.training import dataset, lessons, preview
 from models.training.coaching import Coach, History, key
@@ -235,7 +236,7 @@ def _read(
 
 def _beside(bar: Progress) -> Callable[[str], None]:
     def say(line: str) -> None:
-        bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        bar.console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
     return say
 

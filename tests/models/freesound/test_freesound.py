@@ -24,7 +24,7 @@ from yarl import URL
 from models.found import Found
 from models.freesound import cache, client, search, sound
 from models.freesound.search import FreesoundError, collect
-from tests.models.freesound.server import CC0, KEY, Freesound, encoded, serving
+from tests.models.freesound.server import KEY, Freesound, encoded, serving
 
 
 class Clock:
@@ -168,27 +168,6 @@ def test_the_same_recording_uploaded_twice_is_taken_once(collecting: Collecting)
     collecting.server.add(2, md5="a" * 32)
     collecting.server.sounds.append(collecting.server.sounds[0])
     assert numbers(collecting()) == [1]
-
-
-@pytest.mark.parametrize(
-    ("text", "short"),
-    [
-        (CC0, "CC0"),
-        ("https://creativecommons.org/publicdomain/zero/1.0", "CC0"),
-        ("http://creativecommons.org/licenses/by/3.0/", "CC BY 3.0"),
-        ("https://creativecommons.org/licenses/by/4.0/deed.en", "CC BY 4.0"),
-        ("http://creativecommons.org/licenses/by-nc/4.0/", "CC BY-NC 4.0"),
-        ("http://creativecommons.org/licenses/sampling+/1.0/", "Sampling+"),
-        ("http://creativecommons.org/licenses/sampling%2B/1.0/", "Sampling+"),
-        ("Creative Commons 0", "CC0"),
-        ("Attribution NonCommercial", "CC BY-NC"),
-        ("http://creativecommons.org.example/licenses/by/4.0/", None),
-        ("see http://creativecommons.org/licenses/by/4.0/", None),
-        ("", None),
-    ],
-)
-def test_licences_have_short_names_and_nothing_is_guessed(text: str, short: str | None) -> None:
-    assert sound.licence(text) == (text if short is None else short)
 
 
 @pytest.mark.parametrize(

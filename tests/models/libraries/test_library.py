@@ -25,6 +25,8 @@ from models.libraries.items import from_found
 from models.libraries.library import Added, Library, LibraryError
 from models.neighbours import Neighbours
 from models.representation import Representation
+from models.training import dataset
+from models.training.dataset import DatasetError
 from tests.models.libraries.making import FILL, PRETEND, ROOT, fill, many, noise
 
 
@@ -198,6 +200,34 @@ def test_a_csv_supplies_the_credits(empty: Library, tmp_path: Path) -> None:
     assert len(lines) == 1 and "gone.wav" in lines[0]
 
 
+def test_a_table_is_read_as_for_a_training_and_what_it_does_not_permit_is_told(
+    empty: Library, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    for i, name in enumerate("abcdefg"):
+        noise(folder / f"{name}.wav", i)
+    (folder / "list.csv").write_text(
+        "File Name;License;Author;train\na.wav;CC-BY-4.0;Ann;yes\nb.wav;CC0;Bob;?\nc.wav;;Cy;y\n"
+        "d.wav;for\tfun;Di;y\ne.wav;CC BY-NC 4.0;Ed;ja\nf.wav;CC0;Flo;nein\n",
+        encoding="utf-16",
+    )
+    lines: list[str] = []
+    empty.add(folder, say=lines.append)
+    rows = {row.id[0]: row for row in empty.rows()}
+    assert [rows[name].author for name in "abcdefg"] == ["Ann", "Bob", "Cy", "Di", "Ed", "Flo", ""]
+    assert [name for name, row in rows.items() if row.may_train] == ["a", "d", "e", "g"]
+    assert [line.removeprefix(f"{folder}: ") for line in lines] == [
+        "1 sound of no licence, placed but not to be learned from; "
+        "1 sound in no table, taken for your own",
+        "1 sound placed, but not to be learned from: '?' does not say whether it may be trained "
+        "on: write yes or no (list.csv: line 3)",
+        "1 sound placed, but not to be learned from: the licence 'for fun' is not understood: "
+        "write its name alone, as CC0 or CC BY 4.0 (list.csv: line 5)",
+    ]
+    with pytest.raises(DatasetError, match="2 usable sounds"):
+        dataset.clips(empty.path)  # a, and g, which is one's own
+
+
 def test_what_is_hidden_and_what_lies_in_a_library_is_passed_over(
     small: pack.Pack, tmp_path: Path
 ) -> None:
@@ -209,7 +239,7 @@ def test_what_is_hidden_and_what_lies_in_a_library_is_passed_over(
     lines: list[str] = []
     assert mine.add(folder, say=lines.append) == Added(added=1)
     assert mine.add(folder, say=lines.append) == Added(known=1)
-    assert lines == []
+    assert lines == [f"{folder}: not taken: 2 hidden, 1 sound library"] * 2
     with pytest.raises(LibraryError, match="is a library: add the folder its sounds came from"):
         mine.add(folder / "mine")
 

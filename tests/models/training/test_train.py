@@ -13,7 +13,9 @@ import pytest
 import soundfile
 
 from models import networks, pack
+from models.representation import Representation
 from models.training import dataset
+from models.training.card import attributed
 from models.training.coaching import Coach
 from models.training.course import Course, Recipe
 from models.training.train import train
@@ -66,6 +68,38 @@ def test_the_decoder_stays_between_silence_and_peak(small: pack.Pack) -> None:
     assert decoded.shape == (12, 32, 129)
     assert decoded.min() >= 0
     assert decoded.max() <= 1
+
+
+def test_licences_and_authors_of_any_table_stand_in_the_packs_sources(
+    recordings: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(recordings, tmp_path / "in"))
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.wav"))
+    (folder / "list.csv").write_text(
+        "Filename;License;Username\n"
+        + "".join(
+            f"{name};{'CC-BY-4.0' if i % 2 else 'CC BY-NC 4.0'};Ann {i}\n"
+            for i, name in enumerate(names)
+        )
+    )
+    heard = Representation(sample_rate=16000, n_fft=256, hop=128, frames=32)
+    course = Course(2, Recipe(width=16), heard, epochs=1, batch=4)
+    made = train(
+        folder, tmp_path / "out", course, card=False, progress=False, say=lambda line: None
+    )
+    rows = made.sources()
+    assert [row["id"] for row in rows] == names[1::2]
+    assert [row["author_attribution"] for row in rows] == [f"Ann {i}" for i in range(1, 12, 2)]
+    assert {row["licence"] for row in rows} == {"CC-BY-4.0"}
+    assert attributed(rows).startswith("Every sound it learned from is attributed")
+
+
+def test_a_card_claims_no_attribution_that_is_not_there(small: pack.Pack) -> None:
+    assert "Every sound" not in (small.path / "card.md").read_text()
+    assert attributed([{"licence": "CC0"}, {}]).startswith("Its maker told no licences")
+    assert attributed(
+        [{"licence": "CC BY 4.0", "author_attribution": "Ann"}, {"licence": "CC BY 4.0"}]
+    ).startswith("Of 2 sounds it learned from 1 are attributed")
 
 
 def test_the_card_tells_seen_from_unseen(small: pack.Pack) -> None:
