@@ -191,7 +191,7 @@ def remove(
             typer.echo(f"... and {len(rows) - MOST_NAMED} more")
         if not (sounds or yes):
             typer.confirm(f"remove {counted(len(rows))}?", abort=True)
-        gone = place.remove(ids)
+        gone = place.remove(ids, say=typer.echo)
         first = rows[0][0]
         moved = (
             f"; the sounds after {first} have other numbers now: /anchor/K in presets and MIDI "

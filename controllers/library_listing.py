@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from models.line import printable
+
 if TYPE_CHECKING:
     from models.libraries.contents import Summary
     from models.libraries.library import Added, Library
@@ -35,7 +37,7 @@ def listing(place: Library, summary: Summary) -> Iterator[str]:
 def entry(number: int, row: Row) -> str:
     """One sound: number, name, label, id, credits."""
     credits = ", ".join(word for word in (row.author, row.licence, row.url) if word)
-    return f"{number:6d}  {row.name}  ({row.label})  {row.id}  {credits}".rstrip()
+    return printable(f"{number:6d}  {row.name}  ({row.label})  {row.id}  {credits}".rstrip())
 
 
 def counted(count: int) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from models.libraries.header import LibraryError
-from models.libraries.store import ROW, Row, table
+from models.libraries.store import ROW, TEXTS, Row, table
+from models.line import line
+
+SHOWN = ("name", "label", "author", "licence", "url", "origin", "added")
 
 
 class Summary(NamedTuple):
@@ -25,12 +29,24 @@ class Summary(NamedTuple):
 
 
 def rows(folder: Path) -> Iterator[Row]:
-    """Each sound's entry, in the order of the anchors. Raises LibraryError."""
+    """Each sound's entry, in the order of the anchors. Raises LibraryError.
+
+    Texts are in one line, but for the id and the place of the recording, which are as they are.
+    """
     with table(folder) as connection:
         cursor = connection.execute(f"SELECT {ROW} FROM sounds WHERE row >= 0 ORDER BY row")
         for values in cursor:
-            *_, may_train, _ = values
-            yield replace(Row(*values), may_train=bool(may_train))
+            row = Row(*values)
+            for column in TEXTS:
+                if type(getattr(row, column)) is not str:
+                    raise LibraryError(
+                        f"{folder}: sounds.sqlite: {column} holds something that is no text"
+                    )
+            if not isinstance(row.duration, int | float) or not math.isfinite(row.duration):
+                raise LibraryError(f"{folder}: sounds.sqlite: duration holds no number")
+            shown: dict[str, Any] = {column: line(getattr(row, column)) for column in SHOWN}
+            # Whatever else it holds, it is not a yes.
+            yield replace(row, may_train=row.may_train == 1, **shown)
 
 
 def summary(folder: Path) -> Summary:
@@ -40,7 +56,7 @@ def summary(folder: Path) -> Summary:
         found = connection.execute(
             f"SELECT {column}, count(*) FROM sounds WHERE row >= 0 GROUP BY 1 ORDER BY 2 DESC, 1"
         )
-        return {str(value): int(n) for value, n in found}
+        return {line(str(value)): int(n) for value, n in found}
 
     with table(folder) as connection:
         total = connection.execute(

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import tomli_w
 
-from models.line import reason
+from models.line import line, reason
 
 FORMAT = 1
+MOST_BYTES = 1 << 16
 
 
 class LibraryError(Exception):
@@ -45,8 +46,10 @@ def read(folder: Path) -> Head:
     if not is_library(folder):
         raise LibraryError(f"{folder}: library.toml is missing: this folder is no sound library")
     try:
+        if file.stat().st_size > MOST_BYTES:
+            raise LibraryError(f"{file}: is larger than {MOST_BYTES >> 10} kB: this is no library")
         content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise LibraryError(f"{file}: is not valid TOML: {reason(error)}") from None
     kinds = {"format": int, "pack": str, "encoder": str, "latent_dim": int}
     for key, kind in kinds.items():
@@ -59,4 +62,4 @@ def read(folder: Path) -> Head:
         )
     if not 1 <= content["latent_dim"] <= 64:
         raise LibraryError(f"{file}: latent_dim is {content['latent_dim']}, outside 1...64")
-    return Head(content["pack"], content["encoder"], content["latent_dim"])
+    return Head(line(content["pack"]), content["encoder"], content["latent_dim"])

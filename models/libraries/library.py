@@ -23,6 +23,7 @@ from models.libraries.fill import Added
 from models.libraries.header import LibraryError
 from models.libraries.items import Item, Say, silent
 from models.libraries.store import Row, Writer
+from models.line import printable
 from models.pack import Anchors, Pack, PackError
 from models.representation import Floats
 
@@ -99,16 +100,19 @@ class Library:
             added = from_map.fill(writer, self.pack, places, latents, progress)
         return added._replace(refused=refused)
 
-    def remove(self, ids: Iterable[str]) -> int:
+    def remove(self, ids: Iterable[str], say: Say = silent) -> int:
         """Take sounds out (contents.chosen) and keep them out; returns how many there were.
 
-        Those after them move up. Recordings that were copied in are deleted, others never touched.
-        Killed, it has removed all or none, and the next writer tidies up. Raises LibraryError.
+        Those after them move up. Recordings that were copied in are deleted, others never touched;
+        none is where `audio` is a link, which `say` is told. Killed, it has removed all or none,
+        and the next writer tidies up. Raises LibraryError.
         """
         with self._writing() as writer:
             rows = contents.numbers(self.path, set(ids))
             if rows:
                 writer.remove(rows)
+        if rows and (self.path / "audio").is_symlink():
+            say(f"{self.path}: audio is a link: the recordings there are left where they are")
         return len(rows)
 
     def recording(self, row: int) -> Path | None:
@@ -231,6 +235,9 @@ def _content(folder: Path, dim: int) -> tuple[Anchors, Floats]:
             raise LibraryError(f"{folder}: sounds.sqlite: {column} holds something that is no text")
     if len(set(ids)) != count:
         raise LibraryError(f"{folder}: sounds.sqlite holds the same id twice")
+    labels, names = (
+        np.array([printable(text) for text in column], dtype=object) for column in (labels, names)
+    )
     anchors = Anchors(
         latents, labels.astype(np.str_), ids.astype(np.str_), names.astype(np.str_),
         loudness, onset,

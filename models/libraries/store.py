@@ -29,10 +29,11 @@ import numpy as np
 from models.libraries import arrays, header
 from models.libraries.arrays import COLUMNS, DESCRIPTORS
 from models.libraries.header import Head, LibraryError
-from models.line import LONGEST, reason
+from models.line import LONGEST, printable, reason
 from models.pack import MOST_ANCHORS
 from models.representation import Floats
 
+LONGEST_ROW = 1 << 16  # bytes: texts have a line's length, a path 4 kB
 PATIENCE = 60.0  # s for another process to finish with the table
 MADE = {"library.toml", "sounds.sqlite", "lock.sqlite", "audio", *(f"{c}.npy" for c in COLUMNS)}
 COPIED = re.compile(r"[0-9a-f]{64}(\.\w+)?")  # names of recordings that were copied in
@@ -64,6 +65,7 @@ class Row:
     added: str  # ISO 8601, UTC
 
 
+TEXTS = tuple(field.name for field in fields(Row) if field.type == "str")
 INSERT = f"INSERT INTO sounds VALUES (?{', ?' * len(fields(Row))})"
 ROW = ", ".join(field.name for field in fields(Row))
 
@@ -98,11 +100,17 @@ def table(folder: Path) -> Iterator[sqlite3.Connection]:
         with closing(
             sqlite3.connect(uri, uri=True, isolation_level=None, timeout=PATIENCE)
         ) as connection:
+            # Before anything is read: what is longer is an error instead of memory.
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_ROW)
             connection.execute("PRAGMA trusted_schema = OFF")
             kinds = connection.execute("SELECT type, name FROM sqlite_master WHERE type != 'index'")
             if kinds.fetchall() != [("table", "sounds")]:
                 raise LibraryError(f"{file}: is no table of sounds: copy the whole library again")
             yield connection
+    except sqlite3.DataError:
+        raise LibraryError(
+            f"{file}: holds a row of more than {LONGEST_ROW >> 10} kB: copy the whole library again"
+        ) from None
     except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:
         raise LibraryError(
             f"{file}: cannot be used ({reason(error)}): copy the whole library again"
@@ -229,8 +237,10 @@ class Writer:
         if not left:
             return
         there = {audio for (audio,) in self._ask("SELECT audio FROM sounds WHERE row >= 0")}
+        audio = self._folder / "audio"
         with _written(self._folder):
-            for recording in (self._folder / "audio").iterdir():
+            # Never through a link: what lies elsewhere may be somebody's own.
+            for recording in [] if audio.is_symlink() else audio.iterdir():
                 if COPIED.fullmatch(recording.name) and f"audio/{recording.name}" not in there:
                     recording.unlink(missing_ok=True)
             (self._folder / "planes.npz").unlink(missing_ok=True)
@@ -254,15 +264,17 @@ class Writer:
 @contextmanager
 def writing(folder: Path, dim: int, again: bool = False) -> Iterator[Writer]:
     """Be the only writer, until the block ends or the process dies. Raises LibraryError."""
+    _check_own(folder)
     try:
         with closing(
             sqlite3.connect(folder / "lock.sqlite", timeout=0, isolation_level=None)
         ) as lock:
             lock.execute("BEGIN IMMEDIATE")
             with _written(folder):
-                for left in folder.glob("audio/.new-*"):
+                audio = folder / "audio"
+                for left in [] if audio.is_symlink() else audio.glob(".new-*"):
                     left.unlink(missing_ok=True)
-                (folder / "audio").mkdir(exist_ok=True)
+                audio.mkdir(exist_ok=True)
             with table(folder) as connection:
                 yield Writer(folder, connection, dim, again)
     except sqlite3.OperationalError as error:
@@ -277,6 +289,16 @@ def writing(folder: Path, dim: int, again: bool = False) -> Iterator[Writer]:
         ) from None
 
 
+def _check_own(folder: Path) -> None:
+    """No file that is written is a link, or another would be written in its place."""
+    with _written(folder), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink() and entry.name != "audio":
+                raise LibraryError(
+                    f"{folder}: {printable(entry.name)} is a link: put the file itself there"
+                )
+
+
 def discard(folder: Path, dim: int) -> None:
     """Take away a library that has never held anything, unless another process is at it."""
     with suppress(LibraryError), writing(folder, dim) as writer:
@@ -289,9 +311,11 @@ def discard(folder: Path, dim: int) -> None:
 def keep(folder: Path, digest: str, suffix: str, data: bytes) -> str:
     """Write a recording under its hash, whole or not at all; returns its path in the library."""
     inside = f"audio/{digest}{suffix}"
-    new = folder / "audio" / f".new-{digest}"
     with _written(folder):
-        new.write_bytes(data)
+        # A name of its own: nothing that lies there is written over.
+        handle, new = tempfile.mkstemp(dir=folder / "audio", prefix=".new-")
+        with open(handle, "wb") as file:
+            file.write(data)
         os.replace(new, folder / inside)
     return inside
 

@@ -12,7 +12,7 @@ import numpy as np
 from models import audio, credit_tables
 from models.credits import Told
 from models.folder import holding
-from models.libraries import header, store
+from models.libraries import contents, header
 from models.licences import FREE
 from models.line import line as one_line
 from models.line import printable
@@ -168,9 +168,7 @@ def _library(
 ) -> list[Clip]:
     """A library's recordings. It need not be of an installed pack: another model learns here."""
     header.read(folder)
-    with store.table(folder) as table:
-        cursor = table.execute(f"SELECT {store.ROW} FROM sounds ORDER BY row")
-        rows = [store.Row(*values) for values in cursor]
+    rows = list(contents.rows(folder))
     # One author's sounds often come from one session. Of a few authors no split can be made.
     by_author = len({row.author for row in rows if row.author}) >= FEWEST_AUTHORS
     found = []
