@@ -23,6 +23,8 @@ class Bank(NamedTuple):
     noise: Floats  # (V, n_fft) white noise under the frame
     seed: NDArray[np.uint32]  # (V, 1)
     waves: Floats  # (V, samples) whole sounds, where phase was reconstructed off line
+    sides: Floats  # (V, samples) what is more on their left than on their right
+    stereo: NDArray[np.bool_]  # (V,) whether there is any
     wave_at: NDArray[np.float64]  # (V,) samples
 
 
@@ -78,6 +80,8 @@ def bank(voices: int, frames: int, n_fft: int, samples: int) -> Bank:
         noise=np.zeros((voices, n_fft), f),
         seed=np.arange(1, voices + 1, dtype=np.uint32).reshape(-1, 1) * np.uint32(2654435761),
         waves=np.zeros((voices, samples), f),
+        sides=np.zeros((voices, samples), f),
+        stereo=np.zeros(voices, np.bool_),
         wave_at=np.zeros(voices),
     )
 

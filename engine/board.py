@@ -41,6 +41,9 @@ POINT, LATENT, LATTICE, ORIGINAL = 0, 1, 2, 3
 # What a voice is doing, as the playing process reports it.
 FREE, WAITING, SOUNDING, RELEASING = 0, 1, 2, 3
 
+# Whether a whole sound is there: in `waves`, for both sides alike, or with `sides` beside.
+NO_WAVE, MONO, STEREO = 0, 1, 2
+
 # What the output is, as the playing process reports it.
 DEVICE, NULL = 1, 2
 
@@ -93,7 +96,7 @@ def _fields(shape: Shape) -> list[tuple[str, type, tuple[int, ...]]]:
         ("sound_level", f, (VOICES, BUFFERS)),  # dB of the recordings' own level there
         ("sound_onset", f, (VOICES, BUFFERS)),  # frames
         ("sound_end", f, (VOICES, BUFFERS)),  # frames
-        ("sound_wave", i, (VOICES, BUFFERS)),  # 1: `waves` holds the whole sound too
+        ("sound_wave", i, (VOICES, BUFFERS)),  # MONO or STEREO: the whole sound is there too
         ("decoded_points", f, (VOICES, 2)),
         ("decoded_latents", f, (VOICES, LATENT_MAX)),
         ("spread", f, (VOICES,)),
@@ -108,7 +111,8 @@ def _fields(shape: Shape) -> list[tuple[str, type, tuple[int, ...]]]:
         ("tape_head", i, (1,)),
         # the large ones last
         ("sounds", np.float32, (VOICES, BUFFERS, shape.frames, shape.bins)),
-        ("waves", np.float32, (VOICES, BUFFERS, shape.samples)),
+        ("waves", np.float32, (VOICES, BUFFERS, shape.samples)),  # half of left and right
+        ("sides", np.float32, (VOICES, BUFFERS, shape.samples)),  # half of left without right
         ("tape", np.float32, (tape, 2)),
     ]
 
@@ -184,6 +188,7 @@ class Board:
     tape_head: np.ndarray
     sounds: np.ndarray
     waves: np.ndarray
+    sides: np.ndarray
     tape: np.ndarray
 
     def __init__(self, shape: Shape, memory: Any = None) -> None:

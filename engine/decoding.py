@@ -20,14 +20,13 @@ from engine.aside import Aside
 from engine.board import Board
 from engine.decoder import Decoder, Sound, playable
 from engine.kernels import once
-from engine.originals import Originals
+from engine.originals import Originals, Recording
 from engine.parameters import OFFSET, PHASES, VOICES
 from engine.pointing import Aim, Pointing
 from engine.process import say
 from models.libraries.library import open_ as open_library
 from models.libraries.playable import as_pack
 from models.pack import Pack, load
-from models.representation import Floats
 
 IDLE_S = 0.1
 WARM_S = 0.01  # a decoder that has rested for longer takes up to twice its time
@@ -95,11 +94,11 @@ class Mailbox:
             self._sounds([a.latent for a, r in zip(aims, recorded, strict=True) if r is None])
         )
         for v, request, aim, own in zip(voices, requests, aims, recorded, strict=True):
-            sound, recording = own or (next(decoded), None)
+            sound = next(decoded) if own is None else own.sound
             if sound is None:
                 self._keep(v, request)
             else:
-                self._publish(v, request, aim, sound, recording)
+                self._publish(v, request, aim, sound, own)
             self._answered(v, request, now, gliding=not aim.arrived)
 
     def _answered(self, v: int, request: int, now: float, *, gliding: bool) -> None:
@@ -148,15 +147,15 @@ class Mailbox:
             board.decoder[b.DECODES] += len(fresh)
         return known
 
-    def _recorded(self, aim: Aim) -> tuple[Sound, Floats] | None:
+    def _recorded(self, aim: Aim) -> Recording | None:
         if self._originals is None or aim.original is None:
             return None
         return self._originals.of(aim.original)
 
     def _publish(
-        self, v: int, request: int, aim: Aim, sound: Sound, recording: Floats | None = None
+        self, v: int, request: int, aim: Aim, sound: Sound, recording: Recording | None = None
     ) -> None:
-        """`recording` (samples,) is played instead of what the sound's magnitudes give."""
+        """`recording` is played instead of what the sound's magnitudes give."""
         board = self.board
         buffer = board.next_buffer(v)
         board.sounds[v, buffer] = sound.frames
@@ -167,10 +166,15 @@ class Mailbox:
         board.sound_request[v, buffer] = request
         method = int(board.values[OFFSET["/phase"]])
         whole = method in (GRIFFINLIM, FGLA) and not board.held[v]
-        wave = self._whole(sound, method) if whole and recording is None else recording
-        board.sound_wave[v, buffer] = wave is not None
+        wave = recording.wave if recording is not None else None
+        if whole and wave is None:
+            wave = self._whole(sound, method)
+        board.sound_wave[v, buffer] = b.NO_WAVE if wave is None else b.MONO
         if wave is not None:
             board.waves[v, buffer] = wave
+        if recording is not None and recording.side is not None:
+            board.sides[v, buffer] = recording.side
+            board.sound_wave[v, buffer] = b.STEREO
         board.decoded_latents[v, : len(aim.latent)] = aim.latent
         board.decoded_points[v] = self.pointing.point(v)
         board.spread[v] = aim.spread

@@ -9,7 +9,7 @@ from numba import njit
 
 from engine.bank import Bank, Play, Work
 from engine.phase import Frame
-from engine.voice import WAVE, play_frame, play_wave, quiet
+from engine.voice import WAVE, play_frame, play_stereo, play_wave, quiet
 
 # Columns of the table that tells the kernel what each voice does in this hop.
 (
@@ -46,7 +46,11 @@ def play_hop(bank: Bank, work: Work, frame: Frame, todo, range_db, mono, tail, o
         peaks[v] = 0
         if todo[v, ACTIVE] == 0:
             continue
-        if todo[v, METHOD] == WAVE:
+        stereo = todo[v, METHOD] == WAVE and bank.stereo[v]
+        side = work.signal[:hop]  # no frame is made of a whole sound
+        if stereo:
+            play_stereo(bank, v, todo[v, RATE], mono, side)
+        elif todo[v, METHOD] == WAVE:
             play_wave(bank, v, todo[v, RATE], mono)
         else:
             play = Play(
@@ -60,6 +64,8 @@ def play_hop(bank: Bank, work: Work, frame: Frame, todo, range_db, mono, tail, o
         total = np.float32(0)
         for i in range(hop):
             total += abs(mono[i])
+            if stereo:
+                total += abs(side[i])
         if not math.isfinite(total):
             guarded += 1
             quiet(bank, v, frame, range_db)
@@ -67,11 +73,19 @@ def play_hop(bank: Bank, work: Work, frame: Frame, todo, range_db, mono, tail, o
         rise = int(todo[v, RISE])
         for i in range(min(rise, hop)):
             mono[i] *= np.float32((i + 1) / rise)
+            if stereo:
+                side[i] *= np.float32((i + 1) / rise)
         step = 1.0 / hop
         for i in range(hop):
             part = (i + 1) * step
             left = todo[v, LEFT_FROM] + (todo[v, LEFT_TO] - todo[v, LEFT_FROM]) * part
             right = todo[v, RIGHT_FROM] + (todo[v, RIGHT_TO] - todo[v, RIGHT_FROM]) * part
+            if stereo:  # panned by its balance
+                out[i, 0] += np.float32((mono[i] + side[i]) * left)
+                out[i, 1] += np.float32((mono[i] - side[i]) * right)
+                louder = max(abs(mono[i] + side[i]) * left, abs(mono[i] - side[i]) * right)
+                peaks[v] = max(peaks[v], louder)
+                continue
             out[i, 0] += np.float32(mono[i] * left)
             out[i, 1] += np.float32(mono[i] * right)
             peaks[v] = max(peaks[v], abs(mono[i]) * max(left, right))
@@ -86,12 +100,15 @@ def leave_tail(
     that plays a whole sound (at `rate`, else 0) plays on into a short fade."""
     n_fft, hop = len(frame.window), frame.hop
     if rate != 0:
-        rest = np.zeros(n_fft // 4, np.float32)
-        play_wave(bank, v, rate, rest)
+        rest, side = np.zeros(n_fft // 4, np.float32), np.zeros(n_fft // 4, np.float32)
+        if bank.stereo[v]:
+            play_stereo(bank, v, rate, rest, side)
+        else:
+            play_wave(bank, v, rate, rest)
         for i in range(len(rest)):
-            sample = rest[i] * (1 - (i + 1) / len(rest))
-            tail[i, 0] += np.float32(sample * left)
-            tail[i, 1] += np.float32(sample * right)
+            fade = 1 - (i + 1) / len(rest)
+            tail[i, 0] += np.float32((rest[i] + side[i]) * fade * left)
+            tail[i, 1] += np.float32((rest[i] - side[i]) * fade * right)
         return
     for i in range(n_fft):
         sample = bank.overlap[v, i] * frame.norm[i % hop]

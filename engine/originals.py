@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -13,32 +13,45 @@ from models.representation import FLOOR, Floats
 if TYPE_CHECKING:
     from models.libraries.library import Library
 
-KEPT = 64  # recordings in memory: 200 kB each for a second at 48 kHz
+KEPT = 64  # recordings in memory: 400 kB each for a second of stereo at 48 kHz
+
+
+class Recording(NamedTuple):
+    """A recording as it was made, at the level that its sound says."""
+
+    sound: Sound  # what the voices need to know of it, as of a decoded one
+    wave: Floats  # (samples,) the mean of left and right
+    side: Floats | None  # (samples,) half of what left has more than right; None: they are alike
 
 
 class Originals:
     """Read when first asked for, by the one thread that decodes; a file takes it some ms."""
 
     def __init__(self, library: Library, decoder: Decoder) -> None:
+        import scipy.signal  # noqa: F401  (for models.audio: half a second, not at a note)
+
         self._library, self._decoder = library, decoder
         self.of = lru_cache(KEPT)(self._read)
 
-    def _read(self, anchor: int) -> tuple[Sound, Floats] | None:
-        """The anchor's recording as a sound and as (samples,) float32 of the sound's own level.
+    def _read(self, anchor: int) -> Recording | None:
+        """The anchor's recording.
 
         None where there is none, or it cannot be read: the model's own decoding serves then.
         """
-        from models.audio import Unreadable, heard
+        from models.audio import Unreadable, wide
 
         r = self._library.pack.representation
         path = self._library.recording(anchor)
         if path is None:
             return None
         try:
-            samples, _ = heard(path.read_bytes(), r)
+            mono, sides = wide(path, r)
         except (OSError, Unreadable):
             return None
-        magnitudes = r.magnitudes(samples)
-        peak = max(float(magnitudes.max(initial=0.0)), FLOOR)
+        magnitudes = r.magnitudes(mono)
+        peak = np.float32(max(float(magnitudes.max(initial=0.0)), FLOOR))
         sound = self._decoder.describe(r.decibels(magnitudes))
-        return sound, np.asarray(samples / np.float32(peak), np.float32)
+        left, right = sides.T / peak
+        half = np.float32(0.5)
+        side = None if np.array_equal(left, right) else half * (left - right)
+        return Recording(sound, half * (left + right), side)

@@ -208,9 +208,20 @@ def play_frame(bank: Bank, work: Work, v: int, frame: Frame, play: Play, out: Fl
 
 @njit(cache=True, nogil=True, fastmath=True)
 def play_wave(bank: Bank, v: int, rate: float, out: Floats) -> None:
-    """One hop of a whole sound at `rate`, read with cubic (Catmull-Rom) interpolation."""
-    wave = bank.waves[v]
-    position = bank.wave_at[v]
+    """One hop of a whole sound at `rate`, as one channel; the next hop goes on after it."""
+    bank.wave_at[v] = _read(bank.waves[v], bank.wave_at[v], rate, out)
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def play_stereo(bank: Bank, v: int, rate: float, out: Floats, side: Floats) -> None:
+    """The same with what the left side has more, and the right less, than `out`, into `side`."""
+    _read(bank.sides[v], bank.wave_at[v], rate, side)
+    play_wave(bank, v, rate, out)
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _read(wave, position, rate, out):
+    """Read with cubic (Catmull-Rom) interpolation from `position` on; returns where it ends."""
     for i in range(len(out)):
         at = math.floor(position)
         index = int(at)
@@ -225,7 +236,7 @@ def play_wave(bank: Bank, v: int, rate: float, out: Floats) -> None:
         else:
             out[i] = 0
         position += rate
-    bank.wave_at[v] = position
+    return position
 
 
 @njit(cache=True, nogil=True, fastmath=True)

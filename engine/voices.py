@@ -215,6 +215,9 @@ class Voices:
         voice.end = (voice.end[1],) * 2
         if board.sound_wave[v, buffer] and voice.mode != LOOP:
             self.bank.waves[v] = board.waves[v, buffer]
+            self.bank.stereo[v] = board.sound_wave[v, buffer] == b.STEREO
+            if self.bank.stereo[v]:
+                self.bank.sides[v] = board.sides[v, buffer]
             voice.wave = True
         quiet(self.bank, v, self.frame, self._range)
         voice.state = b.SOUNDING

@@ -46,9 +46,10 @@ class Stage:
         request: int = 0,
         gain: float | None = None,
         wave: Floats | None = None,
+        side: Floats | None = None,
     ) -> None:
         """Publish audio (samples,) as the voice's decoded sound, at the level it has; `wave` is
-        its whole waveform, for shots."""
+        its whole waveform, for shots, and `side` half of what left has more than right."""
         magnitudes = self.r.magnitudes(sound)
         peak = max(float(magnitudes.max()), 1e-6)
         level = 20 * math.log10(peak)
@@ -56,6 +57,7 @@ class Stage:
             v, self.r.decibels(magnitudes), onset=onset, end=end, request=request,
             gain=level if gain is None else gain,
             wave=None if wave is None else wave / np.float32(peak),
+            side=None if side is None else side / np.float32(peak),
         )  # fmt: skip
 
     def put_frames(
@@ -68,6 +70,7 @@ class Stage:
         request: int = 0,
         gain: float = 0.0,
         wave: Floats | None = None,
+        side: Floats | None = None,
     ) -> None:
         """Publish (frames, bins) dB as the voice's decoded sound."""
         board = self.board
@@ -77,9 +80,11 @@ class Stage:
         board.sound_onset[v, at] = onset
         board.sound_end[v, at] = self.r.frames if end is None else end
         board.sound_request[v, at] = request
-        board.sound_wave[v, at] = wave is not None
+        board.sound_wave[v, at] = (wave is not None) + (side is not None)
         if wave is not None:
             board.waves[v, at, : len(wave)] = wave[: self.r.samples]
+        if side is not None:
+            board.sides[v, at, : len(side)] = side[: self.r.samples]
         board.publish(v)
 
     def start(self, v: int, mode: str = "loop", *, request: int = 0, level: float = 0.0) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from engine import board as b
 from engine.board import Board, Shape
@@ -84,3 +85,30 @@ def test_shots_and_lost_recordings_are_decoded(library: Library, small: Pack) ->
     board, at = played(library, small, 3, "original")
     assert not board.sound_wave[at]
     assert board.sounds[at].max() > -small.representation.range_db
+
+
+def test_a_recording_of_two_sides_is_played_with_them(small: Pack, tmp_path: Path) -> None:
+    time = np.arange(4000) / 16000
+    first, second, third = (0.3 * np.sin(2 * np.pi * f * time) for f in (440, 900, 2500))
+    kinds = {"against": (first, -first), "alike": (third, third), "two": (first, second)}
+    (tmp_path / "in").mkdir()
+    for name, sides in kinds.items():
+        soundfile.write(tmp_path / "in" / f"{name}.wav", np.stack(sides, axis=1), 16000, "FLOAT")
+    library = libraries.create(tmp_path / "library", small)
+    library.add(tmp_path / "in")
+    assert [str(name) for name in library.anchors.names] == list(kinds)
+    for anchor, (name, sides) in enumerate(kinds.items()):
+        board, at = played(library, small, anchor, "original")
+        assert board.sound_wave[at] == (b.MONO if name == "alike" else b.STEREO)
+        wave = board.waves[at].astype(np.float64)
+        side = np.zeros_like(wave) if name == "alike" else board.sides[at]
+        factor = np.abs(wave + side).max() / np.abs(sides[0]).max()
+        for made, asked in zip((wave + side, wave - side), sides, strict=True):
+            np.testing.assert_allclose(made[:4000] / factor, asked, atol=1e-4)
+        # In all as loud as what is measured of it.
+        recording = library.recording(anchor)
+        assert recording is not None
+        mono, _ = heard(recording, small.representation)
+        mono /= small.representation.magnitudes(mono).max()
+        power = np.square([wave + side, wave - side]).mean()
+        assert power == pytest.approx(np.square(mono, dtype=np.float64).mean(), rel=1e-3)

@@ -345,6 +345,80 @@ def test_a_voice_whose_sound_never_comes_plays_the_last_or_gives_up() -> None:
 # -- stealing, panic, harm -------------------------------------------------------------------
 
 
+# -- a recording's own sides -----------------------------------------------------------------
+
+
+def recorded(left: Floats, right: Floats, pan: float = 0.0) -> Floats:
+    """(samples, 2): a shot of a recording with these sides, from its first sample on."""
+    stage, half = Stage(), np.float32(0.5)
+    stage.board.pans[0] = pan
+    level = 20 * math.log10(float(stage.r.magnitudes(tone(400, level=0.3)).max()))
+    peak = np.float32(10 ** (level / 20))
+    stage.put_frames(
+        0, stage.r.decibels(stage.r.magnitudes(left)), end=180, gain=level,
+        wave=half * (left + right) / peak, side=half * (left - right) / peak,
+    )  # fmt: skip
+    stage.start(0, "shot")
+    return stage.play(0.5)[stage.delay :]
+
+
+def test_a_recording_keeps_its_sides() -> None:
+    left, right = tone(400, level=0.3), tone(900, level=0.2)
+    made = recorded(left, right)[100:20000]
+    for heard, side in zip(made.T, (left, right), strict=True):
+        np.testing.assert_allclose(heard, side[100:20000] / math.sqrt(2), atol=6e-3)
+
+
+@pytest.mark.parametrize("pan", [-1.0, -0.5, 0.0, 0.5, 1.0])
+def test_sides_are_balanced_as_a_voice_in_the_middle_is_panned(pan: float) -> None:
+    """Each side has the gain that one channel would have there."""
+    alone = tone(400, level=0.3)
+    usual, nothing = recorded(alone, alone, pan), np.zeros_like(alone)
+    for side, pair in enumerate([(alone, nothing), (nothing, alone)]):
+        made = recorded(*pair, pan)
+        np.testing.assert_allclose(made[:, side], usual[:, side], atol=1e-4)
+        assert np.abs(made[:, 1 - side]).max() < 1e-4
+
+
+def test_sides_alike_are_one_channel_to_the_bit() -> None:
+    wave = tone(600, seconds=0.4, level=0.3)
+    made = [Stage(), Stage()]
+    for stage, side in zip(made, (None, 0 * wave), strict=True):
+        stage.set("/pitch", 3.0)
+        stage.put(0, wave, wave=wave, side=side)
+        stage.start(0, "shot")
+    np.testing.assert_array_equal(made[0].play(0.5), made[1].play(0.5))
+
+
+def test_sides_against_each_other_are_heard_on_both() -> None:
+    wave = tone(500, level=0.3)
+    made = recorded(wave, -wave)
+    np.testing.assert_allclose(made[2000:12000, 0], -made[2000:12000, 1], atol=1e-5)
+    assert rms_db(made[2000:12000, 0]) == pytest.approx(rms_db(wave) - 3, abs=0.5)
+
+
+def test_a_voice_has_no_sides_after_a_recording_that_had() -> None:
+    wave, stage = tone(500, level=0.3), Stage()
+    stage.put(0, wave, wave=wave, side=wave)
+    stage.start(0, "shot")
+    stage.hops(40)
+    stage.put(0, wave, wave=wave, request=1)
+    stage.start(0, "shot", request=1)
+    stage.hops(20)  # the rest of the first has gone
+    made = stage.play(0.2)
+    np.testing.assert_allclose(made[:, 0], made[:, 1], atol=1e-3)
+
+
+def test_a_bad_side_is_guarded_too() -> None:
+    wave, stage = tone(440), Stage()
+    side = wave.copy()
+    side[4800:] = np.nan
+    stage.put(0, wave, wave=wave, side=side)
+    stage.start(0, "shot")
+    assert np.isfinite(stage.play(0.5)).all()
+    assert stage.voices.guarded > 0
+
+
 @pytest.mark.parametrize("kind", ["loop", "shot", "wave"])
 @pytest.mark.parametrize("then", ["loop", "shot"])
 def test_stealing_a_sounding_voice_makes_no_step(kind: str, then: str) -> None:
