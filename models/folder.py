@@ -6,6 +6,7 @@ Links are followed, each folder and each file is met once, so a loop of links en
 from __future__ import annotations
 
 import os
+import re
 import stat
 import unicodedata
 from collections import Counter
@@ -19,6 +20,9 @@ SUFFIXES = frozenset({".wav", ".flac", ".aif", ".aiff", ".ogg", ".mp3", ".opus",
 TABLES = frozenset({".csv", ".tsv"})
 NAMED = 6  # kinds of what is passed over that a line names
 MOST_SUFFIX = 12  # characters
+MOST_NAME = 100
+SHEETS = frozenset({".xlsx", ".xls", ".xlsm", ".ods", ".numbers"})
+TERMS = re.compile(r"licen[cs]e|copying|copyright|credits|attribution", re.IGNORECASE)
 
 
 @dataclass
@@ -32,16 +36,23 @@ class Holding:
     """Further names of a sound, of links to it, and the one in `sounds`."""
     passed: Counter[str] = field(default_factory=Counter)
     """How many of each kind are not taken."""
+    unread: list[Path] = field(default_factory=list)
+    """Those of them that may tell of licences."""
 
     def passed_over(self) -> str:
-        """One line that counts what is not taken; "" if all is."""
+        """One line that counts what is not taken, and names what may be missed; "" if all is."""
         counts = sorted(self.passed.items(), key=lambda kind: (-kind[1], kind[0]))
         if not counts:
             return ""
         told = [f"{count} {kind}" for kind, count in counts[:NAMED]]
         rest = sum(count for _, count in counts[NAMED:])
         told += [f"{rest} of other kinds"] if rest else []
-        return f"{self.folder}: not taken: {', '.join(told)}"
+        line = f"{self.folder}: not taken: {', '.join(told)}"
+        if not self.unread:
+            return line
+        first = printable(min(self.unread).as_posix(), MOST_NAME)
+        more = f" and {len(self.unread) - 1} more" * (len(self.unread) > 1)
+        return f"{line}; what {first}{more} may say of licences is not read: save it as CSV"
 
 
 def holding(folder: Path) -> Holding:
@@ -107,6 +118,8 @@ def _meet(
     suffix = inside.suffix.lower()
     if suffix not in SUFFIXES | TABLES:
         found.passed[_kind(suffix)] += 1
+        if suffix in SHEETS or TERMS.search(inside.stem):
+            found.unread.append(inside)
     elif not stat.S_ISREG(told.st_mode):
         found.passed["that is no file"] += 1
     elif (first := met.get((told.st_dev, told.st_ino))) is not None:

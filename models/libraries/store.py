@@ -14,7 +14,6 @@ was removed stays in the table, under a number below 0, so that it does not come
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sqlite3
 import tempfile
@@ -26,17 +25,18 @@ from typing import Any
 
 import numpy as np
 
-from models.libraries import arrays, header
+from models.libraries import arrays, header, recordings
 from models.libraries.arrays import COLUMNS, DESCRIPTORS
 from models.libraries.header import Head, LibraryError
-from models.line import LONGEST, printable, reason
+from models.libraries.recordings import keep as keep
+from models.libraries.recordings import written
+from models.line import LONGEST, reason
 from models.pack import MOST_ANCHORS
 from models.representation import Floats
 
 LONGEST_ROW = 1 << 16  # bytes: texts have a line's length, a path 4 kB
 PATIENCE = 60.0  # s for another process to finish with the table
 MADE = {"library.toml", "sounds.sqlite", "lock.sqlite", "audio", *(f"{c}.npy" for c in COLUMNS)}
-COPIED = re.compile(r"[0-9a-f]{64}(\.\w+)?")  # names of recordings that were copied in
 SCHEMA = """
 CREATE TABLE sounds (
     row INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, id TEXT NOT NULL UNIQUE,
@@ -74,7 +74,7 @@ def make(folder: Path, head: Head) -> None:
     """Write an empty library to `folder`, new or empty. Raises LibraryError."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise LibraryError(f"{folder}: is there already: choose a new folder for the library")
-    with _written(folder, "made"):
+    with written(folder, "made"):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
             made = Path(beside) / "library"
@@ -151,7 +151,7 @@ class Writer:
         for name in COLUMNS:
             if name != DESCRIPTORS:
                 arrays.opened(folder, name, self._generation, self.count, dim)
-        with _written(folder):
+        with written(folder):
             arrays.supply(folder, self._generation, self.count)
         self._sweep()
 
@@ -185,7 +185,7 @@ class Writer:
             descriptors = arrays.unmeasured(len(rows))
         if self.count + len(rows) > MOST_ANCHORS:
             raise LibraryError(f"{self._folder}: is full: {MOST_ANCHORS} sounds are the most")
-        with _written(self._folder):
+        with written(self._folder):
             columns = latents, loudness, onset, descriptors
             for name, values in zip(COLUMNS, columns, strict=True):
                 arrays.append(self._folder, name, self._generation, self.count, values)
@@ -207,7 +207,7 @@ class Writer:
         """
         kept = np.delete(np.arange(self.count), rows)
         following = self._generation + 1
-        with _written(self._folder):
+        with written(self._folder):
             arrays.begin(self._folder, following, self._dim)
             for name in COLUMNS:
                 values = arrays.opened(self._folder, name, self._generation, self.count, self._dim)[
@@ -237,12 +237,8 @@ class Writer:
         if not left:
             return
         there = {audio for (audio,) in self._ask("SELECT audio FROM sounds WHERE row >= 0")}
-        audio = self._folder / "audio"
-        with _written(self._folder):
-            # Never through a link: what lies elsewhere may be somebody's own.
-            for recording in [] if audio.is_symlink() else audio.iterdir():
-                if COPIED.fullmatch(recording.name) and f"audio/{recording.name}" not in there:
-                    recording.unlink(missing_ok=True)
+        with written(self._folder):
+            recordings.sweep(self._folder, there)
             (self._folder / "planes.npz").unlink(missing_ok=True)
             for column in left:  # last: as long as they are there, this is done again
                 column.unlink(missing_ok=True)
@@ -264,17 +260,13 @@ class Writer:
 @contextmanager
 def writing(folder: Path, dim: int, again: bool = False) -> Iterator[Writer]:
     """Be the only writer, until the block ends or the process dies. Raises LibraryError."""
-    _check_own(folder)
+    recordings.check_own(folder)
     try:
         with closing(
             sqlite3.connect(folder / "lock.sqlite", timeout=0, isolation_level=None)
         ) as lock:
             lock.execute("BEGIN IMMEDIATE")
-            with _written(folder):
-                audio = folder / "audio"
-                for left in [] if audio.is_symlink() else audio.glob(".new-*"):
-                    left.unlink(missing_ok=True)
-                audio.mkdir(exist_ok=True)
+            recordings.begin(folder)
             with table(folder) as connection:
                 yield Writer(folder, connection, dim, again)
     except sqlite3.OperationalError as error:
@@ -289,16 +281,6 @@ def writing(folder: Path, dim: int, again: bool = False) -> Iterator[Writer]:
         ) from None
 
 
-def _check_own(folder: Path) -> None:
-    """No file that is written is a link, or another would be written in its place."""
-    with _written(folder), os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_symlink() and entry.name != "audio":
-                raise LibraryError(
-                    f"{folder}: {printable(entry.name)} is a link: put the file itself there"
-                )
-
-
 def discard(folder: Path, dim: int) -> None:
     """Take away a library that has never held anything, unless another process is at it."""
     with suppress(LibraryError), writing(folder, dim) as writer:
@@ -306,23 +288,3 @@ def discard(folder: Path, dim: int) -> None:
         names = {path.name for path in folder.iterdir()} - {"lock.sqlite-journal"}
         if not writer.count and names == MADE:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def keep(folder: Path, digest: str, suffix: str, data: bytes) -> str:
-    """Write a recording under its hash, whole or not at all; returns its path in the library."""
-    inside = f"audio/{digest}{suffix}"
-    with _written(folder):
-        # A name of its own: nothing that lies there is written over.
-        handle, new = tempfile.mkstemp(dir=folder / "audio", prefix=".new-")
-        with open(handle, "wb") as file:
-            file.write(data)
-        os.replace(new, folder / inside)
-    return inside
-
-
-@contextmanager
-def _written(folder: Path, what: str = "written") -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise LibraryError(f"{folder}: cannot be {what}: {error.strerror or error}") from None

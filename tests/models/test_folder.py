@@ -60,7 +60,7 @@ def test_what_is_passed_over_is_counted_in_one_line(tmp_path: Path) -> None:
     made(
         tmp_path, "a.wav", "B.WAV", "c.m4a", "d.M4A", "e.aac", "f.wma", "g.rx2", "a.wav.asd",
         "a.wav.reapeaks", "._a.wav", ".DS_Store", ".Trash/h.wav", "__MACOSX/._a.wav", "Icon\r",
-        "license.txt", "noending", "lib/library.toml", "lib/audio/i.wav", "odd.\x1b[2J",
+        "notes.txt", "noending", "lib/library.toml", "lib/audio/i.wav", "odd.\x1b[2J",
     )  # fmt: skip
     os.mkfifo(tmp_path / "pipe.wav")
     held = holding(tmp_path)
@@ -71,6 +71,14 @@ def test_what_is_passed_over_is_counted_in_one_line(tmp_path: Path) -> None:
     assert line.startswith(f"{tmp_path}: not taken: 5 hidden, 2 .m4a, 1 ")
     assert line.endswith(" of other kinds") and line.isprintable()
     assert sum(map(int, (w for w in line.split("taken: ")[1].split() if w.isdecimal()))) == 17
+
+
+@pytest.mark.parametrize(
+    "name", ["_readme_and_license.txt", "LICENSE", "x/credits.xlsx", "list.ods", "Attribution.rtf"]
+)
+def test_what_may_tell_of_licences_and_is_not_read_is_named(tmp_path: Path, name: str) -> None:
+    line = holding(made(tmp_path, "a.wav", name)).passed_over()
+    assert line.endswith(f"; what {name} may say of licences is not read: save it as CSV")
 
 
 def test_a_folder_of_sounds_alone_needs_no_line(tmp_path: Path) -> None:

@@ -1,0 +1,70 @@
+"""The recordings that a library keeps in its own folder, and what is written and deleted there.
+
+Nothing is written or deleted through a link: what lies elsewhere may be somebody's own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from models.libraries.header import LibraryError
+from models.line import printable
+
+COPIED = re.compile(r"[0-9a-f]{64}(\.\w+)?")  # names of recordings that were copied in
+UNFINISHED = ".new-"
+
+
+def check_own(folder: Path) -> None:
+    """Raise LibraryError if a file beside the recordings is a link, and so not the library's."""
+    with written(folder), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink() and entry.name != "audio":
+                raise LibraryError(
+                    f"{folder}: {printable(entry.name)} is a link: put the file itself there"
+                )
+
+
+def begin(folder: Path) -> None:
+    """Before writing: take away what a killed writer has left. Raises LibraryError."""
+    audio = folder / "audio"
+    with written(folder):
+        for left in [] if audio.is_symlink() else audio.glob(f"{UNFINISHED}*"):
+            left.unlink(missing_ok=True)
+        audio.mkdir(exist_ok=True)
+
+
+def keep(folder: Path, digest: str, suffix: str, data: bytes) -> str:
+    """Write a recording under its hash, whole or not at all; returns its path in the library.
+
+    Raises LibraryError.
+    """
+    inside = f"audio/{digest}{suffix}"
+    with written(folder):
+        # A new file: nothing that lies there, be it a link, is written over.
+        new = folder / "audio" / f"{UNFINISHED}{digest}-{secrets.token_hex(4)}"
+        with new.open("xb") as file:
+            file.write(data)
+        os.replace(new, folder / inside)
+    return inside
+
+
+def sweep(folder: Path, there: Collection[str]) -> None:
+    """Delete the copied recordings that are not `there`, paths in the library. Raises OSError."""
+    audio = folder / "audio"
+    for recording in [] if audio.is_symlink() else audio.iterdir():
+        if COPIED.fullmatch(recording.name) and f"audio/{recording.name}" not in there:
+            recording.unlink(missing_ok=True)
+
+
+@contextmanager
+def written(folder: Path, what: str = "written") -> Iterator[None]:
+    """Raise LibraryError of what the system refuses."""
+    try:
+        yield
+    except OSError as error:
+        raise LibraryError(f"{folder}: cannot be {what}: {error.strerror or error}") from None
