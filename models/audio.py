@@ -11,6 +11,7 @@ import numpy as np
 import soxr
 
 from models.folder import holding
+from models.line import printable
 from models.representation import FLOOR, Floats, Representation
 from models.sound_file import Unreadable, decoded
 
@@ -80,7 +81,7 @@ def sound(path: Path, representation: Representation) -> Floats:
     try:
         return heard(path, representation)[0]
     except Unreadable as error:
-        raise AudioError(f"{path}: {error}") from None
+        raise AudioError(f"{printable(str(path))}: {error}") from None
 
 
 def fitted(audio: Floats, samples: int) -> Floats:

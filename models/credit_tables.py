@@ -32,6 +32,9 @@ MARKS = (
 class TableError(Exception):
     """A table that cannot be read: one line that says which, why and what to do."""
 
+    def __init__(self, table: Path, why: str) -> None:
+        super().__init__(f"{printable(str(table))}: {why}")
+
 
 def rows(table: Path) -> Iterator[tuple[int, Told]]:
     """Each row of a table with its line. Raises TableError.
@@ -52,19 +55,23 @@ def rows(table: Path) -> Iterator[tuple[int, Told]]:
         if "file" not in header.columns:
             there = ", ".join(printable(name, QUOTED) for name in names[:12])
             raise TableError(
-                f"{table}: has no column 'file' (its columns: {there or 'none'}): "
-                "name the one with the files so, or move the CSV"
+                table,
+                f"has no column 'file' (its columns: {there or 'none'}): "
+                "name the one with the files so, or move the CSV",
             )
         reader = _reader(text, delimiter)
         next(cells for cells in reader if cells)
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 line = reader.line_num + skipped
-                yield line, header.read(dict(enumerate(cells)), f"{table.name}: line {line}")
+                yield (
+                    line,
+                    header.read(dict(enumerate(cells)), f"{printable(table.name)}: line {line}"),
+                )
     except UnicodeDecodeError:
-        raise TableError(f"{table}: cannot be read (its encoding): save it as UTF-8") from None
+        raise TableError(table, "cannot be read (its encoding): save it as UTF-8") from None
     except (csv.Error, OSError, MemoryError) as error:
-        raise TableError(f"{table}: cannot be read ({reason(error)}): save it again") from None
+        raise TableError(table, f"cannot be read ({reason(error)}): save it again") from None
 
 
 @dataclass
@@ -90,36 +97,38 @@ def listed(held: Holding) -> Listed:
     names, found = Names(held), Listed()
     for table in held.tables:
         path, lines = held.folder / table, list[str]()
+        shown = printable(str(path))
         met, licensed = set[Path](), False
         for line, told in rows(path):
             sound = names.find(told.file, table.parent)
             licensed = licensed or told.licence is not None
             said = printable(told.file, QUOTED) or "a row without a file"
             if sound is None:
-                lines.append(f"{path}: line {line}: {said} is not there: left out")
+                lines.append(f"{shown}: line {line}: {said} is not there: left out")
                 continue
             if sound in met:
-                lines.append(f"{path}: line {line}: {said} comes twice: left out")
+                lines.append(f"{shown}: line {line}: {said} comes twice: left out")
             met.add(sound)
             found.told[sound] = found.told[sound].and_(told) if sound in found.told else told
         found.licensed = found.licensed or licensed
         if licensed and not met:
             raise TableError(
-                f"{path}: none of the files that it names is there: correct its column of files, "
-                "or move the CSV"
+                path,
+                "none of the files that it names is there: correct its column of files, "
+                "or move the CSV",
             )
         found.folders.append(table.parent)
         rest = len(lines) - MOST_LINES
-        found.lines += lines[:MOST_LINES] + ([f"{path}: and {rest} more such rows"] * (rest > 0))
+        found.lines += lines[:MOST_LINES] + ([f"{shown}: and {rest} more such rows"] * (rest > 0))
     return found
 
 
 def _text(table: Path) -> str:
     told = table.stat()
     if not stat.S_ISREG(told.st_mode):
-        raise TableError(f"{table}: is no file: remove it")
+        raise TableError(table, "is no file: remove it")
     if told.st_size > MOST_BYTES:
-        raise TableError(f"{table}: is larger than {MOST_BYTES >> 20} MB: split it")
+        raise TableError(table, f"is larger than {MOST_BYTES >> 20} MB: split it")
     data = table.read_bytes()
     for mark, encoding in MARKS:
         if data.startswith(mark):

@@ -124,14 +124,18 @@ class Header:
         return cls(found, unclear)
 
     def read(self, row: Mapping[Any, Any], where: str = "") -> Told:
-        """One row. What is neither text nor a number is "?", which permits nothing."""
+        """One row. What is neither text nor a number is not there, and as an answer "?"."""
 
-        def words(keys: Iterable[Any]) -> list[str]:
+        def words(keys: Iterable[Any], strange: str = "?") -> list[str]:
             cells = (row[key] for key in keys if row.get(key) is not None)
-            found = (str(c).strip() if isinstance(c, str | int | float) else "?" for c in cells)
-            return [word for word in found if word]
+            found = (c if isinstance(c, str | int | float) else strange for c in cells)
+            return [word for word in (str(c).strip() for c in found) if word]
 
-        of = {kind: words(self.columns.get(kind, ())) for kind in COLUMNS}
+        binding = ("licence", "may_train", "may_not_train")
+        of = {
+            kind: words(self.columns.get(kind, ()), "?" if kind in binding else "")
+            for kind in COLUMNS
+        }
         answers = [(word, consent(word)) for word in of.pop("may_train")]
         against = [(word, consent(word)) for word in of.pop("may_not_train")]
         strange = [word for word, answer in answers + against if answer is None]

@@ -20,7 +20,7 @@ from models.libraries.encode import Encoded, encode_batch
 from models.libraries.header import LibraryError
 from models.libraries.items import Item, Say, silent
 from models.libraries.store import Row, Writer, keep
-from models.line import LONGEST, line
+from models.line import LONGEST, line, printable
 
 BATCH = 32  # sounds
 BATCH_BYTES = 8 << 20  # more than this end a batch early
@@ -88,7 +88,7 @@ def fill(
         good = [i for i, reason in enumerate(encoded.reasons) if not reason]
         for i, reason in enumerate(encoded.reasons):
             if reason:
-                say(f"{batch[i].item.path}: {reason}: left out")
+                say(f"{_shown(batch[i].item)}: {reason}: left out")
         rows: dict[str, Row] = {}
         for i in good:
             id = line(batch[i].item.id)
@@ -118,7 +118,7 @@ def fill(
         for item in items:
             data = _read(item, link)
             if isinstance(data, str):
-                say(f"{item.path}: {data}: left out")
+                say(f"{_shown(item)}: {data}: left out")
                 sums["refused"] += 1
                 step()
                 continue
@@ -142,7 +142,7 @@ def fill(
                 known = not twin and there in own
                 sums["known" if known else "duplicates"] += 1
                 if not known:
-                    say(f"{item.path}: the same sound as {there}: left out")
+                    say(f"{_shown(item)}: the same sound as {there}: left out")
                 step()
                 continue
             batch.append(_Ready(item, data, digest))
@@ -159,6 +159,10 @@ def fill(
         for _, future in waiting:
             future.cancel()
     return Added(**sums)
+
+
+def _shown(item: Item) -> str:
+    return printable(str(item.path))
 
 
 def _read(item: Item, link: bool) -> bytes | str:

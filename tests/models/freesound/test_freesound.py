@@ -149,6 +149,7 @@ def test_what_is_asked_for_is_also_checked(collecting: Collecting) -> None:
         'duration:[0.05 TO 3] license:("Creative Commons 0" OR "Attribution") tag:"Wood"'
     )
     assert numbers(collecting(licences=("CC BY-NC", "Sampling+"))) == [2, 3]
+    assert numbers(collecting(licences=("cc-by-nc", "Sampling Plus"))) == [2, 3]
 
 
 def test_an_mp3_serves_where_there_is_no_encoded(collecting: Collecting) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from models import pack, sound_map
 from models.libraries import library, playable
 from models.libraries.library import Added, Library, LibraryError
+from models.licences import FREE, is_free
 from models.line import line
 from tests.models.libraries.making import noise
 
@@ -115,3 +116,28 @@ def test_every_row_of_a_sound_map_is_taken_or_counted_as_refused(
     assert np.isfinite(latents).all() and bool(lines) == bool(refused)
     for text in (text for place in places for text in (place.id, place.name, place.label)):
         line(text).encode()
+
+
+def test_a_map_is_read_by_the_names_that_tables_have_and_steers_no_terminal(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "map.json"
+    rows = [
+        {"id": 1, "mu": [0, 0], "License": "CC BY 4.0", "Artist": "Ann", "Title": "Step",
+         "Source URL": "https://x.org/1", "Category": "gravel"},
+        {"id": 2, "mu": [0, 0], "license": "CC0", "licence": "CC BY-NC 4.0", "username": None},
+        {"id": 3, "mu": [0, 0], "licence": ["CC0"], "author": {"name": "Bob"}},
+        {"id": 4, "mu": [0, 0], "name": "a\x1b[2Jb", "author": "\x9bc", "licence": "\x07"},
+    ]  # fmt: skip
+    path.write_text(json.dumps(rows))
+    places, _, lines, refused = sound_map.read(path, 2)
+    assert (lines, refused) == ([], 0)
+    one = places[0]
+    assert (one.licence, one.author, one.name, one.url, one.label) == (
+        "CC BY 4.0", "Ann", "Step", "https://x.org/1", "gravel",
+    )  # fmt: skip
+    assert [place.author for place in places] == ["Ann", "", "", "c"]
+    assert [is_free(place.licence, FREE) for place in places] == [True, False, False, False]
+    for place in places:
+        for text in (place.name, place.author, place.licence, place.url, place.label):
+            assert text.isprintable()
