@@ -27,6 +27,7 @@ from engine.process import say
 from models.libraries.library import open_ as open_library
 from models.libraries.playable import as_pack
 from models.pack import Pack, load
+from models.representation import Floats
 
 IDLE_S = 0.1
 WARM_S = 0.01  # a decoder that has rested for longer takes up to twice its time

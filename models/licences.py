@@ -122,7 +122,7 @@ def consent(text: str) -> bool | None:
 
 def _names(text: str) -> list[str] | None:
     """The short names of all licences in a text, each once; None where a word is unknown."""
-    if len(text) > MOST:
+    if len(text) > MOST or "…" in text:  # what has been cut off is not known
         return None
     rest = _folded(unquote(text)).strip(" \"'()[].,;")
     found: dict[str, None] = {}

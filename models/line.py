@@ -20,8 +20,8 @@ def printable(text: str, most: int | None = None) -> str:
 
 
 def line(text: str) -> str:
-    """`text` in one line: printable, no space around it, `LONGEST` at most."""
-    return printable(text.strip()[:LONGEST]).strip()
+    """`text` in one line, printable, no space around it; cut at `LONGEST` it ends in "…"."""
+    return printable(text.strip(), LONGEST).strip()
 
 
 def reason(error: BaseException) -> str:

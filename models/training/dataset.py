@@ -177,7 +177,9 @@ def _library(
         # What somebody added of whose making nothing is said is taken for their own.
         own = row.origin == "folder" and not (row.licence or row.author or row.url)
         licence = None if own else row.licence
-        if not gate(Told(licence=licence, may_train=row.may_train, where=f"sound {row.id}")):
+        if not gate(
+            Told(licence=licence, may_train=row.may_train, where=f"sound {printable(row.id, 60)}")
+        ):
             continue
         inside = Path(str(row.audio))
         path = folder / inside
@@ -188,7 +190,7 @@ def _library(
         credits = {"licence": row.licence, "author_attribution": row.author, "url": row.url}
         group = row.author if by_author and row.author else row.id
         label = one_line(str(row.label))
-        found.append(Clip(path, id=row.id, label=label, group=group, credits=credits))
+        found.append(Clip(path, id=printable(row.id), label=label, group=group, credits=credits))
     gate.tell(say)
     return found
 

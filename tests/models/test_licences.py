@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.licences import FREE, consent, is_free, is_known, licence
+from models.line import line, printable
 
 BY = "http://creativecommons.org/licenses/by/4.0/"
 
@@ -112,6 +113,13 @@ def test_any_text_is_read_and_its_short_name_means_the_same(text: str) -> None:
 
 def test_a_long_text_is_read_no_further_and_is_not_free() -> None:
     assert not is_free("CC0 " * 10_000_000, FREE)
+
+
+@pytest.mark.parametrize("blanks", [1, 180, 191, 250, 1000])
+def test_what_is_cut_off_is_not_forgotten(blanks: int) -> None:
+    text = f"CC BY 4.0{' ' * blanks}but not for training"
+    for told in (text, line(text), licence(text), printable(text, 60)):
+        assert not is_free(told, FREE)
 
 
 def test_other_licences_can_be_asked_for() -> None:

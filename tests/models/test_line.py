@@ -15,6 +15,7 @@ def test_any_text_becomes_one_short_printable_line_that_stays_as_it_is(text: str
     assert made.isprintable() and len(made) <= LONGEST and made == made.strip()
     made.encode()
     assert line(made) == made
+    assert not made.endswith("…") or len(text.strip()) > LONGEST or text.strip().endswith("…")
 
 
 def test_a_plain_name_is_kept_to_the_letter() -> None:
