@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from controllers import evaluate_command, import_command, library_commands, plane_command
+from controllers import (
+    evaluate_command,
+    import_command,
+    library_commands,
+    plane_command,
+    terminal,
+)
 from controllers.refusing import Refused, refusing
+from controllers.terminal import say as _say
+from engine import faults
+from models.line import printable
 
 if TYPE_CHECKING:
     from models.training.distribution import Team
+
+MOST_TOLD = 2000  # characters of one line: it may list what there is
 
 app = typer.Typer(
     name="latentpad",
@@ -31,18 +43,41 @@ app.command()(evaluate_command.evaluate)
 
 
 def main() -> None:
-    """Entry point: one clear line and status 1 for what went wrong, 2 for wrong usage."""
+    """Entry point: one clear line and status 1 for what went wrong, 2 for wrong usage.
+
+    Whatever else is raised is a fault of ours: one line too, and its traceback in a log.
+    """
+    terminal.complete()
+    faults.watch()
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # here, where a full disk can still be told
+    except SystemExit:
+        raise
     except KeyboardInterrupt:
         sys.exit(130)
-    except Refused as error:
-        print(f"latentpad: {error}", file=sys.stderr)
-        sys.exit(1)
+    except BaseException as error:
+        sys.exit(_told(error))
 
 
-def _say(line: str) -> None:
-    print(line, flush=True)
+def _told(error: BaseException) -> int:
+    """Tell what has ended a command, in one line; the exit status."""
+    if isinstance(error, OSError) and error.filename == terminal.OUTPUT:
+        terminal.drop()
+    if isinstance(error, BrokenPipeError):  # nobody wants to know any more
+        return 1
+    if isinstance(error, OSError) and error.strerror:
+        error = Refused(f"{error.filename or 'system'}: {error.strerror}")
+    refused = isinstance(error, Refused | OSError)
+    _warn(printable(" ".join(str(error).split()), MOST_TOLD) if refused else faults.told(error))
+    return 1
+
+
+def _warn(text: str) -> None:
+    with suppress(OSError):
+        print(f"latentpad: {text}", file=sys.stderr, flush=True)
 
 
 def _settings(device: str | None, rate: int | None, block: int, ring: float | None, null: bool):  # type: ignore[no-untyped-def]
@@ -106,8 +141,14 @@ def play(
         osc_port=osc_port, lan=lan, midi=tuple(midi or ()), bend_layout=bend_layout,
         record=record, record_gestures=record_gestures, seconds=seconds,
     )  # fmt: skip
-    with refusing():
-        asyncio.run(run(options, _say))
+    lasting = terminal.Lasting(_warn)
+    try:
+        with refusing():
+            asyncio.run(run(options, lasting.say))
+    finally:
+        lasting.close()
+    if lasting.fault is not None:
+        raise typer.Exit(1)
 
 
 @app.command()

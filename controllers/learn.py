@@ -9,20 +9,23 @@ Bindings are kept in a TOML file that can be read and edited by hand:
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import tomli_w
 from platformdirs import user_config_path
 
+from engine import whole
 from engine.instrument import Instrument, Sender
 from engine.parameters import FINGERS, ROW, Argument, CommandError, Parameter
+from models import bounded
+from models.line import line, reason
 
+MOST_BYTES = 1 << 20
 LATENT_REACH = 3.0
 """A control moves one latent within this many standard deviations of the prior."""
 
@@ -110,13 +113,17 @@ class Bindings:
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or user_config_path("latentpad") / "midi.toml"
         self.learning: Target | None = None
+        self._tell: Callable[[str], None] = lambda line: None
         self._lock = threading.Lock()
         self._targets: dict[Control, Target] = {}
         if self.path.exists():
             self._load()
 
-    def install(self, instrument: Instrument) -> None:
-        """Register `/learn`."""
+    def install(
+        self, instrument: Instrument, tell: Callable[[str], None] = lambda line: None
+    ) -> None:
+        """Register `/learn`. `tell` gets a line for the performer when a binding is not kept."""
+        self._tell = tell
         instrument.register("/learn", self._learn)
 
     def get(self, control: Control) -> Target | None:
@@ -130,14 +137,18 @@ class Bindings:
         """A control was moved or pressed: what it steers, having learned it if one was asked for.
 
         Keys teach only switches, touches and triggers, so that playing on while a knob is
-        being looked for does not bind the keyboard. Raises `OSError` when it cannot be kept.
+        being looked for does not bind the keyboard. What cannot be written down holds until the
+        program ends.
         """
         wanted = self.learning
         if wanted is not None and not (control.kind == "note" and wanted.kind == "value"):
             with self._lock:
                 self.learning = None
                 self._targets[control] = wanted
-                self._save()
+                try:
+                    self._save()
+                except OSError as error:
+                    self._tell(f"{control} is not kept: {self.path}: {error.strerror}")
         return self._targets.get(control)
 
     def _learn(self, args: Sequence[Argument], sender: Sender) -> None:
@@ -147,15 +158,19 @@ class Bindings:
 
     def _load(self) -> None:
         try:
-            table = tomllib.loads(self.path.read_text(encoding="utf-8"))
-            for name, address in table.get("bindings", {}).items():
-                self._targets[Control.parse(name)] = target(str(address))
-        except (OSError, AttributeError, ValueError) as error:
-            raise BindingsError(f"{self.path}: {error}; correct the file or remove it") from None
+            table = tomllib.loads(bounded.read(self.path, MOST_BYTES).decode("utf-8-sig"))
+            bindings = table.get("bindings", {})
+            if not isinstance(bindings, dict):
+                raise ValueError("bindings is no table")
+            for name, address in bindings.items():
+                if not isinstance(address, str):
+                    raise ValueError(f"{line(name)!r} is bound to no address")
+                self._targets[Control.parse(name)] = target(address)
+        except (OSError, OverflowError, ValueError, RecursionError) as error:
+            what = "is nested too deeply" if isinstance(error, RecursionError) else reason(error)
+            raise BindingsError(f"{self.path}: {what}; correct the file or remove it") from None
 
     def _save(self) -> None:
         table = {str(control): t.address for control, t in sorted(self._targets.items())}
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self.path.with_suffix(".part")
-        draft.write_text(tomli_w.dumps({"bindings": table}), encoding="utf-8")
-        os.replace(draft, self.path)
+        whole.replace(self.path, tomli_w.dumps({"bindings": table}).encode())

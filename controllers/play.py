@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,12 +17,14 @@ from controllers.feedback import Feedback
 from controllers.learn import Bindings
 from controllers.midi_ports import MidiPorts
 from controllers.osc_server import OscServer, listen
+from controllers.recording import Takes
 from engine import board as b
-from engine.instrument import Instrument, Sender
-from engine.parameters import Argument, CommandError
+from engine import faults
+from engine import takes as recordings
+from engine.instrument import Instrument
+from engine.parameters import Argument
 from engine.session import EngineError, Session
 from engine.stream import Settings
-from engine.takes import GestureTake, SoundTake, TakeError
 from models import pack as packs
 from models.libraries.library import open_ as open_library
 from models.libraries.playable import as_pack
@@ -54,22 +56,26 @@ class Options:
 
 
 async def play(options: Options, say: Callable[[str], None]) -> None:
-    """Play until Ctrl-C, SIGTERM, or `options.seconds`. `say` prints a line.
+    """Play until Ctrl-C, SIGTERM, SIGHUP, or `options.seconds`. `say` prints a line, from any
+    thread, and never raises. Main thread only.
 
     Raises `PresetError`, `PackError`, `LibraryError`, `BindingsError`, `PortTaken`, `DeviceError`,
     `TakeError`, `CommandError` for what the command line got wrong, before any sound.
     """
+    recordings.check(options.record, options.record_gestures)
     bank = Bank()
     preset = bank.load(options.preset)
     pack = _pack(options, preset)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    _end_by_signal(loop, stop)
+    loop.set_exception_handler(_tell_fault)
     if options.output.device is not None and not options.output.null:
         check_device(options.output.device)
 
     def tell(word: dict[str, Any]) -> None:
+        if "trace" in word:
+            faults.keep(word["trace"])
         with suppress(RuntimeError):  # the loop has ended before the session
             loop.call_soon_threadsafe(telling.report, word, say)
 
@@ -79,13 +85,13 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     for address, args in _asked(options):
         instrument.apply(address, args)
     osc = await listen(instrument, "0.0.0.0" if options.lan else "127.0.0.1", options.osc_port)
-    takes = Takes(session, options.preset, pack.name)
+    takes = Takes(session, options.preset, pack.name, say)
     bindings = Bindings()
     session.start()
-    install(instrument, bank, pack.name)
+    install(instrument, bank, pack.name, say)
     takes.install()
     feedback = Feedback(instrument, clock=instrument.clock)
-    bindings.install(instrument)
+    bindings.install(instrument, say)
     midi = MidiPorts(
         instrument,
         bindings,
@@ -103,10 +109,8 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         say(f"OSC    {telling.addresses(options.lan, options.osc_port)}")
         meters = loop.create_task(_meter(session, osc, feedback))
         if await _ready(session, stop, say):
-            if options.record is not None:
-                takes.sound(options.record)
-            if options.record_gestures is not None:
-                takes.gestures(options.record_gestures)
+            if options.record is not None or options.record_gestures is not None:
+                takes.begin(options.record, options.record_gestures)
             say(telling.latency(session))
             if large := telling.large_period(session, options.output.block):
                 say(large)
@@ -171,49 +175,24 @@ def check_device(name: str) -> None:
             leave()
 
 
-class Takes:
-    """The takes under way: those of the command line, and those of `/record`."""
+def _tell_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    faults.caught(context.get("exception") or RuntimeError(context["message"]))
 
-    def __init__(self, session: Session, preset: str, pack: str) -> None:
-        self._session = session
-        self._preset = preset
-        self._pack = pack
-        self._running: dict[str, SoundTake | GestureTake] = {}
 
-    def install(self) -> None:
-        """Register `/record`, which writes a WAV and its gestures beside each other."""
-        self._session.instrument.register("/record", self._record)
+def _end_by_signal(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Ctrl-C, SIGTERM and the terminal's end (SIGHUP) set `stop`.
 
-    def sound(self, path: Path, key: str = "sound") -> None:
-        self._running[key] = SoundTake(self._session.board, path)
+    The handlers are not the loop's own, which end with it: a second Ctrl-C while the program
+    closes would else come in as an exception somewhere.
+    """
 
-    def gestures(self, path: Path, key: str = "gestures") -> None:
-        instrument = self._session.instrument
-        self._running[key] = GestureTake(
-            instrument, path, preset=self._preset, pack=self._pack, library=self._session.library
-        )
+    def told(number: int, frame: object) -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(stop.set)
 
-    def _record(self, args: Sequence[Argument], sender: Sender) -> None:
-        if len(args) != 1 or isinstance(args[0], str):
-            raise CommandError("/record takes 1 to begin a take and 0 to end it")
-        if args[0] and "/record wav" not in self._running:
-            folder = Path("takes")
-            stem = time.strftime("take %Y-%m-%d %H.%M.%S")
-            try:
-                folder.mkdir(exist_ok=True)
-                self.sound(folder / f"{stem}.wav", "/record wav")
-                self.gestures(folder / f"{stem}.jsonl", "/record jsonl")
-            except (OSError, TakeError) as error:
-                raise CommandError(f"/record: {error}") from None
-        elif not args[0]:
-            for key in ("/record wav", "/record jsonl"):
-                if key in self._running:
-                    self._running.pop(key).close()
-
-    def close(self) -> None:
-        for take in self._running.values():
-            take.close()
-        self._running.clear()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # not of nohup
+            signal.signal(number, told)
 
 
 async def _ready(session: Session, stop: asyncio.Event, say: Callable[[str], None]) -> bool:

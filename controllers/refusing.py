@@ -15,12 +15,12 @@ def refusing() -> Iterator[None]:
     """Raise `Refused` with the one line of any error that says what to do about it."""
     try:
         yield
-    except BrokenPipeError:  # who reads what is printed may stop: click ends the program then
+    except OSError:  # says by itself which file, and why
         raise
     except Exception as error:
         if not isinstance(error, _mendable()):
             raise
-        raise Refused(" ".join(str(error).split()) or type(error).__name__) from None
+        raise Refused(str(error) or type(error).__name__) from None
 
 
 def _mendable() -> tuple[type[Exception], ...]:
@@ -44,6 +44,6 @@ def _mendable() -> tuple[type[Exception], ...]:
 
     return (
         AudioError, BindingsError, CommandError, DatasetError, DeviceError, EngineError,
-        EvaluationError, ForeignError, FreesoundError, JackError, LibraryError, MapError, OSError,
-        PackError, PresetError, SoundMapError, TakeError,
+        EvaluationError, ForeignError, FreesoundError, JackError, LibraryError, MapError, PackError,
+        PresetError, SoundMapError, TakeError,
     )  # fmt: skip

@@ -1,11 +1,12 @@
-"""`latentpad render`: a gesture recording with its preset and pack, to a WAV."""
+"""`latentpad render`: a gesture recording with its preset and pack, to a sound file."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.takes import read_gestures
+from engine.gestures import Gestures
+from engine.takes import check
 from models import pack as packs
 from models.libraries.library import open_
 from models.libraries.playable import as_pack
@@ -13,11 +14,17 @@ from presets.bank import Bank
 
 
 def render_file(gestures: Path, out: Path, say: Callable[[str], None]) -> None:
-    """Raises `TakeError`, `PresetError` or `PackError` for what is wrong with the recording."""
-    head, messages = read_gestures(gestures)
-    preset = Bank().load(str(head.get("preset", "walk")))
-    pack = packs.load(packs.find(str(head.get("pack", preset.pack))))
-    library = open_(str(head["library"]), pack) if "library" in head else None
+    """Write what the recording sounds like; `out` is replaced when all is done.
+
+    Raises `TakeError`, `PresetError`, `PackError` or `LibraryError` for what is wrong with the
+    recording, and `OSError` where `out` cannot be written.
+    """
+    check(out, None)
+    recording = Gestures(gestures)
+    head = recording.head
+    preset = Bank().load(head.get("preset", "walk"))
+    pack = packs.load(packs.find(head.get("pack", preset.pack)))
+    library = open_(head["library"], pack) if "library" in head else None
     from rich.progress import Progress
 
     from engine.render import render
@@ -27,11 +34,14 @@ def render_file(gestures: Path, out: Path, say: Callable[[str], None]) -> None:
         seconds, refused = render(
             pack if library is None else as_pack(pack, library),
             preset.commands(),
-            messages,
+            recording,
+            recording.seconds,
             out,
             lambda share: progress.update(task, completed=share),
             library=library,
         )
+    if recording.cut:
+        say(f"note   {gestures}: its last line is cut off and left out")
     for line in refused:
         say(f"not carried out: {line}")
     say(f"{out}: {seconds:.2f} s at {pack.representation.sample_rate} Hz")

@@ -6,7 +6,8 @@ that it concerns, so the result is what an infinitely fast machine would have pl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from engine.bounds import Bounds
 from engine.instrument import Instrument, Sender
 from engine.parameters import Argument, CommandError
 from engine.planes import Planes
+from engine.sound_file import SoundFile, form
 from engine.voices import Voices
 from models.pack import Pack
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from models.libraries.library import Library
 
 PLAYER = Sender("recording")
+MOST_REFUSED = 20  # that are told one by one
 TAIL_S = 10.0  # what rings out after the last gesture, at most
 TICK_HOPS = 6  # how often what happens by itself is looked after: some 60 times a second
 
@@ -75,33 +78,39 @@ class Rendering:
 def render(
     pack: Pack,
     preset: Sequence[tuple[str, Sequence[Argument]]],
-    messages: Sequence[tuple[float, str, Sequence[Argument]]],
+    messages: Iterable[tuple[float, str, Sequence[Argument]]],
+    end: float,
     path: Path,
     progress: Callable[[float], None] = lambda share: None,
     library: Library | None = None,
 ) -> tuple[float, list[str]]:
-    """Write the performance to a 24-bit WAV; returns its seconds and what was refused.
+    """Write the performance to a sound file; returns its seconds and what was refused.
 
-    `messages` are (seconds, address, args) with rising times. After the last one, everything
-    is let go and rings out. With a `library`, `pack` has its anchors already.
+    `messages` are (seconds, address, args) with times rising to `end`. After the last one,
+    everything is let go and rings out. With a `library`, `pack` has its anchors already.
+    Raises `OSError` where the file cannot be written; then what was there before is left.
     """
-    import soundfile
-
     rendering = Rendering(pack, library)
     instrument = rendering.instrument
     refused = [str(error) for error in instrument.apply_all(preset)]
+    more = 0
     part = path.with_name(f".{path.name}.part")
-    end = messages[-1][0] if messages else 0.0
-    waiting = list(reversed(messages))
-    with soundfile.SoundFile(part, "w", rendering.rate, 2, "PCM_24", format="WAV") as file:
+    fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
+    try:
+        file = SoundFile(fd, form(path), rendering.rate)
         now = 0.0
-        while now <= end or waiting:
-            while waiting and waiting[-1][0] <= now:
-                _, address, args = waiting.pop()
+        waiting = iter(messages)
+        message = next(waiting, None)
+        while now <= end or message is not None:
+            while message is not None and message[0] <= now:
                 try:
-                    instrument.apply(address, args, PLAYER)
+                    instrument.apply(message[1], message[2], PLAYER)
                 except CommandError as error:
-                    refused.append(str(error))
+                    if len(refused) < MOST_REFUSED:
+                        refused.append(str(error))
+                    else:
+                        more += 1
+                message = next(waiting, None)
             file.write(rendering.hop())
             now = rendering.voices.hops * rendering.hop_s
             progress(min(now / end, 1.0) if end > 0 else 1.0)
@@ -111,5 +120,11 @@ def render(
             file.write(rendering.hop())
             now = rendering.voices.hops * rendering.hop_s
         file.write(rendering.hop())  # the limiter's delay
-    part.replace(path)
-    return now, refused
+        file.close()
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(fd)
+    return now, [*refused, *([f"and {more} more"] if more else [])]

@@ -1,161 +1,297 @@
-"""Takes: the sound as a WAV, the gestures as JSON Lines beside it.
+"""Takes: the sound and the gestures, on disk as they come.
 
 The playing process leaves the last seconds of its output on the board's tape; the control
-process writes them to disk, so that no file is ever touched near the render loop. Files are
-written under a temporary name and get their own when they are whole.
+process writes them to disk, so that no file is ever touched near the render loop. The files
+have their own names from the start and are whole at any moment but for the last half second:
+whatever ends the program, what was played until then can be played again.
 """
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import stat
 import threading
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Protocol
 
 import numpy as np
 
+from engine import sound_file, whole
 from engine.board import Board
 from engine.instrument import Instrument, Sender
 from engine.parameters import Argument
 
-DRAIN_S = 0.1
+LISTEN_S = 0.1
+WRITE_S = 0.25
+SYNC_S = 1.0  # so often the system is asked to bring it to the disk itself
+BACKLOG_S = 60.0  # of sound that a slow disk may be behind
+BACKLOG_LINES = 50_000  # of gestures
+GONE_S = 5.0  # a disk that does not answer for so long is not waited for at the end
 
 
 class TakeError(Exception):
     """A take that cannot be written or read: one line with the file and the reason."""
 
 
-class SoundTake:
-    """Writes the output to a 24-bit WAV from now until `close`. Control process.
+def check(sound: Path | None, gestures: Path | None) -> None:
+    """Raise `TakeError` for files of a take that cannot be made, before anything is started."""
+    try:
+        if sound is not None:
+            sound_file.form(sound)
+        if gestures is not None and gestures.suffix.lower() in sound_file.FORMATS:
+            raise ValueError(f"{gestures}: gestures are JSON Lines; name it take.jsonl or the like")
+    except ValueError as error:
+        raise TakeError(str(error)) from None
+    for path in filter(None, (sound, gestures)):
+        folder = path.parent
+        try:
+            if not stat.S_ISDIR(folder.stat().st_mode):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, "no file can be made there")
+            with suppress(FileNotFoundError):
+                path.lstat()
+        except OSError as error:
+            raise TakeError(f"{path} cannot be written: {folder}: {error.strerror}") from None
 
-    Raises `TakeError` if the file cannot be made. `lost` counts frames that came faster than
-    the disk took them.
+
+def begin(
+    board: Board,
+    instrument: Instrument,
+    head: dict[str, Any],
+    sound: Path | None,
+    gestures: Path | None,
+    tell: Callable[[str], None],
+) -> Take:
+    """Begin a take in new files under these names, or such as `create` gives.
+
+    `head` is the gestures' first line: what `render` needs to know. Raises `TakeError`; then no
+    file is left.
+    """
+    asked = {"sound": sound, "gestures": gestures}
+    wanted = {kind: path for kind, path in asked.items() if path is not None}
+    try:
+        files = dict(zip(wanted, whole.create(list(wanted.values())), strict=True))
+    except OSError as error:
+        raise TakeError(f"{error.filename} cannot be written: {error.strerror}") from None
+    tracks: list[Track] = []
+    try:
+        if sound is not None:
+            tracks.append(SoundTrack(board, *files["sound"]))
+    except OSError as error:
+        for path, fd in files.values():
+            os.close(fd)
+            path.unlink()
+        raise TakeError(f"{sound} cannot be written: {error.strerror}") from None
+    if gestures is not None:
+        tracks.append(GestureTrack(instrument, head, *files["gestures"]))
+    return Take(tracks, tell)
+
+
+class Track(Protocol):
+    """One file of a take. `listen` is called by one thread, what may wait for the disk by
+    another; they raise `OSError`."""
+
+    path: Path
+    fd: int
+
+    @property
+    def lost(self) -> str: ...
+    def listen(self) -> None: ...
+    def stop(self) -> None: ...
+    def write(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class SoundTrack:
+    """The output, from where the tape is now until where it is at `stop`.
+
+    What the disk could not take in time is silence in the file, so that the sound keeps its
+    place beside the gestures.
     """
 
-    def __init__(self, board: Board, path: Path) -> None:
-        import soundfile
-
-        self.lost = 0
+    def __init__(self, board: Board, path: Path, fd: int) -> None:
+        self.path, self.fd = path, fd
+        self._file = sound_file.SoundFile(fd, sound_file.form(path), board.shape.sample_rate)
         self._board = board
-        self._path = path
-        self._part = path.with_name(f".{path.name}.part")
-        try:
-            self._file = soundfile.SoundFile(
-                self._part, "w", board.shape.sample_rate, 2, "PCM_24", format="WAV"
-            )
-        except (OSError, RuntimeError) as error:
-            raise TakeError(f"{path} cannot be written: {error}") from None
         self._at = int(board.tape_head[0])
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="take", daemon=True)
-        self._thread.start()
+        self._end: int | None = None
+        self._waiting: deque[np.ndarray | int] = deque()  # sound, or how many frames are lost
+        self._behind = 0
+        self._lost = 0
 
-    def _run(self) -> None:
-        while not self._ending.wait(DRAIN_S):
-            self._drain()
+    @property
+    def lost(self) -> str:
+        seconds = self._lost / self._board.shape.sample_rate
+        return f"{seconds:.2f} s of sound" if self._lost else ""
 
-    def _drain(self) -> None:
+    def stop(self) -> None:
+        if self._end is None:
+            self._end = int(self._board.tape_head[0])
+
+    def listen(self) -> None:
         tape = self._board.tape
-        head, length = int(self._board.tape_head[0]), len(tape)
-        if head - self._at > length // 2:
-            self.lost += head - length // 2 - self._at
-            self._at = head - length // 2
+        head = int(self._board.tape_head[0]) if self._end is None else self._end
+        kept = len(tape) * 3 // 4  # what is older may be written over while it is read
+        most = int(BACKLOG_S * self._board.shape.sample_rate)
+        over = head - kept - self._at if self._behind + head - self._at <= most else head - self._at
+        if over > 0:
+            self._waiting.append(over)
+            self._at += over
         while self._at < head:
-            start = self._at % length
-            count = min(head - self._at, length - start)
-            self._file.write(np.clip(tape[start : start + count], -1, 1))
-            self._at += count
+            start = self._at % len(tape)
+            sound = tape[start : start + head - self._at].copy()
+            self._behind += len(sound)
+            self._waiting.append(sound)
+            self._at += len(sound)
+
+    def write(self) -> None:
+        whole.there(self.fd)
+        while self._waiting:
+            sound = self._waiting.popleft()
+            if isinstance(sound, int):
+                self._lost += sound
+                for count in (*[1 << 16] * (sound >> 16), sound % (1 << 16)):
+                    self._file.write(np.zeros((count, 2), np.float32))
+            else:
+                self._behind -= len(sound)
+                self._file.write(sound)
+        self._file.settle()
 
     def close(self) -> None:
-        """The take is whole: give it its name."""
-        self._ending.set()
-        self._thread.join()
-        self._drain()
-        self._file.close()
-        self._part.replace(self._path)
+        try:
+            self._file.close()
+        finally:
+            os.close(self.fd)
 
 
-class GestureTake:
-    """Writes every command from now until `close` as JSON Lines. Control process.
+class GestureTrack:
+    """Every command from now until `stop`, as JSON Lines.
 
     The first lines bring an instrument that starts from the same preset to where this one is.
     """
 
-    def __init__(
-        self,
-        instrument: Instrument,
-        path: Path,
-        *,
-        preset: str,
-        pack: str,
-        library: Path | None = None,
-    ) -> None:
+    def __init__(self, instrument: Instrument, head: dict[str, Any], path: Path, fd: int) -> None:
+        self.path, self.fd = path, fd
         self._instrument = instrument
-        self._path = path
-        self._part = path.with_name(f".{path.name}.part")
-        try:
-            self._file: TextIO = self._part.open("w", encoding="utf-8")
-        except OSError as error:
-            raise TakeError(f"{path} cannot be written: {error.strerror}") from None
         self._began = time.monotonic()
-        self._lock = threading.Lock()
-        own = {} if library is None else {"library": str(library.resolve())}
-        self._write({"preset": preset, "pack": pack, "seed": 0, **own})
+        self._waiting: deque[dict[str, Any]] = deque([head])
+        self._lost = 0
         for address, args in instrument.whole():
-            self._write({"t": 0.0, "address": address, "args": list(args)})
+            self._waiting.append({"t": 0.0, "address": address, "args": args})
         instrument.taps.append(self._heard)
 
-    def _heard(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
-        t = round(time.monotonic() - self._began, 6)
-        self._write({"t": t, "address": address, "args": list(args)})
+    @property
+    def lost(self) -> str:
+        return f"{self._lost} gestures" if self._lost else ""
 
-    def _write(self, line: dict[str, Any]) -> None:
-        with self._lock:
-            if not self._file.closed:
-                self._file.write(json.dumps(line) + "\n")
+    def _heard(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
+        if len(self._waiting) >= BACKLOG_LINES:
+            self._lost += 1
+            return
+        t = round(time.monotonic() - self._began, 6)
+        self._waiting.append({"t": t, "address": address, "args": tuple(args)})
+
+    def stop(self) -> None:
+        with suppress(ValueError):  # stopped already
+            self._instrument.taps.remove(self._heard)
+
+    def listen(self) -> None:
+        """The instrument tells by itself."""
+
+    def write(self) -> None:
+        whole.there(self.fd)
+        while self._waiting:
+            whole.append(self.fd, json.dumps(self._waiting.popleft()).encode() + b"\n")
 
     def close(self) -> None:
-        """The take is whole: give it its name."""
-        self._instrument.taps.remove(self._heard)
-        with self._lock:
-            self._file.close()
-        self._part.replace(self._path)
+        os.close(self.fd)
 
 
-def read_gestures(path: Path) -> tuple[dict[str, Any], list[tuple[float, str, list[Argument]]]]:
-    """A gesture recording's head and its messages (t in seconds, address, args), times rising.
+class Take:
+    """The files of one take, and the two threads that write them. Control process, any thread.
 
-    Raises `TakeError` naming the line that is wrong.
+    `tell` is called once when it is over, with a line: it was ended, or a file could not be
+    written on. Then all of its files on that disk end there, and the others go on.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise TakeError(f"{path} cannot be read: {error}") from None
-    if not lines:
-        raise TakeError(f"{path} is empty: a gesture recording begins with a line of JSON")
-    parsed = []
-    for number, line in enumerate(lines, 1):
-        try:
-            entry = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise TakeError(f"{path}, line {number}: not JSON: {error.msg}") from None
-        if not isinstance(entry, dict):
-            raise TakeError(f"{path}, line {number}: expected a JSON object")
-        parsed.append(entry)
-    messages: list[tuple[float, str, list[Argument]]] = []
-    last = 0.0
-    for number, entry in enumerate(parsed[1:], 2):
-        t, address, args = entry.get("t"), entry.get("address"), entry.get("args")
-        if not isinstance(t, int | float) or not 0 <= t < 86400:
-            raise TakeError(f"{path}, line {number}: t: a time in seconds is wanted, got {t!r}")
-        if t < last:
-            raise TakeError(f"{path}, line {number}: t: {t} comes after {last}: times must rise")
-        if not isinstance(address, str) or not address.startswith("/"):
-            raise TakeError(f"{path}, line {number}: address: {address!r} is no OSC address")
-        if not isinstance(args, list) or not all(isinstance(a, int | float | str) for a in args):
-            raise TakeError(f"{path}, line {number}: args: a list of numbers and names is wanted")
-        last = float(t)
-        messages.append((last, address, args))
-    return parsed[0], messages
+
+    def __init__(self, tracks: Sequence[Track], tell: Callable[[str], None]) -> None:
+        self.over = threading.Event()
+        self.names = ", ".join(str(track.path) for track in tracks)
+        self._tracks = list(tracks)
+        self._tell = tell
+        self._began = time.monotonic()
+        self._stopping = threading.Event()
+        self._listened = threading.Event()
+        for target in (self._listen, self._write):
+            threading.Thread(target=target, name="take", daemon=True).start()
+
+    def stop(self) -> None:
+        """End it here. Returns at once; `over` is set when the files are closed."""
+        for track in self._tracks:
+            track.stop()
+        self._stopping.set()
+
+    def close(self) -> None:
+        """`stop`, and wait until the files are closed, or the disk has not answered for long."""
+        self.stop()
+        if not self.over.wait(GONE_S):
+            self._tell(f"take   {self.names}: the disk does not answer; the end may be missing")
+
+    def _listen(self) -> None:
+        while not self._stopping.wait(LISTEN_S):
+            for track in self._tracks:
+                track.listen()
+        for track in self._tracks:
+            track.listen()
+        self._listened.set()
+
+    def _write(self) -> None:
+        synced = time.monotonic()
+        last = False
+        while self._tracks and not last:
+            last = self._listened.wait(WRITE_S)
+            due = last or time.monotonic() - synced > SYNC_S
+            for track in tuple(self._tracks):
+                try:
+                    track.write()
+                    if due:
+                        os.fsync(track.fd)
+                except OSError as error:
+                    self._fail(track, error)
+            synced = time.monotonic() if due else synced
+        if self._tracks:
+            self._end(self._tracks)
+        self._stopping.set()
+        self.over.set()
+
+    def _fail(self, failed: Track, error: OSError) -> None:
+        """End all files of that disk: what one of them has met the others would meet."""
+        disk = os.fstat(failed.fd).st_dev
+        ended = [track for track in self._tracks if os.fstat(track.fd).st_dev == disk]
+        self._tracks = [track for track in self._tracks if track not in ended]
+        for track in ended:
+            if track is not failed:
+                with suppress(OSError):
+                    track.write()
+        self._end(ended, error)
+
+    def _end(self, tracks: Sequence[Track], fault: OSError | None = None) -> None:
+        for track in tracks:
+            track.stop()
+            try:
+                track.close()
+            except OSError as error:
+                fault = fault or error
+        seconds = f"{time.monotonic() - self._began:.1f} s"
+        why = "" if fault is None else f": {fault.strerror or fault}; the sound goes on"
+        lost = " and ".join(track.lost for track in tracks if track.lost)
+        late = f"; the disk was too slow for {lost}" if lost else ""
+        names = ", ".join(str(track.path) for track in tracks)
+        self._tell(f"take   {names} ended after {seconds}{why}{late}")

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Sequence
+import time
+import unicodedata
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 import tomli_w
 from platformdirs import user_data_path
 
+from engine import whole
+from engine.allowance import Allowance
 from engine.instrument import NOBODY, Instrument, Sender
 from engine.parameters import Argument, CommandError
+from models.line import line, printable
 from presets.preset import Preset, PresetError, read, saved_values
 
+MOST_OWN = 1000  # presets
+MOST_SAVES, EACH_S = 64, 0.25  # at once, and then one each
+MOST_BYTES = 240  # of a name: file systems take 255 with its ending
+MOST_TOLD = 1000  # characters of all names
+RESERVED = ("save", "next", "prev")  # what follows /preset/ in addresses
 FACTORY = Path(__file__).parent / "factory"
 
 
@@ -41,25 +50,29 @@ class Bank:
         paths = self._paths()
         if isinstance(which, str) and which.casefold().endswith(".toml"):
             return self._cached(Path(which))
-        if isinstance(which, int) or which.isdecimal():
+        if isinstance(which, int) or (which.isdecimal() and len(which) < 10):
             names = list(paths)
             number = int(which)
             if not 0 <= number < len(names):
                 raise PresetError(f"there is no preset {number}; there are {_listed(names)}")
             return self._cached(paths[names[number]])
-        found = {name.casefold(): path for name, path in paths.items()}.get(which.casefold())
+        found = {_key(name): path for name, path in paths.items()}.get(_key(which))
         if found is None:
-            near = get_close_matches(which.casefold(), paths, 1)
+            near = get_close_matches(_key(which[:100]), paths, 1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            raise PresetError(f"there is no preset {which!r}{hint}; there are {_listed(paths)}")
+            raise PresetError(
+                f"there is no preset {line(which)!r}{hint}; there are {_listed(paths)}"
+            )
         return self._cached(found)
 
     def save(self, name: str, instrument: Instrument, pack: str) -> Path:
         """Keep the instrument's values as the user's preset `name`. Raises `PresetError`."""
-        if not re.fullmatch(r"\w[\w -]{0,63}", name) or name != name.strip() or name.isdecimal():
+        name = unicodedata.normalize("NFC", name)
+        good = re.fullmatch(r"\w[\w -]{0,63}", name) and name == name.strip()
+        if not good or len(name.encode()) > MOST_BYTES or name.isdecimal() or name in RESERVED:
             raise PresetError(
-                f"{name!r} cannot name a preset; use letters, digits, spaces, - and _, "
-                "at most 64, not only digits"
+                f"{line(name)!r} cannot name a preset; use letters, digits, spaces, - and _, "
+                f"at most 64, not only digits, and not {' or '.join(RESERVED)}"
             )
         table = {
             "title": name,
@@ -67,38 +80,56 @@ class Bank:
             "pack": pack,
             "values": saved_values(instrument.values()),
         }
-        path = self.user / f"{name}.toml"
         try:
             self.user.mkdir(parents=True, exist_ok=True)
-            draft = path.with_suffix(".part")
-            draft.write_text(tomli_w.dumps(table), encoding="utf-8")
-            os.replace(draft, path)
+            own = {_key(file.stem): file for file in self.user.glob("*.toml")}
+            path = own.get(_key(name), self.user / f"{name}.toml")
+            if len(own) >= MOST_OWN and _key(name) not in own:
+                raise PresetError(
+                    f"{self.user} holds {len(own)} presets, which is the most; remove some first"
+                )
+            whole.replace(path, tomli_w.dumps(table).encode())
         except OSError as error:
-            raise PresetError(f"{path}: {error.strerror}; nothing was saved") from None
+            raise PresetError(f"{self.user / name}: {error.strerror}; nothing was saved") from None
         return path
 
     def _paths(self) -> dict[str, Path]:
-        paths = {
+        return {
             re.sub(r"^\d+-", "", path.stem): path for path in sorted(self.factory.glob("*.toml"))
-        }
-        return paths | {path.stem: path for path in sorted(self.user.glob("*.toml"))}
+        } | {path.stem: path for path in sorted(self.user.glob("*.toml"))}
 
     def _cached(self, path: Path) -> Preset:
         try:
             changed = path.stat().st_mtime_ns
-        except OSError as error:
-            raise PresetError(f"{path}: {error.strerror}; check the path") from None
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+            what = error.strerror if isinstance(error, OSError) else "no file has such a name"
+            raise PresetError(f"{path}: {what}; check the path") from None
         if path not in self._read or self._read[path][0] != changed:
             self._read[path] = changed, read(path)
         return self._read[path][1]
 
 
+def _key(name: str) -> str:
+    """What names of one preset have in common, however they were typed."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
 def _listed(names: Sequence[str] | dict[str, Path]) -> str:
-    return ", ".join(f"{number} {name}" for number, name in enumerate(names))
+    return printable(", ".join(f"{number} {name}" for number, name in enumerate(names)), MOST_TOLD)
 
 
-def install(instrument: Instrument, bank: Bank, pack: str) -> None:
-    """Register `/preset` and `/preset/save` with an instrument that plays `pack`."""
+def install(
+    instrument: Instrument,
+    bank: Bank,
+    pack: str,
+    tell: Callable[[str], None] = lambda line: None,
+) -> None:
+    """Register `/preset` and `/preset/save` with an instrument that plays `pack`.
+
+    `tell` gets a line for the performer when something was not saved.
+    """
+    allowed = Allowance(MOST_SAVES, EACH_S, time.monotonic)
+    told = ""
 
     def load(args: Sequence[Argument], sender: Sender) -> None:
         if len(args) != 1:
@@ -124,9 +155,18 @@ def install(instrument: Instrument, bank: Bank, pack: str) -> None:
     def save(args: Sequence[Argument], sender: Sender) -> None:
         if len(args) != 1 or not isinstance(args[0], str):
             raise CommandError("/preset/save takes a name")
+        nonlocal told
         try:
+            if not allowed.take():
+                raise PresetError(
+                    f"{MOST_SAVES} presets were saved within moments; wait a second and save again"
+                )
             bank.save(args[0], instrument, pack)
+            told = ""
         except PresetError as error:
+            if str(error) != told:  # a flood is told of once
+                tell(f"preset not saved: {error}")
+            told = str(error)
             raise CommandError(f"/preset/save: {error}") from None
 
     instrument.register("/preset", load)

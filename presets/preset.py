@@ -13,6 +13,7 @@ The addresses and what they take are the parameter table's.
 from __future__ import annotations
 
 import re
+import reprlib
 import tomllib
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -23,6 +24,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from engine.parameters import FINGERS, TABLE, Argument, CommandError, Parameter
+from models import bounded
+from models.line import LONGEST, line
+
+MOST_BYTES = 1 << 20
+MOST_INT = 1 << 63  # TOML's own limit
 
 ROWS: dict[str, Parameter] = {
     row.address.format(n=n): row
@@ -49,7 +55,7 @@ class Preset(BaseModel):
 
     title: str = Field(min_length=1, max_length=200)
     description: str = Field(default="", max_length=2000)
-    pack: str = Field(min_length=1)
+    pack: str = Field(min_length=1, max_length=1000, pattern=r"^[^\x00]*$")
     values: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("values")
@@ -85,28 +91,35 @@ def check(address: str, value: Any) -> None:
     control that goes too far is clamped, but in a file it is a mistake."""
     row = ROWS.get(address)
     if row is None:
-        near = get_close_matches(address, ROWS, 1, 0.5)
+        near = get_close_matches(address[:LONGEST], ROWS, 1, 0.5)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise CommandError(f"there is no such address{hint}")
     args = _arguments(value)
     if len(args) != row.size:
         raise CommandError(f"takes {row.size} value(s), got {len(args)}")
     for argument in args:
+        if isinstance(argument, int) and abs(argument) >= MOST_INT:
+            raise CommandError("is a number of too many digits")
+        shown = _SHOWN.repr(argument)
         if row.kind == "choice" or (row.kind == "axis" and isinstance(argument, str)):
             if argument not in row.choices:
-                raise CommandError(f"{argument!r} is none of {', '.join(row.choices)}")
+                raise CommandError(f"{shown} is none of {', '.join(row.choices)}")
             continue
         if row.kind == "switch":
             if argument not in (0, 1):
-                raise CommandError(f"takes true or false, got {argument!r}")
+                raise CommandError(f"takes true or false, got {shown}")
             continue
         if isinstance(argument, bool) or not isinstance(argument, float | int):
-            raise CommandError(f"takes a number, got {argument!r}")
+            raise CommandError(f"takes a number, got {shown}")
         if not row.low <= argument <= row.high:  # NaN is within no range
             span = f"{row.low:g}...{row.high:g} {row.unit}".rstrip()
-            raise CommandError(f"{argument} is not within {span}")
+            raise CommandError(f"{shown} is not within {span}")
         if row.kind in ("int", "axis") and argument != int(argument):
-            raise CommandError(f"takes a whole number, got {argument}")
+            raise CommandError(f"takes a whole number, got {shown}")
+
+
+_SHOWN = reprlib.Repr()  # a file may nest deeply, and go on for long
+_SHOWN.maxstring = _SHOWN.maxother = 60
 
 
 def parse(text: str, name: str) -> Preset:
@@ -117,7 +130,10 @@ def parse(text: str, name: str) -> Preset:
         found = re.search(r"^(.*) \(at line (\d+), column (\d+)\)$", str(error))
         end = text.count("\n") + 1  # where the others are found: "at end of document"
         where = f"{found[2]}: column {found[3]}: {found[1]}" if found else f"{end}: {error}"
-        raise PresetError(f"{name}:{where}; correct the TOML there") from None
+        raise PresetError(f"{name}:{line(where)}; correct the TOML there") from None
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits, or so many brackets
+        what = "is nested too deeply" if isinstance(error, RecursionError) else line(str(error))
+        raise PresetError(f"{name}: {what}; no preset does so") from None
     try:
         return Preset.model_validate(table)
     except ValidationError as error:
@@ -129,35 +145,38 @@ def parse(text: str, name: str) -> Preset:
 def _explained(text: str, error: ErrorDetails) -> str:
     """`LINE: FIELD: what is wrong; what to do` of one of pydantic's errors."""
     field = error["ctx"]["address"] if error["type"] == "table" else str(error["loc"][0])
-    line = _line_of(text, field)
+    at, field = _line_of(text, field), line(field)
     match error["type"]:
         case "missing":
             return f'1: {field} is missing; add {field} = "..." before [values]'
         case "extra_forbidden":
-            return f"{line}: {field}: a preset has no such field; move it to [values] or remove it"
+            return f"{at}: {field}: a preset has no such field; move it to [values] or remove it"
         case "table":
-            return f"{line}: {field}: {error['msg']}; correct it or remove the line"
-    return f"{line}: {field}: {str(error['msg'])[:1].lower()}{str(error['msg'])[1:]}; correct it"
+            return f"{at}: {field}: {error['msg']}; correct it or remove the line"
+    return f"{at}: {field}: {str(error['msg'])[:1].lower()}{str(error['msg'])[1:]}; correct it"
 
 
 def _line_of(text: str, field: str) -> int:
     """The line that sets `field`, or the first that names it; TOML's parser keeps no lines."""
+    field = field[:LONGEST]
     setting = re.compile(rf"""\s*["']?{re.escape(field)}["']?\s*=|\s*\[+\s*{re.escape(field)}\b""")
     lines = text.splitlines()
-    for number, line in enumerate(lines, 1):
-        if setting.match(line):
+    for number, text in enumerate(lines, 1):
+        if setting.match(text):
             return number
-    return next((number for number, line in enumerate(lines, 1) if field in line), 1)
+    return next((number for number, text in enumerate(lines, 1) if field in text), 1)
 
 
 def read(path: Path) -> Preset:
     """The preset in the file `path`. Raises `PresetError`."""
     try:
-        raw = path.read_bytes()
+        raw = bounded.read(path, MOST_BYTES)
+    except OverflowError as error:
+        raise PresetError(f"{path}: {error}; no preset is") from None
     except OSError as error:
-        raise PresetError(f"{path}: {error.strerror}; check the path") from None
+        raise PresetError(f"{path}: {error.strerror or error}; check the path") from None
     try:
-        return parse(raw.decode(), str(path))
+        return parse(raw.decode("utf-8-sig"), str(path))
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise PresetError(f"{path}:{line}: not UTF-8; save the file as UTF-8") from None

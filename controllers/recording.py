@@ -1,0 +1,82 @@
+"""Takes as a performer asks for them: `--record`, `--record-gestures`, and `/record`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from engine import takes
+from engine.allowance import Allowance
+from engine.instrument import Sender
+from engine.parameters import Argument, CommandError
+from engine.session import Session
+from engine.takes import Take, TakeError
+
+FOLDER = Path("takes")  # where `/record` puts them, in the folder that play was started in
+MOST, EACH_S = 16, 2.0  # takes at once, and then one each
+
+
+class Takes:
+    """All takes under way. `tell` is called with a line for the performer, from any thread."""
+
+    def __init__(
+        self, session: Session, preset: str, pack: str, tell: Callable[[str], None]
+    ) -> None:
+        self._session = session
+        own = {} if session.library is None else {"library": str(session.library.resolve())}
+        self._head = {"preset": preset, "pack": pack, "seed": 0, **own}
+        self._tell = tell
+        self._begun: list[Take] = []
+        self._recording: Take | None = None  # that of `/record`
+        self._refused = ""
+        self._allowed = Allowance(MOST, EACH_S, time.monotonic)
+
+    def install(self) -> None:
+        """Register `/record`, which writes a WAV and its gestures beside each other."""
+        self._session.instrument.register("/record", self._record)
+
+    def begin(self, sound: Path | None, gestures: Path | None) -> Take:
+        """Record to these files from now on, and say their names. Raises `TakeError`."""
+        session = self._session
+        take = takes.begin(
+            session.board, session.instrument, self._head, sound, gestures, self._tell
+        )
+        self._begun = [other for other in self._begun if not other.over.is_set()] + [take]
+        self._tell(f"take   {take.names} begins")
+        return take
+
+    def close(self) -> None:
+        """End all takes and wait for their files."""
+        for take in self._begun:
+            take.stop()
+        for take in self._begun:
+            take.close()
+
+    def _record(self, args: Sequence[Argument], sender: Sender) -> None:
+        if len(args) != 1 or isinstance(args[0], str):
+            raise CommandError("/record takes 1 to begin a take and 0 to end it")
+        if not args[0]:
+            if self._recording is not None:
+                self._recording.stop()
+                self._recording = None
+        elif self._recording is None or self._recording.over.is_set():
+            try:
+                self._recording = self._next()
+                self._refused = ""
+            except TakeError as error:
+                # Who sends `/record` hears of no refusal; who sends it all the time, of one.
+                if str(error) != self._refused:
+                    self._tell(f"take   none: {error}")
+                self._refused = str(error)
+                raise CommandError(f"/record: {error}") from None
+
+    def _next(self) -> Take:
+        if not self._allowed.take():
+            raise TakeError(f"{MOST} takes were begun within moments: wait {EACH_S:g} s")
+        try:
+            FOLDER.mkdir(exist_ok=True)
+        except OSError as error:
+            raise TakeError(f"{FOLDER.absolute()}: {error.strerror}") from None
+        path = FOLDER / time.strftime("take %Y-%m-%d %H.%M.%S.wav")
+        return self.begin(path, path.with_suffix(".jsonl"))

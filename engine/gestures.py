@@ -1,0 +1,135 @@
+"""Reading a gesture recording: JSON Lines, from a take, another program, or a hand.
+
+The first line says what to play on: {"preset": "walk", "pack": "footsteps", "seed": 0}. Each
+line after it is a message, times rising: {"t": seconds, "address": "/pad/xy", "args": [0.2, 0.7]}.
+Blank lines do not count, and a last line that a kill has cut off is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, TypeGuard
+
+from engine.parameters import Argument
+from engine.takes import TakeError
+from models import bounded
+from models.line import line as shown
+
+MOST_LINE = 1 << 16  # bytes
+MOST_S = 86400.0
+MOST_INT = 1 << 63  # what OSC can say
+
+Message = tuple[float, str, list[Argument]]
+
+
+class Gestures:
+    """The recording in the file `path`. Raises `TakeError` naming the line that is wrong.
+
+    `head` is its first line, `seconds` the time of its last message, `cut` whether a last line
+    was left out. Iterating reads the messages (t in seconds, address, args) from the file: a
+    recording of hours takes no memory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.head: dict[str, Any] = {}
+        self.seconds = 0.0
+        self.cut = False
+        for t, _, _ in self:
+            self.seconds = t
+
+    def __iter__(self) -> Iterator[Message]:
+        try:
+            with bounded.regular(self.path) as file:
+                yield from self._messages(file)
+        except OSError as error:
+            raise TakeError(f"{self.path} cannot be read: {error.strerror or error}") from None
+
+    def _messages(self, file: BinaryIO) -> Iterator[Message]:
+        begun = False
+        last = 0.0
+        for number, entry in self._entries(file):
+            where = f"{self.path}, line {number}"
+            if not begun:
+                self.head, begun = _head(entry, where), True
+                continue
+            message = _message(entry, where)
+            if message[0] < last:
+                raise TakeError(f"{where}: t: {message[0]} comes after {last}: times must rise")
+            last = message[0]
+            yield message
+        if not begun:
+            raise TakeError(f"{self.path} is empty: a gesture recording begins with a line of JSON")
+
+    def _entries(self, file: BinaryIO) -> Iterator[tuple[int, dict[str, Any]]]:
+        number = 0
+        while raw := file.readline(MOST_LINE + 1):
+            number += 1
+            where = f"{self.path}, line {number}"
+            if len(raw) > MOST_LINE:
+                raise TakeError(f"{where}: is longer than {MOST_LINE >> 10} kB")
+            if number == 1:
+                raw = raw.removeprefix(b"\xef\xbb\xbf")
+            if not raw.strip():
+                continue
+            try:
+                entry = _decode(raw.decode())
+            except RecursionError:
+                raise TakeError(f"{where}: is nested too deeply") from None
+            except ValueError as error:  # of an encoding and of a long number too
+                if number > 1 and not raw.endswith(b"\n"):
+                    self.cut = True
+                    return
+                said = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+                raise TakeError(f"{where}: not JSON: {shown(said)}") from None
+            if not isinstance(entry, dict):
+                raise TakeError(f"{where}: expected a JSON object")
+            yield number, entry
+
+
+def _head(entry: dict[str, Any], where: str) -> dict[str, Any]:
+    if "address" in entry:
+        raise TakeError(f'{where}: is a message: before it comes a line as {{"preset": "walk"}}')
+    for name in ("preset", "pack", "library"):
+        if name in entry and not isinstance(entry[name], str):
+            raise TakeError(f"{where}: {name}: a name is wanted, got {_shown(entry[name])}")
+    return entry
+
+
+def _message(entry: dict[str, Any], where: str) -> Message:
+    t, address, args = entry.get("t"), entry.get("address"), entry.get("args")
+    if not _number(t) or not 0 <= t < MOST_S:
+        raise TakeError(f"{where}: t: a time in seconds is wanted, got {_shown(t)}")
+    if not isinstance(address, str) or not address.startswith("/"):
+        raise TakeError(f"{where}: address: {_shown(address)} is no OSC address")
+    if not isinstance(args, list) or not all(isinstance(a, bool | str) or _number(a) for a in args):
+        raise TakeError(f"{where}: args: a list of numbers and names is wanted")
+    return float(t), address, args
+
+
+def _number(value: Any) -> TypeGuard[float]:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < MOST_INT
+
+
+def _shown(value: Any) -> str:
+    return shown(json.dumps(value))
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    entry = dict(pairs)
+    if len(entry) < len(pairs):
+        twice = next(name for name, _ in pairs if sum(name == other for other, _ in pairs) > 1)
+        raise ValueError(f"{twice} is there twice")
+    return entry
+
+
+def _no_number(constant: str) -> None:
+    raise ValueError(f"{constant} is no number")
+
+
+_decode = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_number).decode
