@@ -23,7 +23,7 @@ from engine import whole
 from engine.instrument import Instrument, Sender
 from engine.parameters import FINGERS, ROW, Argument, CommandError, Parameter
 from models import bounded
-from models.line import line, reason
+from models.line import printable, reason
 
 MOST_BYTES = 1 << 20
 LATENT_REACH = 3.0
@@ -48,7 +48,9 @@ class Control(NamedTuple):
     def parse(cls, text: str) -> Control:
         match = re.fullmatch(r"channel (\d{1,2}) (cc|note) (\d{1,3})", text)
         if not match or not 1 <= int(match[1]) <= 16 or int(match[3]) > 127:
-            raise ValueError(f'{text!r} is no control; write one as "channel 1 cc 74"')
+            raise ValueError(
+                f'{printable(text, 60)!r} is no control; write one as "channel 1 cc 74"'
+            )
         return cls(int(match[1]), match[2], int(match[3]))
 
 
@@ -164,7 +166,7 @@ class Bindings:
                 raise ValueError("bindings is no table")
             for name, address in bindings.items():
                 if not isinstance(address, str):
-                    raise ValueError(f"{line(name)!r} is bound to no address")
+                    raise ValueError(f"{printable(name, 60)!r} is bound to no address")
                 self._targets[Control.parse(name)] = target(address)
         except (OSError, OverflowError, ValueError, RecursionError) as error:
             what = "is nested too deeply" if isinstance(error, RecursionError) else reason(error)

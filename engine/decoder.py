@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 # Before TensorFlow is imported: its banners are no news to a performer.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 # oneDNN's kernels gain nothing at one sound on one thread: 1.7 ms with, 1.5 ms without.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TypeGuard
@@ -94,7 +95,7 @@ def _head(entry: dict[str, Any], where: str) -> dict[str, Any]:
     if "address" in entry:
         raise TakeError(f'{where}: is a message: before it comes a line as {{"preset": "walk"}}')
     for name in ("preset", "pack", "library"):
-        if name in entry and not isinstance(entry[name], str):
+        if name in entry and not _name(entry[name]):
             raise TakeError(f"{where}: {name}: a name is wanted, got {_shown(entry[name])}")
     return entry
 
@@ -110,6 +111,14 @@ def _message(entry: dict[str, Any], where: str) -> Message:
     return float(t), address, args
 
 
+def _name(value: Any) -> bool:
+    """Whether the file system might know it."""
+    try:
+        return isinstance(value, str) and b"\0" not in os.fsencode(value)
+    except UnicodeEncodeError:
+        return False
+
+
 def _number(value: Any) -> TypeGuard[float]:
     if isinstance(value, float):
         return math.isfinite(value)
@@ -117,7 +126,7 @@ def _number(value: Any) -> TypeGuard[float]:
 
 
 def _shown(value: Any) -> str:
-    return shown(json.dumps(value))
+    return "a list or an object" if isinstance(value, list | dict) else shown(json.dumps(value))
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

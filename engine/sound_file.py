@@ -48,7 +48,12 @@ class SoundFile:
         except self._faults as error:
             raise self._raw.error or OSError(str(error)) from None
         self._command(RF64_AUTO_DOWNGRADE, 1)
-        self.settle()
+        try:
+            self.settle()
+        except OSError:
+            with suppress(OSError):
+                self.close()
+            raise
 
     def write(self, samples: Floats) -> None:
         """(n, 2) float32, -1...1."""

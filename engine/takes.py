@@ -8,10 +8,9 @@ whatever ends the program, what was played until then can be played again.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-import stat
+import tempfile
 import threading
 import time
 from collections import deque
@@ -49,16 +48,13 @@ def check(sound: Path | None, gestures: Path | None) -> None:
     except ValueError as error:
         raise TakeError(str(error)) from None
     for path in filter(None, (sound, gestures)):
-        folder = path.parent
         try:
-            if not stat.S_ISDIR(folder.stat().st_mode):
-                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-            if not os.access(folder, os.W_OK | os.X_OK):
-                raise PermissionError(errno.EACCES, "no file can be made there")
+            with tempfile.TemporaryFile(dir=path.parent):
+                pass  # the folder is there, and takes files
             with suppress(FileNotFoundError):
                 path.lstat()
         except OSError as error:
-            raise TakeError(f"{path} cannot be written: {folder}: {error.strerror}") from None
+            raise TakeError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def begin(
@@ -258,31 +254,24 @@ class Take:
         while self._tracks and not last:
             last = self._listened.wait(WRITE_S)
             due = last or time.monotonic() - synced > SYNC_S
-            for track in tuple(self._tracks):
+            failed: dict[int, OSError] = {}  # by disk: what one file has met the others would meet
+            for track in self._tracks:
                 try:
                     track.write()
                     if due:
                         os.fsync(track.fd)
                 except OSError as error:
-                    self._fail(track, error)
+                    failed.setdefault(os.fstat(track.fd).st_dev, error)
+            for disk, fault in failed.items():
+                self._end([t for t in self._tracks if os.fstat(t.fd).st_dev == disk], fault)
             synced = time.monotonic() if due else synced
         if self._tracks:
             self._end(self._tracks)
         self._stopping.set()
         self.over.set()
 
-    def _fail(self, failed: Track, error: OSError) -> None:
-        """End all files of that disk: what one of them has met the others would meet."""
-        disk = os.fstat(failed.fd).st_dev
-        ended = [track for track in self._tracks if os.fstat(track.fd).st_dev == disk]
-        self._tracks = [track for track in self._tracks if track not in ended]
-        for track in ended:
-            if track is not failed:
-                with suppress(OSError):
-                    track.write()
-        self._end(ended, error)
-
     def _end(self, tracks: Sequence[Track], fault: OSError | None = None) -> None:
+        self._tracks = [track for track in self._tracks if track not in tracks]
         for track in tracks:
             track.stop()
             try:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 
-import keras
-
 from models.training.team import DistributionError, Team
 
 __all__ = ["DistributionError", "Team", "team"]
@@ -19,11 +17,6 @@ def team() -> Team:
     "worker", "index": 0}}, the same on all machines but for the index; worker 0 is the chief.
     To be called before anything else is asked of TensorFlow. Raises DistributionError.
     """
-    if keras.backend.backend() != "tensorflow":
-        raise DistributionError(
-            f"a training is distributed by TensorFlow only, and KERAS_BACKEND is "
-            f"{keras.backend.backend()}: unset it"
-        )
     import tensorflow as tf
 
     config = _config()

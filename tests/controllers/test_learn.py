@@ -8,6 +8,7 @@ from controllers.learn import Bindings, BindingsError, Control, target
 from controllers.midi import MidiInput
 from engine.instrument import Instrument
 from engine.parameters import CommandError
+from tests.engine.test_sound_file import files_of_at_most
 
 
 @pytest.fixture
@@ -152,6 +153,11 @@ def test_learn_takes_one_address(keys: MidiInput, args: tuple[str | int, ...]) -
         ('[bindings]\n"knob" = "/gain"\n', "knob"),
         ("bindings = 3\n", ""),
         ("[bindings\n", "line 1"),
+        ('[bindings]\n"channel 1 cc 74" = 3\n', "no address"),
+        ("a = " + "[" * 5000, "nested too deeply"),
+        ("a = " + "9" * 5001, ""),
+        (f'[bindings]\n"{"x" * 100_000}" = "/gain"\n', "is no control"),
+        ('[bindings]\n"channel 1 cc 74" = "/\\u001b]0;owned\\u0007"\n', "/learn"),
     ],
 )
 def test_a_broken_file_is_explained_in_one_line(path: Path, text: str, what: str) -> None:
@@ -160,9 +166,33 @@ def test_a_broken_file_is_explained_in_one_line(path: Path, text: str, what: str
     with pytest.raises(BindingsError) as error:
         Bindings(path)
     message = str(error.value)
-    assert str(path) in message and what in message and "\n" not in message
+    assert str(path) in message and what in message
+    assert message.isprintable() and len(message) < 1000
 
 
 @pytest.mark.parametrize("text", ["channel 1 cc 0", "channel 16 note 127"])
 def test_a_control_s_name_is_read_as_it_was_written(text: str) -> None:
     assert str(Control.parse(text)) == text
+
+
+def test_a_file_that_does_not_end_is_told_and_not_read(path: Path) -> None:
+    path.parent.mkdir()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(BindingsError, match="is no file"):
+        Bindings(path)
+
+
+def test_a_binding_that_cannot_be_written_holds_and_is_told(
+    keys: MidiInput, instrument: Instrument
+) -> None:
+    told: list[str] = []
+    keys.bindings.install(instrument, told.append)
+    keys.bindings.path.parent.mkdir(parents=True, exist_ok=True)
+    instrument.apply("/learn", ("/loop/speed",))
+    with files_of_at_most(5):
+        keys.receive([0xB0, 74, 127])
+    assert len(told) == 1 and "too large" in told[0] and "channel 1 cc 74" in told[0]
+    speed = instrument.value("/loop/speed")
+    keys.receive([0xB0, 74, 0])
+    assert instrument.value("/loop/speed") != speed
+    assert list(keys.bindings.path.parent.iterdir()) == []

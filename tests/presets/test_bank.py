@@ -9,6 +9,7 @@ from engine.instrument import Instrument, Sender
 from engine.parameters import CommandError
 from presets.bank import Bank, install
 from presets.preset import PERFORMERS, ROWS, PresetError
+from tests.engine.test_sound_file import files_of_at_most
 
 
 @pytest.fixture
@@ -87,7 +88,24 @@ def test_one_s_own_preset_stands_in_for_its_namesake(bank: Bank, instrument: Ins
 
 @pytest.mark.parametrize(
     "name",
-    ["", " ", "../up", "a/b", "a\\b", ".hidden", "a.toml", "7", "x" * 65, "a\n", "a\0", "a "],
+    [
+        *(
+            "",
+            " ",
+            "../up",
+            "..",
+            "a/b",
+            "a\\b",
+            ".hidden",
+            "a.toml",
+            "7",
+            "x" * 65,
+            "a\n",
+            "a\0",
+            "a ",
+        ),
+        *("\x1b[2J", "save", "next", "\U00020000" * 64),
+    ],
 )
 def test_a_name_that_could_leave_the_folder_is_refused(
     bank: Bank, instrument: Instrument, name: str
@@ -167,3 +185,74 @@ def test_a_plane_that_the_pack_has_not_is_said_and_the_rest_is_done(
     with pytest.raises(CommandError, match="no umap plane"):
         instrument.apply("/preset", ("u",))
     assert instrument.value("/pitch") == (5.0,)
+
+
+def test_names_that_look_alike_are_one_preset(bank: Bank, instrument: Instrument) -> None:
+    composed, decomposed = "Caf\u00e9", "cafe\u0301"
+    bank.save(composed, instrument, "footsteps")
+    instrument.apply("/pitch", (5,))
+    bank.save(decomposed, instrument, "footsteps")
+    assert [path.name for path in bank.user.iterdir()] == [f"{composed}.toml"]
+    assert bank.load(decomposed).values["/pitch"] == bank.load(composed).values["/pitch"] == 5
+
+
+def test_a_flood_of_saves_is_refused_and_told_once(bank: Bank, instrument: Instrument) -> None:
+    told: list[str] = []
+    install(instrument, bank, "footsteps", told.append)
+    refused = 0
+    for k in range(2500):
+        try:
+            instrument.apply("/preset/save", (f"name {k}",))
+        except CommandError:
+            refused += 1
+    assert refused > 2000 and len(told) == 1 and "save again" in told[0]
+    assert len(list(bank.user.iterdir())) == 2500 - refused
+
+
+def test_there_is_room_for_a_thousand_presets(bank: Bank, instrument: Instrument) -> None:
+    bank.user.mkdir()
+    for k in range(1000):
+        (bank.user / f"mine {k}.toml").write_text('title = "x"\npack = "footsteps"\n')
+    with pytest.raises(PresetError, match=r"holds 1000 presets.*remove some"):
+        bank.save("another", instrument, "footsteps")
+    instrument.apply("/pitch", (5,))
+    bank.save("mine 7", instrument, "footsteps")
+    assert bank.load("mine 7").values == {"/pitch": 5.0}
+
+
+def test_on_a_full_disk_the_preset_before_is_kept_and_it_is_told(
+    bank: Bank, instrument: Instrument
+) -> None:
+    told: list[str] = []
+    install(instrument, bank, "footsteps", told.append)
+    instrument.apply("/preset/save", ("mine",))
+    before = (bank.user / "mine.toml").read_bytes()
+    instrument.apply("/pitch", (5,))
+    with files_of_at_most(20), pytest.raises(CommandError, match="nothing was saved"):
+        instrument.apply("/preset/save", ("mine",))
+    assert (bank.user / "mine.toml").read_bytes() == before
+    assert [path.name for path in bank.user.iterdir()] == ["mine.toml"]
+    assert len(told) == 1 and "too large" in told[0]
+
+
+@pytest.mark.parametrize("which", ["9" * 5001, "\0", "a\0.toml", "x" * 60_000, "\ud800", 1e308])
+def test_what_no_preset_is_called_is_told_in_a_short_line(
+    bank: Bank, instrument: Instrument, which: str | float
+) -> None:
+    install(instrument, bank, "footsteps")
+    with pytest.raises(CommandError) as error:
+        instrument.apply("/preset", (which,))
+    assert len(str(error.value)) < 1500
+    if isinstance(which, str):
+        with pytest.raises(PresetError) as told:
+            bank.load(which)
+        assert len(str(told.value)) < 1500
+
+
+def test_a_listing_of_strange_names_is_printable(bank: Bank) -> None:
+    bank.user.mkdir()
+    (bank.user / "\x1b]0;owned\x07.toml").write_text("")
+    (bank.user / "two\nlines.toml").write_text("")
+    with pytest.raises(PresetError) as error:
+        bank.load("none")
+    assert str(error.value).isprintable()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,55 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     latin.write_bytes(b'title = "a"\ndescription = "\xe9"\n')
     with pytest.raises(PresetError, match=r"latin\.toml:2: not UTF-8"):
         read(latin)
+
+
+HOSTILE = {
+    "5,000 brackets": (WHOLE + '"/pan" = ' + "[" * 5000 + "]" * 5000, "nested too deeply"),
+    "900 brackets": (WHOLE + '"/pan" = ' + "[" * 900 + "]" * 900, ""),
+    "a table in a table, and so on": (WHOLE + "[values." + "a." * 5000 + "a]", ""),
+    "5,001 digits": (WHOLE + f'"/pan" = {"9" * 5001}', "no preset does so"),
+    "5,001 hexadecimal digits": (WHOLE + f'"/pan" = 0x{"f" * 5001}', "too many digits"),
+    "a switch of so many": (WHOLE.replace("false", "0x" + "f" * 5001), "too many digits"),
+    "a choice of so many": (WHOLE.replace('"shot"', "0x" + "f" * 5001), "too many digits"),
+    "a title of so many": (WHOLE.replace('"Test"', "0x" + "f" * 5001), "title"),
+    "a name of 100 kB": (WHOLE + f'"{"/pan" * 20_000}" = 1', "there is no such address"),
+    "a text of 100 kB": (WHOLE + f'"/pan" = "{"x" * 100_000}"', "takes a number, got"),
+    "a list of 100,000": (WHOLE + f'"/pan" = [{"1," * 100_000}]', "got 100000"),
+    "ESC in a name": (WHOLE + '"/\\u001b]0;owned\\u0007" = 1', "there is no such address"),
+    "ESC in a text": (WHOLE + '"/pan" = "\\u001b[2J"', "takes a number"),
+    "a line end in a field": (WHOLE.replace("title", '"a\\nb"'), "title is missing"),
+    "NUL in the pack": (WHOLE.replace("footsteps", "foot\\u0000steps"), "pack"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "what"), HOSTILE.values(), ids=HOSTILE)
+def test_what_a_file_holds_makes_one_short_printable_line(text: str, what: str) -> None:
+    with pytest.raises(PresetError) as error:
+        parse(text, "test.toml")
+    message = str(error.value)
+    assert message.startswith("test.toml:") and what in message
+    assert message.isprintable() and len(message) < 600
+
+
+def test_what_is_no_file_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.toml")
+    (tmp_path / "zero.toml").symlink_to("/dev/zero")
+    (tmp_path / "folder.toml").mkdir()
+    for name in ("pipe", "zero", "folder"):
+        with pytest.raises(PresetError, match=rf"{name}\.toml: is no file"):
+            read(tmp_path / f"{name}.toml")
+
+
+def test_a_file_of_more_than_a_megabyte_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "large.toml"
+    with path.open("w") as file:
+        file.write(WHOLE)
+        file.truncate(1 << 32)
+    with pytest.raises(PresetError, match="larger than 1 MB"):
+        read(path)
+
+
+def test_a_link_to_a_preset_and_a_byte_order_mark_are_no_matter(tmp_path: Path) -> None:
+    (tmp_path / "real").write_text(WHOLE, encoding="utf-8-sig")
+    (tmp_path / "link.toml").symlink_to(tmp_path / "real")
+    assert read(tmp_path / "link.toml").title == "Test"

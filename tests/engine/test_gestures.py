@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import os
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from engine.gestures import MOST_LINE, Gestures
+from engine.takes import TakeError
+
+HEAD = '{"preset": "walk", "pack": "footsteps", "seed": 0}\n'
+NOTE = '{"t": 0.5, "address": "/note", "args": [60, 100]}\n'
+PAD = '{"t": 1, "address": "/pad/xy", "args": [0.25, 0.75]}\n'
+READ = [(0.5, "/note", [60, 100]), (1.0, "/pad/xy", [0.25, 0.75])]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "take.jsonl"
+
+
+READABLE = {
+    "as a take": HEAD + NOTE + PAD,
+    "blank lines": "\n" + HEAD + "\n \t\n" + NOTE + "\n" + PAD + "\n\n",
+    "Windows' line ends": (HEAD + NOTE + PAD).replace("\n", "\r\n"),
+    "Windows' blank lines": (HEAD + "\n" + NOTE + PAD + "\n").replace("\n", "\r\n"),
+    "a byte order mark": "\ufeff" + HEAD + NOTE + PAD,
+    "spaces around": "".join(f"  {line[:-1]} \t\n" for line in (HEAD, NOTE, PAD)),
+    "no line end at the end": (HEAD + NOTE + PAD)[:-1],
+    "a last line that was cut off": HEAD + NOTE + PAD + '{"t": 1.5, "addr',
+    "a last line cut off in a letter": (HEAD + NOTE + PAD).encode() + b'{"t": 2, "args": ["\xc3',
+    "zeros that a power cut left": HEAD + NOTE + PAD + "\0" * 100,
+}
+
+
+@pytest.mark.parametrize("text", READABLE.values(), ids=READABLE)
+def test_a_recording_is_read_as_editors_and_kills_leave_it(path: Path, text: str | bytes) -> None:
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    gestures = Gestures(path)
+    assert gestures.head == {"preset": "walk", "pack": "footsteps", "seed": 0}
+    assert [*gestures] == READ == [*gestures]
+    assert gestures.seconds == 1.0
+
+
+def test_a_cut_last_line_is_told(path: Path) -> None:
+    path.write_text(HEAD + NOTE)
+    assert not Gestures(path).cut
+    path.write_text(HEAD + NOTE + PAD[:-5])
+    assert Gestures(path).cut
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\x85", "\x0b", "\x0c"])
+def test_only_a_line_feed_ends_a_line(path: Path, separator: str) -> None:
+    path.write_text(HEAD + f'{{"t": 0, "address": "/preset", "args": ["a{separator}b"]}}\n')
+    if separator in "\x0b\x0c":  # no JSON, and one line
+        with pytest.raises(TakeError, match="line 2: not JSON"):
+            Gestures(path)
+    else:
+        assert [*Gestures(path)] == [(0.0, "/preset", [f"a{separator}b"])]
+
+
+def message(t: str = "0", address: str = '"/note"', args: str = "[60]") -> str:
+    return f'{{"t": {t}, "address": {address}, "args": {args}}}\n'
+
+
+BROKEN = {
+    "deep lists": (HEAD + NOTE + message(args="[" * 5000 + "]" * 5000), 3, "nested too deeply"),
+    "deep objects": (HEAD + '{"a":' * 5000 + "1" + "}" * 5000 + "\n", 2, "nested too deeply"),
+    "a deep head": ("[" * 5000 + "\n", 1, "nested too deeply"),
+    "an argument of 5,001 digits": (HEAD + message(args=f"[{'9' * 5001}]"), 2, "not JSON"),
+    "a time of 5,001 digits": (HEAD + message(t="9" * 5001), 2, "not JSON"),
+    "a time of 400 digits": (HEAD + message(t="9" * 400), 2, "t: a time in seconds"),
+    "an argument of 400 digits": (HEAD + message(args=f"[{'9' * 400}]"), 2, "args: a list"),
+    "an argument beyond floats": (HEAD + message(args="[1e999]"), 2, "args: a list"),
+    "a time beyond floats": (HEAD + message(t="1e999"), 2, "t: a time"),
+    "NaN": (HEAD + message(args="[NaN]"), 2, "NaN is no number"),
+    "Infinity": (HEAD + message(t="-Infinity"), 2, "-Infinity is no number"),
+    "a time that is true": (HEAD + message(t="true"), 2, "t: a time in seconds"),
+    "a time that is text": (HEAD + message(t='"1"'), 2, "t: a time"),
+    "a time before the last": (HEAD + message(t="2") + "\n" + message(t="1"), 4, "must rise"),
+    "nothing": (HEAD + message(args="[null]"), 2, "args: a list"),
+    "a list in the list": (HEAD + message(args="[[1]]"), 2, "args: a list"),
+    "a key that is there twice": (HEAD + '{"t": 0, "t": 1, "address": "/a", "args": []}\n', 2,
+                                  "t is there twice"),
+    "a line that is too long": (HEAD + message(args=f'["{"x" * MOST_LINE}"]'), 2,
+                               "longer than 64 kB"),
+    "a last line that is too long": (HEAD + "x" * (MOST_LINE + 1), 2, "longer than 64 kB"),
+    "a line that is no object": (HEAD + "3\n", 2, "expected a JSON object"),
+    "no head": (NOTE + PAD, 1, "is a message"),
+    "a preset that is none": ('{"preset": [1]}\n', 1, "preset: a name"),
+    "a pack with a NUL": ('{"pack": "a\\u0000b"}\n', 1, "pack: a name"),
+    "a library with half a letter": ('{"library": "a\\ud800"}\n', 1, "library: a name"),
+    "half a letter": (HEAD.encode() + b'{"t": 0, "address": "\xff"}\n', 2, "not JSON"),
+    "UTF-16": ((HEAD + NOTE).encode("utf-16"), 1, "not JSON"),
+    "ESC": (HEAD + message(address='"\\u001b]0;owned\\u0007"'), 2, "is no OSC address"),
+    "a cut head": ('{"preset": "wal', 1, "not JSON"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "line", "what"), BROKEN.values(), ids=BROKEN)
+def test_what_is_wrong_is_told_in_one_line_with_its_number(
+    path: Path, text: str | bytes, line: int, what: str
+) -> None:
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(TakeError) as error:
+        Gestures(path)
+    said = str(error.value)
+    assert said.startswith(f"{path}, line {line}: ") and what in said
+    assert said.isprintable() and len(said) < len(str(path)) + 300
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "\ufeff", " \r\n"])
+def test_an_empty_file_is_told(path: Path, text: str) -> None:
+    path.write_text(text)
+    with pytest.raises(TakeError, match="is empty"):
+        Gestures(path)
+
+
+def test_what_is_no_file_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    for name, what in (("pipe", "is no file"), ("zero", "is no file"), (".", "is no file"),
+                       ("gone", "No such file"), ("a\0b", "no file of such a name")):  # fmt: skip
+        with pytest.raises(TakeError, match=what):
+            Gestures(tmp_path / name)
+
+
+def test_a_long_recording_takes_no_memory(path: Path) -> None:
+    count = 20_000
+    with path.open("w") as file:
+        file.write(HEAD)
+        for k in range(count):
+            file.write(f'{{"t": {k / 100}, "address": "/pad/xy", "args": [0.5, 0.5]}}\n')
+    tracemalloc.start()
+    try:
+        gestures = Gestures(path)
+        assert sum(1 for _ in gestures) == count and gestures.seconds == (count - 1) / 100
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
