@@ -80,10 +80,10 @@ def test_what_was_played_between_begin_and_stop_is_in_the_files(
 
 def test_both_files_grow_while_it_is_played(instrument: Instrument, tmp_path: Path) -> None:
     take = begun(instrument, [], *both(tmp_path))
+    sound, gestures = both(tmp_path)
     for k in range(3):
         played(instrument.board, noise(4800))
         instrument.apply("/pitch", (k,))
-        sound, gestures = both(tmp_path)
         until(lambda frames=4800 * (k + 1): length(sound) == frames)  # type: ignore[misc]
         until(lambda args=[k]: [*Gestures(gestures)][-1][2] == args)  # type: ignore[misc]
     take.close()
