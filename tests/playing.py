@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmarks.programs import free_port
 
+ROOT = Path(__file__).parents[1]
 READY_S = 90.0
 
 
@@ -26,7 +27,13 @@ def latentpad(*words: str, timeout: float = 120.0) -> subprocess.CompletedProces
 class Playing:
     """A running `latentpad play`. `lines` is what it has printed so far."""
 
-    def __init__(self, *words: str, home: Path, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *words: str,
+        home: Path,
+        env: dict[str, str] | None = None,
+        folder: Path = ROOT,
+    ) -> None:
         """In a process group of its own, as a shell starts it."""
         self.port = free_port()
         self.lines: list[str] = []
@@ -34,9 +41,10 @@ class Playing:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "controllers.cli", "play", *words,
              "--osc-port", str(self.port)],
-            env={**(env or os.environ), "XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home)},
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            cwd=Path(__file__).parents[1], process_group=0,
+            env={**(env or os.environ), "PYTHONPATH": str(ROOT),
+                 "XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home)},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder,
+            process_group=0,
         )  # fmt: skip
         threading.Thread(target=self._read, daemon=True).start()
 

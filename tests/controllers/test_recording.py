@@ -1,0 +1,195 @@
+"""Takes of a real instrument, and what becomes of them and of it when something goes wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import soundfile
+
+from benchmarks.programs import free_port, synced
+from engine.gestures import Gestures
+from tests.playing import ROOT, Playing
+
+RATE = 48000
+
+
+@contextlib.contextmanager
+def playing(home: Path, *words: str) -> Iterator[Playing]:
+    """An instrument that plays on time to no one, with `home` as its folder, already touched."""
+    program = Playing("--null-audio", *words, home=home, folder=home)
+    try:
+        program.says("ready")
+        program.send("/pad/xy", "ff", 0.45, 0.85)
+        yield program
+    finally:
+        program.close()
+
+
+def until(true: Callable[[], bool], seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def seconds(path: Path) -> float:
+    """Of sound in the file as it is."""
+    try:
+        return len(soundfile.read(path)[0]) / RATE
+    except (OSError, soundfile.SoundFileError):  # not there yet
+        return 0.0
+
+
+def addresses(path: Path) -> list[str]:
+    return [address for _, address, _ in Gestures(path)]
+
+
+def plays(program: Playing) -> bool:
+    """Whether it hears and answers."""
+    return "/gain" in synced(program.port, 1.0)
+
+
+@pytest.mark.parametrize("ending", ["wav", "flac"])
+def test_a_kill_leaves_all_but_the_last_second(tmp_path: Path, ending: str) -> None:
+    sound, gestures = tmp_path / f"take.{ending}", tmp_path / "take.jsonl"
+    words = ("--record", str(sound), "--record-gestures", str(gestures))
+    with playing(tmp_path, *words) as program:
+        until(lambda: seconds(sound) > 2)
+        program.send("/pitch", "f", 7)
+        until(lambda: addresses(gestures)[-1] == "/pitch")
+        process = psutil.Process(program.process.pid)
+        process.suspend()  # the tape goes on without being written down
+        there = seconds(sound)
+        process.kill()
+        program.process.wait()
+    assert seconds(sound) >= there > 2
+    assert np.abs(soundfile.read(sound)[0]).max() > 0.01
+    assert addresses(gestures)[-2:] == ["/pad/xy", "/pitch"]
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
+def test_told_to_end_it_fades_out_and_closes_the_take(tmp_path: Path, number: int) -> None:
+    sound = tmp_path / "take.wav"
+    with playing(tmp_path, "--record", str(sound)) as program:
+        until(lambda: seconds(sound) > 1)
+        program.process.send_signal(number)
+        program.process.send_signal(number)
+        assert program.process.wait(30) == 0
+        assert f"take   {sound} ended" in program.says(f"take   {sound} ended")
+    found = soundfile.read(sound)[0]
+    assert np.abs(found[-64:]).max() < 0.01 < np.abs(found).max()
+
+
+def test_every_take_of_a_second_has_files_of_its_own_name(tmp_path: Path) -> None:
+    with playing(tmp_path) as program:
+        for value in (1, 0, 1, 0, 1, 0):
+            program.send("/record", "i", value)
+        until(lambda: sum("ended" in line for line in program.lines) == 3)
+    names = sorted(path.name for path in (tmp_path / "takes").iterdir())
+    sounds = [name for name in names if name.endswith(".wav")]
+    assert len(sounds) == 3
+    assert sorted([*sounds, *(name[:-4] + ".jsonl" for name in sounds)]) == names
+
+
+def test_a_file_that_is_there_is_left_and_the_take_gets_a_number(tmp_path: Path) -> None:
+    sound, gestures = tmp_path / "mine.wav", tmp_path / "mine.jsonl"
+    gestures.write_text("of yesterday")
+    with playing(tmp_path, "--record", str(sound), "--record-gestures", str(gestures)) as program:
+        assert "mine (2).wav" in program.says("take")
+    assert gestures.read_text() == "of yesterday" and not sound.exists()
+    assert seconds(tmp_path / "mine (2).wav") > 0
+    assert addresses(tmp_path / "mine (2).jsonl")
+
+
+def test_a_full_disk_ends_the_take_and_not_the_instrument(tmp_path: Path) -> None:
+    with playing(tmp_path) as program:
+        unlimited = resource.prlimit(program.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(program.process.pid, resource.RLIMIT_FSIZE, (500_000, unlimited[1]))
+        program.send("/record", "i", 1)
+        until(lambda: any("ended" in line for line in program.lines))
+        first = program.says("take   takes/take", after=len(program.lines) - 1)
+        assert "too large" in first and ".wav" in first and ".jsonl" in first
+        assert plays(program)
+        program.send("/record", "i", 1)
+        until(lambda: sum("begins" in line for line in program.lines) == 2)
+        second = tmp_path / program.lines[-1].split(",")[0].removeprefix("take   ")
+        until(lambda: seconds(second) > 0)
+        program.send("/record", "i", 0)
+        until(lambda: sum("ended" in line for line in program.lines) == 2)
+        assert not any("Traceback" in line for line in program.lines)
+    for path in (tmp_path / "takes").iterdir():
+        assert seconds(path) > 0 if path.suffix == ".wav" else addresses(path)
+
+
+def test_a_folder_that_cannot_be_made_is_told_and_the_instrument_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "takes").touch()
+    with playing(tmp_path) as program:
+        for _ in range(3):
+            program.send("/record", "i", 1)
+        assert "File exists" in program.says("take   none")
+        assert plays(program)
+        assert sum("take" in line for line in program.lines) == 1
+
+
+def test_the_sound_goes_on_when_nobody_reads_what_is_printed(tmp_path: Path) -> None:
+    port = free_port()
+    with subprocess.Popen(
+        [sys.executable, "-m", "controllers.cli", "play", "--null-audio",
+         "--osc-port", str(port), "--record", str(tmp_path / "take.wav")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+        env={**os.environ, "XDG_CONFIG_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)},
+    ) as process:  # fmt: skip
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        until(lambda: seconds(tmp_path / "take.wav") > 1, 90)
+        assert "/gain" in synced(port, 1.0)
+        process.terminate()
+        assert process.stderr.read() == ""
+        assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("line", ["preset", "OSC", "MIDI", "sound"])
+def test_told_to_end_while_it_starts_it_leaves_nothing(
+    tmp_path: Path, line: str, number: int
+) -> None:
+    program = Playing(
+        *("--null-audio", "--record", str(tmp_path / "take.wav")), home=tmp_path, folder=tmp_path
+    )
+    try:
+        program.says(line)
+        children = psutil.Process(program.process.pid).children(recursive=True)
+        program.process.send_signal(number)
+        program.process.send_signal(number)
+        assert program.process.wait(30) == 0
+        _, left = psutil.wait_procs(children, timeout=10)
+        assert not left
+    finally:
+        program.close()
+    assert not (tmp_path / "take.wav").exists()
+    assert not any("Traceback" in line or "ended" in line for line in program.lines)
+
+
+def test_a_flood_of_saves_and_takes_makes_few_files_and_it_still_ends(tmp_path: Path) -> None:
+    with playing(tmp_path) as program:
+        for k in range(300):
+            program.send("/preset/save", "s", f"name{k}")
+            program.send("/record", "i", k % 2)
+        until(lambda: any("not saved" in line for line in program.lines))
+        program.process.terminate()
+        assert program.process.wait(30) == 0
+    assert len(list((tmp_path / "latentpad" / "presets").iterdir())) < 250
+    assert len(list((tmp_path / "takes").iterdir())) < 60

@@ -1,0 +1,82 @@
+"""Whatever a user's other work has set Keras to, Latentpad runs on TensorFlow in float32."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+from tests.playing import ROOT, free_port
+
+OTHER = json.dumps({"backend": "jax", "floatx": "float64", "image_data_format": "channels_first"})
+BROKEN = {
+    "another backend": OTHER,
+    "no JSON": "{",
+    "a floatx that there is not": '{"floatx": "float8"}',
+    "an epsilon that is none": '{"epsilon": 1}',
+    "a list": "[]",
+}
+
+
+def environment(home: Path, keras_json: str) -> dict[str, str]:
+    (home / ".keras").mkdir()
+    (home / ".keras" / "keras.json").write_text(keras_json)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("KERAS")}
+    return {
+        **kept,
+        "HOME": str(home),
+        "KERAS_BACKEND": "torch",
+        "PYTHONPATH": str(ROOT),
+        # The kernels' cache is found through the home; it is another matter.
+        "XDG_CACHE_HOME": str(platformdirs.user_cache_path()),
+    }
+
+
+def program(env: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *words], env=env, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("keras_json", BROKEN.values(), ids=BROKEN)
+def test_keras_has_its_own_defaults(tmp_path: Path, keras_json: str) -> None:
+    asked = (
+        "import models, keras; from keras import config as c\n"
+        "print(c.backend(), c.floatx(), c.image_data_format(), c.epsilon())"
+    )
+    done = program(environment(tmp_path, keras_json), "-c", asked)
+    assert done.stdout.split() == ["tensorflow", "float32", "channels_last", "1e-07"], done.stderr
+    assert (tmp_path / ".keras" / "keras.json").read_text() == keras_json
+
+
+def test_where_keras_has_no_folder_none_is_made(tmp_path: Path) -> None:
+    env = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    env.pop("KERAS_HOME", None)
+    program(env, "-c", "import models, keras")
+    assert not (tmp_path / ".keras").exists()
+
+
+def test_it_plays_and_trains_beside_another_backend(tmp_path: Path, recordings: Path) -> None:
+    env = environment(tmp_path, OTHER)
+    words = ("-m", "controllers.cli", "play", "--null-audio", "--seconds", "0")
+    played = program(env, *words, "--osc-port", str(free_port()))
+    assert played.returncode == 0 and "ready" in played.stdout, played.stdout + played.stderr
+    out = tmp_path / "pack"
+    words = ("-m", "controllers.cli", "train", str(recordings), "-o", str(out))
+    trained = program(env, *words, "--epochs", "1", "--latent", "2")
+    assert trained.returncode == 0, trained.stdout + trained.stderr
+    assert (out / "model.toml").is_file()
+
+
+@pytest.mark.parametrize(
+    "first", ["engine.decoder", "evaluation.judging", "models.libraries.encode", "models.vae"]
+)
+def test_whatever_is_imported_first_as_a_worker_does(tmp_path: Path, first: str) -> None:
+    asked = f"import {first}, keras; print(keras.config.backend(), keras.config.floatx())"
+    done = program(environment(tmp_path, OTHER), "-c", asked)
+    assert done.stdout.split() == ["tensorflow", "float32"], done.stderr
