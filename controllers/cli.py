@@ -8,19 +8,22 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+try:
+    import typer
 
-from controllers import (
-    evaluate_command,
-    import_command,
-    library_commands,
-    plane_command,
-    terminal,
-)
-from controllers.refusing import Refused, refusing
-from controllers.terminal import say as _say
-from engine import faults
-from models.line import printable
+    from controllers import (
+        evaluate_command,
+        import_command,
+        library_commands,
+        plane_command,
+        terminal,
+    )
+    from controllers.refusing import Refused, refusing
+    from controllers.terminal import say as _say
+    from engine import faults
+    from models.line import printable
+except KeyboardInterrupt:  # before `main` could hear of it
+    sys.exit(130)
 
 if TYPE_CHECKING:
     from models.training.distribution import Team

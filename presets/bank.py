@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -38,6 +39,9 @@ class Bank:
     def __init__(self, factory: Path = FACTORY, user: Path | None = None) -> None:
         self.factory = factory
         self.user = user or user_data_path("latentpad") / "presets"
+        self._factory = {
+            re.sub(r"^\d+-", "", path.stem): str(path) for path in sorted(factory.glob("*.toml"))
+        }
         self._read: dict[Path, tuple[int, Preset]] = {}
 
     def names(self) -> list[str]:
@@ -55,15 +59,15 @@ class Bank:
             number = int(which)
             if not 0 <= number < len(names):
                 raise PresetError(f"there is no preset {number}; there are {_listed(names)}")
-            return self._cached(paths[names[number]])
+            return self._cached(Path(paths[names[number]]))
         found = {_key(name): path for name, path in paths.items()}.get(_key(which))
         if found is None:
-            near = get_close_matches(_key(which[:100]), paths, 1)
+            near = get_close_matches(_key(which), paths, 1) if len(which) < 65 else []
             hint = f"; did you mean {near[0]}?" if near else ""
             raise PresetError(
                 f"there is no preset {line(which)!r}{hint}; there are {_listed(paths)}"
             )
-        return self._cached(found)
+        return self._cached(Path(found))
 
     def save(self, name: str, instrument: Instrument, pack: str) -> Path:
         """Keep the instrument's values as the user's preset `name`. Raises `PresetError`."""
@@ -82,8 +86,8 @@ class Bank:
         }
         try:
             self.user.mkdir(parents=True, exist_ok=True)
-            own = {_key(file.stem): file for file in self.user.glob("*.toml")}
-            path = own.get(_key(name), self.user / f"{name}.toml")
+            own = {_key(other): path for other, path in self._own().items()}
+            path = Path(own.get(_key(name), self.user / f"{name}.toml"))
             if len(own) >= MOST_OWN and _key(name) not in own:
                 raise PresetError(
                     f"{self.user} holds {len(own)} presets, which is the most; remove some first"
@@ -93,10 +97,17 @@ class Bank:
             raise PresetError(f"{self.user / name}: {error.strerror}; nothing was saved") from None
         return path
 
-    def _paths(self) -> dict[str, Path]:
-        return {
-            re.sub(r"^\d+-", "", path.stem): path for path in sorted(self.factory.glob("*.toml"))
-        } | {path.stem: path for path in sorted(self.user.glob("*.toml"))}
+    def _paths(self) -> dict[str, str]:
+        return self._factory | self._own()
+
+    def _own(self) -> dict[str, str]:
+        """The user's, of which there may be many, and a performer may ask at every beat."""
+        try:
+            with os.scandir(self.user) as found:
+                paths = sorted(entry.path for entry in found if entry.name.endswith(".toml"))
+        except OSError:  # none was saved yet
+            return {}
+        return {os.path.basename(path).removesuffix(".toml"): path for path in paths}
 
     def _cached(self, path: Path) -> Preset:
         try:
@@ -114,7 +125,7 @@ def _key(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def _listed(names: Sequence[str] | dict[str, Path]) -> str:
+def _listed(names: Iterable[str]) -> str:
     return printable(", ".join(f"{number} {name}" for number, name in enumerate(names)), MOST_TOLD)
 
 
