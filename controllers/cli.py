@@ -126,9 +126,11 @@ def play(
         bool, typer.Option(help="Pitch bend is x and mod wheel is y, beside CC 16 and 17.")
     ] = False,
     null_audio: Annotated[bool, typer.Option(help="No device: play on time to no one.")] = False,
-    record: Annotated[Path | None, typer.Option(help="Record the sound to this WAV.")] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Record the sound: take.wav, take.flac.")
+    ] = None,
     record_gestures: Annotated[
-        Path | None, typer.Option(help="Record the gestures to this JSON Lines file.")
+        Path | None, typer.Option(help="Record the gestures: take.jsonl.")
     ] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="Stop after so long.")] = None,
 ) -> None:
@@ -238,9 +240,9 @@ def _team() -> Team | None:
 @app.command()
 def render(
     gestures: Annotated[Path, typer.Argument(help="Gesture recording, JSON Lines.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The WAV to write.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The WAV or FLAC to write.")],
 ) -> None:
-    """Render a gesture recording to a WAV, the same samples every time."""
+    """Render a gesture recording to a sound file, the same samples every time."""
     with refusing():
         from controllers.rendering import render_file
 

@@ -59,8 +59,8 @@ def line(error: BaseException, log: Path | None) -> str:
     """What a person is told of a fault that `keep` has put into `log`."""
     said = str(error) if str(error) else "no message"
     what = printable(" ".join(f"{type(error).__name__}: {said}".split()), MOST_TOLD)
-    where = f"{log} has the details" if log else "no log of it could be written"
-    return f"this is a fault of latentpad ({what}); {where}: please report it on its issue page"
+    sent = f"send {log}, where it is kept, with" if log else "no log could be written: send"
+    return f"this is a fault of latentpad ({what}); to report it, {sent} what you did to its issues"
 
 
 def told(error: BaseException) -> str:

@@ -73,7 +73,12 @@ class Bank:
         """Keep the instrument's values as the user's preset `name`. Raises `PresetError`."""
         name = unicodedata.normalize("NFC", name)
         good = re.fullmatch(r"\w[\w -]{0,63}", name) and name == name.strip()
-        if not good or len(name.encode()) > MOST_BYTES or name.isdecimal() or name in RESERVED:
+        if (
+            not good
+            or len(name.encode()) > MOST_BYTES
+            or name.isdecimal()
+            or _key(name) in RESERVED
+        ):
             raise PresetError(
                 f"{line(name)!r} cannot name a preset; use letters, digits, spaces, - and _, "
                 f"at most 64, not only digits, and not {' or '.join(RESERVED)}"
@@ -93,6 +98,7 @@ class Bank:
                     f"{self.user} holds {len(own)} presets, which is the most; remove some first"
                 )
             whole.replace(path, tomli_w.dumps(table).encode())
+            self._read.pop(path, None)  # two saves may lie within one tick of the file's clock
         except OSError as error:
             raise PresetError(f"{self.user / name}: {error.strerror}; nothing was saved") from None
         return path
