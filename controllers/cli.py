@@ -130,7 +130,7 @@ def play(
         Path | None, typer.Option(help="Record the sound: take.wav, take.flac.")
     ] = None,
     record_gestures: Annotated[
-        Path | None, typer.Option(help="Record the gestures: take.jsonl.")
+        Path | None, typer.Option(help="Record the gestures: .jsonl.")
     ] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="Stop after so long.")] = None,
 ) -> None:
