@@ -8,6 +8,7 @@ import os
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 OUTPUT = "standard output"
 NOBODY = (errno.EPIPE, errno.EIO)  # who read has stopped, or the terminal was closed
 WAITING = 1000  # lines that a reader may be behind
+FULL_S = 0.05
 CLOSING_S = 0.5
 
 
@@ -103,11 +105,14 @@ class Lasting:
         while (line := self._lines.get()) is not None:
             # Past the stream: the program could not end while a thread holds that.
             rest = memoryview(_lines(line).encode(sys.stdout.encoding, "replace"))
-            try:
-                while rest:
+            while rest:
+                try:
                     rest = rest[os.write(1, rest) :]
-            except OSError as error:
-                drop()
-                if error.errno not in NOBODY and self.fault is None:
-                    self.fault = error
-                    self._warn(f"{OUTPUT}: {error.strerror}; the sound goes on")
+                except BlockingIOError:  # a pipe that somebody has set so, full
+                    time.sleep(FULL_S)
+                except OSError as error:
+                    drop()
+                    if error.errno not in NOBODY and self.fault is None:
+                        self.fault = error
+                        self._warn(f"{OUTPUT}: {error.strerror}; the sound goes on")
+                    break
