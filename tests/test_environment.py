@@ -80,3 +80,21 @@ def test_whatever_is_imported_first_as_a_worker_does(tmp_path: Path, first: str)
     asked = f"import {first}, keras; print(keras.config.backend(), keras.config.floatx())"
     done = program(environment(tmp_path, OTHER), "-c", asked)
     assert done.stdout.split() == ["tensorflow", "float32"], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("--backend", "torch"), "is none of tensorflow, jax"),
+        (("--backend", "jax", "--distribute"), "distributed by TensorFlow only"),
+    ],
+)
+def test_another_backend_to_train_on_is_asked_for_by_name(
+    words: tuple[str, ...], what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "jax.py").touch()  # as if it were installed
+    env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
+    done = program(env, "-m", "controllers.cli", "train", str(tmp_path), "-o", "pack", *words)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert what in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,104 @@
+"""`latentpad train`: a model pack of a folder of sounds."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from controllers.refusing import Refused, refusing
+from controllers.terminal import say
+
+if TYPE_CHECKING:
+    from models.training.distribution import Team
+
+
+def train(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of sounds, with a CSV or without, or a library.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the new pack.")],
+    latent: Annotated[int, typer.Option(min=1, max=64, help="Latent dimensions.")] = 4,
+    recipe: Annotated[
+        str, typer.Option(help="How: default, or paper (the founding one).")
+    ] = "default",
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="At most so many passes; else the recipe's.")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="Stop training after so long.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="The same seed gives the same pack.")
+    ] = 0,
+    title: Annotated[str, typer.Option(help="Title of the pack.")] = "",
+    distribute: Annotated[
+        bool, typer.Option(help="On all GPUs here, or on all machines that TF_CONFIG names.")
+    ] = False,
+    backend: Annotated[
+        str, typer.Option(help="Keras' backend to train on: tensorflow, or jax if installed.")
+    ] = "tensorflow",
+) -> None:
+    """Train a model pack on a folder of sounds. Killed, it goes on when started again."""
+    from engine.process import hushed
+
+    with refusing():
+        if distribute and backend != "tensorflow":
+            raise Refused("a training is distributed by TensorFlow only: leave --backend out")
+        _use(backend)
+        with hushed():
+            from engine import aloud
+            from models.training.card import Phase
+            from models.training.course import RECIPES, Course
+            from models.training.distribution import DistributionError
+            from models.training.train import teach
+            from models.training.train import train as run
+        if recipe not in RECIPES:
+            raise Refused(f"--recipe {recipe!r} is none of {', '.join(RECIPES)}")
+        course = Course(latent, RECIPES[recipe], seed=seed, epochs=epochs, minutes=minutes)
+        try:
+            team = _team() if distribute else None
+            if team is not None and not team.chief:
+                teach(folder, out, course, team=team)
+                say("done: the chief has written the pack")
+                return
+            say(f"a picture of how it goes: {out}.training/preview.png")
+            phase = Phase(aloud.TOLD, aloud.aloud)
+            pack = run(folder, out, course, title=title, team=team, phase=phase)
+        except DistributionError as error:
+            raise Refused(str(error)) from None
+    count, latents = len(pack.anchors), pack.latent_dim
+    say(f"{pack.path}: {count} anchors, {latents} latents; how good it is: card.md")
+    say(f"play it: latentpad play --pack {pack.path}")
+
+
+def _use(backend: str) -> None:
+    """Let Keras compute by `backend`: before it is imported."""
+    import models  # noqa: F401  (which sets TensorFlow)
+
+    if backend not in ("tensorflow", "jax"):
+        raise Refused(f"--backend {backend!r} is none of tensorflow, jax")
+    if importlib.util.find_spec(backend) is None:
+        raise Refused(f"--backend {backend}: it is not installed (pip install {backend})")
+    os.environ["KERAS_BACKEND"] = backend
+
+
+def _team() -> Team | None:
+    """All that train together; None where this is one device alone."""
+    from engine.process import hushed
+    from models.training.distribution import team
+
+    if os.environ.get("TF_CONFIG"):
+        say("waiting for all that train together")
+    with hushed():
+        found = team()
+    if found.members == 1:
+        say("there is one device only: it trains alone")
+        return None
+    say(
+        f"training on {found.members} devices, this is {'the chief' if found.chief else 'a worker'}"
+    )
+    return found
