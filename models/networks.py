@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from models import keras_file
+from models.line import printable
 from models.pack import Pack, PackError
 
 
@@ -31,7 +32,7 @@ def load_encoder(pack: Pack) -> Any:
 
 def _load(pack: Pack, path: Path, given: tuple[int, ...], made: tuple[int, ...]) -> Any:
     def complain(what: str) -> PackError:
-        return PackError(f"{pack.path}: {path.name} {what}")
+        return PackError(f"{pack.path}: {path.name} {printable(what)}")
 
     model = keras_file.load(path, complain)
     ends = ((tuple(t.shape[1:]) for t in end) for end in (model.inputs, model.outputs))

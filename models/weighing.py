@@ -7,18 +7,19 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from models.pack_files import MOST_CELLS
+from models.known_layers import MOST_MADE, Unplayable, total
 
 MOST_BYTES = 512 << 20  # a model's weights
-MOST_MADE = 4 * MOST_CELLS  # numbers that one step makes of one sound
+MOST_KEPT = 4 * MOST_MADE  # numbers that all steps make: 1 GB
+MOST_WORK = 1 << 35  # multiplications: seconds on one core
 Complain = Callable[[str], Exception]  # makes the caller's error, which names the file
 
 
 def weighed(make: Callable[[], Any], most: int, complain: Complain) -> Any:
     """`make()` without its weights: shapes only, no memory taken whatever they claim.
 
-    Raises `complain` if the model needs more than `most` numbers, or makes more than a sound's,
-    or cannot be made; what `make` complains of itself is passed on. Imports Keras.
+    Raises `complain` if the model needs more than `most` numbers, or makes or multiplies more than
+    a sound may, or cannot be made; what `make` complains of itself is passed on. Imports Keras.
     """
     import keras
     from keras.src.backend.common import global_state
@@ -32,7 +33,10 @@ def weighed(make: Callable[[], Any], most: int, complain: Complain) -> Any:
         with keras.StatelessScope(initialize_variables=False):
             model = make()
             needs = sum(math.prod(w.shape) for w in model.weights)
-            largest = _largest(model)
+            if needs > most:
+                what = f"its layers need {needs} weights, the file holds {most}"
+                raise complain(f"is damaged: {what}")
+            affordable(model, complain)
     except own:
         raise
     # Keras raises whatever its layers raise on a malformed description.
@@ -40,23 +44,24 @@ def weighed(make: Callable[[], Any], most: int, complain: Complain) -> Any:
         raise complain(f"cannot be built: {reason(error)}") from None
     finally:
         global_state.set_global_attribute(noted, before)
-    if needs > most:
-        raise complain(f"is damaged: its layers need {needs} weights, the file holds {most}")
-    if largest > MOST_MADE:
-        raise complain(f"has a layer that makes {largest} numbers of one sound: too many")
     return model
 
 
-def _largest(model: Any) -> int:
-    """The most numbers that a step of the model, or of one within it, makes of one sound."""
-    import keras
+def affordable(model: Any, complain: Complain) -> None:
+    """Raise `complain` if a model makes or multiplies more than a sound may."""
+    try:
+        kept, work = total(model)
+    except Unplayable as error:
+        raise complain(str(error)) from None
+    if kept > MOST_KEPT:
+        raise complain(f"has layers that make {kept} numbers of one sound: too many")
+    if work > MOST_WORK:
+        raise complain(f"takes {work} multiplications for one sound: too many")
 
-    most = 0
-    for step in model.operations:
-        inner = _largest(step) if hasattr(step, "operations") else 0
-        made = [math.prod(n or 1 for n in t.shape) for t in keras.tree.flatten(step.output)]
-        most = max(most, inner, *made)
-    return most
+
+def together(model: Any, most: int) -> int:
+    """How many sounds, `most` at most, a model makes at once in the memory one sound may take."""
+    return max(1, min(most, MOST_KEPT // max(1, total(model)[0])))
 
 
 def reason(error: Exception) -> str:

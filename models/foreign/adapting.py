@@ -15,6 +15,20 @@ from models.representation import FLOOR
 LOGVAR = -4.0  # of an encoder that gives means only
 
 
+def plain(model: Any) -> Any:
+    """A model whose inputs and outputs are tensors, or lists of them, whatever holds them.
+
+    Keras' models may take and give lists of one, dictionaries, and lists of lists.
+    """
+    import keras
+
+    ends = keras.tree.flatten(model.input), keras.tree.flatten(model.output)
+    inputs, outputs = (end[0] if len(end) == 1 else end for end in ends)
+    if model.input is inputs and model.output is outputs:
+        return model
+    return keras.Model(inputs, outputs, name=model.name)
+
+
 def decoder(model: Any, foreign: Foreign, where: Layout) -> Any:
     """A Keras model (batch, latent) -> (batch, frames, bins) in 0...1 around a foreign one."""
     import keras

@@ -17,6 +17,7 @@ from models.foreign.layout import ForeignError
 from models.line import line
 from models.representation import Floats, Representation, outline
 from models.training import dataset
+from models.weighing import together
 
 DRAWN = 256
 
@@ -48,7 +49,7 @@ def from_sounds(
         read = lessons.read(Path(work), r)
         assert read is not None
         found = dataset.divided(dataset.enough([found[i] for i in read.kept], sounds), seed)
-        everything = lessons.Lessons(read.sounds, range(len(found)), 32)
+        everything = lessons.Lessons(read.sounds, range(len(found)), together(encoder, 32))
         encoded = encoder.predict(everything, verbose=0)
         if not np.isfinite(encoded).all():
             raise ForeignError(f"{sounds}: the encoder gives values that are not finite")
@@ -100,12 +101,16 @@ def telling(decoder: Any, latents: Floats, range_db: float, seed: int) -> tuple[
     latent makes, at 32 anchors (a Gaussian channel's capacity: Shannon 1948).
     """
     chosen = np.random.default_rng(seed).permutation(len(latents))[:32]
-    result = []
+    result, batch = [], together(decoder, 32)
     for d in range(latents.shape[1]):
         step = np.zeros(latents.shape[1], np.float32)
         step[d] = 0.5
-        up, down = (np.asarray(decoder(latents[chosen] + s)) for s in (step, -step))
-        power = float(np.mean(np.square(range_db * (up - down))))
+        powers = []
+        for first in range(0, len(chosen), batch):
+            here = latents[chosen[first : first + batch]]
+            up, down = (np.asarray(decoder(here + s, training=False)) for s in (step, -step))
+            powers.extend(np.square(range_db * (up - down)).mean(axis=(1, 2)))
+        power = float(np.mean(powers))
         result.append(0.5 * math.log1p(power))
     return tuple(result)
 
@@ -120,11 +125,11 @@ class Heard(NamedTuple):
 
 def decoded(decoder: Any, latents: Floats, r: Representation) -> Heard:
     """Loudness, onset and descriptors of each of (L, D) anchors, decoded. Raises ForeignError."""
-    outlines = []
+    outlines, batch = [], together(decoder, 32)
 
     def sounds() -> Iterator[Floats]:
-        for first in range(0, len(latents), 32):
-            scaled = np.asarray(decoder(latents[first : first + 32], training=False))
+        for first in range(0, len(latents), batch):
+            scaled = np.asarray(decoder(latents[first : first + batch], training=False))
             if not np.isfinite(scaled).all():
                 raise ForeignError("the decoder gives values that are not finite at an anchor")
             for frames in r.unscaled(scaled):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,20 +17,24 @@ from typing import Any
 import numpy as np
 
 from models import cost, keras_file, maps, networks, pack
-from models.foreign import adapting, anchoring, saved_model, tfjs
+from models.audio import AudioError
+from models.foreign import adapting, anchoring, keras2, saved_model, tfjs
 from models.foreign.layout import Foreign, ForeignError, layout
 from models.representation import Floats
+from models.training.dataset import DatasetError
+from models.weighing import reason, together
 
 __all__ = ["Foreign", "ForeignError", "Shapes", "bring", "inspect"]
 
-KERAS, TFJS, SAVED = "Keras", "TensorFlow.js", "SavedModel"
+KERAS, KERAS2, TFJS, SAVED = "Keras", "Keras 2", "TensorFlow.js", "SavedModel"
+READERS = {KERAS2: keras2, TFJS: tfjs}
 
 
 @dataclass(frozen=True)
 class Shapes:
     """What a model file maps to what, without the batch."""
 
-    kind: str  # KERAS | TFJS | SAVED
+    kind: str  # KERAS | KERAS2 | TFJS | SAVED
     inputs: tuple[tuple[int | None, ...], ...]
     outputs: tuple[tuple[int | None, ...], ...]
     weights: int
@@ -38,13 +43,15 @@ class Shapes:
 def inspect(path: Path) -> Shapes:
     """What is in a model file. Raises ForeignError. Imports Keras.
 
-    Takes none of a `.keras` file's or TensorFlow.js model's memory; a SavedModel is read.
+    Takes none of the memory that a model claims; a SavedModel is read.
     """
     kind, file = _kind(path)
     if kind == SAVED:
         model = saved_model.load(file)
+    elif kind == KERAS:
+        model = keras_file.outline(file, _about(file))
     else:
-        model = tfjs.outline(file) if kind == TFJS else keras_file.outline(file, _about(file))
+        model = READERS[kind].outline(file)
     ends = [tuple(tuple(t.shape[1:]) for t in end) for end in (model.inputs, model.outputs)]
     return Shapes(kind, ends[0], ends[1], sum(math.prod(w.shape) for w in model.weights))
 
@@ -85,34 +92,32 @@ def bring(
         raise ForeignError("give --sounds or a sound map, not both")
     if sounds is not None and encoder is None:
         raise ForeignError(f"{sounds}: sounds need an encoder to find their places")
-    theirs = _load(decoder)
-    latent = _latent(decoder, theirs)
-    try:
+    with _naming(decoder):
+        theirs = _load(decoder)
+        latent = _latent(theirs)
         where = layout(tuple(theirs.outputs[0].shape[1:]), foreign)
         ours = adapting.decoder(theirs, foreign, where)
-    except ForeignError as error:
-        raise ForeignError(f"{decoder}: {error}") from None
     if where.guessed:
         say(f"guessed from the shape {where.shape}: {', '.join(where.guessed)}")
-    for line in _doubts(decoder, theirs, foreign, latent, seed):
+    with _naming(decoder):
+        doubts = _doubts(theirs, foreign, latent, seed)
+    for line in doubts:
         say(line)
     hears = None
     if encoder is not None:
-        try:
+        with _naming(encoder):
             hears = adapting.encoder(_load(encoder), foreign, where, latent)
-        except ForeignError as error:
-            told = str(error)
-            raise ForeignError(
-                told if told.startswith(str(encoder)) else f"{encoder}: {told}"
-            ) from None
     r = where.representation
-    if sounds is not None:
-        places = anchoring.from_sounds(sounds, hears, r, seed, say)
+    if sounds is not None and encoder is not None:
+        with _naming(encoder):
+            places = anchoring.from_sounds(sounds, hears, r, seed, say)
     elif sound_map is not None:
         places = anchoring.from_map(sound_map, latent, say)
     else:
         places = anchoring.drawn(latent, seed, say)
-    heard = anchoring.decoded(ours, places.latents, r)
+    with _naming(decoder):
+        heard = anchoring.decoded(ours, places.latents, r)
+        kl = places.kl or anchoring.telling(ours, places.latents, r.range_db, seed)
     anchors = pack.Anchors(
         latents=places.latents,
         labels=np.array([row["label"] for row in places.sources]),
@@ -121,7 +126,6 @@ def bring(
         loudness=heard.loudness,
         onset=heard.onset,
     )
-    kl = places.kl or anchoring.telling(ours, places.latents, r.range_db, seed)
     made = pack.Pack(
         path=out,
         name=out.name,
@@ -144,21 +148,41 @@ def bring(
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:
         trial = replace(made, path=Path(folder) / out.name)
         pack.save(trial, hears, ours, places.sources)
-        _proved(trial, ours, hears, places.latents[:8])
+        with _naming(decoder):
+            _proved(trial, ours, hears, places.latents[:8])
         if measure:
-            figures = cost.decode(trial.decoder_path, 100)
+            with _naming(decoder):
+                figures = cost.decode(trial.decoder_path, 100)
             say(f"a decode takes {figures['p50_ms']:g} ms on one core")
             made = replace(made, training={**made.training, "decode": figures})
     pack.save(made, hears, ours, places.sources)
     return pack.load(out)
 
 
-def _doubts(path: Path, model: Any, foreign: Foreign, latent: int, seed: int) -> list[str]:
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Let what is wrong with a model be one line that names its file."""
+    try:
+        yield
+    except ForeignError as error:
+        told = str(error)
+        raise ForeignError(told if told.startswith(str(path)) else f"{path}: {told}") from None
+    except (AudioError, DatasetError, OSError):
+        raise
+    # Keras and TensorFlow raise whatever they raise on what does not fit together.
+    except Exception as error:
+        what = f"{type(error).__name__}: {reason(error)}"
+        raise ForeignError(f"{path}: cannot be played: {what}") from None
+
+
+def _doubts(model: Any, foreign: Foreign, latent: int, seed: int) -> list[str]:
     """What the model's own numbers say against the settings. Raises ForeignError."""
     drawn = np.random.default_rng(seed).normal(size=(16, latent)).astype(np.float32)
-    given = np.asarray(model(drawn, training=False))
+    each = together(model, 16)
+    pieces = [model(drawn[i : i + each], training=False) for i in range(0, 16, each)]
+    given = np.concatenate([np.asarray(piece) for piece in pieces])
     if not np.isfinite(given).all():
-        raise ForeignError(f"{path}: the decoder gives values that are not finite")
+        raise ForeignError("the decoder gives values that are not finite")
     lines, (low, high) = [], foreign.values
     spare = 0.1 * (high - low)
     known = foreign.scale == "db" or foreign.levels is not None
@@ -173,28 +197,38 @@ def _doubts(path: Path, model: Any, foreign: Foreign, latent: int, seed: int) ->
 
 
 def _proved(trial: pack.Pack, ours: Any, hears: Any, latents: Floats) -> None:
-    """Read back what was written as the engine will. Raises ForeignError, PackError."""
-    written = np.asarray(networks.load_decoder(trial)(latents))
-    if not np.allclose(written, np.asarray(ours(latents)), atol=1e-4):
-        raise ForeignError("the decoder sounds otherwise once it is saved: it cannot be kept")
-    if hears is not None:
-        networks.load_encoder(trial)
+    """Read back what was written as the engine will. Raises ForeignError."""
+    import tensorflow as tf
+
+    try:
+        written = networks.load_decoder(trial)
+        if hears is not None:
+            networks.load_encoder(trial)
+    except pack.PackError as error:
+        told = str(error).removeprefix(f"{trial.path}: ")
+        raise ForeignError(f"once it is saved, {told}") from None
+    play = tf.function(lambda z: written(z, training=False))
+    for z in latents:
+        if not np.allclose(play(z[None]), np.asarray(ours(z[None])), atol=1e-4):
+            raise ForeignError("the decoder sounds otherwise once it is saved: it cannot be kept")
 
 
-def _latent(path: Path, model: Any) -> int:
+def _latent(model: Any) -> int:
     inputs = [tuple(t.shape[1:]) for t in model.inputs]
     if len(inputs) != 1 or len(inputs[0]) != 1 or not isinstance(inputs[0][0], int):
         listed = ", ".join(map(str, inputs))
-        raise ForeignError(f"{path}: takes {listed}: a decoder takes one latent vector")
+        raise ForeignError(f"takes {listed}: a decoder takes one latent vector")
     if not 1 <= inputs[0][0] <= 64:
-        raise ForeignError(f"{path}: takes {inputs[0][0]} latents, outside 1...64")
+        raise ForeignError(f"takes {inputs[0][0]} latents, outside 1...64")
+    if "float" not in str(model.inputs[0].dtype):
+        raise ForeignError(f"takes {model.inputs[0].dtype}, not floats: latents are between them")
     if len(model.outputs) != 1:
-        raise ForeignError(f"{path}: gives {len(model.outputs)} outputs, not one sound")
+        raise ForeignError(f"gives {len(model.outputs)} outputs, not one sound")
     return int(inputs[0][0])
 
 
 def _kind(path: Path) -> tuple[str, Path]:
-    """(KERAS | TFJS | SAVED, the file or folder to open). Raises ForeignError."""
+    """(KERAS | KERAS2 | TFJS | SAVED, the file or folder to open). Raises ForeignError."""
     if path.is_dir():
         if (path / "model.json").is_file():
             return TFJS, path / "model.json"
@@ -208,17 +242,17 @@ def _kind(path: Path) -> tuple[str, Path]:
         raise ForeignError(f"{path}: no such file")
     if path.name == "saved_model.pb":
         return SAVED, path.parent
-    if path.suffix in (".h5", ".hdf5"):
-        raise ForeignError(f"{path}: is HDF5: open it where it was made and save it as .keras")
-    return (TFJS if path.suffix == ".json" else KERAS), path
+    if path.suffix == ".json":
+        return TFJS, path
+    return (KERAS2 if keras2.wrote(path) else KERAS), path
 
 
 def _load(path: Path) -> Any:
     """The Keras model of a file, with its weights. Raises ForeignError."""
     kind, file = _kind(path)
-    if kind == SAVED:
-        return saved_model.load(file)
-    return tfjs.load(file) if kind == TFJS else keras_file.load(file, _about(file))
+    if kind == KERAS:
+        return adapting.plain(keras_file.load(file, _about(file)))
+    return saved_model.load(file) if kind == SAVED else READERS[kind].load(file)
 
 
 def _about(path: Path) -> Callable[[str], ForeignError]:

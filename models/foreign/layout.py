@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from models.line import printable
 from models.pack_files import LIMITS, MOST_CELLS
 from models.representation import GAMMA, Representation
 
@@ -16,7 +17,13 @@ ORIENTATIONS = ("frequency first", "time first")
 
 
 class ForeignError(Exception):
-    """A model that cannot be brought in: one line that says what, where and what to do."""
+    """A model that cannot be brought in: one line that says what, where and what to do.
+
+    What a file says of itself is told without what would steer a terminal.
+    """
+
+    def __init__(self, told: str) -> None:
+        super().__init__(printable(told))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from models.foreign import graph_model
 from models.foreign.graph import Graph, Node, Tensor, flat, pruned
 from models.foreign.layout import ForeignError
 from models.representation import Floats
-from models.weighing import MOST_BYTES, reason
+from models.weighing import MOST_BYTES, affordable, reason
 
 MOST_GRAPH = 64 << 20
 MOST_INDEX = 16 << 20
@@ -38,6 +38,7 @@ def load(folder: Path) -> Any:
     try:
         graph = _read(folder)
         model, kept = graph_model.model(graph)
+        affordable(model, ForeignError)
         _agree(graph, model, kept)
         return model
     except ForeignError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.foreign.layout import ForeignError
+from models.foreign.weights import Array
 from models.weighing import MOST_BYTES
 
 TYPES = {"float32": "<f4", "float16": "<f2", "uint8": "u1", "uint16": "<u2"}
-RENAMED = {"depthwise_kernel": "kernel"}  # Keras 2's name of DepthwiseConv2D's weights
 
 
 @dataclass(frozen=True)
@@ -38,22 +39,18 @@ class Piece:
         return math.prod(self.shape) * np.dtype(TYPES[self.dtype]).itemsize
 
 
-def fill(model: Any, path: Path, content: dict[str, Any]) -> None:
-    """Give every variable of a Keras model its array of the manifest. Raises ForeignError."""
-    left = {piece.name: piece for piece in pieces(path, content)}
-    groups: dict[int, bytes] = {}
+def arrays(path: Path, content: dict[str, Any]) -> dict[str, Array]:
+    """Every array of the manifest by its name, unread. Raises ForeignError."""
     shards = _shards(path, content)
-    for place, variable in variables(model, ()):
-        piece = left.pop(_named(path, left, place))
-        if piece.shape != tuple(variable.shape):
-            raise ForeignError(
-                f"{path}: {piece.name} has the shape {piece.shape}, its layer {variable.shape}"
-            )
-        if piece.group not in groups:
-            groups[piece.group] = b"".join(shard.read_bytes() for shard in shards[piece.group])
-        variable.assign(_array(path, piece, groups[piece.group]))
-    if left:
-        raise ForeignError(f"{path}: holds weights of no layer: {', '.join(list(left)[:3])}")
+
+    @cache
+    def group(number: int) -> bytes:
+        return b"".join(shard.read_bytes() for shard in shards[number])
+
+    def array(piece: Piece) -> Array:
+        return Array(piece.shape, lambda: _array(path, piece, group(piece.group)))
+
+    return {piece.name: array(piece) for piece in pieces(path, content)}
 
 
 def pieces(path: Path, content: dict[str, Any]) -> list[Piece]:
@@ -124,34 +121,8 @@ def _shards(path: Path, content: dict[str, Any]) -> list[list[Path]]:
     return groups
 
 
-def variables(model: Any, outer: tuple[str, ...]) -> list[tuple[tuple[str, ...], Any]]:
-    """Every weight with the names that lead to it: models, layer, weight."""
-    found: list[tuple[tuple[str, ...], Any]] = []
-    for layer in model.layers:
-        if hasattr(layer, "layers"):
-            found += variables(layer, (*outer, layer.name))
-        else:
-            found += [((*outer, layer.name, w.name), w) for w in layer.weights]
-    return found
-
-
-def _named(path: Path, left: dict[str, Piece], place: tuple[str, ...]) -> str:
-    """The manifest's name of a weight: its layer's and its own, models before them or not."""
-    *_, layer, weight = place
-    tails = {(layer, weight)} | {(layer, old) for old, new in RENAMED.items() if new == weight}
-    names = [n for n in left if tuple(n.split(":")[0].split("/")[-2:]) in tails]
-    if len(names) > 1:
-        names = [n for n in names if set(place[:-2]) <= set(n.split("/"))]
-    if len(names) != 1:
-        count = "no" if not names else "several"
-        raise ForeignError(f"{path}: has {count} weights for {'/'.join(place)}")
-    return names[0]
-
-
 def _array(path: Path, piece: Piece, data: bytes) -> NDArray[np.float32]:
     kind = np.dtype(TYPES[piece.dtype])
     flat = np.frombuffer(data, kind, math.prod(piece.shape), piece.offset).astype(np.float32)
     flat = flat * np.float32(piece.scale) + np.float32(piece.minimum)
-    if not np.isfinite(flat).all():
-        raise ForeignError(f"{path}: {piece.name} holds values that are not finite")
     return np.asarray(flat.reshape(piece.shape), np.float32)

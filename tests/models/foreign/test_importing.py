@@ -445,7 +445,7 @@ def test_an_encoder_that_samples_is_refused_with_the_way_out(tmp_path: Path) -> 
 def test_what_is_no_model_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "old.h5").write_bytes(b"")
     for name, complaint in {
-        "old.h5": "HDF5", "nowhere": "no such file", ".": "no model.json",
+        "old.h5": "no Keras 3 file", "nowhere": "no such file", ".": "no model.json",
     }.items():  # fmt: skip
         with pytest.raises(ForeignError, match=complaint):
             inspect(tmp_path / name)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from models.foreign import tfjs, tfjs_weights
+from models.foreign import tfjs, weights
 from models.foreign.layout import ForeignError
 
 Json = dict[str, Any]
@@ -21,7 +21,7 @@ def write(model: Any, folder: Path, quantised: str | None = None, shards: int = 
     """A model as TensorFlow.js' converter writes it: a Keras 2 topology, quantised shards."""
     folder.mkdir(parents=True, exist_ok=True)
     entries, data = [], b""
-    for place, variable in tfjs_weights.variables(model, ()):
+    for place, _, variable in weights.variables(model):
         value = np.asarray(variable, np.float32)
         entry: Json = {"name": "/".join(place[-2:]), "shape": list(value.shape), "dtype": "float32"}
         if quantised in TYPES:
