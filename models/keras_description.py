@@ -20,6 +20,7 @@ MOST_CALLS = 10_000  # tensors that they take
 DEEPEST = 16  # models, layers and wrappers within each other
 # Where Keras says that a class comes from. Not all of `keras`: keras.utils, for one, can download.
 PLACES = ("keras.layers", "keras.models", "keras.src.layers", "keras.src.models", "keras.src.ops")
+CODED = ", code that is not Keras' own layers"
 UNPLAYED = ("_initializer", "_regularizer", "_constraint")
 MODELS = frozenset({"Functional", "Sequential", "Model"})
 CODE = frozenset({"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"})
@@ -81,9 +82,10 @@ def _is_step(node: dict[str, Any], complain: Complain) -> bool:
     name, place = str(node["class_name"])[:60], _place(node)
     if name in VALUES or (name in POLICIES and place == "keras"):
         return False
-    function = node.get("config") if name == "function" else None
-    if function in ACTIVATIONS and place in ("builtins", "keras.activations"):
-        _own({**node, "class_name": function, "module": "keras"}, ("keras",), complain)
+    if name == "function" and place in ("builtins", "keras.activations"):
+        if node.get("config") not in ACTIVATIONS:
+            function = str(node.get("config"))[:60]
+            raise complain(f"holds {function}, which is not among the known activations: refused")
         return False
     _own(node, PLACES, complain)
     operation = place.startswith("keras.src.ops")
@@ -96,11 +98,12 @@ def _is_step(node: dict[str, Any], complain: Complain) -> bool:
 def _own(node: dict[str, Any], places: tuple[str, ...], complain: Complain) -> None:
     """Raise `complain` if a class is not Keras' own, from one of `places` or within it."""
     name, place = str(node.get("class_name"))[:60], _place(node)
-    registered = node.get("registered_name") not in (None, "function", node.get("class_name"))
+    registered, whole = node.get("registered_name"), node.get("class_name")
+    theirs = registered is not None and (registered != whole or not node.get("module"))
     inside = place == "keras" or f"{place}.".startswith(tuple(f"{p}." for p in places))
-    if registered or not inside or name in CODE:
-        what = sampling(name) or f"{place}.{name}, code that is not Keras' own layers"
-        raise complain(f"holds {what}: refused")
+    if theirs or not inside or name in CODE:
+        full = f"{place}.{name}" if node.get("module") else name
+        raise complain(f"holds {sampling(name) or full + CODED}: refused")
 
 
 def _place(node: dict[str, Any]) -> str:
@@ -116,8 +119,10 @@ def _check_settings(node: dict[str, Any], batch: int | None, complain: Complain)
     for key in ("batch_shape", "build_input_shape"):
         if isinstance(config.get(key), list):
             config[key][:1] = [batch]
-    if config.get("unroll"):
-        raise complain(f"holds {name} with unroll: save it with unroll=False")
+    for key in ("unroll", "stateful"):
+        if config.get(key):
+            raise complain(f"holds {name} with {key}: save it with {key}=False")
+    config.pop("lora_rank", None)  # its weights are within the others once it is saved
     if name in ("Split", "Unstack"):
         pieces = config.get("indices_or_sections", config.get("num"))
         pieces = len(pieces) if isinstance(pieces, list) else pieces

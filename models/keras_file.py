@@ -76,7 +76,7 @@ def _weighed(text: bytes, held: int, complain: Complain) -> Any:
         if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
             raise complain("is no Functional or Sequential model of known input shape")
         if not model.outputs or any(t.shape[0] != 1 for t in model.outputs):
-            raise complain("gives no sound for a latent vector")
+            raise complain("does not give one sound for one latent vector")
         return model
 
     return weighed(make, held, complain)
@@ -112,6 +112,12 @@ def members(path: Path, complain: Complain) -> dict[str, bytes]:
         raise complain(f"is no Keras 3 file: {reason(error)}") from None
 
 
+def _numbers(array: Any) -> bool:
+    # HDF5 has no bfloat16: Keras keeps two bytes, and says in a word what they are.
+    halves = array.dtype == "V2" and str(array.attrs.get("dtype")) == "bfloat16"
+    return array.dtype.kind in "fiub" or halves
+
+
 def counted(data: bytes, complain: Complain) -> int:
     """How many numbers an HDF5 file of weights holds; nothing outside it, no more than it has.
 
@@ -136,7 +142,7 @@ def counted(data: bytes, complain: Complain) -> int:
                     if isinstance(node, h5py.Group):
                         waiting.append((node, depth + 1))
                         continue
-                    plain = isinstance(node, h5py.Dataset) and node.dtype.kind in "fiub"
+                    plain = isinstance(node, h5py.Dataset) and _numbers(node)
                     if not plain or node.external or node.is_virtual:
                         raise complain(f"is damaged: model.weights.h5: {key[:60]!r} is no weight")
                     if node.id.get_storage_size() < node.nbytes:

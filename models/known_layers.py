@@ -203,7 +203,7 @@ LAYERS: dict[str, Callable[[Any, list[Shape], list[Shape]], Cost]] = _named(
     "MaxPooling3D",
     attention="Attention",
     additive_attention="AdditiveAttention",
-    heads="MultiHeadAttention GroupQueryAttention",
+    heads="MultiHeadAttention GroupQueryAttention GroupedQueryAttention",
     both_ways="Bidirectional",
     each_step="TimeDistributed",
     wrapped="SpectralNormalization",

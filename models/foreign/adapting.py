@@ -16,17 +16,14 @@ LOGVAR = -4.0  # of an encoder that gives means only
 
 
 def plain(model: Any) -> Any:
-    """A model whose inputs and outputs are tensors, or lists of them, whatever holds them.
+    """A model of one tensor, or a list of them, to one, or a list of them.
 
-    Keras' models may take and give lists of one, dictionaries, and lists of lists.
+    Keras' own may take and give lists of one, dictionaries, and lists of lists.
     """
     import keras
 
-    ends = keras.tree.flatten(model.input), keras.tree.flatten(model.output)
-    inputs, outputs = (end[0] if len(end) == 1 else end for end in ends)
-    if model.input is inputs and model.output is outputs:
-        return model
-    return keras.Model(inputs, outputs, name=model.name)
+    ends = (end[0] if len(end) == 1 else list(end) for end in (model.inputs, model.outputs))
+    return keras.Model(*ends, name=model.name)
 
 
 def decoder(model: Any, foreign: Foreign, where: Layout) -> Any:

@@ -224,6 +224,8 @@ def _latent(model: Any) -> int:
         raise ForeignError(f"takes {model.inputs[0].dtype}, not floats: latents are between them")
     if len(model.outputs) != 1:
         raise ForeignError(f"gives {len(model.outputs)} outputs, not one sound")
+    if model.outputs[0].dtype == "bool":
+        raise ForeignError("gives truth values, not a spectrogram")
     return int(inputs[0][0])
 
 
