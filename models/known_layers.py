@@ -65,7 +65,11 @@ def _product(layer: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
 
 
 def _channels(layer: Any, shape: Shape) -> int:
-    return shape[1 if layer.data_format == "channels_first" else -1]
+    if layer.data_format == "channels_first":
+        raise Unplayable(
+            f"has a layer, {layer.name[:60]}, of channels first: save it channels last"
+        )
+    return shape[-1]
 
 
 def _convolution(layer: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
@@ -92,7 +96,8 @@ def _separable(layer: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
 
 
 def _pooled(layer: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
-    return 0, math.prod(outs[0]) * math.prod(layer.pool_size)
+    places = math.prod(outs[0]) // _channels(layer, outs[0])
+    return 0, places * _channels(layer, ins[0]) * math.prod(layer.pool_size)
 
 
 def _attention(layer: Any, ins: list[Shape], outs: list[Shape]) -> Cost:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import select
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
+import soundfile
 from keras import layers
 
 from controllers.import_wizard import Said, missed
@@ -100,6 +104,71 @@ def test_on_a_terminal_what_the_shape_does_not_tell_is_asked_for(tmp_path: Path)
     assert (r.sample_rate, r.n_fft, r.hop, r.window) == (16000, 128, 64, "blackman")
     assert (r.frames, r.range_db) == (32, 80.0)
     assert made.training["foreign"]["values"] == [-1.0, 1.0]
+
+
+def typed(*words: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "controllers.cli", *map(str, words)],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False,
+        cwd=ROOT,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The founding tool's kind of decoder as Keras 2 and its converter wrote it."""
+    folder = tmp_path_factory.mktemp("web")
+    with tarfile.open(ROOT / "tests/models/foreign/keras2/keras-2.15.tar.xz") as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+def test_a_decoder_of_keras_2_and_a_map_of_400_latents_play_as_they_should(
+    web: Path, tmp_path: Path
+) -> None:
+    made = np.load(web / "numbers" / "web.npz")
+    latents = np.concatenate([made["z"], np.random.default_rng(0).normal(size=(397, 4))])
+    rows = [
+        {"id": i, "name": f"step {i}", "url": f"https://example.org/{i}", "mu": list(map(float, z))}
+        for i, z in enumerate(latents)
+    ]
+    (tmp_path / "map.json").write_text(json.dumps({"results": rows}))
+    done = typed(
+        "import", web / "tfjs" / "web" / "model.json", "-o", tmp_path / "steps", "--rate", 22050,
+        "--hop", 256, "--map", tmp_path / "map.json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "guessed from the shape (256, 64, 1): frequency first, n_fft 512" in done.stdout
+    steps = pack.load(tmp_path / "steps")
+    assert len(steps.anchors) == 400 and steps.anchors.names[2] == "step 2"
+    # Its own Keras' numbers, frequencies first, from the decoder that the instrument plays.
+    from engine.decoder import Decoder
+
+    decoded = Decoder(steps).decode(steps.anchors.latents[:3])
+    pictures = (decoded[:, :, :256].transpose(0, 2, 1) + 100) / 100
+    ours = pictures.reshape(3, -1)[:, :: int(made["step"])]
+    np.testing.assert_allclose(ours, made["made"], atol=1e-5, rtol=0)
+    # Two spots, at known frames and bins: they are heard at their times and frequencies.
+    lines = [{"preset": "shots", "pack": str(tmp_path / "steps"), "seed": 0}]
+    lines += [{"t": 0, "address": "/note", "args": [60, 100]}]
+    (tmp_path / "take.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
+    done = typed("render", tmp_path / "take.jsonl", "-o", tmp_path / "steps.wav")
+    assert done.returncode == 0, done.stderr
+    samples, rate = soundfile.read(tmp_path / "steps.wav")
+    assert rate == 22050
+    high, low = (heard(samples[:, 0], rate, bins) for bins in ((160, 164), (40, 44)))
+    assert low - high == pytest.approx((37.5 - 13.5) * 256 / rate, abs=0.02)
+
+
+def heard(samples: Any, rate: int, bins: tuple[int, int]) -> float:
+    """When a band is loudest, in seconds."""
+    frames = np.lib.stride_tricks.sliding_window_view(samples, 512)[::64] * np.hanning(512)
+    power = np.square(np.abs(np.fft.rfft(frames)))
+    band = power[:, bins[0] - 3 : bins[1] + 3].sum(axis=1)
+    best = int(band.argmax())
+    # Most of what sounds there then is in the band.
+    assert band[best] > 0.5 * power[best].sum()
+    return 64 * best / rate
 
 
 def test_elsewhere_what_is_missing_is_named_and_nothing_made(tmp_path: Path) -> None:
