@@ -7,6 +7,7 @@ Keras builds whatever a description names. What a decoder does not need to play 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ DEEPEST = 16  # models, layers and wrappers within each other
 # Where Keras says that a class comes from. Not all of `keras`: keras.utils, for one, can download.
 PLACES = ("keras.layers", "keras.models", "keras.src.layers", "keras.src.models", "keras.src.ops")
 CODED = ", code that is not Keras' own layers"
+FLOATS = re.compile("(mixed_)?b?float(16|32|64)")  # played in 32 bits, whatever they were
 UNPLAYED = ("_initializer", "_regularizer", "_constraint")
 MODELS = frozenset({"Functional", "Sequential", "Model"})
 CODE = frozenset({"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"})
@@ -123,6 +125,11 @@ def _check_settings(node: dict[str, Any], batch: int | None, complain: Complain)
         if config.get(key):
             raise complain(f"holds {name} with {key}: save it with {key}=False")
     config.pop("lora_rank", None)  # its weights are within the others once it is saved
+    if isinstance(config.get("dtype"), dict | str) and not _place(node).startswith("keras.src.ops"):
+        kind = config["dtype"]
+        settings = kind.get("config") if isinstance(kind, dict) else {"name": kind}
+        if isinstance(settings, dict) and FLOATS.fullmatch(str(settings.get("name"))):
+            config["dtype"] = "float32"
     if name in ("Split", "Unstack"):
         pieces = config.get("indices_or_sections", config.get("num"))
         pieces = len(pieces) if isinstance(pieces, list) else pieces

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from models.foreign import tfjs_layers
+from models.foreign.adapting import meant
 from models.foreign.layout import ForeignError
 from models.weighing import reason
 
@@ -135,9 +136,9 @@ def _functional(config: dict[str, Any], path: Path, depth: int) -> Any:
 
 
 def _ends(listed: Any) -> list[Any]:
-    """[[name, node, tensor], ...], flat if it is one, or by name in the names' order."""
+    """[[name, node, tensor], ...], flat if it is one; what is given by name as it is `meant`."""
     if isinstance(listed, dict):
-        return [link for key in sorted(listed) for link in _ends(listed[key])]
+        return [link for key in sorted(listed, key=meant) for link in _ends(listed[key])]
     if not listed:
         raise ValueError("a list of layers is empty")
     if isinstance(listed[0], str):

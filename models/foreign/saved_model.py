@@ -8,14 +8,13 @@ numbers as the graph itself.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from models.foreign import graph_model
+from models.foreign import adapting, graph_model
 from models.foreign.graph import Graph, Node, Tensor, flat, pruned
 from models.foreign.layout import ForeignError
 from models.representation import Floats
@@ -74,7 +73,7 @@ def _read(folder: Path) -> Graph:
     graph = flat(functions, name, given)
     graph_model.check(graph)
     named = {t.name: key for key, t in meta.signature_def[key].outputs.items()}
-    graph = graph.sorted([_meant(key) for _, key in sorted(named.items())])
+    graph = graph.sorted([adapting.meant(key)[0] for _, key in sorted(named.items())])
     held = {a: b for a, b in zip(arguments[len(given) :], bound, strict=True) if a in graph.wanted}
     graph = graph.filled(dict(_captured(folder, meta, held)))
     inputs = meta.signature_def[key].inputs
@@ -103,13 +102,6 @@ def _signature(meta: Any) -> tuple[str, str]:
     if name not in objects.concrete_functions:
         raise ForeignError(f"saved_model.pb is damaged: signature {key[:60]} has no function")
     return key, name
-
-
-def _meant(output: str) -> int:
-    """Means before log variances, which a signature sorts by name."""
-    if re.search(r"mean|mu\b", output):
-        return 0
-    return 1 if re.search(r"log|var", output) else 2
 
 
 def _captured(folder: Path, meta: Any, held: dict[str, int]) -> Iterator[tuple[str, Floats]]:

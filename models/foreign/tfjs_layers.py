@@ -6,12 +6,11 @@ and Keras 3 has no word for is left out where it says what Keras 3 does anyway.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 from models.foreign.layout import ForeignError
-from models.keras_description import sampling
+from models.keras_description import FLOATS, sampling
 
 
 def _words(text: str) -> frozenset[str]:
@@ -82,7 +81,6 @@ RENAMED_LAYERS = {"ThresholdedReLU": "ReLU"}
 RENAMED = {"LeakyReLU": {"alpha": "negative_slope"}, "ThresholdedReLU": {"theta": "threshold"}}
 #: Layers without weights, which Keras 2 takes for an activation too.
 BENDS = _words("Activation LeakyReLU ReLU ThresholdedReLU ELU Softmax")
-FLOATS = re.compile("(mixed_)?b?float(16|32|64)")  # played in 32 bits, whatever they were
 
 
 def layer(kind: Any, config: Any, path: Path) -> Any:
