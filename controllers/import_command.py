@@ -16,7 +16,9 @@ Pair = tuple[float, float]
 def import_(
     decoder: Annotated[
         Path,
-        typer.Argument(help="A .keras file, a SavedModel folder, or TensorFlow.js' model.json."),
+        typer.Argument(
+            help="A .keras, .h5 or TensorFlow.js' model.json file, or a SavedModel's folder."
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the new pack.")],
     rate: Annotated[

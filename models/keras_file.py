@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import lzma
 import math
+import re
 import struct
 import warnings
 import zipfile
@@ -35,7 +36,8 @@ DAMAGED = (
 def load(path: Path, complain: Complain) -> Any:
     """The Keras model of a file with its weights, each of them finite.
 
-    Raises `complain`. Imports Keras and its backend, which takes seconds.
+    It takes and gives a tensor, or a list of them; what it gives by name is listed as it is
+    `meant`. Raises `complain`. Imports Keras and its backend, which takes seconds.
     """
     text, held = _opened(path, complain)
     _weighed(text, held, complain)
@@ -54,7 +56,29 @@ def load(path: Path, complain: Complain) -> Any:
     for weight in model.weights:
         if not np.isfinite(np.asarray(weight, np.float32)).all():
             raise complain(f"is damaged: {weight.path} holds values that are not finite")
-    return model
+    return _plain(model)
+
+
+def meant(output: str) -> tuple[int, str]:
+    """What sorts a VAE's outputs by their names: means, then log variances, then others."""
+    if re.search(r"mean|mu\b", output):
+        return 0, output
+    return (1 if re.search(r"log|var", output) else 2), output
+
+
+def _plain(model: Any) -> Any:
+    """The model with a tensor, or a list of them, where it takes or gives dictionaries or lists."""
+    import keras
+
+    if isinstance(model, keras.Sequential):
+        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    if all(isinstance(end, keras.KerasTensor) for end in (model.input, model.output)):
+        return model
+    outputs = model.output
+    if isinstance(outputs, dict):
+        outputs = [outputs[name] for name in sorted(outputs, key=meant)]
+    ends = (keras.tree.flatten(end) for end in (model.inputs, outputs))
+    return keras.Model(*(end[0] if len(end) == 1 else end for end in ends), name=model.name)
 
 
 def outline(path: Path, complain: Complain) -> Any:

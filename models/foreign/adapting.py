@@ -7,35 +7,12 @@ never knows. Keras is imported inside: it takes seconds.
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 
 from models.foreign.layout import Foreign, ForeignError, Layout
 from models.representation import FLOOR
 
 LOGVAR = -4.0  # of an encoder that gives means only
-
-
-def plain(model: Any) -> Any:
-    """A model of one tensor, or a list of them, to one, or a list of them.
-
-    Keras' own may take and give lists of one, dictionaries, and lists of lists. What is given by
-    name is listed as it is `meant`.
-    """
-    import keras
-
-    outputs = model.outputs if isinstance(model, keras.Sequential) else model.output
-    if isinstance(outputs, dict):
-        outputs = [outputs[name] for name in sorted(outputs, key=meant)]
-    ends = (keras.tree.flatten(end) for end in (model.inputs, outputs))
-    return keras.Model(*(end[0] if len(end) == 1 else end for end in ends), name=model.name)
-
-
-def meant(output: str) -> tuple[int, str]:
-    """What sorts a VAE's outputs by their names: means, then log variances, then others."""
-    if re.search(r"mean|mu\b", output):
-        return 0, output
-    return (1 if re.search(r"log|var", output) else 2), output
 
 
 def decoder(model: Any, foreign: Foreign, where: Layout) -> Any:

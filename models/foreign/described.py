@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from models.foreign import tfjs_layers
-from models.foreign.adapting import meant
 from models.foreign.layout import ForeignError
+from models.keras_file import meant
 from models.weighing import reason
 
 MOST_LAYERS = 1000
+MOST_CALLS = 2000  # of the layers of one model
 DEEPEST = 8  # models within models
 MODELS = frozenset({"Sequential", "Functional", "Model"})
 Names = tuple[str, ...]  # of the models that lead to a layer, and its own
@@ -113,6 +114,8 @@ def _functional(config: dict[str, Any], path: Path, depth: int) -> Any:
         layer = _layer({**entry, "config": {**entry["config"], "name": name}}, path, depth)
         for number, node in enumerate(entry["inbound_nodes"]):
             waiting.append((name, layer, number, _origins(node, name, path)))
+    if len(waiting) > MOST_CALLS:
+        raise ForeignError(f"{path}: calls layers {len(waiting)} times, {MOST_CALLS} are the most")
     ends = [list(map(_link, _ends(config[k]))) for k in ("input_layers", "output_layers")]
     links = [link for *_, origins in waiting for link in origins] + ends[0] + ends[1]
     # A model's first call, within Keras 2, is its own making, which is not written.

@@ -253,7 +253,7 @@ def _load(path: Path) -> Any:
     """The Keras model of a file, with its weights. Raises ForeignError."""
     kind, file = _kind(path)
     if kind == KERAS:
-        return adapting.plain(keras_file.load(file, _about(file)))
+        return keras_file.load(file, _about(file))
     return saved_model.load(file) if kind == SAVED else READERS[kind].load(file)
 
 

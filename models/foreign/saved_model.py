@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from models.foreign import adapting, graph_model
+from models.foreign import graph_model
 from models.foreign.graph import Graph, Node, Tensor, flat, pruned
 from models.foreign.layout import ForeignError
+from models.keras_file import meant
 from models.representation import Floats
 from models.weighing import MOST_BYTES, affordable, reason
 
@@ -73,7 +74,7 @@ def _read(folder: Path) -> Graph:
     graph = flat(functions, name, given)
     graph_model.check(graph)
     named = {t.name: key for key, t in meta.signature_def[key].outputs.items()}
-    graph = graph.sorted([adapting.meant(key)[0] for _, key in sorted(named.items())])
+    graph = graph.sorted([meant(key)[0] for _, key in sorted(named.items())])
     held = {a: b for a, b in zip(arguments[len(given) :], bound, strict=True) if a in graph.wanted}
     graph = graph.filled(dict(_captured(folder, meta, held)))
     inputs = meta.signature_def[key].inputs

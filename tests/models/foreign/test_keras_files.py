@@ -156,6 +156,22 @@ def test_a_model_that_takes_a_latent_vector_and_gives_a_sound_becomes_a_pack(
     np.testing.assert_allclose(decoded[:, :, :32], wanted, atol=error, rtol=0)
 
 
+def test_a_pack_whose_decoder_gives_a_list_plays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine.decoder import Decoder
+
+    monkeypatch.setattr(anchoring, "DRAWN", 4)
+    of(sound).save(tmp_path / "d.keras")
+    made = bring(
+        tmp_path / "d.keras", tmp_path / "mine", FOREIGN, say=lambda line: None, measure=False
+    )
+    z, plain = keras.Input((4,)), networks.load_decoder(made)
+    keras.Model([z], {"sound": [plain(z)]}).save(made.decoder_path)
+    decoded = Decoder(made).decode(Z)
+    np.testing.assert_allclose(decoded, (np.asarray(plain(Z)) - 1) * 100, atol=1e-3)
+
+
 def overflowing() -> Any:
     model = of(row)
     model.set_weights([np.full(w.shape, 3e38) for w in model.get_weights()])
@@ -262,11 +278,14 @@ def test_what_keras_raises_while_a_model_plays_is_one_line(tmp_path: Path) -> No
     ("low", "high", "z"),
     [("z_log_var", "z_mean", "a"), ("logvar", "mu", "z"), ("var", "mean", "z")],
 )
-def test_an_encoders_outputs_are_known_by_their_names(low: str, high: str, z: str) -> None:
+def test_an_encoders_outputs_are_known_by_their_names(
+    tmp_path: Path, low: str, high: str, z: str
+) -> None:
     given = keras.Input((32, 16, 1))
     flat = layers.Flatten()(given)
     heads = {name: layers.Dense(4)(flat) for name in (low, high, z)}
-    theirs = adapting.plain(keras.Model(given, heads))
+    keras.Model(given, heads).save(tmp_path / "e.keras")
+    theirs = keras_file.load(tmp_path / "e.keras", ForeignError)
     ours = adapting.encoder(theirs, FOREIGN, layout((32, 16, 1), FOREIGN), 4)
     picture = np.random.default_rng(0).uniform(size=(2, 16, 33)).astype(np.float32)
     wanted = keras.Model(given, [heads[high], heads[low]])(
