@@ -85,9 +85,11 @@ def _is_step(node: dict[str, Any], complain: Complain) -> bool:
     if name in VALUES or (name in POLICIES and place == "keras"):
         return False
     if name == "function" and place in ("builtins", "keras.activations"):
-        if node.get("config") not in ACTIVATIONS:
-            function = str(node.get("config"))[:60]
-            raise complain(f"holds {function}, which is not among the known activations: refused")
+        function = str(node.get("config"))
+        if function not in ACTIVATIONS:
+            raise complain(
+                f"holds {function[:60]}, which is not among the known activations: refused"
+            )
         return False
     _own(node, PLACES, complain)
     operation = place.startswith("keras.src.ops")

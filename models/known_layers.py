@@ -7,6 +7,7 @@ products make nothing beside their output, transposed convolutions a column for 
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -59,9 +60,15 @@ def _einsum_of(operation: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
     return _einsum(operation.subscripts, ins)
 
 
-def _product(layer: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
-    """Of matrices: no more is summed than the first one's longest axis."""
-    return 0, math.prod(outs[0]) * max(ins[0])
+def _product(operation: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
+    """Of matrices, of which one may be a constant: then the rows may be summed."""
+    first = len(ins) == 2 or ins[0][:-1] == outs[0][:-1]
+    return 0, math.prod(outs[0]) * (ins[0][-1] if first else max(ins[0][-2:]))
+
+
+def _dot(layer: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
+    axis = layer.axes if isinstance(layer.axes, int) else layer.axes[0]
+    return 0, math.prod(outs[0]) * ins[0][axis]
 
 
 def _channels(layer: Any, shape: Shape) -> int:
@@ -165,7 +172,7 @@ def total(model: Any) -> Cost:
     models: dict[int, Cost] = {}  # a model within it, however often it is called
     for nodes in (getattr(model, "_functional", None) or model)._nodes_by_depth.values():
         for node in nodes:
-            step, ends = node.operation, (node.input_tensors, node.output_tensors)
+            step, ends = node.operation, (_taken(node), node.output_tensors)
             ins, outs = ([_sized(t.shape, step.name) for t in end] for end in ends)
             inside, multiplied = models.get(id(step)) or of(step, ins, outs)
             if hasattr(step, "layers"):
@@ -175,6 +182,18 @@ def total(model: Any) -> Cost:
                 raise Unplayable(f"{what}: too many")
             made, work = made + inside + sum(map(math.prod, outs)), work + multiplied
     return made, work
+
+
+def _taken(node: Any) -> list[Any]:
+    """The tensors that a call takes, in the order in which its step names them."""
+    import keras
+
+    given = node.arguments
+    if not node.input_tensors:  # an input's own
+        return []
+    bound = inspect.signature(node.operation.call).bind(*given.args, **given.kwargs)
+    flat = keras.tree.flatten(list(bound.arguments.values()))
+    return [tensor for tensor in flat if isinstance(tensor, keras.KerasTensor)]
 
 
 def _sized(shape: Any, name: str) -> Shape:
@@ -199,7 +218,7 @@ LAYERS: dict[str, Callable[[Any, list[Shape], list[Shape]], Cost]] = _named(
     "UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D",
     dense="Dense",
     einsum_dense="EinsumDense",
-    product="Dot",
+    dot="Dot",
     convolution="Conv1D Conv2D Conv3D",
     transposed="Conv1DTranspose Conv2DTranspose Conv3DTranspose",
     depthwise="DepthwiseConv1D DepthwiseConv2D",

@@ -57,7 +57,8 @@ def groups(description: Any, outer: Names = (), group: str = "") -> Iterator[tup
         turn = f"_{seen[kind]}" if seen[kind] else ""
         seen[kind] += 1
         place = f"{group}layers/{kind}{turn}"
-        name = str(entry.get("name") or entry["config"]["name"])
+        config = entry["config"]
+        name = str(entry.get("name") or (isinstance(config, dict) and config.get("name")))
         if entry["class_name"] in MODELS:
             yield from groups(entry, (*outer, name), f"{place}/")
         else:

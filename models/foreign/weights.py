@@ -34,7 +34,7 @@ def fill(model: Any, description: Any, path: Path, arrays: Mapping[str, Array]) 
     numbered = bool(left) and all(map(NUMBERED.fullmatch, left))
     groups = dict(described.groups(description)) if numbered else {}
     for place, number, variable in variables(model):
-        name = f"{groups[place[:-1]]}/vars/{number}" if numbered else _named(path, left, place)
+        name = f"{groups.get(place[:-1])}/vars/{number}" if numbered else _named(path, left, place)
         array = left.pop(name, None)
         if array is None:
             raise ForeignError(f"{path}: has no weights for {'/'.join(place)}")

@@ -356,6 +356,15 @@ ABSURD: dict[str, tuple[Callable[[], Any], str]] = {
             lambda z: drawn(layers.MultiHeadAttention(1, 2)(long(z), long(z))),
             "multi_head_attention, that makes",
         ),
+        "heads by keyword": (
+            lambda z: layers.MultiHeadAttention(4000, 1)(
+                attention_mask=ops.ones_like(layers.Dense(9000)(z))[:, None, :],
+                query=layers.RepeatVector(1)(z),
+                value=layers.RepeatVector(9000)(z),
+                key=layers.RepeatVector(9000)(z),
+            ),
+            "multi_head_attention, that makes",
+        ),
         "grouped heads": (
             lambda z: drawn(layers.GroupQueryAttention(4, 4, 2)(long(z), long(z))),
             "grouped_query_attention, that makes",
@@ -476,6 +485,9 @@ def nested(depth: int) -> Callable[[str], str]:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
+        (lambda text: text.replace('"sigmoid"', '{"module": "builtins", "class_name": "function", '
+                                   '"config": ["relu"], "registered_name": "function"}'),
+         "which is not among the known activations"),
         (repeated(5000), "more than 2000 layers"),
         (nested(20), "layers more than 16 deep"),
         (nested(300), "layers more than 16 deep|recursion"),
@@ -518,6 +530,16 @@ def test_the_models_that_training_makes_are_within_the_limits(tmp_path: Path, la
         for i, model in enumerate(vae.build(r, latent)):
             model.save(tmp_path / f"{i}.keras")
             keras_file.outline(tmp_path / f"{i}.keras", complain)
+
+
+def test_what_is_long_but_cheap_is_taken(tmp_path: Path) -> None:
+    mixed = keras.ops.convert_to_numpy(keras.random.normal((4, 64)))
+    of(lambda z: ops.matmul(long(z), mixed)).save(tmp_path / "matmul.keras")
+    of(lambda z: layers.Attention()([layers.RepeatVector(1)(z), long(z)])).save(
+        tmp_path / "attention.keras"
+    )
+    assert inspect(tmp_path / "matmul.keras").outputs == ((30_000, 64),)
+    assert inspect(tmp_path / "attention.keras").outputs == ((1, 4),)
 
 
 def test_the_shipped_packs_are_within_the_limits() -> None:
