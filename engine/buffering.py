@@ -71,7 +71,6 @@ class Buffering:
         self._asked = asked
         self._light_s = SHARED_S
         self._learns = False
-        self._told = period
         self.period = period  # frames that the host takes at a time: the median of what it took
         self._steps: deque[int] = deque([period], STEPS)
         self._calm_s = CALM_S
@@ -126,8 +125,8 @@ class Buffering:
     def kept(self) -> float:
         """Frames from one that is made now to the host's next: the latency of the buffer. No more
         than these and a period lie ready."""
-        # Of periods that are shorter than we look, several are seen as one.
-        period = min(self.period, self._told)
+        # Of periods much shorter than a hop, several are seen as one.
+        period = self.period if self.period > self.hop / 4 else 0
         return self.burst + self.lead + max(self.hop - period, 0.0)
 
     def due(self, ready: int) -> float:
