@@ -35,13 +35,15 @@ class Playing:
         folder: Path = ROOT,
     ) -> None:
         """In a process group of its own, as a shell starts it."""
+        environment = env or dict(os.environ)
+        path = os.pathsep.join(filter(None, (str(ROOT), environment.get("PYTHONPATH"))))
         self.port = free_port()
         self.lines: list[str] = []
         self._spoke = threading.Condition()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "controllers.cli", "play", *words,
              "--osc-port", str(self.port)],
-            env={**(env or os.environ), "PYTHONPATH": str(ROOT),
+            env={**environment, "PYTHONPATH": path,
                  "XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home)},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder,
             process_group=0,

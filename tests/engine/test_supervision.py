@@ -84,7 +84,7 @@ def test_a_process_that_is_killed_or_stopped_is_replaced(
     keep: Callable[..., Kept], number: signal.Signals, reason: str
 ) -> None:
     kept = keep("lives")
-    until(lambda: kept.ready)
+    until(lambda: kept.ready and kept.born)
     os.kill(kept.born[0], number)
     until(lambda: len(kept.born) == 2 and kept.ready)
     assert [end["reason"] for end in kept.ends] == [reason]
