@@ -47,11 +47,13 @@ def folder() -> Path:
 
 def once(rehearse: Callable[[], object]) -> None:
     """Call `rehearse`, which compiles all that a pointing runs, unless that is known to be kept
-    for this processor: to load it all takes a second or two as well."""
+    for this source, where it lies (Numba keeps the kernels of each folder apart), and this
+    processor: to load it all takes a second or two as well."""
     import numba
     from llvmlite import binding  # type: ignore[import-untyped]
 
-    name = f"pointing-{version()}-numba-{numba.__version__}-{sys.implementation.cache_tag}"
+    place = hashlib.sha256(os.fsencode(Path(__file__).parent)).hexdigest()[:16]
+    name = f"pointing-{version()}-{place}-numba-{numba.__version__}-{sys.implementation.cache_tag}"
     known = Path(os.environ["NUMBA_CACHE_DIR"]) / f"{name}-{binding.get_host_cpu_name()}"
     if not known.exists():
         rehearse()

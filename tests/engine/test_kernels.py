@@ -4,6 +4,7 @@ kept keeps it from running."""
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -111,6 +112,22 @@ def test_a_file_that_was_cut_short_is_made_anew(folder: Path, kind: str) -> None
     os.truncate(cut, cut.stat().st_size // 2)
     assert run(folder, HOME=str(home))[0] == "compiled 1"
     assert len(run(folder, HOME=str(home))) == 1
+
+
+def test_each_copy_of_the_program_compiles_its_own(folder: Path) -> None:
+    """Numba keeps kernels by the folder of their source: what another copy has made is not there
+    for this one."""
+    home, known = str(folder / "home"), "from engine.kernels import once; once(lambda: print('all'))"
+    copies = [shutil.copytree(ROOT / "engine", folder / name / "engine").parent for name in "ab"]
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", known],
+            env={**os.environ, "NUMBA_CACHE_DIR": home, "PYTHONPATH": str(copy)},
+            capture_output=True, text=True, cwd=copy, check=True,
+        ).stdout.split()
+        for copy in (*copies, *copies)
+    ]  # fmt: skip
+    assert told == [["all"], ["all"], [], []]
 
 
 def test_instruments_that_start_at_once_share_what_they_compile(folder: Path) -> None:
