@@ -92,12 +92,12 @@ class DeviceOutput(RingOutput):
         self.latency = told if 0 <= told < LATENCY_MOST_S else self.block / self.rate
         self.delay = delay(model_rate, self.rate)
         made = hop * self.rate / model_rate
+        asked = None if settings.ring is None else settings.ring * settings.block
         frames = FRAMES
-        while frames < 16 * made:
+        while frames < max(16 * made, 8 * (asked or 0)):  # `Buffering` keeps an eighth by itself
             frames *= 2
         channels = min(way.channels, 2)  # of more, the first two
         ring = rtmixer.RingBuffer(4 * channels, frames)
-        asked = None if settings.ring is None else settings.ring * settings.block
         super().__init__(
             ring,
             _Action(self._mixer, ring),
@@ -197,16 +197,16 @@ def _first(
     of its server if that is JACK. Raises `DeviceError` with what the first one said."""
     failed: DeviceError | None = None
     for index in candidates(settings.device):
-        info = sd.query_devices(index)
-        clock = _jack_clock() if is_jack(index) else None
+        info, jack = sd.query_devices(index), is_jack(index)
         # JACK's period is its server's; PortAudio would cut it to blocks and delay them.
-        block = settings.block if clock is None else 0
+        block = 0 if jack else settings.block
         try:
             mixer, way = _opened(rtmixer, sd, index, info, settings, model_rate, block)
         except DeviceError as error:
             failed = failed or error
             continue
-        return index, mixer, way, clock
+        # Not before it has opened: the clock cannot be closed, and a server has places for few.
+        return index, mixer, way, _jack_clock() if jack else None
     assert failed is not None
     raise failed
 

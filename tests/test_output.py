@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from numpy.typing import NDArray
 
@@ -87,6 +88,36 @@ def test_a_server_that_is_kept_waiting_is_not_taken_for_lost(tmp_path: Path) -> 
         server.stop()
 
 
+def test_a_device_that_is_asked_for_again_and_again_keeps_nothing_of_it(tmp_path: Path) -> None:
+    """It does not play at the rate that is asked for; another day it may."""
+    server = JackServer("latentpad-refusing")
+    asked = ("--device", "system", "--sample-rate", "44100")
+    program = Playing(*asked, home=tmp_path, env=server.environment())
+    try:
+        program.says("ready")
+        refused = program.says("no sound device: system does not play at 44100 Hz")
+        assert "its own rate is 48000" in refused
+        before = _threads(program)
+        time.sleep(8.0)
+        assert _threads(program) <= before + 3, "as many as one try has"
+    finally:
+        program.close()
+        server.stop()
+
+
+def test_as_many_blocks_are_kept_ready_as_are_asked_for(tmp_path: Path) -> None:
+    server = JackServer("latentpad-asking", 1024)
+    asked = ("--device", "system", "--block", "1024", "--ring", "16")
+    program = Playing(*asked, home=tmp_path, env=server.environment())
+    try:
+        told = re.search(r"ring \((\d+) frames", program.says("latency"))
+        assert told is not None
+        assert 16 * 1024 <= int(told[1]) <= 17 * 1024
+    finally:
+        program.close()
+        server.stop()
+
+
 def test_a_device_that_keeps_no_time_is_left_and_the_sound_goes_on(tmp_path: Path) -> None:
     """ALSA's null device takes whatever it is given at once."""
     (tmp_path / ".asoundrc").write_text(
@@ -102,6 +133,11 @@ def test_a_device_that_keeps_no_time_is_left_and_the_sound_goes_on(tmp_path: Pat
         assert max(synced(program.port, 0.5)["/meter/peak"]) > 0
     finally:
         program.close()
+
+
+def _threads(program: Playing) -> int:
+    """Of all its processes: each client of JACK has one."""
+    return sum(child.num_threads() for child in psutil.Process(program.process.pid).children())
 
 
 def _environment(home: Path) -> dict[str, str]:
