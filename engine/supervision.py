@@ -15,6 +15,7 @@ import signal
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from multiprocessing import connection, resource_tracker
@@ -36,6 +37,9 @@ WORKED_S = 0.02  # of processor time: the clock of some systems has ticks of 10 
 LIVED_S = 1.0  # a process that ends by itself sooner after it was ready did not really start
 TRIES = 3  # failed starts in a row before there are pauses between them
 PAUSES_S = (1.0, 2.0, 4.0, 8.0)
+
+# Python warns of its own process for shared memory, if that was killed. It starts another.
+warnings.filterwarnings("ignore", "resource_tracker: process died", UserWarning)
 
 
 class Awake:

@@ -117,12 +117,12 @@ def test_a_file_that_was_cut_short_is_made_anew(folder: Path, kind: str) -> None
 def test_each_copy_of_the_program_compiles_its_own(folder: Path) -> None:
     """Numba keeps kernels by the folder of their source: what another copy has made is not there
     for this one."""
-    home, known = str(folder / "home"), "from engine.kernels import once; once(lambda: print('all'))"
+    start = "from engine.kernels import once; once(lambda: print('all'))"
     copies = [shutil.copytree(ROOT / "engine", folder / name / "engine").parent for name in "ab"]
     told = [
         subprocess.run(
-            [sys.executable, "-c", known],
-            env={**os.environ, "NUMBA_CACHE_DIR": home, "PYTHONPATH": str(copy)},
+            [sys.executable, "-c", start],
+            env={**os.environ, "NUMBA_CACHE_DIR": str(folder / "home"), "PYTHONPATH": str(copy)},
             capture_output=True, text=True, cwd=copy, check=True,
         ).stdout.split()
         for copy in (*copies, *copies)
