@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from controllers import telling
+from controllers import devices, telling
 from controllers.feedback import Feedback
 from controllers.learn import Bindings
 from controllers.midi_ports import MidiPorts
@@ -70,8 +70,9 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     loop = asyncio.get_running_loop()
     _end_by_signal(loop, stop)
     loop.set_exception_handler(_tell_fault)
-    if options.output.device is not None and not options.output.null:
-        check_device(options.output.device)
+    asked = None if options.output.null else options.output.device
+    if asked is not None and not devices.check(asked):
+        say("sound  no answer from the sound system; waiting for it")
 
     def tell(word: dict[str, Any]) -> None:
         if "trace" in word:
@@ -161,18 +162,6 @@ def _plane(instrument: Instrument) -> str:
     if name == "raw":
         return f"raw: latent {x} to the right, latent {y} up"
     return f"{name}: {x} to the right, {y} up" if name == DESCRIBED else str(name)
-
-
-def check_device(name: str) -> None:
-    """Raise `DeviceError` for a device that is not there, before TensorFlow is started."""
-    from engine.devices import find, leave
-    from engine.process import hushed
-
-    with hushed():
-        try:
-            find(name)
-        finally:
-            leave()
 
 
 def _tell_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

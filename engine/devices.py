@@ -67,16 +67,8 @@ def refresh() -> None:
     import sounddevice as sd
 
     with hushed():
-        leave()
+        sd._terminate()
         sd._initialize()
-
-
-def leave() -> None:
-    """Let go of PortAudio. A process that keeps it is aborted at its end if a JACK server has died
-    meanwhile. No stream may be open in this process."""
-    import sounddevice as sd
-
-    sd._terminate()
 
 
 def is_jack(index: int) -> bool:

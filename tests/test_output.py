@@ -88,6 +88,28 @@ def test_a_server_that_is_kept_waiting_is_not_taken_for_lost(tmp_path: Path) -> 
         server.stop()
 
 
+def test_a_server_that_does_not_answer_holds_up_no_one_who_asks_for_a_device(
+    tmp_path: Path,
+) -> None:
+    server = JackServer("latentpad-silent")
+    server.pause()
+    program = Playing("--device", "system", home=tmp_path, env=server.environment())
+    try:
+        listed = subprocess.run(
+            [sys.executable, "-m", "controllers.cli", "devices"],
+            env=server.environment(), capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+        assert "no answer from the sound system" in listed.stdout
+        program.says("sound  no answer from the sound system")
+        server.go_on()
+        program.says("sound  system, 48000 Hz")
+        program.says("ready")
+    finally:
+        server.go_on()
+        program.close()
+        server.stop()
+
+
 def test_a_device_that_is_asked_for_again_and_again_keeps_nothing_of_it(tmp_path: Path) -> None:
     """It does not play at the rate that is asked for; another day it may."""
     server = JackServer("latentpad-refusing")
