@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from controllers.telling import compiling
 from engine.gestures import Gestures
 from engine.takes import check
 from models import pack as packs
@@ -27,8 +28,10 @@ def render_file(gestures: Path, out: Path, say: Callable[[str], None]) -> None:
     library = open_(head["library"], pack) if "library" in head else None
     from rich.progress import Progress
 
+    from engine.kernels import attend
     from engine.render import render
 
+    attend(lambda kernels: say(compiling("render", kernels)))
     with Progress(transient=True) as progress:
         task = progress.add_task("rendering", total=1.0)
         seconds, refused = render(

@@ -64,10 +64,8 @@ def report(word: dict[str, Any], say: Callable[[str], None]) -> None:
             f"sound  {word['device']} keeps no time: it takes sound faster than it can be heard; "
             "playing on time to no one"
         )
-    elif kind == "compiling" and word["kernels"] == 1:
-        say(f"the {word['what']} process compiles its kernels: once, for a minute or so")
     elif kind == "compiling":
-        say(f"the {word['what']} process has compiled {word['kernels']} kernels")
+        say(compiling(f"the {word['what']} process", word["kernels"]))
     elif kind == "ended" and word["status"] == LOST:
         return  # it has been told of
     elif kind == "ended" and word["failures"] < TRIES:
@@ -77,6 +75,13 @@ def report(word: dict[str, Any], say: Callable[[str], None]) -> None:
             f"the {word['what']} process did not start {TRIES} times in a row (it "
             f"{word['reason']}); it is tried again with pauses"
         )
+
+
+def compiling(who: str, kernels: int) -> str:
+    """What `engine.kernels.attend` tells."""
+    if kernels == 1:
+        return f"{who} compiles its kernels: once, for a minute or so"
+    return f"{who} has compiled {kernels} kernels"
 
 
 def waiting(session: Session, seconds: float) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +37,18 @@ def test_a_wav_and_a_flac_hold_the_same_sound_and_a_cut_line_is_told(
     sounds = [soundfile.read(tmp_path / name)[0] for name in ("whole.wav", "cut.flac")]
     assert np.abs(sounds[0] - sounds[1]).max() < 2**-22 < 0.01 < np.abs(sounds[0]).max()
     assert soundfile.info(tmp_path / "cut.flac").format == "FLAC"
+
+
+def test_that_kernels_are_compiled_is_told(
+    take: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = shutil.copytree(os.environ["NUMBA_CACHE_DIR"], tmp_path / "kept")
+    for file in kept.rglob("limiter.*"):
+        file.unlink()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(kept))
+    first, second = (latentpad("render", str(take), "-o", str(tmp_path / "o.wav")) for _ in "ab")
+    assert "render compiles its kernels" in first.stdout
+    assert "its kernels" not in second.stdout
 
 
 @pytest.mark.parametrize("out", ["out.mp3", "out", "no/out.wav"])
