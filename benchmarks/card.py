@@ -52,23 +52,27 @@ class CardEar:
     """Records an input device, frame by frame of its own clock.
 
     `heard` (n,) float32 is its first channel. `xruns` counts the blocks that the device lost;
-    where they lay is not known, so `missed` is empty.
+    where they lay is not known, so `missed` is empty. Raises `DeviceError` if it cannot be opened.
     """
 
     missed: tuple[tuple[int, int], ...] = ()
 
     def __init__(self, device: int, rate: int, seconds: float) -> None:
         import rtmixer
+        import sounddevice as sd
 
         self.rate = rate
         self._memory: NDArray[np.float32] = np.zeros(int(seconds * rate), np.float32)
         self._memory[:] = 0  # touched now, not while the sound runs
         self._end = 0
         self._ring = rtmixer.RingBuffer(4, RING_FRAMES)
-        self._recorder: Any = rtmixer.Recorder(
-            device=device, samplerate=rate, channels=1, latency="low", blocksize=0
-        )
-        self._recorder.start()
+        try:
+            self._recorder: Any = rtmixer.Recorder(
+                device=device, samplerate=rate, channels=1, latency="low", blocksize=0
+            )
+            self._recorder.start()
+        except sd.PortAudioError as error:
+            raise DeviceError(f"the input cannot be opened: {error.args[0]}") from None
         self._action = self._recorder.record_ringbuffer(self._ring)
         self._clock: deque[float] = deque(maxlen=LOOKED)  # frames given, less those of our clock
         self._closing = threading.Event()
@@ -77,6 +81,7 @@ class CardEar:
         end = time.monotonic() + OPEN_S
         while self._end == 0:
             if time.monotonic() > end:
+                self.close()
                 raise DeviceError("the input gives nothing: is it another program's?")
             time.sleep(0.005)
 

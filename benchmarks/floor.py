@@ -20,6 +20,16 @@ os.environ.setdefault("JACK_NO_START_SERVER", "1")
 
 
 def main() -> None:
+    import sounddevice as sd
+
+    try:
+        play()
+    except sd.PortAudioError as error:
+        print(error.args[0])
+        sys.exit(1)
+
+
+def play() -> None:
     import numpy as np
     import sounddevice as sd
 

@@ -104,13 +104,17 @@ def synced(port: int, seconds: float) -> dict[str, tuple[Any, ...]]:
 def least_program(
     server: Server, block: int, end: dict[str, Any] | None = None
 ) -> Iterator[Callable[[float], None]]:
+    """`benchmarks.floor`, and what sets its amplitude; `end` gets what it says at its end. Raises
+    `DeviceError` if it cannot play."""
     port = free_port()
     program = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.floor", str(port), str(block), server.device or ""],
         env=server.environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     assert program.stdout is not None
-    program.stdout.readline()
+    if (said := program.stdout.readline().strip()) != "ready":
+        program.communicate()
+        raise DeviceError(f"the output cannot be opened: {said}")
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         yield lambda level: _send_level(sender, port, level)

@@ -9,16 +9,24 @@ from collections.abc import Iterator
 
 import jack
 import pytest
+import sounddevice as sd
 
+from benchmarks.card import CardEar, find_input
 from benchmarks.jack_server import JackServer, jack_server
 from benchmarks.latency import measure
-from engine.devices import DeviceError
+from benchmarks.programs import least_program
+from engine.devices import DeviceError, refresh
 
 
 @pytest.fixture
 def cable() -> Iterator[JackServer]:
-    """A server on which every program's outputs lead to every program's inputs."""
+    """A server on which every program's outputs lead to every program's inputs.
+
+    PortAudio's list of devices is of the server that runs when it starts, and it does not survive
+    that server.
+    """
     with jack_server("latentpad-measure") as server:
+        refresh()
         client = jack.Client("cable", no_start_server=True)
         client.activate()
         ending = threading.Event()
@@ -40,6 +48,8 @@ def cable() -> Iterator[JackServer]:
         ending.set()
         thread.join()
         client.close()
+        sd._terminate()
+    sd._initialize()
 
 
 def test_a_card_is_measured_over_a_cable(cable: JackServer) -> None:
@@ -67,3 +77,14 @@ def test_a_device_that_is_not_there_is_refused_with_what_there_is(cable: JackSer
             gestures=10, soak=0, block=128, ring=None, say=print,
             output="system", input="Focusrite",
         )  # fmt: skip
+
+
+def test_what_cannot_be_opened_is_told_in_a_line(cable: JackServer) -> None:
+    with pytest.raises(DeviceError, match=r"the input cannot be opened: .*Invalid sample rate"):
+        CardEar(find_input("system"), 44_100, 1.0)
+    cable.device = "9999"
+    with (
+        pytest.raises(DeviceError, match=r"the output cannot be opened: .*9999"),
+        least_program(cable, 128),
+    ):
+        pass
