@@ -21,6 +21,7 @@ from engine.parameters import Argument, CommandError
 from engine.planes import Planes
 from engine.sound_file import SoundFile, form
 from engine.voices import Voices
+from engine.whole import draft_of
 from models.pack import Pack
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def render(
     instrument = rendering.instrument
     refused = [str(error) for error in instrument.apply_all(preset)]
     more = 0
-    part = path.with_name(f".{path.name}.part")
+    part = draft_of(path)
     fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
     try:
         file = SoundFile(fd, form(path), rendering.rate)

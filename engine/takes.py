@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import threading
 import time
 from collections import deque
@@ -39,7 +38,10 @@ class TakeError(Exception):
 
 
 def check(sound: Path | None, gestures: Path | None) -> None:
-    """Raise `TakeError` for files of a take that cannot be made, before anything is started."""
+    """Raise `TakeError` for files of a take that cannot be made, before anything is started.
+
+    They are made as `begin` does it, and removed again.
+    """
     try:
         if sound is not None:
             sound_file.form(sound)
@@ -47,14 +49,20 @@ def check(sound: Path | None, gestures: Path | None) -> None:
             raise ValueError(f"{gestures}: gestures are JSON Lines; name it take.jsonl or the like")
     except ValueError as error:
         raise TakeError(str(error)) from None
-    for path in filter(None, (sound, gestures)):
-        try:
-            with tempfile.TemporaryFile(dir=path.parent):
-                pass  # the folder is there, and takes files
-            with suppress(FileNotFoundError):
-                path.lstat()
-        except OSError as error:
-            raise TakeError(f"{path} cannot be written: {error.strerror}") from None
+    for path, fd in _created([path for path in (sound, gestures) if path is not None]):
+        os.close(fd)
+        path.unlink()
+
+
+def _created(wanted: Sequence[Path]) -> list[tuple[Path, int]]:
+    """New files under these names, or such as `whole.create` gives. Raises `TakeError`."""
+    try:
+        for path in wanted:
+            if path.exists() and not path.is_file():
+                raise TakeError(f"{path} cannot be written: it is a folder, a pipe or a device")
+        return whole.create(wanted)
+    except OSError as error:
+        raise TakeError(f"{error.filename} cannot be written: {error.strerror}") from None
 
 
 def begin(
@@ -72,10 +80,7 @@ def begin(
     """
     asked = {"sound": sound, "gestures": gestures}
     wanted = {kind: path for kind, path in asked.items() if path is not None}
-    try:
-        files = dict(zip(wanted, whole.create(list(wanted.values())), strict=True))
-    except OSError as error:
-        raise TakeError(f"{error.filename} cannot be written: {error.strerror}") from None
+    files = dict(zip(wanted, _created(list(wanted.values())), strict=True))
     tracks: list[Track] = []
     try:
         if sound is not None:
@@ -87,7 +92,7 @@ def begin(
         raise TakeError(f"{sound} cannot be written: {error.strerror}") from None
     if gestures is not None:
         tracks.append(GestureTrack(instrument, head, *files["gestures"]))
-    return Take(tracks, tell)
+    return Take(tracks, tell, instrument.clock)
 
 
 class Track(Protocol):
@@ -176,7 +181,7 @@ class GestureTrack:
     def __init__(self, instrument: Instrument, head: dict[str, Any], path: Path, fd: int) -> None:
         self.path, self.fd = path, fd
         self._instrument = instrument
-        self._began = time.monotonic()
+        self._began = instrument.clock()  # it stands still while the program, and its sound, do
         self._waiting: deque[dict[str, Any]] = deque([head])
         self._lost = 0
         for address, args in instrument.whole():
@@ -191,7 +196,7 @@ class GestureTrack:
         if len(self._waiting) >= BACKLOG_LINES:
             self._lost += 1
             return
-        t = round(time.monotonic() - self._began, 6)
+        t = round(self._instrument.clock() - self._began, 6)
         self._waiting.append({"t": t, "address": address, "args": tuple(args)})
 
     def stop(self) -> None:
@@ -214,15 +219,19 @@ class Take:
     """The files of one take, and the two threads that write them. Control process, any thread.
 
     `tell` is called once when it is over, with a line: it was ended, or a file could not be
-    written on. Then all of its files on that disk end there, and the others go on.
+    written on. Then all of its files on that disk end there, and the others go on. `clock` is the
+    instrument's.
     """
 
-    def __init__(self, tracks: Sequence[Track], tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, tracks: Sequence[Track], tell: Callable[[str], None], clock: Callable[[], float]
+    ) -> None:
         self.over = threading.Event()
         self.names = ", ".join(str(track.path) for track in tracks)
         self._tracks = list(tracks)
         self._tell = tell
-        self._began = time.monotonic()
+        self._clock = clock
+        self._began = clock()
         self._stopping = threading.Event()
         self._listened = threading.Event()
         for target in (self._listen, self._write):
@@ -278,7 +287,7 @@ class Take:
                 track.close()
             except OSError as error:
                 fault = fault or error
-        seconds = f"{time.monotonic() - self._began:.1f} s"
+        seconds = f"{self._clock() - self._began:.1f} s"
         why = "" if fault is None else f": {fault.strerror or fault}; the sound goes on"
         lost = " and ".join(track.lost for track in tracks if track.lost)
         late = f"; the disk was too slow for {lost}" if lost else ""

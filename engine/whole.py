@@ -55,10 +55,15 @@ def there(fd: int) -> None:
         raise FileNotFoundError(2, "it was removed")
 
 
+def draft_of(path: Path) -> Path:
+    """Where what is to replace `path` is written meanwhile, by this thread alone."""
+    return path.with_name(f".{os.getpid()}-{threading.get_ident()}.part")
+
+
 def replace(path: Path, data: bytes) -> None:
     """Put a file of `data` in the place of what is at `path`, if anything: a reader sees the one
     or the other. Raises `OSError`; then what was there is left."""
-    draft = path.with_name(f".{os.getpid()}-{threading.get_ident()}.part")
+    draft = draft_of(path)
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     try:
         append(fd, data)

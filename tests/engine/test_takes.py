@@ -19,6 +19,7 @@ from engine.instrument import Instrument
 from engine.takes import Take, TakeError
 from tests.engine.test_sound_file import files_of_at_most
 
+LONG = "x" * 250 + ".wav"
 HEAD = {"preset": "walk", "pack": "footsteps", "seed": 0}
 
 
@@ -183,12 +184,40 @@ def test_a_disk_that_is_full_from_the_start_leaves_no_file(
         ("x" * 300 + ".wav", None, "name too long"),
         (None, "x" * 300 + ".jsonl", "name too long"),
         ("/proc/take.wav", None, "/proc"),
+        (None, "", "it is a folder"),
+        (None, "folder", "folder cannot be written: it is a folder"),
+        ("folder.wav", None, "it is a folder"),
+        ("pipe.wav", None, "a pipe"),
+        (None, "/dev/full", "/dev/full cannot be written: .* a device"),
+        (None, "device", "a device"),
+        (LONG, None, "name too long"),  # for the (2) that it would be given
     ],
 )
 def test_what_cannot_be_recorded_to_is_told_before_anything_starts(
     tmp_path: Path, sound: str | None, gestures: str | None, what: str
 ) -> None:
     (tmp_path / "file").touch()
+    (tmp_path / LONG).touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder.wav").mkdir()
+    os.mkfifo(tmp_path / "pipe.wav")
+    (tmp_path / "device").symlink_to("/dev/full")
+    before = sorted(tmp_path.iterdir())
     paths = (None if name is None else tmp_path / name for name in (sound, gestures))
     with pytest.raises(TakeError, match=what):
         takes.check(*paths)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_pause_of_the_program_is_no_gap_between_gestures(
+    instrument: Instrument, tmp_path: Path
+) -> None:
+    clock = 100.0
+    instrument.clock = lambda: clock
+    told: list[str] = []
+    take = begun(instrument, told, None, tmp_path / "take.jsonl")
+    for clock in (101.5, 103.0):
+        instrument.apply("/pitch", (7,))
+    take.close()
+    times = [t for t, _, args in Gestures(tmp_path / "take.jsonl") if args == [7]]
+    assert times == [1.5, 3.0] and "after 3.0 s" in told[0]
