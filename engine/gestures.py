@@ -84,11 +84,17 @@ class Gestures:
                 if number > 1 and not raw.endswith(b"\n"):
                     self.cut = True
                     return
-                said = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-                raise TakeError(f"{where}: not JSON: {shown(said)}") from None
+                raise TakeError(f"{where}: {_said(error)}") from None
             if not isinstance(entry, dict):
                 raise TakeError(f"{where}: expected a JSON object")
             yield number, entry
+
+
+def _said(error: ValueError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "not UTF-8: save the file as UTF-8"
+    said = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+    return f"not JSON: {shown(said)}"
 
 
 def _head(entry: dict[str, Any], where: str) -> dict[str, Any]:
@@ -122,7 +128,7 @@ def _name(value: Any) -> bool:
 def _number(value: Any) -> TypeGuard[float]:
     if isinstance(value, float):
         return math.isfinite(value)
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < MOST_INT
+    return isinstance(value, int) and not isinstance(value, bool) and -MOST_INT <= value < MOST_INT
 
 
 def _shown(value: Any) -> str:
@@ -130,10 +136,11 @@ def _shown(value: Any) -> str:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    entry = dict(pairs)
-    if len(entry) < len(pairs):
-        twice = next(name for name, _ in pairs if sum(name == other for other, _ in pairs) > 1)
-        raise ValueError(f"{twice} is there twice")
+    entry: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in entry:
+            raise ValueError(f"{name} is there twice")
+        entry[name] = value
     return entry
 
 

@@ -27,6 +27,7 @@ from engine.parameters import (
     Argument,
     CommandError,
     Parameter,
+    check_arguments,
     finite,
 )
 from engine.plane_choice import PlaneChoice
@@ -144,6 +145,7 @@ class Instrument:
     def _apply(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
         for hear in self.hearers:
             hear(sender)
+        check_arguments(address, args)
         handler = self._handlers.get(address)
         if handler is not None:
             handler(args, sender)

@@ -20,6 +20,8 @@ VOICES = 16
 """Sounds that can be heard at once, fingers and notes together."""
 
 LATENT_MAX = 64
+MOST_ARGS = LATENT_MAX  # of any command
+MOST_TEXT = 1000  # characters, in all its arguments
 """Largest latent vector that fits on the board."""
 
 PLANES = ("raw", "principal", "map", "umap", "learned", "descriptors")
@@ -109,6 +111,19 @@ class Parameter:
 
     def _axis(self, value: int) -> Argument:
         return value if 0 <= value < LATENT_MAX else self.choices[max(value - LATENT_MAX, -1) + 1]
+
+
+def check_arguments(address: str, args: Sequence[Argument]) -> None:
+    """Raise `CommandError` for what no command takes, one that ignores its arguments neither: so
+    whatever was carried out can be written down and read again."""
+    if len(args) > MOST_ARGS:
+        raise CommandError(f"{address}: no command takes {len(args)} arguments")
+    texts = [argument for argument in args if isinstance(argument, str)]
+    if sum(map(len, texts)) > MOST_TEXT:
+        raise CommandError(f"{address}: no command takes a text of over {MOST_TEXT} characters")
+    for argument in args:
+        if not isinstance(argument, str):
+            finite(address, argument)
 
 
 def finite(address: str, argument: Argument) -> float:

@@ -91,8 +91,8 @@ BROKEN = {
     "a preset that is none": ('{"preset": [1]}\n', 1, "preset: a name"),
     "a pack with a NUL": ('{"pack": "a\\u0000b"}\n', 1, "pack: a name"),
     "a library with half a letter": ('{"library": "a\\ud800"}\n', 1, "library: a name"),
-    "half a letter": (HEAD.encode() + b'{"t": 0, "address": "\xff"}\n', 2, "not JSON"),
-    "UTF-16": ((HEAD + NOTE).encode("utf-16"), 1, "not JSON"),
+    "half a letter": (HEAD.encode() + b'{"t": 0, "address": "\xff"}\n', 2, "not UTF-8"),
+    "UTF-16": ((HEAD + NOTE).encode("utf-16"), 1, "not UTF-8"),
     "ESC": (HEAD + message(address='"\\u001b]0;owned\\u0007"'), 2, "is no OSC address"),
     "a cut head": ('{"preset": "wal', 1, "not JSON"),
 }  # fmt: skip

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from engine import takes
 from engine.board import Board
 from engine.gestures import Gestures
 from engine.instrument import Instrument
+from engine.parameters import CommandError
 from engine.takes import Take, TakeError
 from tests.engine.test_sound_file import files_of_at_most
 
@@ -212,12 +215,37 @@ def test_what_cannot_be_recorded_to_is_told_before_anything_starts(
 def test_a_pause_of_the_program_is_no_gap_between_gestures(
     instrument: Instrument, tmp_path: Path
 ) -> None:
-    clock = 100.0
-    instrument.clock = lambda: clock
+    now = [100.0]
+    instrument.clock = lambda: now[0]
     told: list[str] = []
     take = begun(instrument, told, None, tmp_path / "take.jsonl")
-    for clock in (101.5, 103.0):
+    for seconds in (1.5, 3.0):
+        now[0] = 100.0 + seconds
         instrument.apply("/pitch", (7,))
     take.close()
     times = [t for t, _, args in Gestures(tmp_path / "take.jsonl") if args == [7]]
     assert times == [1.5, 3.0] and "after 3.0 s" in told[0]
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        (-(2**63), 2**63 - 1),
+        (math.nan,),
+        (1.0, -math.inf),
+        ("\x1b\u2028é\0" * 16_000,),
+        ("\0" * 900,),
+        (1.5,) * 5000,
+    ],
+    ids=["64 bits", "NaN", "infinity", "a long text", "control characters", "many numbers"],
+)
+def test_whatever_was_carried_out_can_be_read_again(
+    instrument: Instrument, tmp_path: Path, args: tuple[float | str, ...]
+) -> None:
+    take = begun(instrument, [], None, tmp_path / "take.jsonl")
+    for address in instrument.addresses():
+        with suppress(CommandError):
+            instrument.apply(address.replace("*", "1"), args)
+    instrument.apply("/pitch", (7,))
+    take.close()
+    assert [*Gestures(tmp_path / "take.jsonl")][-1][1:] == ("/pitch", [7])
