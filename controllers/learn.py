@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 import threading
-import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +21,7 @@ from platformdirs import user_config_path
 from engine import whole
 from engine.instrument import Instrument, Sender
 from engine.parameters import FINGERS, ROW, Argument, CommandError, Parameter
-from models import bounded
+from models import bounded, toml
 from models.line import printable, reason
 
 MOST_BYTES = 1 << 20
@@ -160,7 +159,7 @@ class Bindings:
 
     def _load(self) -> None:
         try:
-            table = tomllib.loads(bounded.read(self.path, MOST_BYTES).decode("utf-8-sig"))
+            table = toml.loads(bounded.read(self.path, MOST_BYTES).decode("utf-8-sig"))
             bindings = table.get("bindings", {})
             if not isinstance(bindings, dict):
                 raise ValueError("bindings is no table")
@@ -168,9 +167,10 @@ class Bindings:
                 if not isinstance(address, str):
                     raise ValueError(f"{printable(name, 60)!r} is bound to no address")
                 self._targets[Control.parse(name)] = target(address)
-        except (OSError, OverflowError, ValueError, RecursionError) as error:
-            what = "is nested too deeply" if isinstance(error, RecursionError) else reason(error)
-            raise BindingsError(f"{self.path}: {what}; correct the file or remove it") from None
+        except (OSError, OverflowError, ValueError) as error:
+            raise BindingsError(
+                f"{self.path}: {reason(error)}; correct the file or remove it"
+            ) from None
 
     def _save(self) -> None:
         table = {str(control): t.address for control, t in sorted(self._targets.items())}

@@ -9,7 +9,6 @@ import math
 import re
 import struct
 import tokenize
-import tomllib
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models import toml
 from models.line import reason
 from models.representation import GAMMA, Representation
 
@@ -60,8 +60,8 @@ class Toml:
         """Raises PackError."""
         text = _text(folder, "model.toml", MOST_TOML)
         try:
-            return cls(folder, tomllib.loads(text))
-        except (ValueError, RecursionError) as error:
+            return cls(folder, toml.loads(text))
+        except ValueError as error:
             what = str(error).splitlines()[0]
             raise PackError(f"{folder}: model.toml is not valid TOML: {what}") from None
 

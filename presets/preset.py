@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from engine.parameters import FINGERS, TABLE, Argument, CommandError, Parameter
-from models import bounded
+from models import bounded, toml
 from models.line import LONGEST, line
 
 MOST_BYTES = 1 << 20
@@ -125,15 +125,14 @@ _SHOWN.maxstring = _SHOWN.maxother = 60
 def parse(text: str, name: str) -> Preset:
     """The preset in `text`. Raises `PresetError`, naming the file as `name`."""
     try:
-        table = tomllib.loads(text)
+        table = toml.loads(text)
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"^(.*) \(at line (\d+), column (\d+)\)$", str(error))
         end = text.count("\n") + 1  # where the others are found: "at end of document"
         where = f"{found[2]}: column {found[3]}: {found[1]}" if found else f"{end}: {error}"
         raise PresetError(f"{name}:{line(where)}; correct the TOML there") from None
-    except (ValueError, RecursionError) as error:  # a number of 5,000 digits, or so many brackets
-        what = "is nested too deeply" if isinstance(error, RecursionError) else line(str(error))
-        raise PresetError(f"{name}: {what}; no preset does so") from None
+    except ValueError as error:  # a number of 5,000 digits, or so many brackets
+        raise PresetError(f"{name}: {line(str(error))}; no preset does so") from None
     try:
         return Preset.model_validate(table)
     except ValidationError as error:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 import tomli_w
 
+from models import toml
 from models.line import line, reason
 
 FORMAT = 1
@@ -48,8 +48,8 @@ def read(folder: Path) -> Head:
     try:
         if file.stat().st_size > MOST_BYTES:
             raise LibraryError(f"{file}: is larger than {MOST_BYTES >> 10} kB: this is no library")
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, OSError, RecursionError) as error:
+        content = toml.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
         raise LibraryError(f"{file}: is not valid TOML: {reason(error)}") from None
     kinds = {"format": int, "pack": str, "encoder": str, "latent_dim": int}
     for key, kind in kinds.items():

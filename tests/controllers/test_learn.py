@@ -156,6 +156,7 @@ def test_learn_takes_one_address(keys: MidiInput, args: tuple[str | int, ...]) -
         ('[bindings]\n"channel 1 cc 74" = 3\n', "no address"),
         ("a = " + "[" * 5000, "nested too deeply"),
         ("a = " + "9" * 5001, ""),
+        ("a." * 500_000 + "a = 1", "line 1 has more than 250 dots"),
         (f'[bindings]\n"{"x" * 100_000}" = "/gain"\n', "is no control"),
         ('[bindings]\n"channel 1 cc 74" = "/\\u001b]0;owned\\u0007"\n', "/learn"),
     ],

@@ -105,6 +105,7 @@ HOSTILE = {
     "5,000 brackets": (WHOLE + '"/pan" = ' + "[" * 5000 + "]" * 5000, "nested too deeply"),
     "900 brackets": (WHOLE + '"/pan" = ' + "[" * 900 + "]" * 900, ""),
     "a table in a table, and so on": (WHOLE + "[values." + "a." * 5000 + "a]", ""),
+    "a key of 500,000 parts": (WHOLE + "a." * 500_000 + "a = 1", "line 11 has more than 250 dots"),
     "5,001 digits": (WHOLE + f'"/pan" = {"9" * 5001}', "no preset does so"),
     "5,001 hexadecimal digits": (WHOLE + f'"/pan" = 0x{"f" * 5001}', "too many digits"),
     "a switch of so many": (WHOLE.replace("false", "0x" + "f" * 5001), "too many digits"),
