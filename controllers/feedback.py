@@ -114,7 +114,7 @@ class Feedback:
         unsent = dict(values)
         for address, args in values.items():
             packet = encode(address, args)
-            if host.allowance.bytes <= 0:
+            if host.allowance.left() <= 0:
                 break
             try:
                 subscriber.socket.send(packet)
@@ -126,7 +126,7 @@ class Feedback:
                 break
             except OSError:  # no way there just now: as a datagram that got lost
                 pass
-            host.allowance.bytes -= len(packet)
+            host.allowance.spend(len(packet))
             del unsent[address]
         if unsent:
             with self._lock:

@@ -20,6 +20,7 @@ from typing import Literal
 import mido
 
 from controllers.learn import Bindings, Control, Target
+from engine import faults
 from engine.instrument import Instrument, Sender
 from engine.parameters import ROW, Argument, CommandError
 
@@ -78,6 +79,7 @@ class MidiInput:
         except Exception as error:  # a fault behind one control must not end the others
             self.counts.refused += 1
             self.counts.last_error = repr(error)
+            faults.caught(error)
 
     def carry_out(self, message: mido.Message) -> None:
         """Raises `CommandError` for what the instrument refuses."""

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from controllers.osc import IMMEDIATELY, Message, OscArgument, OscError, Packet, decode, unix_time
+from engine import faults
 from engine.instrument import Instrument, Sender
 from engine.parameters import FINGERS, TABLE, Argument, CommandError
 
@@ -51,7 +52,8 @@ class OscServer:
     """Hands what arrives on a bound, non-blocking UDP socket to `instrument`.
 
     Malformed packets and refused commands are counted and dropped: never answered, never
-    fatal, never logged, for a flood of them must cost nothing but its reading.
+    fatal, never logged, for a flood of them must cost nothing but its reading. A fault of our own
+    is told, once.
     """
 
     def __init__(self, instrument: Instrument, udp: socket.socket) -> None:
@@ -159,6 +161,8 @@ class OscServer:
                     self._refuse(refused)
         except Exception as error:  # a fault behind one address must not silence the others
             self._refuse(error)
+            if not isinstance(error, CommandError):
+                faults.caught(error)
 
     def _refuse(self, error: Exception) -> None:
         self.counts.refused += 1

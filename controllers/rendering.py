@@ -11,6 +11,7 @@ from engine.takes import check
 from models import pack as packs
 from models.libraries.library import open_
 from models.libraries.playable import as_pack
+from models.line import MOST_REASON, printable
 from presets.bank import Bank
 
 
@@ -44,7 +45,7 @@ def render_file(gestures: Path, out: Path, say: Callable[[str], None]) -> None:
             library=library,
         )
     if recording.cut:
-        say(f"note   {gestures}: its last line is cut off and left out")
+        say(f"note   {printable(str(gestures))}: its last line is cut off and left out")
     for line in refused:
-        say(f"not carried out: {line}")
-    say(f"{out}: {seconds:.2f} s at {pack.representation.sample_rate} Hz")
+        say(f"not carried out: {printable(line, MOST_REASON)}")
+    say(f"{printable(str(out))}: {seconds:.2f} s at {pack.representation.sample_rate} Hz")

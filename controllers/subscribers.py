@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from engine.allowance import Allowance
 from engine.instrument import Sender
 from engine.parameters import Argument, CommandError
 
@@ -76,24 +77,12 @@ class Subscriber:
 
 
 @dataclass(eq=False)
-class Allowance:
-    """Bytes that may be sent."""
-
-    since: float
-    bytes: float = BYTES_S
-
-    def grow(self, now: float) -> None:
-        self.bytes = min(self.bytes + BYTES_S * (now - self.since), BYTES_S)
-        self.since = now
-
-
-@dataclass(eq=False)
 class Host:
     """One address and its subscribers."""
 
     group: str
     heard: float
-    allowance: Allowance
+    allowance: Allowance  # of bytes
     known: bool = False  # heard again since it asked
     asleep: bool = False
     port: int | None = None  # that it named last
@@ -108,7 +97,7 @@ class Subscribers:
         self.hosts: dict[str, Host] = {}
         self._clock = clock
         self._requests = 0
-        self._strangers = Allowance(clock())
+        self._strangers = Allowance(BYTES_S, 1 / BYTES_S, clock)
 
     def awake(self) -> list[Subscriber]:
         """Those that are told of changes."""
@@ -144,7 +133,7 @@ class Subscribers:
             return False
         now = self._clock()
         if not host.known:
-            host.known, host.allowance = True, Allowance(now)
+            host.known, host.allowance = True, Allowance(BYTES_S, 1 / BYTES_S, self._clock)
         host.heard = now
         woken, host.asleep = host.asleep, False
         request = self._next_request() if woken else 0
@@ -179,7 +168,6 @@ class Subscribers:
                 for subscriber in host.subscribers:
                     subscriber.pending.clear()
                 continue
-            host.allowance.grow(now)
             for subscriber in host.subscribers:
                 self._probe(subscriber, values, now)
             waiting = [s for s in host.subscribers if s.state is State.WAITS]

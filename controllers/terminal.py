@@ -63,12 +63,8 @@ class _Output(io.FileIO):
 
 def say(text: str) -> None:
     """Print lines, without what would steer a terminal. Raises `OSError`."""
-    sys.stdout.write(_lines(text))
+    sys.stdout.write("".join(printable(line) + "\n" for line in text.split("\n")))
     sys.stdout.flush()
-
-
-def _lines(text: str) -> str:
-    return "".join(printable(line) + "\n" for line in text.split("\n"))
 
 
 def drop() -> None:
@@ -92,7 +88,7 @@ class Lasting:
         self._thread.start()
 
     def say(self, line: str) -> None:
-        """Print it soon; dropped where nobody reads. Any thread."""
+        """Print it soon, as one line; dropped where nobody reads. Any thread."""
         if self._lines.qsize() < WAITING:
             self._lines.put(line)
 
@@ -104,7 +100,7 @@ class Lasting:
     def _run(self) -> None:
         while (line := self._lines.get()) is not None:
             # Past the stream: the program could not end while a thread holds that.
-            rest = memoryview(_lines(line).encode(sys.stdout.encoding, "replace"))
+            rest = memoryview((printable(line) + "\n").encode(sys.stdout.encoding, "replace"))
             while rest:
                 try:
                     rest = rest[os.write(1, rest) :]

@@ -8,8 +8,10 @@ import struct
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
+import platformdirs
 import pytest
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
@@ -161,7 +163,14 @@ def test_a_blob_is_refused_and_nil_is_no_argument(instrument: Instrument) -> Non
     serve(instrument, play)
 
 
-def test_a_fault_behind_one_address_leaves_the_others(instrument: Instrument) -> None:
+def test_a_fault_behind_one_address_leaves_the_others_and_is_told_once(
+    instrument: Instrument,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
     def broken(args: Any, sender: Sender) -> None:
         raise TypeError("a bug")
 
@@ -170,9 +179,14 @@ def test_a_fault_behind_one_address_leaves_the_others(instrument: Instrument) ->
     async def play(server: OscServer, client: SimpleUDPClient) -> None:
         server.take([(encode("/broken"), Sender("osc")), (encode("/gain", (-1.0,)), Sender("osc"))])
         assert server.counts.refused == 1 and "a bug" in server.counts.last_error
+        server.take([(encode("/broken"), Sender("osc"))])
 
     serve(instrument, play)
     assert instrument.value("/gain") == (-1.0,)
+    told = capsys.readouterr().err.splitlines()
+    log = platformdirs.user_log_path("latentpad") / "faults.log"
+    assert len(told) == 1 and "TypeError: a bug" in told[0] and str(log) in told[0]
+    assert "in broken" in log.read_text()
 
 
 def test_a_bundle_is_one_change(instrument: Instrument) -> None:

@@ -51,6 +51,16 @@ def test_that_kernels_are_compiled_is_told(
     assert "its kernels" not in second.stdout
 
 
+def test_what_is_not_carried_out_is_told_in_short_lines(take: Path, tmp_path: Path) -> None:
+    for address in ("/" + "x" * 60_000, "/no\nsuch\x1b[2J"):
+        with take.open("a") as file:
+            file.write("\n" + json.dumps({"t": 0.3, "address": address, "args": []}))
+    done = latentpad("render", str(take), "-o", str(tmp_path / "out.wav"))
+    told = [line for line in done.stdout.splitlines() if "carried out" in line]
+    assert done.returncode == 0 and len(told) == 2 and max(map(len, told)) < 600
+    assert told[1].startswith("not carried out: /no such") and "\x1b" not in done.stdout
+
+
 @pytest.mark.parametrize("out", ["out.mp3", "out", "no/out.wav"])
 def test_what_cannot_be_written_is_told_and_nothing_is_made(
     take: Path, tmp_path: Path, out: str

@@ -10,7 +10,7 @@ SAYING = (
     "import os, sys, time; from controllers import terminal\n"
     "terminal.complete()\n"
     "lasting = terminal.Lasting(lambda line: print(line, file=sys.stderr, flush=True))\n"
-    "for k in range(20_000): lasting.say(f'line {k} \\x1b]0;owned\\x07')\n"
+    "for k in range(20_000): lasting.say(f'line {k} \\x1b]0;owned\\x07\\nready')\n"
     "print('said', file=sys.stderr, flush=True)\n"
     "sys.stdin.read()\n"
     "lasting.close()\n"
@@ -35,6 +35,7 @@ def test_who_plays_never_waits_for_a_reader_that_does_not_read() -> None:
             assert process.stderr.readline() == "said\n"  # while nothing has been read
             head = os.read(reader, 100)
             assert head.startswith(b"line 0 ") and b"\x1b" not in head and b"\x07" not in head
+            assert b"\nready" not in head  # one line, whatever a name holds
             process.stdin.close()
             assert process.stderr.read() == "None\n" and process.wait(60) == 0
         os.close(reader)
