@@ -218,6 +218,12 @@ class Board:
     def __reduce__(self) -> tuple[Any, ...]:
         return Board, (self.shape, self._memory)
 
+    @property
+    def played_s(self) -> float:
+        """Seconds of sound that were played so far. Unlike a clock it stands still where the sound
+        does: in a pause of the program, or while the playing process is replaced."""
+        return int(self.tape_head[0]) / self.shape.sample_rate
+
     def fence(self) -> None:
         """Make what was written before visible before what is written after."""
         with self._fence:

@@ -92,7 +92,7 @@ def begin(
         raise TakeError(f"{sound} cannot be written: {error.strerror}") from None
     if gestures is not None:
         tracks.append(GestureTrack(instrument, head, *files["gestures"]))
-    return Take(tracks, tell, instrument.clock)
+    return Take(tracks, tell, board)
 
 
 class Track(Protocol):
@@ -181,7 +181,7 @@ class GestureTrack:
     def __init__(self, instrument: Instrument, head: dict[str, Any], path: Path, fd: int) -> None:
         self.path, self.fd = path, fd
         self._instrument = instrument
-        self._began = instrument.clock()  # it stands still while the program, and its sound, do
+        self._began = instrument.board.played_s
         self._waiting: deque[dict[str, Any]] = deque([head])
         self._lost = 0
         for address, args in instrument.whole():
@@ -196,7 +196,7 @@ class GestureTrack:
         if len(self._waiting) >= BACKLOG_LINES:
             self._lost += 1
             return
-        t = round(self._instrument.clock() - self._began, 6)
+        t = round(self._instrument.board.played_s - self._began, 6)
         self._waiting.append({"t": t, "address": address, "args": tuple(args)})
 
     def stop(self) -> None:
@@ -219,19 +219,16 @@ class Take:
     """The files of one take, and the two threads that write them. Control process, any thread.
 
     `tell` is called once when it is over, with a line: it was ended, or a file could not be
-    written on. Then all of its files on that disk end there, and the others go on. `clock` is the
-    instrument's.
+    written on. Then all of its files on that disk end there, and the others go on.
     """
 
-    def __init__(
-        self, tracks: Sequence[Track], tell: Callable[[str], None], clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, tracks: Sequence[Track], tell: Callable[[str], None], board: Board) -> None:
         self.over = threading.Event()
         self.names = ", ".join(str(track.path) for track in tracks)
         self._tracks = list(tracks)
         self._tell = tell
-        self._clock = clock
-        self._began = clock()
+        self._board = board
+        self._began = board.played_s
         self._stopping = threading.Event()
         self._listened = threading.Event()
         for target in (self._listen, self._write):
@@ -287,7 +284,7 @@ class Take:
                 track.close()
             except OSError as error:
                 fault = fault or error
-        seconds = f"{self._clock() - self._began:.1f} s"
+        seconds = f"{self._board.played_s - self._began:.1f} s"
         why = "" if fault is None else f": {fault.strerror or fault}; the sound goes on"
         lost = " and ".join(track.lost for track in tracks if track.lost)
         late = f"; the disk was too slow for {lost}" if lost else ""

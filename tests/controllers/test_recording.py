@@ -113,6 +113,24 @@ def test_a_file_that_is_there_is_left_and_the_take_gets_a_number(tmp_path: Path)
     assert addresses(tmp_path / "mine (2).jsonl")
 
 
+def test_gestures_keep_their_place_in_a_sound_that_was_interrupted(tmp_path: Path) -> None:
+    sound, gestures = tmp_path / "take.wav", tmp_path / "take.jsonl"
+    words = ("--record", str(sound), "--record-gestures", str(gestures))
+    with playing(tmp_path, *words) as program:
+        until(lambda: seconds(sound) > 1)
+        for child in psutil.Process(program.process.pid).children():
+            if "spawn_main" in " ".join(child.cmdline()):
+                child.kill()
+        before = seconds(sound)
+        until(lambda: seconds(sound) > before + 0.5)
+        os.killpg(program.process.pid, signal.SIGSTOP)
+        time.sleep(2)
+        os.killpg(program.process.pid, signal.SIGCONT)
+        program.send("/pitch", "f", 7)
+        until(lambda: addresses(gestures)[-1] == "/pitch")
+    assert before < Gestures(gestures).seconds <= seconds(sound)
+
+
 def test_a_full_disk_ends_the_take_and_not_the_instrument(tmp_path: Path) -> None:
     with playing(tmp_path) as program:
         unlimited = resource.prlimit(program.process.pid, resource.RLIMIT_FSIZE)
@@ -140,7 +158,7 @@ def test_a_folder_that_cannot_be_made_is_told_and_the_instrument_goes_on(tmp_pat
             program.send("/record", "i", 1)
         assert "File exists" in program.says("take   none")
         assert plays(program)
-        assert sum(line.startswith("take ") for line in program.lines) == 1
+        assert sum(line.startswith("take") for line in program.lines) == 1
 
 
 def test_the_sound_goes_on_when_nobody_reads_what_is_printed(tmp_path: Path) -> None:
