@@ -131,8 +131,11 @@ def test_what_cannot_start_ends_with_one_line_saying_why(
     home: Path, tmp_path: Path, error: str, tries: int
 ) -> None:
     program = Playing("--null-audio", home=home, env=broken(tmp_path, error))
-    assert program.process.wait(120) == 1
-    until(lambda: program.lines and program.lines[-1].startswith("latentpad: "))
+    try:
+        assert program.process.wait(120) == 1
+        until(lambda: program.lines and program.lines[-1].startswith("latentpad: "))
+    finally:
+        program.close()
     assert "the decoding process failed: " in program.lines[-1]
     assert error.split("'")[1].split("\\")[0] in program.lines[-1]
     text = "\n".join(program.lines)
