@@ -51,7 +51,8 @@ def rows(table: Path) -> Iterator[tuple[int, Told]]:
             ((_names(text, delimiter), delimiter) for delimiter in DELIMITERS),
             key=lambda found: len(Header.of(dict(enumerate(found[0]))).columns),
         )
-        header = Header.of(dict(enumerate(names)))
+        columns = dict(enumerate(names))
+        header = Header.of(columns, (cells for _, cells in _cells(text, delimiter)))
         if "file" not in header.columns:
             there = ", ".join(printable(name, QUOTED) for name in names[:12])
             raise TableError(
@@ -59,15 +60,9 @@ def rows(table: Path) -> Iterator[tuple[int, Told]]:
                 f"has no column 'file' (its columns: {there or 'none'}): "
                 "name the one with the files so, or move the CSV",
             )
-        reader = _reader(text, delimiter)
-        next(cells for cells in reader if cells)
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                line = reader.line_num + skipped
-                yield (
-                    line,
-                    header.read(dict(enumerate(cells)), f"{printable(table.name)}: line {line}"),
-                )
+        for number, cells in _cells(text, delimiter):
+            line = number + skipped
+            yield line, header.read(cells, f"{printable(table.name)}: line {line}")
     except UnicodeDecodeError:
         raise TableError(table, "cannot be read (its encoding): save it as UTF-8") from None
     except (csv.Error, OSError, MemoryError) as error:
@@ -146,6 +141,15 @@ def _text(table: Path) -> str:
 def _reader(text: str, delimiter: str) -> Any:
     # A quote that is not closed would take all rows after it into one cell.
     return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+
+
+def _cells(text: str, delimiter: str) -> Iterator[tuple[int, dict[int, str]]]:
+    """The number of each line after the first row that is not empty, and its cells."""
+    reader = _reader(text, delimiter)
+    next((cells for cells in reader if cells), None)
+    for cells in reader:
+        if any(cell.strip() for cell in cells):
+            yield reader.line_num, dict(enumerate(cells))
 
 
 def _names(text: str, delimiter: str) -> list[str]:

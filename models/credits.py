@@ -1,7 +1,7 @@
 """What a row of a table, or an object of a sound map, says of a sound.
 
-Columns may have any of their usual names, in any case. Where two columns or two rows speak of one
-sound, both must permit what one of them permits.
+Columns may have any of their usual names, in any case; a licence binds in whatever column it
+stands. Where two columns or two rows speak of one sound, both must permit what one of them permits.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from models.licences import consent
+from models.licences import consent, is_known
+from models.line import LONGEST
 
 #: Names of columns, blanks for whatever is between their words; the first ones go first.
 COLUMNS: dict[str, tuple[str, ...]] = {
     "file": (
-        "file", "filename", "file name", "name of file", "filepath", "file path", "path",
+        "file", "filename", "file name", "fname", "name of file", "filepath", "file path", "path",
         "sound file", "soundfile", "audio file", "audiofile", "audio path", "audio", "wav",
-        "sample file", "datei", "dateiname", "fichier", "archivo",
+        "sample file", "slice file name", "wav file", "datei", "dateiname", "fichier", "archivo",
+        "ficheiro", "bestand",
     ),
     "name": ("name", "title", "sound name", "sound"),
     "label": ("label", "category", "class", "class name", "kind", "tag"),
@@ -54,10 +56,15 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 _KIND = {name: kind for kind, names in COLUMNS.items() for name in names}
 _PLACE = {name: place for names in COLUMNS.values() for place, name in enumerate(names)}
-_LICENCE = re.compile(r"licen[csz]|lizenz|copyleft|\brights|terms of use|usage terms")
+_LICENCE = re.compile(
+    r"li[cs]+[ei]n[cstz]|lizenz|lisans|лиценз|ライセンス|许可|許可|"
+    r"\blic\b|\bcc\b|creative ?commons|spdx|copyleft|\brights|\bterms\b"
+)
 _COPYRIGHT = re.compile(r"copyright")
 _PERSON = re.compile(r"holder|owner|author|licensor|date|year")
-_CONSENT = re.compile(r"\b(ai|genai|gen ai|consent|opt out|tdm|machine learning)\b|\btrain")
+_CONSENT = re.compile(
+    r"\b(ai|ki|ml|genai|gen ai|opt out|tdm|machine learning)\b|\bconsent|einwilligung|\btrain"
+)
 _DIVISION = re.compile(r"\b(split|set|fold|test|subset|group|epoch|loss|index|id)\b")
 
 
@@ -99,10 +106,14 @@ class Header:
 
     columns: dict[str, list[Any]]
     unclear: dict[Any, str]  # that speak of consent in a way that is not understood
+    telling: frozenset[Any] = frozenset()  # others, of which a cell may be a licence
 
     @classmethod
-    def of(cls, names: Mapping[Any, str]) -> Header:
-        """`names` of the columns, by what a row has them under."""
+    def of(cls, names: Mapping[Any, str], rows: Iterable[Mapping[Any, Any]] = ()) -> Header:
+        """`names` of the columns, by what a row has them under, and the `rows` under them.
+
+        Where no name speaks of licences, a column without a known name is theirs if it has one.
+        """
         found: dict[str, list[Any]] = {}
         plain = {key: _plain(name) for key, name in names.items()}
         for key, name in plain.items():
@@ -121,7 +132,14 @@ class Header:
             for key, name in others.items()
             if _CONSENT.search(name) and not _DIVISION.search(name)
         }
-        return cls(found, unclear)
+        heard, telling = {*found.get("file", ()), *found.get("licence", ())}, set[Any]()
+        for row in rows:
+            telling |= {key for key in row.keys() - heard - telling if _is_licence(row[key])}
+        unnamed = telling.difference(*found.values())
+        if unnamed and "licence" not in found:
+            found["licence"] = sorted(unnamed)
+            telling -= unnamed
+        return cls(found, unclear, frozenset(telling))
 
     def read(self, row: Mapping[Any, Any], where: str = "") -> Told:
         """One row. What is neither text nor a number is not there, and as an answer "?"."""
@@ -141,15 +159,22 @@ class Header:
         strange = [word for word, answer in answers + against if answer is None]
         strange += [f"{name}: {w}" for key, name in self.unclear.items() for w in words([key])]
         licences = of.pop("licence")
+        licences += words(sorted(key for key in self.telling if _is_licence(row.get(key))))
         told = {kind: found[0] if found else "" for kind, found in of.items()}
+        tells = "licence" in self.columns or self.telling
         return Told(
             **told,
-            licence=_joined([*licences, "" if "licence" in self.columns else None]),
+            licence=_joined([*licences, "" if tells else None]),
             may_train=all(answer is not False for _, answer in answers)
             and all(answer is not True for _, answer in against),
             unclear=strange[0] if strange else "",
             where=where,
         )
+
+
+def _is_licence(cell: Any) -> bool:
+    """Whether a cell holds a licence and nothing else."""
+    return isinstance(cell, str) and len(cell) <= LONGEST and is_known(cell)
 
 
 def _plain(name: str) -> str:

@@ -18,10 +18,12 @@ MOST = 2000  # characters of a text that are read
 
 _ADDRESS = re.compile(
     r"(?<![\w./@-])(?:https?://)?(?:www\.)?creativecommons\.org/(licen[cs]es|publicdomain)/"
-    r"([a-z+-]+)(?:/([\d.]+\d))?(?:/(?:[a-z]{2}|igo|scotland))?(?:/(?:deed|legalcode)[\w.-]*)?"
+    r"([a-z+-]+)(?:/([\d.]+\d))?(?:/(?!n[cd]|sa)(?:[a-z]{2}|igo|scotland))?"
+    r"(?:/(?:deed|legalcode)[\w.-]*)?"
     r"/?(?:[#?]\S*)?(?![\w./-])"
 )
-_OTHER_ADDRESS = re.compile(r"https?://[^\s<>\"']+")
+# A sound's page, say; but an address that is of licences itself is heard.
+_OTHER_ADDRESS = re.compile(r"https?://(?!\S*(?:licen|terms|legal|rights|polic))[^\s<>\"']+")
 _VERSION = r"(?:[ _,-]*(?:version|ver\.?|v)?[ _-]*(\d\.\d|\d)(?![\d.]*\d))?"
 _PORT = (  # the jurisdictions that Creative Commons has ported licences to
     r"(?:[ _-]+(?:a[rtu]|b[egr]|c[ahlnorz]|d[ek]|e[ces]|f[ir]|g[ert]|h[kru]|i[elt]|igo|jp|kr|l[u]|"
@@ -145,7 +147,7 @@ def _names(text: str) -> list[str] | None:
 def _at(room: str, kind: str, version: str | None) -> str:
     """The licence at an address of Creative Commons, "" for one that is not known."""
     if room == "publicdomain":
-        return "CC0" if kind == "zero" else ""
+        return {"zero": "CC0", "mark": "Public domain"}.get(kind, "")
     if kind in ("sampling+", "zero"):
         return "Sampling+" if kind == "sampling+" else "CC0"
     parts = kind.split("-")

@@ -87,6 +87,33 @@ def test_every_column_that_speaks_of_licences_is_heard(
     assert told.licence == licence
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        "Lic.", "CC", "SPDX", "Terms", "Creative Commons", "Lisense", "licentie", "ライセンス",
+        "usage", "permissions", "conditions", "notes", "attribution", "link", "Kind", "",
+    ],
+)  # fmt: skip
+def test_a_licence_binds_in_whatever_column_it_stands(tmp_path: Path, column: str) -> None:
+    nc = "http://creativecommons.org/licenses/by-nc/4.0/"
+    table = f"file,size,{column}\na.wav,1,CC0\nb.wav,2,{nc}\nc.wav,3,\n"
+    assert [told.licence for told in one(tmp_path, table.encode())] == ["CC0", nc, ""]
+
+
+def test_what_stands_beside_licences_in_a_column_without_a_known_name_is_no_yes(
+    tmp_path: Path,
+) -> None:
+    table = b"file,usage\na.wav,Attribution\nb.wav,ask me\n"
+    assert [told.licence for told in one(tmp_path, table)] == ["Attribution", "ask me"]
+    beyond = b"file\na.wav,CC BY-NC 4.0\n"
+    assert [told.licence for told in one(tmp_path, beyond)] == ["CC BY-NC 4.0"]
+
+
+def test_notes_beside_a_column_of_licences_bind_where_they_are_a_licence(tmp_path: Path) -> None:
+    table = b"file,licence,notes\na.wav,CC0,CC BY-NC 4.0\nb.wav,CC0,a door\n"
+    assert [told.licence for told in one(tmp_path, table)] == ["CC0; CC BY-NC 4.0", "CC0"]
+
+
 def test_what_spreadsheets_add_is_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("sep=;\n\nfile;licence\na.wav;CC0\n;\n;;;\n\nb.wav;CC0\n", encoding="utf-8-sig")

@@ -67,6 +67,7 @@ OTHERS = {
     "http://creativecommons.org/licenses/sampling%2B/1.0/": "Sampling+",
     "Sampling+": "Sampling+",
     "Public Domain": "Public domain",
+    "https://creativecommons.org/publicdomain/mark/1.0/": "Public domain",
 }
 UNKNOWN = (
     "", "?", "n/a", "All rights reserved", "Royalty free", "GPL-3.0", "Unlicensed", "CC", "CC NC",
@@ -77,7 +78,8 @@ UNKNOWN = (
     "http://creativecommons.org.example/licenses/by/4.0/", f"see {BY}",
     "https://example.org/creativecommons.org/licenses/by/4.0/",
     "https://creativecommons.org/licenses/by-foo/4.0/", "https://creativecommons.org/licenses/",
-    "https://example.org/licence",
+    "https://example.org/licence", "CC BY 4.0 https://example.org/licenses/by-nc/4.0/",
+    "CC0, https://example.org/terms-of-use", "https://creativecommons.org/licenses/by/4.0/nc",
 )  # fmt: skip
 
 
