@@ -8,7 +8,7 @@ import io
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,12 +79,20 @@ class Listed:
     """What is wrong with their rows."""
     folders: list[Path] = field(default_factory=list)
     """Where tables lie: they speak for all that is beneath."""
-    licensed: bool = False
-    """Whether a table has licences."""
+    licensed: list[Path] = field(default_factory=list)
+    """Where those with licences lie."""
 
     def covers(self, sound: Path) -> bool:
         """Whether a table speaks for the sound, be it by leaving it out."""
-        return sound in self.told or any(sound.is_relative_to(place) for place in self.folders)
+        return sound in self.told or any(map(sound.is_relative_to, self.folders))
+
+    def of(self, sound: Path) -> Told:
+        """What is said of a sound; of one in a row, but in none of a table with licences that lies
+        beside or above, an empty licence."""
+        told = self.told.get(sound)
+        if told and told.licence is None and any(map(sound.is_relative_to, self.licensed)):
+            return replace(told, licence="")
+        return told or Told()
 
 
 def listed(held: Holding) -> Listed:
@@ -105,7 +113,6 @@ def listed(held: Holding) -> Listed:
                 lines.append(f"{shown}: line {line}: {said} comes twice: left out")
             met.add(sound)
             found.told[sound] = found.told[sound].and_(told) if sound in found.told else told
-        found.licensed = found.licensed or licensed
         if licensed and not met:
             raise TableError(
                 path,
@@ -113,6 +120,7 @@ def listed(held: Holding) -> Listed:
                 "or move the CSV",
             )
         found.folders.append(table.parent)
+        found.licensed += [table.parent] * licensed
         rest = len(lines) - MOST_LINES
         found.lines += lines[:MOST_LINES] + ([f"{shown}: and {rest} more such rows"] * (rest > 0))
     return found

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from models import credit_tables
 from models.credit_tables import Listed
-from models.credits import Told
 from models.folder import SUFFIXES, Holding, holding
 from models.found import Found
 from models.libraries.header import LibraryError, is_library
@@ -40,9 +39,9 @@ class Item:
 def from_folder(folder: Path, say: Say = silent) -> list[Item]:
     """Every sound file under `folder`; its tables (models.credit_tables) supply the credits.
 
-    Without a label a file's folder is it. A row that leaves its licence empty, where there is a
-    column for it, or that does not clearly permit training, is for playing alone. What is hidden,
-    or in a library, is passed over. Raises LibraryError.
+    Without a label a file's folder is it. A sound whose licence is left empty, where a table tells
+    licences, or that is not clearly permitted to be trained on, is for playing alone. What is
+    hidden, or in a library, is passed over. Raises LibraryError.
     """
     if not folder.is_dir():
         raise LibraryError(f"{folder}: no such folder")
@@ -58,7 +57,7 @@ def from_folder(folder: Path, say: Say = silent) -> list[Item]:
         raise LibraryError(str(error)) from None
     gate, items, own_name = Gate(folder, FREE), [], folder.resolve().name
     for inside in held.sounds:
-        told = listed.told.get(inside, Told())
+        told = listed.of(inside)
         items.append(
             Item(
                 folder / inside,
@@ -94,7 +93,7 @@ def _differences(folder: Path, held: Holding, listed: Listed) -> str:
     if listed.lines:
         more = f" (and {len(listed.lines) - 1} more such rows)" * (len(listed.lines) > 1)
         said.append(listed.lines[0].removeprefix(f"{folder}/") + more)
-    if blank := sum(told.licence == "" for told in listed.told.values()):
+    if blank := sum(listed.of(sound).licence == "" for sound in listed.told):
         said.append(f"{counted(blank)} of no licence, placed but not to be learned from")
     if listed.licensed and (own := len(held.sounds) - len(listed.told)):
         said.append(f"{counted(own)} in no table, taken for your own")

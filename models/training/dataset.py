@@ -16,7 +16,7 @@ from models.libraries import contents, header
 from models.licences import FREE
 from models.line import line as one_line
 from models.line import printable
-from models.permission import Gate
+from models.permission import Gate, counted
 from models.representation import FLOOR, Floats, Representation
 
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
@@ -137,9 +137,12 @@ def _files(folder: Path, licences: Sequence[str] | None, say: Callable[[str], No
     found = [
         _clip(folder, inside, told, bool(held.tables))
         for inside, told in listed.told.items()
-        if gate(told)
+        if gate(listed.of(inside))
     ]
     gate.tell(say)
+    passed = sum(map(listed.covers, held.sounds)) - len(listed.told)
+    if passed and listed.licensed:
+        say(f"{folder}: {counted(passed)} left out: in no row of the table beside or above them")
     others = (inside for inside in held.sounds if not listed.covers(inside))
     return found + [_clip(folder, inside, Told(), bool(held.tables)) for inside in others]
 

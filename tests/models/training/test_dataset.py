@@ -118,6 +118,8 @@ def test_what_is_not_understood_is_no_yes_and_is_told_with_its_place(tmp_path: P
         ({"a.csv": "file,licence\na.wav,CC0\n", "b.csv": "path,rights\na.wav,no\n"}, "bcd"),
         ({"a.csv": "file,label\na.wav,x\n", "b.csv": "filename;License\nA.WAV;\n"}, "bcd"),
         ({"a.csv": "file,no_ai\na.wav,yes\n"}, "bcd"),
+        # In a table of labels, and in none of those that tell licences.
+        ({"a.csv": "file,label\na.wav,x\n"}, "bcd"),
         ({"a.csv": "file,AI usage\na.wav,fine\n"}, "bcd"),
         ({"a.csv": "file,licence,license url\na.wav,CC0,CC-BY-4.0\n"}, "abcd"),
     ],
@@ -165,6 +167,13 @@ def test_what_is_not_taken_is_counted_in_one_line(tmp_path: Path, recordings: Pa
     assert lines == [
         "not taken: 3 hidden, 2 .m4a, 1 .asd, 1 that leads nowhere, 1 without an ending"
     ]
+
+
+def test_what_a_table_with_licences_does_not_name_is_left_out_and_counted(tmp_path: Path) -> None:
+    folder_with(tmp_path, "file,licence\na.wav,CC0\nb.wav,CC0\nc.wav,CC0\n")
+    ids, lines = told(tmp_path)
+    assert ids == ["a.wav", "b.wav", "c.wav"]
+    assert lines == ["3 sounds left out: in no row of the table beside or above them"]
 
 
 def test_a_row_with_an_empty_licence_is_left_out(tmp_path: Path) -> None:
