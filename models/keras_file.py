@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from models import keras_description
-from models.weighing import MOST_BYTES, Complain, reason, weighed
+from models.weighing import MOST_BYTES, Complain, quiet, reason, weighed
 
 MEMBERS = ("config.json", "metadata.json", "model.weights.h5")
 MOST_CONFIG = 16 << 20
@@ -45,9 +45,9 @@ def load(path: Path, complain: Complain) -> Any:
     import keras
 
     try:
-        with warnings.catch_warnings():
-            # Of weights that do not fit their layer some versions of Keras only warn.
-            warnings.filterwarnings("error", message="A total of")
+        with quiet():
+            # Of weights that do not fit their layer, or are not there, Keras may only warn.
+            warnings.filterwarnings("error", message="A total of|Skipping nested container")
             model = keras.saving.deserialize_keras_object(description, safe_mode=True)
             model.load_weights(path)
     # Keras raises whatever its layers raise on a malformed file.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from models.known_layers import MOST_MADE, Unplayable, total
@@ -30,7 +32,7 @@ def weighed(make: Callable[[], Any], most: int, complain: Complain) -> Any:
     noted = "uninitialized_variables"
     before = list(global_state.get_global_attribute(noted, []))
     try:
-        with keras.StatelessScope(initialize_variables=False):
+        with keras.StatelessScope(initialize_variables=False), quiet():
             model = make()
             needs = sum(math.prod(w.shape) for w in model.weights)
             if needs > most:
@@ -45,6 +47,14 @@ def weighed(make: Callable[[], Any], most: int, complain: Complain) -> Any:
     finally:
         global_state.set_global_attribute(noted, before)
     return model
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Let nobody hear what Keras warns of: it speaks to those who write models."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def affordable(model: Any, complain: Complain) -> None:

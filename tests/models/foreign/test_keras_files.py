@@ -156,6 +156,21 @@ def test_a_model_that_takes_a_latent_vector_and_gives_a_sound_becomes_a_pack(
     np.testing.assert_allclose(decoded[:, :, :32], wanted, atol=error, rtol=0)
 
 
+def test_what_keras_warns_of_is_not_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    monkeypatch.setattr(anchoring, "DRAWN", 4)
+    y = keras.Input((4,), name="another")
+    inner = keras.Model({"z": y}, {"y": layers.Dense(4)(y)})
+    of(lambda z: sound(inner({"z": z})["y"])).save(tmp_path / "d.keras")
+    recwarn.clear()
+    made = bring(
+        tmp_path / "d.keras", tmp_path / "mine", FOREIGN, say=lambda line: None, measure=False
+    )
+    networks.load_decoder(made)(Z)
+    assert not [w for w in recwarn if issubclass(w.category, UserWarning)]
+
+
 def test_a_pack_whose_decoder_gives_a_list_plays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
