@@ -45,6 +45,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "may train", "may be trained on", "train", "trainable", "can train", "ok to train",
         "allow train", "allow training", "allowed to train", "training", "training allowed",
         "ai training", "ai training allowed", "consent", "consented", "training consent",
+        "consent given", "training permission", "ok for training", "allow ai", "ai ok",
         "consent to train", "consent to training", "ai consent", "ai allowed", "ai", "gen ai",
         "genai", "gen ai preference",
     ),
@@ -179,7 +180,9 @@ def _is_licence(cell: Any) -> bool:
 
 def _plain(name: str) -> str:
     """A column's name in small letters, with one blank between words."""
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", unicodedata.normalize("NFKC", name))
+    apart = re.sub(
+        r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", unicodedata.normalize("NFKC", name)
+    )
     return " ".join(re.sub(r"[^\w']+|_", " ", apart.casefold().replace("’", "'")).split())
 
 

@@ -39,6 +39,8 @@ def test_a_table_is_read_as_any_program_writes_it(
         " FILENAME , LICENSE , ARTIST , TRAIN ",
         '"Name of file","License name","Username","consent"',
         "path,rights,creator,mayTrain",
+        "slice_file_name,LicenceURL,UserName,AITraining",
+        "fname,CCLicense,credits,Consent given?",
         "audio_file,license_type,author_attribution,training-allowed",
         "Filepath,Licence,Uploader,trainable",
         "\ufefffile,LICENSE,by,May be trained on",
