@@ -67,6 +67,7 @@ class Buffering:
         self.rate = rate
         self.hop = hop
         self.busy = 0.0  # share of a hop's time that making it takes
+        self.turned_to = 0  # set by any thread: the period that the host has from now on
         self._most = most
         self._asked = asked
         self._light_s = SHARED_S
@@ -138,6 +139,9 @@ class Buffering:
 
     def taken(self, frames: int, now: float) -> None:
         """The host has taken `frames` since the last call, perhaps none."""
+        if self.turned_to:
+            self._turn(self.turned_to)
+            self.turned_to = 0
         leaked = (now - self._then) * self.rate * LEAK if self._then > -math.inf else 0.0
         self._then = now
         idle = max(leaked - self._level - frames, 0.0)
@@ -152,6 +156,15 @@ class Buffering:
         level = max(self._balance, min(frames, self.period))
         self._rise(level, now)
         self._level = min(max(self._balance, 0.0), self.burst)
+
+    def _turn(self, period: int) -> None:
+        """Another period: what is known of the host's rhythm is of the one before."""
+        self.period = period
+        self._steps = deque([period], STEPS)
+        self._burst.forget()
+        self._burst.seconds = CALM_S
+        self._level = self._stall = 0.0
+        self._starved_at = -math.inf
 
     def _rise(self, level: float, now: float, again: bool = False) -> None:
         """The bucket rose to this level. What is beyond all rhythm is a stall, if it is not seen

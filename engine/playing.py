@@ -156,6 +156,8 @@ def serve(
                 renderer.output = device()
                 vigil, waits = Vigil(renderer.output, now), False
             continue
+        if renderer.output.turned():
+            _tell(board, renderer.output, b.DEVICE, words)
         verdict = vigil.look(now)
         name = renderer.output.name
         if verdict is Verdict.LOST:

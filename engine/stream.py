@@ -42,7 +42,7 @@ class Settings:
 
 
 class Output(Protocol):
-    """Render thread only, but for `taken`, `host` and `close`."""
+    """Render thread only, but for `taken`, `host`, `turned` and `close`."""
 
     name: str
     rate: int
@@ -67,6 +67,7 @@ class Output(Protocol):
     def write(self, block: Floats) -> None: ...
     def pause(self) -> float: ...
     def host(self) -> Host: ...
+    def turned(self) -> bool: ...
     def close(self) -> None: ...
 
 
@@ -128,6 +129,14 @@ class DeviceOutput(RingOutput):
             return Host.GONE
         return Host.UNKNOWN if self._jack is None else self._jack.host()
 
+    def turned(self) -> bool:
+        """Whether a JACK server has turned to another period since last asked (`jack_bufsize`).
+        Not for the render thread."""
+        if self._jack is None or self._jack.period == self.block:
+            return False
+        self.block = self.buffering.turned_to = self._jack.period
+        return True
+
     def close(self) -> None:
         """May hang for good if the device's server is gone: call it where that does no harm."""
         with contextlib.suppress(Exception):
@@ -170,6 +179,9 @@ class NullOutput:
 
     def host(self) -> Host:
         return Host.RUNS
+
+    def turned(self) -> bool:
+        return False
 
     def close(self) -> None:
         """Nothing was opened."""

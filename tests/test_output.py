@@ -68,6 +68,29 @@ def test_whatever_the_server_takes_and_when_the_sound_is_whole(
         server.stop()
 
 
+def test_a_server_that_turns_to_another_period_is_followed(tmp_path: Path) -> None:
+    server = JackServer("latentpad-turning")
+    program = Playing("--device", "system", home=tmp_path, env=server.environment())
+    try:
+        program.says("ready")
+        program.send("/pad/xy", "ff", 0.3, 0.7)
+        for period in (1024, 64):
+            said = len(program.lines)
+            subprocess.run(["jack_bufsize", str(period)], env=server.environment(), check=True)
+            program.says(f"sound  system, 48000 Hz, blocks of {period}", 10, after=said)
+        time.sleep(1.0)
+        before = synced(program.port, 0.3)["/meter/faults"][0]
+        heard = captured(server, 3.0, tmp_path / "heard.npy")
+        assert synced(program.port, 0.3)["/meter/faults"][0] - before <= 4
+        sounding = heard[np.abs(heard).argmax() :]
+        assert np.abs(sounding).max() > 0.002
+        assert np.mean(sounding == 0) < 0.05
+        assert not [line for line in program.lines if "stopped" in line or "replaced" in line]
+    finally:
+        program.close()
+        server.stop()
+
+
 def test_a_server_that_is_kept_waiting_is_not_taken_for_lost(tmp_path: Path) -> None:
     server = JackServer("latentpad-waiting")
     program = Playing("--device", "system", home=tmp_path, env=server.environment())

@@ -70,6 +70,16 @@ def test_the_period_is_what_the_host_takes_not_what_it_was_asked_to() -> None:
     assert made.burst == 1024
 
 
+def test_a_host_that_says_its_new_period_is_known_by_it_at_once() -> None:
+    made = buffering()
+    now = played(made, 1.0, period=1024)
+    made.starved(now)
+    assert made.burst > 1024
+    made.turned_to = 256
+    made.taken(0, now)
+    assert (made.period, made.burst) == (256, 256)
+
+
 def test_a_host_that_catches_up_after_a_stall_has_that_much_ready_from_then_on() -> None:
     made = buffering()
     now = played(made, 1.0)
