@@ -16,7 +16,7 @@ from engine.process import hushed
 
 RING_FRAMES = 1 << 16
 DRAIN_S = 0.001
-LOOKED = 400  # times that the input was looked at, from which its clock is read
+LOOKED = 50  # times that the input was looked at, from which its clock is read: it may lose blocks
 OPEN_S = 5.0
 
 
@@ -31,7 +31,7 @@ class Card:
 
         with hushed():
             self.device: str | None = str(find(output))
-            self._input = find_input(input)
+            self._input = find(input, "input")
             self.name = str(sd.query_devices(int(self.device))["name"])
             heard = sd.query_devices(self._input)
         self.rate = round(float(heard["default_samplerate"]))
@@ -122,24 +122,3 @@ class CardEar:
         self._thread.join()
         self._recorder.abort()
         self._recorder.close()
-
-
-def find_input(name: str) -> int:
-    """The number of the input device of that (partial) name. Raises `DeviceError`."""
-    import sounddevice as sd
-
-    inputs = [
-        (index, str(info["name"]))
-        for index, info in enumerate(sd.query_devices())
-        if info["max_input_channels"] > 0
-    ]
-    matches = [
-        index
-        for index, found in inputs
-        if name == str(index) or (not name.isdecimal() and name.lower() in found.lower())
-    ]
-    if len(matches) != 1:
-        listed = ", ".join(f"{index} {found}" for index, found in inputs) or "none at all"
-        what = "is several inputs" if matches else "is no input device here"
-        raise DeviceError(f"{name!r} {what}; there are: {listed}")
-    return matches[0]

@@ -44,8 +44,6 @@ class Heard:
     starved: list[float] = field(default_factory=list)  # when, seconds
     kept: int = 0  # frames that lay ready at most, after the first second
     told: float = 0.0  # frames that the buffering said it keeps at most, after the first second
-    excess: float = -np.inf  # frames that lay ready beyond what was told just then, at most
-    hops: int = 0
     taken: int = 0
     seconds: float = 0.0
 
@@ -161,11 +159,8 @@ def render(
         host.now += cost * dice.uniform(0.5, 1)
         buffering.busy = cost * model_rate / hop
         output.write(block)
-        heard.hops += 1
         if host.now > 1.0:
-            ready = host.read_available
-            heard.kept = max(heard.kept, ready)
+            heard.kept = max(heard.kept, host.read_available)
             heard.told = max(heard.told, buffering.kept)
-            heard.excess = max(heard.excess, ready - buffering.kept)
     heard.starved, heard.taken, heard.seconds = host.starved, host.taken, host.now
     return heard

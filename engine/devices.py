@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from itertools import product
+from typing import Any, Literal, NamedTuple
 
 from engine.process import hushed
+
+Kind = Literal["input", "output"]
 
 
 class DeviceError(Exception):
@@ -33,30 +35,30 @@ def candidates(name: str | None) -> list[int]:
     return list(dict.fromkeys((first, *(index for index in others if index >= 0))))
 
 
-def find(name: str | None) -> int:
-    """The number of the output device of that (partial) name. Raises `DeviceError`."""
+def find(name: str | None, kind: Kind = "output") -> int:
+    """The number of the device of that (partial) name. Raises `DeviceError`."""
     import sounddevice as sd
 
     devices = sd.query_devices()
-    outputs = [
+    usable = [
         (index, str(info["name"]))
         for index, info in enumerate(devices)
-        if info["max_output_channels"] > 0
+        if info[f"max_{kind}_channels"] > 0
     ]
-    listed = ", ".join(f"{index} {found}" for index, found in outputs) or "none at all"
+    listed = ", ".join(f"{index} {found}" for index, found in usable) or "none at all"
     if name is None:
-        default = int(sd.default.device[1])
-        if default < 0 and not outputs:
-            raise DeviceError("there is no audio output device")
-        return default if default >= 0 else outputs[0][0]
-    for index, found in outputs:
+        default = int(sd.default.device[("input", "output").index(kind)])
+        if default < 0 and not usable:
+            raise DeviceError(f"there is no audio {kind} device")
+        return default if default >= 0 else usable[0][0]
+    for index, found in usable:
         if name == str(index) or name.lower() == found.lower():
             return index
-    matches = [index for index, found in outputs if name.lower() in found.lower()]
-    if name.isdecimal() and int(name) < len(devices):  # an input's number, not part of a name
+    matches = [index for index, found in usable if name.lower() in found.lower()]
+    if name.isdecimal() and int(name) < len(devices):  # another kind's number, no part of a name
         matches = []
     if len(matches) != 1:
-        what = "is several devices" if matches else "is no output device here"
+        what = "is several devices" if matches else f"is no {kind} device here"
         raise DeviceError(f"{name!r} {what}; there are: {listed}")
     return matches[0]
 
@@ -87,12 +89,5 @@ def ways(info: dict[str, Any], model_rate: int, asked_rate: int | None, block: i
     rates = [asked_rate] if asked_rate is not None else [model_rate, own]
     most = int(info["max_output_channels"])
     channels = [n for n in (2, most, 1) if n <= most]
-    blocks = [block, 0]
-    return list(dict.fromkeys(_product(rates, channels, blocks)))
-
-
-def _product(rates: list[int], channels: list[int], blocks: list[int]) -> Iterator[Way]:
-    for rate in rates:
-        for count in channels:
-            for block in blocks:
-                yield Way(rate, count, block)
+    tried = product(rates, channels, [block, 0])
+    return list(dict.fromkeys(Way(*way) for way in tried))

@@ -11,11 +11,11 @@ import jack
 import pytest
 import sounddevice as sd
 
-from benchmarks.card import CardEar, find_input
+from benchmarks.card import CardEar
 from benchmarks.jack_server import JackServer, jack_server
 from benchmarks.latency import measure
 from benchmarks.programs import least_program
-from engine.devices import DeviceError, refresh
+from engine.devices import DeviceError, find, refresh
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_a_device_that_is_not_there_is_refused_with_what_there_is(cable: JackSer
 
 def test_what_cannot_be_opened_is_told_in_a_line(cable: JackServer) -> None:
     with pytest.raises(DeviceError, match=r"the input cannot be opened: .*Invalid sample rate"):
-        CardEar(find_input("system"), 44_100, 1.0)
+        CardEar(find("system", "input"), 44_100, 1.0)
     cable.device = "9999"
     with (
         pytest.raises(DeviceError, match=r"the output cannot be opened: .*9999"),
