@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from models import keras_description
-from models.weighing import MOST_BYTES, Complain, quiet, reason, weighed
+from models.weighing import MOST_BYTES, Complain, reason, weighed
 
 MEMBERS = ("config.json", "metadata.json", "model.weights.h5")
 MOST_CONFIG = 16 << 20
@@ -45,14 +45,18 @@ def load(path: Path, complain: Complain) -> Any:
     import keras
 
     try:
-        with quiet():
-            # Of weights that do not fit their layer, or are not there, Keras may only warn.
-            warnings.filterwarnings("error", message="A total of|Skipping nested container")
+        # Of weights that do not fit their layer, or are not there, Keras may only warn. Its error
+        # says more than its warnings, so these are looked at when it has read the whole file.
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
             model = keras.saving.deserialize_keras_object(description, safe_mode=True)
             model.load_weights(path)
     # Keras raises whatever its layers raise on a malformed file.
     except Exception as error:
         raise complain(f"cannot be loaded: {reason(error)}") from None
+    for warning in (w.message for w in said if isinstance(w.message, Warning)):
+        if re.match("A total of|Skipping nested container", str(warning)):
+            raise complain(f"cannot be loaded: {reason(warning)}")
     for weight in model.weights:
         if not np.isfinite(np.asarray(weight, np.float32)).all():
             raise complain(f"is damaged: {weight.path} holds values that are not finite")
