@@ -21,7 +21,7 @@ from models.representation import Representation
 settings.register_profile("same", deadline=None, derandomize=True)
 # Other draws each time: `make laws`, and the long form of tests that have one.
 settings.register_profile("random", deadline=None, print_blob=True)
-settings.register_profile("long", settings.get_profile("random"))
+settings.register_profile("long", settings.get_profile("random"), max_examples=1000)
 settings.load_profile(os.environ.get("LATENTPAD_DRAWS", "same"))
 
 SMALL = Representation(sample_rate=16000, n_fft=256, hop=128, frames=32, range_db=80.0)
