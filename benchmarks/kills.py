@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -197,6 +198,7 @@ def strike(stage: Stage, victim: Victim, count: int, seed: int, start_s: float) 
 def ended(count: int, seed: int) -> Table:
     """Starts of the whole program whose control process ends at a random moment."""
     dice, table = random.Random(seed), Table()
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a program under nohup is not ended by it
     for k in range(count):
         number = ENDINGS[k % len(ENDINGS)]
         program = subprocess.Popen(
@@ -208,7 +210,9 @@ def ended(count: int, seed: int) -> Table:
         children = psutil.Process(program.pid).children(recursive=True)
         program.send_signal(number)
         struck = time.monotonic()
-        program.wait()
+        with suppress(subprocess.TimeoutExpired):
+            program.wait(GIVEN_UP_S)
+        program.kill()  # if that was not enough
         gone = _until(lambda children=children: not any(map(_lives, children)), 10)  # type: ignore[misc]
         found = table.setdefault(("control", f"{number.name}, starting"), Found())
         found.took.append(time.monotonic() - struck)
