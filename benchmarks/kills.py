@@ -198,7 +198,9 @@ def strike(stage: Stage, victim: Victim, count: int, seed: int, start_s: float) 
 def ended(count: int, seed: int) -> Table:
     """Starts of the whole program whose control process ends at a random moment."""
     dice, table = random.Random(seed), Table()
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a program under nohup is not ended by it
+    # What a shell's background job or nohup ignores, the programs that it starts ignore too.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for k in range(count):
         number = ENDINGS[k % len(ENDINGS)]
         program = subprocess.Popen(
