@@ -1,37 +1,130 @@
-"""Write docs/parameters.md from the parameter table: `python docs/reference.py`."""
+"""Write docs/parameters.md and docs/presets.md from the program: `python docs/reference.py`."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
-from engine.parameters import LATENT_MAX, TABLE, Parameter
+from engine.commands import COMMANDS, TOLD, Arg, Command, of
+from engine.parameters import TABLE, Parameter
+from presets.bank import FACTORY, Bank
+from presets.preset import PERFORMERS
+
+NOWHERE = Path(__file__).parent / "none"  # no presets of anyone's own
 
 
-def line(row: Parameter) -> str:
-    default = " ".join(str(value) for value in row.show(row.default))
-    if row.kind == "choice":
-        span = ", ".join(row.choices)
-    elif row.kind == "axis":
-        span = f"0…{LATENT_MAX - 1}, {', '.join(row.choices)}"
-    elif row.kind == "switch":
-        span = "0, 1"
-    else:
-        span = f"{row.low:g}…{row.high:g}"
-    return f"| `{row.address}` | {row.help} | {span} | {row.unit} | {default} |"
+def span(arg: Arg) -> str:
+    """What an argument may be, without its unit."""
+    match arg.kind:
+        case "choice":
+            return ", ".join(arg.choices)
+        case "axis":
+            return f"{arg.low}…{arg.high}, {', '.join(arg.choices)}"
+        case "switch":
+            return "0, 1"
+        case "text":
+            return "a text"
+        case "name":
+            return "a name or a number"
+    low, high = math.isfinite(arg.low), math.isfinite(arg.high)
+    if low and high:
+        return f"{arg.low:g}…{arg.high:g}"
+    return f"from {arg.low:g}" if low else f"to {arg.high:g}" if high else "any number"
 
 
-def page() -> str:
-    """The whole page as Markdown."""
-    head = [
-        "# Parameters",
+def argument(arg: Arg) -> str:
+    """One argument of a command, for a cell of a table."""
+    many = ", as many as the pack has latents" if arg.many else ""
+    optional = ", or nothing" if arg.optional else ""
+    return f"{arg.name}: {f'{span(arg)} {arg.unit}'.rstrip()}{many}{optional}"
+
+
+def arguments(command: Command) -> str:
+    """All arguments of a command; those that are alike together."""
+    told: dict[str, list[str]] = {}
+    for arg in command.args:
+        told.setdefault(argument(arg).partition(": ")[2], []).append(arg.name)
+    return "; ".join(f"{', '.join(names)}: {what}" for what, names in told.items())
+
+
+def row(parameter: Parameter) -> list[str]:
+    arg, unit = of(parameter).args[0], parameter.unit
+    default = " ".join(str(value) for value in parameter.show(parameter.default))
+    return [f"`{parameter.address}`", parameter.help, span(arg), unit, default]
+
+
+def line(command: Command) -> list[str]:
+    return [f"`{command.address}`", arguments(command), command.help]
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A Markdown table with an empty line before and after it."""
+    lines = (head, ["---"] * len(head), *rows)
+    return ["", *(f"| {' | '.join(cells)} |" for cells in lines), ""]
+
+
+def parameters() -> str:
+    """Every address, as Markdown."""
+    text = [
+        "# Addresses",
         "",
-        "Read off `engine/parameters.py` by `python docs/reference.py`. `{n}` is a finger, 1…10.",
+        "Printed by `python docs/reference.py` from `engine/parameters.py` and "
+        "`engine/commands.py`. `{n}` is a finger, 1…10, and `{k}` any whole number. What the words "
+        "mean: [glossary.md](glossary.md). How a pad speaks to the instrument, and hears from it: "
+        "[osc.md](osc.md).",
         "",
-        "| address | what it does | range | unit | default |",
-        "| --- | --- | --- | --- | --- |",
+        "## Parameters",
+        "",
+        "What keeps its value until it is changed. Each takes its value, or values, as arguments; "
+        "what is beyond the range is brought to its end. A preset holds them all, and a MIDI "
+        "control can learn each that is one value.",
+        *table(["address", "what it does", "range", "unit", "default"], list(map(row, TABLE))),
+        "## Commands",
+        *table(["address", "arguments", "what it does"], list(map(line, COMMANDS))),
+        "## What comes back",
+        "",
+        "After `/sync`: every parameter under its own address, and",
+        *table(["address", "arguments", "what it tells"], list(map(line, TOLD))),
     ]
-    return "\n".join([*head, *(line(row) for row in TABLE)]) + "\n"
+    return "\n".join(text[:-1]) + "\n"
+
+
+def presets() -> str:
+    """The factory's presets with their numbers, as Markdown."""
+    bank = Bank(FACTORY, NOWHERE)
+    found = [(name, bank.load(name)) for name in bank.names()]
+    rows = [
+        [f"`{name}`", str(number), str(number + 1), f"`{preset.pack}`", preset.description]
+        for number, (name, preset) in enumerate(found)
+    ]
+    kept = [f"`{address}`" for address in sorted(PERFORMERS) if not address.startswith("/pad/")]
+    first = len(found)
+    text = [
+        "# Presets",
+        "",
+        "Printed by `python docs/reference.py` from `presets/factory`.",
+        "",
+        "`/preset` takes the name or the number, a MIDI program change the number. Numbers count "
+        "from 0, as programs do on the wire; most DAWs and many controllers show them counted "
+        "from 1, as in the third column.",
+        *table(["name", "number", "program in most DAWs", "pack", "what it is"], rows),
+        f"Yours (`/preset/save` with a name) come after them in the order of their names, from "
+        f"{first} on ({first + 1} in most DAWs). One that has the name of one above takes its "
+        "place.",
+        "",
+        "A preset sets every parameter, those that it does not name to their defaults. Only what "
+        f"belongs to the performer and the room stays as it is unless it is named: the fingers' "
+        f"points, {', '.join(kept)}. Loading one starts no sound.",
+    ]
+    return "\n".join(text) + "\n"
+
+
+def pages() -> dict[str, str]:
+    """The pages by their names in docs/."""
+    return {"parameters.md": parameters(), "presets.md": presets()}
 
 
 if __name__ == "__main__":
-    Path(__file__).with_name("parameters.md").write_text(page(), encoding="utf-8")
+    for name, text in pages().items():
+        Path(__file__).with_name(name).write_text(text, encoding="utf-8")
