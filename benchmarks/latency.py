@@ -222,6 +222,7 @@ def _shots(
     ear = server.ear(30 + 0.35 * gestures)
     ear.listen()
     instrument.send(("/loop/freeze", (0,)), ("/mode", ("shot",)), ("/loop/speed", (1.0,)))
+    instrument.send(("/shot/rest", (0.0,)))  # notes alone start shots, not the moves before them
     instrument.send(("/pad/xy", (0.5, 0.5)))
     time.sleep(0.3)
     sent = []

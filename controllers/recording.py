@@ -25,7 +25,7 @@ class Takes:
     ) -> None:
         self._session = session
         own = {} if session.library is None else {"library": str(session.library.resolve())}
-        self._head = {"preset": preset, "pack": pack, "seed": 0, **own}
+        self._head = {"preset": preset, "pack": pack, "seed": 0, "touches": True, **own}
         self._tell = tell
         self._begun: list[Take] = []
         self._recording: Take | None = None  # that of `/record`

@@ -43,6 +43,7 @@ def render_file(gestures: Path, out: Path, say: Callable[[str], None]) -> None:
             out,
             lambda share: progress.update(task, completed=share),
             library=library,
+            told=recording.told,
         )
     if recording.cut:
         say(f"note   {printable(str(gestures))}: its last line is cut off and left out")

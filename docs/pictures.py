@@ -54,6 +54,7 @@ def freeze() -> Iterator[Gesture]:
 def burst() -> Iterator[Gesture]:
     """Twenty-four notes in a second and a half, more than there are voices."""
     yield 0.0, "/mode", ["shot"]
+    yield 0.0, "/shot/rest", [0]  # the notes alone start shots
     yield 0.05, "/pad/xy", [0.6, 0.4]
     for k in range(24):
         yield 0.2 + 0.06 * k, "/pad/xy", [0.2 + 0.025 * k, 0.4]

@@ -18,6 +18,12 @@ class Sender(NamedTuple):
     group: str
     port: int = 0
 
+    @property
+    def device(self) -> str:
+        """What is played on: the host, or the MIDI port with all its channels."""
+        midi = self.group.startswith("midi ")
+        return self.group.rpartition(" ")[0] if midi else self.group
+
 
 NOBODY = Sender("")
 
@@ -53,12 +59,16 @@ class Allocation:
             source=source,
             serial=self._serial,
             started=self._clock(),
-            sender=sender,
-            timed=sender.group.startswith("osc"),
             follows=follows,
         )
+        self.hand_over(voice, sender)
         self._board.starts[voice] = self._serial
         return voice
+
+    def hand_over(self, voice: int, sender: Sender) -> None:
+        """It is `sender` who holds the voice."""
+        slot = self._slots[voice]
+        slot.sender, slot.timed = sender, sender.group.startswith("osc")
 
     def _rank(self, voice: int) -> tuple[int, float]:
         """A free voice first; then the oldest that was let go; then the oldest of all."""
@@ -89,6 +99,10 @@ class Allocation:
         for voice, slot in enumerate(self._slots):
             if slot.source is not None:
                 yield voice, slot.source
+
+    def holds(self, source: Source) -> list[int]:
+        """The voices that `source` has not let go, shots that have rung out among them."""
+        return [voice for voice, slot in enumerate(self._slots) if slot.source == source]
 
     def following(self) -> Iterator[int]:
         """Voices that move with the pad's point."""

@@ -1,7 +1,8 @@
 """Reading a gesture recording: JSON Lines, from a take, another program, or a hand.
 
-The first line says what to play on: {"preset": "walk", "pack": "footsteps", "seed": 0}. Each
-line after it is a message, times rising: {"t": seconds, "address": "/pad/xy", "args": [0.2, 0.7]}.
+The first line says what to play on: {"preset": "walk", "pack": "footsteps", "seed": 0}. In a
+take it has "touches": true as well: every touch is told, no move is one by itself. Each line
+after it is a message, times rising: {"t": seconds, "address": "/pad/xy", "args": [0.2, 0.7]}.
 Blank lines do not count, and a last line that a kill has cut off is left out.
 """
 
@@ -10,11 +11,12 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TypeGuard
 
-from engine.parameters import Argument
+from engine.parameters import FINGERS, Argument
 from engine.takes import TakeError
 from models import bounded
 from models.line import line as shown
@@ -25,12 +27,15 @@ MOST_INT = 1 << 63  # what OSC can say
 
 Message = tuple[float, str, list[Argument]]
 
+_TOUCH = re.compile(r"/pad(?:/([1-9]|10))?/touch")
+
 
 class Gestures:
     """The recording in the file `path`. Raises `TakeError` naming the line that is wrong.
 
     `head` is its first line, `seconds` the time of its last message, `cut` whether a last line
-    was left out. Iterating reads the messages (t in seconds, address, args) from the file: a
+    was left out, `told` the fingers whose touches it tells: all of them in a take, which says so
+    in its head. Iterating reads the messages (t in seconds, address, args) from the file: a
     recording of hours takes no memory.
     """
 
@@ -39,8 +44,14 @@ class Gestures:
         self.head: dict[str, Any] = {}
         self.seconds = 0.0
         self.cut = False
-        for t, _, _ in self:
+        self.told: set[int] = set()
+        for t, address, args in self:
             self.seconds = t
+            touch = _TOUCH.fullmatch(address)
+            if touch and args and isinstance(args[0], float | int) and args[0] >= 0.5:
+                self.told.add(int(touch[1] or 1))
+        if self.head.get("touches"):
+            self.told = set(range(1, FINGERS + 1))
 
     def __iter__(self) -> Iterator[Message]:
         try:
@@ -103,6 +114,8 @@ def _head(entry: dict[str, Any], where: str) -> dict[str, Any]:
     for name in ("preset", "pack", "library"):
         if name in entry and not _name(entry[name]):
             raise TakeError(f"{where}: {name}: a name is wanted, got {_shown(entry[name])}")
+    if not isinstance(entry.get("touches", False), bool):
+        raise TakeError(f"{where}: touches: true or false is wanted")
     return entry
 
 

@@ -8,7 +8,7 @@ and points (newest wins) and start, move and let go of voices.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from engine import board as b
 from engine.allocation import NOBODY, Allocation, Sender
 from engine.board import Board, Event
 from engine.bounds import Bounds
+from engine.pad import XY, Handler, Numbered, Pad, Place
 from engine.parameters import (
     FINGER,
     FINGERS,
@@ -32,7 +33,7 @@ from engine.parameters import (
 )
 from engine.plane_choice import PlaneChoice
 from engine.snapshots import PAD, Snapshots, State
-from engine.touch import LOOP, XY, Handler, Numbered, Place, Touch
+from engine.touch import Touch
 
 if TYPE_CHECKING:
     from engine.planes import Planes
@@ -74,22 +75,24 @@ class Instrument:
         self._changing = False
         self._heard: dict[str, float] = {}
         self._voices = Allocation(board, clock)
-        self._touch = Touch(
+        self._pad = Pad(
             board,
             self._voices,
             bounds or Bounds.of(np.zeros((1, latent_dim))),
             place,
             self._changed,
         )
+        self._touch = Touch(board, self._voices, self._pad, self._changed, clock)
         self._snapshots = Snapshots(self._state, self._put)
         self._handlers: dict[str, Handler] = {
             **{row.address: self._setter(row) for row in GLOBAL},
+            **self._pad.handlers(),
             **self._touch.handlers(),
             **PlaneChoice(planes, axes, self.value, self._set).handlers(),
             "/panic": self._panic,
         }
         self._numbered: dict[str, Numbered] = {
-            **self._touch.numbered(),
+            **self._pad.numbered(),
             "/snapshot/*/store": self._store,
             "/snapshot/*/recall": self._recall,
         }
@@ -128,8 +131,8 @@ class Instrument:
                     yield
             finally:
                 self._changing = False
-                if self._touch.asked:
-                    self._touch.asked = False
+                if self._pad.asked:
+                    self._pad.asked = False
                     self.wake()
 
     def register(self, address: str, handler: Handler) -> None:
@@ -146,6 +149,7 @@ class Instrument:
         for hear in self.hearers:
             hear(sender)
         check_arguments(address, args)
+        self._touch.known = False
         handler = self._handlers.get(address)
         if handler is not None:
             handler(args, sender)
@@ -158,11 +162,19 @@ class Instrument:
                 self._numbered[f"{middle[0]}/*/{last}"](_index(middle[2]), args, sender)
             else:
                 raise CommandError(f"{address}: there is no such address")
-        if address not in self._outside:
+        if address not in self._outside and not self._touch.known:
             for tap in self.taps:
                 tap(address, args, sender)
+        self._tell_implied(sender)
         if sender.group:
             self._heard[sender.group] = self.clock()
+
+    def _tell_implied(self, sender: Sender) -> None:
+        """A take tells every touch, so that its replay measures no rests and no ways again."""
+        implied, self._touch.implied = self._touch.implied, []
+        for address, args in implied:
+            for tap in self.taps:
+                tap(address, args, sender)
 
     # -- values ------------------------------------------------------------------------------
 
@@ -177,20 +189,21 @@ class Instrument:
             yield row.address, row.show(self.value(row.address))
         for row in FINGER:
             for n in range(1, FINGERS + 1):
-                values = self._touch.fingers[row.address][n - 1]
+                values = self._pad.fingers[row.address][n - 1]
                 yield row.address.format(n=n), row.show(values)
 
     def whole(self) -> Iterator[tuple[str, tuple[Argument, ...]]]:
         """Commands that bring a fresh instrument to this one's state, its held fingers too."""
-        touched = {n for _, (kind, _, n) in self._voices.held() if kind == "finger"}
-        sleeping = self._touch.asleep and self._touch.mode == LOOP
-        for address, args in self.values():
-            if not (sleeping and address == PAD):
-                yield address, args
-        for n in sorted(touched):
-            yield f"/pad/{n}/touch", (1,)
-        if 1 not in touched and not self._touch.asleep:
-            yield "/pad/1/touch", (0,)
+        yield from self.values()
+        for n in range(1, FINGERS + 1):
+            yield f"/pad/{n}/touch", (int(bool(self._pad.loops(n))),)
+
+    def believe(self, sender: Sender, fingers: Iterable[int] = range(1, FINGERS + 1)) -> None:
+        """Take it from `sender` that it tells the touches of these fingers, from the start: its
+        moves start nothing."""
+        with self._lock:
+            for n in fingers:
+                self._touch.movement.believe(sender.device, n)
 
     def _changed(self, address: str, args: tuple[Argument, ...], sender: Sender) -> None:
         self._snapshots.touched(address)
@@ -204,9 +217,9 @@ class Instrument:
         start = OFFSET[row.address]
         self.board.values[start : start + row.size] = values
         if row.address in _AIMS_ANEW:
-            self._touch.aim_again()
+            self._pad.aim_again()
         if row.address == "/mode":
-            self._touch.mode_changed()
+            self._pad.mode_changed()
         self._changed(row.address, row.show(values), sender)
 
     # -- voices ------------------------------------------------------------------------------
@@ -230,7 +243,7 @@ class Instrument:
 
     def _panic(self, args: Sequence[Argument], sender: Sender) -> None:
         self._voices.let_go(lambda slot: True)
-        self._touch.asleep = True
+        self._touch.movement.dropped()
         self.board.send(Event(b.PANIC))
         self._changed("/panic", (), sender)
 
@@ -247,6 +260,8 @@ class Instrument:
                         slot.timed and now - self._heard.get(slot.sender.group, now) > timeout
                     )
                 )
+            self._touch.tick()
+            self._tell_implied(NOBODY)
             self._snapshots.step(now)
             if len(self._heard) > SENDERS:
                 recent = sorted(self._heard, key=self._heard.__getitem__)[-SENDERS // 2 :]
@@ -254,12 +269,12 @@ class Instrument:
 
     def _state(self) -> State:
         state = {row.address: self.value(row.address) for row in GLOBAL}
-        state[PAD] = self._touch.fingers[XY.address][0]
+        state[PAD] = self._pad.point(1)
         return state
 
     def _put(self, address: str, values: tuple[float, ...]) -> None:
         if address == PAD:
-            self._touch.put(XY, 1, values, NOBODY)
+            self._pad.put(XY, 1, values, NOBODY)
         else:
             self._set(ROW[address], values, NOBODY)
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from engine.allocation import NOBODY, Sender
+from engine.pad import Handler
 from engine.parameters import OWN, ROW, Argument, CommandError, Parameter
-from engine.touch import Handler
 
 if TYPE_CHECKING:
     from engine.planes import Planes

@@ -84,15 +84,18 @@ def render(
     path: Path,
     progress: Callable[[float], None] = lambda share: None,
     library: Library | None = None,
+    told: Iterable[int] = (),
 ) -> tuple[float, list[str]]:
     """Write the performance to a sound file; returns its seconds and what was refused.
 
     `messages` are (seconds, address, args) with times rising to `end`. After the last one,
-    everything is let go and rings out. With a `library`, `pack` has its anchors already.
+    everything is let go and rings out. Of the fingers in `told` the messages tell the touches; of
+    the others movement is touch. With a `library`, `pack` has its anchors already.
     Raises `OSError` where the file cannot be written; then what was there before is left.
     """
     rendering = Rendering(pack, library)
     instrument = rendering.instrument
+    instrument.believe(PLAYER, told)
     refused = [str(error) for error in instrument.apply_all(preset)]
     more = 0
     part = draft_of(path)

@@ -1,221 +1,156 @@
-"""Fingers and notes: where they point, and when they start and let go of voices."""
+"""Fingers and notes: when they start voices, and when they let go of them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from engine import board as b
 from engine.allocation import NOBODY, Allocation, Sender
 from engine.board import Board
-from engine.bounds import REACH, Bounds
-from engine.parameters import (
-    FINGER,
-    FINGERS,
-    MODES,
-    OFFSET,
-    ROW,
-    Argument,
-    CommandError,
-    Parameter,
-    finite,
-)
+from engine.movement import SETTLE_S, TOGETHER_S, TREMBLE, Move, Movement
+from engine.pad import LOOP, Changed, Handler, Pad, Point, finger
+from engine.parameters import FINGERS, OFFSET, Argument, CommandError, finite
 
-Handler = Callable[[Sequence[Argument], Sender], None]
-Numbered = Callable[[int, Sequence[Argument], Sender], None]
-Place = Callable[[int], tuple[Sequence[float], Sequence[float]]]
-Changed = Callable[[str, tuple[Argument, ...], Sender], None]
-
-XY = ROW["/pad/{n}/xy"]
 FAINTEST = 1e-4  # of the full velocity: -160 dB
-LOOP, ORIGINAL = MODES.index("loop"), MODES.index("original")
-_DRESS = {"/pad/{n}/level": "levels", "/pad/{n}/pan": "pans", "/pad/{n}/pitch": "pitches"}
+
+
+@dataclass(slots=True)
+class Begun:
+    """How a finger's last voice was started."""
+
+    voice: int
+    device: str
+    at: float  # seconds
+    point: Point
+    unsaid: bool  # a move has started it, and no touch was told
+    open: bool  # where the finger is was not told whole
 
 
 class Touch:
-    """The ten fingers, the notes, and the pad's own point. Under the instrument's lock.
+    """What starts the voices of `pad`'s fingers, and of notes. Under the instrument's lock.
 
-    Finger 1's point is the pad's: notes start there, and the loops that they hold follow it.
-    `asked` is set when a point has moved and its sound is wanted.
+    `clock` is the instrument's, in seconds. Whatever makes a finger touch, takes are to write
+    down a touch: `implied` holds those that moves have made since it was emptied last, and
+    `known` says that the last touch that was told is one of them.
     """
 
     def __init__(
-        self, board: Board, voices: Allocation, bounds: Bounds, place: Place, changed: Changed
+        self,
+        board: Board,
+        voices: Allocation,
+        pad: Pad,
+        changed: Changed,
+        clock: Callable[[], float],
     ) -> None:
-        self.fingers: dict[str, list[tuple[float, ...]]] = {
-            row.address: [row.default] * FINGERS for row in FINGER
-        }
-        self.asleep = True  # the next /pad/xy starts voice 1 by itself
-        self.asked = False
+        self.movement = Movement(clock, lambda row: float(board.values[OFFSET[row]]))
+        self.implied: list[tuple[str, tuple[Argument, ...]]] = []
+        self.known = False
         self._board = board
         self._voices = voices
-        self._bounds = bounds
-        self._latent_dim = latent_dim = len(bounds.low)
-        self._place = place
+        self._pad = pad
         self._changed = changed
-        self._origin = b.POINT  # where the pad's point takes its latent from
-        self._latent: tuple[float, ...] = (0.0,) * latent_dim
+        self._clock = clock
+        self._begun: dict[int, Begun] = {}
+        pad.moved = self._moved
+        pad.steered = lambda sender: self._wake(1, sender)
 
     def handlers(self) -> dict[str, Handler]:
         """The commands by their addresses."""
-        found: dict[str, Handler] = {"/note": self._note, "/latent": self._set_latent}
-        for n in range(1, FINGERS + 1):
-            for row in FINGER:
-                found[row.address.format(n=n)] = self._setter(row, n)
-            for axis, letter in enumerate("xy"):
-                found[f"/pad/{n}/{letter}"] = self._axis_setter(axis, n)
-            found[f"/pad/{n}/touch"] = self._toucher(n)
-        for name in ("xy", "x", "y", "touch"):
-            found[f"/pad/{name}"] = found[f"/pad/1/{name}"]
-        return found
+        found = {f"/pad/{n}/touch": self._toucher(n) for n in range(1, FINGERS + 1)}
+        return {"/note": self._note, "/pad/touch": found["/pad/1/touch"], **found}
 
-    def numbered(self) -> dict[str, Numbered]:
-        """The commands whose address ends with a number, by what comes before it."""
-        return {
-            "/latent": self._set_one_latent,
-            "/lattice": self._set_fader,
-            "/anchor": self._jump_to_anchor,
-        }
+    def tick(self) -> None:
+        """Moves of one coordinate whose other has not come are moves all the same."""
+        for device, n in self.movement.waited(self._pad.point):
+            if self._pad.mode != LOOP:
+                self._touch_by_move(n, device)
 
-    @property
-    def mode(self) -> int:
-        return int(self._board.values[OFFSET["/mode"]])
-
-    # -- points ------------------------------------------------------------------------------
-
-    def _setter(self, row: Parameter, n: int) -> Handler:
-        return lambda args, sender: self.put(row, n, row.parse(args), sender)
-
-    def _axis_setter(self, axis: int, n: int) -> Handler:
-        def handle(args: Sequence[Argument], sender: Sender) -> None:
-            if len(args) != 1:
-                raise CommandError(f"/pad/{n}/{'xy'[axis]} takes 1 argument, got {len(args)}")
-            point: list[Argument] = list(self.fingers[XY.address][n - 1])
-            point[axis] = args[0]
-            self.put(XY, n, XY.parse(point), sender)
-
-        return handle
-
-    def put(self, row: Parameter, n: int, values: tuple[float, ...], sender: Sender) -> None:
-        """Give finger `n` a new point, level, pan or pitch."""
-        self.fingers[row.address][n - 1] = values
-        mine = [v for v, source in self._voices.held() if source == ("finger", "", n)]
-        if row is XY and n == 1:
-            self._move_pad(self._own_origin(), sender)
-        elif row is XY:
-            for voice in mine:
-                self._aim(voice, n)
-        else:
-            for voice in mine:
-                self._dress(voice, n)
-        self._changed(row.address.format(n=n), row.show(values), sender)
-
-    def _own_origin(self) -> int:
-        return b.ORIGINAL if self.mode == ORIGINAL else b.POINT
-
-    def mode_changed(self) -> None:
-        """The pad's point is a point again, or an original's, whatever was jumped to before."""
-        self._origin = self._own_origin()
-
-    def _move_pad(self, origin: int, sender: Sender) -> None:
-        self._origin = origin
-        for voice in self._voices.following():
-            self._aim(voice, 1)
-        # A preset or snapshot, which nobody sends, makes no sound by itself.
-        if self.asleep and sender != NOBODY and self.mode == LOOP:
-            self._start_finger(1, NOBODY)
-
-    def _aim(self, voice: int, n: int) -> None:
-        """Put the finger's point on the board and ask for its sound."""
-        board = self._board
-        board.points[voice] = self.fingers[XY.address][n - 1]
-        board.origin[voice] = self._origin if n == 1 else self._own_origin()
-        board.latents[voice, : self._latent_dim] = self._latent
-        board.requests[voice] += 1
-        self.asked = True
-
-    def _dress(self, voice: int, n: int) -> None:
-        """Put the finger's level, pan and pitch on the board."""
-        for address, field in _DRESS.items():
-            getattr(self._board, field)[voice] = self.fingers[address][n - 1][0]
-
-    def aim_again(self) -> None:
-        """What a point means has changed: every held voice wants its sound anew."""
-        for voice, _ in self._voices.held():
-            self._board.requests[voice] += 1
-            self.asked = True
-
-    def _set_latent(self, args: Sequence[Argument], sender: Sender) -> None:
-        if len(args) != self._latent_dim:
-            raise CommandError(f"/latent takes {self._latent_dim} numbers, got {len(args)}")
-        self._move_latent([finite("/latent", a) for a in args], sender)
-
-    def _set_one_latent(self, index: int, args: Sequence[Argument], sender: Sender) -> None:
-        if not 1 <= index <= self._latent_dim:
-            raise CommandError(f"/latent/{index}: this pack's latents are 1...{self._latent_dim}")
-        if len(args) != 1:
-            raise CommandError(f"/latent/{index} takes 1 number, got {len(args)}")
-        value = finite(f"/latent/{index}", args[0])
-        latent = list(self._latent)
-        if self._origin != b.LATENT:  # carry on from where the expander has led
-            for voice in self._voices.following():
-                latent = self._board.decoded_latents[voice, : self._latent_dim].tolist()
-        latent[index - 1] = value
-        self._move_latent(latent, sender)
-
-    def _move_latent(self, latent: Sequence[float], sender: Sender) -> None:
-        self._latent = tuple(self._bounds.held(latent).tolist())
-        self._move_pad(b.LATENT, sender)
-        # Who asked for more than there is hears what it became.
-        self._changed("/latent", self._latent, sender if self._latent == (*latent,) else NOBODY)
-
-    def _set_fader(self, anchor: int, args: Sequence[Argument], sender: Sender) -> None:
-        if len(args) != 1:
-            raise CommandError(f"/lattice/{anchor} takes 1 number, got {len(args)}")
-        asked = finite(f"/lattice/{anchor}", args[0])
-        alpha = min(max(asked, -REACH), REACH)
-        self._place(anchor)  # refuses an anchor that is not there
-        board = self._board
-        used = board.fader_anchor.tolist()
-        if anchor in used:
-            at = used.index(anchor)
-        elif -1 in used:
-            at = used.index(-1)
-        else:
-            raise CommandError(f"/lattice/{anchor}: {b.FADERS} faders are in use already")
-        board.fader_value[at] = alpha
-        board.fader_anchor[at] = anchor if alpha else -1
-        self._move_pad(b.LATTICE, sender)
-        self._changed(f"/lattice/{anchor}", (alpha,), sender if alpha == asked else NOBODY)
-
-    def _jump_to_anchor(self, anchor: int, args: Sequence[Argument], sender: Sender) -> None:
-        point, latent = self._place(anchor)
-        self.fingers[XY.address][0] = XY.parse(list(point))
-        self._latent = tuple(float(v) for v in latent)
-        self._move_pad(b.ORIGINAL if self.mode == ORIGINAL else b.LATENT, sender)
-        self._changed("/pad/1/xy", XY.show(self.fingers[XY.address][0]), NOBODY)
-
-    # -- voices ------------------------------------------------------------------------------
+    # -- fingers -----------------------------------------------------------------------------
 
     def _toucher(self, n: int) -> Handler:
         def handle(args: Sequence[Argument], sender: Sender) -> None:
             if len(args) != 1:
                 raise CommandError(f"/pad/{n}/touch takes 0 or 1, got {len(args)} arguments")
             down = finite(f"/pad/{n}/touch", args[0]) >= 0.5
-            if n == 1:
-                self.asleep = False
-            self._voices.let_go(lambda slot: slot.source == ("finger", "", n))
             if down:
-                self._start_finger(n, sender)
+                self._put_down(n, sender)
+                self.movement.believe(sender.device, n)
+            else:
+                self._lift(n)
+                self.movement.lifted(sender.device, n)
             self._changed(f"/pad/{n}/touch", (int(down),), sender)
 
         return handle
 
-    def _start_finger(self, n: int, sender: Sender) -> None:
-        self.asleep = self.asleep and n != 1
-        voice = self._voices.give(("finger", "", n), sender, follows=n == 1 and self.mode == LOOP)
-        self._dress(voice, n)
+    def _put_down(self, n: int, sender: Sender) -> None:
+        begun = self._begun.get(n)
+        # A pad may tell where the finger is before it tells that it is down.
+        if begun is not None and begun.unsaid and self._together(begun, n, sender, TOGETHER_S):
+            begun.unsaid, self.known = False, True
+            self._voices.hand_over(begun.voice, sender)
+            return
+        self._lift(n)
+        self._start_finger(n, sender, sender.device, unsaid=False)
+
+    def _lift(self, n: int) -> None:
+        self._voices.let_go(lambda slot: slot.source == finger(n))
+
+    def _start_finger(self, n: int, holder: Sender, device: str, *, unsaid: bool) -> None:
+        pad = self._pad
+        voice = self._voices.give(finger(n), holder, follows=n == 1 and pad.mode == LOOP)
+        whole = self.movement.complete(device, n)
+        self._begun[n] = Begun(voice, device, self._clock(), pad.point(n), unsaid, open=not whole)
+        pad.dress(voice, n)
         self._start(voice, n, 0.0)
+
+    def _together(self, begun: Begun, n: int, sender: Sender, seconds: float) -> bool:
+        """Whether `sender` started this voice just now, and the finger holds it still."""
+        recent = begun.device == sender.device and self._clock() - begun.at <= seconds
+        return recent and begun.voice in self._voices.holds(finger(n))
+
+    # -- movement ----------------------------------------------------------------------------
+
+    def _moved(self, n: int, sender: Sender, axis: int | None, still: bool) -> None:
+        """`sender` has moved the finger; one that tells no touches may have touched by it."""
+        if sender == NOBODY:  # a preset or snapshot makes no sound by itself
+            return
+        looping, device, point = self._pad.mode == LOOP, sender.device, self._pad.point(n)
+        begun = self._begun.get(n)
+        if begun is not None and not looping and self._settles(begun, n, sender, axis):
+            self._pad.aim(begun.voice, n)
+            self.movement.settled(device, n, point)
+            return
+        axis = None if looping else axis  # a loop glides to where the other leads
+        move = self.movement.moved(device, n, point, axis=axis, still=still)
+        if move is Move.TOUCHES and not looping:
+            self._touch_by_move(n, device)
+        elif move is not Move.NOTHING:
+            self._wake(n, sender)
+
+    def _settles(self, begun: Begun, n: int, sender: Sender, axis: int | None) -> bool:
+        """Whether a move only tells where the shot is that has started just now: the pad told
+        the touch first, one coordinate came late, or it has fourteen bits."""
+        point = self._pad.point(n)
+        finer = axis is not None and abs(point[axis] - begun.point[axis]) < TREMBLE
+        return (begun.open or finer) and self._together(begun, n, sender, SETTLE_S)
+
+    def _wake(self, n: int, sender: Sender) -> None:
+        """In a loop any move starts the finger's voice, but of a sender that tells touches."""
+        if self._pad.mode != LOOP or sender == NOBODY:
+            return
+        if not self.movement.believes(sender.device, n) and not self._pad.loops(n):
+            self._touch_by_move(n, sender.device)
+
+    def _touch_by_move(self, n: int, device: str) -> None:
+        """Start a shot, or a loop that nobody holds: no sender's silence ends it."""
+        if self._voices.holds(finger(n)):
+            self._lift(n)
+            self.implied.append((f"/pad/{n}/touch", (0,)))
+        self._start_finger(n, NOBODY, device, unsaid=True)
+        self.implied.append((f"/pad/{n}/touch", (1,)))
+
+    # -- notes -------------------------------------------------------------------------------
 
     def _note(self, args: Sequence[Argument], sender: Sender) -> None:
         if len(args) != 2:
@@ -226,7 +161,7 @@ class Touch:
         self._voices.let_go(lambda slot: slot.source == source)
         if velocity > 0:
             board = self._board
-            voice = self._voices.give(source, sender, follows=self.mode == LOOP)
+            voice = self._voices.give(source, sender, follows=self._pad.mode == LOOP)
             board.levels[voice], board.pans[voice] = 0.0, 0.0
             board.pitches[voice] = pitch - 60 if board.values[OFFSET["/note/track"]] else 0.0
             amount = float(board.values[OFFSET["/note/velocity"]])
@@ -234,5 +169,5 @@ class Touch:
         self._changed("/note", (round(pitch), round(velocity)), sender)
 
     def _start(self, voice: int, n: int, level_db: float) -> None:
-        self._aim(voice, n)
-        self._voices.start(voice, self.mode, level_db, held=self.mode == LOOP)
+        self._pad.aim(voice, n)
+        self._voices.start(voice, self._pad.mode, level_db, held=self._pad.mode == LOOP)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from controllers.learn import Bindings
 from controllers.midi import Command, Layout, MidiInput, gain
+from engine.board import START, Board, Shape
 from engine.instrument import Instrument, Sender
 from engine.parameters import ROW, CommandError
 
@@ -104,6 +105,29 @@ def test_the_mode_messages_let_notes_go(
     keys.receive([0x90, 60, 100])
     keys.receive([0xB0, number, 0])
     assert instrument.board.held.sum() == 0
+
+
+@pytest.mark.parametrize("order", [(16, 17), (17, 16), (16, 48, 17, 49), (16, 17, 48, 49)])
+def test_the_controllers_of_the_point_start_one_shot_where_both_lead(
+    tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    now = 0.0
+    board = Board(Shape(frames=8, bins=9, samples=256, sample_rate=48000))
+    instrument = Instrument(
+        board, latent_dim=4, place=lambda k: ((0.5, 0.5), (0.0,) * 4), planes=("raw",),
+        clock=lambda: now,
+    )  # fmt: skip
+    keys = keyboard(instrument, tmp_path)
+    instrument.apply("/mode", ("shot",))
+    for values in ({16: 20, 17: 90, 48: 100, 49: 3}, {16: 110, 17: 30, 48: 0, 49: 127}):
+        for number in order:
+            keys.receive([0xB0, number, values[number]])
+            now += 0.001
+        for _ in range(30):
+            now += 1 / 60
+            instrument.tick()
+        (voice,) = (event.voice for event in board.received() if event.kind == START)
+        assert tuple(board.points[voice]) == dict(instrument.values())["/pad/1/xy"]
 
 
 @given(st.lists(st.integers(-1, 300), max_size=5))

@@ -50,6 +50,26 @@ def test_a_cut_last_line_is_told(path: Path) -> None:
     assert Gestures(path).cut
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (HEAD + PAD, set()),
+        (HEAD + PAD + '{"t": 1, "address": "/pad/touch", "args": [1]}\n', {1}),
+        (HEAD + PAD + '{"t": 1, "address": "/pad/10/touch", "args": [true]}\n', {10}),
+        (HEAD + PAD + '{"t": 1, "address": "/pad/2/touch", "args": [0]}\n', set()),
+        (HEAD + PAD + '{"t": 1, "address": "/pad/11/touch", "args": [1]}\n', set()),
+        (HEAD + PAD + '{"t": 1, "address": "/pad/2/touch", "args": ["1"]}\n', set()),
+        ('{"touches": false}\n' + PAD, set()),
+        ('{"touches": true}\n' + PAD, set(range(1, 11))),
+    ],
+)
+def test_the_fingers_whose_touches_are_told_are_known(
+    path: Path, text: str, told: set[int]
+) -> None:
+    path.write_text(text)
+    assert Gestures(path).told == told
+
+
 @pytest.mark.parametrize("separator", ["\u2028", "\x85", "\x0b", "\x0c"])
 def test_only_a_line_feed_ends_a_line(path: Path, separator: str) -> None:
     path.write_text(HEAD + f'{{"t": 0, "address": "/preset", "args": ["a{separator}b"]}}\n')
@@ -94,6 +114,7 @@ BROKEN = {
     "half a letter": (HEAD.encode() + b'{"t": 0, "address": "\xff"}\n', 2, "not UTF-8"),
     "UTF-16": ((HEAD + NOTE).encode("utf-16"), 1, "not UTF-8"),
     "ESC": (HEAD + message(address='"\\u001b]0;owned\\u0007"'), 2, "is no OSC address"),
+    "touches that are no yes or no": ('{"touches": 1}\n', 1, "touches: true or false"),
     "a cut head": ('{"preset": "wal', 1, "not JSON"),
 }  # fmt: skip
 

@@ -181,12 +181,9 @@ def test_the_pads_point_is_moved(
 
 @pytest.mark.parametrize("n", range(1, FINGERS + 1))
 def test_every_finger_has_a_voice_of_its_own(desk: Desk, n: int) -> None:
-    if n > 1:
-        desk.send(f"/pad/{n}/xy", 0.1, 0.9)
-        assert desk.kinds() == []  # only the first finger starts by itself
     desk.send(f"/pad/{n}/xy", 0.1, 0.9)
     desk.send(f"/pad/{n}/touch", 1)
-    voice = next(e.voice for e in reversed(desk.player()) if e.kind == b.START)
+    (voice,) = (event.voice for event in desk.player())
     np.testing.assert_array_equal(desk.board.points[voice], [0.1, 0.9])
     desk.send(f"/pad/{n}/x", 0.3)
     desk.send(f"/pad/{n}/y", 0.4)
@@ -320,37 +317,6 @@ def test_the_first_point_starts_a_voice_and_only_the_first(desk: Desk) -> None:
     assert desk.kinds() == []
     np.testing.assert_allclose(desk.board.points[0], [0.4, 0.7])
     assert desk.woken == 3
-
-
-def test_a_voice_let_go_is_not_started_again_by_a_point(desk: Desk) -> None:
-    desk.send("/pad/xy", 0.2, 0.7)
-    desk.send("/pad/1/touch", 0)
-    assert desk.kinds() == [(b.START, 0), (b.RELEASE, 0)]
-    assert desk.board.held[0] == 0
-    asked = int(desk.board.requests[0])
-    desk.send("/pad/xy", 0.9, 0.9)
-    assert desk.kinds() == [] and desk.board.requests[0] == asked
-    desk.send("/pad/touch", 1)
-    assert [kind for kind, _ in desk.kinds()] == [b.START]
-
-
-def test_who_touches_has_no_need_of_a_voice_that_starts_by_itself(desk: Desk) -> None:
-    desk.send("/pad/1/touch", 0)
-    desk.send("/pad/xy", 0.2, 0.7)
-    assert desk.kinds() == []
-    desk.send("/pad/1/touch", 1)
-    assert desk.kinds() == [(b.START, 0)]
-    np.testing.assert_array_equal(desk.board.points[0], [0.2, 0.7])
-
-
-@pytest.mark.parametrize("mode", ["shot", "original"])
-def test_a_point_alone_starts_no_shot(desk: Desk, mode: str) -> None:
-    desk.send("/mode", mode)
-    desk.send("/pad/xy", 0.2, 0.7)
-    assert desk.kinds() == []
-    desk.send("/mode", "loop")
-    desk.send("/pad/xy", 0.2, 0.7)
-    assert desk.kinds() == [(b.START, 0)]
 
 
 def test_nobodys_point_starts_nothing(desk: Desk) -> None:
@@ -723,7 +689,7 @@ def test_taps_hear_what_was_carried_out_and_nothing_else(desk: Desk) -> None:
     desk.send("/record", 1)
     with pytest.raises(CommandError):
         desk.send("/gain", "loud")
-    assert heard == [("/pad/xy", (0.25, 2), PHONE)]
+    assert heard == [("/pad/xy", (0.25, 2), PHONE), ("/pad/1/touch", (1,), PHONE)]
 
 
 @pytest.mark.parametrize(
