@@ -27,6 +27,8 @@ _BUNDLE = b"#bundle\0"
 _NUMBERS = {tag: struct.Struct(f">{code}") for tag, code in zip("ifhd", "ifqd", strict=True)}
 # An impulse is a touch app's 'bang': what a button sends when it is pressed.
 _CONSTANTS: dict[str, bool | None] = {"T": True, "F": False, "N": None, "I": True}
+# Time tags, colours, characters, MIDI: nothing here takes one, so each is read as nil.
+_MEANINGLESS = {"t": 8, "r": 4, "c": 4, "m": 4}
 
 
 class OscError(ValueError):
@@ -42,10 +44,12 @@ class Packet(NamedTuple):
     """The messages of one packet in order, those of nested bundles among them.
 
     `timetag` is the outermost bundle's, in NTP's 2**-32 s; `IMMEDIATELY` for a lone message.
+    `faults` says what was wrong with those of a bundle's elements that are left out.
     """
 
     messages: tuple[Message, ...]
     timetag: int = IMMEDIATELY
+    faults: tuple[str, ...] = ()
 
 
 def unix_time(timetag: int) -> float:
@@ -55,7 +59,11 @@ def unix_time(timetag: int) -> float:
 
 
 def decode(datagram: bytes) -> Packet:
-    """One packet. Raises `OscError`; never loops, never reads past the end. Any thread."""
+    """One packet. Raises `OscError`; never loops, never reads past the end. Any thread.
+
+    An element of a bundle that is broken within its own size leaves the others: it is among the
+    packet's `faults`. Where a size is wrong nothing can be told apart, and all is refused.
+    """
     if len(datagram) > LARGEST:
         raise OscError(f"{len(datagram)} bytes are more than {LARGEST}")
     if not datagram or len(datagram) % 4:
@@ -63,12 +71,18 @@ def decode(datagram: bytes) -> Packet:
     if not datagram.startswith(_BUNDLE):
         return Packet((_message(datagram, 0, len(datagram)),))
     messages: list[Message] = []
-    timetag = _bundle(datagram, 0, len(datagram), 1, messages)
-    return Packet(tuple(messages), timetag)
+    faults: list[str] = []
+    timetag = _bundle(datagram, 0, len(datagram), 1, messages, faults)
+    if faults and not messages:
+        raise OscError(faults[0])
+    return Packet(tuple(messages), timetag, tuple(faults))
 
 
-def _bundle(data: bytes, at: int, end: int, depth: int, messages: list[Message]) -> int:
-    """Append the messages of the bundle at `data[at:end]`; returns its time tag."""
+def _bundle(
+    data: bytes, at: int, end: int, depth: int, messages: list[Message], faults: list[str]
+) -> int:
+    """Append the messages of the bundle at `data[at:end]`, and what is wrong with its other
+    elements; returns its time tag."""
     if depth > DEPTH:
         raise OscError(f"bundles are nested more than {DEPTH} deep")
     if end - at < 16:
@@ -80,10 +94,15 @@ def _bundle(data: bytes, at: int, end: int, depth: int, messages: list[Message])
         at += 4
         if size <= 0 or size % 4 or size > end - at:
             raise OscError(f"a bundle's element has size {size}, {end - at} bytes are left")
-        if data.startswith(_BUNDLE, at, at + size):
-            _bundle(data, at, at + size, depth + 1, messages)
-        else:
-            messages.append(_message(data, at, at + size))
+        good = len(messages)
+        try:
+            if data.startswith(_BUNDLE, at, at + size):
+                _bundle(data, at, at + size, depth + 1, messages, faults)
+            else:
+                messages.append(_message(data, at, at + size))
+        except OscError as error:
+            del messages[good:]  # a bundle within is whole or not at all
+            faults.append(str(error))
         at += size
     return timetag
 
@@ -106,7 +125,14 @@ def _message(data: bytes, at: int, end: int) -> Message:
             at += number.size
         elif tag in _CONSTANTS:
             args.append(_CONSTANTS[tag])
-        elif tag == "s":
+        elif tag in "[]":  # what is in an array is taken as if it stood alone
+            continue
+        elif skipped := _MEANINGLESS.get(tag):
+            if skipped > end - at:
+                raise OscError(f"{address}: the packet ends within an argument")
+            args.append(None)
+            at += skipped
+        elif tag in "sS":
             raw, at = _string(data, at, end)
             try:
                 args.append(raw.decode())

@@ -167,6 +167,43 @@ def test_what_breaks_the_protocol_is_refused(data: bytes) -> None:
         decode(data)
 
 
+@pytest.mark.parametrize(
+    ("tags", "body"),
+    [("t", bytes(8)), ("r", bytes(4)), ("c", b"\0\0\0a"), ("m", bytes(4))],
+)
+def test_an_argument_that_means_nothing_here_is_nil_and_leaves_those_beside_it(
+    tags: str, body: bytes
+) -> None:
+    data = encode("/a")[:4] + f",f{tags}f".encode() + bytes(4) + b"\x3e\x80\0\0"
+    message = decode(data + body + b"\x3f\x40\0\0").messages[0]
+    assert message == Message("/a", (0.25, None, 0.75))
+    with pytest.raises(OscError, match="ends within"):
+        decode(data)
+
+
+def test_an_array_s_elements_are_taken_as_if_they_stood_alone_and_a_symbol_is_a_string() -> None:
+    data = b"/a\0\0,[i[S]]\0" + b"\0\0\0\7" + b"loop\0\0\0\0"
+    assert decode(data).messages == (Message("/a", (7, "loop")),)
+
+
+def test_a_broken_element_of_a_bundle_leaves_the_others() -> None:
+    good, broken = encode("/a", (1,)), BROKEN["unknown tag"]
+    inner = encode_bundle([encode("/b"), broken])
+    packet = decode(encode_bundle([good, broken, inner, encode("/c")]))
+    assert packet.messages == (Message("/a", (1,)), Message("/b", ()), Message("/c", ()))
+    assert packet.faults == ("/a: there is no type 'x'",) * 2
+
+
+def test_a_bundle_within_whose_sizes_lie_is_left_out_whole() -> None:
+    spoilt = bytearray(encode_bundle([encode("/b"), encode("/c")]))
+    spoilt[16 + 4 + 8 + 3] = 99  # the size of its second element
+    packet = decode(encode_bundle([encode("/a"), bytes(spoilt), encode("/d")]))
+    assert packet.messages == (Message("/a", ()), Message("/d", ()))
+    assert len(packet.faults) == 1 and "size 99" in packet.faults[0]
+    with pytest.raises(OscError, match="size 99"):
+        decode(bytes(spoilt))  # of the packet itself: nothing of it can be trusted
+
+
 def test_bundles_nested_without_end_are_refused() -> None:
     data = encode("/a")
     for _ in range(7):
