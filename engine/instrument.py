@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +28,7 @@ from engine.parameters import (
     Argument,
     CommandError,
     Parameter,
+    UnknownAddress,
     check_arguments,
     finite,
 )
@@ -118,6 +119,10 @@ class Instrument:
                     refused.append(error)
         return refused
 
+    def together(self) -> AbstractContextManager[None]:
+        """What this thread applies within it is one change to the engine, as a bundle is."""
+        return self._change()
+
     @contextmanager
     def _change(self) -> Iterator[None]:
         """One change at a time; the engine sees it whole, and the decoder is woken if needed."""
@@ -161,7 +166,7 @@ class Instrument:
             elif middle[2].isdecimal() and f"{middle[0]}/*/{last}" in self._numbered:
                 self._numbered[f"{middle[0]}/*/{last}"](_index(middle[2]), args, sender)
             else:
-                raise CommandError(f"{address}: there is no such address")
+                raise UnknownAddress(f"{address}: there is no such address")
         if address not in self._outside and not self._touch.known:
             for tap in self.taps:
                 tap(address, args, sender)
@@ -182,6 +187,12 @@ class Instrument:
         """A global row's present value, as on the board."""
         start = OFFSET[address]
         return tuple(self.board.values[start : start + ROW[address].size].tolist())
+
+    def held(self, address: str) -> tuple[Argument, ...]:
+        """What an address's value is now, as a message's arguments; nothing where it has none."""
+        if address in OFFSET:
+            return ROW[address].show(self.value(address))
+        return self._pad.held(address)
 
     def values(self) -> Iterator[tuple[str, tuple[Argument, ...]]]:
         """Every row's address and value: what `/sync` sends and a preset saves."""

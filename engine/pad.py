@@ -11,6 +11,7 @@ from engine.bounds import REACH, Bounds
 from engine.parameters import (
     FINGER,
     FINGERS,
+    LATENT_MAX,
     MODES,
     OFFSET,
     ROW,
@@ -28,6 +29,8 @@ Point = tuple[float, ...]
 
 XY = ROW["/pad/{n}/xy"]
 LOOP, ORIGINAL = MODES.index("loop"), MODES.index("original")
+_FINGERS = {str(n): n for n in range(1, FINGERS + 1)}
+_LATENTS = {str(d): d for d in range(1, LATENT_MAX + 1)}
 _DRESS = {"/pad/{n}/level": "levels", "/pad/{n}/pan": "pans", "/pad/{n}/pitch": "pitches"}
 
 
@@ -89,6 +92,29 @@ class Pad:
     def loops(self, n: int) -> list[int]:
         """The voices that sound for as long as finger `n` holds them."""
         return [voice for voice in self._voices.holds(finger(n)) if self._board.held[voice]]
+
+    def held(self, address: str) -> tuple[Argument, ...]:
+        """The value of a point, a latent or a fader, as a message's arguments; else nothing."""
+        match address.split("/"):
+            case ["", "pad", name]:
+                return self._held_of(1, name)
+            case ["", "pad", n, name] if n in _FINGERS:
+                return self._held_of(_FINGERS[n], name)
+            case ["", "latent"] if self._origin == b.LATENT:
+                return self._latent
+            case ["", "latent", d] if self._origin == b.LATENT and d in _LATENTS:
+                return self._latent[_LATENTS[d] - 1 : _LATENTS[d]]
+            case ["", "lattice", k] if k.isdecimal() and len(k) < 10:
+                used = self._board.fader_anchor.tolist()
+                there = int(k) in used
+                return (float(self._board.fader_value[used.index(int(k))]) if there else 0.0,)
+        return ()
+
+    def _held_of(self, n: int, name: str) -> tuple[Argument, ...]:
+        if name in ("x", "y"):
+            return (self.point(n)["xy".index(name)],)
+        row = ROW.get(f"/pad/{{n}}/{name}")
+        return row.show(self.fingers[row.address][n - 1]) if row is not None else ()
 
     # -- the fingers -------------------------------------------------------------------------
 

@@ -46,6 +46,10 @@ class CommandError(ValueError):
     """A command that cannot be carried out: one line saying what was wrong."""
 
 
+class UnknownAddress(CommandError):
+    """A command for an address that there is not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """One row of the table.

@@ -670,6 +670,52 @@ def test_a_bundle_is_one_change_and_one_wake(desk: Desk) -> None:
     assert desk.board.version[0] == version + 2 and desk.woken == 1
 
 
+def test_commands_together_are_one_change_even_around_one_that_is_refused(desk: Desk) -> None:
+    version = int(desk.board.version[0])
+    with desk.instrument.together():
+        desk.send("/gain", -3)
+        with pytest.raises(CommandError):
+            desk.send("/gain", "loud")
+        desk.send("/pad/xy", 0.2, 0.2)
+        assert desk.board.version[0] == version + 1 and desk.woken == 0
+    assert desk.board.version[0] == version + 2 and desk.woken == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "args", "asked"),
+    [
+        ("/gain", (-3.0,), "/gain"),
+        ("/mode", ("shot",), "/mode"),
+        ("/axes", (1, 0), "/axes"),
+        ("/pad/xy", (0.25, 0.5), "/pad/1/xy"),
+        ("/pad/3/xy", (0.25, 0.5), "/pad/3/xy"),
+        ("/pad/3/level", (-6.0,), "/pad/3/level"),
+        ("/pad/2/y", (0.25,), "/pad/2/y"),
+        ("/latent", (0.1, 0.2, 0.3, 0.4), "/latent"),
+        ("/latent/3", (0.5,), "/latent/3"),
+        ("/lattice/3", (0.5,), "/lattice/3"),
+    ],
+)
+def test_a_value_that_was_set_is_the_one_that_holds(
+    desk: Desk, address: str, args: tuple[Argument, ...], asked: str
+) -> None:
+    desk.send(address, *args)
+    assert desk.instrument.held(asked) == args
+
+
+def test_what_has_no_value_holds_none(desk: Desk) -> None:
+    for address in (
+        "/panic", "/note", "/nowhere", "/pad/1/touch", "/pad/11/x", "/pad/0/xy", "/pad/x/y",
+        "/latent", "/latent/1", "/anchor/1", "/lattice/" + "9" * 5000, "", "/",
+    ):  # fmt: skip
+        assert desk.instrument.held(address) == ()
+    desk.send("/latent/1", 0.5)
+    desk.send("/pad/xy", 0.1, 0.2)  # what the expander makes of it is another matter
+    assert desk.instrument.held("/latent/1") == ()
+    assert desk.instrument.held("/lattice/7") == (0.0,)
+    assert desk.instrument.held("/latent/65") == desk.instrument.held("/latent/0") == ()
+
+
 def test_listeners_hear_values_as_messages_with_their_sender(desk: Desk) -> None:
     told: list[tuple[str, Sequence[Argument], Sender]] = []
     desk.instrument.listeners.append(lambda *change: told.append(change))
