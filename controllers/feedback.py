@@ -8,9 +8,11 @@ done on the event loop's thread.
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from controllers.osc import encode
 from controllers.subscribers import LOWEST, Host, Subscriber, Subscribers, Values
@@ -31,15 +33,22 @@ class Feedback:
     `publish` may be called from any."""
 
     def __init__(
-        self, instrument: Instrument, *, clock: Callable[[], float] = time.monotonic
+        self,
+        instrument: Instrument,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        port: int | None = None,
     ) -> None:
+        """`port` is the one that the instrument listens on: what went there would come back."""
         self._instrument = instrument
+        self._own = port
         self._subscribers = Subscribers(clock)
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
         self._scheduled = False
         self._flushed = -INTERVAL
         instrument.register("/sync", self._sync)
+        instrument.register("/ping", lambda args, sender: None)  # pads send it to be heard
         instrument.listeners.append(self._changed)
         instrument.hearers.append(self._heard)
 
@@ -59,12 +68,30 @@ class Feedback:
         """Send a value that is no parameter (a meter) to every subscriber, at the same rate."""
         self._changed(address, args, NOBODY)
 
-    def _sync(self, args: Sequence[Argument], sender: Sender) -> None:
+    def port_of(self, group: str) -> int | None:
+        """The port that a host has named last; None if it has named none. Any thread."""
+        with self._lock:
+            host = self._subscribers.hosts.get(group)
+            return host.port if host is not None else None
+
+    def asked_port(self, address: str, args: Sequence[Argument], sender: Sender) -> int | None:
+        """The port that an OSC sender asks to be told on: None for a press, 0 for its release.
+
+        Raises `CommandError`. Any thread.
+        """
         if not sender.group.startswith("osc "):
-            raise CommandError("/sync is for OSC senders")
+            raise CommandError(f"{address} is for OSC senders")
         if len(args) > 1:
-            raise CommandError(f"/sync takes nothing, or the UDP port to answer on, not {args}")
-        named = _port(args[0]) if args else None
+            raise CommandError(f"{address} takes nothing, or a UDP port, not {len(args)} arguments")
+        named = _port(address, args[0]) if args else None
+        if self._own is not None and (named or sender.port) == self._own and _is_here(sender):
+            raise CommandError(
+                f"{address}: {self._own} is the port that this instrument listens on; name yours"
+            )
+        return named
+
+    def _sync(self, args: Sequence[Argument], sender: Sender) -> None:
+        named = self.asked_port("/sync", args, sender)
         if named == 0:
             return
         with self._lock:
@@ -133,8 +160,7 @@ class Feedback:
                 subscriber.pending = unsent | subscriber.pending
 
 
-def _port(argument: Argument) -> int | None:
-    """The port that an argument of `/sync` names: None for a press, 0 for its release."""
+def _port(address: str, argument: Argument) -> int | None:
     if isinstance(argument, float | int):
         if argument == 0:
             return 0
@@ -143,5 +169,15 @@ def _port(argument: Argument) -> int | None:
         if LOWEST <= argument <= 65_535 and argument == int(argument):
             return int(argument)
     raise CommandError(
-        f"/sync takes nothing, or a UDP port of {LOWEST}...65535, got {argument!r:.40}"
+        f"{address} takes nothing, or a UDP port of {LOWEST}...65535, got {argument!r:.40}"
     )
+
+
+def _is_here(sender: Sender) -> bool:
+    """Whether the sender's address is one of this machine's: only those can be bound."""
+    host = sender.group.partition(" ")[2]
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.bind((host, 0))
+        return True
+    return False

@@ -123,7 +123,7 @@ class Bindings:
     def install(
         self, instrument: Instrument, tell: Callable[[str], None] = lambda line: None
     ) -> None:
-        """Register `/learn`. `tell` gets a line for the performer when a binding is not kept."""
+        """Register `/learn`. `tell` gets a line for the performer about what was learned."""
         self._tell = tell
         instrument.register("/learn", self._learn)
 
@@ -146,16 +146,20 @@ class Bindings:
             with self._lock:
                 self.learning = None
                 self._targets[control] = wanted
+                kept = ""
                 try:
                     self._save()
                 except OSError as error:
-                    self._tell(f"{control} is not kept: {self.path}: {error.strerror}")
+                    kept = f", and is not kept: {self.path}: {error.strerror}"
+                self._tell(f"learn  {control} steers {wanted.address}{kept}")
         return self._targets.get(control)
 
     def _learn(self, args: Sequence[Argument], sender: Sender) -> None:
         if len(args) != 1 or not isinstance(args[0], str):
             raise CommandError("/learn takes an address, or an empty string to think better of it")
         self.learning = target(args[0]) if args[0] else None
+        wanted = f"{args[0]}: move a control" if args[0] else "nothing any more"
+        self._tell(f"learn  {wanted}")
 
     def _load(self) -> None:
         try:

@@ -20,6 +20,7 @@ from typing import Literal
 import mido
 
 from controllers.learn import Bindings, Control, Target
+from controllers.outcomes import Outcomes
 from engine import faults
 from engine.instrument import Instrument, Sender
 from engine.parameters import ROW, Argument, CommandError
@@ -59,11 +60,13 @@ class MidiInput:
     bindings: Bindings
     layout: Layout = "pad"
     counts: MidiCounts = field(default_factory=MidiCounts)
+    outcomes: Outcomes | None = None
     _coarse: dict[tuple[int, int], int] = field(default_factory=dict)
     _pressed: set[Control] = field(default_factory=set)
 
     def receive(self, data: list[int]) -> None:
-        """One message's bytes. What is malformed or refused is counted, never raised."""
+        """One message's bytes. What is malformed or refused is counted, never raised; `outcomes`
+        hears of it."""
         self.counts.messages += 1
         try:
             message = mido.Message.from_bytes(data)
@@ -87,7 +90,15 @@ class MidiInput:
             self.instrument.release_notes(self.group(message.channel))
             return
         for address, args in self.commands(message):
-            self.instrument.apply(address, args, Sender(self.group(message.channel)))
+            sender = Sender(self.group(message.channel))
+            try:
+                self.instrument.apply(address, args, sender)
+            except Exception as error:
+                if self.outcomes is not None:
+                    self.outcomes.refuse(address, args, sender, error)
+                raise
+            if self.outcomes is not None:
+                self.outcomes.done(address, args, sender)
 
     def group(self, channel: int) -> str:
         """Who holds the notes of a channel, counted 0...15 as on the wire."""

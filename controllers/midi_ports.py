@@ -19,6 +19,7 @@ import numpy as np
 from controllers.learn import Bindings
 from controllers.midi import Layout, MidiCounts, MidiInput
 from controllers.midi_feed import apis
+from controllers.outcomes import Outcomes
 from engine.instrument import Instrument
 from engine.supervision import Child, Keeper, Word
 
@@ -41,6 +42,7 @@ class MidiPorts:
         *,
         layout: Layout = "pad",
         announce: Callable[[str], object] = lambda line: None,
+        outcomes: Outcomes | None = None,
     ) -> None:
         self.counts = MidiCounts()
         self.open: set[str] = set()
@@ -49,6 +51,7 @@ class MidiPorts:
         self._names = list(names)
         self._layout = layout
         self._announce = announce
+        self._outcomes = outcomes
         self._closing = False
         self._inputs: dict[str, dict[str, MidiInput]] = {api: {} for api in apis()}
         self._signs = {api: np.zeros(2) for api in self._inputs}
@@ -96,7 +99,12 @@ class MidiPorts:
                 self._signs[api][1] = 1
             case {"kind": "opened", "port": port}:
                 inputs[port] = MidiInput(
-                    self._instrument, port, self._bindings, self._layout, self.counts
+                    self._instrument,
+                    port,
+                    self._bindings,
+                    self._layout,
+                    self.counts,
+                    self._outcomes,
                 )
                 self.open.add(port)
                 self._announce(f"MIDI: listening to {port}")

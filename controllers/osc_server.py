@@ -14,10 +14,12 @@ import math
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from controllers.osc import IMMEDIATELY, Message, OscArgument, OscError, Packet, decode, unix_time
+from controllers.outcomes import Outcomes
 from engine import faults
 from engine.instrument import Instrument, Sender
 from engine.parameters import FINGERS, TABLE, Argument, CommandError
@@ -51,13 +53,15 @@ class Counts:
 class OscServer:
     """Hands what arrives on a bound, non-blocking UDP socket to `instrument`.
 
-    Malformed packets and refused commands are counted and dropped: never answered, never
-    fatal, never logged, for a flood of them must cost nothing but its reading. A fault of our own
-    is told, once.
+    Malformed packets and refused commands are counted and dropped, and never fatal; `outcomes`
+    hears of them, and of what was carried out. A fault of our own is told, once.
     """
 
-    def __init__(self, instrument: Instrument, udp: socket.socket) -> None:
+    def __init__(
+        self, instrument: Instrument, udp: socket.socket, outcomes: Outcomes | None = None
+    ) -> None:
         self.counts = Counts()
+        self._outcomes = outcomes or Outcomes(instrument)
         self.address: tuple[str, int] = udp.getsockname()[:2]
         self._instrument = instrument
         self._socket = udp
@@ -74,6 +78,12 @@ class OscServer:
         for handle in self._timed:
             handle.cancel()
         self._timed.clear()
+
+    def send(self, packet: bytes, host: str, port: int) -> None:
+        """Send a datagram from where we listen, so that who sent to us knows it. Never waits:
+        what cannot go now is lost. Any thread."""
+        with suppress(OSError):
+            self._socket.sendto(packet, (host, port))
 
     def _drain(self) -> None:
         batch: list[tuple[bytes, Sender]] = []
@@ -113,8 +123,7 @@ class OscServer:
             try:
                 packet = decode(datagram)
             except OscError as error:
-                self.counts.malformed += 1
-                self.counts.last_error = str(error)
+                self._malformed(datagram, sender, str(error))
                 continue
             if packet.timetag == IMMEDIATELY and all(map(self._sets_coordinate, packet.messages)):
                 addresses = {message.address.encode() for message in packet.messages}
@@ -147,22 +156,31 @@ class OscServer:
 
     def _carry_out(self, packet: Packet, sender: Sender) -> None:
         self.counts.messages += len(packet.messages)
-        commands = []
-        for address, args in packet.messages:
-            try:
-                commands.append((address, _plain(address, args)))
-            except CommandError as error:
-                self._refuse(error)
+        for fault in packet.faults:
+            self._malformed(b"", sender, fault)
+        bundle = len(packet.messages) > 1
+        with self._instrument.together() if bundle else nullcontext():
+            for message in packet.messages:
+                self._apply(message, sender)
+
+    def _apply(self, message: Message, sender: Sender) -> None:
+        """Whatever is wrong with one message must not silence those beside it."""
+        address = message.address
         try:
-            if len(commands) == 1:
-                self._instrument.apply(*commands[0], sender)
-            else:
-                for refused in self._instrument.apply_all(commands, sender):
-                    self._refuse(refused)
-        except Exception as error:  # a fault behind one address must not silence the others
+            args = _plain(address, message.args)
+            self._instrument.apply(address, args, sender)
+        except Exception as error:
             self._refuse(error)
+            self._outcomes.refuse(address, message.args, sender, error)
             if not isinstance(error, CommandError):
                 faults.caught(error)
+        else:
+            self._outcomes.done(address, args, sender)
+
+    def _malformed(self, data: bytes, sender: Sender, reason: str) -> None:
+        self.counts.malformed += 1
+        self.counts.last_error = reason
+        self._outcomes.malformed(data, sender, reason)
 
     def _refuse(self, error: Exception) -> None:
         self.counts.refused += 1
@@ -192,7 +210,9 @@ def _coordinate_sizes(latent_dim: int) -> dict[str, int]:
     return sizes
 
 
-async def listen(instrument: Instrument, host: str, port: int) -> OscServer:
+async def listen(
+    instrument: Instrument, host: str, port: int, outcomes: Outcomes | None = None
+) -> OscServer:
     """Listen for OSC on UDP `host`:`port` (0 for any free port) until `OscServer.close`.
 
     Raises `PortTaken`, or another `OSError` where the host is none of this machine's.
@@ -216,7 +236,7 @@ async def listen(instrument: Instrument, host: str, port: int) -> OscServer:
                 f"port {port} is taken{_holder(port)}; use --osc-port to take another"
             ) from None
         raise OSError(f"OSC cannot listen on {host} port {port}: {error.strerror}") from None
-    return OscServer(instrument, udp)
+    return OscServer(instrument, udp, outcomes)
 
 
 def _holder(port: int) -> str:

@@ -13,11 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from controllers import devices, telling
+from controllers.answers import Answers
 from controllers.feedback import Feedback
 from controllers.learn import Bindings
 from controllers.midi_ports import MidiPorts
+from controllers.monitor import Monitor
 from controllers.osc_server import OscServer, listen
+from controllers.outcomes import Outcomes
 from controllers.recording import Takes
+from controllers.refusals import Refusals
 from engine import board as b
 from engine import faults
 from engine import takes as recordings
@@ -85,20 +89,26 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     instrument.apply_all(preset.commands())
     for address, args in _asked(options):
         instrument.apply(address, args)
-    osc = await listen(instrument, "0.0.0.0" if options.lan else "127.0.0.1", options.osc_port)
+    outcomes = Outcomes(instrument)
+    refusals = Refusals(outcomes, say)
+    host = "0.0.0.0" if options.lan else "127.0.0.1"
+    osc = await listen(instrument, host, options.osc_port, outcomes)
     takes = Takes(session, options.preset, pack.name, say)
     bindings = Bindings()
     session.start()
-    install(instrument, bank, pack.name, say)
+    install(instrument, bank, pack.name, refusals.note)
     takes.install()
-    feedback = Feedback(instrument, clock=instrument.clock)
-    bindings.install(instrument, say)
+    feedback = Feedback(instrument, clock=instrument.clock, port=options.osc_port)
+    Answers(outcomes, osc.send, feedback)
+    Monitor(outcomes, osc.send, feedback)
+    bindings.install(instrument, refusals.note)
     midi = MidiPorts(
         instrument,
         bindings,
         options.midi,
         layout="bend" if options.bend_layout else "pad",
         announce=lambda line: loop.call_soon_threadsafe(say, line),
+        outcomes=outcomes,
     )
     try:
         say(f"preset {options.preset} ({preset.title}), pack {pack.name}")
@@ -108,7 +118,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         elif ("/mode", ("original",)) in preset.commands():
             say("note   without a library, originals are what the model makes of them")
         say(f"OSC    {telling.addresses(options.lan, options.osc_port)}")
-        meters = loop.create_task(_meter(session, osc, feedback))
+        meters = loop.create_task(_meter(session, osc, outcomes, feedback))
         if await _ready(session, stop, say):
             if options.record is not None or options.record_gestures is not None:
                 takes.begin(options.record, options.record_gestures)
@@ -203,7 +213,7 @@ async def _stopped(stop: asyncio.Event, seconds: float | None) -> None:
         return
 
 
-async def _meter(session: Session, osc: OscServer, feedback: Feedback) -> None:
+async def _meter(session: Session, osc: OscServer, outcomes: Outcomes, feedback: Feedback) -> None:
     """Tell those who asked how loud it is and how well it goes."""
     player, decoder = session.board.player, session.board.decoder
     while True:
@@ -214,6 +224,7 @@ async def _meter(session: Session, osc: OscServer, feedback: Feedback) -> None:
         feedback.publish("/meter/peak", peaks)
         feedback.publish("/meter/load", (float(player[b.LOAD]),))
         feedback.publish("/meter/limiter", (float(player[b.REDUCTION_DB]),))
+        feedback.publish("/meter/refused", (outcomes.refused,))
         feedback.publish(
             "/meter/faults",
             (

@@ -29,7 +29,6 @@ class Takes:
         self._tell = tell
         self._begun: list[Take] = []
         self._recording: Take | None = None  # that of `/record`
-        self._refused = ""
         self._allowed = Allowance(MOST, EACH_S, time.monotonic)
 
     def install(self) -> None:
@@ -56,20 +55,19 @@ class Takes:
     def _record(self, args: Sequence[Argument], sender: Sender) -> None:
         if len(args) != 1 or isinstance(args[0], str):
             raise CommandError("/record takes 1 to begin a take and 0 to end it")
-        if not args[0]:
-            if self._recording is not None:
-                self._recording.stop()
-                self._recording = None
-        elif self._recording is None or self._recording.over.is_set():
+        take = self._recording
+        if take is not None and not take.over.is_set():
+            if args[0]:
+                raise CommandError(f"/record: {take.names} is under way; 0 ends it")
+            take.stop()
+            self._recording = None
+        elif args[0]:
             try:
                 self._recording = self._next()
-                self._refused = ""
             except TakeError as error:
-                # Who sends `/record` hears of no refusal; who sends it all the time, of one.
-                if str(error) != self._refused:
-                    self._tell(f"take   none: {error}")
-                self._refused = str(error)
-                raise CommandError(f"/record: {error}") from None
+                raise CommandError(f"/record: no take: {error}") from None
+        else:
+            raise CommandError("/record: no take is under way; 1 begins one")
 
     def _next(self) -> Take:
         if not self._allowed.take():

@@ -27,6 +27,8 @@ def span(arg: Arg) -> str:
             return "a text"
         case "name":
             return "a name or a number"
+        case "any":
+            return "any, or none"
     low, high = math.isfinite(arg.low), math.isfinite(arg.high)
     if low and high:
         return f"{arg.low:g}…{arg.high:g}"
@@ -84,7 +86,9 @@ def parameters() -> str:
         *table(["address", "arguments", "what it does"], list(map(line, COMMANDS))),
         "## What comes back",
         "",
-        "After `/sync`: every parameter under its own address, and",
+        "After `/sync`: every parameter under its own address, and what is below. Of a command that "
+        "was brought to the end of a range, or refused, its sender is told the value that holds, "
+        "asked for or not, under the address that it sent.",
         *table(["address", "arguments", "what it tells"], list(map(line, TOLD))),
     ]
     return "\n".join(text[:-1]) + "\n"

@@ -21,9 +21,10 @@ class Arg:
     """One argument of a message.
 
     `kind` is "float", "int", "switch" (0 or 1), "choice" (one of `choices`, or its place there),
-    "axis" (a number, or one of `choices`), "text", or "name" (a text, or its number in a list).
+    "axis" (a number, or one of `choices`), "text", "name" (a text, or its number in a list) or
+    "any".
     Numbers are within `low`...`high`. An `optional` one may be left out. Of `many` there are as
-    many as the pack has latents.
+    many as the pack has latents. Of "any" there are any number, of any kind.
     """
 
     name: str
@@ -125,6 +126,13 @@ COMMANDS: tuple[Command, ...] = (
         "machine; without one to the port that it sends from",
         (Arg("port", "int", 1024, 65535, optional=True),),
     ),
+    Command(
+        "/monitor",
+        "send `/heard` for all that is heard, MIDI too, to this UDP port of the sender's machine; "
+        "without one or with 1 to the port that it sends from; 0 ends it",
+        (Arg("port", "int", 0, 65535, optional=True),),
+    ),
+    Command("/ping", "nothing, but that its sender goes on to be told what it asked for"),
 )
 """What is taken beside the parameters."""
 
@@ -134,6 +142,21 @@ TOLD: tuple[Command, ...] = (
     Command("/pad/{n}/touch", "a finger came down (1) or went up (0)", (_switch("touch"),)),
     Command("/latent", "all latents, after a command that set some", (Arg("z", many=True),)),
     Command("/lattice/{k}", "a fader of the lattice", (Arg("share", low=-REACH, high=REACH),)),
+    Command(
+        "/refused",
+        "a command was not carried out, and why; asked for or not, to its sender",
+        (Arg("address", "text"), Arg("reason", "text")),
+    ),
+    Command(
+        "/heard",
+        "after `/monitor`: a command and what became of it, `ok` or what was wrong",
+        (Arg("address", "text"), Arg("arguments", "any"), Arg("outcome", "text")),
+    ),
+    Command(
+        "/meter/refused",
+        "how many commands and packets had no effect, since the start",
+        (_count("refused"),),
+    ),
     Command(
         "/meter/peak",
         "peak of the newest hop of sound; 1 is full scale",

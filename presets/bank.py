@@ -143,10 +143,9 @@ def install(
 ) -> None:
     """Register `/preset` and `/preset/save` with an instrument that plays `pack`.
 
-    `tell` gets a line for the performer when something was not saved.
+    `tell` gets a line for the performer about what was loaded or saved.
     """
     allowed = Allowance(MOST_SAVES, EACH_S, time.monotonic)
-    told = ""
 
     def load(args: Sequence[Argument], sender: Sender) -> None:
         if len(args) != 1:
@@ -168,23 +167,20 @@ def install(
                 f"start it with `latentpad play {which}`"
             )
         recall(instrument, preset)
+        tell(f"preset {line(preset.title)}")
 
     def save(args: Sequence[Argument], sender: Sender) -> None:
         if len(args) != 1 or not isinstance(args[0], str):
             raise CommandError("/preset/save takes a name")
-        nonlocal told
         try:
             if not allowed.take():
                 raise PresetError(
                     f"{MOST_SAVES} presets were saved within moments; wait a second and save again"
                 )
-            bank.save(args[0], instrument, pack)
-            told = ""
+            path = bank.save(args[0], instrument, pack)
         except PresetError as error:
-            if str(error) != told:  # a flood is told of once
-                tell(f"preset not saved: {error}")
-            told = str(error)
-            raise CommandError(f"/preset/save: {error}") from None
+            raise CommandError(f"/preset/save: not saved: {error}") from None
+        tell(f"preset {line(args[0])} saved: {path}")
 
     instrument.register("/preset", load)
     instrument.register("/preset/save", save)

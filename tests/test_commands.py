@@ -156,6 +156,8 @@ def _take(found: Whole) -> None:
         sender = Sender("osc 127.0.0.1", listening.getsockname()[1])
         for command in TAKEN:
             args = example(command, found.latents)
+            with suppress(CommandError):  # one take at a time
+                Held.made.instrument.apply("/record", (0,), sender)
             for address in (known.replace("*", "1") for known in command.addresses()):
                 try:
                     Held.made.instrument.apply(address, args, sender)
@@ -199,6 +201,9 @@ def test_what_is_sent_back_has_the_arguments_that_the_table_says(whole: Whole) -
     for address, (_, sent) in whole.told.items():
         assert spelled(address) in by_address
         told = by_address[spelled(address)].args
+        if any(arg.kind == "any" for arg in told):
+            sent = (sent[0], sent[-1])
+            told = tuple(arg for arg in told if arg.kind != "any")
         args = [arg for arg in told for _ in range(whole.latents if arg.many else 1)]
         assert len(sent) == len(args), address
         for arg, value in zip(args, sent, strict=True):

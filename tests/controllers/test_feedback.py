@@ -403,6 +403,12 @@ def test_a_release_is_ignored(instrument: Instrument, args: tuple[Any, ...]) -> 
     with_feedback(instrument, play)
 
 
+def test_a_ping_is_taken_and_keeps_a_host_informed(instrument: Instrument) -> None:
+    played = ("/ping", ())
+    told, _ = silent_for(instrument, KNOWN_S - 1, played)
+    assert told == [Message("/gain", (-2.0,))]
+
+
 def test_syncing_again_is_one_subscription(instrument: Instrument) -> None:
     async def play(feedback: Feedback) -> None:
         with Pad() as pad:

@@ -47,6 +47,22 @@ def test_what_was_learned_is_kept(keys: MidiInput, path: Path, instrument: Instr
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
+def test_what_was_learned_is_told(keys: MidiInput, instrument: Instrument) -> None:
+    told: list[str] = []
+    keys.bindings.install(instrument, told.append)
+    instrument.apply("/learn", ("/pan",))
+    instrument.apply("/learn", ("",))
+    instrument.apply("/learn", ("/texture",))
+    keys.receive([0xB0, 74, 1])
+    keys.receive([0xB0, 74, 2])
+    assert told == [
+        "learn  /pan: move a control",
+        "learn  nothing any more",
+        "learn  /texture: move a control",
+        "learn  channel 1 cc 74 steers /texture",
+    ]
+
+
 def test_a_control_has_one_binding(keys: MidiInput, instrument: Instrument) -> None:
     for address in ("/texture", "/pan"):
         instrument.apply("/learn", (address,))
@@ -192,7 +208,8 @@ def test_a_binding_that_cannot_be_written_holds_and_is_told(
     instrument.apply("/learn", ("/loop/speed",))
     with files_of_at_most(5):
         keys.receive([0xB0, 74, 127])
-    assert len(told) == 1 and "too large" in told[0] and "channel 1 cc 74" in told[0]
+    assert told[0] == "learn  /loop/speed: move a control"
+    assert len(told) == 2 and "too large" in told[1] and "channel 1 cc 74" in told[1]
     speed = instrument.value("/loop/speed")
     keys.receive([0xB0, 74, 0])
     assert instrument.value("/loop/speed") != speed

@@ -1,0 +1,156 @@
+"""What became of each command that a controller heard: nothing is refused in silence.
+
+Every controller says here what was carried out and what was not; whoever tells of it (the
+terminal, the sender, those who watch) listens. What was carried out as it came costs next to
+nothing, and what was refused little more: a flood is told of by those who listen, at their pace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import Enum, auto
+from typing import NamedTuple
+
+from controllers.idle import idle
+from controllers.osc import OscArgument
+from engine.instrument import Instrument, Sender
+from engine.parameters import (
+    FINGER,
+    FINGERS,
+    GLOBAL,
+    ROW,
+    Argument,
+    CommandError,
+    Parameter,
+    UnknownAddress,
+)
+
+SLACK = 0.05
+"""Of its range: what a control may overshoot and mean it."""
+
+OWN = ("/heard", "/refused", "/meter/")
+"""What the instrument itself sends. Where it comes back, as between two instruments, an answer
+would be answered for ever."""
+
+
+class Kind(Enum):
+    """What became of a command."""
+
+    DONE = auto()
+    IDLE = auto()  # carried out, and not heard as things are
+    OVERSHOT = auto()  # carried out, clamped by a little
+    CLAMPED = auto()  # carried out, clamped by more than a control overshoots
+    REFUSED = auto()
+    UNKNOWN = auto()  # refused: there is no such address
+    MALFORMED = auto()  # bytes that are no OSC
+
+
+class Outcome(NamedTuple):
+    """One command and what became of it. `reason` is one line for a person, nothing if `DONE`.
+
+    Of a malformed packet the address is empty, and its bytes are the only argument; they are
+    empty too for a part of a bundle.
+    """
+
+    kind: Kind
+    address: str
+    args: tuple[OscArgument, ...]
+    sender: Sender
+    reason: str = ""
+
+
+Listener = Callable[[Outcome], None]
+
+
+class Outcomes:
+    """Where controllers say what became of what they heard. Any thread; listeners must not wait.
+
+    `listeners` are called with all but what was carried out as it came, `watchers` with that too.
+    `refused` counts what had no effect.
+    """
+
+    def __init__(self, instrument: Instrument) -> None:
+        self.instrument = instrument
+        self.listeners: list[Listener] = []
+        self.watchers: list[Listener] = []
+        self.refused = 0
+        self._rows = _clamping()
+
+    def done(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
+        """A command was carried out."""
+        kind, reason = self._changed(address, args)
+        if kind is Kind.DONE and (reason := idle(address, args, self.instrument.value)):
+            kind = Kind.IDLE
+        if kind is not Kind.DONE or self.watchers:
+            self._tell(Outcome(kind, address, tuple(args), sender, reason))
+
+    def refuse(
+        self, address: str, args: Sequence[OscArgument], sender: Sender, error: Exception
+    ) -> None:
+        """A command was not carried out. What is no `CommandError` is a fault of ours."""
+        self.refused += 1
+        if address.startswith(OWN):
+            return
+        kind = Kind.UNKNOWN if isinstance(error, UnknownAddress) else Kind.REFUSED
+        mendable = isinstance(error, CommandError)
+        reason = _reason(str(error)) if mendable else "a fault of latentpad; it is in its log"
+        self._tell(Outcome(kind, address, tuple(args), sender, reason))
+
+    def malformed(self, data: bytes, sender: Sender, reason: str) -> None:
+        """A packet, or a part of one, was none."""
+        self.refused += 1
+        self._tell(Outcome(Kind.MALFORMED, "", (data,), sender, reason))
+
+    def _tell(self, outcome: Outcome) -> None:
+        if outcome.kind is not Kind.DONE:
+            for listener in self.listeners:
+                listener(outcome)
+        for watcher in self.watchers:
+            watcher(outcome)
+
+    def _changed(self, address: str, args: Sequence[Argument]) -> tuple[Kind, str]:
+        """Whether what was asked for is what holds now."""
+        row = self._rows.get(address)
+        if row is not None:
+            excess = max((_excess(row, argument) for argument in args), default=0.0)
+            if excess <= 0:
+                return Kind.DONE, ""
+            kind = Kind.OVERSHOT if excess <= SLACK * (row.high - row.low) else Kind.CLAMPED
+            held = _shown(self.instrument.held(address))
+            span = f"{row.low:g}...{row.high:g} {row.unit}".rstrip()
+            return kind, f"clamped to {held}; it takes {span}"
+        if address.startswith(("/latent", "/lattice/")):
+            held_args = self.instrument.held(address)
+            if held_args and held_args != tuple(args):
+                return Kind.CLAMPED, f"clamped to {_shown(held_args)}, as far as it goes"
+        return Kind.DONE, ""
+
+
+def _excess(row: Parameter, argument: Argument) -> float:
+    """How far a number lies outside the row's range; below 0 within."""
+    if isinstance(argument, str):
+        return 0.0
+    return max(row.low - argument, argument - row.high)
+
+
+def _clamping() -> dict[str, Parameter]:
+    """The rows whose numbers are clamped, by every address that sets them. A switch takes any
+    number for a yes or no."""
+    rows = {row.address: row for row in GLOBAL if row.kind != "switch"}
+    point = ROW["/pad/{n}/xy"]
+    for n in range(1, FINGERS + 1):
+        rows |= {row.address.format(n=n): row for row in FINGER if row.kind != "switch"}
+        rows |= {f"/pad/{n}/{axis}": point for axis in "xy"}
+    return rows | {f"/pad/{name}": point for name in ("xy", "x", "y")}
+
+
+def _reason(error: str) -> str:
+    """An error without the address it begins with, which is told beside it."""
+    first, _, rest = error.partition(" ")
+    if not first.startswith("/") or not rest:
+        return error
+    return rest if first.endswith(":") else f"it {rest}"
+
+
+def _shown(args: Sequence[Argument]) -> str:
+    return " ".join(f"{a:g}" if isinstance(a, float) else str(a) for a in args)
