@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from controllers.feedback import Feedback
 from controllers.osc import encode, encode_bundle
 from controllers.outcomes import Kind, Outcome, Outcomes
-from controllers.refusals import hint
+from controllers.refusals import hint, numbers
 from controllers.subscribers import LOWEST
 from engine.allowance import Allowance
 from engine.instrument import Instrument, Sender
@@ -139,7 +139,8 @@ class Answers:
         if outcome.kind is not Kind.UNKNOWN and (held := self._instrument.held(address)):
             messages.append(encode(address, held))
         elif outcome.kind is Kind.UNKNOWN and self._hints.take():
-            reason += f"; {hint(address, self._instrument.addresses())}"
+            known = self._instrument.addresses()
+            reason += f"; {hint(address, numbers(outcome.args), known)}"
         if outcome.kind in (Kind.REFUSED, Kind.UNKNOWN):
             shown = printable(address, MOST_SHOWN), printable(reason, MOST_SHOWN)
             messages.append(encode("/refused", shown))

@@ -157,7 +157,7 @@ class OscServer:
     def _carry_out(self, packet: Packet, sender: Sender) -> None:
         self.counts.messages += len(packet.messages)
         for fault in packet.faults:
-            self._malformed(b"", sender, fault)
+            self._malformed(None, sender, fault)
         bundle = len(packet.messages) > 1
         with self._instrument.together() if bundle else nullcontext():
             for message in packet.messages:
@@ -177,7 +177,7 @@ class OscServer:
         else:
             self._outcomes.done(address, args, sender)
 
-    def _malformed(self, data: bytes, sender: Sender, reason: str) -> None:
+    def _malformed(self, data: bytes | None, sender: Sender, reason: str) -> None:
         self.counts.malformed += 1
         self.counts.last_error = reason
         self._outcomes.malformed(data, sender, reason)

@@ -48,8 +48,8 @@ class Kind(Enum):
 class Outcome(NamedTuple):
     """One command and what became of it. `reason` is one line for a person, nothing if `DONE`.
 
-    Of a malformed packet the address is empty, and its bytes are the only argument; they are
-    empty too for a part of a bundle.
+    Of a malformed packet the address is empty, and its bytes are the only argument; of a part of a
+    bundle there is none.
     """
 
     kind: Kind
@@ -96,10 +96,11 @@ class Outcomes:
         reason = _reason(str(error)) if mendable else "a fault of latentpad; it is in its log"
         self._tell(Outcome(kind, address, tuple(args), sender, reason))
 
-    def malformed(self, data: bytes, sender: Sender, reason: str) -> None:
-        """A packet, or a part of one, was none."""
+    def malformed(self, data: bytes | None, sender: Sender, reason: str) -> None:
+        """A packet was none, or (without its data) a part of a bundle."""
         self.refused += 1
-        self._tell(Outcome(Kind.MALFORMED, "", (data,), sender, reason))
+        args = () if data is None else (data,)
+        self._tell(Outcome(Kind.MALFORMED, "", args, sender, reason))
 
     def _tell(self, outcome: Outcome) -> None:
         if outcome.kind is not Kind.DONE:

@@ -43,6 +43,7 @@ _NO_NUMBERS = {ord(c): None for c in "0123456789.-+e"}  # 1e-05 has an e
 class _Line(NamedTuple):
     kind: Kind
     address: str
+    numbers: int  # how many were sent
     came: str
     whom: str
     reason: str
@@ -51,7 +52,7 @@ class _Line(NamedTuple):
         word = {Kind.CLAMPED: "clamped", Kind.IDLE: "note   "}.get(self.kind, "refused")
         reason = self.reason
         if self.kind is Kind.UNKNOWN:
-            reason += f"; {hint(self.address, known())}"
+            reason += f"; {hint(self.address, self.numbers, known())}"
         return f"{word} {self.came} from {self.whom}: {printable(reason, MOST_REASON)}"
 
 
@@ -108,6 +109,7 @@ class Refusals:
                 _Line(
                     outcome.kind,
                     outcome.address[:MOST_ADDRESS],
+                    numbers(outcome.args),
                     command(outcome),
                     whom(outcome.sender),
                     outcome.reason,
@@ -157,20 +159,29 @@ def _key(outcome: Outcome) -> Hashable:
     return outcome.kind, address or outcome.sender.group, reason
 
 
-def hint(address: str, known: Sequence[str]) -> str:
-    """What may have been meant by an address that there is not."""
+def numbers(args: Sequence[OscArgument]) -> int:
+    """How many of the arguments are numbers."""
+    return sum(isinstance(argument, float | int) for argument in args)
+
+
+def hint(address: str, numbers: int, known: Sequence[str]) -> str:
+    """What may have been meant by an address that there is not; else what a control that gives
+    so many numbers may send."""
     by_name = {name.lower(): name for name in known}
     for asked in (address.lower(), re.sub(r"\d+", "*", address.lower())):
         if near := get_close_matches(asked, by_name, 1, NEAR):
             return f"did you mean {by_name[near[0]]}?"
-    return "docs/parameters.md lists those there are"
+    suits = {1: "a fader may send /texture", 2: "a pad may send /pad/xy"}.get(numbers, "")
+    return f"{suits}{suits and ', '}docs/parameters.md lists all"
 
 
 def command(outcome: Outcome) -> str:
     """What came, short enough for a line, without what would steer a terminal."""
     if outcome.kind is Kind.MALFORMED:
-        data = next((a for a in outcome.args if isinstance(a, bytes)), b"")
-        return f"{len(data)} bytes, {data[:MOST_BYTES]!r}" if data else "a part of a bundle"
+        for data in outcome.args:
+            if isinstance(data, bytes):
+                return f"{len(data)} bytes, {data[:MOST_BYTES]!r}"
+        return "a part of a bundle"
     words = [outcome.address[:MOST_ADDRESS], *map(_shown, outcome.args[:MOST_ARGS])]
     return printable(" ".join(words), MOST_SHOWN)
 
