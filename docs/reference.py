@@ -86,9 +86,9 @@ def parameters() -> str:
         *table(["address", "arguments", "what it does"], list(map(line, COMMANDS))),
         "## What comes back",
         "",
-        "After `/sync`: every parameter under its own address, and what is below. Of a command that "
-        "was brought to the end of a range, or refused, its sender is told the value that holds, "
-        "asked for or not, under the address that it sent.",
+        "After `/sync`: every parameter under its own address, and what is below. The sender of a "
+        "command that was brought to the end of a range, or refused, is told the value that holds "
+        "under the address that it sent, asked for or not.",
         *table(["address", "arguments", "what it tells"], list(map(line, TOLD))),
     ]
     return "\n".join(text[:-1]) + "\n"
