@@ -75,7 +75,7 @@ def test_a_kill_leaves_all_but_the_last_second(tmp_path: Path, ending: str) -> N
         program.process.wait()
     assert seconds(sound) >= there > 2
     assert np.abs(soundfile.read(sound)[0]).max() > 0.01
-    assert addresses(gestures)[-2:] == ["/pad/xy", "/pitch"]
+    assert addresses(gestures)[-3:] == ["/pad/xy", "/pad/1/touch", "/pitch"]
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
