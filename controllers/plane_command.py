@@ -25,7 +25,7 @@ def plane(
     """Add a plane to a pack: a map of its latents, or what its sounds are like."""
     from engine.process import hushed
     from models import pack as packs
-    from models import planes
+    from models import plane_picture, planes
 
     with refusing():
         if (Path(pack) / "library.toml").is_file():
@@ -37,6 +37,8 @@ def plane(
             made = planes.add(found, name, sounds=sounds, seed=seed, default=default)
         took = monotonic() - began
         typer.echo(f"{made.path}: {len(made.anchors)} sounds on the plane {name}, in {took:.0f} s")
+        if made.default_plane == name:
+            typer.echo(f"which sound lies where: {made.path / plane_picture.FILE}")
         typer.echo(f"play it: latentpad play --pack {pack} --plane {name}")
         if name == packs.DESCRIBED:
             axes = ", ".join(made.described)

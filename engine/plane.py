@@ -14,10 +14,11 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from models.pad import ranks, span
+
 Float64 = NDArray[np.float64]
 Real = TypeVar("Real", bound=np.floating)
 
-MARGIN = 0.05  # of the anchors' span, left free on each side of the pad
 CHUNK = 65_536  # anchors taken to float64 at once, so that a million of them stay cheap
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -171,13 +172,9 @@ class Plane:
         from_known: Float64,
         from_unknown: Float64,
     ) -> Plane:
-        """Lay the pad over the anchors; an axis on which they all agree gets a span of one."""
+        """Lay the pad over the anchors."""
         places = known.astype(np.float64)
-        low, high = places.min(axis=0), places.max(axis=0)
-        dead = high <= low
-        low[dead] -= 0.5
-        high[dead] += 0.5
-        margin = MARGIN * (high - low)
+        low, high = span(places)
         return cls(
             name,
             known=_read_only(places),
@@ -185,8 +182,8 @@ class Plane:
             centre=_read_only(centre),
             from_known=_read_only(from_known),
             from_unknown=_read_only(from_unknown),
-            low=_read_only(low - margin),
-            high=_read_only(high + margin),
+            low=_read_only(low),
+            high=_read_only(high),
         )
 
     @property
@@ -222,13 +219,6 @@ def default_axes(kl: ArrayLike) -> tuple[int, int]:
     if order.size < 2:
         raise ValueError("default axes: give the divergence of two latents or more")
     return int(order[0]), int(order[1])
-
-
-def ranks(values: NDArray[np.floating]) -> Float64:
-    """(L,) each value's rank from 0 to 1, the mean of their ranks for equal ones."""
-    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
-    middle = np.cumsum(count) - (count + 1) / 2
-    return np.asarray(middle[place] / max(len(values) - 1, 1), np.float64)
 
 
 def chunks(length: int) -> Iterator[slice]:

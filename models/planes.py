@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import tomli_w
 
-from models import audio, descriptors, learned_map, maps
+from models import audio, descriptors, learned_map, maps, plane_picture
 from models import pack as packs
 from models.pack import DESCRIBED, Pack, PackError
 from models.pack_files import Toml
@@ -36,22 +37,29 @@ def add(
 
     Descriptors are measured on the anchors' recordings beneath the folder `sounds`, by their ids,
     else on what the decoder makes of each anchor (which imports Keras, as learning a map does).
-    `default`: the pack is played on it unless something else is asked for. Every file is replaced
-    whole or not at all.
+    `default`: the pack is played on it unless something else is asked for. The picture of the
+    plane that the pack begins on is drawn anew where that is it. Every file is replaced whole or
+    not at all.
     Raises PackError, models.maps.MapError, models.audio.AudioError; then nothing has changed.
     """
     if name == DESCRIBED:
         heard = _decoded(pack) if sounds is None else _recorded(pack, sounds)
         measured = descriptors.table(heard, pack.representation)
         file, content = "descriptors.npz", {**pack.descriptors, **measured}
+        made = replace(pack, descriptors=content)
     elif name in MAPS:
         file, content = "planes.npz", {**pack.planes, name: MAPS[name](pack, seed)}
+        made = replace(pack, planes=content)
     else:
         raise PackError(f"{pack.path}: no plane {name!r} can be made: choose {', '.join(NAMES)}")
+    begins = default or pack.default_plane == name
+    picture = plane_picture.draw(replace(made, default_plane=name)) if begins else None
     try:
         packs.write_arrays(pack.path / file, content)
         if default:
             _make_default(pack.path, name)
+        if picture is not None:
+            _write(pack.path / plane_picture.FILE, picture)
     except OSError as error:
         raise PackError(f"{pack.path}: cannot be written ({error.strerror})") from None
     return packs.load(pack.path)
@@ -93,6 +101,10 @@ def _decoded(pack: Pack) -> Iterator[Floats]:
 def _make_default(folder: Path, name: str) -> None:
     content = Toml.read(folder).content
     content["plane"] = {**content.get("plane", {}), "default": name}
-    beside = folder / ".model-new.toml"
-    beside.write_text(tomli_w.dumps(content), encoding="utf-8")
-    os.replace(beside, folder / "model.toml")
+    _write(folder / "model.toml", tomli_w.dumps(content).encode())
+
+
+def _write(path: Path, data: bytes) -> None:
+    beside = path.with_name(f".{path.stem}-new{path.suffix}")
+    beside.write_bytes(data)
+    os.replace(beside, path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,14 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from models import audio, cost, measures
+from models import audio, cost, drawing, measures, plane_picture
 from models.griffinlim import audible, griffinlim
 from models.pack import Pack
 from models.representation import Floats, Representation
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from models.training.coaching import History
 
 
@@ -35,10 +32,8 @@ def _whole(frames_db: Floats, representation: Representation) -> Floats:
 
 GRIFFINLIM = Phase("Fast Griffin-Lim (32 iterations, momentum 0.99)", _whole)
 SOUNDS_MEASURED = 64  # at most, of each split: ViSQOL takes a tenth of a second each
-DRAWN = {
-    "map": "t-SNE of the anchors' latents",
-    "learned": "equal steps of the finger are equal steps of the sound",
-}
+PICTURED = 6  # sounds, at most
+RECONSTRUCTIONS = "reconstructions.png"
 ACTIVE = 0.1  # nats: a latent that tells less is dead
 
 
@@ -73,12 +68,14 @@ def write(
         "active_latents": sum(k > ACTIVE for k in pack.kl),
         "decode": decode,
     }
-    unseen = [i for i, s in enumerate(splits) if s == "test"] or list(range(len(splits)))
+    chosen = pictured(splits)
     files = {
         "card.md": _text(pack, figures, history, decoder, encoder, phase, sources).encode(),
         "loss.png": _loss(history),
-        "reconstructions.png": _reconstructions(pack, sounds, decoder, unseen),
-        "plane.png": _plane(pack),
+        RECONSTRUCTIONS: reconstructions(
+            pack, decoder, chosen, [pack.representation.unscaled(sounds[i]) for i in chosen]
+        ),
+        plane_picture.FILE: plane_picture.draw(pack),
     }
     return files, figures
 
@@ -190,7 +187,8 @@ who give ViSQOL a second of sound as it is: it then judges from 0.28 s on only.
 
 ![reconstructions](reconstructions.png)
 
-Above each: the recording, unseen in training; below: its reconstruction. 0...-{r.range_db:g} dB.
+{"Recordings that training did not see" if split["test"] else "Recordings"}, and what the model
+makes of them.
 
 ## Latents
 {figures["active_latents"]} of {pack.latent_dim} are active (over {ACTIVE} nats). Nats per latent:
@@ -202,7 +200,8 @@ Above each: the recording, unseen in training; below: its reconstruction. 0...-{
 
 ![plane](plane.png)
 
-The plane `{pack.default_plane}`, coloured by label: {DRAWN.get(pack.default_plane, "its anchors")}.
+The plane that the pad begins on, by its own 0...1: `/pad/xy` with the coordinates of a dot plays
+its sound. The colours are labels.
 
 ## Cost
 One decode on one CPU thread of the machine that trained it: {figures["decode"]["p50_ms"]} ms
@@ -226,73 +225,31 @@ def attributed(sources: Sequence[Mapping[str, str]]) -> str:
     return "Its maker told no licences and authors of the\nsounds it learned from."
 
 
-def _png(figure: Figure) -> bytes:
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=72)
-    return data.getvalue()
-
-
-def _figure(width: float, height: float) -> Figure:
-    # Not pyplot: it would ask for a display and keep the figure.
-    from matplotlib.figure import Figure
-
-    return Figure((width, height), layout="constrained")
-
-
 def _loss(history: History) -> bytes:
-    figure = _figure(7, 3)
+    figure = drawing.blank(7, 3)
     axes = figure.subplots()
     axes.plot(history.train, label="train")
     axes.plot(history.validation, label="validation")
     axes.axvline(history.best_epoch, color="grey", linewidth=0.8)
     axes.set(xlabel="epoch", ylabel="loss (dB)")
     axes.legend()
-    return _png(figure)
+    return drawing.png(figure)
 
 
-def _reconstructions(
-    pack: Pack, sounds: Any, decoder: Any, unseen: Sequence[int], count: int = 6
+def pictured(splits: Sequence[str], most: int = PICTURED) -> list[int]:
+    """Rows whose recordings a card shows: of those unseen in training, spread evenly."""
+    unseen = [i for i, split in enumerate(splits) if split == "test"] or list(range(len(splits)))
+    spread = np.linspace(0, len(unseen) - 1, min(most, len(unseen))).astype(int)
+    return [unseen[i] for i in spread]
+
+
+def reconstructions(
+    pack: Pack, decoder: Any, chosen: Sequence[int], recorded: Sequence[Floats]
 ) -> bytes:
+    """RECONSTRUCTIONS: the `recorded` (frames, bins) dB of the chosen anchors, each above
+    what the model makes of it."""
     r = pack.representation
-    chosen = [
-        unseen[i] for i in np.linspace(0, len(unseen) - 1, min(count, len(unseen))).astype(int)
-    ]
-    decoded = _decoded(pack, decoder, chosen)
-    figure = _figure(2 * len(chosen) + 0.5, 5)
-    grid = figure.subplots(2, len(chosen), sharex=True, sharey=True, squeeze=False)
-    extent = (0, r.seconds, 0, r.sample_rate / 2000)
-    for column, i in enumerate(chosen):
-        grid[0, column].set_title(str(pack.anchors.names[i]), fontsize=8)
-        pictures = np.asarray(sounds[i], np.float32), decoded[column]
-        for axes, picture in zip(grid[:, column], pictures, strict=True):
-            axes.imshow(
-                picture.T, origin="lower", aspect="auto", vmin=0, vmax=1, cmap="magma",
-                extent=extent,
-            )  # fmt: skip
-    grid[1, 0].set(xlabel="s", ylabel="kHz")
-    return _png(figure)
-
-
-def _plane(pack: Pack, most: int = 14) -> bytes:
-    """The default plane; the most common labels have a colour, the others are grey."""
-    plane, labels = pack.planes[pack.default_plane], pack.anchors.labels
-    from matplotlib import colormaps
-
-    kinds, counts = np.unique(labels, return_counts=True)
-    common = kinds[np.argsort(-counts, kind="stable")][:most]
-    figure = _figure(8, 5.5)
-    axes = figure.subplots()
-    rest = ~np.isin(labels, common)
-    axes.scatter(
-        plane[rest, 0],
-        plane[rest, 1],
-        s=10,
-        color="lightgrey",
-        label="others" if rest.any() else None,
-    )
-    for n, kind in enumerate(common):
-        x, y = plane[labels == kind].T
-        axes.scatter(x, y, s=14, color=colormaps["tab20"](n / 20), label=str(kind))
-    figure.legend(loc="outside right upper", fontsize=7)
-    axes.set(xticks=[], yticks=[])
-    return _png(figure)
+    decoded = [r.unscaled(sound) for sound in _decoded(pack, decoder, chosen)]
+    rows = ("recording", recorded), ("reconstruction", decoded)
+    names = [str(pack.anchors.names[i]) for i in chosen]
+    return drawing.png(drawing.spectrograms(rows, names, r))

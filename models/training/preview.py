@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models import drawing
 from models.representation import Floats, Representation
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 EVERY_S = 20.0
 
 
 class Preview:
     """Some sounds above what the model makes of them, in `folder`/preview.png, now and then; and
-    the losses of every epoch in `folder`/log, for TensorBoard."""
+    the losses of every epoch in `folder`/log, for TensorBoard.
+
+    `sounds` (n, frames, bins) floats in 0...1 have the `names`.
+    """
 
     def __init__(
-        self, learner: Any, sounds: Floats, representation: Representation, folder: Path
+        self,
+        learner: Any,
+        sounds: Floats,
+        names: Sequence[str],
+        representation: Representation,
+        folder: Path,
     ) -> None:
-        self._learner, self._sounds = learner, sounds
+        self._learner, self._sounds, self._names = learner, sounds, names
         self._representation, self._folder = representation, folder
         self._drawn = -EVERY_S
         self._log: Any = None
@@ -39,24 +52,19 @@ class Preview:
             self._drawn = time.monotonic()
 
     def _draw(self, epoch: int) -> None:
-        from matplotlib.figure import Figure
-
-        r = self._representation
         decoded = np.asarray(self._learner(self._sounds)["decoded"])
-        figure = Figure((2.2 * len(decoded), 4.4), layout="constrained")
-        grid = figure.subplots(2, len(decoded), sharex=True, sharey=True, squeeze=False)
-        for column, pair in enumerate(zip(self._sounds, decoded, strict=True)):
-            for axes, picture in zip(grid[:, column], pair, strict=True):
-                axes.imshow(
-                    picture.T, origin="lower", aspect="auto", vmin=0, vmax=1, cmap="magma",
-                    extent=(0, r.seconds, 0, r.sample_rate / 2000),
-                )  # fmt: skip
-        figure.suptitle(f"unseen sounds, and what epoch {epoch} makes of them", fontsize=9)
         partial = self._folder / "preview.partial.png"
-        figure.savefig(partial, dpi=72)
+        partial.write_bytes(drawing.png(self.figure(decoded, epoch)))
         os.replace(partial, self._folder / "preview.png")
         self._log.add_image(
             "decoded", np.flip(decoded.swapaxes(1, 2), 1)[:, None].clip(0, 1), epoch,
             dataformats="NCHW",
         )  # fmt: skip
         self._log.flush()
+
+    def figure(self, decoded: Floats, epoch: int) -> Figure:
+        """The sounds, and what they are `decoded` as after an epoch."""
+        r = self._representation
+        rows = ("recording", r.unscaled(self._sounds)), (f"epoch {epoch}", r.unscaled(decoded))
+        title = f"some sounds, and what epoch {epoch} makes of them"
+        return drawing.spectrograms(rows, self._names, r, title)

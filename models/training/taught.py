@@ -68,7 +68,7 @@ def write(
         latents=mean.astype(np.float32),
         labels=np.array([c.label for c in t.found]),
         ids=np.array([c.id for c in t.found]),
-        names=np.array(_names(t.found)),
+        names=np.array(named(t.found)),
         loudness=np.array([o.loudness for o in outlines], np.float32) + t.peaks,
         onset=np.array([o.onset for o in outlines], np.float32),
     )
@@ -107,7 +107,7 @@ def write(
     return pack.load(t.out)
 
 
-def _names(found: Sequence[dataset.Clip]) -> list[str]:
+def named(found: Sequence[dataset.Clip]) -> list[str]:
     """ "gravel 3": the label, numbered where it comes more than once."""
     labels = [c.label for c in found]
     counts = Counter(labels)

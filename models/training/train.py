@@ -22,11 +22,13 @@ from models.training.coaching import Coach, History, key
 from models.training.course import Course
 from models.training.learning import Learner
 from models.training.lessons import Lessons
-from models.training.taught import Taught, write
+from models.training.taught import Taught, named, write
 
 if TYPE_CHECKING:
     from models.training.card import Phase
     from models.training.distribution import Team
+
+PREVIEWED = 4  # unseen sounds, in the preview
 
 
 def train(
@@ -103,7 +105,7 @@ def teach(
         }
         history = fit(
             encoder, decoder, sounds, sides["train"], sides["validation"] or sides["train"],
-            work, course, bar=bar, team=team,
+            work, course, names=named(found), bar=bar, team=team,
         )  # fmt: skip
     if team is not None and not chief:
         _end(work)
@@ -132,12 +134,13 @@ def fit(
     work: Path,
     course: Course,
     *,
+    names: Sequence[str],
     bar: Progress | None = None,
     team: Team | None = None,
 ) -> History:
     """Train both models in place on `sounds[train]`; they end with the best weights.
 
-    `sounds` (L, frames, bins) float16 in 0...1; the best is by the loss on
+    `sounds` (L, frames, bins) float16 in 0...1 have the `names`; the best is by the loss on
     `sounds[validation]`. State, preview and log go to the folder `work`, and are gone on from.
     Raises KeyboardInterrupt where Ctrl-C came before there was anything to keep.
     """
@@ -148,9 +151,10 @@ def fit(
         learner(plain[0][0][:1])
         learner.optimizer.build(learner.trainable_variables)
     chief = team is None or team.chief
+    heard = [names[i] for i in validation[:PREVIEWED]]
+    looks = preview.Preview(learner, plain[0][0][:PREVIEWED], heard, course.representation, work)
     coach = Coach(
-        course, varied, work, saves=chief,
-        shown=_shown(bar, learner, plain, course.representation, work) if chief else _unseen,
+        course, varied, work, saves=chief, shown=_shown(bar, looks) if chief else _unseen,
         clock=time.monotonic if team is None else team.clock,
     )  # fmt: skip
     if team is not None:
@@ -252,16 +256,9 @@ def _unseen(done: float, history: History) -> None:
     """What another machine shows needs no second bar."""
 
 
-def _shown(
-    bar: Progress | None,
-    learner: Learner,
-    plain: Lessons,
-    representation: Representation,
-    work: Path,
-) -> Callable[[float, History], None]:
+def _shown(bar: Progress | None, looks: preview.Preview) -> Callable[[float, History], None]:
     """How a training shows itself: the bar, the preview and the log."""
     task = None if bar is None else bar.add_task("", total=1.0, told="")
-    looks = preview.Preview(learner, plain[0][0][:4], representation, work)
 
     def show(done: float, history: History) -> None:
         epoch, loss, unseen = len(history.train), history.train[-1], history.validation[-1]

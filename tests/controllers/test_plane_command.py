@@ -41,6 +41,7 @@ def test_descriptors_are_added_and_named(copy: Path, recordings: Path) -> None:
     assert f"latentpad play --pack {copy} --plane descriptors" in told
     assert "brightness, hardness, noisiness" in told and "loudness" in told
     assert pack.load(copy).default_plane == "descriptors"
+    assert f"which sound lies where: {copy / 'plane.png'}" in told
 
 
 def test_a_library_gets_a_map_of_its_own_and_no_other_plane(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models import audio, descriptors, pack, planes
+from models import audio, descriptors, pack, plane_picture, planes
 from models.maps import MapError
 
 
@@ -53,8 +53,23 @@ def test_a_map_is_added_beside_the_others_and_may_become_the_default(copy: pack.
     np.testing.assert_array_equal(made.planes["map"], copy.planes["map"])
     assert (made.training, made.kl, made.title) == (copy.training, copy.kl, copy.title)
     changed = {n for n, data in content(copy.path).items() if before.get(n) != data}
-    assert changed == {"planes.npz", "model.toml"}
+    assert changed == {"planes.npz", "model.toml", "plane.png"}
     assert planes.add(made, "map", seed=1).default_plane == "umap"
+
+
+def test_the_picture_is_always_of_the_plane_that_the_pack_begins_on(
+    copy: pack.Pack, recordings: Path
+) -> None:
+    file = copy.path / plane_picture.FILE
+    made = planes.add(copy, "map", seed=1)
+    assert made.default_plane == "learned"
+    assert file.read_bytes() == plane_picture.draw(copy) == plane_picture.draw(made)
+    file.write_bytes(b"another one")
+    again = planes.add(made, "learned", seed=1)
+    assert file.read_bytes() == plane_picture.draw(again)
+    begun = planes.add(again, "descriptors", sounds=recordings, default=True)
+    assert file.read_bytes() == plane_picture.draw(begun) != plane_picture.draw(again)
+    assert not [p for p in copy.path.iterdir() if p.name.startswith(".")]
 
 
 def test_a_map_may_be_learned_from_what_the_decoder_makes(copy: pack.Pack) -> None:
