@@ -8,16 +8,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from engine.parameters import ROW
 from engine.plane import Float64
+from evaluation.advice import DEFAULT, advice
+from evaluation.choosing import between, ends_db, step_db
 from evaluation.evaluating import Evaluation
 from evaluation.judging import Figures
+from evaluation.markdown import plain, tabled
 from evaluation.moving import STEPS
-from evaluation.tables import COLUMN, MARGINS, Row, no_worse
-from models.measures import grade
-
-#: Figures of the tables: name, heading, digits.
-SHOWN = (("mae_db", "MAE dB", 2), ("odg", "PEAQ", 2), ("visqol", "ViSQOL", 2))
+from evaluation.tables import COLUMN, MARGINS, SHOWN, Row, no_worse, scale
 
 MORE = ("farther_mae_db", "line_mae_db", "astray", "largest_step_db")
 
@@ -45,14 +43,11 @@ PAPER_2 = {
     },
 }
 
-
-MAE = COLUMN["mae_db"]
-
 #: What the planes are compared by: heading, and the cell of an expander on a plane.
 ACROSS: tuple[tuple[str, Callable[[Row], str]], ...] = (
-    ("MAE dB at the two ends", lambda row: f"{row.figures[:, [0, -1], MAE].mean():.2f}"),
-    ("MAE dB between them", lambda row: f"{row.figures[:, 1:-1, MAE].mean():.2f}"),
-    ("largest step dB, median", lambda row: f"{np.median(row.moving.steps_db):.2f}"),
+    ("MAE dB at the two ends", lambda row: f"{ends_db(row):.2f}"),
+    ("MAE dB between them", lambda row: f"{between(row, 'mae_db'):.2f}"),
+    ("largest step dB, median", lambda row: f"{step_db(row):.2f}"),
     (
         "sounds reached, and by 7 bits",
         lambda row: f"{100 * row.moving.reach:.0f}, {100 * row.moving.coarse:.0f} %",
@@ -64,7 +59,9 @@ ACROSS: tuple[tuple[str, Callable[[Row], str]], ...] = (
 def markdown(e: Evaluation) -> str:
     """The whole evaluation, in tables."""
     parts = [
-        f"# {e.pack.title}: the expanders compared",
+        f"# {plain(e.pack.title)}: the expanders compared",
+        *advice(e),
+        "## What was compared",
         _head(e),
         "## Table 1: reconstruction and neighbourhoods",
         _neighbourhoods(e),
@@ -73,7 +70,7 @@ def markdown(e: Evaluation) -> str:
     ]
     for plane in dict.fromkeys(row.plane for row in e.rows):
         rows = [row for row in e.rows if row.plane == plane]
-        parts += [f"### {plane}", _moving(rows), _beside(rows), *_verdicts(rows)]
+        parts += [f"### {plane}", *_moving(rows), _beside(rows), *_verdicts(rows)]
     parts += [*_across(e.rows), "### The paper", _paper()]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -115,59 +112,65 @@ def _neighbourhoods(e: Evaluation) -> str:
     against = "the recordings" if e.recordings else "the sounds as the model decodes them"
     told = f"Neighbours z + v of {e.sounds} sounds, {e.settings.draws} of each, against {against}."
     names = ["∞" if np.isinf(snr) else f"{snr:g}" for snr in e.neighbourhoods]
-    lines = [_line(["SNR", *names]), _line(["---"] * (1 + len(names)))]
+    rows = []
     for name, heading, digits in _shown(e):
         cells = [
             interval(scale(name, figures[..., COLUMN[name]]).mean(axis=1), digits)
             for figures in e.neighbourhoods.values()
         ]
-        lines += [_line([heading, *cells]), _line(["the paper", *PAPER_1[name]])]
-    return f"{told}\n\n" + "\n".join(lines)
+        rows += [[heading, *cells], ["the paper", *PAPER_1[name]]]
+    return f"{told}\n\n{tabled(['SNR', *names], rows)}"
 
 
-def _moving(rows: list[Row]) -> str:
-    shown = [s for s in SHOWN if not np.isnan(rows[0].figures[..., COLUMN[s[0]]]).all()]
-    lines = [
-        _line(["expander", *(f"{heading}, q = 0, 1, …" for _, heading, _ in shown)]),
-        _line(["---"] * (1 + len(shown))),
-    ]
-    for row in rows:
-        cells = []
-        for name, _, digits in shown:
-            values = scale(name, row.figures[..., COLUMN[name]])
-            cells.append(" · ".join(interval(stop, digits) for stop in values.T))
-        lines.append(_line([row.expander, *cells]))
-    return "\n".join(lines)
+def _moving(rows: list[Row]) -> list[str]:
+    """A table for each figure, with a column for each stop."""
+    parts = []
+    for name, heading, digits in SHOWN:
+        if np.isnan(rows[0].figures[..., COLUMN[name]]).all():
+            continue
+        cells = [
+            [interval(stop, digits) for stop in scale(name, row.figures[..., COLUMN[name]]).T]
+            for row in rows
+        ]
+        parts.append(_by_stop(heading, rows, cells))
+    for heading, of in (
+        ("MAE dB to the farther sound", lambda row: row.farther_db),
+        ("MAE dB to the line in all dimensions", lambda row: row.beside_db),
+    ):
+        cells = [[f"{value:.2f}" for value in of(row).mean(axis=0)] for row in rows]
+        parts.append(_by_stop(heading, rows, cells))
+    return parts
+
+
+def _by_stop(heading: str, rows: list[Row], cells: list[list[str]]) -> str:
+    stops = [f"q = {q}" for q in range(len(cells[0]))]
+    lines = [[row.expander, *line] for row, line in zip(rows, cells, strict=True)]
+    return tabled([heading, *stops], lines)
 
 
 def _beside(rows: list[Row]) -> str:
     valid = [row.figures[..., COLUMN["peaq_valid"]] for row in rows]
     heard = not np.isnan(valid[0]).any()
     heads = [
-        "expander", *["PEAQ valid"] * heard, "MAE to the farther",
-        "MAE to the line in all dimensions", "largest step dB: median (95 %)",
+        "expander", *["PEAQ valid"] * heard, "largest step dB: median (95 %)",
         "distance to the data", "reached", "by 7 bits", "fit s", "µs a point",
     ]  # fmt: skip
-    lines = [_line(heads), _line(["---"] * len(heads))]
+    lines = []
     for row, share in zip(rows, valid, strict=True):
         m = row.moving
         lines.append(
-            _line(
-                [
-                    row.expander,
-                    *[f"{100 * share.mean():.1f} %"] * heard,
-                    " · ".join(f"{v:.2f}" for v in row.farther_db.mean(axis=0)),
-                    " · ".join(f"{v:.2f}" for v in row.beside_db.mean(axis=0)),
-                    f"{np.median(m.steps_db):.2f} ({np.percentile(m.steps_db, 95):.2f})",
-                    f"{m.astray.mean():.3f}",
-                    f"{100 * m.reach:.0f} %",
-                    f"{100 * m.coarse:.0f} %",
-                    f"{row.fit_seconds:.2f}",
-                    f"{m.microseconds:.0f}",
-                ]
-            )
+            [
+                row.expander,
+                *[f"{100 * share.mean():.1f} %"] * heard,
+                f"{step_db(row):.2f} ({np.percentile(m.steps_db, 95):.2f})",
+                f"{m.astray.mean():.3f}",
+                f"{100 * m.reach:.0f} %",
+                f"{100 * m.coarse:.0f} %",
+                f"{row.fit_seconds:.2f}",
+                f"{m.microseconds:.0f}",
+            ]
         )
-    return "\n".join(lines)
+    return tabled(heads, lines)
 
 
 def _across(rows: list[Row]) -> list[str]:
@@ -178,23 +181,21 @@ def _across(rows: list[Row]) -> list[str]:
     of = {(row.expander, row.plane): row for row in rows}
     parts = ["### Across the planes"]
     for heading, cell in ACROSS:
-        lines = [_line([heading, *planes]), _line(["---"] * (1 + len(planes)))]
-        lines += [
-            _line([name, *(cell(of[name, plane]) for plane in planes)])
+        lines = [
+            [name, *(cell(of[name, plane]) for plane in planes)]
             for name in dict.fromkeys(row.expander for row in rows)
         ]
-        parts.append("\n".join(lines))
+        parts.append(tabled([heading, *planes], lines))
     return parts
 
 
 def _verdicts(rows: list[Row]) -> list[str]:
     """Whether the default expander is no worse than `nearest`, where both are there."""
     of = {row.expander: row for row in rows}
-    default = str(ROW["/expander"].show(ROW["/expander"].default)[0])
-    if not {default, "nearest"} <= set(of) or len(of[default].figures) < 10:
+    if not {DEFAULT, "nearest"} <= set(of) or len(of[DEFAULT].figures) < 10:
         return []
     told = []
-    for verdict in no_worse(of[default], of["nearest"]):
+    for verdict in no_worse(of[DEFAULT], of["nearest"]):
         if np.isnan(verdict.p):
             continue
         word = "no worse" if verdict.no_worse else "not shown to be no worse"
@@ -202,7 +203,7 @@ def _verdicts(rows: list[Row]) -> list[str]:
             f"- {verdict.figure}, q = {verdict.stop}: {word} (behind by {verdict.behind:.3f}, "
             f"p = {verdict.p:.2g}, margin {abs(MARGINS[verdict.figure])})"
         )
-    return [f"`{default}` against `nearest` (one-sided Wilcoxon over the pairs):", "\n".join(told)]
+    return [f"`{DEFAULT}` against `nearest` (one-sided Wilcoxon over the pairs):", "\n".join(told)]
 
 
 def _told(e: Evaluation) -> str:
@@ -217,16 +218,10 @@ def _told(e: Evaluation) -> str:
 
 
 def _paper() -> str:
-    lines = [_line(["expander", *(h for _, h, _ in SHOWN)]), _line(["---"] * 4)]
-    lines += [
-        _line([name, *(figures[key] for key, _, _ in SHOWN)]) for name, figures in PAPER_2.items()
-    ]
-    return "\n".join(lines)
-
-
-def scale(name: str, values: Float64) -> Float64:
-    """A figure as it is shown: PEAQ's on the paper's scale of 1...5."""
-    return grade(values) if name == "odg" else values
+    heads = ["expander", *(f"{heading}, q = 0...4" for _, heading, _ in SHOWN)]
+    return tabled(
+        heads, [[name, *(of[key] for key, _, _ in SHOWN)] for name, of in PAPER_2.items()]
+    )
 
 
 def interval(values: Float64, digits: int) -> str:
@@ -237,7 +232,3 @@ def interval(values: Float64, digits: int) -> str:
 
 def _shown(e: Evaluation) -> tuple[tuple[str, str, int], ...]:
     return SHOWN if e.settings.heard else SHOWN[:1]
-
-
-def _line(cells: list[str]) -> str:
-    return "| " + " | ".join(cells) + " |"

@@ -25,6 +25,8 @@ from models.representation import Floats
 Compare = Callable[[Sequence[Reference], Floats], Float64]
 
 COLUMN = {name: k for k, name in enumerate(Figures._fields)}
+#: Figures that the tables show: name, heading, digits.
+SHOWN = (("mae_db", "MAE dB", 2), ("odg", "PEAQ", 2), ("visqol", "ViSQOL", 2))
 #: How far behind a figure may be and is no worse; the sign is that of worse.
 MARGINS = {"mae_db": 0.05, "odg": -0.05, "visqol": -0.02}
 ALPHA = 0.05
@@ -125,6 +127,11 @@ def no_worse(row: Row, than: Row) -> list[Verdict]:
             test = wilcoxon(behind - abs(margin), alternative="less")
             found.append(Verdict(figure, stop, float(behind.mean()), float(test.pvalue)))
     return found
+
+
+def scale(name: str, values: Float64) -> Float64:
+    """A figure as it is shown: PEAQ's on the paper's scale of 1...5."""
+    return measures.grade(values) if name == "odg" else values
 
 
 def _flat(stops: Floats) -> Floats:

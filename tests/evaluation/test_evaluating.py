@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import os
 import pty
@@ -10,6 +11,7 @@ import sys
 import threading
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -259,6 +261,86 @@ def test_the_page_needs_nothing_beside_it(whole: Evaluation) -> None:
     text = page.page(whole)
     assert text.count("<audio") == 2 * 3 * 5
     assert not re.findall(r'(?:src|href)="(?!data:)', text)
+
+
+class Tables(HTMLParser):
+    """The tables of a page: class, heads, and each body row's cells as (head, text)."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str | None, list[str], list[list[tuple[str | None, str]]]]] = []
+        self._cell: str | None = None
+        self._head: str | None = None
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "table":
+            self.found.append((dict(attrs).get("class"), [], []))
+        elif tag == "tr":
+            self.found[-1][2].append([])
+        elif tag in ("td", "th"):
+            self._cell, self._head = "", dict(attrs).get("data-head")
+
+    def handle_data(self, data: str) -> None:
+        if self._cell is not None:
+            self._cell += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "th":
+            self.found[-1][1].append(self._cell or "")
+        elif tag == "td":
+            self.found[-1][2][-1].append((self._head, self._cell or ""))
+        if tag in ("td", "th"):
+            self._cell = None
+
+
+def test_the_page_fits_a_phone(whole: Evaluation) -> None:
+    text = page.page(whole)
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in text
+    assert "overflow-x" not in text and "nowrap" not in text
+    found = Tables(text).found
+    assert len(found) > 12
+    wide = 0
+    for kind, heads, rows in found:
+        # What has more columns than a phone is wide is a card there, and says its heads.
+        if len(heads) > page.MOST or kind == "wide":
+            assert kind == "wide"
+            wide += 1
+            assert all([head for head, _ in row[1:]] == heads[1:] for row in rows if row)
+    assert wide == 2 + 2  # on each plane what is beside table 2, and what to listen to
+
+
+def test_every_figure_of_table_2_has_a_column_for_each_stop(whole: Evaluation) -> None:
+    found = Tables(page.page(whole)).found
+    stops = [f"q\u00a0=\u00a0{q}" for q in range(5)]
+    rows = {
+        heads[0]: body[1:] for kind, heads, body in found if heads[1:] == stops and kind is None
+    }
+    assert list(rows) == [
+        "MAE dB", "PEAQ", "ViSQOL", "MAE dB to the farther sound",
+        "MAE dB to the line in all dimensions",
+    ]  # fmt: skip
+    for row, cells in zip(whole.rows[3:], rows["MAE dB"], strict=True):
+        wanted = row.figures[..., tables.COLUMN["mae_db"]].mean(axis=0)
+        assert cells[0][1] == row.expander
+        shown = [float(cell.split("\u00a0")[0].split()[0]) for _, cell in cells[1:]]
+        np.testing.assert_allclose(shown, wanted, atol=0.006)
+
+
+def test_a_title_from_elsewhere_is_text_and_fetches_nothing(whole: Evaluation) -> None:
+    title = "A <img src='http://x.y/z'> ![b](http://x.y/c.png) *d* `e` & | <script>"
+    named = whole._replace(pack=replace(whole.pack, title=title))
+    text = page.page(named)
+    assert not re.findall(r'(?:src|href)=["\'](?!data:)', text.replace("src='http://x.y/z'", ""))
+    head = re.search("<h1>(.*?)</h1>", text)
+    assert head is not None and html.unescape(head[1]) == f"{title}: the expanders compared"
+
+
+def test_spectrograms_of_the_page_tell_rows_and_units(whole: Evaluation) -> None:
+    rows = {name: shown for (plane, name), shown in whole.shown.items() if plane == "map"}
+    *pictures, scale = page._spectrograms(whole, rows).axes
+    assert pictures[0].get_ylabel() == "nearest\nkHz" and pictures[-1].get_xlabel() == "s"
+    assert scale.get_ylabel().startswith("dB")
 
 
 def test_recordings_that_are_not_there_are_named(clear: Pack, tmp_path: Path) -> None:
