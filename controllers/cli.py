@@ -11,13 +11,16 @@ try:
     import typer
 
     from controllers import (
+        completing,
         evaluate_command,
         import_command,
         library_commands,
         plane_command,
+        send_command,
         terminal,
         train_command,
     )
+    from controllers.osc import PORT
     from controllers.refusing import Refused, refusing
     from controllers.terminal import say as _say
     from engine import faults
@@ -29,18 +32,10 @@ MOST_TOLD = 2000  # characters of one line: it may list what there is
 
 app = typer.Typer(
     name="latentpad",
-    help="A real-time latent-space instrument: a finger on an XY pad plays a neural network.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-app.add_typer(library_commands.app, name="library")
-app.command("import")(import_command.import_)
-app.command()(plane_command.plane)
-app.command()(evaluate_command.evaluate)
-app.command()(train_command.train)
 
 
 def main() -> None:
@@ -81,6 +76,22 @@ def _warn(text: str) -> None:
         print(f"latentpad: {text}", file=sys.stderr, flush=True)
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        _say(f"latentpad {faults.version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _every_command(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print it and end."),
+    ] = False,
+) -> None:
+    """A real-time latent-space instrument: a finger on an XY pad plays a neural network."""
+
+
 def _settings(device: str | None, rate: int | None, block: int, ring: float | None, null: bool):  # type: ignore[no-untyped-def]
     from engine.stream import Settings
 
@@ -98,8 +109,16 @@ Port = Annotated[int, typer.Option(min=1, max=65535, help="UDP port for OSC.")]
 
 @app.command()
 def play(
-    preset: Annotated[str, typer.Argument(help="Preset: a name, number or TOML file.")] = "walk",
-    pack: Annotated[str | None, typer.Option(help="Model pack other than the preset's.")] = None,
+    preset: Annotated[
+        str,
+        typer.Argument(
+            help="Preset: a name, number or TOML file.", autocompletion=completing.presets
+        ),
+    ] = "walk",
+    pack: Annotated[
+        str | None,
+        typer.Option(help="Model pack other than the preset's.", autocompletion=completing.packs),
+    ] = None,
     library: Annotated[
         Path | None,
         typer.Option(help="Library whose sounds are on the plane, with its own pack."),
@@ -115,7 +134,7 @@ def play(
     sample_rate: Rate = None,
     block: Block = 128,
     ring: Ring = None,
-    osc_port: Port = 9000,
+    osc_port: Port = PORT,
     lan: Annotated[bool, typer.Option(help="Listen to the whole local network.")] = False,
     midi: Annotated[
         list[str] | None, typer.Option(help="MIDI input to open: part of its name. Repeatable.")
@@ -154,6 +173,9 @@ def play(
         raise typer.Exit(1)
 
 
+app.command(context_settings=send_command.SETTINGS)(send_command.send)
+
+
 @app.command()
 def devices() -> None:
     """List audio outputs and MIDI inputs."""
@@ -173,6 +195,13 @@ def render(
         from controllers.rendering import render_file
 
         render_file(gestures, out, _say)
+
+
+app.add_typer(library_commands.app, name="library")
+app.command()(train_command.train)
+app.command("import")(import_command.import_)
+app.command()(plane_command.plane)
+app.command()(evaluate_command.evaluate)
 
 
 @app.command()
@@ -204,7 +233,9 @@ def measure(
 
 @app.command()
 def bench(
-    pack: Annotated[str, typer.Option(help="Model pack.")] = "footsteps",
+    pack: Annotated[
+        str, typer.Option(help="Model pack.", autocompletion=completing.packs)
+    ] = "footsteps",
     rest: Annotated[bool, typer.Option(help="Also start `play` and measure it at rest.")] = True,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the report here.")] = None,
 ) -> None:

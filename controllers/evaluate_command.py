@@ -10,11 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
+from controllers import completing
 from controllers.refusing import Refused, refusing
 
 
 def evaluate(
-    pack: Annotated[str, typer.Argument(help="Pack, by name or folder.")],
+    pack: Annotated[
+        str, typer.Argument(help="Pack, by name or folder.", autocompletion=completing.packs)
+    ],
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder of the results; else NAME-evaluation."),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -11,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from controllers import completing
 from controllers.library_listing import MOST_NAMED, became, counted, entry, listing
+from controllers.osc import PORT
 from controllers.refusing import refusing
 
 if TYPE_CHECKING:
@@ -22,16 +23,23 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Fill a plane with sounds, and look at what is there.", no_args_is_help=True)
 
-ANSWER = 0.1  # s in which the system tells that nobody listens on a port
-
 Filled = Annotated[Path, typer.Argument(help="Folder of the library; made if it is not there.")]
 There = Annotated[Path, typer.Argument(help="Folder of the library.")]
 Places = Annotated[
     str | None,
-    typer.Option("--pack", help="Pack whose model places new sounds; else the library's own."),
+    typer.Option(
+        "--pack",
+        help="Pack whose model places new sounds; else the library's own.",
+        autocompletion=completing.packs,
+    ),
 ]
 Made = Annotated[
-    str | None, typer.Option("--pack", help="Pack it was made for, if not found by name.")
+    str | None,
+    typer.Option(
+        "--pack",
+        help="Pack it was made for, if not found by name.",
+        autocompletion=completing.packs,
+    ),
 ]
 Again = Annotated[bool, typer.Option("--again", help="Take in what was removed earlier, too.")]
 Link = Annotated[bool, typer.Option(help="Leave recordings where they are, do not copy them.")]
@@ -138,10 +146,13 @@ def play(
     library: There,
     sound: Annotated[str, typer.Argument(help="Number of a sound, or part of its name.")],
     pack: Made = None,
-    osc_port: Annotated[int, typer.Option(min=1, max=65535, help="Of the instrument.")] = 9000,
+    osc_port: Annotated[int, typer.Option(min=1, max=65535, help="Of the instrument.")] = PORT,
 ) -> None:
     """Hear a sound in the instrument that plays this library. `/pad/1/touch 0` lets it go."""
+    from controllers import osc_text
     from controllers.osc import encode, encode_bundle
+    from controllers.osc_client import NobodyListens, ask
+    from controllers.terminal import say
     from models.libraries.library import LibraryError
 
     with refusing():
@@ -154,12 +165,16 @@ def play(
             raise LibraryError(f"{library}: holds no sound {sound!r}: see latentpad library list")
         # The jump itself starts a loop only, and only the first.
         jump = [encode(f"/anchor/{rows[0]}"), encode("/pad/1/touch", [1])]
-        if not _sent(encode_bundle(jump), osc_port):
+        try:
+            answers = ask(encode_bundle(jump), "127.0.0.1", osc_port)
+        except NobodyListens:
             raise LibraryError(
                 f"no instrument listens on port {osc_port}: latentpad play --library {library}"
-            )
+            ) from None
         others = f"  (the first of {len(rows)})" if len(rows) > 1 else ""
         typer.echo(f"{rows[0]} {names[rows[0]]}{others}")
+        for message in answers:  # it plays another library, say
+            say(osc_text.line(message))
 
 
 @app.command()
@@ -200,21 +215,6 @@ def remove(
         said = f"{place.path}: {counted(gone)} removed, {len(place)} left"
         typer.echo(said + (moved if first < len(place) else ""))
         typer.echo("an instrument that plays them does so until it is started again")
-
-
-def _sent(packet: bytes, port: int) -> bool:
-    """Whether somebody takes it: on the own machine a closed port is told."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        sender.connect(("127.0.0.1", port))
-        sender.settimeout(ANSWER)
-        try:
-            sender.send(packet)
-            sender.recv(1)
-        except ConnectionRefusedError:
-            return False
-        except TimeoutError:
-            pass
-    return True
 
 
 @contextmanager

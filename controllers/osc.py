@@ -13,6 +13,9 @@ from typing import NamedTuple
 
 OscArgument = float | int | str | bool | bytes | None
 
+PORT = 9000
+"""The UDP port on which an instrument listens if nothing else is said."""
+
 LARGEST = 65_536
 """Bytes in a packet; no UDP datagram is larger."""
 

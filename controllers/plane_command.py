@@ -8,11 +8,17 @@ from typing import Annotated
 
 import typer
 
+from controllers import completing
 from controllers.refusing import refusing
 
 
 def plane(
-    pack: Annotated[str, typer.Argument(help="Pack, by name or folder; or a library.")],
+    pack: Annotated[
+        str,
+        typer.Argument(
+            help="Pack, by name or folder; or a library.", autocompletion=completing.packs
+        ),
+    ],
     name: Annotated[str, typer.Argument(help="learned, map (t-SNE), umap, or descriptors.")],
     sounds: Annotated[
         Path | None, typer.Option(help="Folder it was trained on, to measure descriptors on.")

@@ -28,13 +28,17 @@ MOST_TOLD = 300  # characters of what an error says of itself
 _told: set[str] = set()
 
 
+def version() -> str:
+    """Of this program, as it was installed."""
+    with suppress(importlib.metadata.PackageNotFoundError):
+        return importlib.metadata.version("latentpad")
+    return "unknown"
+
+
 def keep(trace: str) -> Path | None:
     """Add a traceback to the log, and where that is; None where nothing can be written."""
-    version = "unknown"
-    with suppress(importlib.metadata.PackageNotFoundError):
-        version = importlib.metadata.version("latentpad")
     entry = (
-        f"{time.strftime('%Y-%m-%d %H:%M:%S %z')} latentpad {version}, "
+        f"{time.strftime('%Y-%m-%d %H:%M:%S %z')} latentpad {version()}, "
         f"Python {platform.python_version()}, {platform.platform()}\n"
         f"{sys.argv!r}\n{trace[:MOST_TRACE].rstrip()}\n\n"
     ).encode(errors="backslashreplace")

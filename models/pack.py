@@ -17,13 +17,13 @@ import platformdirs
 import tomli_w
 from numpy.typing import NDArray
 
-from models import pack_files
+from models import pack_files, pack_names
 from models.pack_files import PackError, Toml
+from models.pack_names import SHIPPED
 from models.representation import Floats, Representation
 
 FORMAT = 1
 FILES = ("model.toml", "decoder.keras", "anchors.npz", "planes.npz", "sources.csv")  # the needed
-SHIPPED = Path(__file__).parent / "packs"
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 NAME_RULE = "may hold letters, digits, '.', '_' and '-' only, 64 at most, a letter or digit first"
 MOST_ANCHORS = 1_000_000
@@ -93,14 +93,13 @@ class Pack:
 
 
 def folders() -> list[Path]:
-    """Where packs are looked for by name: those shipped, then the user's own."""
-    return [SHIPPED, Path(platformdirs.user_data_dir("latentpad")) / "packs"]
+    """Where packs are looked for by name."""
+    return pack_names.folders(SHIPPED, Path(platformdirs.user_data_dir("latentpad")))
 
 
 def names() -> list[str]:
     """Every pack that `find` knows by name."""
-    found = {p.parent.name for folder in folders() for p in folder.glob("*/model.toml")}
-    return sorted(found)
+    return pack_names.names(folders())
 
 
 def find(name_or_path: str | Path) -> Path:

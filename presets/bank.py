@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 import tomli_w
-from platformdirs import user_data_path
 
 from engine import whole
 from engine.allowance import Allowance
 from engine.instrument import NOBODY, Instrument, Sender
 from engine.parameters import Argument, CommandError
-from models.line import line, printable
+from models.line import line
+from presets import files
+from presets.files import FACTORY, listed
 from presets.preset import Preset, PresetError, read, saved_values
 
 MOST_OWN = 1000  # presets
 MOST_SAVES, EACH_S = 64, 0.25  # at once, and then one each
 MOST_BYTES = 240  # of a name: file systems take 255 with its ending
-MOST_TOLD = 1000  # characters of all names
 RESERVED = ("save", "next", "prev")  # what follows /preset/ in addresses
-FACTORY = Path(__file__).parent / "factory"
 
 
 class Bank:
@@ -38,10 +36,8 @@ class Bank:
 
     def __init__(self, factory: Path = FACTORY, user: Path | None = None) -> None:
         self.factory = factory
-        self.user = user or user_data_path("latentpad") / "presets"
-        self._factory = {
-            re.sub(r"^\d+-", "", path.stem): str(path) for path in sorted(factory.glob("*.toml"))
-        }
+        self.user = user or files.user_folder()
+        self._factory = files.factory(factory)
         self._read: dict[Path, tuple[int, Preset]] = {}
 
     def names(self) -> list[str]:
@@ -58,14 +54,14 @@ class Bank:
             names = list(paths)
             number = int(which)
             if not 0 <= number < len(names):
-                raise PresetError(f"there is no preset {number}; there are {_listed(names)}")
+                raise PresetError(f"there is no preset {number}; there are {listed(names)}")
             return self._cached(Path(paths[names[number]]))
         found = {_key(name): path for name, path in paths.items()}.get(_key(which))
         if found is None:
             near = get_close_matches(_key(which), paths, 1) if len(which) < 65 else []
             hint = f"; did you mean {near[0]}?" if near else ""
             raise PresetError(
-                f"there is no preset {line(which)!r}{hint}; there are {_listed(paths)}"
+                f"there is no preset {line(which)!r}{hint}; there are {listed(paths)}"
             )
         return self._cached(Path(found))
 
@@ -91,7 +87,7 @@ class Bank:
         }
         try:
             self.user.mkdir(parents=True, exist_ok=True)
-            own = {_key(other): path for other, path in self._own().items()}
+            own = {_key(other): path for other, path in files.own(self.user).items()}
             path = Path(own.get(_key(name), self.user / f"{name}.toml"))
             if len(own) >= MOST_OWN and _key(name) not in own:
                 raise PresetError(
@@ -104,16 +100,7 @@ class Bank:
         return path
 
     def _paths(self) -> dict[str, str]:
-        return self._factory | self._own()
-
-    def _own(self) -> dict[str, str]:
-        """The user's, of which there may be many, and a performer may ask at every beat."""
-        try:
-            with os.scandir(self.user) as found:
-                paths = sorted(entry.path for entry in found if entry.name.endswith(".toml"))
-        except OSError:  # none was saved yet
-            return {}
-        return {os.path.basename(path).removesuffix(".toml"): path for path in paths}
+        return self._factory | files.own(self.user)
 
     def _cached(self, path: Path) -> Preset:
         try:
@@ -129,10 +116,6 @@ class Bank:
 def _key(name: str) -> str:
     """What names of one preset have in common, however they were typed."""
     return unicodedata.normalize("NFC", name).casefold()
-
-
-def _listed(names: Iterable[str]) -> str:
-    return printable(", ".join(f"{number} {name}" for number, name in enumerate(names)), MOST_TOLD)
 
 
 def install(
