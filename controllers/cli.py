@@ -142,6 +142,9 @@ def play(
     bend_layout: Annotated[
         bool, typer.Option(help="Pitch bend is x and mod wheel is y, beside CC 16 and 17.")
     ] = False,
+    demo: Annotated[
+        bool, typer.Option(help="The point moves by itself until somebody plays.")
+    ] = False,
     null_audio: Annotated[bool, typer.Option(help="No device: play on time to no one.")] = False,
     record: Annotated[
         Path | None, typer.Option(help="Record the sound: take.wav, take.flac.")
@@ -160,7 +163,7 @@ def play(
     options = Options(
         preset=preset, pack=pack, library=library, plane=plane, axes=axes,
         output=_settings(device, sample_rate, block, ring, null_audio),
-        osc_port=osc_port, lan=lan, midi=tuple(midi or ()), bend_layout=bend_layout,
+        osc_port=osc_port, lan=lan, midi=tuple(midi or ()), bend_layout=bend_layout, demo=demo,
         record=record, record_gestures=record_gestures, seconds=seconds,
     )  # fmt: skip
     lasting = terminal.Lasting(_warn)

@@ -10,14 +10,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
-from controllers import devices, telling
+from controllers import devices, first_steps, telling
 from controllers.answers import Answers
+from controllers.demo import Demo
 from controllers.feedback import Feedback
+from controllers.keyboard import Keyboard, there
+from controllers.keys import Keys
 from controllers.learn import Bindings
 from controllers.midi_ports import MidiPorts
 from controllers.monitor import Monitor
+from controllers.osc import PORT
 from controllers.osc_server import OscServer, listen
 from controllers.outcomes import Outcomes
 from controllers.recording import Takes
@@ -34,6 +39,7 @@ from models.libraries.library import open_ as open_library
 from models.libraries.playable import as_pack
 from models.pack import DESCRIBED, Pack
 from presets.bank import Bank, install
+from presets.files import listed
 from presets.preset import Preset
 
 WAITING_S = 20.0  # between two lines about a start that takes long
@@ -50,10 +56,11 @@ class Options:
     plane: str | None = None
     axes: tuple[str, str] | None = None
     output: Settings = field(default_factory=Settings)
-    osc_port: int = 9000
+    osc_port: int = PORT
     lan: bool = False
     midi: tuple[str, ...] = ()
     bend_layout: bool = False
+    demo: bool = False
     record: Path | None = None
     record_gestures: Path | None = None
     seconds: float | None = None
@@ -91,8 +98,9 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         instrument.apply(address, args)
     outcomes = Outcomes(instrument)
     refusals = Refusals(outcomes, say)
-    host = "0.0.0.0" if options.lan else "127.0.0.1"
-    osc = await listen(instrument, host, options.osc_port, outcomes)
+    asked_host = "0.0.0.0" if options.lan else "127.0.0.1"
+    osc = await listen(instrument, asked_host, options.osc_port, outcomes)
+    host, port = osc.address
     takes = Takes(session, options.preset, pack.name, say)
     bindings = Bindings()
     session.start()
@@ -110,15 +118,17 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         announce=lambda line: loop.call_soon_threadsafe(say, line),
         outcomes=outcomes,
     )
+    keyboard = Keyboard() if there() else None
     try:
         say(f"preset {options.preset} ({preset.title}), pack {pack.name}")
+        say(f"presets {listed(bank.names())}")
         say(f"plane  {_plane(instrument)}")
         if options.library is not None:
             say(f"library {options.library}: {len(pack.anchors)} sounds")
         elif ("/mode", ("original",)) in preset.commands():
             say("note   without a library, originals are what the model makes of them")
-        say(f"OSC    {telling.addresses(options.lan, options.osc_port)}")
-        meters = loop.create_task(_meter(session, osc, outcomes, feedback))
+        say(f"OSC    {telling.addresses(options.lan, host, port)}")
+        tasks = [loop.create_task(_meter(session, osc, outcomes, feedback))]
         if await _ready(session, stop, say):
             if options.record is not None or options.record_gestures is not None:
                 takes.begin(options.record, options.record_gestures)
@@ -127,12 +137,23 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
                 say(large)
             if sys.platform == "linux" and not session.board.player[b.REALTIME]:
                 say(telling.HURRIED)
+            if keyboard is not None:
+                keyboard.open()
+                keys = Keys(instrument, bank.names, options.preset, say)
+                Thread(target=keys.run, args=(keyboard,), name="keys", daemon=True).start()
             say("ready")
+            for line in first_steps.lines(host, port, options.lan, keyboard is not None):
+                say(line)
+            if options.demo:
+                tasks.append(loop.create_task(Demo(instrument).run()))
             await _stopped(stop, options.seconds)
         elif not stop.is_set():
             raise EngineError(session.failed)
-        meters.cancel()
+        for task in tasks:
+            task.cancel()
     finally:
+        if keyboard is not None:
+            keyboard.close()
         instrument.release_all()
         feedback.close()
         midi_closing = loop.run_in_executor(None, midi.close)

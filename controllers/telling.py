@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from typing import Any
 
+from controllers import network
 from engine import board as b
 from engine.limiter import LOOKAHEAD_S
 from engine.process import LOST
@@ -94,17 +94,8 @@ def waiting(session: Session, seconds: float) -> str:
     return f"{seconds:.0f} s, still starting: {starting}"
 
 
-def addresses(lan: bool, port: int) -> str:
+def addresses(lan: bool, host: str, port: int) -> str:
+    """Where OSC is listened for."""
     if not lan:
-        return f"on UDP 127.0.0.1:{port} (this machine; --lan for the network)"
-    hosts = sorted(
-        {str(info[4][0]) for info in _own_addresses() if not str(info[4][0]).startswith("127.")}
-    )
-    return f"on UDP port {port} of {', '.join(hosts) or socket.gethostname()}"
-
-
-def _own_addresses() -> list[Any]:
-    try:
-        return socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)
-    except OSError:
-        return []
+        return f"on UDP {host}:{port} (this machine; --lan for the network)"
+    return f"on UDP port {port} of {', '.join(network.numbers(host)) or 'no interface that is up'}"

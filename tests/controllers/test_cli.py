@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import itertools
 import os
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from controllers.cli import app
 
@@ -77,6 +80,20 @@ def test_all_commands_are_found() -> None:
     names = {tuple(word for word in words if word != "1")[:2] for words in COMMANDS}
     assert {("play",), ("render", "--out"), ("library", "list"), ("import", "--out")} <= names
     assert len(COMMANDS) >= 15
+
+
+def test_every_command_and_group_has_help_under_either_name() -> None:
+    names = [[*itertools.takewhile(str.isalpha, words)] for words in COMMANDS]
+    for words in ([], ["library"], *names):
+        short, long = (CliRunner().invoke(app, [*words, option]) for option in ("-h", "--help"))
+        assert short.exit_code == long.exit_code == 0, words
+        assert short.output == long.output and "Usage: " in short.output
+
+
+def test_it_tells_its_version() -> None:
+    done = shell("", "--version")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"latentpad {importlib.metadata.version('latentpad')}\n"
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

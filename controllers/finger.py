@@ -1,0 +1,68 @@
+"""Finger 1 for who plays by commands alone: the terminal's keys, and the demo.
+
+Both tell their touches, as a good pad does, so that a take of them plays the same again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.instrument import Instrument, Sender
+from engine.parameters import MODES, Argument
+
+NUMBER = 1
+POINT, TOUCH = f"/pad/{NUMBER}/xy", f"/pad/{NUMBER}/touch"
+LOOP = MODES.index("loop")
+
+Point = tuple[float, float]
+Command = tuple[str, Sequence[Argument]]
+
+
+class Finger:
+    """What `sender` does with finger 1. Any thread; each call is one change."""
+
+    def __init__(self, instrument: Instrument, sender: Sender) -> None:
+        self._instrument = instrument
+        self._sender = sender
+
+    @property
+    def loops(self) -> bool:
+        """Whether a touch starts a loop that is held, not a shot."""
+        return self._instrument.value("/mode")[0] == LOOP
+
+    @property
+    def down(self) -> bool:
+        """Whether the finger, whoever's it is, holds a voice."""
+        return NUMBER in self._instrument.touched()
+
+    @property
+    def point(self) -> Point:
+        """Where it is."""
+        x, y = dict(self._instrument.values())[POINT]
+        return float(x), float(y)
+
+    def move(self, point: Point) -> None:
+        """To a point, without a touch."""
+        self._apply((POINT, point))
+
+    def touch(self) -> None:
+        """Start where it is; a shot is let go at once, as it rings out by itself."""
+        self._apply(*self._touch())
+
+    def tap(self, point: Point) -> None:
+        """Start there."""
+        self._apply((POINT, point), *self._touch())
+
+    def lift(self) -> None:
+        """Let go, if it holds something."""
+        with self._instrument.together():
+            if self.down:
+                self._apply((TOUCH, (0,)))
+
+    def _touch(self) -> list[Command]:
+        return [(TOUCH, (1,))] if self.loops else [(TOUCH, (1,)), (TOUCH, (0,))]
+
+    def _apply(self, *commands: Command) -> None:
+        with self._instrument.together():
+            for address, args in commands:
+                self._instrument.apply(address, args, self._sender)

@@ -1,0 +1,40 @@
+"""An instrument whose clock is moved by hand, and what it was told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.board import Board, Shape
+from engine.instrument import Instrument, Sender
+from engine.parameters import Argument
+
+OTHER = Sender("osc 192.168.1.2", 5000)
+
+
+class Played:
+    """`heard` are the commands that were carried out, each with its sender's group."""
+
+    def __init__(self, mode: str = "loop") -> None:
+        self.now = 100.0
+        self.heard: list[tuple[str, str, tuple[Argument, ...]]] = []
+        self.instrument = Instrument(
+            Board(Shape(frames=8, bins=9, samples=256, sample_rate=48000)),
+            latent_dim=4,
+            place=lambda k: ((0.5, 0.5), (0.0,) * 4),
+            planes=("raw", "principal", "map"),
+            clock=lambda: self.now,
+        )
+        self.instrument.apply("/mode", (mode,))
+        self.instrument.taps.append(self._tap)
+
+    def _tap(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
+        self.heard.append((sender.group, address, tuple(args)))
+
+    def said(self, address: str) -> list[tuple[Argument, ...]]:
+        """The arguments with which one address was heard."""
+        return [args for _, heard, args in self.heard if heard == address]
+
+    @property
+    def point(self) -> tuple[float, float]:
+        x, y = dict(self.instrument.values())["/pad/1/xy"]
+        return float(x), float(y)
