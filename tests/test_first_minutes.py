@@ -1,0 +1,129 @@
+"""README's first five minutes, run from README itself by somebody who has just come."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+from controllers.osc import encode
+from controllers.osc_client import ask
+from presets.bank import Bank
+from tests.hearing import Meter
+from tests.playing import ROOT, Playing
+
+HEADING = "## The first five minutes with nothing but this computer"
+POINTS = ((0.3, 0.7), (0.6, 0.4), (0.5, 0.5))
+
+
+def section() -> str:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert HEADING in text
+    return text.partition(HEADING)[2].partition("\n## ")[0]
+
+
+def blocks() -> list[list[list[str]]]:
+    """The section's code: in each block the lines, each as its words."""
+    found = re.findall(r"^```\n(.*?)^```", section(), re.MULTILINE | re.DOTALL)
+    return [[shlex.split(line, comments=True) for line in block.splitlines()] for block in found]
+
+
+def starts() -> list[tuple[list[str], list[list[str]]]]:
+    """Each `make play` of the section, and what is then typed in the other terminal."""
+    found: list[tuple[list[str], list[list[str]]]] = []
+    for line in (line for block in blocks() for line in block if line):
+        if line[0] == "make":
+            found.append((line, []))
+        else:
+            found[-1][1].append(line)
+    return found
+
+
+def presets_of(pack: str, home: Path) -> list[str]:
+    """The presets that the section names, of one pack."""
+    named = re.findall(r"`([\w-]+)`", section())
+    bank = Bank(user=home / "none")
+    return [name for name in bank.names() if name in named and bank.load(name).pack == pack]
+
+
+def played_by(make: list[str]) -> list[str]:
+    """What `latentpad play` is given by that `make`."""
+    asked = subprocess.run(
+        [*make, "--no-print-directory", "--dry-run"],
+        capture_output=True, text=True, check=True, cwd=ROOT,
+    )  # fmt: skip
+    program, command, *words = shlex.split(asked.stdout.splitlines()[-1])
+    assert (program, command) == (".venv/bin/latentpad", "play")
+    return words
+
+
+@contextmanager
+def fresh(make: list[str], home: Path) -> Iterator[tuple[Playing, Meter]]:
+    """An instrument as that line starts it, for a new user."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
+    # The kernels' cache is found through the home; set-up has filled it.
+    env |= {"HOME": str(home), "XDG_CACHE_HOME": str(platformdirs.user_cache_path())}
+    playing = Playing(*played_by(make), "--null-audio", home=home / "data", env=env)
+    try:
+        playing.says("ready")
+        meter = Meter(playing.port)
+        yield playing, meter
+        meter.close()
+    finally:
+        assert playing.close() == 0
+
+
+def typed(line: list[str], port: int) -> subprocess.CompletedProcess[str]:
+    """One line of the second terminal, of this checkout's program."""
+    assert line[0] == ".venv/bin/latentpad"
+    return subprocess.run(
+        [sys.executable, "-m", "controllers.cli", *line[1:], "--port", str(port)],
+        capture_output=True, text=True, timeout=120, check=False, cwd=ROOT,
+    )  # fmt: skip
+
+
+def test_the_section_starts_both_packs_and_names_every_preset_of_theirs(tmp_path: Path) -> None:
+    assert [played_by(make) for make, _ in starts()] == [[], ["kit"]]
+    names = Bank(user=tmp_path / "none").names()
+    listed = presets_of("footsteps", tmp_path) + presets_of("oneshots", tmp_path)
+    assert sorted(listed) == sorted(names)
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["footsteps", "oneshots"])
+def test_every_line_does_what_it_says(number: int, tmp_path: Path) -> None:
+    make, lines = starts()[number]
+    assert len(lines) > 2
+    with fresh(make, tmp_path) as (playing, meter):
+        assert meter.falls_silent()
+        for line in lines:
+            done = typed(line, playing.port)
+            assert (done.returncode, done.stderr) == (0, ""), (line, done.stdout)
+            if line[2].endswith("/xy"):
+                assert meter.sounds(), line
+            elif line[2] in ("/panic", "/pad/1/touch"):
+                assert meter.falls_silent(), line
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["footsteps", "oneshots"])
+def test_every_preset_it_names_sounds_from_moves_alone(number: int, tmp_path: Path) -> None:
+    make, _ = starts()[number]
+    pack = ("footsteps", "oneshots")[number]
+    unheard = []
+    with fresh(make, tmp_path) as (playing, meter):
+        for name in presets_of(pack, tmp_path):
+            for address, args in (("/preset", [name]), ("/panic", [])):
+                ask(encode(address, args), "127.0.0.1", playing.port)
+            assert meter.falls_silent()
+            for point in POINTS:
+                ask(encode("/pad/xy", point), "127.0.0.1", playing.port)
+            if not meter.sounds():
+                unheard.append(name)
+    assert unheard == []
