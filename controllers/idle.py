@@ -33,6 +33,10 @@ def _loop(args: Sequence[Argument], value: Value) -> str:
     return "" if mode == "loop" else f"it is heard in /mode loop, this is {mode}"
 
 
+def _shot(args: Sequence[Argument], value: Value) -> str:
+    return "it is heard in /mode shot and original" if _mode(value) == "loop" else ""
+
+
 def _phase(args: Sequence[Argument], value: Value) -> str:
     method = int(value("/phase")[0])
     if method in _WHOLE and _mode(value) == "loop":
@@ -79,6 +83,9 @@ _WHYS: dict[str, Callable[[Sequence[Argument], Value], str]] = {
     "/loop/freeze": _loop,
     "/loop/start": _loop,
     "/loop/end": _loop,
+    "/shot/distance": _shot,
+    "/shot/time": _shot,
+    "/shot/rest": _shot,
     "/phase": _phase,
     "/lookahead": _lookahead,
     "/focus": _focus,

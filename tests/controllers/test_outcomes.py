@@ -83,6 +83,7 @@ def test_what_was_carried_out_as_it_came_is_done(
     [
         (("/mode", "shot"), "/loop/freeze", (1,), "/mode loop"),
         (("/mode", "shot"), "/loop/end", (0.5,), "/mode loop"),
+        (("/mode", "loop"), "/shot/rest", (0.5,), "/mode shot"),
         (("/mode", "loop"), "/phase", ("fgla",), "rtpghi"),
         (("/phase", "noise"), "/lookahead", (2,), "no frames"),
         (("/expander", "nearest"), "/focus", (5,), "dwell"),
@@ -105,6 +106,7 @@ def test_what_is_not_heard_as_things_are_is_said(
     [
         (("/mode", "loop"), "/loop/freeze", (1,)),
         (("/mode", "shot"), "/loop/speed", (2.0,)),
+        (("/mode", "shot"), "/shot/rest", (0.5,)),
         (("/mode", "shot"), "/phase", ("fgla",)),
         (("/mode", "loop"), "/phase", ("noise",)),
         (("/phase", "rtpghi"), "/lookahead", (2,)),
