@@ -159,7 +159,7 @@ TOLD: tuple[Command, ...] = (
     ),
     Command(
         "/meter/peak",
-        "peak of the newest hop of sound; 1 is full scale",
+        "peak of the sound, which falls by 60 dB a second; 1 is full scale",
         (_share("left"), _share("right")),
     ),
     Command("/meter/load", "share of its time that rendering takes", (Arg("load", low=0),)),

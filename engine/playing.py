@@ -30,6 +30,7 @@ from engine.warm import rehearse
 from models.representation import Representation
 
 FADE_S = 0.02
+METER_FALL_DB_S = 60.0  # so that who looks 20 times a second sees every peak, 3 dB down at most
 RETRY_S = 0.4
 LOOK_S = 0.1  # how often the main thread looks after the output
 DRAIN_MOST_S = 0.3  # that the ring may take to play out at the end
@@ -64,6 +65,7 @@ class Renderer:
         length = len(tape)
         fade_step = size / (FADE_S * self._rate)
         ramp = np.linspace(0, 1, size, dtype=np.float32)[:, None]
+        peaks, fall = np.zeros(2), 10 ** (-METER_FALL_DB_S / 20 * hop_s)
         output: Output | None = None
         while True:
             if output is not self.output:
@@ -97,7 +99,8 @@ class Renderer:
             player[b.STARVED] = output.starved
             player[b.LOAD] = self._busy
             player[b.QUALITY] = voices.quality
-            player[b.PEAK_LEFT], player[b.PEAK_RIGHT] = np.abs(out).max(axis=0)
+            peaks = np.maximum(np.abs(out).max(axis=0), fall * peaks)
+            player[b.PEAK_LEFT], player[b.PEAK_RIGHT] = peaks
             player[b.REDUCTION_DB] = voices.limiter.reduction_db
             player[b.RING_FRAMES], player[b.HOST_PERIOD] = output.kept, output.period
             player[b.HOP_US] = spent * 1e6
