@@ -24,6 +24,7 @@ class Finger:
     def __init__(self, instrument: Instrument, sender: Sender) -> None:
         self._instrument = instrument
         self._sender = sender
+        instrument.believe(sender, [NUMBER])  # its moves start nothing by themselves
 
     @property
     def loops(self) -> bool:
@@ -32,13 +33,13 @@ class Finger:
 
     @property
     def down(self) -> bool:
-        """Whether the finger, whoever's it is, holds a voice."""
-        return NUMBER in self._instrument.touched()
+        """Whether the finger, whoever's it is, holds a loop."""
+        return (TOUCH, (1,)) in self._instrument.whole()
 
     @property
     def point(self) -> Point:
         """Where it is."""
-        x, y = dict(self._instrument.values())[POINT]
+        x, y = self._instrument.held(POINT)
         return float(x), float(y)
 
     def move(self, point: Point) -> None:

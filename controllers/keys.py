@@ -151,8 +151,7 @@ class Keys:
 
     def _preset(self, number: int) -> None:
         self._number = number  # refused or not: the next one follows it
-        self._instrument.apply("/preset", (number,), SENDER)
-        self._say(f"preset {number} {self._names()[number]}")
+        self._instrument.apply("/preset", (number,), SENDER)  # which tells what it has loaded
 
     def _note(self, pitch: int, again: bool) -> None:
         if not again:

@@ -98,8 +98,8 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         instrument.apply(address, args)
     outcomes = Outcomes(instrument)
     refusals = Refusals(outcomes, say)
-    asked_host = "0.0.0.0" if options.lan else "127.0.0.1"
-    osc = await listen(instrument, asked_host, options.osc_port, outcomes)
+    host = "0.0.0.0" if options.lan else "127.0.0.1"
+    osc = await listen(instrument, host, options.osc_port, outcomes)
     host, port = osc.address
     takes = Takes(session, options.preset, pack.name, say)
     bindings = Bindings()

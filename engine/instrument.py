@@ -194,10 +194,6 @@ class Instrument:
             return ROW[address].show(self.value(address))
         return self._pad.held(address)
 
-    def touched(self) -> set[int]:
-        """The fingers that hold a voice."""
-        return {n for _, (kind, _, n) in self._voices.held() if kind == "finger"}
-
     def values(self) -> Iterator[tuple[str, tuple[Argument, ...]]]:
         """Every row's address and value: what `/sync` sends and a preset saves."""
         for row in GLOBAL:

@@ -153,7 +153,7 @@ def _check(words: list[str], line: str) -> None:
         assert words[0] in command.commands, f"there is no {words[0]!r}: `{line}`"
         command = command.commands[words.pop(0)]
     for word in words:
-        if word.startswith("-"):
+        if re.match(r"-[^\d.]", word):  # not a negative number
             assert word in _options(command), f"there is no {word}: `{line}`"
 
 

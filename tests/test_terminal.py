@@ -68,7 +68,7 @@ def test_keys_alone_play_it_and_ctrl_c_leaves_the_terminal_as_it_was(
     at = there.says("touch  let go", at)
     assert there.meter.falls_silent()
     there.type("3")
-    at = there.says("preset 3 shots", at)
+    at = there.says("preset Shots", at)
     there.type(" ")
     assert there.meter.sounds()
     there.type("é")
@@ -79,7 +79,7 @@ def test_keys_alone_play_it_and_ctrl_c_leaves_the_terminal_as_it_was(
     at = there.says("panic  silence", at)
     there.type("d")
     assert there.meter.sounds()
-    assert there.screen.count("preset 1 drone") <= 60
+    assert there.screen.count("preset Drone") <= 60
 
     there.type("\x03")
     assert there.process.wait(30) == 0

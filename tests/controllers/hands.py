@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from engine.board import Board, Shape
 from engine.instrument import Instrument, Sender
-from engine.parameters import Argument
+from engine.parameters import FINGERS, Argument
 
 OTHER = Sender("osc 192.168.1.2", 5000)
 
@@ -33,6 +33,11 @@ class Played:
     def said(self, address: str) -> list[tuple[Argument, ...]]:
         """The arguments with which one address was heard."""
         return [args for _, heard, args in self.heard if heard == address]
+
+    def touched(self) -> set[int]:
+        """The fingers that hold a loop."""
+        whole = dict(self.instrument.whole())
+        return {n for n in range(1, FINGERS + 1) if whole.get(f"/pad/{n}/touch") == (1,)}
 
     @property
     def point(self) -> tuple[float, float]:

@@ -36,7 +36,7 @@ class Shown(Played):
 
     def voices(self) -> int:
         """How many are held by the fingers."""
-        return len(self.instrument.touched())
+        return len(self.touched())
 
 
 def test_a_loop_starts_once_and_is_moved_slowly_over_the_plane() -> None:
@@ -86,13 +86,13 @@ def test_who_moves_the_point_has_its_voice(address: str, args: tuple[Argument, .
 def test_another_gesture_lets_its_voice_go(address: str, args: tuple[Argument, ...]) -> None:
     shown = Shown()
     shown.instrument.apply(address, args, OTHER)
-    assert 1 not in shown.instrument.touched()
+    assert 1 not in shown.touched()
 
 
 def test_a_touch_of_its_finger_is_the_others_from_then_on() -> None:
     shown = Shown()
     shown.instrument.apply("/pad/1/touch", (1,), OTHER)
-    assert shown.instrument.touched() == {1}
+    assert shown.touched() == {1}
     assert shown.said("/pad/1/touch") == [(1,), (1,)]
 
 
