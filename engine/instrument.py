@@ -213,8 +213,7 @@ class Instrument:
         """Take it from `sender` that it tells the touches of these fingers, from the start: its
         moves start nothing."""
         with self._lock:
-            for n in fingers:
-                self._touch.movement.believe(sender.device, n)
+            self._touch.believe(sender.device, fingers)
 
     def _changed(self, address: str, args: tuple[Argument, ...], sender: Sender) -> None:
         self._snapshots.touched(address)
@@ -254,7 +253,7 @@ class Instrument:
 
     def _panic(self, args: Sequence[Argument], sender: Sender) -> None:
         self._voices.let_go(lambda slot: True)
-        self._touch.movement.dropped()
+        self._touch.panicked()
         self.board.send(Event(b.PANIC))
         self._changed("/panic", (), sender)
 

@@ -28,7 +28,7 @@ Key = tuple[str, int]  # a sender's device and a finger
 class Move(Enum):
     """What a move is."""
 
-    NOTHING = 0  # its sender is believed, or it has only said where the finger was already
+    NOTHING = 0  # it has only said where the finger was already
     MOVES = 1
     TOUCHES = 2  # where shots are played, one starts
 
@@ -95,7 +95,7 @@ class Movement:
         if axis != 0:
             stroke.y_at = now
         if stroke.told:
-            return Move.NOTHING
+            return Move.MOVES
         if first and still and n > 1:
             stroke.point = point
             return Move.NOTHING

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from engine.allocation import NOBODY, Allocation, Sender
@@ -52,6 +52,8 @@ class Touch:
         self._changed = changed
         self._clock = clock
         self._begun: dict[int, Begun] = {}
+        self._panicked = False  # and finger 1 has not touched since
+        self._sure: set[str] = set()  # devices that tell touches for certain
         pad.moved = self._moved
         pad.steered = lambda sender: self._wake(1, sender)
 
@@ -66,6 +68,17 @@ class Touch:
             if self._pad.mode != LOOP:
                 self._touch_by_move(n, device)
 
+    def believe(self, device: str, fingers: Iterable[int]) -> None:
+        """Of these fingers the device tells the touches, from its first word on."""
+        self._sure.add(device)
+        for n in fingers:
+            self.movement.believe(device, n)
+
+    def panicked(self) -> None:
+        """All was let go: no move that waits sounds, and the pad's next point does."""
+        self.movement.dropped()
+        self._panicked = True
+
     # -- fingers -----------------------------------------------------------------------------
 
     def _toucher(self, n: int) -> Handler:
@@ -73,6 +86,7 @@ class Touch:
             if len(args) != 1:
                 raise CommandError(f"/pad/{n}/touch takes 0 or 1, got {len(args)} arguments")
             down = finite(f"/pad/{n}/touch", args[0]) >= 0.5
+            self._panicked = self._panicked and n != 1
             if down:
                 self._put_down(n, sender)
                 self.movement.believe(sender.device, n)
@@ -98,6 +112,7 @@ class Touch:
 
     def _start_finger(self, n: int, holder: Sender, device: str, *, unsaid: bool) -> None:
         pad = self._pad
+        self._panicked = self._panicked and n != 1
         voice = self._voices.give(finger(n), holder, follows=n == 1 and pad.mode == LOOP)
         whole = self.movement.complete(device, n)
         self._begun[n] = Begun(voice, device, self._clock(), pad.point(n), unsaid, open=not whole)
@@ -136,10 +151,12 @@ class Touch:
         return (begun.open or finer) and self._together(begun, n, sender, SETTLE_S)
 
     def _wake(self, n: int, sender: Sender) -> None:
-        """In a loop any move starts the finger's voice, but of a sender that tells touches."""
-        if self._pad.mode != LOOP or sender == NOBODY:
+        """In a loop any move starts the finger's voice, but of a sender that tells touches: then
+        only the pad's, after a panic."""
+        if self._pad.mode != LOOP or sender == NOBODY or self._pad.loops(n):
             return
-        if not self.movement.believes(sender.device, n) and not self._pad.loops(n):
+        anew = self._panicked and n == 1 and sender.device not in self._sure
+        if anew or not self.movement.believes(sender.device, n):
             self._touch_by_move(n, sender.device)
 
     def _touch_by_move(self, n: int, device: str) -> None:
