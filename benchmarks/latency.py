@@ -27,8 +27,8 @@ from engine.devices import DeviceError
 AFTER_S = 0.11
 STEADY = (
     ("/mode", ("loop",)), ("/morph", (0.0,)), ("/smooth", (0.0,)), ("/loop/start", (0.12,)),
-    ("/loop/freeze", (1,)), ("/gain", (-6.0,)), ("/texture", (0.0,)), ("/phase", ("rtpghi",)),
-    ("/lookahead", (1,)), ("/plane", ("map",)), ("/expander", ("dwell",)),
+    ("/loop/freeze", (1,)), ("/gain", (-6.0,)), ("/level", (0.0,)), ("/texture", (0.0,)),
+    ("/phase", ("rtpghi",)), ("/lookahead", (1,)), ("/plane", ("map",)), ("/expander", ("dwell",)),
 )  # fmt: skip
 
 

@@ -273,6 +273,15 @@ TABLE: tuple[Parameter, ...] = (
     ),
     # the way out
     _row("/gain", -12, -60, 12, "dB", "output level", smoothing=0.02),
+    _row(
+        "/level",
+        0,
+        -24,
+        24,
+        "dB",
+        "the preset's own level beside `/gain`, by which presets are as loud as one another",
+        smoothing=0.02,
+    ),
     _row("/ceiling", -1, -24, 0, "dBFS", "limiter ceiling"),
     # one of each for every finger
     _row("/pad/{n}/xy", (0.5, 0.5), 0, 1, "", "the finger's point, x right and y up"),

@@ -7,11 +7,12 @@ that it concerns, so the result is what an infinitely fast machine would have pl
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine import board as b
 from engine.board import Board, Shape
@@ -55,18 +56,23 @@ class Rendering:
             planes=planes.names,
             axes=planes,
             bounds=Bounds.of(pack.anchors.latents),
-            clock=lambda: self.voices.hops * self.hop_s,
+            clock=lambda: self.seconds,
         )
         decoder = Decoder(pack)
         originals = None if library is None else Originals(library, decoder)
         self._mailbox = Mailbox(self.board, pack, decoder, originals)
 
-    def hop(self) -> np.ndarray:
+    @property
+    def seconds(self) -> float:
+        """What has been played."""
+        return self.voices.hops * self.hop_s
+
+    def hop(self) -> NDArray[np.float32]:
         """The next hop (hop_size, 2) float32."""
         if self.voices.hops % TICK_HOPS == 0:
             self.instrument.tick()
         for voice in self._mailbox.waiting():
-            self._mailbox.serve([voice], self.voices.hops * self.hop_s)
+            self._mailbox.serve([voice], self.seconds)
         out = np.zeros((self.voices.hop_size, 2), np.float32)
         self.voices.hop(out)
         return out
@@ -74,6 +80,36 @@ class Rendering:
     @property
     def silent(self) -> bool:
         return bool((self.board.voice_state == b.FREE).all())
+
+
+def performed(
+    rendering: Rendering,
+    preset: Sequence[tuple[str, Sequence[Argument]]],
+    messages: Iterable[tuple[float, str, Sequence[Argument]]],
+    end: float,
+    told: Iterable[int] = (),
+    refuse: Callable[[str], None] = lambda line: None,
+) -> Iterator[NDArray[np.float32]]:
+    """The hops of a performance, as `render` writes them; `refuse` is told what is refused."""
+    instrument = rendering.instrument
+    instrument.believe(PLAYER, told)
+    for error in instrument.apply_all(preset):
+        refuse(str(error))
+    waiting = iter(messages)
+    message = next(waiting, None)
+    while rendering.seconds <= end or message is not None:
+        while message is not None and message[0] <= rendering.seconds:
+            try:
+                instrument.apply(message[1], message[2], PLAYER)
+            except CommandError as error:
+                refuse(str(error))
+            message = next(waiting, None)
+        yield rendering.hop()
+    instrument.release_all()
+    until = rendering.seconds + TAIL_S
+    while rendering.seconds < until and not rendering.silent:
+        yield rendering.hop()
+    yield rendering.hop()  # the limiter's delay
 
 
 def render(
@@ -94,36 +130,23 @@ def render(
     Raises `OSError` where the file cannot be written; then what was there before is left.
     """
     rendering = Rendering(pack, library)
-    instrument = rendering.instrument
-    instrument.believe(PLAYER, told)
-    refused = [str(error) for error in instrument.apply_all(preset)]
+    refused: list[str] = []
     more = 0
+
+    def refuse(line: str) -> None:
+        nonlocal more
+        if len(refused) < MOST_REFUSED:
+            refused.append(line)
+        else:
+            more += 1
+
     part = draft_of(path)
     fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
     try:
         file = SoundFile(fd, form(path), rendering.rate)
-        now = 0.0
-        waiting = iter(messages)
-        message = next(waiting, None)
-        while now <= end or message is not None:
-            while message is not None and message[0] <= now:
-                try:
-                    instrument.apply(message[1], message[2], PLAYER)
-                except CommandError as error:
-                    if len(refused) < MOST_REFUSED:
-                        refused.append(str(error))
-                    else:
-                        more += 1
-                message = next(waiting, None)
-            file.write(rendering.hop())
-            now = rendering.voices.hops * rendering.hop_s
-            progress(min(now / end, 1.0) if end > 0 else 1.0)
-        instrument.release_all()
-        until = now + TAIL_S
-        while now < until and not rendering.silent:
-            file.write(rendering.hop())
-            now = rendering.voices.hops * rendering.hop_s
-        file.write(rendering.hop())  # the limiter's delay
+        for hop in performed(rendering, preset, messages, end, told, refuse):
+            file.write(hop)
+            progress(min(rendering.seconds / end, 1.0) if end > 0 else 1.0)
         file.close()
         part.replace(path)
     except BaseException:
@@ -131,4 +154,4 @@ def render(
         raise
     finally:
         os.close(fd)
-    return now, [*refused, *([f"and {more} more"] if more else [])]
+    return rendering.seconds, [*refused, *([f"and {more} more"] if more else [])]

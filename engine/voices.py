@@ -140,7 +140,7 @@ class Voices:
     @staticmethod
     def _master_gain(values: list[float]) -> float:
         gain = values[_GAIN]
-        return 10 ** (gain / 20) if gain > -59.9 else 0.0
+        return 10 ** ((gain + values[_LEVEL]) / 20) if gain > -59.9 else 0.0
 
     def _report(self) -> None:
         board = self.board
@@ -253,4 +253,5 @@ def _per_hop(seconds: float, hop_s: float) -> float:
     return 1 - math.exp(-hop_s / seconds) if seconds > 0 else 1.0
 
 
-_GAIN, _CEILING, _MORPH = OFFSET["/gain"], OFFSET["/ceiling"], OFFSET["/morph"]
+_GAIN, _LEVEL = OFFSET["/gain"], OFFSET["/level"]
+_CEILING, _MORPH = OFFSET["/ceiling"], OFFSET["/morph"]

@@ -1,0 +1,104 @@
+"""How loud the factory's presets are, and how bright: `python -m benchmarks.loudness`.
+
+Each is played by the same gesture (`ellipse_and_taps.jsonl`: an ellipse of four seconds, then
+eight taps, by moves alone) and rendered as `latentpad render` does it. Prints for each preset:
+
+- LUFS: integrated loudness, ITU-R BS.1770-4
+- peak: of the samples, dBFS
+- limiter: the most that it took away, and for which share of the sound it took more than 1 dB
+- centroid: Hz, of the mean magnitude spectrum over all frames
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.gestures import Gestures
+from engine.parameters import ROW
+from engine.render import Rendering, performed
+from models import pack as packs
+from models.pack import Pack
+from presets.bank import FACTORY, Bank
+from presets.preset import Preset
+
+GESTURE = Path(__file__).with_name("ellipse_and_taps.jsonl")
+FRAME = 2048
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What was measured of one preset."""
+
+    mode: str
+    lufs: float
+    peak_db: float  # dBFS
+    reduction_db: float  # the limiter's largest, 0 or less
+    limited: float  # share of the sound that it took more than 1 dB from
+    centroid: float  # Hz
+
+
+def heard(preset: Preset, pack: Pack) -> Heard:
+    """Play the gesture on `preset` and `pack`, offline."""
+    from pyloudnorm import Meter
+
+    gesture = Gestures(GESTURE)
+    rendering = Rendering(pack)
+    hops, reductions = [], []
+    for hop in performed(rendering, preset.commands(), gesture, gesture.seconds, gesture.told):
+        hops.append(hop)
+        reductions.append(rendering.voices.limiter.reduction_db)
+    sound = np.concatenate(hops)
+    return Heard(
+        mode=str(preset.values.get("/mode", *ROW["/mode"].show(ROW["/mode"].default))),
+        lufs=float(Meter(rendering.rate).integrated_loudness(sound)),
+        peak_db=20 * float(np.log10(np.abs(sound).max())),
+        reduction_db=min(reductions),
+        limited=float(np.mean(np.array(reductions) < -1)),
+        centroid=centroid(sound.mean(axis=1), rendering.rate),
+    )
+
+
+def centroid(sound: NDArray[np.float32], rate: int) -> float:
+    """Hz: the mean frequency of (samples,), weighted by magnitude."""
+    frames = np.lib.stride_tricks.sliding_window_view(sound, FRAME)[:: FRAME // 2]
+    magnitudes = np.abs(np.fft.rfft(frames * np.hanning(FRAME), axis=1)).sum(axis=0)
+    frequencies = np.fft.rfftfreq(FRAME, 1 / rate)
+    return float((magnitudes * frequencies).sum() / magnitudes.sum())
+
+
+def table(found: dict[str, Heard]) -> str:
+    """The page as Markdown."""
+    lines = [
+        "# How loud the factory's presets are",
+        "",
+        f"`python -m benchmarks.loudness`: each preset played by `{GESTURE.name}` (an ellipse of "
+        "four seconds and eight taps, by moves alone) and rendered, at the `/gain` that the "
+        "instrument starts with. Loudness is ITU-R BS.1770's, integrated; the centroid that of "
+        "the mean magnitude spectrum.",
+        "",
+        "| preset | mode | LUFS | peak, dBFS | most that the limiter took, dB "
+        "| share of the sound it took over 1 dB from | centroid, Hz |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| {name} | {h.mode} | {h.lufs:.1f} | {h.peak_db:.1f} | {abs(h.reduction_db):.1f} "
+        f"| {100 * h.limited:.1f} % | {h.centroid:.0f} |"
+        for name, h in found.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def factory() -> dict[str, Heard]:
+    """Every preset of the factory's, as it was heard."""
+    bank = Bank(FACTORY, FACTORY / "none")
+    presets = {name: bank.load(name) for name in bank.names()}
+    loaded = {p.pack: packs.load(packs.find(p.pack)) for p in presets.values()}
+    return {name: heard(preset, loaded[preset.pack]) for name, preset in presets.items()}
+
+
+if __name__ == "__main__":
+    print(table(factory()), end="")
