@@ -12,6 +12,7 @@ from models.folder import SUFFIXES, Holding, holding
 from models.found import Found
 from models.libraries.header import LibraryError, is_library
 from models.licences import FREE
+from models.naming import named
 from models.permission import Gate, counted
 
 Say = Callable[[str], None]
@@ -39,8 +40,8 @@ class Item:
 def from_folder(folder: Path, say: Say = silent) -> list[Item]:
     """Every sound file under `folder`; its tables (models.credit_tables) supply the credits.
 
-    Without a label a file's folder is it. A sound whose licence is left empty, where a table tells
-    licences, or that is not clearly permitted to be trained on, is for playing alone. What is
+    Names and labels are those of models.naming. A sound whose licence is left empty, where a table
+    tells licences, or that is not clearly permitted to be trained on, is for playing alone. What is
     hidden, or in a library, is passed over. Raises LibraryError.
     """
     if not folder.is_dir():
@@ -55,15 +56,17 @@ def from_folder(folder: Path, say: Say = silent) -> list[Item]:
         listed = credit_tables.listed(held)
     except credit_tables.TableError as error:
         raise LibraryError(str(error)) from None
-    gate, items, own_name = Gate(folder, FREE), [], folder.resolve().name
-    for inside in held.sounds:
+    gate, items = Gate(folder, FREE), []
+    for inside, (name, label) in zip(
+        held.sounds, named(folder, held.sounds, listed.of), strict=True
+    ):
         told = listed.of(inside)
         items.append(
             Item(
                 folder / inside,
                 id=inside.as_posix(),
-                name=told.name or inside.stem,
-                label=told.label or inside.parent.name or own_name,
+                name=name,
+                label=label,
                 author=told.author,
                 licence=told.licence or "",
                 url=told.url or told.source_repo,
