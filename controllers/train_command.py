@@ -35,6 +35,15 @@ def train(
         int, typer.Option(min=0, max=2**32 - 1, help="The same seed gives the same pack.")
     ] = 0,
     title: Annotated[str, typer.Option(help="Title of the pack.")] = "",
+    held_out: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=0.8,
+            help="Share of the sounds not learned from, to judge by; 0: none. Else 0.1 of a small "
+            "folder to 0.4 of 200 sounds and more.",
+        ),
+    ] = None,
     distribute: Annotated[
         bool, typer.Option(help="On all GPUs here, or on all machines that TF_CONFIG names.")
     ] = False,
@@ -43,29 +52,36 @@ def train(
     ] = "tensorflow",
 ) -> None:
     """Train a model pack on a folder of sounds. Killed, it goes on when started again."""
-    from engine.process import hushed
+    from models.progress import Bar
+    from models.training import dataset, work
+    from models.training.course import RECIPES, Course
 
     with refusing():
         if distribute and backend != "tensorflow":
             raise Refused("a training is distributed by TensorFlow only: leave --backend out")
-        _use(backend)
-        with hushed():
-            from engine import aloud
-            from models.training.card import Phase
-            from models.training.course import RECIPES, Course
-            from models.training.distribution import DistributionError
-            from models.training.train import teach
-            from models.training.train import train as run
         if recipe not in RECIPES:
             raise Refused(f"--recipe {recipe!r} is none of {', '.join(RECIPES)}")
-        course = Course(latent, RECIPES[recipe], seed=seed, epochs=epochs, minutes=minutes)
+        _use(backend)
+        work.check(folder, out)
+        dataset.clips(folder)  # before TensorFlow is started
+        with Bar() as bar:
+            bar.tell("starting up")
+            _start()
+        from engine import aloud
+        from models.training.card import Phase
+        from models.training.distribution import DistributionError
+        from models.training.train import teach
+        from models.training.train import train as run
+
+        course = Course(
+            latent, RECIPES[recipe], seed=seed, epochs=epochs, minutes=minutes, held_out=held_out
+        )
         try:
             team = _team() if distribute else None
             if team is not None and not team.chief:
                 teach(folder, out, course, team=team)
                 say("done: the chief has written the pack")
                 return
-            say(f"a picture of how it goes: {out}.training/preview.png")
             phase = Phase(aloud.TOLD, aloud.aloud)
             pack = run(folder, out, course, title=title, team=team, phase=phase)
         except DistributionError as error:
@@ -86,15 +102,28 @@ def _use(backend: str) -> None:
     os.environ["KERAS_BACKEND"] = backend
 
 
+def _start() -> None:
+    """Import all that takes seconds; what of it is compiled is told from then on."""
+    from controllers.telling import compiling
+    from engine.kernels import attend
+    from engine.process import hushed
+
+    attend(lambda kernels: say(compiling("train", kernels)))
+    with hushed():
+        import models.training.train  # noqa: F401
+
+
 def _team() -> Team | None:
     """All that train together; None where this is one device alone."""
     from engine.process import hushed
+    from models.progress import Bar
     from models.training.distribution import team
 
-    if os.environ.get("TF_CONFIG"):
-        say("waiting for all that train together")
-    with hushed():
-        found = team()
+    together = bool(os.environ.get("TF_CONFIG"))
+    with Bar() as bar:
+        bar.tell("waiting for all that train together" if together else "looking for devices")
+        with hushed():
+            found = team()
     if found.members == 1:
         say("there is one device only: it trains alone")
         return None

@@ -17,6 +17,7 @@ from scipy.spatial import cKDTree
 
 from models.maps import fewer, tsne_of
 from models.measures import content
+from models.progress import Tell, untold
 from models.representation import Floats
 from models.slopes import STEP, Glides, pull, slopes
 
@@ -52,22 +53,23 @@ class Heard(NamedTuple):
     """(L, D, D): |dz @ root| is the root mean square change in dB of the sound's content."""
 
 
-def learned(latents: Floats, decode: Decode, seed: int = 0) -> Floats:
+def learned(latents: Floats, decode: Decode, seed: int = 0, tell: Tell = untold) -> Floats:
     """(L, D) latents to (L, 2) float32 places, by what `decode` makes of them.
 
     Of more than `MOST` sounds it maps so many, evenly chosen, and puts the others among them. A
-    minute or two for some hundred sounds.
+    minute or two for some hundred sounds, in which `tell` hears how far it is.
     """
 
     def fit(some: Floats) -> Floats:
-        heard = hear(some, decode)
+        heard = hear(some, decode, tell)
+        tell("drawing a map of the sounds", 0, 0)
         start = tsne_of(heard.sounds, seed)
-        return moved(start, some, heard, seed)
+        return moved(start, some, heard, seed, tell)
 
     return fewer(latents, MOST, fit)
 
 
-def hear(latents: Floats, decode: Decode) -> Heard:
+def hear(latents: Floats, decode: Decode, tell: Tell = untold) -> Heard:
     """Decode (L, D) latents, each alone and once more for each of its dimensions."""
     from sklearn.decomposition import PCA
 
@@ -76,6 +78,7 @@ def hear(latents: Floats, decode: Decode) -> Heard:
     flat: list[Floats] = []
     roots = np.empty((count, dimension, dimension))
     for start in range(0, count, BATCH):
+        tell("hearing the sounds", start, count)
         some = latents[start : start + BATCH]
         plain = decode(some)
         heard = np.stack([content(sound) for sound in plain])
@@ -97,7 +100,9 @@ def hear(latents: Floats, decode: Decode) -> Heard:
     return Heard(np.asarray(sounds, np.float32), roots)
 
 
-def moved(start: Floats, latents: Floats, heard: Heard, seed: int = 0) -> Floats:
+def moved(
+    start: Floats, latents: Floats, heard: Heard, seed: int = 0, tell: Tell = untold
+) -> Floats:
     """The (L, 2) places `start`, moved until the steepest slopes are gone."""
     z, random = latents.astype(np.float64), np.random.default_rng(seed)
     places = _normal(start.astype(np.float64))
@@ -105,8 +110,16 @@ def moved(start: Floats, latents: Floats, heard: Heard, seed: int = 0) -> Floats
     patience = min(max(len(z) / FEW, 0.1), 1.0) * max(len(z) / MANY, 1.0)
     likes = cKDTree(heard.sounds).query(heard.sounds, min(HOMES + 1, len(z)))[1][:, 1:]
 
+    parts = [round(turns * patience) for turns in (FIRST, *[AFTER] * ROUNDS, LAST)]
+    done = 0
+
+    def turned() -> None:
+        nonlocal done
+        done += 1
+        tell("moving the sounds apart", done, sum(parts))
+
     def eased(places: Float64, turns: int, edge: float) -> Float64:
-        return _eased(places, z, heard.roots, round(turns * patience), edge, random)
+        return _eased(places, z, heard.roots, round(turns * patience), edge, random, turned)
 
     places = eased(places, FIRST, EDGE_FIRST)
     for _ in range(ROUNDS):
@@ -123,8 +136,10 @@ def _eased(
     turns: int,
     edge: float,
     random: np.random.Generator,
+    turned: Callable[[], None],
 ) -> Float64:
-    """So many turns of Adam (Kingma & Ba, 2015) down the mean of the slopes to the power `edge`."""
+    """So many turns of Adam (Kingma & Ba, 2015) down the mean of the slopes to the power `edge`;
+    `turned` is called after each."""
     mean, square = np.zeros_like(places), np.zeros_like(places)
     count = min(GLIDES, PER_SOUND * len(places))
     for turn in range(1, turns + 1):
@@ -135,6 +150,7 @@ def _eased(
         step = mean / (1 - 0.9**turn) / (np.sqrt(square / (1 - 0.999**turn)) + FLOOR)
         fade = 0.25 * (1 + np.cos(np.pi * turn / turns))
         places = _normal(places - PACE * fade * step)
+        turned()
     return places
 
 

@@ -60,6 +60,5 @@ def small(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> pack.Pa
     from models.training.train import train
 
     out = tmp_path_factory.mktemp("packs") / "small"
-    return train(
-        recordings, out, Course(2, Recipe(width=16), SMALL, epochs=2, batch=4), progress=False
-    )
+    course = Course(2, Recipe(width=16), SMALL, epochs=2, batch=4, held_out=0.4)
+    return train(recordings, out, course, progress=False)

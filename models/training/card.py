@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,7 +13,10 @@ import numpy as np
 from models import audio, cost, drawing, measures, plane_picture
 from models.griffinlim import audible, griffinlim
 from models.pack import Pack
+from models.progress import Tell, untold
 from models.representation import Floats, Representation
+from models.training import losses
+from models.training.origins import attributed, held_out
 
 if TYPE_CHECKING:
     from models.training.coaching import History
@@ -35,6 +39,7 @@ SOUNDS_MEASURED = 64  # at most, of each split: ViSQOL takes a tenth of a second
 PICTURED = 6  # sounds, at most
 RECONSTRUCTIONS = "reconstructions.png"
 ACTIVE = 0.1  # nats: a latent that tells less is dead
+TOLD = {"train": "seen", "validation": "unseen, chose the epoch", "test": "unseen"}
 
 
 def write(
@@ -46,18 +51,21 @@ def write(
     history: History,
     recordings: Sequence[Path],
     phase: Phase = GRIFFINLIM,
+    tell: Tell = untold,
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
     """card.md and its pictures by file name, and the figures in it.
 
     `sounds` (L, frames, bins) floats in 0...1 belong to the pack's anchors, as do the rows of
-    `sources` and the paths of the `recordings`. Takes about half a minute.
+    `sources` and the paths of the `recordings`. Takes about half a minute, of which `tell` hears.
     """
     splits = [row["split"] for row in sources]
     quality: dict[str, Any] = {}
     for split in ("train", "validation", "test"):
         chosen = [i for i, side in enumerate(splits) if side == split]
         if chosen:
-            quality[split] = measured(pack, sounds, decoder, chosen, recordings, phase)
+            told = partial(tell, f"judging sounds ({TOLD[split]})")
+            quality[split] = measured(pack, sounds, decoder, chosen, recordings, phase, told=told)
+    tell("measuring a decode", 0, 0)
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / "decoder.keras"
         decoder.save(path)
@@ -71,7 +79,7 @@ def write(
     chosen = pictured(splits)
     files = {
         "card.md": _text(pack, figures, history, decoder, encoder, phase, sources).encode(),
-        "loss.png": _loss(history),
+        "loss.png": losses.picture(history, unseen="validation" in quality),
         RECONSTRUCTIONS: reconstructions(
             pack, decoder, chosen, [pack.representation.unscaled(sounds[i]) for i in chosen]
         ),
@@ -88,16 +96,19 @@ def measured(
     recordings: Sequence[Path],
     phase: Phase = GRIFFINLIM,
     most: int = SOUNDS_MEASURED,
+    told: Callable[[float, float], None] = lambda done, of: None,
 ) -> dict[str, float]:
     """Mean MAE in dB on content frames and ViSQOL of the `chosen` sounds' reconstructions.
 
-    Of `most` sounds, spread evenly, if there are more. `visqol` is of whole sounds, `visqol_late`
-    as those measure it who give ViSQOL no silence before: from 0.28 s on.
+    Of `most` sounds, spread evenly, if there are more; `told` hears how many are done. `visqol` is
+    of whole sounds, `visqol_late` as those measure it who give ViSQOL no silence before: from
+    0.28 s on.
     """
     r = pack.representation
     errors, grades, late = [], [], []
     spread = np.linspace(0, len(chosen) - 1, min(most, len(chosen))).astype(int)
     some = [chosen[i] for i in spread]
+    told(0, len(some))
     for i, decoded in zip(some, _decoded(pack, decoder, some), strict=True):
         reference, other = r.unscaled(sounds[i]), r.unscaled(decoded)
         errors.append(measures.mae_db(reference, other))
@@ -105,6 +116,7 @@ def measured(
         sound = phase.sound(other, r)
         grades.append(measures.visqol(original, sound, r))
         late.append(measures.visqol(original, sound, r, whole=False))
+        told(len(late), len(some))
     return {
         "sounds": len(errors),
         "mae_db": round(float(np.mean(errors)), 2),
@@ -139,13 +151,13 @@ def _text(
     sources: Sequence[Mapping[str, str]],
 ) -> str:
     r = pack.representation
-    split = pack.training["sounds"]
-    told = {"train": "seen", "validation": "unseen, chose the epoch", "test": "unseen"}
+    told = held_out(pack.training["sounds"])
+    kept, met = ("validation loss", ", unseen in training") if "test" in figures else ("loss", "")
     rows = "\n".join(
-        f"| {name} ({told[name]}) | {q['sounds']} | {q['mae_db']} ± {q['mae_db_sd']} "
+        f"| {name} ({TOLD[name]}) | {q['sounds']} | {q['mae_db']} ± {q['mae_db_sd']} "
         f"| {q['visqol']} ± {q['visqol_sd']} | {q['visqol_late']} ± {q['visqol_late_sd']} |"
         for name, q in figures.items()
-        if name in told
+        if name in TOLD
     )
     kl = ", ".join(f"{k:.2f}" for k in pack.kl)
     spread = ", ".join(f"{s:.2f}" for s in pack.anchors.latents.std(axis=0))
@@ -162,15 +174,14 @@ A variational autoencoder of {pack.latent_dim} latents that decodes {r.seconds:.
 {r.sample_rate} Hz. Licence: {pack.licence}. {attributed(sources)}
 
 ## Learned from
-{sum(split.values())} sounds: {split["train"]} to train on, {split["validation"]} to validate,
-{split["test"]} to test, divided by whole groups of origin (one recording session is never on two
-sides). All of them are anchors.
+{told[:1].upper()}{told[1:]}. Whole groups of
+origin are held out (one recording session is never on two sides). All sounds are anchors.
 
 Representation: frames of {r.n_fft} samples, hop {r.hop}, window {r.window}, {r.frames} frames of
 {r.bins} bins, {r.range_db:g} dB below each sound's peak bin.
 
 Training: {pack.training["epochs"]} epochs in {pack.training["minutes"]} minutes, weights of epoch
-{pack.training["best_epoch"]} (the best validation loss), seed {pack.training["seed"]}; {recipe}.
+{pack.training["best_epoch"]} (the best {kept}), seed {pack.training["seed"]}; {recipe}.
 Decoder {decoder.count_params():,} parameters, encoder {encoder.count_params():,}.
 
 ![loss](loss.png)
@@ -187,8 +198,7 @@ who give ViSQOL a second of sound as it is: it then judges from 0.28 s on only.
 
 ![reconstructions](reconstructions.png)
 
-{"Recordings that training did not see" if split["test"] else "Recordings"}, and what the model
-makes of them.
+Above each: the recording{met}; below: its reconstruction. 0...-{r.range_db:g} dB.
 
 ## Latents
 {figures["active_latents"]} of {pack.latent_dim} are active (over {ACTIVE} nats). Nats per latent:
@@ -207,33 +217,6 @@ its sound. The colours are labels.
 One decode on one CPU thread of the machine that trained it: {figures["decode"]["p50_ms"]} ms
 (p50), {figures["decode"]["p99_ms"]} ms (p99).
 """
-
-
-def attributed(sources: Sequence[Mapping[str, str]]) -> str:
-    """How many rows of sources.csv tell a licence, and an author or a page, in a sentence."""
-    told = sum(
-        bool(row.get("licence") and (row.get("author_attribution") or row.get("url")))
-        for row in sources
-    )
-    if told == len(sources):
-        return "Every sound it learned from is attributed in\n`sources.csv`, row by row."
-    if told:
-        return (
-            f"Of {len(sources)} sounds it learned from {told} are attributed in\n`sources.csv`; "
-            "of the others its maker told no licence, or no author."
-        )
-    return "Its maker told no licences and authors of the\nsounds it learned from."
-
-
-def _loss(history: History) -> bytes:
-    figure = drawing.blank(7, 3)
-    axes = figure.subplots()
-    axes.plot(history.train, label="train")
-    axes.plot(history.validation, label="validation")
-    axes.axvline(history.best_epoch, color="grey", linewidth=0.8)
-    axes.set(xlabel="epoch", ylabel="loss (dB)")
-    axes.legend()
-    return drawing.png(figure)
 
 
 def pictured(splits: Sequence[str], most: int = PICTURED) -> list[int]:

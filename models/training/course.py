@@ -46,6 +46,7 @@ class Course:
     epochs: int | None = None  # at most; None: as many as the recipe says
     minutes: float | None = None  # and not longer than this
     licences: tuple[str, ...] | None = FREE  # learned from, where a sound names one; None: all
+    held_out: float | None = None  # share not learned from; None: see models.training.dataset
 
     @property
     def passes(self) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models import audio, credit_tables
 from models.credits import Told
@@ -16,10 +17,14 @@ from models.libraries import contents, header
 from models.licences import FREE
 from models.line import line as one_line
 from models.line import printable
+from models.naming import Named, named
 from models.permission import Gate, counted
 from models.representation import FLOOR, Floats, Representation
 
-SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
+SIDES = ("train", "validation", "test")
+HELD_OUT = 0.4  # of a large folder, half of it for each side that is not learned from
+LEAST_HELD_OUT = 0.1  # of a small one
+LARGE = 200  # sounds
 DRAWS = 64  # of a division, at most
 MOST_CREDIT = 1000  # characters
 FEWEST_AUTHORS = 10  # of a library, for whole authors to be on one side
@@ -39,6 +44,12 @@ class Clip:
     group: str
     credits: dict[str, str] = field(default_factory=dict)
     split: str = "train"
+    name: str = ""  # for a person to read
+
+    @property
+    def called(self) -> str:
+        """Its name, or its id where it has none."""
+        return self.name or self.id
 
 
 def clips(
@@ -46,20 +57,21 @@ def clips(
     licences: Sequence[str] | None = FREE,
     seed: int = 0,
     say: Callable[[str], None] = lambda line: None,
+    held_out: float | None = None,
 ) -> list[Clip]:
-    """The clips that may be learned from, with their split.
+    """The clips that may be learned from, with their split (see `divided`).
 
     A sound library (models.libraries.library) gives its recordings with their credits; in any
     other folder the rows of its tables are the clips (models.credit_tables), and all sound files
-    that no table lies beside or above; their folder is their label and each is its own group. Of a
-    table that tells licences only rows under `licences` are taken (None: all); what may not be
-    trained on is never taken. How many are left out, and why, is told to `say`. Raises
-    DatasetError, and models.libraries.header.LibraryError of a broken library.
+    that no table lies beside or above; each of these is its own group. They are called as
+    models.naming says. Of a table that tells licences only rows under `licences` are taken (None:
+    all); what may not be trained on is never taken. How many are left out, and why, is told to
+    `say`. Raises DatasetError, and models.libraries.header.LibraryError of a broken library.
     """
     if not folder.is_dir():
         raise DatasetError(f"{folder}: no such folder")
     read = _library if header.is_library(folder) else _files
-    return divided(enough(read(folder, licences, say), folder), seed)
+    return divided(enough(read(folder, licences, say), folder), seed, held_out)
 
 
 def enough(found: Sequence[Clip], folder: Path) -> Sequence[Clip]:
@@ -69,18 +81,31 @@ def enough(found: Sequence[Clip], folder: Path) -> Sequence[Clip]:
     return found
 
 
-def divided(found: Sequence[Clip], seed: int) -> list[Clip]:
-    """The clips with their splits, whole groups at a time: near `SHARES` of the clips each.
+def usual(count: int) -> float:
+    """The share of so many sounds that is held out: of a few, each is wanted to learn from."""
+    return HELD_OUT * min(max(count / LARGE, LEAST_HELD_OUT / HELD_OUT), 1.0)
 
-    By group and never by clip, or one recording would be on both sides. Which group falls where
-    is drawn freely, the large ones too, or every seed would judge by the same sounds: of a few
-    draws the one nearest the shares is taken.
+
+def divided(found: Sequence[Clip], seed: int, held_out: float | None = None) -> list[Clip]:
+    """The clips with their splits: near the share `held_out` (None: `usual`) is not to train on.
+
+    Half of it is to validate, which epoch is the best; half to test how good the model is. Each
+    has one sound at least, unless the share is 0: then all are to train on.
+
+    Whole groups at a time and never by clip, or one recording would be on both sides. Which group
+    falls where is drawn freely, the large ones too, or every seed would judge by the same sounds:
+    of a few draws the one nearest the shares is taken.
     """
+    share = usual(len(found)) if held_out is None else held_out
+    if share <= 0:
+        return [replace(clip, split=SIDES[0]) for clip in found]
     sizes = Counter(clip.group for clip in found)
+    wanted = np.array([1 - share, share / 2, share / 2]) * sizes.total()
+    wanted[1:] = np.maximum(wanted[1:], 1)
     dice = np.random.default_rng(seed)
     nearest, side = np.inf, dict[str, str]()
     for _ in range(DRAWS):
-        off, drawn = _drawn(sizes, dice)
+        off, drawn = _drawn(sizes, wanted, dice)
         if off < nearest:
             nearest, side = off, drawn
         if nearest < len(found) / 100:
@@ -88,20 +113,21 @@ def divided(found: Sequence[Clip], seed: int) -> list[Clip]:
     return [replace(clip, split=side[clip.group]) for clip in found]
 
 
-def _drawn(sizes: Counter[str], dice: np.random.Generator) -> tuple[float, dict[str, str]]:
+def _drawn(
+    sizes: Counter[str], shares: NDArray[np.float64], dice: np.random.Generator
+) -> tuple[float, dict[str, str]]:
     """A side for each group, a side as likely as it lacks clips, and how far it is off at the end.
 
     An empty side is further off than any other division.
     """
-    groups, names = sorted(sizes), list(SHARES)
-    wanted = np.array(list(SHARES.values())) * sizes.total()
+    groups, wanted = sorted(sizes), shares.copy()
     side: dict[str, str] = {}
     for i in dice.permutation(len(groups)):
         lack = np.cumsum(np.maximum(wanted, 1e-9))
         chosen = int(np.searchsorted(lack, dice.random() * lack[-1]))
-        side[groups[i]] = names[chosen]
+        side[groups[i]] = SIDES[chosen]
         wanted[chosen] -= sizes[groups[i]]
-    empty = len(names) - len(set(side.values()))
+    empty = len(SIDES) - len(set(side.values()))
     return float(np.abs(wanted).sum()) + empty * sizes.total(), side
 
 
@@ -133,9 +159,10 @@ def _files(folder: Path, licences: Sequence[str] | None, say: Callable[[str], No
     for line in [*listed.lines, held.passed_over()]:
         if line:
             say(line)
-    gate = Gate(folder, licences)
+    gate, credited = Gate(folder, licences), bool(held.tables)
+    names = dict(zip(held.sounds, named(folder, held.sounds, listed.of), strict=True))
     found = [
-        _clip(folder, inside, told, bool(held.tables))
+        _clip(folder, inside, told, names[inside], credited)
         for inside, told in listed.told.items()
         if gate(listed.of(inside))
     ]
@@ -144,12 +171,11 @@ def _files(folder: Path, licences: Sequence[str] | None, say: Callable[[str], No
     if passed and listed.licensed:
         say(f"{folder}: {counted(passed)} left out: in no row of the table beside or above them")
     others = (inside for inside in held.sounds if not listed.covers(inside))
-    return found + [_clip(folder, inside, Told(), bool(held.tables)) for inside in others]
+    return found + [_clip(folder, inside, Told(), names[inside], credited) for inside in others]
 
 
-def _clip(folder: Path, inside: Path, told: Told, credited: bool) -> Clip:
+def _clip(folder: Path, inside: Path, told: Told, called: Named, credited: bool) -> Clip:
     id = _written(inside.as_posix())
-    label = told.label or (inside.stem if told.file else inside.parent.name or folder.name)
     credits = {
         "licence": told.licence or "", "author_attribution": told.author, "url": told.url,
         "source_repo": told.source_repo, "source_path": told.source_path,
@@ -158,7 +184,8 @@ def _clip(folder: Path, inside: Path, told: Told, credited: bool) -> Clip:
     return Clip(
         folder / inside,
         id=id,
-        label=one_line(label),
+        label=one_line(called.label),
+        name=one_line(called.name),
         group=told.group or id,
         credits={key: printable(text, MOST_CREDIT) for key, text in credits.items()}
         if credited
@@ -192,8 +219,12 @@ def _library(
             continue
         credits = {"licence": row.licence, "author_attribution": row.author, "url": row.url}
         group = row.author if by_author and row.author else row.id
-        label = one_line(str(row.label))
-        found.append(Clip(path, id=printable(row.id), label=label, group=group, credits=credits))
+        found.append(
+            Clip(
+                path, id=printable(row.id), label=one_line(row.label), name=one_line(row.name),
+                group=group, credits=credits,
+            )
+        )  # fmt: skip
     gate.tell(say)
     return found
 

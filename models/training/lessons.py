@@ -91,9 +91,6 @@ def read(folder: Path, representation: Representation) -> Read | None:
     return Read(sounds, peaks, [int(i) for i in kept])
 
 
-FILES = ("sounds.partial", "sounds.f16", "read.partial.npz", "read.npz")
-
-
 class Lessons(keras.utils.PyDataset):
     """Batches of `sounds[chosen]`: of one epoch, as they are and in order, or with a `strength`
     (0 too) shuffled and varied, epoch after epoch without an end.

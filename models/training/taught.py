@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models import descriptors, learned_map, maps, pack, vae
+from models.progress import Tell, untold
 from models.representation import Floats, Representation, outline
 from models.training import dataset
 from models.training.coaching import History
@@ -42,20 +42,24 @@ def write(
     licence: str,
     card: bool,
     phase: Phase | None = None,
+    tell: Tell = untold,
 ) -> pack.Pack:
     """The pack of a trained pair: where its sounds are, their map, and their card.
 
-    The card judges what is heard by `phase` (None: Fast Griffin-Lim).
+    The card judges what is heard by `phase` (None: Fast Griffin-Lim). `tell` hears how far it is.
 
     Raises models.pack.PackError.
     """
     t, r = taught, taught.representation
-    everything = Lessons(t.sounds, range(len(t.sounds)), 32)
+    count = len(t.sounds)
+    everything = Lessons(t.sounds, range(count), 32)
+    tell("placing the sounds", 0, 0)
     mean, logvar = (np.asarray(x) for x in vae.split(t.encoder.predict(everything, verbose=0)))
     outlines = []
 
     def heard() -> Iterator[Floats]:  # they lie on disk: each is read once
-        for i in range(len(t.sounds)):
+        for i in range(count):
+            tell("describing the sounds", i, count)
             frames = r.unscaled(t.sounds[i])
             outlines.append(outline(frames, r))
             yield frames
@@ -68,10 +72,12 @@ def write(
         latents=mean.astype(np.float32),
         labels=np.array([c.label for c in t.found]),
         ids=np.array([c.id for c in t.found]),
-        names=np.array(named(t.found)),
+        names=np.array([c.called for c in t.found]),
         loudness=np.array([o.loudness for o in outlines], np.float32) + t.peaks,
         onset=np.array([o.onset for o in outlines], np.float32),
     )
+    tell("drawing the map", 0, 0)
+    drawn = maps.tsne(anchors.latents, t.figures["seed"])
     made = pack.Pack(
         path=t.out,
         name=t.out.name,
@@ -82,8 +88,8 @@ def write(
         kl=tuple(float(k) for k in np.asarray(vae.kl(mean, logvar)).mean(axis=0)),
         anchors=anchors,
         planes={
-            "map": maps.tsne(anchors.latents, t.figures["seed"]),
-            "learned": learned_map.learned(anchors.latents, decode, t.figures["seed"]),
+            "map": drawn,
+            "learned": learned_map.learned(anchors.latents, decode, t.figures["seed"], tell),
         },
         default_plane="learned",
         training=t.figures,
@@ -100,20 +106,8 @@ def write(
         recordings = [c.path for c in t.found]
         extra, figures = cards.write(
             made, t.encoder, t.decoder, t.sounds, sources, t.history, recordings,
-            phase or cards.GRIFFINLIM,
+            phase or cards.GRIFFINLIM, tell,
         )  # fmt: skip
         made = replace(made, training={**made.training, "quality": figures})
         pack.save(made, t.encoder, t.decoder, sources, extra)
     return pack.load(t.out)
-
-
-def named(found: Sequence[dataset.Clip]) -> list[str]:
-    """ "gravel 3": the label, numbered where it comes more than once."""
-    labels = [c.label for c in found]
-    counts = Counter(labels)
-    seen: Counter[str] = Counter()
-    names = []
-    for label in labels:
-        seen[label] += 1
-        names.append(f"{label} {seen[label]}" if counts[label] > 1 else label)
-    return names

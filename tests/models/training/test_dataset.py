@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.libraries import header, store
+from models.libraries.items import from_folder
 from models.libraries.store import Row
 from models.representation import Representation
 from models.training import dataset
@@ -55,7 +57,8 @@ def test_a_row_that_is_not_usable_is_left_out_with_its_line(tmp_path: Path) -> N
     lines: list[str] = []
     found = dataset.clips(folder_with(tmp_path, rows), say=lines.append)
     assert [c.id for c in found] == ["a.wav", "b.wav", "c.wav"]
-    assert [c.label for c in found] == ["x", "b", "x"]
+    assert [c.label for c in found] == ["x", tmp_path.name, "x"]
+    assert [c.name for c in found] == ["a", "b", "c"]
     assert [line.split(": ", 1)[1] for line in lines] == [
         "line 3: gone.wav is not there: left out",
         "line 5: a row without a file is not there: left out",
@@ -220,17 +223,47 @@ def test_a_group_is_never_on_two_sides(groups: list[int], seed: int) -> None:
 def test_shares_are_met_where_groups_are_small() -> None:
     clips = [dataset.Clip(Path(f"{i}"), str(i), "x", str(i // 4)) for i in range(400)]
     divided = dataset.divided(clips, 0)
-    for name, share in dataset.SHARES.items():
+    for name, share in zip(dataset.SIDES, (0.6, 0.2, 0.2), strict=True):
         assert sum(c.split == name for c in divided) == pytest.approx(400 * share, abs=8)
+
+
+@pytest.mark.parametrize(
+    ("count", "learned"), [(3, 1), (4, 2), (12, 10), (38, 34), (100, 80), (199, 119), (400, 240)]
+)
+def test_of_a_few_sounds_nearly_all_are_learned_from(count: int, learned: int) -> None:
+    clips = [dataset.Clip(Path(f"{i}"), str(i), "x", str(i)) for i in range(count)]
+    sides = Counter(clip.split for clip in dataset.divided(clips, 0))
+    assert sides["train"] == pytest.approx(learned, abs=count // 100)
+    assert abs(sides["validation"] - sides["test"]) <= 1 + count // 100 and min(sides.values()) >= 1
+
+
+@pytest.mark.parametrize(("share", "held_out"), [(0.0, 0), (0.1, 4), (0.5, 20), (0.8, 32)])
+def test_the_share_that_is_held_out_can_be_said(share: float, held_out: int) -> None:
+    clips = [dataset.Clip(Path(f"{i}"), str(i), "x", str(i)) for i in range(40)]
+    divided = dataset.divided(clips, 0, share)
+    assert sum(clip.split != "train" for clip in divided) == held_out
+
+
+def test_a_training_calls_sounds_as_a_library_does(tmp_path: Path) -> None:
+    names = ("kick/01", "snare/01", "rain", "stereo/wide/Rain")
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(tmp_path / f"{name}.wav", np.zeros(100), 48000)
+    (tmp_path / "kick" / "list.csv").write_text("file,name,label\n01.wav,Thump,\n")
+    called = {clip.id: (clip.name, clip.label) for clip in dataset.clips(tmp_path)}
+    assert called == {item.id: (item.name, item.label) for item in from_folder(tmp_path)}
+    assert called["kick/01.wav"] == ("Thump", "kick")
+    assert called["rain.wav"] == ("rain", tmp_path.name)
+    assert called["stereo/wide/Rain.wav"] == ("Rain", "wide")
 
 
 def test_a_large_group_falls_on_each_side_for_some_seed() -> None:
     sizes = {"large": 10} | {f"small {i}": 2 for i in range(45)}
     clips = [dataset.Clip(Path(g), g, "x", g) for g, size in sizes.items() for _ in range(size)]
-    sides = [dataset.divided(clips, seed)[0].split for seed in range(60)]
-    shares = {name: sides.count(name) / len(sides) for name in dataset.SHARES}
-    assert all(abs(shares[name] - share) < 0.2 for name, share in dataset.SHARES.items()), shares
-    assert all(shares.values())
+    sides = [dataset.divided(clips, seed, 0.4)[0].split for seed in range(60)]
+    shares = [sides.count(name) / len(sides) for name in dataset.SIDES]
+    np.testing.assert_allclose(shares, (0.6, 0.2, 0.2), atol=0.2)
+    assert all(shares)
 
 
 def library_of(folder: Path, rows: list[Row]) -> Path:
@@ -272,7 +305,7 @@ def test_a_librarys_recordings_are_learned_from_with_their_credits(tmp_path: Pat
         "licence": "CC BY 4.0", "author_attribution": "author 1",
         "url": "https://freesound.org/s/1",
     }  # fmt: skip
-    assert found[1].label == "step"
+    assert (found[1].name, found[1].label) == ("sound 1", "step")
     assert found[1].path.is_file()
     assert [line.split(": ", 1)[1] for line in lines] == [
         "1 sound left out: may not be trained on",

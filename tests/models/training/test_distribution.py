@@ -51,7 +51,7 @@ if still:  # nothing that differs from replica to replica
 together = devices > 1 or "TF_CONFIG" in os.environ
 team = distribution.team() if together else None
 small = Representation(sample_rate=16000, n_fft=256, hop=128, frames=32, range_db=80.0)
-course = Course(2, recipe, small, epochs=4, batch=6, seed=3)
+course = Course(2, recipe, small, epochs=4, batch=6, seed=3, held_out=0.4)
 how = dict(progress=False, team=team)
 try:
     if team is None or team.chief:

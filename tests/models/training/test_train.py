@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,9 +17,9 @@ import soundfile
 from models import networks, pack
 from models.representation import Representation
 from models.training import dataset
-from models.training.card import attributed
 from models.training.coaching import Coach
 from models.training.course import Course, Recipe
+from models.training.origins import attributed
 from models.training.train import train
 
 
@@ -28,7 +30,8 @@ def test_a_training_writes_a_pack_of_all_its_sounds(small: pack.Pack, recordings
     assert {str(i) for i in small.anchors.ids} == {
         p.relative_to(recordings).as_posix() for p in recordings.rglob("*.wav")
     }
-    assert "tone 3" in small.anchors.names
+    assert set(small.anchors.names) == {p.stem for p in recordings.rglob("*.wav")}
+    assert set(small.anchors.labels) == {"noise", "tone"}
     assert (small.anchors.loudness < 0).all()
     # 160 samples of silence before each sound, frames of 128.
     np.testing.assert_allclose(small.anchors.onset, 160 / 128, atol=1)
@@ -95,11 +98,39 @@ def test_licences_and_authors_of_any_table_stand_in_the_packs_sources(
 
 
 def test_a_card_claims_no_attribution_that_is_not_there(small: pack.Pack) -> None:
-    assert "Every sound" not in (small.path / "card.md").read_text()
-    assert attributed([{"licence": "CC0"}, {}]).startswith("Its maker told no licences")
-    assert attributed(
-        [{"licence": "CC BY 4.0", "author_attribution": "Ann"}, {"licence": "CC BY 4.0"}]
-    ).startswith("Of 2 sounds it learned from 1 are attributed")
+    own = "It learned from its maker's own sounds: no author\nand no licence is noted of them."
+    assert own in (small.path / "card.md").read_text()
+    assert attributed([{}, {"licence": "", "author_attribution": ""}]) == own
+    told = attributed(
+        [{"licence": "CC BY 4.0", "author_attribution": "Ann"}, {"licence": "CC0"}, {"url": ""}]
+    )
+    assert told.replace("\n", " ") == (
+        "Of 3 sounds it learned from, 2 have a licence in `sources.csv` and 1 an author or a page; "
+        "of 1 nothing is noted: its maker's own."
+    )
+
+
+def test_the_card_tells_how_many_sounds_were_held_out_and_why(small: pack.Pack) -> None:
+    told = (
+        "7 of 12 sounds are learned from; 5 are held out: 3 tell which epoch is the best, 2 how "
+        "good the model is with sounds it has not met (`--held-out SHARE` holds out another share"
+    )
+    assert told in (small.path / "card.md").read_text()
+
+
+def test_where_no_sound_is_held_out_all_are_learned_from_and_the_card_says_so(
+    small: pack.Pack, recordings: Path, tmp_path: Path
+) -> None:
+    lines: list[str] = []
+    course = replace(short(small, epochs=1), held_out=0.0)
+    made = train(recordings, tmp_path / "all", course, progress=False, say=lines.append)
+    assert made.training["sounds"] == {"train": 12, "validation": 0, "test": 0}
+    assert {row["split"] for row in made.sources()} == {"train"}
+    told = "all 12 sounds are learned from: none is held out to judge the model by"
+    assert told in lines
+    card = (made.path / "card.md").read_text()
+    assert f"A{told[1:]}" in card and "train (seen)" in card
+    assert "unseen" not in card and "validation" not in card
 
 
 def test_the_card_tells_seen_from_unseen(small: pack.Pack) -> None:
@@ -113,7 +144,8 @@ def test_the_card_tells_seen_from_unseen(small: pack.Pack) -> None:
 
 def short(small: pack.Pack, epochs: int) -> Course:
     """As `small` itself was taught, but for its length."""
-    return Course(2, Recipe(width=16), small.representation, epochs=epochs, batch=4)
+    recipe, heard = Recipe(width=16), small.representation
+    return Course(2, recipe, heard, epochs=epochs, batch=4, held_out=0.4)
 
 
 def test_the_same_seed_gives_the_same_weights(
@@ -181,7 +213,9 @@ def test_what_cannot_be_heard_is_left_out_and_the_training_goes_on(
     assert [line.removeprefix(f"{folder}/").split(": ")[0] for line in lines[:2]] == [
         "bad.wav", "silent.flac",
     ]  # fmt: skip
-    assert lines[2:] == ["2 of 14 sounds left out"]
+    assert lines[2] == "2 of 14 sounds left out"
+    assert lines[3].startswith("7 of 12 sounds are learned from; 5 are held out")
+    assert lines[4:] == [f"a picture of how it goes: {tmp_path}/out.training/preview.png"]
 
 
 def test_a_folder_of_which_too_little_is_heard_is_refused(tmp_path: Path) -> None:
@@ -248,3 +282,68 @@ def test_a_folder_of_something_else_is_refused_before_training(
     (tmp_path / "holiday.jpg").write_bytes(b"x")
     with pytest.raises(pack.PackError, match="no model pack"):
         train(recordings, tmp_path, Course(epochs=10**9), progress=False)
+
+
+def test_a_pack_that_is_there_is_not_trained_over(
+    small: pack.Pack, recordings: Path, tmp_path: Path
+) -> None:
+    there = Path(shutil.copytree(small.path, tmp_path / "there"))
+    course = Course(epochs=10**9)
+    with pytest.raises(pack.PackError, match="there: is a pack already: name another one, or"):
+        train(recordings, there, course, progress=False)
+    # As an earlier training has left it.
+    (tmp_path / "there.training" / "log").mkdir(parents=True)
+    (tmp_path / "there.training" / "preview.png").touch()
+    with pytest.raises(pack.PackError, match="there: is a pack already"):
+        train(recordings, there, course, progress=False)
+    assert pack.load(there).training == small.training
+
+
+def test_what_an_earlier_training_has_left_is_not_in_the_way_and_a_strangers_files_are(
+    small: pack.Pack, recordings: Path, tmp_path: Path
+) -> None:
+    left = tmp_path / "again.training"
+    (left / "log").mkdir(parents=True)
+    (left / "preview.png").write_bytes(b"old")
+    made = train(
+        recordings, tmp_path / "again", short(small, epochs=1), card=False, progress=False
+    )  # fmt: skip
+    assert made.name == "again" and (left / "preview.png").read_bytes() != b"old"
+    strange = tmp_path / "other.training" / "thesis.doc"
+    strange.parent.mkdir()
+    strange.write_text("of years")
+    with pytest.raises(pack.PackError, match=r"other\.training/thesis\.doc: is in the way: .*move"):
+        train(recordings, tmp_path / "other", Course(epochs=10**9), progress=False)
+    assert strange.read_text() == "of years"
+
+
+LOGGED = """
+import sys
+from pathlib import Path
+from models import progress
+progress.FIRST_S, progress.EVERY_S = 0.0, 0.1
+from models.representation import Representation
+from models.training.course import Course, Recipe
+from models.training.train import train
+
+small = Representation(sample_rate=16000, n_fft=256, hop=128, frames=32, range_db=80.0)
+train(Path(sys.argv[1]), Path(sys.argv[2]), Course(2, Recipe(width=16), small, epochs=10**6))
+"""
+
+
+def test_a_log_hears_of_a_training_while_it_runs(recordings: Path, tmp_path: Path) -> None:
+    log, out = tmp_path / "log.txt", tmp_path / "out"
+    with log.open("w") as file:
+        training = subprocess.Popen(
+            [sys.executable, "-c", LOGGED, str(recordings), str(out)],
+            stdout=file, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    line = re.compile(r"^learning: \d+ %, epoch (\d+) of 1000000, loss .* dB, unseen .* dB", re.M)
+    end = time.monotonic() + 240
+    heard: set[str] = set()
+    while len(heard) < 3 and time.monotonic() < end and training.poll() is None:
+        heard |= set(line.findall(log.read_text()))
+        time.sleep(0.1)
+    training.kill()
+    assert len(heard) >= 3, (log.read_text(), training.communicate())
+    assert "a picture of how it goes:" in log.read_text()
