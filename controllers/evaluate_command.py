@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +10,7 @@ import typer
 
 from controllers import completing
 from controllers.refusing import Refused, refusing
+from controllers.terminal import say
 
 
 def evaluate(
@@ -55,15 +54,15 @@ def evaluate(
     ] = False,
 ) -> None:
     """Compare a pack's expanders as the founding paper did. Killed, it goes on where it was."""
-    from engine.process import hushed
+    from models import pack as packs
+    from models.progress import Bar
 
     with refusing():
-        with hushed():
-            from engine.expanders import METRICS, NAMES
-            from evaluation import evaluating, page, report
-            from models import pack as packs
+        found = packs.load(packs.find(pack))
+        from engine.expanders import METRICS, NAMES
+        from engine.planes import Planes
+        from evaluation import ways
 
-            found = packs.load(packs.find(pack))
         for name, known, option in (
             *((name, NAMES, "--expander") for name in expander or ()), (metric, METRICS, "--metric")
         ):  # fmt: skip
@@ -71,58 +70,39 @@ def evaluate(
                 raise Refused(f"{option} {name!r} is none of {', '.join(known)}")
         if magnitudes and dask is not None:
             raise Refused("--dask: --magnitudes leaves nothing to judge there")
+        folder = out or Path(f"{found.name}-evaluation")
+        if folder.exists() and not folder.is_dir():
+            raise Refused(f"{folder}: is a file: choose a folder for the results")
+        ways.check_planes(Planes(found), plane or ())
+        if sounds is not None:
+            ways.files(found, sounds, ways.held_out(found))
         asked: dict[str, Any] = {
             "pairs": pairs, "draws": draws, "planes": tuple(plane or ()), "axes": axes,
             "expanders": tuple(expander or ()) or None, "seed": seed, "heard": not magnitudes,
             "fitted": {"metric": metric, "focus": focus, "guard": guard},
         }  # fmt: skip
-        make = evaluating.Settings.quick if quick else evaluating.Settings
-        settings = make(**{name: value for name, value in asked.items() if value is not None})
-        folder = out or Path(f"{found.name}-evaluation")
-        with _watched() as tell, hushed():
-            made = evaluating.evaluate(
-                found, folder, settings, recordings=sounds, dask=dask, tell=tell
-            )
-        for name, text in (
-            ("report.md", report.markdown(made)),
-            ("pairs.csv", report.table(made)),
-            ("report.html", page.page(made)),
-        ):
-            partial = folder / f"{name}.partial"
-            partial.write_text(text, encoding="utf-8")
-            os.replace(partial, folder / name)
-    typer.echo(f"{folder}: report.html to look at and listen to, report.md, pairs.csv")
+        from controllers.telling import compiling
+        from engine.kernels import attend
+        from engine.process import hushed
 
+        attend(lambda kernels: say(compiling("evaluate", kernels)))
+        with Bar() as bar:
+            bar.tell("starting up")
+            with hushed():
+                from evaluation import evaluating, page, report
 
-@contextmanager
-def _watched() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar for what is being compared."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    # A way of its own to the screen: what TensorFlow and its like say there is hushed.
-    screen = os.fdopen(os.dup(2), "w", encoding="utf-8")
-    progress = Progress(*columns, TimeRemainingColumn(), console=Console(file=screen))
-    task = progress.add_task("", total=None)
-    before = ""
-
-    def tell(what: str, done: int, of: int) -> None:
-        nonlocal before
-        if what != before:  # another table: its time is reckoned anew
-            progress.start()
-            progress.reset(task, description=what, total=of)
-            before = what
-        progress.update(task, completed=done, total=of)
-
-    try:
-        yield tell
-    finally:
-        progress.stop()
-        screen.close()
+                make = evaluating.Settings.quick if quick else evaluating.Settings
+                given = {name: value for name, value in asked.items() if value is not None}
+                made = evaluating.evaluate(
+                    found, folder, make(**given), recordings=sounds, dask=dask, tell=bar.tell
+                )
+            bar.tell("writing the report")
+            for name, text in (
+                ("report.md", report.markdown(made)),
+                ("pairs.csv", report.table(made)),
+                ("report.html", page.page(made)),
+            ):
+                partial = folder / f"{name}.partial"
+                partial.write_text(text, encoding="utf-8")
+                os.replace(partial, folder / name)
+    say(f"{folder}: report.html to look at and listen to, report.md, pairs.csv")

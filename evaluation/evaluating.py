@@ -19,7 +19,7 @@ from engine.plane import Float64, Plane
 from engine.planes import Planes
 from evaluation import tables, ways
 from evaluation.comparing import compare, cores, magnitudes
-from evaluation.judging import Figures, Reference
+from evaluation.judging import Figures, Reference, rehearse
 from evaluation.ledger import Ledger
 from evaluation.moving import STEPS
 from evaluation.showing import Shown, show
@@ -27,6 +27,7 @@ from evaluation.ways import EvaluationError
 from models import audio
 from models.cluster import Workers, cluster
 from models.pack import Pack
+from models.progress import Tell, untold
 from models.representation import FLOOR, Floats
 
 
@@ -64,10 +65,6 @@ class Evaluation(NamedTuple):
     shown: dict[tuple[str, str], Shown]  # by plane and expander
 
 
-#: Told what is being done, how much of it is done, and of how much.
-Tell = Callable[[str, int, int], None]
-
-
 def evaluate(
     pack: Pack,
     folder: Path,
@@ -75,53 +72,56 @@ def evaluate(
     *,
     recordings: Path | None = None,
     dask: str | None = None,
-    tell: Tell = lambda what, done, of: None,
+    tell: Tell = untold,
 ) -> Evaluation:
     """Both tables. The comparisons made are kept in `folder` and not made again.
 
-    `tell` hears what is being done, how much of it is done and of how much. `recordings` is the
-    folder that the pack learned from: without it table 1 compares with the anchors as they are
-    decoded. `dask` is a scheduler's address, see `models.cluster`; without it the machine's
-    cores judge. Decoding takes the process' cores. Raises EvaluationError, AudioError.
+    `tell` hears how far it is. `recordings` is the folder that the pack learned from: without it
+    table 1 compares with the anchors as they are decoded. `dask` is a scheduler's address, see
+    `models.cluster`; without it the machine's cores judge. Decoding takes the process' cores.
+    Raises EvaluationError, AudioError.
     """
-    there = Planes(pack)
-    unknown = [name for name in settings.planes if name not in there.names]
-    if unknown:
-        raise EvaluationError(f"plane {unknown[0]!r}: this pack has {', '.join(there.names)}")
-    anchors = ways.held_out(pack)
+    there, anchors = Planes(pack), ways.held_out(pack)
+    ways.check_planes(there, settings.planes)
     chosen = ways.ways(anchors, settings.pairs, settings.stops, settings.seed)
     finer = chosen.finer(STEPS, settings.finer)
     latents = pack.anchors.latents
-    decoder = Decoder(pack)
-    used = sorted({*anchors.tolist(), *chosen.first.tolist(), *chosen.last.tolist()})
-    decoded = {
-        i: Reference(b"decoded" + latents[i].tobytes(), frames, None)
-        for i, frames in zip(used, _singly(decoder, latents[used]), strict=True)
-    }
-    recorded = decoded if recordings is None else _recorded(pack, recordings, anchors)
+    files = {} if recordings is None else ways.files(pack, recordings, anchors)
     neighbourhoods, rows, shown = {}, [], {}
-    with (
-        _judges(settings, dask) as judges,
-        _listening(pack, folder, decoder, judges) as listen,
-    ):
-        for snr in ways.SNRS:
-            told = partial(tell, f"table 1, SNR {snr:g}")
-            neighbourhoods[snr] = tables.table1(
-                latents, anchors, recorded, snr, settings.draws, settings.seed,
-                partial(listen, shown=told),
-            )  # fmt: skip
-        for name in settings.planes or ((there.default,) if settings.brief else there.names):
-            plane = there.get(name, settings.axes or there.own_axes(name))
-            for expander in settings.expanders:
-                told = partial(tell, f"table 2, {name}, {expander}")
-                made, seconds = _fitted(expander, plane, settings)
-                rows.append(
-                    tables.row(
-                        expander, made, plane, latents, chosen, finer, decoded, seconds,
-                        compare=partial(listen, shown=told), decode=decoder.decode,
-                    )
+    with _judges(settings, dask) as judges:
+        if judges is not None and dask is None:
+            tell("getting ready to judge", 0, 0)
+            rehearse(pack.representation)
+        tell("decoding the anchors", 0, 0)
+        decoder = Decoder(pack)
+        used = sorted({*anchors.tolist(), *chosen.first.tolist(), *chosen.last.tolist()})
+        decoded = {
+            i: Reference(b"decoded" + latents[i].tobytes(), frames, None)
+            for i, frames in zip(used, _singly(decoder, latents[used]), strict=True)
+        }
+        recorded = decoded if recordings is None else _recorded(pack, files)
+        with _listening(pack, folder, decoder, judges) as listen:
+            for snr in ways.SNRS:
+                told = partial(tell, f"table 1, SNR {snr:g}")
+                neighbourhoods[snr] = tables.table1(
+                    latents, anchors, recorded, snr, settings.draws, settings.seed,
+                    partial(listen, shown=told),
                 )  # fmt: skip
-                shown[name, expander] = show(made, plane, latents, chosen, decoder.decode)
+            for name in settings.planes or ((there.default,) if settings.brief else there.names):
+                plane = there.get(name, settings.axes or there.own_axes(name))
+                for expander in settings.expanders:
+                    where = f"{name}, {expander}"
+                    tell(f"fitting, {where}", 0, 0)
+                    made, seconds = _fitted(expander, plane, settings)
+                    rows.append(
+                        tables.row(
+                            expander, made, plane, latents, chosen, finer, decoded, seconds,
+                            compare=partial(listen, shown=partial(tell, f"table 2, {where}")),
+                            decode=decoder.decode, shown=partial(tell, f"steps, {where}"),
+                        )
+                    )  # fmt: skip
+                    tell(f"all over the pad, {where}", 0, 0)
+                    shown[name, expander] = show(made, plane, latents, chosen, decoder.decode)
     return Evaluation(
         pack, settings, len(anchors), recordings is not None, chosen, neighbourhoods, rows,
         shown,
@@ -174,17 +174,14 @@ def _singly(decoder: Decoder, latents: Floats) -> Floats:
     return np.concatenate([decoder.decode(latents[i : i + 1]) for i in range(len(latents))])
 
 
-def _recorded(pack: Pack, folder: Path, anchors: ways.Indices) -> dict[int, Reference]:
-    """The recordings of some anchors. Raises EvaluationError, AudioError."""
+def _recorded(pack: Pack, files: Mapping[int, Path]) -> dict[int, Reference]:
+    """The recordings in some anchors' files. Raises AudioError."""
     found, r = {}, pack.representation
-    for i in anchors:
-        path = folder / str(pack.anchors.ids[i])
-        if not path.is_file():
-            raise EvaluationError(f"{path}: is not there: give the folder the pack learned from")
+    for i, path in files.items():
         sound = audio.sound(path, r)
         spectrum = r.magnitudes(sound)
         frames = r.decibels(spectrum)
         # As loud as what is decoded: its peak bin is at full scale.
         sound = sound / np.float32(max(float(spectrum.max()), FLOOR))
-        found[int(i)] = Reference(b"recording" + frames.tobytes(), frames, sound)
+        found[i] = Reference(b"recording" + frames.tobytes(), frames, sound)
     return found

@@ -45,6 +45,15 @@ def quiet_threads() -> None:
         os.environ[name] = "1"
 
 
+def rehearse(representation: Representation) -> None:
+    """Judge two noises, which compiles all kernels where none are kept: once, where it can be
+    told, and not in every worker at once."""
+    r = representation
+    noises = np.random.default_rng(0).normal(scale=0.1, size=(2, r.samples)).astype(np.float32)
+    one, other = (r.decibels(r.magnitudes(noise)) for noise in noises)
+    judge(r, Reference(b"", one, None), other[None])
+
+
 def judge(representation: Representation, reference: Reference, others: Floats) -> list[Figures]:
     """Each of (n, frames, bins) dB, as a voice plays it, compared with one reference.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import perf_counter
 from typing import NamedTuple
 
@@ -31,9 +32,16 @@ class Moving(NamedTuple):
 
 
 def moving(
-    expander: Expander, plane: Plane, latents: Floats, ways: Ways, finer: Ways, decode: Decode
+    expander: Expander,
+    plane: Plane,
+    latents: Floats,
+    ways: Ways,
+    finer: Ways,
+    decode: Decode,
+    shown: Callable[[float, float], None] = lambda done, of: None,
 ) -> Moving:
-    """Measure an expander along `ways` and, for the sound's steps, along `finer` ones."""
+    """Measure an expander along `ways` and, for the sound's steps, along `finer` ones, of which
+    `shown` hears how many are done."""
     from scipy.spatial import cKDTree
 
     path = expanded(expander, finer.points(plane))
@@ -46,8 +54,12 @@ def moving(
         away = np.linalg.norm(expander.expand64(points) - latents, axis=1)
         return float((away < REACHED * spread).mean())
 
+    steps: list[float] = []
+    for way in path:
+        shown(len(steps), len(path))
+        steps.append(_largest(way, decode))
     return Moving(
-        np.array([_largest(way, decode) for way in path]),
+        np.array(steps),
         leaps,
         astray.reshape(stops.shape[:2]),
         reached(plane.known),

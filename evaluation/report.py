@@ -102,10 +102,16 @@ def _head(e: Evaluation) -> str:
         else "magnitudes only"
     )
     return (
-        f"{s.pairs} pairs of {e.sounds} sounds that the weights were not learned from, "
+        f"{s.pairs} pairs of {_which(e)}, "
         f"{s.stops} stops on each way, seed {s.seed}; {heard}. MAE over the frames of the "
         f"reference's content. Mean ± half its 95 % interval."
     )
+
+
+def _which(e: Evaluation) -> str:
+    if e.sounds == len(e.pack.anchors):
+        return f"all {e.sounds} sounds"
+    return f"{e.sounds} sounds that the weights were not learned from"
 
 
 def _neighbourhoods(e: Evaluation) -> str:

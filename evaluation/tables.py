@@ -88,11 +88,12 @@ def row(
     *,
     compare: Compare,
     decode: Decode,
+    shown: Callable[[float, float], None] = lambda done, of: None,
 ) -> Row:
     """An expander, called `name`, along `ways` on a plane.
 
     Half way the nearer anchor is the one where the way begins. `finer` are the ways whose steps
-    are measured, `known` the decoded anchors.
+    are measured, of which `shown` hears how many are done; `known` the decoded anchors.
     """
     stops = expanded(expander, ways.points(plane))
     later = np.broadcast_to(ways.share > 0.5, stops.shape[:2])
@@ -111,7 +112,7 @@ def row(
                 for one, other in zip(ways.lines(latents), stops, strict=True)
             ]
         ),
-        moving=moving(expander, plane, latents, ways, finer, decode),
+        moving=moving(expander, plane, latents, ways, finer, decode, shown),
         fit_seconds=fit_seconds,
     )
 

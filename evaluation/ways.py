@@ -6,12 +6,15 @@ section 5 and tables 1 and 2.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.plane import Float64, Plane
+from engine.planes import Planes
 from models.pack import Pack
 from models.representation import Floats
 
@@ -19,6 +22,7 @@ PAIRS = 300  # P of table 2
 STOPS = 5  # Q of table 2
 SNRS = (np.inf, 1e2, 1e0, 1e-1, 1e-2, 1e-3)  # of table 1
 HELD_OUT = ("validation", "test")
+FEWEST = 5  # sounds held out: of fewer there are not ways enough
 
 Indices = NDArray[np.intp]
 
@@ -49,12 +53,29 @@ class Ways(NamedTuple):
 
 
 def held_out(pack: Pack) -> Indices:
-    """The anchors whose sounds the weights were not learned from; all where nothing is told."""
+    """The anchors whose sounds the weights were not learned from; all of them where nothing is
+    told, or these are fewer than `FEWEST`."""
     splits = np.array([row.get("split", "") for row in pack.sources()])
     if len(splits) != len(pack.anchors):  # a library's anchors have no split
         return np.arange(len(pack.anchors))
     chosen = np.flatnonzero(np.isin(splits, HELD_OUT))
-    return chosen if len(chosen) > 1 else np.arange(len(splits))
+    return chosen if len(chosen) >= FEWEST else np.arange(len(splits))
+
+
+def check_planes(there: Planes, names: Iterable[str]) -> None:
+    """Raise EvaluationError unless a pack has the planes of these names."""
+    for name in names:
+        if name not in there.names:
+            raise EvaluationError(f"plane {name!r}: this pack has {', '.join(there.names)}")
+
+
+def files(pack: Pack, folder: Path, anchors: Indices) -> dict[int, Path]:
+    """The files of some anchors' recordings in a folder. Raises EvaluationError."""
+    found = {int(i): folder / str(pack.anchors.ids[i]) for i in anchors}
+    for path in found.values():
+        if not path.is_file():
+            raise EvaluationError(f"{path}: is not there: give the folder the pack learned from")
+    return found
 
 
 def ways(anchors: Indices, pairs: int = PAIRS, stops: int = STOPS, seed: int = 0) -> Ways:

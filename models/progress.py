@@ -161,7 +161,8 @@ def _far(task: Task) -> str:
 def _span(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 100 else f"{seconds / 3600:.1f} h"
 
 
 def _terminal() -> int | None:

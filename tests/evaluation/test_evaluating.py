@@ -6,6 +6,7 @@ import io
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -23,6 +24,7 @@ from evaluation.evaluating import Evaluation, Settings, evaluate
 from evaluation.judging import Figures, Reference, judge
 from evaluation.ways import EvaluationError
 from models import measures
+from models import pack as packs
 from models.cluster import Workers, cluster
 from models.pack import Pack
 from models.representation import Floats
@@ -149,9 +151,13 @@ def test_what_was_compared_before_a_kill_is_not_compared_again(
         patched.setattr(evaluating.Ledger, "put", dying)
         with pytest.raises(KeyboardInterrupt):
             evaluate(clear, tmp_path / "cut", settings)
-    begun: list[int] = []
-    evaluate(clear, tmp_path / "cut", settings, tell=lambda what, done, of: begun.append(done))
-    assert begun[0] > 0
+    begun: dict[str, list[float]] = {}
+
+    def tell(what: str, done: float, of: float) -> None:
+        begun.setdefault(what, []).append(done)
+
+    evaluate(clear, tmp_path / "cut", settings, tell=tell)
+    assert begun["table 1, SNR inf"][0] > 0
     again = evaluate(clear, tmp_path / "cut", settings).rows[0].figures
     np.testing.assert_array_equal(
         again, evaluate(clear, tmp_path / "whole", settings).rows[0].figures
@@ -377,6 +383,65 @@ def test_the_command_writes_a_page_a_report_and_a_table(clear: Pack, tmp_path: P
     assert done.returncode == 0, done.stderr
     assert {file.name for file in out.iterdir()} == {"report.md", "report.html", "pairs.csv"}
     assert "magnitudes only" in (out / "report.md").read_text()
+
+
+LOGGED = """
+from models import progress
+progress.FIRST_S, progress.EVERY_S = 0.0, 0.02
+from controllers.cli import main
+main()
+"""
+
+
+def test_a_log_hears_of_an_evaluation_while_it_runs(clear: Pack, tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    words = (
+        "evaluate", str(clear.path), "-o", str(tmp_path / "out"), "--quick", "--pairs", "9",
+        "--magnitudes", "--plane", "map", "--expander", "dwell",
+    )  # fmt: skip
+    with log.open("w") as file:
+        command = [sys.executable, "-c", LOGGED, *words]
+        done = subprocess.run(
+            command, stdout=file, stderr=subprocess.PIPE, text=True, check=False, cwd=ROOT
+        )
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = log.read_text().splitlines()
+    for what in ("starting up: ", "steps, map, dwell: "):
+        assert any(line.startswith(what) for line in lines), lines
+    assert lines[-1].startswith(f"{tmp_path}/out: report.html")
+
+
+@pytest.mark.parametrize(
+    ("kernels", "words"),
+    [
+        ("dwell.*", ("evaluate", "{pack}", "-o", "{tmp}/out", "--quick", "--pairs", "2",
+                     "--magnitudes", "--plane", "map", "--expander", "dwell")),
+        ("slopes.*", ("plane", "{pack}", "learned")),
+    ],
+    ids=["evaluate", "plane"],
+)  # fmt: skip
+def test_that_kernels_are_compiled_is_told(
+    clear: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernels: str,
+    words: tuple[str, ...],
+) -> None:  # fmt: skip
+    folder = shutil.copytree(clear.path, tmp_path / "clear")
+    kept = shutil.copytree(os.environ["NUMBA_CACHE_DIR"], tmp_path / "kept")
+    for file in kept.rglob(kernels):
+        file.unlink()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(kept))
+    command = [word.format(pack=folder, tmp=tmp_path) for word in words]
+    first, second = (latentpad(*command, timeout=300) for _ in "ab")
+    assert f"{words[0]} compiles its kernels" in first.stdout, first.stderr
+    assert second.returncode == 0 and "its kernels" not in second.stdout
+
+
+def test_of_a_pack_with_few_sounds_held_out_all_are_compared(clear: Pack, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(clear.path, tmp_path / "clear"))
+    text = (folder / "sources.csv").read_text()
+    (folder / "sources.csv").write_text(text.replace("validation", "train"))
+    settings = Settings(pairs=2, draws=1, finer=1, expanders=("mean",), heard=False)
+    made = evaluate(packs.load(folder), tmp_path / "out", settings)
+    assert made.sounds == 30 and "2 pairs of all 30 sounds," in report.markdown(made)
 
 
 def test_a_quick_evaluation_looks_at_the_pack_s_own_plane(clear: Pack, tmp_path: Path) -> None:
