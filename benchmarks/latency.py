@@ -23,6 +23,7 @@ from benchmarks.machine import machine
 from benchmarks.programs import Instrument, Server, free_port, least_program
 from benchmarks.soak import soak as soaked
 from engine.devices import DeviceError
+from models.progress import Pace
 
 AFTER_S = 0.11
 STEADY = (
@@ -89,19 +90,22 @@ def _measured(
     dice = random.Random(1)
     block = server.block
     say("the least possible program ...")
-    least = _floor(server, gestures, block, dice)
+    least = _floor(server, gestures, block, dice, Pace(say, "the least possible program"))
     say("the instrument ...")
-    instrument = Instrument(server, free_port(), block, ring)
+    instrument = Instrument(server, free_port(), block, ring, say)
     try:
         say(f"ready after {instrument.ready_s:.1f} s; jumps in loop mode ...")
         before = instrument.meters()
-        loop, steps, false = _jumps(server, instrument, gestures, dice)
+        loop, steps, false = _jumps(server, instrument, gestures, dice, Pace(say, "jumps"))
         say("shots ...")
-        rest = _shots(server, instrument, gestures, dice, moving=False)
-        moved = _shots(server, instrument, gestures, dice, moving=True)
+        pace = Pace(say, "shots")
+        rest = _shots(server, instrument, gestures, dice, pace, moving=False)
+        say("shots at new points ...")
+        moved = _shots(server, instrument, gestures, dice, pace, moving=True)
         after = instrument.meters()
         say(f"eight voices for {soak:.0f} s, beside the least possible program ...")
-        lasting = soaked(server, instrument, soak, block, dice) if soak else []
+        pace = Pace(say, "eight voices")
+        lasting = soaked(server, instrument, soak, block, dice, pace) if soak else []
     finally:
         instrument.close()
     starved = after["/meter/faults"][0] - before["/meter/faults"][0]
@@ -130,7 +134,7 @@ def _measured(
     return "\n".join(table) + "\n"
 
 
-def _floor(server: Server, gestures: int, block: int, dice: random.Random) -> Latencies:
+def _floor(server: Server, gestures: int, block: int, dice: random.Random, pace: Pace) -> Latencies:
     """Latency of the least possible program."""
     result = Latencies("floor")
     with least_program(server, block) as send:
@@ -141,6 +145,7 @@ def _floor(server: Server, gestures: int, block: int, dice: random.Random) -> La
         sent = []
         for k in range(gestures):
             time.sleep(dice.uniform(0.26, 0.3))
+            pace(k, gestures)
             sent.append(ear.now)
             send(0.3 if k % 2 == 0 else 0.1)
         time.sleep(0.3)
@@ -152,7 +157,7 @@ def _floor(server: Server, gestures: int, block: int, dice: random.Random) -> La
 
 
 def _jumps(
-    server: Server, instrument: Instrument, gestures: int, dice: random.Random
+    server: Server, instrument: Instrument, gestures: int, dice: random.Random, pace: Pace
 ) -> tuple[Latencies, int, float]:
     """A jump of the point under a frozen, steady sound."""
     ear = server.ear(60 + 0.36 * gestures)
@@ -163,9 +168,10 @@ def _jumps(
     instrument.send(("/pad/xy", last))
     time.sleep(0.4)
     first = ear.now
-    for _ in range(gestures):
+    for k in range(gestures):
         last = dice.choice([p for p in points if p != last])
         time.sleep(dice.uniform(0.29, 0.34))
+        pace(k, gestures)
         sent.append(ear.now)
         instrument.send(("/pad/xy", last))
     time.sleep(0.3)
@@ -216,7 +222,13 @@ def _distinct(
 
 
 def _shots(
-    server: Server, instrument: Instrument, gestures: int, dice: random.Random, *, moving: bool
+    server: Server,
+    instrument: Instrument,
+    gestures: int,
+    dice: random.Random,
+    pace: Pace,
+    *,
+    moving: bool,
 ) -> Latencies:
     """Notes out of silence: at a point that rests, or at a new point each time."""
     ear = server.ear(30 + 0.35 * gestures)
@@ -226,9 +238,10 @@ def _shots(
     instrument.send(("/pad/xy", (0.5, 0.5)))
     time.sleep(0.3)
     sent = []
-    for _ in range(gestures):
+    for k in range(gestures):
         instrument.send(("/panic", ()))
         time.sleep(dice.uniform(0.14, 0.2))
+        pace(k, gestures)
         note = ("/note", (60, 110))
         sent.append(ear.now)
         if moving:

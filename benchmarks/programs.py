@@ -8,7 +8,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,6 +18,7 @@ from controllers.osc import decode, encode, encode_bundle
 from controllers.subscribers import COPY_S
 from engine.devices import DeviceError
 from engine.parameters import FINGER, FINGERS
+from models.progress import Say
 
 Server = JackServer | Card
 """What the programs play to."""
@@ -26,7 +27,9 @@ Server = JackServer | Card
 class Instrument:
     """`latentpad play` as a program of its own, steered over UDP."""
 
-    def __init__(self, server: Server, port: int, block: int, ring: float | None) -> None:
+    def __init__(
+        self, server: Server, port: int, block: int, ring: float | None, say: Say = print
+    ) -> None:
         self._address = ("127.0.0.1", port)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._program = subprocess.Popen(
@@ -38,11 +41,11 @@ class Instrument:
         )  # fmt: skip
         began = time.monotonic()
         assert self._program.stdout is not None
-        for line in self._program.stdout:
+        for line in starting(self._program.stdout, say):
             if line.startswith("no sound device"):
                 self.close()
-                raise DeviceError(line.strip().partition(";")[0])
-            if line.strip() == "ready":
+                raise DeviceError(line.partition(";")[0])
+            if line == "ready":
                 break
         else:
             raise RuntimeError("latentpad play did not become ready")
@@ -80,6 +83,14 @@ class Instrument:
             self._program.wait(5)
         except subprocess.TimeoutExpired:
             self._program.kill()
+
+
+def starting(lines: Iterable[str], say: Say) -> Iterator[str]:
+    """What an instrument prints as it starts; what keeps it long goes to `say`."""
+    for line in lines:
+        if "kernels" in line or "still starting" in line:
+            say(line.strip())
+        yield line.strip()
 
 
 def synced(port: int, seconds: float) -> dict[str, tuple[Any, ...]]:

@@ -10,14 +10,20 @@ import numpy as np
 
 from benchmarks.detection import holes
 from benchmarks.programs import Instrument, Server, least_program
+from models.progress import Pace
 
 NEAR_S = 0.25  # meters come 20 times a second, and are looked at as often
 
 
 def soak(
-    server: Server, instrument: Instrument, seconds: float, block: int, dice: random.Random
+    server: Server,
+    instrument: Instrument,
+    seconds: float,
+    block: int,
+    dice: random.Random,
+    pace: Pace,
 ) -> list[str]:
-    """Eight fingers hold and move looping voices; who was late, when?"""
+    """Eight fingers hold and move looping voices; who was late, when? `pace` says how far it is."""
     ear = server.ear(seconds + 30)
     mine = ear.listen()
     late: dict[str, Any] = {}
@@ -38,6 +44,7 @@ def soak(
         last = int(before["/meter/faults"][0])
         while time.monotonic() < end:
             time.sleep(dice.uniform(0.02, 0.08))
+            pace(seconds - (end - time.monotonic()), seconds, " s")
             n = dice.randint(1, 8)
             instrument.send((f"/pad/{n}/xy", (dice.random(), dice.random())))
             for address, args in instrument.told(told):

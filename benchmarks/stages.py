@@ -5,12 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.machine import machine
+from benchmarks.programs import starting
 from engine import board as b
 from engine.bank import bank, work
 from engine.board import Board, Event, Shape
@@ -37,6 +37,7 @@ from engine.voice import NOISE, RTPGHI, quiet
 from engine.voices import Voices
 from models import pack as packs
 from models.pack import Pack
+from models.progress import Pace, Say
 
 ANCHORS = (1_000, 1_000_000)
 REST_S = 10.0
@@ -44,7 +45,7 @@ REST_S = 10.0
 Sounds = NDArray[np.float32]
 
 
-def bench(name: str, *, rest: bool, say: Callable[[str], None]) -> str:
+def bench(name: str, *, rest: bool, say: Say) -> str:
     """The report as Markdown. Raises `PackError` for a pack that is not there."""
     pack = packs.load(packs.find(name))
     lines = [
@@ -52,15 +53,15 @@ def bench(name: str, *, rest: bool, say: Callable[[str], None]) -> str:
         f"`latentpad bench`, pack {pack.name}, on {machine()}.", "",
     ]  # fmt: skip
     if rest:
-        say("at rest ...")
-        lines += at_rest()
+        say(f"at rest: started, then looked at for {REST_S:.0f} s ...")
+        lines += at_rest(say)
     say("decoder ...")
     sounds, decoder = decoding(pack)
     lines += decoder
     say("expanders ...")
     lines += expanders()
     say("voices ...")
-    lines += voices(pack, sounds)
+    lines += voices(pack, sounds, Pace(say, "voices"))
     return "\n".join(lines) + "\n"
 
 
@@ -101,7 +102,15 @@ def expanders() -> list[str]:
     return [*lines, ""]
 
 
-def voices(pack: Pack, sounds: Sounds) -> list[str]:
+#: Voices, method and look-ahead of the kernels alone, and voices and method of all told.
+ALONE = (
+    (1, RTPGHI, 1), (8, RTPGHI, 0), (8, RTPGHI, 1), (8, RTPGHI, 2), (12, RTPGHI, 1),
+    (8, NOISE, 1), (24, NOISE, 1),
+)  # fmt: skip
+TOGETHER = ((8, "rtpghi"), (12, "rtpghi"), (16, "rtpghi"), (16, "noise"))
+
+
+def voices(pack: Pack, sounds: Sounds, pace: Pace) -> list[str]:
     """Microseconds a voice a hop, and what a hop of many voices takes of its time."""
     r = pack.representation
     hop_us = 1e6 * r.n_fft / 8 / r.sample_rate
@@ -112,10 +121,8 @@ def voices(pack: Pack, sounds: Sounds) -> list[str]:
         "| voices | method | look-ahead | us a hop p50 | p99 | us a voice |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    for count, method, lookahead in (
-        (1, RTPGHI, 1), (8, RTPGHI, 0), (8, RTPGHI, 1), (8, RTPGHI, 2), (12, RTPGHI, 1),
-        (8, NOISE, 1), (24, NOISE, 1),
-    ):  # fmt: skip
+    for k, (count, method, lookahead) in enumerate(ALONE):
+        pace(k, len(ALONE) + len(TOGETHER))
         p50, p99 = np.percentile(_kernel(pack, sounds, count, method, lookahead), (50, 99))
         name = "noise" if method == NOISE else "rtpghi"
         lines.append(
@@ -128,7 +135,8 @@ def voices(pack: Pack, sounds: Sounds) -> list[str]:
         "| voices | method | us a hop p50 | p99 | us a voice | of the hop |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    for count, method_name in ((8, "rtpghi"), (12, "rtpghi"), (16, "rtpghi"), (16, "noise")):
+    for k, (count, method_name) in enumerate(TOGETHER, len(ALONE)):
+        pace(k, len(ALONE) + len(TOGETHER))
         p50, p99 = np.percentile(_driven(pack, sounds, count, method_name), (50, 99))
         lines.append(
             f"| {count} | {method_name} | {p50:.0f} | {p99:.0f} | {p50 / count:.0f} | "
@@ -186,7 +194,7 @@ def _driven(pack: Pack, sounds: Sounds, count: int, method: str, hops: int = 150
     return spent[100:]
 
 
-def at_rest() -> list[str]:
+def at_rest(say: Say) -> list[str]:
     """Start `play`, and look at what it takes while nobody plays."""
     import psutil
 
@@ -196,7 +204,7 @@ def at_rest() -> list[str]:
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     assert program.stdout is not None
-    if not any(line.strip() == "ready" for line in program.stdout):
+    if "ready" not in starting(program.stdout, say):
         return ["`latentpad play` did not become ready.", ""]
     ready = time.monotonic() - began
     try:
