@@ -21,7 +21,7 @@ try:
         train_command,
     )
     from controllers.osc import PORT
-    from controllers.refusing import Refused, refusing
+    from controllers.refusing import Refused, check_report, refusing
     from controllers.terminal import say as _say
     from engine import faults
     from models.line import printable
@@ -223,6 +223,7 @@ def measure(
     """Measure gesture-to-sound latency and dropouts on this machine: of a JACK server of its own,
     or of any card, with a cable from an output (--device) to an input (--input)."""
     with refusing():
+        check_report(out)
         from benchmarks.latency import measure as run
 
         report = run(
@@ -244,8 +245,12 @@ def bench(
 ) -> None:
     """Measure what each stage costs here, and how many voices are held."""
     with refusing():
+        check_report(out)
         from benchmarks.stages import bench as run
+        from controllers.telling import compiling
+        from engine.kernels import attend
 
+        attend(lambda kernels: _say(compiling("bench", kernels)))
         report = run(pack, rest=rest, say=_say)
     _say(report)
     if out is not None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from controllers.refusing import refusing
+from controllers.terminal import say
 
 Pair = tuple[float, float]
 
@@ -65,29 +66,35 @@ def import_(
     What its shape does not tell is asked for, on a terminal.
     """
     from engine.process import hushed
+    from models import pack as packs
+    from models.foreign import given
+    from models.progress import Bar
 
     with refusing():
-        with hushed():
-            import keras  # noqa: F401  (it speaks)
+        packs.check_target(out)
+        given.check(decoder, encoder, sounds, sound_map)
+        with Bar() as bar:
+            bar.tell("starting up")
+            with hushed():
+                import keras  # noqa: F401  (it speaks)
 
-            from controllers.import_wizard import Said, asked, missed
-            from models import pack as packs
-            from models.foreign.importing import bring, sound_shape
+                from controllers.import_wizard import Said, asked, missed
+                from models.foreign.importing import bring, sound_shape
 
-            packs.check_target(out)
-            shape = sound_shape(decoder)
+                shape = sound_shape(decoder)
         said = Said(
             rate=rate, n_fft=n_fft, hop=hop, window=window, orientation=orientation, scale=scale,
             values=values, levels=levels, parts=parts, dropped=dropped,
         )  # fmt: skip
         said = (asked if sys.stdin.isatty() and sys.stdout.isatty() else missed)(said, shape)
-        pack = bring(
-            decoder, out, said.foreign, encoder=encoder, sounds=sounds, sound_map=sound_map,
-            title=title, licence=licence, say=typer.echo,
-        )  # fmt: skip
-    typer.echo(f"{pack.path}: {len(pack.anchors)} anchors, {pack.latent_dim} latents")
-    typer.echo(f"play it: latentpad play --pack {pack.path}")
-    typer.echo(
+        with Bar() as bar:
+            pack = bring(
+                decoder, out, said.foreign, encoder=encoder, sounds=sounds, sound_map=sound_map,
+                title=title, licence=licence, say=say, tell=bar.tell,
+            )  # fmt: skip
+    say(f"{pack.path}: {len(pack.anchors)} anchors, {pack.latent_dim} latents")
+    say(f"play it: latentpad play --pack {pack.path}")
+    say(
         f"its map is of the latents; for one on which the sound changes evenly (a minute or more): "
         f"latentpad plane {pack.path} learned --default"
     )

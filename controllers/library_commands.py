@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,12 +14,12 @@ from controllers import completing
 from controllers.library_listing import MOST_NAMED, became, counted, entry, listing
 from controllers.osc import PORT
 from controllers.refusing import refusing
+from controllers.terminal import say
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from models.libraries.library import Added, Library
     from models.pack import Pack
+    from models.progress import Bar
 
 app = typer.Typer(help="Fill a plane with sounds, and look at what is there.", no_args_is_help=True)
 
@@ -58,14 +58,15 @@ def add(
     dask: Cluster = None,
 ) -> None:
     """Place a folder of sounds. Started again, it goes on; no sound comes in twice."""
-    with refusing(), _watched() as (say, progress):
+    with refusing():
         from models.libraries.items import from_folder
+        from models.progress import Bar
 
-        items = from_folder(folder.expanduser(), say)
-        with _filling(library, pack) as place:
+        with _filling(library, pack) as place, Bar() as bar:
+            items = from_folder(folder.expanduser(), say)
             if dask is None:
-                _ready_to_encode()
-            added = place.add(items, link=link, again=again, dask=dask, say=say, progress=progress)
+                _ready_to_encode(bar)
+            added = place.add(items, link=link, again=again, dask=dask, say=say, progress=bar)
     _told(place, added, pack)
 
 
@@ -86,25 +87,23 @@ def freesound(
 
     Where the day's requests end, what was found is placed, and the same command goes on later.
     """
-    with refusing(), _watched() as (say, progress):
+    with refusing():
         from models.freesound.search import FreesoundError, collect
         from models.libraries.items import from_found
+        from models.progress import Bar
 
-        with _filling(library, pack) as place:
-            task = progress.add_task("fetching from Freesound", total=None, visible=False)
+        with _filling(library, pack) as place, Bar() as bar:
+            bar.tell("fetching from Freesound")
             found = collect(
                 query, duration=(0.05, longest), licences=tuple(licence or ("CC0", "CC BY")),
                 tag=tag, most=most, say=say,
-                progress=lambda done, total: progress.update(
-                    task, completed=done, total=total, visible=True
-                ),
+                progress=partial(bar.tell, "fetching from Freesound"),
             )  # fmt: skip
             if not found:
                 raise FreesoundError(f"Freesound finds nothing of this kind for {query!r}")
-            progress.update(task, total=len(found))
-            _ready_to_encode()
+            _ready_to_encode(bar)
             items = list(from_found(found))
-            added = place.add(items, again=again, say=say, progress=progress)
+            added = place.add(items, again=again, say=say, progress=bar)
     _told(place, added, pack)
 
 
@@ -116,12 +115,12 @@ def map_(
     again: Again = False,
 ) -> None:
     """Place the sounds of a sound map, where it says they are."""
-    with (
-        refusing(),
-        _watched() as (say, progress),
-        _filling(library, pack) as place,
-    ):
-        added = place.add_map(file, again=again, say=say, progress=progress)
+    with refusing():
+        from models.progress import Bar
+
+        with _filling(library, pack) as place, Bar() as bar:
+            bar.tell("reading the map")
+            added = place.add_map(file, again=again, say=say, progress=bar)
     _told(place, added, pack)
 
 
@@ -217,21 +216,6 @@ def remove(
         typer.echo("an instrument that plays them does so until it is started again")
 
 
-@contextmanager
-def _watched() -> Iterator[tuple[Callable[[str], None], Progress]]:
-    """How to say a line; a bar on the terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Remaining
-
-    from models.line import printable
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
-    with Progress(*columns, console=Console(stderr=True, highlight=False)) as progress:
-        out = progress.console.print
-        yield lambda line: out(printable(line), markup=False, soft_wrap=True), progress
-
-
 def _filling(path: Path, pack_name: str | None) -> AbstractContextManager[Library]:
     """The library, made if it is not there, and not kept if nothing comes into it."""
     from models.libraries import library
@@ -251,11 +235,13 @@ def _pack(name: str | None) -> Pack | None:
     return None if name is None else packs.load(packs.find(name))
 
 
-def _ready_to_encode() -> None:
+def _ready_to_encode(bar: Bar) -> None:
     from engine.process import hushed
 
+    bar.tell("starting up")
     with hushed():
         import keras  # noqa: F401  (its import takes seconds and speaks)
+    bar.done()
 
 
 def _told(place: Library, added: Added, pack_name: str | None) -> None:

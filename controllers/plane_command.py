@@ -10,6 +10,7 @@ import typer
 
 from controllers import completing
 from controllers.refusing import refusing
+from controllers.terminal import say
 
 
 def plane(
@@ -29,35 +30,43 @@ def plane(
     ] = False,
 ) -> None:
     """Add a plane to a pack: a map of its latents, or what its sounds are like."""
-    from engine.process import hushed
     from models import pack as packs
-    from models import plane_picture, planes
+    from models.progress import Bar
 
     with refusing():
         if (Path(pack) / "library.toml").is_file():
             _of_library(Path(pack), name, seed)
             return
         found = packs.load(packs.find(pack))
+        from controllers.telling import compiling
+        from engine.kernels import attend
+        from engine.process import hushed
+        from models import plane_picture, planes
+
+        attend(lambda kernels: say(compiling("plane", kernels)))
         began = monotonic()
-        with hushed():
-            made = planes.add(found, name, sounds=sounds, seed=seed, default=default)
+        with Bar() as bar, hushed():
+            made = planes.add(found, name, sounds=sounds, seed=seed, default=default, tell=bar.tell)
         took = monotonic() - began
-        typer.echo(f"{made.path}: {len(made.anchors)} sounds on the plane {name}, in {took:.0f} s")
+        say(f"{made.path}: {len(made.anchors)} sounds on the plane {name}, in {took:.0f} s")
         if made.default_plane == name:
-            typer.echo(f"which sound lies where: {made.path / plane_picture.FILE}")
-        typer.echo(f"play it: latentpad play --pack {pack} --plane {name}")
+            say(f"which sound lies where: {made.path / plane_picture.FILE}")
+        say(f"play it: latentpad play --pack {pack} --plane {name}")
         if name == packs.DESCRIBED:
             axes = ", ".join(made.described)
-            typer.echo(f"any two of {axes}: --axes X Y, or /axes X Y while playing")
+            say(f"any two of {axes}: --axes X Y, or /axes X Y while playing")
 
 
 def _of_library(folder: Path, name: str, seed: int) -> None:
     from models.libraries import library
+    from models.progress import Bar
 
     if name != "map":
         raise library.LibraryError(
             f"{folder}: only a map can be its own; its other planes are those of its pack"
         )
     place = library.open_(folder)
-    place.refit(seed)
-    typer.echo(f"{folder}: {len(place)} sounds on a map of their own, until more come in")
+    with Bar() as bar:
+        bar.tell("drawing its map")
+        place.refit(seed)
+    say(f"{folder}: {len(place)} sounds on a map of their own, until more come in")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 
 class Refused(Exception):
@@ -21,6 +23,18 @@ def refusing() -> Iterator[None]:
         if not isinstance(error, _mendable()):
             raise
         raise Refused(str(error) or type(error).__name__) from None
+
+
+def check_report(path: Path | None) -> None:
+    """Raise `Refused` where no text can be written, before minutes of work rather than after."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise Refused(f"{path}: is a folder: name a file for the report")
+    if not path.parent.is_dir():
+        raise Refused(f"{path.parent}: no such folder")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise Refused(f"{path}: cannot be written")
 
 
 def _mendable() -> tuple[type[Exception], ...]:

@@ -12,6 +12,7 @@ from models import pack as packs
 from models.libraries.library import open_
 from models.libraries.playable import as_pack
 from models.line import MOST_REASON, printable
+from models.progress import Bar
 from presets.bank import Bank
 
 
@@ -27,21 +28,19 @@ def render_file(gestures: Path, out: Path, say: Callable[[str], None]) -> None:
     preset = Bank().load(head.get("preset", "walk"))
     pack = packs.load(packs.find(head.get("pack", preset.pack)))
     library = open_(head["library"], pack) if "library" in head else None
-    from rich.progress import Progress
-
     from engine.kernels import attend
     from engine.render import render
 
     attend(lambda kernels: say(compiling("render", kernels)))
-    with Progress(transient=True) as progress:
-        task = progress.add_task("rendering", total=1.0)
+    with Bar() as bar:
+        bar.tell("starting up")
         seconds, refused = render(
             pack if library is None else as_pack(pack, library),
             preset.commands(),
             recording,
             recording.seconds,
             out,
-            lambda share: progress.update(task, completed=share),
+            lambda share: bar.tell("rendering", share, 1),
             library=library,
             told=recording.told,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,12 +14,15 @@ from models import audio, descriptors, learned_map, maps, plane_picture
 from models import pack as packs
 from models.pack import DESCRIBED, Pack, PackError
 from models.pack_files import Toml
+from models.progress import Tell, untold
 from models.representation import Floats
 
-MAPS: dict[str, Callable[[Pack, int], Floats]] = {
-    "map": lambda pack, seed: maps.tsne(pack.anchors.latents, seed),
-    "umap": lambda pack, seed: maps.umap(pack.anchors.latents, seed),
-    "learned": lambda pack, seed: learned_map.learned(pack.anchors.latents, _decoder(pack), seed),
+MAPS: dict[str, Callable[[Pack, int, Tell], Floats]] = {
+    "map": lambda pack, seed, tell: maps.tsne(pack.anchors.latents, seed),
+    "umap": lambda pack, seed, tell: maps.umap(pack.anchors.latents, seed),
+    "learned": lambda pack, seed, tell: learned_map.learned(
+        pack.anchors.latents, _decoder(pack), seed, tell
+    ),
 }
 NAMES = (*MAPS, DESCRIBED)
 DECODED = 32  # sounds at once
@@ -32,6 +35,7 @@ def add(
     sounds: Path | None = None,
     seed: int = 0,
     default: bool = False,
+    tell: Tell = untold,
 ) -> Pack:
     """Add the plane `name` (one of `NAMES`) to the pack's folder, replacing one that is there.
 
@@ -39,16 +43,18 @@ def add(
     else on what the decoder makes of each anchor (which imports Keras, as learning a map does).
     `default`: the pack is played on it unless something else is asked for. The picture of the
     plane that the pack begins on is drawn anew where that is it. Every file is replaced whole or
-    not at all.
+    not at all. `tell` hears how far it is.
     Raises PackError, models.maps.MapError, models.audio.AudioError; then nothing has changed.
     """
     if name == DESCRIBED:
+        tell("describing the sounds", 0, len(pack.anchors))
         heard = _decoded(pack) if sounds is None else _recorded(pack, sounds)
-        measured = descriptors.table(heard, pack.representation)
+        measured = descriptors.table(_counted(heard, len(pack.anchors), tell), pack.representation)
         file, content = "descriptors.npz", {**pack.descriptors, **measured}
         made = replace(pack, descriptors=content)
     elif name in MAPS:
-        file, content = "planes.npz", {**pack.planes, name: MAPS[name](pack, seed)}
+        tell(f"drawing the plane {name}", 0, 0)
+        file, content = "planes.npz", {**pack.planes, name: MAPS[name](pack, seed, tell)}
         made = replace(pack, planes=content)
     else:
         raise PackError(f"{pack.path}: no plane {name!r} can be made: choose {', '.join(NAMES)}")
@@ -63,6 +69,12 @@ def add(
     except OSError as error:
         raise PackError(f"{pack.path}: cannot be written ({error.strerror})") from None
     return packs.load(pack.path)
+
+
+def _counted(heard: Iterable[Floats], count: int, tell: Tell) -> Iterator[Floats]:
+    for i, frames in enumerate(heard):
+        tell("describing the sounds", i, count)
+        yield frames
 
 
 def _recorded(pack: Pack, folder: Path) -> Iterator[Floats]:

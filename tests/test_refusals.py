@@ -171,6 +171,45 @@ def test_a_folder_without_sounds_cannot_be_trained_on(tmp_path: Path) -> None:
     refused(latentpad("train", str(tmp_path), "-o", str(tmp_path / "pack")), str(tmp_path))
 
 
+NEW = ("-o", "{tmp}/new")
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("train", "{tmp}/gone", "-o", "{tmp}/new/pack"), "{tmp}/gone: no such folder"),
+        (("train", "{tmp}/empty", *NEW), "{tmp}/empty: 0 usable sounds found"),
+        (("train", "{tmp}/empty", "-o", "{pack}"), "{pack}: is a pack already: name another one"),
+        (("train", "{tmp}/empty", *NEW, "--recipe", "mine"), "--recipe 'mine' is none of"),
+        (("import", "{tmp}/gone.keras", *NEW), "{tmp}/gone.keras: no such file"),
+        (("import", "{file}", "--encoder", "{file}", "--sounds", "gone", *NEW), "gone: no such"),
+        (("import", "{file}", "--map", "gone.json", *NEW), "gone.json: no such file"),
+        (("import", "{file}", "--sounds", "{tmp}/empty", *NEW), "sounds need an encoder"),
+        (("evaluate", "footsteps", "-o", "{file}"), "{file}: is a file: choose a folder"),
+        (("evaluate", "no such pack"), "no such pack: no model pack"),
+        (("evaluate", "footsteps", "--plane", "moon", *NEW), "plane 'moon': this pack has"),
+        (("evaluate", "footsteps", "--sounds", "gone", *NEW), "is not there: give the folder"),
+        (("bench", "--out", "{tmp}/gone/report.md"), "{tmp}/gone: no such folder"),
+        (("measure", "--out", "{tmp}"), "{tmp}: is a folder: name a file for the report"),
+        (("library", "add", "{tmp}/new", "{tmp}/empty", "--pack", "none"), "none: no model pack"),
+        (("plane", "no such pack", "learned"), "no such pack: no model pack"),
+    ],
+)
+def test_what_is_wrong_is_said_before_a_word_about_the_work(
+    tmp_path: Path, words: tuple[str, ...], complaint: str
+) -> None:
+    there, pack = tmp_path / "file.keras", tmp_path / "footsteps"
+    there.write_text("something")
+    (tmp_path / "empty").mkdir()
+    shutil.copytree(find("footsteps"), pack)
+    before = sorted(tmp_path.rglob("*"))
+    places = {"tmp": tmp_path, "file": there, "pack": pack}
+    done = latentpad(*(word.format(**places) for word in words))
+    refused(done, complaint.format(**places))
+    assert done.stdout == ""
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_devices_are_listed_without_tensorflow() -> None:
     done = latentpad("devices")
     assert done.returncode == 0

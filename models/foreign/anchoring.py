@@ -15,6 +15,7 @@ from models import descriptors, sound_map
 from models.foreign import adapting
 from models.foreign.layout import ForeignError
 from models.line import line
+from models.progress import Tell, untold
 from models.representation import Floats, Representation, outline
 from models.training import dataset
 from models.weighing import together
@@ -34,7 +35,12 @@ class Places:
 
 
 def from_sounds(
-    sounds: Path, encoder: Any, r: Representation, seed: int, say: Callable[[str], None]
+    sounds: Path,
+    encoder: Any,
+    r: Representation,
+    seed: int,
+    say: Callable[[str], None],
+    tell: Tell = untold,
 ) -> Places:
     """Each sound of a folder where an encoder as ours hears it; what cannot be heard is said.
 
@@ -43,12 +49,17 @@ def from_sounds(
     from models import vae
     from models.training import lessons
 
-    found = dataset.clips(sounds, None, seed, say)
+    # Nothing is learned from them here: as many as ever are for an evaluation to compare.
+    held_out = dataset.HELD_OUT
+    found = dataset.clips(sounds, None, seed, say, held_out)
     with tempfile.TemporaryDirectory() as work:
-        lessons.write(Path(work), found, r, say=say)
+        count = len(found)
+        lessons.write(Path(work), found, r, lambda n: tell("reading sounds", n, count), say)
         read = lessons.read(Path(work), r)
         assert read is not None
-        found = dataset.divided(dataset.enough([found[i] for i in read.kept], sounds), seed)
+        usable = dataset.enough([found[i] for i in read.kept], sounds)
+        found = dataset.divided(usable, seed, held_out)
+        tell("placing the sounds", 0, 0)
         everything = lessons.Lessons(read.sounds, range(len(found)), together(encoder, 32))
         encoded = encoder.predict(everything, verbose=0)
         if not np.isfinite(encoded).all():
@@ -58,7 +69,8 @@ def from_sounds(
         )
     mean, logvar = (np.asarray(x, np.float32) for x in vae.split(encoded))
     rows = [
-        {"id": c.id, "name": c.id, "label": c.label, "split": c.split, "group": c.group} | c.credits
+        {"id": c.id, "name": c.name or c.id, "label": c.label, "split": c.split, "group": c.group}
+        | c.credits
         for c in found
     ]
     said = not np.allclose(logvar, adapting.LOGVAR)
@@ -123,12 +135,13 @@ class Heard(NamedTuple):
     described: dict[str, Floats]  # (L,) of each descriptor
 
 
-def decoded(decoder: Any, latents: Floats, r: Representation) -> Heard:
+def decoded(decoder: Any, latents: Floats, r: Representation, tell: Tell = untold) -> Heard:
     """Loudness, onset and descriptors of each of (L, D) anchors, decoded. Raises ForeignError."""
     outlines, batch = [], together(decoder, 32)
 
     def sounds() -> Iterator[Floats]:
         for first in range(0, len(latents), batch):
+            tell("describing the anchors", first, len(latents))
             scaled = np.asarray(decoder(latents[first : first + batch], training=False))
             if not np.isfinite(scaled).all():
                 raise ForeignError("the decoder gives values that are not finite at an anchor")

@@ -18,8 +18,9 @@ import numpy as np
 
 from models import cost, keras_file, maps, networks, pack
 from models.audio import AudioError
-from models.foreign import adapting, anchoring, keras2, saved_model, tfjs
+from models.foreign import adapting, anchoring, given, keras2, saved_model, tfjs
 from models.foreign.layout import Foreign, ForeignError, layout
+from models.progress import Tell, untold
 from models.representation import Floats
 from models.training.dataset import DatasetError
 from models.weighing import reason, together
@@ -79,19 +80,19 @@ def bring(
     licence: str = "unknown",
     seed: int = 0,
     say: Callable[[str], None] = print,
+    tell: Tell = untold,
     measure: bool = True,
 ) -> pack.Pack:
     """Write the pack `out` around a foreign decoder; nothing is left of it if anything is wrong.
 
     Anchors are the `sounds` (a folder) as the encoder hears them, or the rows of a sound map,
     or points drawn from N(0, 1). `measure` notes what a decode costs, in a process of its own.
+    `tell` hears how far it is.
     Raises ForeignError, PackError, SoundMapError, DatasetError, each of one line.
     """
     pack.check_target(out)
-    if sounds is not None and sound_map is not None:
-        raise ForeignError("give --sounds or a sound map, not both")
-    if sounds is not None and encoder is None:
-        raise ForeignError(f"{sounds}: sounds need an encoder to find their places")
+    given.check(decoder, encoder, sounds, sound_map)
+    tell("reading the model", 0, 0)
     with _naming(decoder):
         theirs = _load(decoder)
         latent = _latent(theirs)
@@ -110,14 +111,16 @@ def bring(
     r = where.representation
     if sounds is not None and encoder is not None:
         with _naming(encoder):
-            places = anchoring.from_sounds(sounds, hears, r, seed, say)
+            places = anchoring.from_sounds(sounds, hears, r, seed, say, tell)
     elif sound_map is not None:
         places = anchoring.from_map(sound_map, latent, say)
     else:
         places = anchoring.drawn(latent, seed, say)
     with _naming(decoder):
-        heard = anchoring.decoded(ours, places.latents, r)
+        heard = anchoring.decoded(ours, places.latents, r, tell)
         kl = places.kl or anchoring.telling(ours, places.latents, r.range_db, seed)
+    tell("drawing the map", 0, 0)
+    drawn = maps.tsne(places.latents, seed)
     anchors = pack.Anchors(
         latents=places.latents,
         labels=np.array([row["label"] for row in places.sources]),
@@ -135,7 +138,7 @@ def bring(
         latent_dim=latent,
         kl=kl,
         anchors=anchors,
-        planes={"map": maps.tsne(places.latents, seed)},
+        planes={"map": drawn},
         default_plane="map",
         training={
             "imported": decoder.name,
@@ -146,11 +149,13 @@ def bring(
         descriptors=places.described or heard.described,
     )
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:
+        tell("writing the pack", 0, 0)
         trial = replace(made, path=Path(folder) / out.name)
         pack.save(trial, hears, ours, places.sources)
         with _naming(decoder):
             _proved(trial, ours, hears, places.latents[:8])
         if measure:
+            tell("measuring a decode", 0, 0)
             with _naming(decoder):
                 figures = cost.decode(trial.decoder_path, 100)
             say(f"a decode takes {figures['p50_ms']:g} ms on one core")

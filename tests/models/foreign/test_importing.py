@@ -277,6 +277,7 @@ def test_sounds_become_anchors_where_the_encoder_hears_them(
     assert sum("broken.wav" in line and "left out" in line for line in said) == 1
     assert made.has_encoder and len(made.anchors) == 12
     assert set(made.anchors.labels) == {"tone", "noise"}
+    assert set(made.anchors.names) == {path.stem for path in recordings.rglob("*.wav")}
     assert len(made.sources()) == 12 and min(made.kl) > 0
     # Measured on the recordings, whatever an untrained decoder makes of them.
     noisy, noisiness = made.anchors.labels == "noise", made.descriptors["noisiness"]
