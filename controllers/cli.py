@@ -18,7 +18,7 @@ try:
         terminal,
         train_command,
     )
-    from controllers.refusing import Refused, refusing
+    from controllers.refusing import Refused, check_file, refusing
     from controllers.terminal import say as _say
     from engine import faults
     from models.line import printable
@@ -190,6 +190,7 @@ def measure(
 ) -> None:
     """Measure gesture-to-sound latency and dropouts on this machine: of a JACK server of its own,
     or of any card, with a cable from an output (--device) to an input (--input)."""
+    check_file(out)
     with refusing():
         from benchmarks.latency import measure as run
 
@@ -209,6 +210,7 @@ def bench(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the report here.")] = None,
 ) -> None:
     """Measure what each stage costs here, and how many voices are held."""
+    check_file(out)
     with refusing():
         from benchmarks.stages import bench as run
 

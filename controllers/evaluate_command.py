@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from controllers.refusing import Refused, refusing
+from controllers.refusing import Refused, check_folder, refusing
 
 
 def evaluate(
@@ -76,6 +76,7 @@ def evaluate(
         make = evaluating.Settings.quick if quick else evaluating.Settings
         settings = make(**{name: value for name, value in asked.items() if value is not None})
         folder = out or Path(f"{found.name}-evaluation")
+        check_folder(folder)
         with _watched() as tell, hushed():
             made = evaluating.evaluate(
                 found, folder, settings, recordings=sounds, dask=dask, tell=tell

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from controllers.refusing import refusing
+from controllers.refusing import check_folder, refusing
 
 
 def plane(
@@ -32,6 +32,7 @@ def plane(
             _of_library(Path(pack), name, seed)
             return
         found = packs.load(packs.find(pack))
+        check_folder(found.path)
         began = monotonic()
         with hushed():
             made = planes.add(found, name, sounds=sounds, seed=seed, default=default)
@@ -50,6 +51,7 @@ def _of_library(folder: Path, name: str, seed: int) -> None:
         raise library.LibraryError(
             f"{folder}: only a map can be its own; its other planes are those of its pack"
         )
+    check_folder(folder)
     place = library.open_(folder)
     place.refit(seed)
     typer.echo(f"{folder}: {len(place)} sounds on a map of their own, until more come in")

@@ -4,10 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
 
 
 class Refused(Exception):
     """What went wrong, in one line for the performer; exit status 1."""
+
+
+def check_file(out: Path | None) -> None:
+    """Raise `Refused` unless a file can be written there: before the work, not after it.
+
+    What is there is left as it is, and nothing is left where nothing was.
+    """
+    if out is None:
+        return
+    if out.is_dir():
+        raise Refused(f"{out} cannot be written: it is a folder")
+    new = not out.exists()
+    try:
+        out.open("ab").close()
+    except OSError as error:
+        raise Refused(f"{out} cannot be written: {error.strerror}") from None
+    if new:
+        out.unlink()
+
+
+def check_folder(out: Path) -> None:
+    """Raise `Refused` unless files can be written to this folder, or it can be made."""
+    there = next((path for path in (out, *out.absolute().parents) if path.exists()), out)
+    try:
+        TemporaryFile(dir=there).close()
+    except OSError as error:
+        raise Refused(f"{out} cannot be written: {there}: {error.strerror}") from None
 
 
 @contextmanager
