@@ -1,13 +1,14 @@
 """Offline: a gesture recording becomes the same samples every time.
 
-No process, no clock: time is the number of hops played. Every point is decoded before the hop
-that it concerns, so the result is what an infinitely fast machine would have played.
+No process, no clock: time is the number of hops played. Where a recording does not say when its
+sounds were there, every point is decoded before the hop that it concerns: what an infinitely fast
+machine would have played. A take says it, and becomes what was heard.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,14 @@ import numpy as np
 from engine import board as b
 from engine.board import Board, Shape
 from engine.bounds import Bounds
-from engine.instrument import Instrument, Sender
+from engine.fade import Fade
+from engine.gestures import FADE, OWN, QUALITY, SOUND, Gestures, Message
+from engine.instrument import NOBODY, Instrument, Sender
 from engine.parameters import Argument, CommandError
 from engine.planes import Planes
+from engine.pointing import LOUDEST, QUIETEST, Aim
 from engine.sound_file import SoundFile, form
-from engine.voices import Voices
+from engine.voices import QUALITIES, Voices
 from engine.whole import draft_of
 from models.pack import Pack
 
@@ -34,9 +38,15 @@ TICK_HOPS = 6  # how often what happens by itself is looked after: some 60 times
 
 
 class Rendering:
-    """An instrument in one process, played hop by hop."""
+    """An instrument in one process, played hop by hop.
 
-    def __init__(self, pack: Pack, library: Library | None = None) -> None:
+    `seed` sounds were started before. With `sounds` nothing is decoded, and nothing happens by
+    itself, but as `carry_out` is told.
+    """
+
+    def __init__(
+        self, pack: Pack, library: Library | None = None, *, seed: int = 0, sounds: bool = False
+    ) -> None:
         from engine.decoder import Decoder
         from engine.decoding import Mailbox
         from engine.originals import Originals
@@ -48,27 +58,63 @@ class Rendering:
         self.voices = Voices(self.board, r)
         self.rate = r.sample_rate
         self.hop_s = self.voices.hop_size / r.sample_rate
+        self._pack = pack
+        self._bounds = Bounds.of(pack.anchors.latents)
         self.instrument = Instrument(
             self.board,
             latent_dim=pack.latent_dim,
             place=lambda anchor: planes.place(self.board, anchor),
             planes=planes.names,
             axes=planes,
-            bounds=Bounds.of(pack.anchors.latents),
+            bounds=self._bounds,
             clock=lambda: self.voices.hops * self.hop_s,
+            started=seed,
         )
         decoder = Decoder(pack)
         originals = None if library is None else Originals(library, decoder)
         self._mailbox = Mailbox(self.board, pack, decoder, originals)
+        self._sounds = sounds
+        self._fade = Fade(self.voices.hop_size, self.rate, 1.0)
+        self._fading = False
+
+    def carry_out(self, message: Message) -> None:
+        """A line of the recording. Raises `CommandError`; then nothing has changed."""
+        _, address, args = message
+        if not address.startswith(OWN):
+            sender = PLAYER if message.sender is None else Sender(f"recording {message.sender}")
+            self.instrument.apply(address, args, sender if message.sender != 0 else NOBODY)
+        elif self._sounds and address == SOUND:
+            self._give(args)
+        elif self._sounds and address == QUALITY:
+            if not args or args[0] not in range(QUALITIES):
+                raise CommandError(f"{address} takes 0...{QUALITIES - 1}")
+            self.voices.quality = int(args[0])
+        elif self._sounds and address == FADE:
+            self._fading = True
+
+    def _give(self, args: Sequence[Argument]) -> None:
+        """Let a voice take up a sound, unless it plays another by now."""
+        told = [float(a) for a in args if not isinstance(a, str)]
+        if len(told) != len(args) or len(told) != 3 + self._pack.latent_dim:
+            raise CommandError(f"{SOUND} takes 3 numbers and {self._pack.latent_dim} latents")
+        number, level, original = int(told[0]), told[1], int(told[2])
+        latent = self._bounds.held(told[3:]).astype(np.float32)
+        known = 0 <= original < len(self._pack.anchors)
+        level = min(max(level, QUIETEST), LOUDEST)
+        for voice in np.flatnonzero(self.board.starts == number).tolist():
+            self._mailbox.give(voice, Aim(latent, level, 0.0, True, original if known else None))
 
     def hop(self) -> np.ndarray:
         """The next hop (hop_size, 2) float32."""
-        if self.voices.hops % TICK_HOPS == 0:
-            self.instrument.tick()
-        for voice in self._mailbox.waiting():
-            self._mailbox.serve([voice], self.voices.hops * self.hop_s)
+        if not self._sounds:
+            if self.voices.hops % TICK_HOPS == 0:
+                self.instrument.tick()
+            for voice in self._mailbox.waiting():
+                self._mailbox.serve([voice], self.voices.hops * self.hop_s)
         out = np.zeros((self.voices.hop_size, 2), np.float32)
         self.voices.hop(out)
+        if self._fading and not self._fade.toward(0.0, out):
+            out[:] = 0
         return out
 
     @property
@@ -77,50 +123,25 @@ class Rendering:
 
 
 def render(
-    pack: Pack,
+    rendering: Rendering,
     preset: Sequence[tuple[str, Sequence[Argument]]],
-    messages: Iterable[tuple[float, str, Sequence[Argument]]],
-    end: float,
+    recording: Gestures,
     path: Path,
+    seconds: float | None = None,
     progress: Callable[[float], None] = lambda share: None,
-    library: Library | None = None,
 ) -> tuple[float, list[str]]:
     """Write the performance to a sound file; returns its seconds and what was refused.
 
-    `messages` are (seconds, address, args) with times rising to `end`. After the last one,
-    everything is let go and rings out. With a `library`, `pack` has its anchors already.
-    Raises `OSError` where the file cannot be written; then what was there before is left.
+    It is as long as `seconds` or the recording says. Where neither says it, everything is let go
+    after the last gesture and rings out. Raises `OSError` where the file cannot be written; then
+    what was there before is left.
     """
-    rendering = Rendering(pack, library)
-    instrument = rendering.instrument
-    refused = [str(error) for error in instrument.apply_all(preset)]
-    more = 0
+    performance = _Performance(rendering, recording, preset)
     part = draft_of(path)
     fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
     try:
         file = SoundFile(fd, form(path), rendering.rate)
-        now = 0.0
-        waiting = iter(messages)
-        message = next(waiting, None)
-        while now <= end or message is not None:
-            while message is not None and message[0] <= now:
-                try:
-                    instrument.apply(message[1], message[2], PLAYER)
-                except CommandError as error:
-                    if len(refused) < MOST_REFUSED:
-                        refused.append(str(error))
-                    else:
-                        more += 1
-                message = next(waiting, None)
-            file.write(rendering.hop())
-            now = rendering.voices.hops * rendering.hop_s
-            progress(min(now / end, 1.0) if end > 0 else 1.0)
-        instrument.release_all()
-        until = now + TAIL_S
-        while now < until and not rendering.silent:
-            file.write(rendering.hop())
-            now = rendering.voices.hops * rendering.hop_s
-        file.write(rendering.hop())  # the limiter's delay
+        frames = performance.write(file, recording.end if seconds is None else seconds, progress)
         file.close()
         part.replace(path)
     except BaseException:
@@ -128,4 +149,67 @@ def render(
         raise
     finally:
         os.close(fd)
-    return now, [*refused, *([f"and {more} more"] if more else [])]
+    return frames / rendering.rate, performance.refused
+
+
+class _Performance:
+    """A recording on its way through a fresh rendering."""
+
+    def __init__(
+        self,
+        rendering: Rendering,
+        recording: Gestures,
+        preset: Sequence[tuple[str, Sequence[Argument]]],
+    ) -> None:
+        self._rendering = rendering
+        self._last = self._frame(recording.seconds)
+        self._lines = recording.lines()
+        self._next = next(self._lines, None)
+        self._refused = [str(error) for error in rendering.instrument.apply_all(preset)]
+        self._more = 0
+
+    @property
+    def refused(self) -> list[str]:
+        return [*self._refused, *([f"and {self._more} more"] if self._more else [])]
+
+    def _frame(self, seconds: float) -> int:
+        return round(seconds * self._rendering.rate)
+
+    def write(
+        self, file: SoundFile, seconds: float | None, progress: Callable[[float], None]
+    ) -> int:
+        """All of it; returns how many frames. `seconds` None: it ends when it has rung out."""
+        rendering, size = self._rendering, self._rendering.voices.hop_size
+        end = None if seconds is None else self._frame(seconds)
+        until = self._last if end is None else end
+        frame = 0
+        while frame < until or (end is None and (frame == until or self._next is not None)):
+            self._carry_out(frame)
+            if frame == 0:
+                rendering.voices.settle()
+            out = rendering.hop()
+            file.write(out if end is None else out[: end - frame])
+            frame += size
+            progress(min(frame / until, 1.0) if until else 1.0)
+        if end is not None:
+            return end
+        rendering.instrument.release_all()
+        for _ in range(self._frame(TAIL_S) // size):
+            if rendering.silent:
+                break
+            file.write(rendering.hop())
+            frame += size
+        file.write(rendering.hop())  # the limiter's delay
+        return frame + size
+
+    def _carry_out(self, frame: int) -> None:
+        """What the recording says of the hop that begins at `frame`."""
+        while self._next is not None and self._frame(self._next.t) <= frame:
+            try:
+                self._rendering.carry_out(self._next)
+            except CommandError as error:
+                if len(self._refused) < MOST_REFUSED:
+                    self._refused.append(str(error))
+                else:
+                    self._more += 1
+            self._next = next(self._lines, None)
