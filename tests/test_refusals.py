@@ -203,3 +203,9 @@ def test_a_folder_that_cannot_be_made_is_told_before_any_work(
     file.write_text("mine")
     refused(latentpad(*(word.format(file) for word in words)), str(file))
     assert file.read_text() == "mine" and list(tmp_path.iterdir()) == [file]
+
+
+def test_a_preset_whose_pack_is_not_there_is_told_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('title = "Mine"\npack = "../gone/pack"\n')
+    done = play(str(tmp_path / "mine.toml"))
+    refused(done, str(tmp_path.parent / "gone" / "pack"), "Mine", "--pack")
