@@ -192,12 +192,22 @@ def devices() -> None:
 def render(
     gestures: Annotated[Path, typer.Argument(help="Gesture recording, JSON Lines.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The WAV or FLAC to write.")],
+    pack: Annotated[
+        str | None, typer.Option(help="Model pack, where it is not as the recording says.")
+    ] = None,
+    library: Annotated[
+        Path | None, typer.Option(help="Library, where it is not as the recording says.")
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=0, max=86400, help="How long; else until its end, or it has rung out."),
+    ] = None,
 ) -> None:
     """Render a gesture recording to a sound file, the same samples every time."""
     with refusing():
         from controllers.rendering import render_file
 
-        render_file(gestures, out, _say)
+        render_file(gestures, out, _say, pack=pack, library=library, seconds=seconds)
 
 
 app.add_typer(library_commands.app, name="library")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from controllers import completing
-from controllers.refusing import Refused, refusing
+from controllers.refusing import Refused, check_folder, refusing
 from controllers.terminal import say
 
 
@@ -73,6 +73,7 @@ def evaluate(
         folder = out or Path(f"{found.name}-evaluation")
         if folder.exists() and not folder.is_dir():
             raise Refused(f"{folder}: is a file: choose a folder for the results")
+        check_folder(folder)
         ways.check_planes(Planes(found), plane or ())
         if sounds is not None:
             ways.files(found, sounds, ways.held_out(found))

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from controllers import completing
-from controllers.refusing import refusing
+from controllers.refusing import check_folder, refusing
 from controllers.terminal import say
 
 
@@ -38,6 +38,7 @@ def plane(
             _of_library(Path(pack), name, seed)
             return
         found = packs.load(packs.find(pack))
+        check_folder(found.path)
         from controllers.telling import compiling
         from engine.kernels import attend
         from engine.process import hushed
@@ -65,6 +66,7 @@ def _of_library(folder: Path, name: str, seed: int) -> None:
         raise library.LibraryError(
             f"{folder}: only a map can be its own; its other planes are those of its pack"
         )
+    check_folder(folder)
     place = library.open_(folder)
     with Bar() as bar:
         bar.tell("drawing its map")

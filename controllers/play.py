@@ -35,10 +35,11 @@ from engine.parameters import Argument
 from engine.session import EngineError, Session
 from engine.stream import Settings
 from models import pack as packs
+from models import places
 from models.libraries.library import open_ as open_library
 from models.libraries.playable import as_pack
-from models.pack import DESCRIBED, Pack
-from presets.bank import Bank, install
+from models.pack import DESCRIBED, Pack, PackError
+from presets.bank import Bank, install, left_out, recall
 from presets.files import listed
 from presets.preset import Preset
 
@@ -77,6 +78,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     bank = Bank()
     preset = bank.load(options.preset)
     pack = _pack(options, preset)
+    place, fingerprint = places.pack_name(pack.path), places.fingerprint(pack)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     _end_by_signal(loop, stop)
@@ -93,7 +95,9 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
 
     session = Session(pack, options.output, tell, options.library)
     instrument = session.instrument
-    instrument.apply_all(preset.commands())
+    note = left_out(
+        preset, recall(instrument, preset, place, fingerprint), place, fingerprint, chosen=True
+    )
     for address, args in _asked(options):
         instrument.apply(address, args)
     outcomes = Outcomes(instrument)
@@ -101,10 +105,10 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     host = "0.0.0.0" if options.lan else "127.0.0.1"
     osc = await listen(instrument, host, options.osc_port, outcomes)
     host, port = osc.address
-    takes = Takes(session, options.preset, pack.name, say)
+    takes = Takes(session, bank.named(options.preset), say)
     bindings = Bindings()
     session.start()
-    install(instrument, bank, pack.name, refusals.note)
+    install(instrument, bank, place, refusals.note, fingerprint)
     takes.install()
     feedback = Feedback(instrument, clock=instrument.clock, port=options.osc_port)
     Answers(outcomes, osc.send, feedback)
@@ -121,6 +125,8 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     keyboard = Keyboard() if there() else None
     try:
         say(f"preset {options.preset} ({preset.title}), pack {pack.name}")
+        if note:
+            say(note)
         say(f"presets {listed(bank.names())}")
         say(f"plane  {_plane(instrument)}")
         if options.library is not None:
@@ -166,7 +172,15 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
 def _pack(options: Options, preset: Preset) -> Pack:
     """What is asked for, else the library's own, else the preset's; with the library's sounds."""
     if options.library is None:
-        return packs.load(packs.find(options.pack or preset.pack))
+        try:
+            found = packs.find(options.pack or preset.pack)
+        except PackError as error:
+            if options.pack:
+                raise
+            raise PackError(
+                f"{error}; the preset {preset.title} names it: say where it is (--pack)"
+            ) from None
+        return packs.load(found)
     asked = packs.load(packs.find(options.pack)) if options.pack else None
     library = open_library(options.library, asked)
     return as_pack(library.pack, library)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from engine import takes
 from engine.allowance import Allowance
@@ -12,6 +13,7 @@ from engine.instrument import Sender
 from engine.parameters import Argument, CommandError
 from engine.session import Session
 from engine.takes import Take, TakeError
+from models import places
 
 FOLDER = Path("takes")  # where `/record` puts them, in the folder that play was started in
 MOST, EACH_S = 16, 2.0  # takes at once, and then one each
@@ -20,12 +22,12 @@ MOST, EACH_S = 16, 2.0  # takes at once, and then one each
 class Takes:
     """All takes under way. `tell` is called with a line for the performer, from any thread."""
 
-    def __init__(
-        self, session: Session, preset: str, pack: str, tell: Callable[[str], None]
-    ) -> None:
+    def __init__(self, session: Session, preset: str, tell: Callable[[str], None]) -> None:
+        """`preset` is a name, or the path of a file (`presets.bank.Bank.named`)."""
         self._session = session
-        own = {} if session.library is None else {"library": str(session.library.resolve())}
-        self._head = {"preset": preset, "pack": pack, "seed": 0, "touches": True, **own}
+        self._preset = preset
+        self._pack = places.pack_name(session.pack.path)
+        self._fingerprint = places.fingerprint(session.pack)
         self._tell = tell
         self._begun: list[Take] = []
         self._recording: Take | None = None  # that of `/record`
@@ -38,12 +40,22 @@ class Takes:
     def begin(self, sound: Path | None, gestures: Path | None) -> Take:
         """Record to these files from now on, and say their names. Raises `TakeError`."""
         session = self._session
-        take = takes.begin(
-            session.board, session.instrument, self._head, sound, gestures, self._tell
-        )
+        head = self._head(gestures.parent) if gestures is not None else {}
+        take = takes.begin(session.board, session.instrument, head, sound, gestures, self._tell)
         self._begun = [other for other in self._begun if not other.over.is_set()] + [take]
         self._tell(f"take   {take.names} begins")
         return take
+
+    def _head(self, folder: Path) -> dict[str, Any]:
+        """The first line of gestures in `folder`: what they were played on."""
+        library = self._session.library
+        return {
+            "preset": places.written(self._preset, folder),
+            "pack": places.written(self._pack, folder),
+            "fingerprint": self._fingerprint,
+            "touches": True,
+            **({} if library is None else {"library": places.relative(library, folder)}),
+        }
 
     def close(self) -> None:
         """End all takes and wait for their files."""

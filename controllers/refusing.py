@@ -6,10 +6,20 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
 
 class Refused(Exception):
     """What went wrong, in one line for the performer; exit status 1."""
+
+
+def check_folder(out: Path) -> None:
+    """Raise `Refused` unless files can be written to this folder, or it can be made."""
+    there = next((path for path in (out, *out.absolute().parents) if path.exists()), out)
+    try:
+        TemporaryFile(dir=there).close()
+    except OSError as error:
+        raise Refused(f"{out} cannot be written: {there}: {error.strerror}") from None
 
 
 @contextmanager

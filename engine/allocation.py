@@ -40,29 +40,39 @@ class Slot:
     sender: Sender = NOBODY
     timed: bool = False  # let go when the sender falls silent
     follows: bool = False  # moves with the pad's point
+    level_db: float = 0.0  # by its velocity
+
+
+class Held(NamedTuple):
+    """A loop that somebody holds, and the command that would start it again."""
+
+    voice: int
+    address: str
+    args: tuple[float, ...]
+    sender: Sender
 
 
 class Allocation:
     """Gives voices to sources and takes them back. Under the instrument's lock."""
 
-    def __init__(self, board: Board, clock: Callable[[], float]) -> None:
+    def __init__(self, board: Board, clock: Callable[[], float], started: int = 0) -> None:
         self._board = board
         self._clock = clock
         self._slots = [Slot() for _ in range(VOICES)]
-        self._serial = 0
+        self.started = started  # how many sounds have been; the last one's serial
 
     def give(self, source: Source, sender: Sender, *, follows: bool) -> int:
         """A voice for `source`; `start` must follow once its point is on the board."""
         voice = min(range(VOICES), key=self._rank)
-        self._serial += 1
+        self.started += 1
         self._slots[voice] = Slot(
             source=source,
-            serial=self._serial,
+            serial=self.started,
             started=self._clock(),
             follows=follows,
         )
         self.hand_over(voice, sender)
-        self._board.starts[voice] = self._serial
+        self._board.starts[voice] = self.started
         return voice
 
     def hand_over(self, voice: int, sender: Sender) -> None:
@@ -82,23 +92,42 @@ class Allocation:
         """Tell the playing process to start the voice with the sound last asked for."""
         board = self._board
         board.held[voice] = int(held)
+        self._slots[voice].level_db = level_db
         request, serial = int(board.requests[voice]), self._slots[voice].serial
         board.send(Event(b.START, voice, mode, request, level_db, serial))
 
-    def let_go(self, which: Callable[[Slot], bool]) -> None:
-        """Release every held voice of which this is true; shots ring out all the same."""
+    def let_go(self, which: Callable[[Slot], bool]) -> list[tuple[Source, Sender]]:
+        """Release every held voice of which this is true; shots ring out all the same. Returns
+        who held them, and who had sent that."""
+        gone = []
         for voice, slot in enumerate(self._slots):
             if slot.source is not None and which(slot):
+                gone.append((slot.source, slot.sender))
                 self._board.send(Event(b.RELEASE, voice, serial=slot.serial))
                 self._board.held[voice] = 0
                 slot.source = None
                 slot.follows = False
+        return gone
 
     def held(self) -> Iterator[tuple[int, Source]]:
         """Voices that somebody holds, and who."""
         for voice, slot in enumerate(self._slots):
             if slot.source is not None:
                 yield voice, slot.source
+
+    def loops(self, amount: float) -> list[Held]:
+        """The loops that are held, those of fingers first; `amount` is that of velocities."""
+        found = []
+        for voice, (kind, _, n) in self.held():
+            slot = self._slots[voice]
+            if not self._board.held[voice]:
+                continue
+            if kind == "finger":
+                found.append(Held(voice, f"/pad/{n}/touch", (1,), slot.sender))
+            else:
+                velocity = 127 * 10 ** (slot.level_db / (40 * amount)) if amount else 127
+                found.append(Held(voice, "/note", (n, velocity), slot.sender))
+        return sorted(found, key=lambda held: (held.address == "/note", held.address))
 
     def holds(self, source: Source) -> list[int]:
         """The voices that `source` has not let go, shots that have rung out among them."""

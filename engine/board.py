@@ -30,6 +30,7 @@ EVENTS = 1024
 FADERS = 64
 BUFFERS = 3
 TAPE_SECONDS = 4
+HISTORY = 2048
 LONGEST_HOP = 2048  # of n_fft 16384: the tape holds whole hops, whatever the rate
 
 # Kinds of event, control to playing process.
@@ -72,6 +73,7 @@ class Shape:
 def _fields(shape: Shape) -> list[tuple[str, type, tuple[int, ...]]]:
     f, i = np.float64, np.int64
     tape = LONGEST_HOP * math.ceil(TAPE_SECONDS * shape.sample_rate / LONGEST_HOP)
+    hop = max((shape.bins - 1) // 4, 1)  # an eighth of n_fft
     return [
         # written by the control process
         ("version", i, (1,)),
@@ -96,6 +98,8 @@ def _fields(shape: Shape) -> list[tuple[str, type, tuple[int, ...]]]:
         ("sound_level", f, (VOICES, BUFFERS)),  # dB of the recordings' own level there
         ("sound_onset", f, (VOICES, BUFFERS)),  # frames
         ("sound_end", f, (VOICES, BUFFERS)),  # frames
+        ("sound_latent", f, (VOICES, BUFFERS, LATENT_MAX)),
+        ("sound_original", i, (VOICES, BUFFERS)),  # the anchor whose own recording it is, or -1
         ("sound_wave", i, (VOICES, BUFFERS)),  # MONO or STEREO: the whole sound is there too
         ("decoded_points", f, (VOICES, 2)),
         ("decoded_latents", f, (VOICES, LATENT_MAX)),
@@ -109,6 +113,9 @@ def _fields(shape: Shape) -> list[tuple[str, type, tuple[int, ...]]]:
         ("meters", f, (VOICES,)),
         ("player", f, (24,)),
         ("tape_head", i, (1,)),
+        ("tape_version", i, (tape // hop,)),  # of the state that each hop was made from
+        ("history", f, (HISTORY, 5 + LATENT_MAX)),  # see engine.history
+        ("history_head", i, (1,)),
         # the large ones last
         ("sounds", np.float32, (VOICES, BUFFERS, shape.frames, shape.bins)),
         ("waves", np.float32, (VOICES, BUFFERS, shape.samples)),  # half of left and right
@@ -174,6 +181,8 @@ class Board:
     sound_level: np.ndarray
     sound_onset: np.ndarray
     sound_end: np.ndarray
+    sound_latent: np.ndarray
+    sound_original: np.ndarray
     sound_wave: np.ndarray
     decoded_points: np.ndarray
     decoded_latents: np.ndarray
@@ -186,6 +195,9 @@ class Board:
     meters: np.ndarray
     player: np.ndarray
     tape_head: np.ndarray
+    tape_version: np.ndarray
+    history: np.ndarray
+    history_head: np.ndarray
     sounds: np.ndarray
     waves: np.ndarray
     sides: np.ndarray
@@ -194,14 +206,10 @@ class Board:
     def __init__(self, shape: Shape, memory: Any = None) -> None:
         self.shape = shape
         fields = _fields(shape)
-        if memory is None:
-            size = sum(
-                _aligned(int(np.prod(dims)) * np.dtype(kind).itemsize) for _, kind, dims in fields
-            )
+        fresh = memory is None
+        if fresh:
+            size = sum(_room(kind, dims) for _, kind, dims in fields)
             memory = multiprocessing.get_context("spawn").RawArray("B", size)
-            fresh = True
-        else:
-            fresh = False
         self._memory = memory
         self._fence = threading.Lock()
         position = 0
@@ -209,7 +217,7 @@ class Board:
             count = int(np.prod(dims))
             array: np.ndarray = np.frombuffer(memory, kind, count, position).reshape(dims)
             setattr(self, name, array)
-            position += _aligned(count * np.dtype(kind).itemsize)
+            position += _room(kind, dims)
         if fresh:
             self.values[:] = defaults()
             self.points[:] = 0.5
@@ -266,9 +274,9 @@ class Board:
         self.event_head[0] = head + 1
         return True
 
-    def received(self) -> Iterator[Event]:
-        """Playing process only: the events that came since the last call."""
-        head, tail = int(self.event_head[0]), int(self.event_tail[0])
+    def received(self, until: int | None = None) -> Iterator[Event]:
+        """Playing process only: what came since the last call, until `event_head` was `until`."""
+        head, tail = int(self.event_head[0]) if until is None else until, int(self.event_tail[0])
         while tail < head:
             kind, voice, mode, request, level, serial = self.events[tail % EVENTS].tolist()
             tail += 1
@@ -287,5 +295,6 @@ class Board:
         self.published[voice] += 1
 
 
-def _aligned(size: int) -> int:
-    return (size + 63) // 64 * 64
+def _room(kind: type, dims: tuple[int, ...]) -> int:
+    """Bytes of a field, in whole cache lines."""
+    return (int(np.prod(dims)) * np.dtype(kind).itemsize + 63) // 64 * 64

@@ -102,6 +102,17 @@ class Mailbox:
                 self._publish(v, request, aim, sound, own)
             self._answered(v, request, now, gliding=not aim.arrived)
 
+    def give(self, v: int, aim: Aim) -> None:
+        """Publish the sound of `aim`, wherever the voice points: it answers all that was asked."""
+        own = self._recorded(aim)
+        sound = self._sounds([aim.latent])[0] if own is None else own.sound
+        request = int(self.board.requests[v])
+        if sound is None:
+            self._keep(v, request)
+        else:
+            self._publish(v, request, aim, sound, own)
+        self._done[v] = request
+
     def _answered(self, v: int, request: int, now: float, *, gliding: bool) -> None:
         self.board.decoder[b.DECODES_SKIPPED] += max(0, request - int(self._done[v]) - 1)
         self._done[v], self._asked_at[v], self._gliding[v] = request, now, gliding
@@ -165,6 +176,8 @@ class Mailbox:
         board.sound_onset[v, buffer] = sound.onset
         board.sound_end[v, buffer] = sound.end
         board.sound_request[v, buffer] = request
+        board.sound_latent[v, buffer, : len(aim.latent)] = aim.latent
+        board.sound_original[v, buffer] = -1 if aim.original is None else aim.original
         method = int(board.values[OFFSET["/phase"]])
         whole = method in (GRIFFINLIM, FGLA) and not board.held[v]
         wave = recording.wave if recording is not None else None

@@ -4,6 +4,12 @@ The first line says what to play on: {"preset": "walk", "pack": "footsteps", "se
 take it has "touches": true as well: every touch is told, no move is one by itself. Each line
 after it is a message, times rising: {"t": seconds, "address": "/pad/xy", "args": [0.2, 0.7]}.
 Blank lines do not count, and a last line that a kill has cut off is left out.
+
+Lines whose address begins with /take/ are a take's own, and no commands: /take/end, the last one,
+says how long it is. Where the first line says "sounds": true, /take/sound tells which decoded
+sound was taken up when (number of the sound, level in dB, anchor whose recording it is or -1, the
+latent vector), /take/quality how much effort went into the phase from then on, /take/fade that
+the output fades. "from": 0 is what nobody sent, as a preset; other numbers tell senders apart.
 """
 
 from __future__ import annotations
@@ -14,18 +20,36 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, TypeGuard
+from typing import Any, BinaryIO, NamedTuple, TypeGuard
 
-from engine.parameters import FINGERS, Argument
-from engine.takes import TakeError
+from engine.parameters import FINGERS, GLOBAL, Argument
 from models import bounded
 from models.line import line as shown
 
 MOST_LINE = 1 << 16  # bytes
 MOST_S = 86400.0
 MOST_INT = 1 << 63  # what OSC can say
+MOST_BEGIN = 1000  # addresses that are looked for among the first messages
 
-Message = tuple[float, str, list[Argument]]
+OWN = "/take/"
+END, SOUND, QUALITY, FADE = (OWN + name for name in ("end", "sound", "quality", "fade"))
+
+
+class TakeError(Exception):
+    """A take that cannot be written or read: one line with the file and the reason."""
+
+
+class _Told(NamedTuple):
+    t: float  # s
+    address: str
+    args: list[Argument]
+
+
+class Message(_Told):
+    """A line of a recording: (t, address, args), and who sent it where that is told."""
+
+    sender: int | None = None
+
 
 _TOUCH = re.compile(r"/pad(?:/([1-9]|10))?/touch")
 
@@ -33,9 +57,11 @@ _TOUCH = re.compile(r"/pad(?:/([1-9]|10))?/touch")
 class Gestures:
     """The recording in the file `path`. Raises `TakeError` naming the line that is wrong.
 
-    `head` is its first line, `seconds` the time of its last message, `cut` whether a last line
-    was left out, `told` the fingers whose touches it tells: all of them in a take, which says so
-    in its head. Iterating reads the messages (t in seconds, address, args) from the file: a
+    `head` is its first line, `seconds` the time of its last one, `end` how long it says it is,
+    None where its last line says nothing of that. `cut` says whether a last line was left out,
+    `whole` whether it begins with every value, so that it needs no preset, `told` the fingers
+    whose touches it tells: all of them in a take, which says so in its head. Iterating reads the
+    messages (t in seconds, address, args) from the file, `lines` a take's own lines too: a
     recording of hours takes no memory.
     """
 
@@ -43,17 +69,38 @@ class Gestures:
         self.path = path
         self.head: dict[str, Any] = {}
         self.seconds = 0.0
+        self.end: float | None = None
         self.cut = False
+        begins: set[str] = set()
         self.told: set[int] = set()
-        for t, address, args in self:
-            self.seconds = t
+        for message in self.lines():
+            self.seconds = t = message.t
+            _, address, args = message
+            self.end = t if address == END else None
+            if t == 0 and len(begins) < MOST_BEGIN:
+                begins.add(address)
             touch = _TOUCH.fullmatch(address)
             if touch and args and isinstance(args[0], float | int) and args[0] >= 0.5:
                 self.told.add(int(touch[1] or 1))
+        self.whole = begins >= {row.address for row in GLOBAL}
         if self.head.get("touches"):
             self.told = set(range(1, FINGERS + 1))
 
+    @property
+    def seed(self) -> int:
+        """How many sounds had been started before."""
+        return int(self.head.get("seed", 0))
+
+    @property
+    def sounds(self) -> bool:
+        """Whether every decoded sound has a line of its own."""
+        return self.head.get("sounds") is True
+
     def __iter__(self) -> Iterator[Message]:
+        return (message for message in self.lines() if not message.address.startswith(OWN))
+
+    def lines(self) -> Iterator[Message]:
+        """The messages, and the take's own lines among them."""
         try:
             with bounded.regular(self.path) as file:
                 yield from self._messages(file)
@@ -69,9 +116,9 @@ class Gestures:
                 self.head, begun = _head(entry, where), True
                 continue
             message = _message(entry, where)
-            if message[0] < last:
-                raise TakeError(f"{where}: t: {message[0]} comes after {last}: times must rise")
-            last = message[0]
+            if message.t < last:
+                raise TakeError(f"{where}: t: {message.t} comes after {last}: times must rise")
+            last = message.t
             yield message
         if not begun:
             raise TakeError(f"{self.path} is empty: a gesture recording begins with a line of JSON")
@@ -114,6 +161,8 @@ def _head(entry: dict[str, Any], where: str) -> dict[str, Any]:
     for name in ("preset", "pack", "library"):
         if name in entry and not _name(entry[name]):
             raise TakeError(f"{where}: {name}: a name is wanted, got {_shown(entry[name])}")
+    if not _whole(entry.get("seed", 0)):
+        raise TakeError(f"{where}: seed: a whole number is wanted, got {_shown(entry['seed'])}")
     if not isinstance(entry.get("touches", False), bool):
         raise TakeError(f"{where}: touches: true or false is wanted")
     return entry
@@ -127,7 +176,16 @@ def _message(entry: dict[str, Any], where: str) -> Message:
         raise TakeError(f"{where}: address: {_shown(address)} is no OSC address")
     if not isinstance(args, list) or not all(isinstance(a, bool | str) or _number(a) for a in args):
         raise TakeError(f"{where}: args: a list of numbers and names is wanted")
-    return float(t), address, args
+    message = Message(float(t), address, args)
+    if "from" in entry:
+        if not _whole(entry["from"]):
+            raise TakeError(f"{where}: from: a whole number is wanted, got {_shown(entry['from'])}")
+        message.sender = entry["from"]
+    return message
+
+
+def _whole(value: Any) -> bool:
+    return _number(value) and isinstance(value, int) and value >= 0
 
 
 def _name(value: Any) -> bool:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine import board as b
-from engine.allocation import NOBODY, Allocation, Sender
+from engine.allocation import NOBODY, Allocation, Held, Sender, Slot
 from engine.board import Board, Event
 from engine.bounds import Bounds
+from engine.heard import Heard
 from engine.pad import XY, Handler, Numbered, Pad, Place
 from engine.parameters import (
     FINGER,
@@ -30,7 +31,6 @@ from engine.parameters import (
     Parameter,
     UnknownAddress,
     check_arguments,
-    finite,
 )
 from engine.plane_choice import PlaneChoice
 from engine.snapshots import PAD, Snapshots, State
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
 Listener = Callable[[str, Sequence[Argument], Sender], None]
 
-SENDERS = 256  # whose last command is remembered
-
 
 class Instrument:
     """All commands end here. Any thread of the control process may call `apply`.
@@ -51,6 +49,7 @@ class Instrument:
     `CommandError` for one that is not there. `clock` is the time in seconds, so that a recording
     can be rendered without a clock. `wake` is called when a sound is wanted from the decoder.
     Without `axes` any two are taken, without `bounds` latents are held as around one anchor at 0.
+    `started` is how many sounds were started before: the next one's noise depends on its number.
     """
 
     def __init__(
@@ -64,6 +63,7 @@ class Instrument:
         wake: Callable[[], None] = lambda: None,
         axes: Planes | None = None,
         bounds: Bounds | None = None,
+        started: int = 0,
     ) -> None:
         self.board = board
         self.latent_dim = latent_dim
@@ -74,8 +74,8 @@ class Instrument:
         self.hearers: list[Callable[[Sender], None]] = []  # called with whoever sends a command
         self._lock = threading.RLock()
         self._changing = False
-        self._heard: dict[str, float] = {}
-        self._voices = Allocation(board, clock)
+        self._heard = Heard(clock)
+        self._voices = Allocation(board, clock, started)
         self._pad = Pad(
             board,
             self._voices,
@@ -84,7 +84,7 @@ class Instrument:
             self._changed,
         )
         self._touch = Touch(board, self._voices, self._pad, self._changed, clock)
-        self._snapshots = Snapshots(self._state, self._put)
+        self._snapshots = Snapshots(self._state, self._put, self._changed, clock)
         self._handlers: dict[str, Handler] = {
             **{row.address: self._setter(row) for row in GLOBAL},
             **self._pad.handlers(),
@@ -94,8 +94,7 @@ class Instrument:
         }
         self._numbered: dict[str, Numbered] = {
             **self._pad.numbered(),
-            "/snapshot/*/store": self._store,
-            "/snapshot/*/recall": self._recall,
+            **self._snapshots.numbered(),
         }
         self._outside: set[str] = set()
 
@@ -167,12 +166,19 @@ class Instrument:
                 self._numbered[f"{middle[0]}/*/{last}"](_index(middle[2]), args, sender)
             else:
                 raise UnknownAddress(f"{address}: there is no such address")
-        if address not in self._outside and not self._touch.known:
-            for tap in self.taps:
-                tap(address, args, sender)
+        own = address in self._outside or address.startswith(_SNAPSHOT)
+        if not own and not self._touch.known:
+            self._tapped(address, args, sender)
         self._tell_implied(sender)
-        if sender.group:
-            self._heard[sender.group] = self.clock()
+        self._heard.hear(sender)
+
+    def _tapped(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
+        for tap in self.taps:
+            tap(address, args, sender)
+
+    def still(self) -> AbstractContextManager[bool]:
+        """Nothing changes inside."""
+        return self._lock
 
     def _tell_implied(self, sender: Sender) -> None:
         """A take tells every touch, so that its replay measures no rests and no ways again."""
@@ -215,6 +221,15 @@ class Instrument:
         with self._lock:
             self._touch.believe(sender.device, fingers)
 
+    def loops(self) -> list[Held]:
+        """The loops that are held, and the commands that start them again."""
+        return self._voices.loops(self.value("/note/velocity")[0])
+
+    @property
+    def started(self) -> int:
+        """How many sounds have been started; the last one's serial on the board."""
+        return self._voices.started
+
     def _changed(self, address: str, args: tuple[Argument, ...], sender: Sender) -> None:
         self._snapshots.touched(address)
         for listener in self.listeners:
@@ -237,19 +252,26 @@ class Instrument:
     def release(self, group: str) -> None:
         """Let go everything that `group` holds: its cable was pulled, its network is gone."""
         with self._change():
-            self._voices.let_go(lambda slot: slot.sender.group == group)
+            self._let_go(lambda slot: slot.sender.group == group)
 
     def release_all(self) -> None:
         """Let everything go; shots ring out."""
         with self._change():
-            self._voices.let_go(lambda slot: True)
+            self._let_go(lambda slot: True)
 
     def release_notes(self, group: str) -> None:
         """All notes of `group` off (MIDI CC 123)."""
         with self._change():
-            self._voices.let_go(
+            self._let_go(
                 lambda slot: slot.source is not None and slot.source[:2] == ("note", group)
             )
+
+    def _let_go(self, which: Callable[[Slot], bool]) -> None:
+        """Without a command; whoever taps hears of it as of commands."""
+        for (kind, _, n), sender in self._voices.let_go(which):
+            finger = kind == "finger"
+            address = f"/pad/{n}/touch" if finger else "/note"
+            self._tapped(address, (0,) if finger else (n, 0), sender)
 
     def _panic(self, args: Sequence[Argument], sender: Sender) -> None:
         self._voices.let_go(lambda slot: True)
@@ -262,20 +284,12 @@ class Instrument:
     def tick(self) -> None:
         """What happens by itself: call it some 60 times a second."""
         with self._change():
-            now = self.clock()
             timeout = float(self.board.values[OFFSET["/note/timeout"]])
-            if timeout > 0:
-                self._voices.let_go(
-                    lambda slot: (
-                        slot.timed and now - self._heard.get(slot.sender.group, now) > timeout
-                    )
-                )
+            self._let_go(lambda slot: self._heard.outdated(slot, timeout))
+            self._heard.forget()
             self._touch.tick()
             self._tell_implied(NOBODY)
-            self._snapshots.step(now)
-            if len(self._heard) > SENDERS:
-                recent = sorted(self._heard, key=self._heard.__getitem__)[-SENDERS // 2 :]
-                self._heard = {group: self._heard[group] for group in recent}
+            self._snapshots.step()
 
     def _state(self) -> State:
         state = {row.address: self.value(row.address) for row in GLOBAL}
@@ -283,20 +297,16 @@ class Instrument:
         return state
 
     def _put(self, address: str, values: tuple[float, ...]) -> None:
-        if address == PAD:
+        """What a snapshot changes; it is tapped, for a glide is not a command's alone."""
+        row = XY if address == PAD else ROW[address]
+        if row is XY:
             self._pad.put(XY, 1, values, NOBODY)
         else:
-            self._set(ROW[address], values, NOBODY)
-
-    def _store(self, n: int, args: Sequence[Argument], sender: Sender) -> None:
-        self._snapshots.store(n)
-        self._changed(f"/snapshot/{n}/store", (), sender)
-
-    def _recall(self, n: int, args: Sequence[Argument], sender: Sender) -> None:
-        seconds = max(finite(f"/snapshot/{n}/recall", args[0]), 0.0) if args else 0.0
-        self._snapshots.recall(n, seconds, self.clock())
+            self._set(row, values, NOBODY)
+        self._tapped(address, row.show(values), NOBODY)
 
 
+_SNAPSHOT = "/snapshot/"
 _AIMS_ANEW = frozenset(
     ("/plane", "/axes", "/expander", "/metric", "/guard", "/focus", "/multilateration/scale",
      "/lattice/base", "/phase")

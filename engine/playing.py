@@ -20,8 +20,10 @@ from contextlib import suppress
 import numpy as np
 
 from engine import board as b
+from engine import history
 from engine.board import Board
 from engine.devices import DeviceError, refresh
+from engine.fade import Fade
 from engine.process import LOST, mute, say
 from engine.stream import DeviceOutput, NullOutput, Output, Settings
 from engine.vigil import Verdict, Vigil
@@ -29,7 +31,6 @@ from engine.voices import QUALITIES, Voices
 from engine.warm import rehearse
 from models.representation import Representation
 
-FADE_S = 0.02
 METER_FALL_DB_S = 60.0  # so that who looks 20 times a second sees every peak, 3 dB down at most
 RETRY_S = 0.4
 LOOK_S = 0.1  # how often the main thread looks after the output
@@ -50,7 +51,6 @@ class Renderer:
         self._rate = representation.sample_rate
         self._busy = 0.0  # share of the hop's time that rendering took, smoothed
         self._changed = 0
-        self._fade = 0.0
 
     def run(self) -> None:
         """Until `stopping`: fill the ring. Everything it needs was allocated before."""
@@ -63,8 +63,7 @@ class Renderer:
         hop_s = size / self._rate
         tape = board.tape
         length = len(tape)
-        fade_step = size / (FADE_S * self._rate)
-        ramp = np.linspace(0, 1, size, dtype=np.float32)[:, None]
+        fade, fading = Fade(size, self._rate), False
         peaks, fall = np.zeros(2), 10 ** (-METER_FALL_DB_S / 20 * hop_s)
         output: Output | None = None
         while True:
@@ -80,17 +79,16 @@ class Renderer:
             began = time.perf_counter()
             voices.hop(out)
             spent = time.perf_counter() - began
-            target = 0.0 if self.stopping.is_set() else 1.0
-            if self._fade != target:
-                step = max(-fade_step, min(fade_step, target - self._fade))
-                out *= self._fade + step * ramp
-                self._fade += step
-            elif target == 0.0:
+            if self.stopping.is_set() and not fading:
+                fading = True
+                history.note(board, history.FADE)
+            if not fade.toward(0.0 if fading else 1.0, out):
                 break
             output.load(self._busy, bool(board.decoder[b.DECODER_READY]))
             output.write(out)
             at = int(board.tape_head[0]) % length
             tape[at : at + size] = out
+            history.made_from(board, voices.version)
             board.tape_head[0] += size
             self._busy += 0.05 * (spent / hop_s - self._busy)
             self._trade(spent / hop_s)

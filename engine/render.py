@@ -1,7 +1,8 @@
 """Offline: a gesture recording becomes the same samples every time.
 
-No process, no clock: time is the number of hops played. Every point is decoded before the hop
-that it concerns, so the result is what an infinitely fast machine would have played.
+No process, no clock: time is the number of hops played. Where a recording does not say when its
+sounds were there, every point is decoded before the hop that it concerns: what an infinitely fast
+machine would have played. A take says it, and becomes what was heard.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from numpy.typing import NDArray
 from engine import board as b
 from engine.board import Board, Shape
 from engine.bounds import Bounds
-from engine.instrument import Instrument, Sender
+from engine.fade import Fade
+from engine.gestures import FADE, OWN, QUALITY, SOUND, Gestures, Message
+from engine.instrument import NOBODY, Instrument, Sender
 from engine.parameters import Argument, CommandError
 from engine.planes import Planes
+from engine.pointing import LOUDEST, QUIETEST, Aim
 from engine.sound_file import SoundFile, form
-from engine.voices import Voices
+from engine.voices import QUALITIES, Voices
 from engine.whole import draft_of
 from models.pack import Pack
 
@@ -35,9 +39,15 @@ TICK_HOPS = 6  # how often what happens by itself is looked after: some 60 times
 
 
 class Rendering:
-    """An instrument in one process, played hop by hop."""
+    """An instrument in one process, played hop by hop.
 
-    def __init__(self, pack: Pack, library: Library | None = None) -> None:
+    `seed` sounds were started before. With `sounds` nothing is decoded, and nothing happens by
+    itself, but as `carry_out` is told.
+    """
+
+    def __init__(
+        self, pack: Pack, library: Library | None = None, *, seed: int = 0, sounds: bool = False
+    ) -> None:
         from engine.decoder import Decoder
         from engine.decoding import Mailbox
         from engine.originals import Originals
@@ -49,18 +59,51 @@ class Rendering:
         self.voices = Voices(self.board, r)
         self.rate = r.sample_rate
         self.hop_s = self.voices.hop_size / r.sample_rate
+        self._pack = pack
+        self._bounds = Bounds.of(pack.anchors.latents)
         self.instrument = Instrument(
             self.board,
             latent_dim=pack.latent_dim,
             place=lambda anchor: planes.place(self.board, anchor),
             planes=planes.names,
             axes=planes,
-            bounds=Bounds.of(pack.anchors.latents),
+            bounds=self._bounds,
             clock=lambda: self.seconds,
+            started=seed,
         )
         decoder = Decoder(pack)
         originals = None if library is None else Originals(library, decoder)
         self._mailbox = Mailbox(self.board, pack, decoder, originals)
+        self._sounds = sounds
+        self._fade = Fade(self.voices.hop_size, self.rate, 1.0)
+        self._fading = False
+
+    def carry_out(self, message: Message) -> None:
+        """A line of the recording. Raises `CommandError`; then nothing has changed."""
+        _, address, args = message
+        if not address.startswith(OWN):
+            sender = PLAYER if message.sender is None else Sender(f"recording {message.sender}")
+            self.instrument.apply(address, args, sender if message.sender != 0 else NOBODY)
+        elif self._sounds and address == SOUND:
+            self._give(args)
+        elif self._sounds and address == QUALITY:
+            if not args or args[0] not in range(QUALITIES):
+                raise CommandError(f"{address} takes 0...{QUALITIES - 1}")
+            self.voices.quality = int(args[0])
+        elif self._sounds and address == FADE:
+            self._fading = True
+
+    def _give(self, args: Sequence[Argument]) -> None:
+        """Let a voice take up a sound, unless it plays another by now."""
+        told = [float(a) for a in args if not isinstance(a, str)]
+        if len(told) != len(args) or len(told) != 3 + self._pack.latent_dim:
+            raise CommandError(f"{SOUND} takes 3 numbers and {self._pack.latent_dim} latents")
+        number, level, original = int(told[0]), told[1], int(told[2])
+        latent = self._bounds.held(told[3:]).astype(np.float32)
+        known = 0 <= original < len(self._pack.anchors)
+        level = min(max(level, QUIETEST), LOUDEST)
+        for voice in np.flatnonzero(self.board.starts == number).tolist():
+            self._mailbox.give(voice, Aim(latent, level, 0.0, True, original if known else None))
 
     @property
     def seconds(self) -> float:
@@ -69,12 +112,15 @@ class Rendering:
 
     def hop(self) -> NDArray[np.float32]:
         """The next hop (hop_size, 2) float32."""
-        if self.voices.hops % TICK_HOPS == 0:
-            self.instrument.tick()
-        for voice in self._mailbox.waiting():
-            self._mailbox.serve([voice], self.seconds)
+        if not self._sounds:
+            if self.voices.hops % TICK_HOPS == 0:
+                self.instrument.tick()
+            for voice in self._mailbox.waiting():
+                self._mailbox.serve([voice], self.seconds)
         out = np.zeros((self.voices.hop_size, 2), np.float32)
         self.voices.hop(out)
+        if self._fading and not self._fade.toward(0.0, out):
+            out[:] = 0
         return out
 
     @property
@@ -85,53 +131,64 @@ class Rendering:
 def performed(
     rendering: Rendering,
     preset: Sequence[tuple[str, Sequence[Argument]]],
-    messages: Iterable[tuple[float, str, Sequence[Argument]]],
-    end: float,
+    lines: Iterable[Message],
+    last: float,
     told: Iterable[int] = (),
     refuse: Callable[[str], None] = lambda line: None,
+    length: float | None = None,
 ) -> Iterator[NDArray[np.float32]]:
-    """The hops of a performance, as `render` writes them; `refuse` is told what is refused."""
-    instrument = rendering.instrument
+    """The hops of a performance, as `render` writes them; `refuse` is told what is refused.
+
+    `lines` are a recording's, times rising to `last`; of the fingers in `told` they tell the
+    touches, of the others movement is touch. After `length` s it ends; without one everything is
+    let go after the last line and rings out.
+    """
+    instrument, size, rate = rendering.instrument, rendering.voices.hop_size, rendering.rate
     instrument.believe(PLAYER, told)
     for error in instrument.apply_all(preset):
         refuse(str(error))
-    waiting = iter(messages)
-    message = next(waiting, None)
-    while rendering.seconds <= end or message is not None:
-        while message is not None and message[0] <= rendering.seconds:
+    waiting = iter(lines)
+    line = next(waiting, None)
+    until = round((last if length is None else length) * rate)
+    frame = 0
+    while frame < until or (length is None and (frame == until or line is not None)):
+        while line is not None and round(line.t * rate) <= frame:
             try:
-                instrument.apply(message[1], message[2], PLAYER)
+                rendering.carry_out(line)
             except CommandError as error:
                 refuse(str(error))
-            message = next(waiting, None)
-        yield rendering.hop()
+            line = next(waiting, None)
+        if frame == 0:
+            rendering.voices.settle()
+        out = rendering.hop()
+        yield out if length is None else out[: until - frame]
+        frame += size
+    if length is not None:
+        return
     instrument.release_all()
-    until = rendering.seconds + TAIL_S
-    while rendering.seconds < until and not rendering.silent:
+    for _ in range(round(TAIL_S * rate) // size):
+        if rendering.silent:
+            break
         yield rendering.hop()
     yield rendering.hop()  # the limiter's delay
 
 
 def render(
-    pack: Pack,
+    rendering: Rendering,
     preset: Sequence[tuple[str, Sequence[Argument]]],
-    messages: Iterable[tuple[float, str, Sequence[Argument]]],
-    end: float,
+    recording: Gestures,
     path: Path,
+    seconds: float | None = None,
     progress: Callable[[float], None] = lambda share: None,
-    library: Library | None = None,
-    told: Iterable[int] = (),
 ) -> tuple[float, list[str]]:
     """Write the performance to a sound file; returns its seconds and what was refused.
 
-    `messages` are (seconds, address, args) with times rising to `end`. After the last one,
-    everything is let go and rings out. Of the fingers in `told` the messages tell the touches; of
-    the others movement is touch. With a `library`, `pack` has its anchors already.
-    Raises `OSError` where the file cannot be written; then what was there before is left.
+    It is as long as `seconds` or the recording says. Where neither says it, everything is let go
+    after the last gesture and rings out. Raises `OSError` where the file cannot be written; then
+    what was there before is left.
     """
-    rendering = Rendering(pack, library)
     refused: list[str] = []
-    more = 0
+    more = frames = 0
 
     def refuse(line: str) -> None:
         nonlocal more
@@ -140,13 +197,18 @@ def render(
         else:
             more += 1
 
+    length = recording.end if seconds is None else seconds
+    whole = round((recording.seconds if length is None else length) * rendering.rate)
     part = draft_of(path)
     fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
     try:
         file = SoundFile(fd, form(path), rendering.rate)
-        for hop in performed(rendering, preset, messages, end, told, refuse):
+        for hop in performed(
+            rendering, preset, recording.lines(), recording.seconds, recording.told, refuse, length
+        ):
             file.write(hop)
-            progress(min(rendering.seconds / end, 1.0) if end > 0 else 1.0)
+            frames += len(hop)
+            progress(min(frames / whole, 1.0) if whole else 1.0)
         file.close()
         part.replace(path)
     except BaseException:
@@ -154,4 +216,4 @@ def render(
         raise
     finally:
         os.close(fd)
-    return rendering.seconds, [*refused, *([f"and {more} more"] if more else [])]
+    return frames / rendering.rate, [*refused, *([f"and {more} more"] if more else [])]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from engine.parameters import ROW, CommandError
+from engine.allocation import Sender
+from engine.pad import Changed, Numbered
+from engine.parameters import ROW, Argument, CommandError, finite
 
 Values = tuple[float, ...]
 State = dict[str, Values]
@@ -41,12 +43,31 @@ class Glide:
 class Snapshots:
     """Stored states, and the glide under way. Under the instrument's lock."""
 
-    def __init__(self, state: Callable[[], State], put: Callable[[str, Values], None]) -> None:
+    def __init__(
+        self,
+        state: Callable[[], State],
+        put: Callable[[str, Values], None],
+        changed: Changed,
+        clock: Callable[[], float],
+    ) -> None:
         self._state = state
         self._put = put
+        self._changed = changed
+        self._clock = clock
         self._stored: dict[int, State] = {}
         self._glide: Glide | None = None
         self._stepping = False
+
+    def numbered(self) -> dict[str, Numbered]:
+        """The commands, by what surrounds their number."""
+        return {"/snapshot/*/store": self._store, "/snapshot/*/recall": self._recall}
+
+    def _store(self, n: int, args: Sequence[Argument], sender: Sender) -> None:
+        self.store(n)
+        self._changed(f"/snapshot/{n}/store", (), sender)
+
+    def _recall(self, n: int, args: Sequence[Argument], sender: Sender) -> None:
+        self.recall(n, max(finite(f"/snapshot/{n}/recall", args[0]), 0.0) if args else 0.0)
 
     def store(self, n: int) -> None:
         """Keep the present state as `n`. Raises `CommandError` when `MOST` are kept already."""
@@ -56,25 +77,27 @@ class Snapshots:
             )
         self._stored[n] = self._state()
 
-    def recall(self, n: int, seconds: float, now: float) -> None:
+    def recall(self, n: int, seconds: float) -> None:
         """Begin to glide to state `n` for 0...`LONGEST_S`; longer is shortened.
 
         Raises `CommandError` if nothing was stored there.
         """
         if n not in self._stored:
             raise CommandError(f"/snapshot/{n}/recall: nothing was stored in {n}")
-        self._glide = Glide(self._state(), dict(self._stored[n]), now, min(seconds, LONGEST_S))
-        self.step(now)
+        end, now = dict(self._stored[n]), self._clock()
+        self._glide = Glide(self._state(), end, now, min(seconds, LONGEST_S))
+        self.step()
 
     def touched(self, address: str) -> None:
         """Something was changed: what was not by the glide is no longer the glide's."""
         if self._glide is not None and not self._stepping:
             self._glide.end.pop(address, None)
 
-    def step(self, now: float) -> None:
+    def step(self) -> None:
         """Go on with the glide."""
         if self._glide is None:
             return
+        now = self._clock()
         self._stepping = True
         try:
             for address, values in self._glide.at(now):

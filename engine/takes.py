@@ -8,13 +8,11 @@ whatever ends the program, what was played until then can be played again.
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,19 +20,15 @@ import numpy as np
 
 from engine import sound_file, whole
 from engine.board import Board
-from engine.instrument import Instrument, Sender
-from engine.parameters import Argument
+from engine.gesture_track import GestureTrack
+from engine.gestures import TakeError
+from engine.instrument import Instrument
 
 LISTEN_S = 0.1
 WRITE_S = 0.25
 SYNC_S = 1.0  # so often the system is asked to bring it to the disk itself
 BACKLOG_S = 60.0  # of sound that a slow disk may be behind
-BACKLOG_LINES = 50_000  # of gestures
 GONE_S = 5.0  # a disk that does not answer for so long is not waited for at the end
-
-
-class TakeError(Exception):
-    """A take that cannot be written or read: one line with the file and the reason."""
 
 
 def check(sound: Path | None, gestures: Path | None) -> None:
@@ -82,16 +76,21 @@ def begin(
     wanted = {kind: path for kind, path in asked.items() if path is not None}
     files = dict(zip(wanted, _created(list(wanted.values())), strict=True))
     tracks: list[Track] = []
+    at = int(board.tape_head[0])
+    if gestures is not None:
+        track = GestureTrack(instrument, head, *files["gestures"])
+        at = track.began  # of both: they are in step
+        tracks.append(track)
     try:
         if sound is not None:
-            tracks.append(SoundTrack(board, *files["sound"]))
+            tracks.insert(0, SoundTrack(board, *files["sound"], at))
     except OSError as error:
+        for begun in tracks:
+            begun.stop(at)
         for path, fd in files.values():
             os.close(fd)
             path.unlink()
         raise TakeError(f"{sound} cannot be written: {error.strerror}") from None
-    if gestures is not None:
-        tracks.append(GestureTrack(instrument, head, *files["gestures"]))
     return Take(tracks, tell, board)
 
 
@@ -105,23 +104,23 @@ class Track(Protocol):
     @property
     def lost(self) -> str: ...
     def listen(self) -> None: ...
-    def stop(self) -> None: ...
+    def stop(self, end: int) -> None: ...
     def write(self) -> None: ...
     def close(self) -> None: ...
 
 
 class SoundTrack:
-    """The output, from where the tape is now until where it is at `stop`.
+    """The output, from frame `at` of the tape until that of `stop`.
 
     What the disk could not take in time is silence in the file, so that the sound keeps its
     place beside the gestures.
     """
 
-    def __init__(self, board: Board, path: Path, fd: int) -> None:
+    def __init__(self, board: Board, path: Path, fd: int, at: int) -> None:
         self.path, self.fd = path, fd
         self._file = sound_file.SoundFile(fd, sound_file.form(path), board.shape.sample_rate)
         self._board = board
-        self._at = int(board.tape_head[0])
+        self._at = at
         self._end: int | None = None
         self._waiting: deque[np.ndarray | int] = deque()  # sound, or how many frames are lost
         self._behind = 0
@@ -132,9 +131,9 @@ class SoundTrack:
         seconds = self._lost / self._board.shape.sample_rate
         return f"{seconds:.2f} s of sound" if self._lost else ""
 
-    def stop(self) -> None:
+    def stop(self, end: int) -> None:
         if self._end is None:
-            self._end = int(self._board.tape_head[0])
+            self._end = end
 
     def listen(self) -> None:
         tape = self._board.tape
@@ -172,49 +171,6 @@ class SoundTrack:
             os.close(self.fd)
 
 
-class GestureTrack:
-    """Every command from now until `stop`, as JSON Lines.
-
-    The first lines bring an instrument that starts from the same preset to where this one is.
-    """
-
-    def __init__(self, instrument: Instrument, head: dict[str, Any], path: Path, fd: int) -> None:
-        self.path, self.fd = path, fd
-        self._instrument = instrument
-        self._began = instrument.board.played_s
-        self._waiting: deque[dict[str, Any]] = deque([head])
-        self._lost = 0
-        for address, args in instrument.whole():
-            self._waiting.append({"t": 0.0, "address": address, "args": args})
-        instrument.taps.append(self._heard)
-
-    @property
-    def lost(self) -> str:
-        return f"{self._lost} gestures" if self._lost else ""
-
-    def _heard(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
-        if len(self._waiting) >= BACKLOG_LINES:
-            self._lost += 1
-            return
-        t = round(self._instrument.board.played_s - self._began, 6)
-        self._waiting.append({"t": t, "address": address, "args": tuple(args)})
-
-    def stop(self) -> None:
-        with suppress(ValueError):  # stopped already
-            self._instrument.taps.remove(self._heard)
-
-    def listen(self) -> None:
-        """The instrument tells by itself."""
-
-    def write(self) -> None:
-        whole.there(self.fd)
-        while self._waiting:
-            whole.append(self.fd, json.dumps(self._waiting.popleft()).encode() + b"\n")
-
-    def close(self) -> None:
-        os.close(self.fd)
-
-
 class Take:
     """The files of one take, and the two threads that write them. Control process, any thread.
 
@@ -236,8 +192,9 @@ class Take:
 
     def stop(self) -> None:
         """End it here. Returns at once; `over` is set when the files are closed."""
+        end = int(self._board.tape_head[0])
         for track in self._tracks:
-            track.stop()
+            track.stop(end)
         self._stopping.set()
 
     def close(self) -> None:
@@ -278,8 +235,9 @@ class Take:
 
     def _end(self, tracks: Sequence[Track], fault: OSError | None = None) -> None:
         self._tracks = [track for track in self._tracks if track not in tracks]
+        end = int(self._board.tape_head[0])
         for track in tracks:
-            track.stop()
+            track.stop(end)
             try:
                 track.close()
             except OSError as error:

@@ -40,6 +40,18 @@ def quiet(bank: Bank, v: int, frame: Frame, range_db: float) -> None:
     gradient_time(bank.before[v, 0], frame.gamma, frame.hop, bank.tgrad[v])
 
 
+@njit(cache=True, nogil=True)
+def sow(bank: Bank, v: int, begin: int) -> None:
+    """Make the voice's noise anew from the seed `begin`, 32 bits and not 0."""
+    noise, seed = bank.noise[v], bank.seed[v]
+    seed[0] = begin
+    for i in range(len(noise)):
+        seed[0] ^= seed[0] << np.uint32(13)
+        seed[0] ^= seed[0] >> np.uint32(17)
+        seed[0] ^= seed[0] << np.uint32(5)
+        noise[i] = np.float32(seed[0] * (2.0 / 4294967296.0) - 1.0)
+
+
 @njit(cache=True, nogil=True, fastmath=True)
 def _magnitudes(s, play, out):
     """Log-magnitudes to linear ones, gated, at the sound's level; a transposed lobe's width is
@@ -184,6 +196,9 @@ def play_frame(bank: Bank, work: Work, v: int, frame: Frame, play: Play, out: Fl
     texture = 1.0 if play.method == NOISE else play.texture
     if texture < 1:
         _coherent(bank, work, v, frame, play, playhead)
+        for m in range(len(work.now)):
+            bank.phase[v, m] = work.phase[m]
+            bank.tgrad[v, m] = work.tgrad[m]
     else:
         work.spectrum[:] = 0
     if texture > 0:
@@ -201,8 +216,6 @@ def play_frame(bank: Bank, work: Work, v: int, frame: Frame, play: Play, out: Fl
     for m in range(len(work.now)):
         bank.before[v, 1, m] = bank.before[v, 0, m]
         bank.before[v, 0, m] = work.now[m]
-        bank.phase[v, m] = work.phase[m]
-        bank.tgrad[v, m] = work.tgrad[m]
     bank.playhead[v] = playhead + play.advance
 
 

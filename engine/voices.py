@@ -7,11 +7,13 @@ events at the same hops give the same samples, live or rendered to a file.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine import board as b
+from engine import history
 from engine.bank import Bank, Work, bank, work
 from engine.board import Board, Event
 from engine.limiter import Limiter
@@ -19,12 +21,24 @@ from engine.mix import ACTIVE, COLUMNS, RATE, fade_out, leave_tail, play_hop
 from engine.parameters import GLOBAL, OFFSET, VOICES
 from engine.phase import Frame, frame
 from engine.sounding import END_FADE_S, LOOP, Pace, Sounding, instruct, mixed
-from engine.voice import adopt, quiet
+from engine.voice import adopt, quiet, sow
 from models.representation import Representation
 
 PATIENCE_S = 2.0  # how long a voice waits for its decoded sound
 STARTS_A_HOP = 2  # each costs several frames at once
+ARRIVED = 1e-6  # of any unit: nearer to its value, a glide is there
 QUALITIES = 4  # 0 is full; each step gives up an iteration, or the look-ahead
+
+
+class Wanted(NamedTuple):
+    """What the control process wants, all of one moment."""
+
+    version: int
+    events: int  # that had been sent by then
+    values: list[float]
+    levels: list[float]
+    pans: list[float]
+    pitches: list[float]
 
 
 class Voices:
@@ -44,6 +58,7 @@ class Voices:
         self.hops = 0
         self.quality = 0
         self.guarded = 0
+        self._noted = 0  # the quality that the history tells of
         self._range = float(r.range_db)
         self._sounding = [Sounding() for _ in range(VOICES)]
         self._todo: NDArray[np.float64] = np.zeros((VOICES, COLUMNS))
@@ -60,21 +75,32 @@ class Voices:
             for row in GLOBAL
             if row.smoothing > 0
         ]
-        self._wanted = self._read()
-        self._values: list[float] = self._wanted[0].copy()
-        self._master = self._master_gain(self._values)
+        self.settle()
+
+    @property
+    def version(self) -> int:
+        """Of the state that the last hop was made from."""
+        return self._wanted.version
+
+    def settle(self) -> None:
+        """Take the board's values as they are, without a glide: before the first hop only."""
+        self._wanted: Wanted = self._read()
+        self._values: list[float] = self._wanted.values.copy()
+        self._master: float = self._master_gain(self._values)
 
     # -- one hop -----------------------------------------------------------------------------
 
     def hop(self, out: NDArray[np.float32]) -> None:
         """The next hop of sound into `out` (hop_size, 2) float32, within the ceiling."""
         board = self.board
-        for event in board.received():
+        # A bundle half written stays unseen for this hop, its events too.
+        self._wanted = wanted = board.consistent(self._read, self._wanted)
+        for event in board.received(wanted.events):
             self._take(event)
-        # A bundle half written stays unseen for this hop.
-        self._wanted = board.consistent(self._read, self._wanted)
-        values, levels, pans, pitches = self._wanted
-        self._glide(values.copy())
+        if self.quality != self._noted:
+            self._noted = self.quality
+            history.note(board, history.QUALITY, self.quality)
+        self._glide(wanted.values.copy())
         published = board.published.tolist()
         starts = 0
         for v in sorted(range(VOICES), key=lambda v: self._sounding[v].serial):
@@ -88,16 +114,16 @@ class Voices:
                     continue
                 starts += 1
                 fresh = True
-                voice.finger_db, voice.finger_pan = levels[v], pans[v]
-                voice.finger_pitch = pitches[v]
+                voice.finger_db, voice.finger_pan = wanted.levels[v], wanted.pans[v]
+                voice.finger_pitch = wanted.pitches[v]
             elif published[v] != voice.seen and voice.mode == LOOP:
                 self._adopt(v, voice, published[v])
                 if self._values[_MORPH] <= self._hop_s and starts < STARTS_A_HOP:
                     starts += 1
                     self._jump(v, voice)
-            voice.finger_db += self._fade * (levels[v] - voice.finger_db)
-            voice.finger_pan += self._fade * (pans[v] - voice.finger_pan)
-            voice.finger_pitch += self._fade * (pitches[v] - voice.finger_pitch)
+            voice.finger_db += self._fade * (wanted.levels[v] - voice.finger_db)
+            voice.finger_pan += self._fade * (wanted.pans[v] - voice.finger_pan)
+            voice.finger_pitch += self._fade * (wanted.pitches[v] - voice.finger_pitch)
             instruct(
                 self._todo[v], self.bank, v, voice, self._values, self._pace, self.quality, fresh
             )
@@ -121,9 +147,11 @@ class Voices:
         self.hops += 1
         self._report()
 
-    def _read(self) -> tuple[list[float], list[float], list[float], list[float]]:
+    def _read(self) -> Wanted:
         board = self.board
-        return (
+        return Wanted(
+            int(board.version[0]),
+            int(board.event_head[0]),
             board.values.tolist(),
             board.levels.tolist(),
             board.pans.tolist(),
@@ -131,10 +159,13 @@ class Voices:
         )
 
     def _glide(self, wanted: list[float]) -> None:
-        """Follow the board's values, those of a smoothed row with its time constant."""
+        """Follow the board's values, those of a smoothed row with its time constant; they arrive,
+        so that a texture of 0 costs no noise."""
         now = self._values
         for at, share in self._smoothing:
-            wanted[at] = now[at] + share * (wanted[at] - now[at])
+            way = wanted[at] - now[at]
+            if abs(way) > ARRIVED:
+                wanted[at] = now[at] + share * way
         self._values = wanted
 
     @staticmethod
@@ -220,6 +251,7 @@ class Voices:
                 self.bank.sides[v] = board.sides[v, buffer]
             voice.wave = True
         quiet(self.bank, v, self.frame, self._range)
+        sow(self.bank, v, _seed(voice.serial))
         voice.state = b.SOUNDING
         return True
 
@@ -242,6 +274,7 @@ class Voices:
 
     def _describe(self, v: int, voice: Sounding, buffer: int) -> None:
         board = self.board
+        history.note(board, history.SOUND, voice.serial, (v, buffer))
         voice.gain = (voice.gain[0], float(board.sound_gain[v, buffer]))
         voice.own = (voice.own[0], float(board.sound_level[v, buffer]))
         voice.onset = (voice.onset[0], float(board.sound_onset[v, buffer]))
@@ -251,6 +284,15 @@ class Voices:
 def _per_hop(seconds: float, hop_s: float) -> float:
     """Share of the way that a one-pole of this time constant goes in one hop."""
     return 1 - math.exp(-hop_s / seconds) if seconds > 0 else 1.0
+
+
+def _seed(serial: int) -> int:
+    """Of a voice's noise: 32 bits, not 0, far apart for near serials (MurmurHash3's finalizer).
+    So a sound that is begun again in a rendering has the noise that it had."""
+    x = serial & 0xFFFFFFFF
+    x = (x ^ x >> 16) * 0x85EBCA6B & 0xFFFFFFFF
+    x = (x ^ x >> 13) * 0xC2B2AE35 & 0xFFFFFFFF
+    return x ^ x >> 16 or 1
 
 
 _GAIN, _LEVEL = OFFSET["/gain"], OFFSET["/level"]

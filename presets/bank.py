@@ -15,10 +15,11 @@ from engine import whole
 from engine.allowance import Allowance
 from engine.instrument import NOBODY, Instrument, Sender
 from engine.parameters import Argument, CommandError
+from models import places
 from models.line import line
 from presets import files
 from presets.files import FACTORY, listed
-from presets.preset import Preset, PresetError, read, saved_values
+from presets.preset import ROWS, Preset, PresetError, read, saved_values
 
 MOST_OWN = 1000  # presets
 MOST_SAVES, EACH_S = 64, 0.25  # at once, and then one each
@@ -65,8 +66,19 @@ class Bank:
             )
         return self._cached(Path(found))
 
-    def save(self, name: str, instrument: Instrument, pack: str) -> Path:
-        """Keep the instrument's values as the user's preset `name`. Raises `PresetError`."""
+    def named(self, which: str | int) -> str:
+        """A preset's name whose number or name this is; a file's absolute path. Of one that is
+        there."""
+        if isinstance(which, str) and which.casefold().endswith(".toml"):
+            return str(Path(which).absolute())
+        names = self.names()
+        if isinstance(which, int) or which.isdecimal():
+            return names[int(which)]
+        return next((name for name in names if _key(name) == _key(which)), which)
+
+    def save(self, name: str, instrument: Instrument, pack: str, fingerprint: str = "") -> Path:
+        """Keep the instrument's values as the user's preset `name`, for the pack that
+        `models.places` names and knows so. Raises `PresetError`."""
         name = unicodedata.normalize("NFC", name)
         good = re.fullmatch(r"\w[\w -]{0,63}", name) and name == name.strip()
         if (
@@ -82,7 +94,8 @@ class Bank:
         table = {
             "title": name,
             "description": "saved while playing",
-            "pack": pack,
+            "pack": places.written(pack, self.user),
+            **({"fingerprint": fingerprint} if fingerprint else {}),
             "values": saved_values(instrument.values()),
         }
         try:
@@ -123,12 +136,16 @@ def install(
     bank: Bank,
     pack: str,
     tell: Callable[[str], None] = lambda line: None,
+    fingerprint: str = "",
 ) -> None:
-    """Register `/preset` and `/preset/save` with an instrument that plays `pack`.
+    """Register `/preset` and `/preset/save` with an instrument that plays `pack`, as
+    `models.places` names it and knows it.
 
-    `tell` gets a line for the performer about what was loaded or saved.
+    `tell` gets a line for the performer about what was loaded or saved, and once for what a preset
+    asks for and this pack has not.
     """
     allowed = Allowance(MOST_SAVES, EACH_S, time.monotonic)
+    notes: set[str] = set()  # that were told already: a preset may come at every beat
 
     def load(args: Sequence[Argument], sender: Sender) -> None:
         if len(args) != 1:
@@ -144,13 +161,12 @@ def install(
             preset = bank.load(which)
         except PresetError as error:
             raise CommandError(f"/preset: {error}") from None
-        if preset.pack != pack:
-            raise CommandError(
-                f"/preset: {preset.title} plays the pack {preset.pack}, this is {pack}; "
-                f"start it with `latentpad play {which}`"
-            )
-        recall(instrument, preset)
+        lacking = recall(instrument, preset, pack, fingerprint)
         tell(f"preset {line(preset.title)}")
+        note = left_out(preset, lacking, pack, fingerprint)
+        if note and note not in notes:
+            notes.add(note)
+            tell(note)
 
     def save(args: Sequence[Argument], sender: Sender) -> None:
         if len(args) != 1 or not isinstance(args[0], str):
@@ -160,7 +176,7 @@ def install(
                 raise PresetError(
                     f"{MOST_SAVES} presets were saved within moments; wait a second and save again"
                 )
-            path = bank.save(args[0], instrument, pack)
+            path = bank.save(args[0], instrument, pack, fingerprint)
         except PresetError as error:
             raise CommandError(f"/preset/save: not saved: {error}") from None
         tell(f"preset {line(args[0])} saved: {path}")
@@ -169,13 +185,39 @@ def install(
     instrument.register("/preset/save", save)
 
 
-def recall(instrument: Instrument, preset: Preset) -> None:
-    """Make the instrument sound like `preset`, all of it in one change.
+def recall(instrument: Instrument, preset: Preset, pack: str, fingerprint: str = "") -> list[str]:
+    """Make the instrument sound like `preset`, all of it in one change, on whatever pack it plays.
 
-    Sent as nobody's, so that everyone's controls are told. Raises `CommandError`, after the
-    rest has been done, where the preset names what this pack has not (a plane).
+    Sent as nobody's, so that everyone's controls are told. Returns what was left out, for it is
+    of another pack: planes and axes that this one has not, latents and anchors by their numbers.
     """
-    commands = preset.commands()
-    for refused in instrument.apply_all(commands, NOBODY):
-        if any(str(refused).startswith(address + ":") for address in preset.values):
-            raise CommandError(f"{preset.title}, all but one value: {refused}")
+    left: list[str] = []
+    if not preset.made_for(pack, fingerprint):
+        preset, left = preset.for_any_pack()
+    refused = [str(error) for error in instrument.apply_all(preset.commands(), NOBODY)]
+    for address in preset.values:
+        if any(error.startswith(address + ":") for error in refused):
+            left.append(address)
+            instrument.apply(address, ROWS[address].show(ROWS[address].default), NOBODY)
+    return left
+
+
+def left_out(
+    preset: Preset, left: Sequence[str], pack: str, fingerprint: str = "", *, chosen: bool = False
+) -> str:
+    """A line for the performer on what of a preset `recall` has left out, its pack among it unless
+    this one was `chosen`; empty where there is nothing to say."""
+    parts = []
+    if not preset.made_for(pack, fingerprint):
+        if left or not chosen:
+            parts.append(f"made for the pack {Path(preset.pack).name}, playing {Path(pack).name}")
+    elif preset.fingerprint and preset.fingerprint != fingerprint:
+        parts.append("the pack has another model than when it was saved")
+    if left:
+        values = ", ".join(f"{address} {_shown(preset.values[address])}" for address in left)
+        parts.append(f"left out, for this pack has no such thing: {values}")
+    return f"note   preset {preset.title}: {'; '.join(parts)}" if parts else ""
+
+
+def _shown(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -7,7 +7,8 @@
     "/mode" = "loop"
     "/pad/1/pitch" = -12
 
-The addresses and what they take are the parameter table's.
+The addresses and what they take are the parameter table's. A pack of one's own is named by the way
+to it from the preset's file (pack = "../mypack"), with what it is (`models.places.fingerprint`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from engine.parameters import FINGERS, TABLE, Argument, CommandError, Parameter
-from models import bounded, toml
+from models import bounded, places, toml
 from models.line import LONGEST, line
 
 MOST_BYTES = 1 << 20
@@ -56,6 +57,7 @@ class Preset(BaseModel):
     title: str = Field(min_length=1, max_length=200)
     description: str = Field(default="", max_length=2000)
     pack: str = Field(min_length=1, max_length=1000, pattern=r"^[^\x00]*$")
+    fingerprint: str = Field(default="", max_length=200)
     values: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("values")
@@ -69,6 +71,24 @@ class Preset(BaseModel):
                     "table", "{problem}", {"address": address, "problem": str(error)}
                 ) from None
         return values
+
+    def made_for(self, pack: str, fingerprint: str) -> bool:
+        """Whether its values are meant for this pack: by `models.places.pack_name`, or by the
+        folder's name, which is all that older files say."""
+        if self.fingerprint and self.fingerprint == fingerprint:
+            return True
+        return self.pack in (pack, Path(pack).name)
+
+    def for_any_pack(self) -> tuple[Preset, list[str]]:
+        """The same without what only its own pack's numbers mean, and what that was."""
+        left = [
+            address
+            for address, value in self.values.items()
+            if (address == "/axes" and not any(isinstance(axis, str) for axis in value))
+            or address == "/lattice/base"
+        ]
+        values = {address: value for address, value in self.values.items() if address not in left}
+        return self.model_copy(update={"values": values}), left
 
     def commands(self) -> list[tuple[str, tuple[Argument, ...]]]:
         """The commands that make the instrument sound like this: every row that is not named
@@ -167,7 +187,8 @@ def _line_of(text: str, field: str) -> int:
 
 
 def read(path: Path) -> Preset:
-    """The preset in the file `path`. Raises `PresetError`."""
+    """The preset in the file `path`, its pack by name or by an absolute path. Raises
+    `PresetError`."""
     try:
         raw = bounded.read(path, MOST_BYTES)
     except OverflowError as error:
@@ -175,7 +196,11 @@ def read(path: Path) -> Preset:
     except OSError as error:
         raise PresetError(f"{path}: {error.strerror or error}; check the path") from None
     try:
-        return parse(raw.decode("utf-8-sig"), str(path))
+        preset = parse(raw.decode("utf-8-sig"), str(path))
+        if places.is_path(preset.pack):
+            pack = str(places.beside(preset.pack, path.parent))
+            preset = preset.model_copy(update={"pack": pack})
+        return preset
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise PresetError(f"{path}:{line}: not UTF-8; save the file as UTF-8") from None

@@ -215,3 +215,36 @@ def test_devices_are_listed_without_tensorflow() -> None:
     assert done.returncode == 0
     assert "audio outputs" in done.stdout
     assert "MIDI inputs" in done.stdout
+
+
+@pytest.mark.parametrize("command", [("measure",), ("bench", "--no-rest")], ids=" ".join)
+@pytest.mark.parametrize("out", ["no/report.md", "folder", "file/report.md"])
+def test_a_report_that_cannot_be_written_is_told_before_anything_is_measured(
+    tmp_path: Path, command: tuple[str, ...], out: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    before = sorted(tmp_path.iterdir())
+    done = latentpad(*command, "-o", str(tmp_path / out))
+    refused(done, str((tmp_path / out).parent))
+    assert not done.stdout and sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("evaluate", "footsteps", "-o", "{}"), ("train", "{}", "-o", "{}/pack")],
+    ids=("evaluate", "train"),
+)
+def test_a_folder_that_cannot_be_made_is_told_before_any_work(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("mine")
+    refused(latentpad(*(word.format(file) for word in words)), str(file))
+    assert file.read_text() == "mine" and list(tmp_path.iterdir()) == [file]
+
+
+def test_a_preset_whose_pack_is_not_there_is_told_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('title = "Mine"\npack = "../gone/pack"\n')
+    done = play(str(tmp_path / "mine.toml"))
+    refused(done, str(tmp_path.parent / "gone" / "pack"), "Mine", "--pack")

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from engine.instrument import Instrument
+from models.pack import find
 from tests.playing import ROOT, latentpad
 
 HEAD = {"preset": "shots", "pack": "footsteps", "seed": 0}
@@ -87,3 +89,123 @@ def test_on_a_full_disk_what_was_there_is_left(take: Path, tmp_path: Path) -> No
     assert len([line for line in done.stderr.splitlines() if line.strip()]) == 1
     assert out.read_text() == "of yesterday"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.wav", "take.jsonl"]
+
+
+def head(take: Path, **keys: object) -> None:
+    """Change the recording's first line."""
+    first, _, rest = take.read_text().partition("\n")
+    take.write_text(json.dumps(json.loads(first) | keys) + "\n" + rest)
+
+
+def held(take: Path, *lines: dict[str, object]) -> None:
+    """A drone that nobody lets go, and what follows."""
+    first = {"preset": "drone", "pack": "footsteps", "seed": 0}
+    touch = {"t": 0.1, "address": "/pad/1/touch", "args": [1]}
+    take.write_text("".join(json.dumps(line) + "\n" for line in (first, touch, *lines)))
+
+
+def frames(path: Path) -> int:
+    return int(soundfile.info(path).frames)
+
+
+def test_a_recording_that_tells_its_end_is_so_long_and_sounds_until_then(
+    take: Path, tmp_path: Path
+) -> None:
+    held(take, {"t": 2.5, "address": "/take/end", "args": []})
+    out = tmp_path / "out.wav"
+    done = latentpad("render", str(take), "-o", str(out))
+    assert done.returncode == 0 and "2.50 s" in done.stdout, done.stderr
+    sound, rate = soundfile.read(out)
+    assert len(sound) == 2.5 * rate and np.abs(sound[-rate // 10 :]).max() > 1e-3
+
+
+def test_seconds_say_how_long_it_is_whatever_the_recording_says(take: Path, tmp_path: Path) -> None:
+    held(take)
+    done = latentpad("render", str(take), "-o", str(tmp_path / "out.wav"), "--seconds", "1.25")
+    assert done.returncode == 0 and frames(tmp_path / "out.wav") == 60000, done.stderr
+    held(take, {"t": 2.5, "address": "/take/end", "args": []})
+    latentpad("render", str(take), "-o", str(tmp_path / "out.wav"), "--seconds", "0.5")
+    assert frames(tmp_path / "out.wav") == 24000
+
+
+def test_a_pack_beside_the_recording_is_found_from_any_folder_and_a_moved_one_can_be_named(
+    take: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.chdir("/")
+    pack = shutil.copytree(find("footsteps"), tmp_path / "mine")
+    head(take, pack="./mine")
+    words = ("render", str(take), "-o", str(tmp_path / "out.wav"))
+    assert latentpad(*words).returncode == 0
+    first = (tmp_path / "out.wav").read_bytes()
+    Path(pack).rename(tmp_path / "moved")
+    lost = latentpad(*words)
+    assert lost.returncode == 1 and len(lost.stderr.splitlines()) == 1
+    assert str(tmp_path / "mine") in lost.stderr and "--pack" in lost.stderr
+    done = latentpad(*words, "--pack", str(tmp_path / "moved"))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out.wav").read_bytes() == first
+
+
+def test_a_pack_that_has_another_model_now_is_told(take: Path, tmp_path: Path) -> None:
+    head(take, fingerprint="0" * 32)
+    done = latentpad("render", str(take), "-o", str(tmp_path / "out.wav"))
+    assert done.returncode == 0 and "another model" in done.stdout, done.stderr
+
+
+def test_a_library_that_is_not_there_is_told_with_what_to_do(take: Path, tmp_path: Path) -> None:
+    head(take, library="../gone")
+    done = latentpad("render", str(take), "-o", str(tmp_path / "out.wav"))
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+    assert str(tmp_path.parent / "gone") in done.stderr and "--library" in done.stderr
+
+
+def test_a_lost_preset_is_a_note_where_the_recording_has_every_value(
+    take: Path, tmp_path: Path, instrument: Instrument
+) -> None:
+    wav = tmp_path / "out.wav"
+    instrument.apply("/mode", ("shot",))
+    values = [
+        {"t": 0, "address": address, "args": args, "from": 0}
+        for address, args in instrument.whole()
+    ]
+    lines = [HEAD, *values, *NOTES]
+    take.write_text("\n".join(map(json.dumps, lines)))
+    latentpad("render", str(take), "-o", str(wav))
+    first = wav.read_bytes()
+    head(take, preset="gone")
+    done = latentpad("render", str(take), "-o", str(wav))
+    assert done.returncode == 0 and "note   there is no preset 'gone'" in done.stdout
+    assert wav.read_bytes() == first
+    take.write_text("\n".join(map(json.dumps, [HEAD | {"preset": "gone"}, *NOTES])))
+    refused = latentpad("render", str(take), "-o", str(wav))
+    assert refused.returncode == 1 and "no preset 'gone'" in refused.stderr
+
+
+def test_a_preset_beside_the_recording_is_found_from_any_folder(take: Path, tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(
+        'title = "o"\npack = "footsteps"\n[values]\n"/mode" = "shot"\n'
+    )
+    head(take, preset="./own.toml")
+    done = latentpad("render", str(take), "-o", str(tmp_path / "out.wav"))
+    assert done.returncode == 0, done.stderr
+
+
+WRONG: list[tuple[str, list[object]]] = [
+    ("/take/sound", [1, 0.0, -1, 0.5]),
+    ("/take/sound", [1, 0.0, -1, "a", 0.5, 0.5, 0.5]),
+    ("/take/sound", []),
+    ("/take/quality", []),
+    ("/take/quality", [99]),
+]
+
+
+def test_what_a_take_says_of_itself_wrongly_is_not_carried_out(take: Path, tmp_path: Path) -> None:
+    head(take, sounds=True)
+    with take.open("a") as file:
+        for address, args in WRONG:
+            file.write("\n" + json.dumps({"t": 0.3, "address": address, "args": args}))
+    done = latentpad("render", str(take), "-o", str(tmp_path / "out.wav"))
+    told = [line for line in done.stdout.splitlines() if line.startswith("not carried out: ")]
+    assert done.returncode == 0, done.stderr
+    assert [line.split(": ")[1].split()[0] for line in told] == [address for address, _ in WRONG]

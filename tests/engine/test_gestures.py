@@ -80,6 +80,24 @@ def test_only_a_line_feed_ends_a_line(path: Path, separator: str) -> None:
         assert [*Gestures(path)] == [(0.0, "/preset", [f"a{separator}b"])]
 
 
+def test_a_recording_tells_how_long_it_is_by_its_last_line(path: Path) -> None:
+    end = '{"t": 6.5, "address": "/take/end", "args": []}\n'
+    path.write_text(HEAD + NOTE + PAD + end)
+    gestures = Gestures(path)
+    assert gestures.end == gestures.seconds == 6.5 and [*gestures] == READ
+    path.write_text(HEAD + NOTE + PAD)
+    assert Gestures(path).end is None
+    path.write_text(HEAD + NOTE + PAD + end + NOTE.replace("0.5", "7"))  # joined by hand
+    assert Gestures(path).end is None and Gestures(path).seconds == 7.0
+
+
+def test_who_sent_a_message_is_told_where_it_says_so(path: Path) -> None:
+    path.write_text(
+        HEAD + NOTE + NOTE.replace("}", ', "from": 2}') + NOTE.replace("}", ', "from": 0}')
+    )
+    assert [message.sender for message in Gestures(path)] == [None, 2, 0]
+
+
 def message(t: str = "0", address: str = '"/note"', args: str = "[60]") -> str:
     return f'{{"t": {t}, "address": {address}, "args": {args}}}\n'
 
@@ -111,6 +129,8 @@ BROKEN = {
     "a preset that is none": ('{"preset": [1]}\n', 1, "preset: a name"),
     "a pack with a NUL": ('{"pack": "a\\u0000b"}\n', 1, "pack: a name"),
     "a library with half a letter": ('{"library": "a\\ud800"}\n', 1, "library: a name"),
+    "a seed of text": ('{"seed": "x"}\n', 1, "seed: a whole number"),
+    "a sender of text": (HEAD + NOTE.replace("}", ', "from": "x"}'), 2, "from: a whole number"),
     "half a letter": (HEAD.encode() + b'{"t": 0, "address": "\xff"}\n', 2, "not UTF-8"),
     "UTF-16": ((HEAD + NOTE).encode("utf-16"), 1, "not UTF-8"),
     "ESC": (HEAD + message(address='"\\u001b]0;owned\\u0007"'), 2, "is no OSC address"),

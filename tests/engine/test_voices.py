@@ -7,6 +7,7 @@ tiny for a tone and large for any step.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from benchmarks.phase import played
 from benchmarks.signals import noise, tone, vibrato
 from engine import board as b
+from engine.board import Event
 from engine.parameters import VOICES
 from engine.voices import PATIENCE_S, STARTS_A_HOP
 from models.representation import Representation, onset
@@ -545,6 +547,48 @@ def test_a_bundle_half_written_is_not_heard() -> None:
         made = stage.play(0.1)
     np.testing.assert_allclose(made[:, 0], made[:, 1], rtol=1e-6)
     assert rms_db(stage.play(0.3)[9600:]) < -100
+
+
+def test_the_events_of_a_bundle_half_written_are_not_heard() -> None:
+    stage = Stage()
+    stage.put(0, tone(440))
+    with stage.board.writing():
+        stage.start(0)
+        assert rms_db(stage.play(0.1)) < -100
+    assert rms_db(stage.play(0.1)[1200:]) > -30
+
+
+def noisy(stage: Stage, v: int, serial: int) -> Floats:
+    """A shaped noise that voice `v` plays as the sound of that number."""
+    stage.set("/phase", "noise")
+    stage.put(v, tone(440))
+    assert stage.board.send(Event(b.START, v, 0, 0, 0.0, serial))
+    return stage.play(0.2)
+
+
+def test_a_sound_s_noise_depends_on_its_number_and_on_nothing_before() -> None:
+    fresh, used = Stage(), Stage()
+    noisy(used, 3, 1)
+    noisy(used, 5, 2)
+    used.panic()
+    used.play(3.0)
+    one, other = noisy(fresh, 0, 7), noisy(used, 3, 7)
+    np.testing.assert_allclose(one, other, atol=1e-5)
+    third = noisy(Stage(), 0, 8)
+    assert abs(np.corrcoef(one[:, 0], third[:, 0])[0, 1]) < 0.5 < 20 * np.abs(third).max()
+
+
+def test_a_glide_arrives_and_the_sound_is_as_if_nothing_else_had_been_before() -> None:
+    deep = replace(FINE, range_db=120.0)  # its faintest bins get a phase by chance
+    fresh, used = Stage(deep), Stage(deep)
+    used.set("/texture", 0.85)
+    used.play(0.1)
+    used.set("/texture", 0)
+    used.play(1.0)
+    for stage in (fresh, used):
+        stage.put(0, tone(440))
+        assert stage.board.send(Event(b.START, 0, 0, 0, 0.0, 7))
+    np.testing.assert_array_equal(fresh.play(1.0), used.play(1.0))
 
 
 # -- level, pan, pitch -----------------------------------------------------------------------

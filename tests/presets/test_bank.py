@@ -146,12 +146,31 @@ def test_everyone_is_told_what_a_preset_changes_and_no_voice_starts(
     assert instrument.board.event_head[0] == 0
 
 
-def test_a_preset_of_another_pack_says_how_to_start_it(bank: Bank, instrument: Instrument) -> None:
-    install(instrument, bank, "footsteps")
-    before = dict(instrument.values())
-    with pytest.raises(CommandError, match=r"Kit plays the pack oneshots.*`latentpad play kit`"):
+def test_a_preset_of_another_pack_plays_on_this_one_and_that_is_told_once(
+    bank: Bank, instrument: Instrument
+) -> None:
+    told: list[str] = []
+    install(instrument, bank, "/somewhere/mypack", told.append)
+    for _ in range(3):
         instrument.apply("/preset", ("kit",), Sender("osc 127.0.0.1", 9))
-    assert dict(instrument.values()) == before
+    values = dict(instrument.values())
+    for address, value in bank.load("kit").values.items():
+        assert values[address] == (value,)
+    notes = [line for line in told if line.startswith("note")]
+    assert notes == ["note   preset Kit: made for the pack oneshots, playing mypack"]
+
+
+@pytest.mark.parametrize("name", ["walk", "drone", "scrub", "kit", "haze"])
+def test_what_is_saved_after_a_factory_preset_on_a_pack_of_one_s_own_is_that_preset(
+    bank: Bank, instrument: Instrument, name: str
+) -> None:
+    install(instrument, bank, "/somewhere/mypack", fingerprint="abc")
+    instrument.apply("/pitch", (11,))
+    instrument.apply("/preset", (name,))
+    instrument.apply("/preset/save", ("mine",))
+    kept = bank.load("mine")
+    assert kept.commands() == bank.load(name).commands()
+    assert kept.pack == "/somewhere/mypack" and kept.fingerprint == "abc"
 
 
 @pytest.mark.parametrize(
@@ -167,24 +186,83 @@ def test_a_preset_that_cannot_be_loaded_changes_nothing(
     assert dict(instrument.values()) == before
 
 
-def test_a_preset_of_another_pack_says_how_to_play_it(bank: Bank, instrument: Instrument) -> None:
-    bank.user.mkdir()
-    (bank.user / "bells.toml").write_text('title = "Bells"\npack = "bells"\n')
-    install(instrument, bank, "footsteps")
-    with pytest.raises(CommandError, match=r"the pack bells.*`latentpad play bells`"):
-        instrument.apply("/preset", ("bells",))
+def own(bank: Bank, name: str, text: str) -> None:
+    bank.user.mkdir(exist_ok=True)
+    (bank.user / f"{name}.toml").write_text(f'title = "{name}"\n{text}')
 
 
-def test_a_plane_that_the_pack_has_not_is_said_and_the_rest_is_done(
+def test_a_plane_that_the_pack_has_not_is_told_and_the_rest_is_done(
     bank: Bank, instrument: Instrument
 ) -> None:
-    bank.user.mkdir()
-    text = 'title = "U"\npack = "footsteps"\n[values]\n"/plane" = "umap"\n"/pitch" = 5\n'
-    (bank.user / "u.toml").write_text(text)
-    install(instrument, bank, "footsteps")
-    with pytest.raises(CommandError, match="no umap plane"):
-        instrument.apply("/preset", ("u",))
+    own(bank, "u", 'pack = "footsteps"\n[values]\n"/plane" = "umap"\n"/pitch" = 5\n')
+    told: list[str] = []
+    install(instrument, bank, "footsteps", told.append)
+    instrument.apply("/plane", ("principal",))
+    instrument.apply("/preset", ("u",))
     assert instrument.value("/pitch") == (5.0,)
+    assert dict(instrument.values())["/plane"] == ("auto",)  # and not the one before
+    left = "note   preset u: left out, for this pack has no such thing: /plane umap"
+    assert told == ["preset u", left]
+
+
+def test_what_another_pack_s_numbers_mean_is_left_out_and_told(
+    bank: Bank, instrument: Instrument
+) -> None:
+    numbers = '[values]\n"/axes" = [2, 3]\n"/lattice/base" = 7\n"/pitch" = 5\n'
+    own(bank, "here", 'pack = "footsteps"\n' + numbers)
+    own(bank, "there", 'pack = "bells"\n' + numbers)
+    told: list[str] = []
+    install(instrument, bank, "footsteps", told.append)
+    instrument.apply("/preset", ("here",))
+    values = dict(instrument.values())
+    assert values["/axes"] == (2, 3) and values["/lattice/base"] == (7,)
+    assert told == ["preset here"]
+    instrument.apply("/preset", ("there",))
+    values = dict(instrument.values())
+    assert values["/axes"] == ("auto", "auto") and values["/lattice/base"] == (0,)
+    assert values["/pitch"] == (5.0,)
+    _, _, line = told
+    assert "made for the pack bells" in line and "/axes 2 3, /lattice/base 7" in line
+
+
+@pytest.mark.parametrize(
+    ("pack", "fingerprint", "is_told"),
+    [
+        ('pack = "mypack"', "new", ""),  # as older files say it
+        ('pack = "../packs/mypack"', "new", ""),
+        ('pack = "../packs/mypack"\nfingerprint = "new"', "new", ""),
+        ('pack = "../moved/yourpack"\nfingerprint = "new"', "new", ""),
+        ('pack = "../packs/mypack"\nfingerprint = "old"', "new", "another model than when"),
+        ('pack = "../packs/yours"\nfingerprint = "old"', "new", "pack yours, playing mypack"),
+    ],
+)
+def test_a_preset_knows_its_pack_by_place_name_and_model(
+    bank: Bank, instrument: Instrument, pack: str, fingerprint: str, is_told: str
+) -> None:
+    own(bank, "mine", pack + "\n")
+    told: list[str] = []
+    place = str(bank.user.parent / "packs" / "mypack")
+    install(instrument, bank, place, told.append, fingerprint)
+    instrument.apply("/preset", ("mine",))
+    notes = told[1:]
+    assert len(notes) == bool(is_told) and is_told in "".join(notes)
+
+
+def test_a_saved_preset_finds_its_pack_wherever_both_are_moved(
+    bank: Bank, instrument: Instrument, tmp_path: Path
+) -> None:
+    bank.save("mine", instrument, str(tmp_path / "packs" / "mypack"), "abc")
+    text = (bank.user / "mine.toml").read_text()
+    assert 'pack = "../packs/mypack"' in text and 'fingerprint = "abc"' in text
+    bank.user.rename(tmp_path / "other")
+    moved = Bank(user=tmp_path / "other").load("mine")
+    assert moved.pack == str(tmp_path / "packs" / "mypack")
+
+
+def test_a_preset_goes_by_the_name_that_a_take_can_keep(bank: Bank, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('title = "x"\npack = "footsteps"\n')
+    assert [bank.named(which) for which in ("WALK", "1", 2)] == ["walk", "drone", "gravel"]
+    assert bank.named(str(tmp_path / "mine.toml")) == str(tmp_path / "mine.toml")
 
 
 def test_names_that_look_alike_are_one_preset(bank: Bank, instrument: Instrument) -> None:

@@ -1,0 +1,104 @@
+"""What the voices tell of what they did."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.signals import tone
+from engine import history
+from engine.history import FADE, QUALITY, SOUND, History
+from tests.engine.stage import FINE, Stage
+
+
+def hop(stage: Stage) -> None:
+    """As the playing process does it: the tape goes on with each hop."""
+    stage.hops(1)
+    history.made_from(stage.board, stage.voices.version)
+    stage.board.tape_head[0] += stage.hop
+
+
+def put(stage: Stage, v: int, hertz: float, latent: float) -> None:
+    """A decoded sound of a latent vector."""
+    board = stage.board
+    at = board.next_buffer(v)
+    board.sound_latent[v, at], board.sound_level[v, at] = latent, -latent
+    board.sound_original[v, at] = -1
+    stage.put(v, tone(hertz))
+
+
+def test_every_sound_that_a_voice_takes_up_is_told_with_its_hop() -> None:
+    stage = Stage()
+    told = History(stage.board)
+    for _ in range(5):
+        hop(stage)
+    serial = stage.start(2)
+    hop(stage)  # it waits for its sound
+    put(stage, 2, 440, 0.25)
+    hop(stage)
+    put(stage, 2, 550, 0.5)
+    put(stage, 2, 660, 0.75)
+    hop(stage)
+    found = told.read(int(stage.board.tape_head[0]))
+    kinds = [(each.at // stage.hop, each.kind, each.number, each.level) for each in found]
+    assert kinds == [(6, SOUND, serial, -0.25), (7, SOUND, serial, -0.75)]
+    assert [float(each.latent[0]) for each in found] == [0.25, 0.75]
+    assert {each.original for each in found} == {-1}
+    assert told.read(int(stage.board.tape_head[0])) == []
+
+
+def test_what_is_done_later_than_asked_for_is_told_later() -> None:
+    stage = Stage()
+    told = History(stage.board)
+    put(stage, 0, 440, 1.0)
+    stage.start(0)
+    stage.hops(1)  # made, and not on the tape yet
+    assert told.read(int(stage.board.tape_head[0])) == []
+    stage.board.tape_head[0] += stage.hop
+    assert [each.at for each in told.read(stage.hop)] == [0]
+
+
+def test_less_effort_is_told_and_the_fade() -> None:
+    stage = Stage()
+    told = History(stage.board)
+    hop(stage)
+    stage.voices.quality = 2
+    hop(stage)
+    hop(stage)
+    history.note(stage.board, FADE)
+    hop(stage)
+    found = [(each.at // stage.hop, each.kind) for each in told.read(4 * stage.hop)]
+    assert found == [(1, QUALITY), (3, FADE)]
+
+
+def test_of_more_than_is_kept_the_newest_are_read() -> None:
+    stage = Stage()
+    told = History(stage.board)
+    kept = len(stage.board.history)
+    for number in range(3 * kept):
+        history.note(stage.board, QUALITY, number)
+    found = told.read(1)
+    assert len(found) == kept * 3 // 4 and found[-1].number == 3 * kept - 1
+    assert told.lost == 3 * kept - len(found)
+
+
+def test_each_hop_tells_the_state_that_it_was_made_from() -> None:
+    stage = Stage()
+    seen = []
+    for _ in range(4):
+        with stage.board.writing():
+            stage.set("/pitch", 5)
+        seen.append(int(stage.board.version[0]))
+        hop(stage)
+    first, versions = history.states(stage.board, stage.hop, 4 * stage.hop)
+    assert first == stage.hop and versions.tolist() == seen[1:]
+    for _ in range(len(stage.board.tape_version)):
+        hop(stage)
+    head = int(stage.board.tape_head[0])
+    first, versions = history.states(stage.board, 0, head)
+    assert first > 0 and first + len(versions) * stage.hop == head
+    assert np.unique(versions).tolist() == [seen[-1]]
+
+
+def test_a_hop_of_the_tape_is_that_of_the_voices() -> None:
+    stage = Stage()
+    assert history.hop_of(stage.board) == stage.hop == FINE.n_fft // 8

@@ -1,0 +1,48 @@
+"""A take is what was played: rendered anywhere, it is what was heard, and as long."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.takes import Likeness, Studio, rendered, studio
+from models.pack import SHIPPED
+
+HOP = 128
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pack of one's own, in a folder of its own."""
+    folder = tmp_path_factory.mktemp("packs") / "mine"
+    return Path(shutil.copytree(SHIPPED / "footsteps", folder))
+
+
+@pytest.fixture(scope="module")
+def playing(own: Path) -> Iterator[Studio]:
+    with studio(own) as playing:
+        yield playing
+
+
+@pytest.mark.parametrize("preset", ["walk", "wind", "kit"])
+def test_a_take_is_rendered_to_what_was_heard_and_the_same_twice(
+    playing: Studio, tmp_path: Path, preset: str
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    sound, lines = playing.take(preset, tmp_path)
+    one, other = rendered(lines, 2, tmp_path / "elsewhere")
+    like = Likeness.of(sound, one)
+    assert abs(like.heard - like.rendered) <= HOP and like.heard > 2 * 48000
+    assert like.correlation > 0.999, like
+    assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_take_names_its_pack_by_the_way_to_it(playing: Studio, own: Path, tmp_path: Path) -> None:
+    _, lines = playing.take("walk", tmp_path)
+    head = json.loads(lines.read_text().splitlines()[0])
+    assert head["preset"] == "walk" and not Path(head["pack"]).is_absolute()
+    assert (tmp_path / head["pack"]).resolve() == own.resolve() and head["fingerprint"]
