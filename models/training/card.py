@@ -198,7 +198,7 @@ who give ViSQOL a second of sound as it is: it then judges from 0.28 s on only.
 
 ![reconstructions](reconstructions.png)
 
-Above each: the recording{met}; below: its reconstruction. 0...-{r.range_db:g} dB.
+Recordings{met}, and what the model makes of them.
 
 ## Latents
 {figures["active_latents"]} of {pack.latent_dim} are active (over {ACTIVE} nats). Nats per latent:

@@ -136,7 +136,7 @@ def test_a_plane_that_cannot_be_written_leaves_the_pack_as_it_was(
 def test_without_umap_learn_the_pack_stays_as_it_was(
     copy: pack.Pack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def missing(latents: object, seed: int) -> pack.Floats:
+    def missing(latents: object, seed: int, tell: object) -> pack.Floats:
         raise MapError("UMAP is not installed")
 
     before = content(copy.path)

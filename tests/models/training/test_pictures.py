@@ -58,7 +58,7 @@ def test_a_card_shows_recordings_that_training_did_not_see(small: pack.Pack) -> 
     splits = [row["split"] for row in small.sources()]
     chosen = card.pictured(splits)
     assert chosen == [i for i, split in enumerate(splits) if split == "test"]
-    assert "Recordings that training did not see" in (small.path / "card.md").read_text()
+    assert "Recordings, unseen in training, and what" in (small.path / "card.md").read_text()
     assert card.pictured(["test"] * 100) == [0, 19, 39, 59, 79, 99]
     assert card.pictured(["train"] * 3) == [0, 1, 2]
 
