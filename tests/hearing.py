@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 
 from controllers.osc import decode, encode
@@ -19,42 +20,46 @@ class Meter:
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._asked = -ASKED_S
+        self._peaks: list[float] = []
+        self._closed = threading.Event()
+        self._listening = threading.Thread(target=self._listen, daemon=True)
+        self._listening.start()
 
-    def sounds(self) -> bool:
+    @property
+    def now(self) -> int:
+        """A moment, to ask what was heard from then on."""
+        return len(self._peaks)
+
+    def sounds(self, since: int) -> bool:
         """Whether a sound is heard in time."""
-        return self._until(lambda peak: peak > SOUND)
+        return self._heard(since, lambda peak: peak > SOUND)
 
-    def falls_silent(self) -> bool:
+    def falls_silent(self, since: int) -> bool:
         """Whether it is silent in time."""
-        return self._until(lambda peak: peak < SILENCE)
+        return self._heard(since, lambda peak: peak < SILENCE)
 
     def close(self) -> None:
-        self._socket.close()
+        self._closed.set()
+        self._listening.join()
 
-    def _until(self, true: Callable[[float], bool]) -> bool:
-        self._drop()
+    def _heard(self, since: int, what: Callable[[float], bool]) -> bool:
         end = time.monotonic() + HEARD_S
         while time.monotonic() < end:
-            if any(map(true, self._peaks())):
+            if any(map(what, self._peaks[since:])):
                 return True
+            time.sleep(0.02)
         return False
 
-    def _drop(self) -> None:
-        """What was told before."""
-        self._socket.settimeout(0.0)
-        with suppress(BlockingIOError):
-            while True:
-                self._socket.recv(65536)
-        self._socket.settimeout(0.5)
-
-    def _peaks(self) -> Iterator[float]:
-        """Of the next packet, if it tells of one."""
-        if time.monotonic() - self._asked > ASKED_S:
-            self._asked = time.monotonic()
-            self._socket.sendto(encode("/sync"), ("127.0.0.1", self._port))
-        with suppress(TimeoutError):
-            for message in decode(self._socket.recv(65536)).messages:
-                if message.address == "/meter/peak":
-                    yield max(float(value) for value in message.args if isinstance(value, float))
+    def _listen(self) -> None:
+        asked = -ASKED_S
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            udp.settimeout(0.5)
+            while not self._closed.is_set():
+                if time.monotonic() - asked > ASKED_S:
+                    asked = time.monotonic()
+                    udp.sendto(encode("/sync"), ("127.0.0.1", self._port))
+                with suppress(TimeoutError):
+                    for message in decode(udp.recv(65536)).messages:
+                        if message.address == "/meter/peak":
+                            levels = (arg for arg in message.args if isinstance(arg, float))
+                            self._peaks.append(max(levels))

@@ -102,14 +102,15 @@ def test_every_line_does_what_it_says(number: int, tmp_path: Path) -> None:
     make, lines = starts()[number]
     assert len(lines) > 2
     with fresh(make, tmp_path) as (playing, meter):
-        assert meter.falls_silent()
+        assert meter.falls_silent(0)
         for line in lines:
+            at = meter.now
             done = typed(line, playing.port)
             assert (done.returncode, done.stderr) == (0, ""), (line, done.stdout)
             if line[2].endswith("/xy"):
-                assert meter.sounds(), line
+                assert meter.sounds(at), line
             elif line[2] in ("/panic", "/pad/1/touch"):
-                assert meter.falls_silent(), line
+                assert meter.falls_silent(at), line
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["footsteps", "oneshots"])
@@ -121,9 +122,10 @@ def test_every_preset_it_names_sounds_from_moves_alone(number: int, tmp_path: Pa
         for name in presets_of(pack, tmp_path):
             for address, args in (("/preset", [name]), ("/panic", [])):
                 ask(encode(address, args), "127.0.0.1", playing.port)
-            assert meter.falls_silent()
+            assert meter.falls_silent(meter.now)
+            at = meter.now
             for point in POINTS:
                 ask(encode("/pad/xy", point), "127.0.0.1", playing.port)
-            if not meter.sounds():
+            if not meter.sounds(at):
                 unheard.append(name)
     assert unheard == []
