@@ -51,7 +51,14 @@ def word(value: OscArgument) -> str:
         return shown + ".0" if _INTEGER.fullmatch(shown) else shown
     taken = argument(value)
     plain = isinstance(taken, str) and taken == value
-    return shlex.quote(value if plain else TEXT + value)
+    return _quoted(value if plain else TEXT + value)
+
+
+def _quoted(text: str) -> str:
+    """As a shell takes it, by the quotes that are read most easily."""
+    if "'" in text and not set(text) & set('"$`\\!'):
+        return f'"{text}"'
+    return shlex.quote(text)
 
 
 def line(message: Message) -> str:

@@ -46,4 +46,5 @@ def test_what_is_printed_can_be_typed_again(value: float | int | str | bool) -> 
 
 def test_a_message_is_a_line() -> None:
     message = Message("/refused", ("/pitch", 36.0, None, b"abc", "two words", True, "7"))
+    assert line(Message("/x", ("it's", "'"))) == """/x "it's" "'\""""
     assert line(message) == "/refused /pitch 36.0 nil <3 bytes> 'two words' true s:7"
