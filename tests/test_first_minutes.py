@@ -56,9 +56,13 @@ def presets_of(pack: str, home: Path) -> list[str]:
 
 def played_by(make: list[str]) -> list[str]:
     """What `latentpad play` is given by that `make`."""
+    # What the `make` that runs the tests was given is not given to this one.
+    env = {
+        name: value for name, value in os.environ.items() if "MAKE" not in name and name != "ARGS"
+    }
     asked = subprocess.run(
         [*make, "--no-print-directory", "--dry-run"],
-        capture_output=True, text=True, check=True, cwd=ROOT,
+        capture_output=True, text=True, check=True, cwd=ROOT, env=env,
     )  # fmt: skip
     program, command, *words = shlex.split(asked.stdout.splitlines()[-1])
     assert (program, command) == (".venv/bin/latentpad", "play")

@@ -150,6 +150,7 @@ def test_a_decoder_of_keras_2_and_a_map_of_400_latents_play_as_they_should(
     np.testing.assert_allclose(ours, made["made"], atol=1e-5, rtol=0)
     # Two spots, at known frames and bins: they are heard at their times and frequencies.
     lines = [{"preset": "shots", "pack": str(tmp_path / "steps"), "seed": 0}]
+    lines += [{"t": 0, "address": "/pitch", "args": [0]}]  # the preset's own is lower
     lines += [{"t": 0, "address": "/note", "args": [60, 100]}]
     (tmp_path / "take.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
     done = typed("render", tmp_path / "take.jsonl", "-o", tmp_path / "steps.wav")
