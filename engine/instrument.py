@@ -102,7 +102,7 @@ class Instrument:
 
     def apply(self, address: str, args: Sequence[Argument], sender: Sender = NOBODY) -> None:
         """Carry out one command at once. Raises `CommandError`; then nothing has changed."""
-        with self._change():
+        with self.together():
             self._apply(address, args, sender)
 
     def apply_all(
@@ -110,7 +110,7 @@ class Instrument:
     ) -> list[CommandError]:
         """Carry out a bundle: the engine sees all of it or nothing. Returns what was refused."""
         refused = []
-        with self._change():
+        with self.together():
             for address, args in commands:
                 try:
                     self._apply(address, args, sender)
@@ -118,13 +118,10 @@ class Instrument:
                     refused.append(error)
         return refused
 
-    def together(self) -> AbstractContextManager[None]:
-        """What this thread applies within it is one change to the engine, as a bundle is."""
-        return self._change()
-
     @contextmanager
-    def _change(self) -> Iterator[None]:
-        """One change at a time; the engine sees it whole, and the decoder is woken if needed."""
+    def together(self) -> Iterator[None]:
+        """What this thread applies within it is one change, as a bundle is: the engine sees it
+        whole, and the decoder is woken if needed."""
         with self._lock:
             if self._changing:  # a preset loaded by a command
                 yield
@@ -184,8 +181,7 @@ class Instrument:
         """A take tells every touch, so that its replay measures no rests and no ways again."""
         implied, self._touch.implied = self._touch.implied, []
         for address, args in implied:
-            for tap in self.taps:
-                tap(address, args, sender)
+            self._tapped(address, args, sender)
 
     # -- values ------------------------------------------------------------------------------
 
@@ -251,17 +247,17 @@ class Instrument:
 
     def release(self, group: str) -> None:
         """Let go everything that `group` holds: its cable was pulled, its network is gone."""
-        with self._change():
+        with self.together():
             self._let_go(lambda slot: slot.sender.group == group)
 
     def release_all(self) -> None:
         """Let everything go; shots ring out."""
-        with self._change():
+        with self.together():
             self._let_go(lambda slot: True)
 
     def release_notes(self, group: str) -> None:
         """All notes of `group` off (MIDI CC 123)."""
-        with self._change():
+        with self.together():
             self._let_go(
                 lambda slot: slot.source is not None and slot.source[:2] == ("note", group)
             )
@@ -283,7 +279,7 @@ class Instrument:
 
     def tick(self) -> None:
         """What happens by itself: call it some 60 times a second."""
-        with self._change():
+        with self.together():
             timeout = float(self.board.values[OFFSET["/note/timeout"]])
             self._let_go(lambda slot: self._heard.outdated(slot, timeout))
             self._heard.forget()
