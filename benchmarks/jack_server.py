@@ -3,22 +3,90 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 RATE = 48_000
+READY_S = 10.0
+REGISTRY = Path("/dev/shm/jack-shm-registry")  # JACK2's on Linux: eight places for servers
+PLACE = re.compile(rb"(.{4})jack-\d+:([^\0]+):\0", re.DOTALL)  # process id, then the name
 
 
 class JackError(RuntimeError):
     """No JACK to measure with: one line saying what to install."""
+
+
+def started(
+    name: str, rate: int = RATE, block: int = 128, outputs: int = 2
+) -> subprocess.Popen[bytes] | None:
+    """A `jackd` that takes clients; None where it ended at once.
+
+    Raises `JackError` where it neither ends nor becomes ready.
+    """
+    process = subprocess.Popen(
+        ["jackd", "--no-realtime", "-n", name, "-d", "dummy",
+         "-r", str(rate), "-p", str(block), "-P", str(outputs)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    until = time.monotonic() + READY_S
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            return None
+        if shutil.which("jack_wait") is None:
+            time.sleep(1.0)
+            return process if process.poll() is None else None
+        waited = subprocess.run(
+            ["jack_wait", "-s", name, "-c"], capture_output=True, text=True, check=False
+        )
+        if "running" in waited.stdout and "not running" not in waited.stdout:
+            return process
+        time.sleep(0.05)
+    end(process)
+    raise JackError(f"jackd did not become ready in {READY_S:.0f} s")
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a server, by force where it does not end by itself."""
+    process.terminate()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def dead() -> list[str]:
+    """Names of the servers that hold one of JACK's eight places and run no more."""
+    try:
+        registry = REGISTRY.read_bytes()
+    except OSError:
+        return []
+    places = PLACE.findall(registry)
+    return [
+        name.decode()
+        for process, name in places
+        if not psutil.pid_exists(int.from_bytes(process, sys.byteorder))
+    ]
+
+
+def clear(name: str) -> None:
+    """Free a dead server's place: one of the same name takes it over, and gives it back."""
+    with suppress(JackError):
+        process = started(name)
+        if process is not None:
+            end(process)
 
 
 class JackServer:
@@ -42,35 +110,15 @@ class JackServer:
 
     def start(self) -> None:
         """Start the server, and wait until it takes clients."""
-        self._process = subprocess.Popen(
-            ["jackd", "--no-realtime", "-n", self.name, "-d", "dummy",
-             "-r", str(self.rate), "-p", str(self.block), "-P", str(self._outputs)],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        end = time.monotonic() + 10
-        while time.monotonic() < end:
-            if self._process.poll() is not None:
-                raise JackError(
-                    f"jackd ended at once: a server named {self.name} is running, or eight others "
-                    "(killed ones count until /dev/shm/jack* is cleared)"
-                )
-            waited = (
-                subprocess.run(
-                    ["jack_wait", "-s", self.name, "-c"],
-                    capture_output=True,
-                    text=True,
-                    check=False,
-                )
-                if shutil.which("jack_wait")
-                else None
+        self._process = started(self.name, self.rate, self.block, self._outputs)
+        if self._process is None:
+            for name in dead():
+                clear(name)
+            self._process = started(self.name, self.rate, self.block, self._outputs)
+        if self._process is None:
+            raise JackError(
+                f"jackd ended at once: a server named {self.name} is running, or eight others"
             )
-            if waited is None:
-                time.sleep(1.0)
-                return
-            if "running" in waited.stdout and "not running" not in waited.stdout:
-                return
-            time.sleep(0.05)
-        raise JackError("jackd did not become ready in 10 s")
 
     def kill(self) -> None:
         """End the server without a word, as a pulled cable would."""
@@ -90,11 +138,9 @@ class JackServer:
     def stop(self) -> None:
         """End the server in good order: a killed one keeps one of JACK's eight places."""
         assert self._process is not None
-        self._process.terminate()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        end(self._process)
+        if self.name in dead():
+            clear(self.name)
 
     def ear(self, seconds: float) -> Ear:
         """An ear on what is played to this server, which is this process' own."""
