@@ -12,7 +12,7 @@ import numpy as np
 from models import descriptors, learned_map, maps, pack, vae
 from models.progress import Tell, untold
 from models.representation import Floats, Representation, outline
-from models.training import dataset
+from models.training import dataset, origins
 from models.training.coaching import History
 from models.training.lessons import Lessons
 
@@ -39,7 +39,7 @@ class Taught:
 def write(
     taught: Taught,
     title: str,
-    licence: str,
+    licence: str | None,
     card: bool,
     phase: Phase | None = None,
     tell: Tell = untold,
@@ -78,11 +78,15 @@ def write(
     )
     tell("drawing the map", 0, 0)
     drawn = maps.tsne(anchors.latents, t.figures["seed"])
+    sources = [
+        {"id": c.id, "name": n, "label": c.label, "split": c.split, "group": c.group, **c.credits}
+        for c, n in zip(t.found, anchors.names, strict=True)
+    ]
     made = pack.Pack(
         path=t.out,
         name=t.out.name,
         title=title,
-        licence=licence,
+        licence=origins.licence(sources) if licence is None else licence,
         representation=r,
         latent_dim=mean.shape[1],
         kl=tuple(float(k) for k in np.asarray(vae.kl(mean, logvar)).mean(axis=0)),
@@ -95,10 +99,6 @@ def write(
         training=t.figures,
         descriptors=described,
     )
-    sources = [
-        {"id": c.id, "name": n, "label": c.label, "split": c.split, "group": c.group, **c.credits}
-        for c, n in zip(t.found, anchors.names, strict=True)
-    ]
     pack.save(made, t.encoder, t.decoder, sources)
     if card:
         from models.training import card as cards

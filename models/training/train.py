@@ -36,7 +36,7 @@ def train(
     course: Course = Course(),
     *,
     title: str = "",
-    licence: str = "CC BY 4.0",
+    licence: str | None = None,
     card: bool = True,
     phase: Phase | None = None,
     progress: bool = True,
@@ -50,7 +50,8 @@ def train(
     it is started again with the same arguments: its state, a preview and the TensorBoard log are
     in OUT.training beside the pack. A pack that is there already is not trained over. What is left
     out of the folder or held out, and why, is told to `say`; how far it is shows a models.progress
-    Bar. Its card judges what is heard by `phase`, see `write`. Seeds the process' random
+    Bar. `licence` stands in the pack as it is given, else what models.training.origins says of the
+    sounds. Its card judges what is heard by `phase`, see `write`. Seeds the process' random
     generators and takes all its cores: run it in a worker process. With a `team`
     (models.training.distribution) its chief calls this and the others `teach`, all with the same
     course. Raises DatasetError, models.pack.PackError, models.libraries.header.LibraryError and

@@ -95,11 +95,12 @@ def test_licences_and_authors_of_any_table_stand_in_the_packs_sources(
     assert [row["author_attribution"] for row in rows] == [f"Ann {i}" for i in range(1, 12, 2)]
     assert {row["licence"] for row in rows} == {"CC-BY-4.0"}
     assert attributed(rows).startswith("Every sound it learned from is attributed")
+    assert made.licence == "CC BY 4.0"
 
 
 def test_a_card_claims_no_attribution_that_is_not_there(small: pack.Pack) -> None:
     own = "It learned from its maker's own sounds: no author\nand no licence is noted of them."
-    assert own in (small.path / "card.md").read_text()
+    assert own in (small.path / "card.md").read_text() and small.licence == "none stated"
     assert attributed([{}, {"licence": "", "author_attribution": ""}]) == own
     told = attributed(
         [{"licence": "CC BY 4.0", "author_attribution": "Ann"}, {"licence": "CC0"}, {"url": ""}]
