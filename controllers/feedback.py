@@ -124,7 +124,7 @@ class Feedback:
         self._flushed = self._loop.time()
         self._scheduled = False
         with self._lock:
-            due = self._subscribers.due(lambda: dict(self._instrument.values()))
+            due = self._subscribers.due(lambda: dict(self._instrument.told()))
             waiting = [(host, subscriber, subscriber.pending) for host, subscriber in due]
             for _, subscriber, _ in waiting:
                 subscriber.pending = {}

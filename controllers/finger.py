@@ -34,7 +34,7 @@ class Finger:
     @property
     def down(self) -> bool:
         """Whether the finger, whoever's it is, holds a loop."""
-        return (TOUCH, (1,)) in self._instrument.whole()
+        return self._instrument.down(NUMBER)
 
     @property
     def point(self) -> Point:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from engine import board as b
 from engine.board import Board, Event
-from engine.parameters import VOICES
+from engine.parameters import VOICES, Argument
 
 
 class Sender(NamedTuple):
@@ -28,6 +28,7 @@ class Sender(NamedTuple):
 NOBODY = Sender("")
 
 Source = tuple[str, str, int]  # ("finger", "", n) or ("note", group, pitch)
+Command = tuple[str, tuple[Argument, ...]]
 
 
 @dataclass
@@ -40,16 +41,20 @@ class Slot:
     sender: Sender = NOBODY
     timed: bool = False  # let go when the sender falls silent
     follows: bool = False  # moves with the pad's point
-    level_db: float = 0.0  # by its velocity
+    again: tuple[Command, ...] = ()  # what would start it so again, the start itself last
 
 
-class Held(NamedTuple):
+@dataclass(frozen=True)
+class Held:
     """A loop that somebody holds, and the command that would start it again."""
 
-    voice: int
+    voice: int = field(compare=False)
     address: str
-    args: tuple[float, ...]
+    args: tuple[Argument, ...]
     sender: Sender
+    settings: tuple[Command, ...]  # rows as they were then, of those that a start reads
+    follows: bool  # moves with the pad's point
+    origin: int  # the board's: what it is pointed by
 
 
 class Allocation:
@@ -61,8 +66,11 @@ class Allocation:
         self._slots = [Slot() for _ in range(VOICES)]
         self.started = started  # how many sounds have been; the last one's serial
 
-    def give(self, source: Source, sender: Sender, *, follows: bool) -> int:
-        """A voice for `source`; `start` must follow once its point is on the board."""
+    def give(
+        self, source: Source, sender: Sender, again: Sequence[Command], *, follows: bool
+    ) -> int:
+        """A voice for `source`; `start` must follow once its point is on the board. `again` is
+        what would start it so once more."""
         voice = min(range(VOICES), key=self._rank)
         self.started += 1
         self._slots[voice] = Slot(
@@ -70,6 +78,7 @@ class Allocation:
             serial=self.started,
             started=self._clock(),
             follows=follows,
+            again=tuple(again),
         )
         self.hand_over(voice, sender)
         self._board.starts[voice] = self.started
@@ -91,8 +100,7 @@ class Allocation:
     def start(self, voice: int, mode: int, level_db: float, *, held: bool) -> None:
         """Tell the playing process to start the voice with the sound last asked for."""
         board = self._board
-        board.held[voice] = int(held)
-        self._slots[voice].level_db = level_db
+        board.held[voice], board.strengths[voice] = int(held), level_db
         request, serial = int(board.requests[voice]), self._slots[voice].serial
         board.send(Event(b.START, voice, mode, request, level_db, serial))
 
@@ -115,19 +123,16 @@ class Allocation:
             if slot.source is not None:
                 yield voice, slot.source
 
-    def loops(self, amount: float) -> list[Held]:
-        """The loops that are held, those of fingers first; `amount` is that of velocities."""
-        found = []
-        for voice, (kind, _, n) in self.held():
-            slot = self._slots[voice]
-            if not self._board.held[voice]:
-                continue
-            if kind == "finger":
-                found.append(Held(voice, f"/pad/{n}/touch", (1,), slot.sender))
-            else:
-                velocity = 127 * 10 ** (slot.level_db / (40 * amount)) if amount else 127
-                found.append(Held(voice, "/note", (n, velocity), slot.sender))
-        return sorted(found, key=lambda held: (held.address == "/note", held.address))
+    def loops(self) -> list[Held]:
+        """The loops that are held, in the order in which they were started."""
+        held = [voice for voice, _ in self.held() if self._board.held[voice]]
+        return [self._loop(voice) for voice in sorted(held, key=lambda v: self._slots[v].serial)]
+
+    def _loop(self, voice: int) -> Held:
+        slot = self._slots[voice]
+        *settings, (address, args) = slot.again
+        origin = int(self._board.origin[voice])
+        return Held(voice, address, args, slot.sender, tuple(settings), slot.follows, origin)
 
     def holds(self, source: Source) -> list[int]:
         """The voices that `source` has not let go, shots that have rung out among them."""

@@ -84,6 +84,7 @@ def _fields(shape: Shape) -> list[tuple[str, type, tuple[int, ...]]]:
         ("requests", i, (VOICES,)),
         ("starts", i, (VOICES,)),  # changes when a voice is given to another finger or note
         ("held", i, (VOICES,)),
+        ("strengths", f, (VOICES,)),  # dB by the velocity it was struck with
         ("levels", f, (VOICES,)),
         ("pans", f, (VOICES,)),
         ("pitches", f, (VOICES,)),
@@ -168,6 +169,7 @@ class Board:
     requests: np.ndarray
     starts: np.ndarray
     held: np.ndarray
+    strengths: np.ndarray
     levels: np.ndarray
     pans: np.ndarray
     pitches: np.ndarray

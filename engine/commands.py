@@ -105,7 +105,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("/preset/save", "keep the parameters as a preset of that name", (Arg("name", "text"),)),
     Command(
         "/snapshot/{k}/store",
-        "keep the parameters (but single fingers') and finger 1's point, until the program ends",
+        "keep the parameters (but single fingers'), finger 1's point, the latents and the faders, "
+        "until the program ends",
     ),
     Command(
         "/snapshot/{k}/recall",

@@ -20,7 +20,7 @@ from engine import board as b
 from engine import history, whole
 from engine.gestures import END, FADE, QUALITY, SOUND
 from engine.history import Happened, History
-from engine.instrument import NOBODY, Instrument, Sender
+from engine.instrument import Instrument, Sender
 from engine.parameters import Argument
 
 BACKLOG_LINES = 50_000
@@ -50,24 +50,19 @@ class GestureTrack:
         with instrument.still():
             self._history = History(board)
             self.began = self._at = int(board.tape_head[0])
-            held = instrument.loops()
+            state = instrument.state()
             self._known = instrument.started  # sounds after this one are the take's own
-            seed = self._known - len(held)  # their numbers in a rendering begin with the next
-            self._serials = {
-                int(board.starts[each.voice]): seed + k for k, each in enumerate(held, 1)
-            }
+            seed = self._known - len(state.held)  # their numbers in a rendering begin with the next
+            voices = [each.voice for each in state.held]
+            self._serials = {int(board.starts[v]): seed + k for k, v in enumerate(voices, 1)}
             self._waiting.append({**head, "seed": seed, "sounds": True})
             if quality := int(board.player[b.QUALITY]):
                 self._put(self.began, {"address": QUALITY, "args": [quality]})
-            starts = [(each.address, each.args) for each in held]
-            for address, args in instrument.whole():
-                if (address, args) not in starts:
-                    is_value = not address.endswith("/touch")
-                    self._put(self.began, self._line(address, args, NOBODY if is_value else None))
-            for each in held:
-                self._put(self.began, self._line(each.address, each.args, each.sender))
-                if published := int(board.published[each.voice]):
-                    self._put(self.began, self._sound_of(each.voice, published % b.BUFFERS))
+            for command in state.commands():
+                self._put(self.began, self._line(*command))
+            for voice in voices:
+                if published := int(board.published[voice]):
+                    self._put(self.began, self._sound_of(voice, published % b.BUFFERS))
             instrument.taps.append(self._heard)
 
     @property
@@ -75,12 +70,12 @@ class GestureTrack:
         lost = self._lost + self._history.lost
         return f"{lost} gestures" if lost else ""
 
-    def _line(self, address: str, args: Sequence[Argument], sender: Sender | None) -> Line:
+    def _line(self, address: str, args: Sequence[Argument], sender: Sender) -> Line:
         """Notes belong to who sent them, and what nobody sent starts no sound: both are told."""
         line: Line = {"address": address, "args": tuple(args)}
-        if sender is not None and not sender.group:
+        if not sender.group:
             return {**line, "from": 0}
-        if sender is not None and address == "/note":
+        if address == "/note":
             return {**line, "from": self._senders.setdefault(sender.group, len(self._senders) + 1)}
         return line
 

@@ -7,19 +7,19 @@ and points (newest wins) and start, move and let go of voices.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engine import board as b
-from engine.allocation import NOBODY, Allocation, Held, Sender, Slot
+from engine.addresses import Addresses
+from engine.allocation import NOBODY, Allocation, Sender, Slot
 from engine.board import Board, Event
 from engine.bounds import Bounds
+from engine.changes import Changes, Listener
 from engine.heard import Heard
-from engine.pad import XY, Handler, Numbered, Pad, Place
+from engine.pad import Handler, Pad, Place
 from engine.parameters import (
     FINGER,
     FINGERS,
@@ -27,22 +27,20 @@ from engine.parameters import (
     OFFSET,
     ROW,
     Argument,
-    CommandError,
     Parameter,
-    UnknownAddress,
     check_arguments,
 )
 from engine.plane_choice import PlaneChoice
-from engine.snapshots import PAD, Snapshots, State
+from engine.snapshots import Snapshot, Snapshots
+from engine.stages import Stages
+from engine.state import Command, State
 from engine.touch import Touch
 
 if TYPE_CHECKING:
     from engine.planes import Planes
 
-Listener = Callable[[str, Sequence[Argument], Sender], None]
 
-
-class Instrument:
+class Instrument(Changes):
     """All commands end here. Any thread of the control process may call `apply`.
 
     `place` gives an anchor's point on the pad and its latent vector (for `/anchor/K`); it raises
@@ -65,15 +63,12 @@ class Instrument:
         bounds: Bounds | None = None,
         started: int = 0,
     ) -> None:
-        self.board = board
+        super().__init__(board)
         self.latent_dim = latent_dim
         self.clock = clock
         self.wake = wake
         self.listeners: list[Listener] = []  # called with every value that has changed
-        self.taps: list[Listener] = []  # called with every command that was carried out
         self.hearers: list[Callable[[Sender], None]] = []  # called with whoever sends a command
-        self._lock = threading.RLock()
-        self._changing = False
         self._heard = Heard(clock)
         self._voices = Allocation(board, clock, started)
         self._pad = Pad(
@@ -84,98 +79,69 @@ class Instrument:
             self._changed,
         )
         self._touch = Touch(board, self._voices, self._pad, self._changed, clock)
-        self._snapshots = Snapshots(self._state, self._put, self._changed, clock)
-        self._handlers: dict[str, Handler] = {
-            **{row.address: self._setter(row) for row in GLOBAL},
-            **self._pad.handlers(),
-            **self._touch.handlers(),
-            **PlaneChoice(planes, axes, self.value, self._set).handlers(),
-            "/panic": self._panic,
-        }
-        self._numbered: dict[str, Numbered] = {
-            **self._pad.numbered(),
-            **self._snapshots.numbered(),
-        }
-        self._outside: set[str] = set()
+        self._snapshots = Snapshots(self._present, self._put, self._point, self._changed, clock)
+        self._addresses = Addresses(
+            {
+                **{row.address: self._setter(row) for row in GLOBAL},
+                **self._pad.handlers(),
+                **self._touch.handlers(),
+                **PlaneChoice(planes, axes, self.value, self._set).handlers(),
+                "/panic": self._panic,
+            },
+            {**self._pad.numbered(), **self._snapshots.numbered()},
+        )
 
     # -- commands ----------------------------------------------------------------------------
 
-    def apply(self, address: str, args: Sequence[Argument], sender: Sender = NOBODY) -> None:
-        """Carry out one command at once. Raises `CommandError`; then nothing has changed."""
-        with self.together():
-            self._apply(address, args, sender)
-
-    def apply_all(
-        self, commands: Sequence[tuple[str, Sequence[Argument]]], sender: Sender = NOBODY
-    ) -> list[CommandError]:
-        """Carry out a bundle: the engine sees all of it or nothing. Returns what was refused."""
-        refused = []
-        with self.together():
-            for address, args in commands:
-                try:
-                    self._apply(address, args, sender)
-                except CommandError as error:
-                    refused.append(error)
-        return refused
-
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """What this thread applies within it is one change, as a bundle is: the engine sees it
-        whole, and the decoder is woken if needed."""
-        with self._lock:
-            if self._changing:  # a preset loaded by a command
-                yield
-                return
-            self._changing = True
-            try:
-                with self.board.writing():
-                    yield
-            finally:
-                self._changing = False
-                if self._pad.asked:
-                    self._pad.asked = False
-                    self.wake()
-
     def register(self, address: str, handler: Handler) -> None:
-        """Add a command that is not the engine's own (`/preset`, `/record`, `/sync`, ...)."""
-        self._handlers[address] = handler
-        self._outside.add(address)
+        """Add a command that is not the engine's own (`/learn`, `/sync`, ...)."""
+        self._addresses.add(address, handler)
+
+    def register_stages(self, address: str, stages: Stages) -> None:
+        """Add a command that reads or writes files (`/preset`, `/record`, ...)."""
+        self._addresses.staged[address] = stages
 
     def addresses(self) -> list[str]:
         """Every address that is known; `*` stands for a number."""
-        numbered = (stem if "*" in stem else f"{stem}/*" for stem in self._numbered)
-        return sorted({*self._handlers, *numbered})
+        return list(self._addresses)
 
-    def _apply(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
+    def _stages(self, address: str, args: Sequence[Argument], sender: Sender) -> Iterator[None]:
+        staged = self._addresses.staged.get(address)
+        if staged is None:
+            yield
+            self._apply(address, args, sender)
+            return
+        check_arguments(address, args)
+        stages = staged(args, sender)
+        next(stages, None)
+        yield
+        self._hear(sender)
+        next(stages, None)
+        self._heard.hear(sender)
+        yield
+        next(stages, None)
+
+    def _changed_all(self) -> None:
+        if self._pad.asked:
+            self._pad.asked = False
+            self.wake()
+
+    def _hear(self, sender: Sender) -> None:
         for hear in self.hearers:
             hear(sender)
+
+    def _apply(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
+        self._hear(sender)
         check_arguments(address, args)
         self._touch.known = False
-        handler = self._handlers.get(address)
-        if handler is not None:
-            handler(args, sender)
-        else:
-            stem, _, last = address.rpartition("/")
-            middle = stem.rpartition("/")
-            if stem in self._numbered and last.isdecimal():
-                self._numbered[stem](_index(last), args, sender)
-            elif middle[2].isdecimal() and f"{middle[0]}/*/{last}" in self._numbered:
-                self._numbered[f"{middle[0]}/*/{last}"](_index(middle[2]), args, sender)
-            else:
-                raise UnknownAddress(f"{address}: there is no such address")
-        own = address in self._outside or address.startswith(_SNAPSHOT)
-        if not own and not self._touch.known:
+        self._addresses.find(address)(args, sender)
+        own = self._addresses.own(address) and not address.startswith(_SNAPSHOT)
+        if own and not self._touch.known:
+            if address.startswith(_LATENT):  # the others are as they were decoded by then
+                address, args = _LATENT[:-1], self._pad.held(_LATENT[:-1])
             self._tapped(address, args, sender)
         self._tell_implied(sender)
         self._heard.hear(sender)
-
-    def _tapped(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
-        for tap in self.taps:
-            tap(address, args, sender)
-
-    def still(self) -> AbstractContextManager[bool]:
-        """Nothing changes inside."""
-        return self._lock
 
     def _tell_implied(self, sender: Sender) -> None:
         """A take tells every touch, so that its replay measures no rests and no ways again."""
@@ -205,21 +171,31 @@ class Instrument:
                 values = self._pad.fingers[row.address][n - 1]
                 yield row.address.format(n=n), row.show(values)
 
-    def whole(self) -> Iterator[tuple[str, tuple[Argument, ...]]]:
-        """Commands that bring a fresh instrument to this one's state, its held fingers too."""
-        yield from self.values()
+    def told(self) -> Iterator[tuple[str, tuple[Argument, ...]]]:
+        """What `/sync` sends: what is touched, the latents and faders that hold, and every row."""
         for n in range(1, FINGERS + 1):
-            yield f"/pad/{n}/touch", (int(bool(self._pad.loops(n))),)
+            yield f"/pad/{n}/touch", (int(self.down(n)),)
+        if latent := self.held("/latent"):
+            yield "/latent", latent
+        for anchor, share in self._pad.pointed().faders.items():
+            yield f"/lattice/{anchor}", (share,)
+        yield from self.values()
+
+    def state(self) -> State:
+        """All that steers the sound now."""
+        with self._lock:
+            pad = self._pad
+            return State(dict(self.values()), pad.pointed(), pad.slots(), self._voices.loops())
+
+    def down(self, n: int) -> bool:
+        """Whether finger `n`, whoever's it is, holds a loop."""
+        return bool(self._pad.loops(n))
 
     def believe(self, sender: Sender, fingers: Iterable[int] = range(1, FINGERS + 1)) -> None:
         """Take it from `sender` that it tells the touches of these fingers, from the start: its
         moves start nothing."""
         with self._lock:
             self._touch.believe(sender.device, fingers)
-
-    def loops(self) -> list[Held]:
-        """The loops that are held, and the commands that start them again."""
-        return self._voices.loops(self.value("/note/velocity")[0])
 
     @property
     def started(self) -> int:
@@ -287,29 +263,24 @@ class Instrument:
             self._tell_implied(NOBODY)
             self._snapshots.step()
 
-    def _state(self) -> State:
-        state = {row.address: self.value(row.address) for row in GLOBAL}
-        state[PAD] = self._pad.point(1)
-        return state
+    def _present(self) -> Snapshot:
+        return Snapshot(
+            {row.address: self.value(row.address) for row in GLOBAL}, self._pad.pointed()
+        )
 
     def _put(self, address: str, values: tuple[float, ...]) -> None:
         """What a snapshot changes; it is tapped, for a glide is not a command's alone."""
-        row = XY if address == PAD else ROW[address]
-        if row is XY:
-            self._pad.put(XY, 1, values, NOBODY)
-        else:
-            self._set(row, values, NOBODY)
-        self._tapped(address, row.show(values), NOBODY)
+        self._set(ROW[address], values, NOBODY)
+        self._tapped(address, ROW[address].show(values), NOBODY)
+
+    def _point(self, command: Command) -> None:
+        address, args = command
+        self._addresses.find(address)(args, NOBODY)
+        self._tapped(address, args, NOBODY)
 
 
-_SNAPSHOT = "/snapshot/"
+_SNAPSHOT, _LATENT = "/snapshot/", "/latent/"
 _AIMS_ANEW = frozenset(
     ("/plane", "/axes", "/expander", "/metric", "/guard", "/focus", "/multilateration/scale",
      "/lattice/base", "/phase")
 )  # fmt: skip
-
-
-def _index(digits: str) -> int:
-    if len(digits) > 9:
-        raise CommandError(f"{digits} is too large a number for an address")
-    return int(digits)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from engine import board as b
 from engine.allocation import NOBODY, Allocation, Sender, Source
 from engine.board import Board
@@ -20,6 +22,7 @@ from engine.parameters import (
     Parameter,
     finite,
 )
+from engine.state import Pointed
 
 Handler = Callable[[Sequence[Argument], Sender], None]
 Numbered = Callable[[int, Sequence[Argument], Sender], None]
@@ -88,6 +91,19 @@ class Pad:
     def point(self, n: int) -> Point:
         """(x, y) of finger `n`."""
         return self.fingers[XY.address][n - 1]
+
+    def pointed(self) -> Pointed:
+        """What the pad points at."""
+        board = self._board
+        slots = zip(board.fader_anchor.tolist(), board.fader_value.tolist(), strict=True)
+        faders = {anchor: share for anchor, share in slots if anchor >= 0}
+        by = b.POINT if self._origin == b.ORIGINAL else self._origin
+        return Pointed(self.point(1), self._latent, faders, by)
+
+    def slots(self) -> tuple[int, ...]:
+        """The anchors of the faders on the board, until the last in use; -1 where one is free."""
+        used = np.flatnonzero(self._board.fader_anchor >= 0)
+        return tuple(self._board.fader_anchor[: used.max(initial=-1) + 1].tolist())
 
     def loops(self, n: int) -> list[int]:
         """The voices that sound for as long as finger `n` holds them."""

@@ -1,60 +1,74 @@
-"""Snapshots: the whole state under a number, and the glide back to it."""
+"""Snapshots: the settings and what the pad points at under a number, and the glide back to them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.allocation import Sender
 from engine.pad import Changed, Numbered
 from engine.parameters import ROW, Argument, CommandError, finite
+from engine.state import PAD, Command, Pointed
 
 Values = tuple[float, ...]
-State = dict[str, Values]
 
-PAD = "/pad/1/xy"  # the one finger whose point belongs to a snapshot
 MOST = 1000  # snapshots kept
 LONGEST_S = 3600.0  # of a glide
+POINTS = (PAD, "/latent", "/lattice/")  # what is changed where the pad points elsewhere
 
 
 @dataclass(frozen=True)
-class Glide:
-    """From one state to another: numbers glide, everything else switches at the end."""
+class Snapshot:
+    """The global rows' values, by their addresses, and what the pad points at."""
 
-    start: State
-    end: State
+    values: Mapping[str, Values]
+    pad: Pointed
+
+
+@dataclass
+class Glide:
+    """From one snapshot to another: numbers glide, everything else switches at the end."""
+
+    start: Snapshot
+    end: Snapshot
     began: float
     seconds: float
+    gliding: set[str]  # the rows that were not touched since
+    points: bool = True  # and whether the pad was not
 
-    def done(self, now: float) -> bool:
-        return now - self.began >= self.seconds
+    def share(self, now: float) -> float:
+        """The part of the way that is done, 0...1."""
+        return min((now - self.began) / self.seconds, 1.0) if self.seconds > 0 else 1.0
 
-    def at(self, now: float) -> Iterator[tuple[str, Values]]:
-        """What has changed by `now`."""
-        share = min((now - self.began) / self.seconds, 1.0) if self.seconds > 0 else 1.0
-        for address, end in self.end.items():
-            start = self.start[address]
-            row = ROW.get(address, ROW["/pad/{n}/xy"])
-            if start == end or (row.kind != "float" and share < 1):
-                continue
-            yield address, tuple(s + share * (e - s) for s, e in zip(start, end, strict=True))
+    def values(self, share: float) -> Iterator[tuple[str, Values]]:
+        """What the rows are by then, of those that change."""
+        for address, end in self.end.values.items():
+            start = self.start.values[address]
+            number = ROW[address].kind == "float"
+            if address in self.gliding and start != end and (number or share >= 1):
+                yield address, tuple(s + share * (e - s) for s, e in zip(start, end, strict=True))
 
 
 class Snapshots:
-    """Stored states, and the glide under way. Under the instrument's lock."""
+    """Stored snapshots, and the glide under way. Under the instrument's lock.
+
+    `present` gives what there is now, `put` sets a row, `point` carries out a command of the pad's.
+    """
 
     def __init__(
         self,
-        state: Callable[[], State],
+        present: Callable[[], Snapshot],
         put: Callable[[str, Values], None],
+        point: Callable[[Command], None],
         changed: Changed,
         clock: Callable[[], float],
     ) -> None:
-        self._state = state
+        self._present = present
         self._put = put
+        self._point = point
         self._changed = changed
         self._clock = clock
-        self._stored: dict[int, State] = {}
+        self._stored: dict[int, Snapshot] = {}
         self._glide: Glide | None = None
         self._stepping = False
 
@@ -70,39 +84,48 @@ class Snapshots:
         self.recall(n, max(finite(f"/snapshot/{n}/recall", args[0]), 0.0) if args else 0.0)
 
     def store(self, n: int) -> None:
-        """Keep the present state as `n`. Raises `CommandError` when `MOST` are kept already."""
+        """Keep what there is now as `n`. Raises `CommandError` when `MOST` are kept already."""
         if n not in self._stored and len(self._stored) >= MOST:
             raise CommandError(
                 f"/snapshot/{n}/store: {MOST} are kept already; store over one of them"
             )
-        self._stored[n] = self._state()
+        self._stored[n] = self._present()
 
     def recall(self, n: int, seconds: float) -> None:
-        """Begin to glide to state `n` for 0...`LONGEST_S`; longer is shortened.
+        """Begin to glide to snapshot `n` for 0...`LONGEST_S`; longer is shortened.
 
         Raises `CommandError` if nothing was stored there.
         """
         if n not in self._stored:
             raise CommandError(f"/snapshot/{n}/recall: nothing was stored in {n}")
-        end, now = dict(self._stored[n]), self._clock()
-        self._glide = Glide(self._state(), end, now, min(seconds, LONGEST_S))
+        start, end = self._present(), self._stored[n]
+        seconds = min(seconds, LONGEST_S)
+        self._glide = Glide(start, end, self._clock(), seconds, set(end.values))
         self.step()
 
     def touched(self, address: str) -> None:
         """Something was changed: what was not by the glide is no longer the glide's."""
-        if self._glide is not None and not self._stepping:
-            self._glide.end.pop(address, None)
+        if self._glide is None or self._stepping:
+            return
+        self._glide.gliding.discard(address)
+        if address.startswith(POINTS):
+            self._glide.points = False
 
     def step(self) -> None:
         """Go on with the glide."""
-        if self._glide is None:
+        glide = self._glide
+        if glide is None:
             return
-        now = self._clock()
+        share = glide.share(self._clock())
         self._stepping = True
         try:
-            for address, values in self._glide.at(now):
+            for address, values in glide.values(share):
                 self._put(address, values)
+            if glide.points:  # after the mode, which says what the point is
+                pad = glide.start.pad.toward(glide.end.pad, share)
+                for command in pad.commands(self._present().pad):
+                    self._point(command)
         finally:
             self._stepping = False
-        if self._glide.done(now):
+        if share >= 1:
             self._glide = None

@@ -11,6 +11,7 @@ from engine.board import Board
 from engine.movement import SETTLE_S, TOGETHER_S, TREMBLE, Move, Movement
 from engine.pad import LOOP, Changed, Handler, Pad, Point, finger
 from engine.parameters import FINGERS, OFFSET, Argument, CommandError, finite
+from engine.state import STRUCK
 
 FAINTEST = 1e-4  # of the full velocity: -160 dB
 
@@ -113,7 +114,8 @@ class Touch:
     def _start_finger(self, n: int, holder: Sender, device: str, *, unsaid: bool) -> None:
         pad = self._pad
         self._panicked = self._panicked and n != 1
-        voice = self._voices.give(finger(n), holder, follows=n == 1 and pad.mode == LOOP)
+        again = [(f"/pad/{n}/touch", (1,))]
+        voice = self._voices.give(finger(n), holder, again, follows=n == 1 and pad.mode == LOOP)
         whole = self.movement.complete(device, n)
         self._begun[n] = Begun(voice, device, self._clock(), pad.point(n), unsaid, open=not whole)
         pad.dress(voice, n)
@@ -178,10 +180,11 @@ class Touch:
         self._voices.let_go(lambda slot: slot.source == source)
         if velocity > 0:
             board = self._board
-            voice = self._voices.give(source, sender, follows=self._pad.mode == LOOP)
+            track, amount = (float(board.values[OFFSET[row]]) for row in STRUCK)
+            again = [*zip(STRUCK, ((track,), (amount,)), strict=True), ("/note", (pitch, velocity))]
+            voice = self._voices.give(source, sender, again, follows=self._pad.mode == LOOP)
             board.levels[voice], board.pans[voice] = 0.0, 0.0
-            board.pitches[voice] = pitch - 60 if board.values[OFFSET["/note/track"]] else 0.0
-            amount = float(board.values[OFFSET["/note/velocity"]])
+            board.pitches[voice] = pitch - 60 if track else 0.0
             self._start(voice, 1, amount * 40 * math.log10(max(velocity / 127, FAINTEST)))
         self._changed("/note", (round(pitch), round(velocity)), sender)
 

@@ -220,7 +220,9 @@ class Voices:
             serial = serials[v].serial if v in serials else int(board.voice_serial[v])
             self._sounding[v] = Sounding(serial=serial)
             if board.held[v]:
-                self._sounding[v] = Sounding(state=b.WAITING, serial=serial, mode=LOOP)
+                self._sounding[v] = Sounding(
+                    state=b.WAITING, serial=serial, mode=LOOP, level_db=float(board.strengths[v])
+                )
         self._report()
 
     # -- sounds ------------------------------------------------------------------------------

@@ -36,8 +36,7 @@ class Played:
 
     def touched(self) -> set[int]:
         """The fingers that hold a loop."""
-        whole = dict(self.instrument.whole())
-        return {n for n in range(1, FINGERS + 1) if whole.get(f"/pad/{n}/touch") == (1,)}
+        return {n for n in range(1, FINGERS + 1) if self.instrument.down(n)}
 
     @property
     def point(self) -> tuple[float, float]:

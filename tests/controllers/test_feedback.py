@@ -82,7 +82,7 @@ def test_sync_sends_every_value_to_the_port_it_names(instrument: Instrument) -> 
             pad.send("/sync", display.port)
             got = await arrival(display, "/pad/10/pitch")
             assert pad.received() == []
-        expected = dict(instrument.values())
+        expected = dict(instrument.told())
         assert {m.address: m.args for m in got} == {
             address: pytest.approx(args) for address, args in expected.items()
         }
@@ -91,6 +91,22 @@ def test_sync_sends_every_value_to_the_port_it_names(instrument: Instrument) -> 
         server.close()
 
     asyncio.run(run())
+
+
+def test_sync_sends_what_is_touched_and_what_the_pad_points_at(instrument: Instrument) -> None:
+    async def play(feedback: Feedback) -> None:
+        instrument.apply("/pad/3/touch", (1,), ELSEWHERE)
+        instrument.apply("/lattice/2", (0.5,), ELSEWHERE)
+        instrument.apply("/latent", (0.25, 0.5, -1.0, 0.0), ELSEWHERE)
+        with Pad() as pad:
+            instrument.apply("/sync", (), pad.sender)
+            got = {m.address: m.args for m in await arrival(pad, "/pad/10/pitch")}
+        touches = [got[f"/pad/{n}/touch"] for n in range(1, 11)]
+        assert touches == [(int(n in (1, 3)),) for n in range(1, 11)]  # 1: by its latent's move
+        assert got["/lattice/2"] == (0.5,) and got["/latent"] == (0.25, 0.5, -1.0, 0.0)
+        assert set(got) >= set(dict(instrument.values()))
+
+    with_feedback(instrument, play)
 
 
 def test_changes_go_to_every_subscriber_but_the_one_who_touches(instrument: Instrument) -> None:
@@ -262,7 +278,7 @@ def test_a_host_that_sent_one_packet_only_is_told_for_seconds(instrument: Instru
     told, woken = silent_for(instrument, FRESH_S + 1)
     assert told == []
     assert dict(woken) == {
-        address: pytest.approx(args) for address, args in dict(instrument.values()).items()
+        address: pytest.approx(args) for address, args in dict(instrument.told()).items()
     }
 
 
@@ -272,7 +288,7 @@ def test_a_host_that_plays_is_told_for_minutes(instrument: Instrument) -> None:
     assert told == [Message("/gain", (-2.0,))]
     assert [message.address for message in woken] == ["/texture"]
     told, woken = silent_for(instrument, KNOWN_S + 1, played)
-    assert told == [] and len(woken) == len(dict(instrument.values()))
+    assert told == [] and len(woken) == len(dict(instrument.told()))
 
 
 # -- bounds: UDP's senders can be anyone -------------------------------------------------------

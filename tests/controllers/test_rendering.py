@@ -167,7 +167,7 @@ def test_a_lost_preset_is_a_note_where_the_recording_has_every_value(
     instrument.apply("/mode", ("shot",))
     values = [
         {"t": 0, "address": address, "args": args, "from": 0}
-        for address, args in instrument.whole()
+        for address, args in instrument.values()
     ]
     lines = [HEAD, *values, *NOTES]
     take.write_text("\n".join(map(json.dumps, lines)))

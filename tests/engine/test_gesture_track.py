@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from benchmarks.signals import tone
@@ -166,8 +167,8 @@ def test_what_was_played_before_is_numbered_on_and_what_is_held_begins_anew(
     gestures = Gestures(playing.path)
     assert gestures.seed == 1  # the two that are held get the numbers 2 and 3 again
     sounds = [(t == 0, args[0], args[3]) for t, a, args in gestures.lines() if a == "/take/sound"]
-    # Finger 1 is the second's number, as fingers are started in their order.
-    assert sounds == [(True, 2, 1.0), (True, 3, 2.0), (False, 3, 7.0), (False, 4, 8.0)]
+    # They begin anew in the order in which they were started.
+    assert sounds == [(True, 2, 2.0), (True, 3, 1.0), (False, 2, 7.0), (False, 4, 8.0)]
 
 
 def test_a_take_begins_with_every_value_and_starts_nothing_that_is_not_held(
@@ -199,6 +200,42 @@ def test_a_held_note_begins_anew_as_loud_and_is_let_go_by_who_struck_it(
     notes = [m for m in Gestures(playing.path) if m.address == "/note"]
     assert [m.sender for m in notes] == [1, 1]
     assert notes[0].args == [67, pytest.approx(40)] and notes[1].args == [67, 0]
+
+
+def test_a_take_begins_with_what_the_pad_points_at_and_with_loops_in_another_mode(
+    playing: Playing,
+) -> None:
+    for address, args in (
+        ("/lattice/3", (0.5,)),
+        ("/latent", (1.0, -1.0)),
+        ("/pad/1/touch", (1,)),
+        ("/note/track", (0,)),
+        ("/note", (67.5, 40)),
+        ("/note/track", (1,)),
+        ("/mode", ("shot",)),
+    ):
+        playing.instrument.apply(address, args, KEYS)
+    playing.play(2)
+    playing.end(begun(playing))
+    other = Playing(playing.path)
+    for message in Gestures(playing.path):
+        sender = Sender("") if message.sender == 0 else Sender(f"recording {message.sender}")
+        other.instrument.apply(message.address, message.args, sender)
+    first, second = playing.stage.board, other.stage.board
+    assert second.values.tolist() == first.values.tolist()
+    for field in ("held", "origin", "points", "latents", "levels", "pitches", "strengths",
+                  "fader_anchor", "fader_value"):  # fmt: skip
+        np.testing.assert_array_equal(getattr(second, field), getattr(first, field), field)
+    assert second.held.sum() == 2 and second.origin[0] == b.LATENT
+
+
+def test_one_latent_that_is_moved_is_told_with_those_beside_it(playing: Playing) -> None:
+    playing.instrument.apply("/pad/1/touch", (1,), PHONE)
+    track = begun(playing)
+    playing.stage.board.decoded_latents[0, :2] = 0.25, -0.5  # where the expander has led
+    playing.instrument.apply("/latent/2", (1.5,), PHONE)
+    playing.play(1)
+    assert (10, "/latent", [0.25, 1.5]) in playing.end(track)
 
 
 def test_a_shot_that_has_rung_out_is_not_begun_anew(playing: Playing) -> None:

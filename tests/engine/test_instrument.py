@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -769,20 +769,3 @@ def test_what_only_changes_the_playing_wakes_nobody(desk: Desk) -> None:
     desk.send("/loop/speed", 2)
     desk.send("/pad/1/pitch", 2)
     assert desk.woken == woken
-
-
-def test_the_whole_state_can_be_told_to_another(desk: Desk) -> None:
-    changes: list[Callable[[], None]] = [
-        lambda: desk.send("/gain", -20),
-        lambda: desk.send("/pad/4/pitch", 7),
-        lambda: desk.send("/pad/xy", 0.1, 0.2),
-        lambda: desk.send("/pad/3/touch", 1),
-    ]
-    for change in changes:
-        change()
-    other = Desk()
-    assert other.instrument.apply_all(list(desk.instrument.whole()), PHONE) == []
-    assert list(other.instrument.values()) == list(desk.instrument.values())
-    assert {e.kind for e in other.player()} <= {b.START, b.RELEASE}
-    np.testing.assert_array_equal(other.board.values, desk.board.values)
-    assert other.board.held.sum() == desk.board.held.sum() == 2

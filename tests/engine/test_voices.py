@@ -694,6 +694,28 @@ def test_held_loops_sound_again_after_a_restart_and_shots_do_not() -> None:
     assert stage.state(0) == b.SOUNDING and stage.state(1) == b.FREE
 
 
+def test_a_note_sounds_as_loud_again_after_a_restart() -> None:
+    from engine.instrument import Instrument, Sender
+    from engine.voices import Voices
+
+    stage = Stage()
+    instrument = Instrument(
+        stage.board,
+        latent_dim=2,
+        place=lambda k: ((0.5, 0.5), (0.0, 0.0)),
+        planes=("raw",),
+        clock=lambda: 0.0,
+    )
+    instrument.apply("/note", (60, 40), Sender("midi keys:1"))
+    stage.put(0, tone(440), request=int(stage.board.requests[0]))
+    stage.play(0.1)
+    before = rms_db(stage.mono(0.2))
+    stage.voices = Voices(stage.board, FINE)
+    stage.voices.resume()
+    stage.play(0.1)
+    assert rms_db(stage.mono(0.2)) == pytest.approx(before, abs=0.5)
+
+
 def test_a_note_that_was_asked_for_while_the_player_was_gone_sounds_after_it() -> None:
     from engine.voices import Voices
 
