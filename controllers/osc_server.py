@@ -14,7 +14,7 @@ import math
 import socket
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -158,33 +158,35 @@ class OscServer:
         self.counts.messages += len(packet.messages)
         for fault in packet.faults:
             self._malformed(None, sender, fault)
-        bundle = len(packet.messages) > 1
-        with self._instrument.together() if bundle else nullcontext():
-            for message in packet.messages:
-                self._apply(message, sender)
+        commands = []
+        for message in packet.messages:
+            try:
+                commands.append((message.address, _plain(message.address, message.args)))
+            except CommandError as error:
+                self._refuse(message.address, message.args, sender, error)
+        self._instrument.carry_out(commands, sender, self._became)
 
-    def _apply(self, message: Message, sender: Sender) -> None:
-        """Whatever is wrong with one message must not silence those beside it."""
-        address = message.address
-        try:
-            args = _plain(address, message.args)
-            self._instrument.apply(address, args, sender)
-        except Exception as error:
-            self._refuse(error)
-            self._outcomes.refuse(address, message.args, sender, error)
-            if not isinstance(error, CommandError):
-                faults.caught(error)
-        else:
+    def _became(
+        self, address: str, args: Sequence[Argument], sender: Sender, error: Exception | None
+    ) -> None:
+        if error is None:
             self._outcomes.done(address, args, sender)
+        else:
+            self._refuse(address, args, sender, error)
 
     def _malformed(self, data: bytes | None, sender: Sender, reason: str) -> None:
         self.counts.malformed += 1
         self.counts.last_error = reason
         self._outcomes.malformed(data, sender, reason)
 
-    def _refuse(self, error: Exception) -> None:
+    def _refuse(
+        self, address: str, args: Sequence[OscArgument], sender: Sender, error: Exception
+    ) -> None:
         self.counts.refused += 1
+        if not isinstance(error, CommandError):
+            faults.caught(error)
         self.counts.last_error = str(error) if isinstance(error, CommandError) else repr(error)
+        self._outcomes.refuse(address, args, sender, error)
 
 
 def _plain(address: str, args: Sequence[OscArgument]) -> tuple[Argument, ...]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine import takes
 from engine.allowance import Allowance
 from engine.instrument import Sender
 from engine.parameters import Argument, CommandError
 from engine.session import Session
-from engine.takes import Take, TakeError
+from engine.takes import Blank, Take, TakeError
 from models import places
 
 FOLDER = Path("takes")  # where `/record` puts them, in the folder that play was started in
@@ -31,20 +31,33 @@ class Takes:
         self._tell = tell
         self._begun: list[Take] = []
         self._recording: Take | None = None  # that of `/record`
+        self._lock = threading.Lock()
         self._allowed = Allowance(MOST, EACH_S, time.monotonic)
 
     def install(self) -> None:
         """Register `/record`, which writes a WAV and its gestures beside each other."""
-        self._session.instrument.register("/record", self._record)
+        self._session.instrument.register_stages("/record", self._record)
 
     def begin(self, sound: Path | None, gestures: Path | None) -> Take:
         """Record to these files from now on, and say their names. Raises `TakeError`."""
-        session = self._session
-        head = self._head(gestures.parent) if gestures is not None else {}
-        take = takes.begin(session.board, session.instrument, head, sound, gestures, self._tell)
-        self._begun = [other for other in self._begun if not other.over.is_set()] + [take]
-        self._tell(f"take   {take.names} begins")
+        take = self._begun_on(*self._blank(sound, gestures))
+        self._started(take)
         return take
+
+    def _blank(self, sound: Path | None, gestures: Path | None) -> tuple[Blank, dict[str, Any]]:
+        """The files, and what they say first."""
+        head = self._head(gestures.parent) if gestures is not None else {}
+        return Blank(self._session.board, sound, gestures), head
+
+    def _begun_on(self, blank: Blank, head: dict[str, Any]) -> Take:
+        take = blank.begin(self._session.instrument, head, self._tell)
+        with self._lock:
+            self._begun = [other for other in self._begun if not other.over.is_set()] + [take]
+        return take
+
+    def _started(self, take: Take) -> None:
+        self._tell(f"take   {take.names} begins")
+        take.start()
 
     def _head(self, folder: Path) -> dict[str, Any]:
         """The first line of gestures in `folder`: what they were played on."""
@@ -64,29 +77,44 @@ class Takes:
         for take in self._begun:
             take.close()
 
-    def _record(self, args: Sequence[Argument], sender: Sender) -> None:
+    def _record(self, args: Sequence[Argument], sender: Sender) -> Iterator[None]:
+        """In stages: the files are made before the take begins, and written after."""
         if len(args) != 1 or isinstance(args[0], str):
             raise CommandError("/record takes 1 to begin a take and 0 to end it")
-        take = self._recording
-        if take is not None and not take.over.is_set():
-            if args[0]:
-                raise CommandError(f"/record: {take.names} is under way; 0 ends it")
+        if not args[0]:
+            yield
+            if not (take := self._under_way()):
+                raise CommandError("/record: no take is under way; 1 begins one")
             take.stop()
             self._recording = None
-        elif args[0]:
-            try:
-                self._recording = self._next()
-            except TakeError as error:
-                raise CommandError(f"/record: no take: {error}") from None
-        else:
-            raise CommandError("/record: no take is under way; 1 begins one")
+            return
+        blank = None if self._under_way() else self._next()
+        yield
+        if take := self._under_way():
+            if blank is not None:  # another has begun one meanwhile
+                blank[0].drop()
+            raise CommandError(f"/record: {take.names} is under way; 0 ends it")
+        # None where the same bundle has ended one.
+        take = self._recording = self._begun_on(*(blank or self._next()))
+        yield
+        self._started(take)
 
-    def _next(self) -> Take:
-        if not self._allowed.take():
-            raise TakeError(f"{MOST} takes were begun within moments: wait {EACH_S:g} s")
+    def _under_way(self) -> Take | None:
+        """The take of `/record`, until it is over."""
+        take = self._recording
+        return None if take is None or take.over.is_set() else take
+
+    def _next(self) -> tuple[Blank, dict[str, Any]]:
+        """The files of the next take. Raises `CommandError`."""
         try:
+            with self._lock:
+                if not self._allowed.take():
+                    raise TakeError(f"{MOST} takes were begun within moments: wait {EACH_S:g} s")
             FOLDER.mkdir(exist_ok=True)
+            path = FOLDER / time.strftime("take %Y-%m-%d %H.%M.%S.wav")
+            return self._blank(path, path.with_suffix(".jsonl"))
+        except TakeError as error:
+            raise CommandError(f"/record: no take: {error}") from None
         except OSError as error:
-            raise TakeError(f"{FOLDER.absolute()}: {error.strerror}") from None
-        path = FOLDER / time.strftime("take %Y-%m-%d %H.%M.%S.wav")
-        return self.begin(path, path.with_suffix(".jsonl"))
+            reason = f"{FOLDER.absolute()}: {error.strerror}"
+            raise CommandError(f"/record: no take: {reason}") from None

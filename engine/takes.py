@@ -30,6 +30,8 @@ SYNC_S = 1.0  # so often the system is asked to bring it to the disk itself
 BACKLOG_S = 60.0  # of sound that a slow disk may be behind
 GONE_S = 5.0  # a disk that does not answer for so long is not waited for at the end
 
+Tell = Callable[[str], None]
+
 
 def check(sound: Path | None, gestures: Path | None) -> None:
     """Raise `TakeError` for files of a take that cannot be made, before anything is started.
@@ -59,39 +61,46 @@ def _created(wanted: Sequence[Path]) -> list[tuple[Path, int]]:
         raise TakeError(f"{error.filename} cannot be written: {error.strerror}") from None
 
 
-def begin(
-    board: Board,
-    instrument: Instrument,
-    head: dict[str, Any],
-    sound: Path | None,
-    gestures: Path | None,
-    tell: Callable[[str], None],
-) -> Take:
-    """Begin a take in new files under these names, or such as `create` gives.
+class Blank:
+    """The files of a take that has not begun, under these names, or such as `whole.create` gives.
 
-    `head` is the gestures' first line: what `render` needs to know. Raises `TakeError`; then no
-    file is left.
+    Raises `TakeError`; then no file is left.
     """
-    asked = {"sound": sound, "gestures": gestures}
-    wanted = {kind: path for kind, path in asked.items() if path is not None}
-    files = dict(zip(wanted, _created(list(wanted.values())), strict=True))
-    tracks: list[Track] = []
-    at = int(board.tape_head[0])
-    if gestures is not None:
-        track = GestureTrack(instrument, head, *files["gestures"])
-        at = track.began  # of both: they are in step
-        tracks.append(track)
-    try:
-        if sound is not None:
-            tracks.insert(0, SoundTrack(board, *files["sound"], at))
-    except OSError as error:
-        for begun in tracks:
-            begun.stop(at)
-        for path, fd in files.values():
+
+    def __init__(self, board: Board, sound: Path | None, gestures: Path | None) -> None:
+        self._board = board
+        asked = {"sound": sound, "gestures": gestures}
+        wanted = {kind: path for kind, path in asked.items() if path is not None}
+        self._files = dict(zip(wanted, _created(list(wanted.values())), strict=True))
+        self._sound: SoundTrack | None = None
+        try:
+            if sound is not None:
+                self._sound = SoundTrack(board, *self._files["sound"])
+        except OSError as error:
+            self.drop()
+            raise TakeError(f"{sound} cannot be written: {error.strerror}") from None
+
+    def begin(self, instrument: Instrument, head: dict[str, Any], tell: Tell) -> Take:
+        """The take, from now on; nothing is written before its `start`.
+
+        `head` is the gestures' first line: what `render` needs to know.
+        """
+        tracks: list[Track] = []
+        at = int(self._board.tape_head[0])
+        if "gestures" in self._files:
+            track = GestureTrack(instrument, head, *self._files["gestures"])
+            at = track.began  # of both: they are in step
+            tracks.append(track)
+        if self._sound is not None:
+            self._sound.begin(at)
+            tracks.insert(0, self._sound)
+        return Take(tracks, tell, self._board)
+
+    def drop(self) -> None:
+        """Remove the files: there is no take."""
+        for path, fd in self._files.values():
             os.close(fd)
             path.unlink()
-        raise TakeError(f"{sound} cannot be written: {error.strerror}") from None
-    return Take(tracks, tell, board)
 
 
 class Track(Protocol):
@@ -110,17 +119,17 @@ class Track(Protocol):
 
 
 class SoundTrack:
-    """The output, from frame `at` of the tape until that of `stop`.
+    """The output, from the frame of the tape that `begin` is given until that of `stop`.
 
     What the disk could not take in time is silence in the file, so that the sound keeps its
     place beside the gestures.
     """
 
-    def __init__(self, board: Board, path: Path, fd: int, at: int) -> None:
+    def __init__(self, board: Board, path: Path, fd: int) -> None:
         self.path, self.fd = path, fd
         self._file = sound_file.SoundFile(fd, sound_file.form(path), board.shape.sample_rate)
         self._board = board
-        self._at = at
+        self._at = 0
         self._end: int | None = None
         self._waiting: deque[np.ndarray | int] = deque()  # sound, or how many frames are lost
         self._behind = 0
@@ -130,6 +139,9 @@ class SoundTrack:
     def lost(self) -> str:
         seconds = self._lost / self._board.shape.sample_rate
         return f"{seconds:.2f} s of sound" if self._lost else ""
+
+    def begin(self, at: int) -> None:
+        self._at = at
 
     def stop(self, end: int) -> None:
         if self._end is None:
@@ -178,7 +190,7 @@ class Take:
     written on. Then all of its files on that disk end there, and the others go on.
     """
 
-    def __init__(self, tracks: Sequence[Track], tell: Callable[[str], None], board: Board) -> None:
+    def __init__(self, tracks: Sequence[Track], tell: Tell, board: Board) -> None:
         self.over = threading.Event()
         self.names = ", ".join(str(track.path) for track in tracks)
         self._tracks = list(tracks)
@@ -187,6 +199,9 @@ class Take:
         self._began = board.played_s
         self._stopping = threading.Event()
         self._listened = threading.Event()
+
+    def start(self) -> None:
+        """Begin to write what has been played since it began. Once."""
         for target in (self._listen, self._write):
             threading.Thread(target=target, name="take", daemon=True).start()
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from presets import files
 from presets.files import FACTORY, listed
 from presets.preset import ROWS, Preset, PresetError, read, saved_values
 
+Told = Iterable[tuple[str, tuple[Argument, ...]]]
+"""Rows and their values, as `Instrument.values` gives them."""
+
 MOST_OWN = 1000  # presets
 MOST_SAVES, EACH_S = 64, 0.25  # at once, and then one each
 MOST_BYTES = 240  # of a name: file systems take 255 with its ending
@@ -31,14 +35,14 @@ class Bank:
     """The presets of `factory`, numbered from 0 in the order of their files (`00-walk.toml` is
     `walk`), then those of `user` by name. One of `user` stands in for its namesake.
 
-    Files are read when they are asked for and kept until they change. Any thread, one at a
-    time (the instrument's lock sees to that).
+    Files are read when they are asked for and kept until they change. Any thread may call.
     """
 
     def __init__(self, factory: Path = FACTORY, user: Path | None = None) -> None:
         self.factory = factory
         self.user = user or files.user_folder()
         self._factory = files.factory(factory)
+        self._lock = threading.Lock()
         self._read: dict[Path, tuple[int, Preset]] = {}
 
     def names(self) -> list[str]:
@@ -76,8 +80,8 @@ class Bank:
             return names[int(which)]
         return next((name for name in names if _key(name) == _key(which)), which)
 
-    def save(self, name: str, instrument: Instrument, pack: str, fingerprint: str = "") -> Path:
-        """Keep the instrument's values as the user's preset `name`, for the pack that
+    def save(self, name: str, values: Told, pack: str, fingerprint: str = "") -> Path:
+        """Keep an instrument's `values` as the user's preset `name`, for the pack that
         `models.places` names and knows so. Raises `PresetError`."""
         name = unicodedata.normalize("NFC", name)
         good = re.fullmatch(r"\w[\w -]{0,63}", name) and name == name.strip()
@@ -96,7 +100,7 @@ class Bank:
             "description": "saved while playing",
             "pack": places.written(pack, self.user),
             **({"fingerprint": fingerprint} if fingerprint else {}),
-            "values": saved_values(instrument.values()),
+            "values": saved_values(values),
         }
         try:
             self.user.mkdir(parents=True, exist_ok=True)
@@ -106,8 +110,9 @@ class Bank:
                 raise PresetError(
                     f"{self.user} holds {len(own)} presets, which is the most; remove some first"
                 )
-            whole.replace(path, tomli_w.dumps(table).encode())
-            self._read.pop(path, None)  # two saves may lie within one tick of the file's clock
+            with self._lock:
+                whole.replace(path, tomli_w.dumps(table).encode())
+                self._read.pop(path, None)  # two saves may lie within one tick of the file's clock
         except OSError as error:
             raise PresetError(f"{self.user / name}: {error.strerror}; nothing was saved") from None
         return path
@@ -116,14 +121,15 @@ class Bank:
         return self._factory | files.own(self.user)
 
     def _cached(self, path: Path) -> Preset:
-        try:
-            changed = path.stat().st_mtime_ns
-        except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-            what = error.strerror if isinstance(error, OSError) else "no file has such a name"
-            raise PresetError(f"{path}: {what}; check the path") from None
-        if path not in self._read or self._read[path][0] != changed:
-            self._read[path] = changed, read(path)
-        return self._read[path][1]
+        with self._lock:
+            try:
+                changed = path.stat().st_mtime_ns
+            except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+                what = error.strerror if isinstance(error, OSError) else "no file has such a name"
+                raise PresetError(f"{path}: {what}; check the path") from None
+            if path not in self._read or self._read[path][0] != changed:
+                self._read[path] = changed, read(path)
+            return self._read[path][1]
 
 
 def _key(name: str) -> str:
@@ -147,42 +153,54 @@ def install(
     allowed = Allowance(MOST_SAVES, EACH_S, time.monotonic)
     notes: set[str] = set()  # that were told already: a preset may come at every beat
 
-    def load(args: Sequence[Argument], sender: Sender) -> None:
-        if len(args) != 1:
-            raise CommandError(f"/preset takes a name or a number, got {len(args)} arguments")
-        which = args[0]
-        if isinstance(which, bool) or (isinstance(which, float) and not which.is_integer()):
-            raise CommandError(f"/preset: {which} is no preset's number")
-        if isinstance(which, float):
-            which = int(which)
-        if isinstance(which, str) and which not in bank.names() and re.search(r"[/\\.]", which):
-            raise CommandError("/preset takes a name or a number; files are for `latentpad play`")
-        try:
-            preset = bank.load(which)
-        except PresetError as error:
-            raise CommandError(f"/preset: {error}") from None
+    def load(args: Sequence[Argument], sender: Sender) -> Iterator[None]:
+        preset = _asked(bank, args)
+        yield
         lacking = recall(instrument, preset, pack, fingerprint)
-        tell(f"preset {line(preset.title)}")
         note = left_out(preset, lacking, pack, fingerprint)
-        if note and note not in notes:
-            notes.add(note)
+        new = note and note not in notes
+        notes.add(note)
+        yield
+        tell(f"preset {line(preset.title)}")
+        if new:
             tell(note)
 
-    def save(args: Sequence[Argument], sender: Sender) -> None:
+    def save(args: Sequence[Argument], sender: Sender) -> Iterator[None]:
         if len(args) != 1 or not isinstance(args[0], str):
             raise CommandError("/preset/save takes a name")
+        yield
+        if not allowed.take():
+            raise CommandError(
+                f"/preset/save: not saved: {MOST_SAVES} presets were saved within moments; wait a "
+                "second and save again"
+            )
+        values = list(instrument.values())
+        yield
         try:
-            if not allowed.take():
-                raise PresetError(
-                    f"{MOST_SAVES} presets were saved within moments; wait a second and save again"
-                )
-            path = bank.save(args[0], instrument, pack, fingerprint)
+            path = bank.save(args[0], values, pack, fingerprint)
         except PresetError as error:
             raise CommandError(f"/preset/save: not saved: {error}") from None
         tell(f"preset {line(args[0])} saved: {path}")
 
-    instrument.register("/preset", load)
-    instrument.register("/preset/save", save)
+    instrument.register_stages("/preset", load)
+    instrument.register_stages("/preset/save", save)
+
+
+def _asked(bank: Bank, args: Sequence[Argument]) -> Preset:
+    """What `/preset` asks for. Raises `CommandError`."""
+    if len(args) != 1:
+        raise CommandError(f"/preset takes a name or a number, got {len(args)} arguments")
+    which = args[0]
+    if isinstance(which, bool) or (isinstance(which, float) and not which.is_integer()):
+        raise CommandError(f"/preset: {which} is no preset's number")
+    if isinstance(which, float):
+        which = int(which)
+    if isinstance(which, str) and which not in bank.names() and re.search(r"[/\\.]", which):
+        raise CommandError("/preset takes a name or a number; files are for `latentpad play`")
+    try:
+        return bank.load(which)
+    except PresetError as error:
+        raise CommandError(f"/preset: {error}") from None
 
 
 def recall(instrument: Instrument, preset: Preset, pack: str, fingerprint: str = "") -> list[str]:

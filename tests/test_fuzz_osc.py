@@ -169,8 +169,9 @@ def test_whatever_is_sent_no_process_ends_and_the_next_point_sounds(
     running = Running(tmp_path)
     refuse = OscServer._refuse
 
-    def noted(server: OscServer, error: Exception) -> None:
-        refuse(server, error)
+    def noted(server: OscServer, *refused: Any) -> None:
+        refuse(server, *refused)
+        error = refused[-1]
         if not isinstance(error, CommandError):
             running.faults.append(error)
 

@@ -45,7 +45,9 @@ def noise(frames: int, seed: int = 0) -> np.ndarray:
 def begun(
     instrument: Instrument, told: list[str], sound: Path | None, gestures: Path | None
 ) -> Take:
-    return takes.begin(instrument.board, instrument, HEAD, sound, gestures, told.append)
+    take = takes.Blank(instrument.board, sound, gestures).begin(instrument, HEAD, told.append)
+    take.start()
+    return take
 
 
 def both(folder: Path) -> tuple[Path, Path]:

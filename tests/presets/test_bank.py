@@ -80,8 +80,8 @@ def test_what_is_saved_comes_back(bank: Bank, instrument: Instrument) -> None:
 
 def test_one_s_own_preset_stands_in_for_its_namesake(bank: Bank, instrument: Instrument) -> None:
     count = len(bank.names())
-    bank.save("walk", instrument, "footsteps")
-    bank.save("aaa", instrument, "footsteps")
+    bank.save("walk", instrument.values(), "footsteps")
+    bank.save("aaa", instrument.values(), "footsteps")
     assert bank.load("walk").description == "saved while playing"
     assert bank.names()[0] == "walk" and bank.names()[count:] == ["aaa"]
 
@@ -251,7 +251,7 @@ def test_a_preset_knows_its_pack_by_place_name_and_model(
 def test_a_saved_preset_finds_its_pack_wherever_both_are_moved(
     bank: Bank, instrument: Instrument, tmp_path: Path
 ) -> None:
-    bank.save("mine", instrument, str(tmp_path / "packs" / "mypack"), "abc")
+    bank.save("mine", instrument.values(), str(tmp_path / "packs" / "mypack"), "abc")
     text = (bank.user / "mine.toml").read_text()
     assert 'pack = "../packs/mypack"' in text and 'fingerprint = "abc"' in text
     bank.user.rename(tmp_path / "other")
@@ -267,9 +267,9 @@ def test_a_preset_goes_by_the_name_that_a_take_can_keep(bank: Bank, tmp_path: Pa
 
 def test_names_that_look_alike_are_one_preset(bank: Bank, instrument: Instrument) -> None:
     composed, decomposed = "Caf\u00e9", "cafe\u0301"
-    bank.save(composed, instrument, "footsteps")
+    bank.save(composed, instrument.values(), "footsteps")
     instrument.apply("/pitch", (5,))
-    bank.save(decomposed, instrument, "footsteps")
+    bank.save(decomposed, instrument.values(), "footsteps")
     assert [path.name for path in bank.user.iterdir()] == [f"{composed}.toml"]
     assert bank.load(decomposed).values["/pitch"] == bank.load(composed).values["/pitch"] == 5
 
@@ -303,9 +303,9 @@ def test_there_is_room_for_a_thousand_presets(bank: Bank, instrument: Instrument
     for k in range(1000):
         (bank.user / f"mine {k}.toml").write_text('title = "x"\npack = "footsteps"\n')
     with pytest.raises(PresetError, match=r"holds 1000 presets.*remove some"):
-        bank.save("another", instrument, "footsteps")
+        bank.save("another", instrument.values(), "footsteps")
     instrument.apply("/pitch", (5,))
-    bank.save("mine 7", instrument, "footsteps")
+    bank.save("mine 7", instrument.values(), "footsteps")
     assert bank.load("mine 7").values == {"/pitch": 5.0}
 
 

@@ -1,0 +1,234 @@
+"""A disk that answers late holds up nobody but who asked for it: no parameter, no other sender."""
+
+from __future__ import annotations
+
+import os
+import threading
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from controllers.recording import Takes
+from engine.instrument import Instrument, Sender
+from engine.parameters import Argument, CommandError
+from engine.takes import Take
+from models.pack import SHIPPED, load
+from presets.bank import Bank, install
+
+PHONE, KEYS = Sender("osc 10.0.0.2", 5), Sender("midi keys 1")
+LATEST_S = 30.0  # for what comes at once, on a machine that is busy
+CALLS = ("open", "write", "replace", "mkdir", "stat", "lseek", "ftruncate", "unlink", "scandir")
+
+
+class Disk:
+    """The file system's calls, slowed down: while one of them is answered, another sender must be
+    served, and the board must be whole."""
+
+    def __init__(self, instrument: Instrument) -> None:
+        self.calls: list[str] = []
+        self.odd: list[str] = []  # that were made within a change
+        self.alone: list[str] = []  # beside which nobody else was served
+        self._instrument = instrument
+        self._sent = 0
+
+    def slow(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        mine = threading.current_thread()
+
+        def slowed(*args: Any, **kwargs: Any) -> Any:
+            if threading.current_thread() is mine:
+                self.calls.append(name)
+                if self._instrument.board.version[0] % 2:
+                    self.odd.append(name)
+                if not self._serves_another():
+                    self.alone.append(name)
+            return call(*args, **kwargs)
+
+        return slowed
+
+    def _serves_another(self) -> bool:
+        self._sent += 1
+        served = threading.Event()
+        value = (self._sent % 7) / 7
+
+        def play() -> None:
+            self._instrument.apply("/pad/5/xy", (value, 0.5), KEYS)
+            served.set()
+
+        threading.Thread(target=play, daemon=True).start()
+        return served.wait(0.5 if self.alone else LATEST_S)
+
+
+@pytest.fixture
+def bank(tmp_path: Path, instrument: Instrument) -> Bank:
+    bank = Bank(user=tmp_path / "presets")
+    install(instrument, bank, "footsteps")
+    instrument.believe(KEYS)
+    return bank
+
+
+@pytest.fixture
+def takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, instrument: Instrument
+) -> Iterator[Takes]:
+    monkeypatch.chdir(tmp_path)
+    session: Any = SimpleNamespace(
+        instrument=instrument,
+        board=instrument.board,
+        pack=load(SHIPPED / "footsteps"),
+        library=None,
+    )
+    takes = Takes(session, "walk", lambda line: None)
+    takes.install()
+    instrument.believe(KEYS)
+    yield takes
+    takes.close()
+
+
+@pytest.fixture
+def disk(instrument: Instrument, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
+    disk = Disk(instrument)
+
+    def begin() -> Disk:
+        for name in CALLS:
+            monkeypatch.setattr(os, name, disk.slow(name, getattr(os, name)))
+        return disk
+
+    disk.begin = begin  # type: ignore[attr-defined]
+    yield disk
+    monkeypatch.undo()
+
+
+Sent = Sequence[tuple[str, tuple[Argument, ...]]]
+
+
+def slowly(disk: Disk, instrument: Instrument, commands: Sent) -> list[CommandError]:
+    """Carry them out in one change while the disk is slow."""
+    disk.begin()  # type: ignore[attr-defined]
+    refused = instrument.apply_all(commands, PHONE)
+    assert disk.calls
+    assert disk.odd == [] and disk.alone == []
+    return refused
+
+
+def test_a_preset_loads(instrument: Instrument, bank: Bank, disk: Disk) -> None:
+    assert slowly(disk, instrument, [("/preset", ("drone",)), ("/pitch", (7,))]) == []
+    values = dict(instrument.values())
+    assert values["/pitch"] == (7.0,)  # which came after it
+    for address, value in bank.load("drone").values.items():
+        assert address == "/pitch" or values[address] == (value,)
+
+
+def test_a_preset_is_saved_as_it_was_in_its_place(
+    instrument: Instrument, bank: Bank, disk: Disk
+) -> None:
+    sent: Sent = [("/pitch", (5,)), ("/preset/save", ("mine",)), ("/pitch", (9,))]
+    assert slowly(disk, instrument, sent) == []
+    saved = tomllib.loads((bank.user / "mine.toml").read_text())
+    assert saved["values"]["/pitch"] == 5.0 and instrument.value("/pitch") == (9.0,)
+
+
+def test_a_take_begins_in_its_place(instrument: Instrument, takes: Takes, disk: Disk) -> None:
+    sent: Sent = [("/pitch", (5,)), ("/record", (1,)), ("/pitch", (9,))]
+    assert slowly(disk, instrument, sent) == []
+    takes.close()
+    (lines,) = (path.read_text().splitlines() for path in Path("takes").glob("*.jsonl"))
+    pitches = [line for line in lines if '"/pitch"' in line]
+    assert ["[5.0]" in pitches[0], "[9]" in pitches[1], len(pitches)] == [True, True, 2]
+
+
+def test_a_take_ends(instrument: Instrument, takes: Takes, disk: Disk) -> None:
+    instrument.apply("/record", (1,), PHONE)
+    disk.begin()  # type: ignore[attr-defined]
+    instrument.apply("/record", (0,), PHONE)
+    assert disk.odd == [] and disk.alone == []
+
+
+def test_a_bundle_that_ends_a_take_and_begins_another_does_both(
+    instrument: Instrument, takes: Takes
+) -> None:
+    instrument.apply("/record", (1,), PHONE)
+    assert instrument.apply_all([("/record", (0,)), ("/record", (1,))], PHONE) == []
+    takes.close()
+    assert len([*Path("takes").glob("*.wav")]) == 2
+
+
+def test_a_take_that_is_begun_and_ended_in_one_bundle_is_whole(
+    instrument: Instrument, takes: Takes
+) -> None:
+    assert instrument.apply_all([("/record", (1,)), ("/record", (0,))], PHONE) == []
+    takes.close()
+    assert len([*Path("takes").glob("*.wav")]) == 1
+
+
+def test_of_two_that_begin_a_take_at_once_one_is_refused_and_leaves_no_file(
+    instrument: Instrument, takes: Takes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blank = takes._blank
+    others: list[None] = []
+
+    def late(*paths: Path | None) -> Any:
+        made = blank(*paths)
+        if not others:
+            others.append(None)
+            other = threading.Thread(target=instrument.apply, args=("/record", (1,), KEYS))
+            other.start()
+            other.join(LATEST_S)
+        return made
+
+    monkeypatch.setattr(takes, "_blank", late)
+    with pytest.raises(CommandError, match="is under way"):
+        instrument.apply("/record", (1,), PHONE)
+    assert len([*Path("takes").iterdir()]) == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        (("/preset", ("none such",)), "there is no preset"),
+        (("/preset/save", ("../mine",)), "cannot name a preset"),
+        (("/record", (0,)), "no take is under way"),
+    ],
+)
+def test_what_a_stage_refuses_is_refused_and_what_is_beside_it_is_done(
+    instrument: Instrument, bank: Bank, takes: Takes, command: tuple[str, Any], why: str
+) -> None:
+    (error,) = instrument.apply_all([("/pitch", (3,)), command, ("/texture", (0.5,))], PHONE)
+    assert why in str(error)
+    assert instrument.value("/pitch") == (3.0,) and instrument.value("/texture") == (0.5,)
+
+
+def test_nothing_is_told_of_a_save_before_its_file_is_there(
+    instrument: Instrument, tmp_path: Path
+) -> None:
+    told: list[bool] = []
+    file = tmp_path / "presets" / "mine.toml"
+    install(
+        instrument,
+        Bank(user=tmp_path / "presets"),
+        "footsteps",
+        lambda line: told.append(file.exists()),
+    )
+    became: list[bool] = []
+    instrument.carry_out(
+        [("/preset/save", ("mine",))], PHONE, lambda *what: became.append(file.exists())
+    )
+    assert told == became == [True]
+
+
+def test_of_a_take_nothing_is_written_before_it_is_told_to_start(
+    instrument: Instrument, takes: Takes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[list[int]] = []
+    start = Take.start
+
+    def started(take: Take) -> None:
+        sizes.append(sorted(path.stat().st_size for path in Path("takes").iterdir()))
+        start(take)
+
+    monkeypatch.setattr(Take, "start", started)
+    instrument.apply("/record", (1,), PHONE)
+    assert sizes[0][0] == 0 and sizes[0][1] < 200  # a header
