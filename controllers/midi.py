@@ -15,12 +15,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import mido
 
 from controllers.learn import Bindings, Control, Target
 from controllers.outcomes import Outcomes
+from controllers.strands import Strands
 from engine import faults
 from engine.instrument import Instrument, Sender
 from engine.parameters import ROW, Argument, CommandError
@@ -63,6 +65,7 @@ class MidiInput:
     outcomes: Outcomes | None = None
     _coarse: dict[tuple[int, int], int] = field(default_factory=dict)
     _pressed: set[Control] = field(default_factory=set)
+    _strands: Strands = field(default_factory=Strands)
 
     def receive(self, data: list[int]) -> None:
         """One message's bytes. What is malformed or refused is counted, never raised; `outcomes`
@@ -74,6 +77,10 @@ class MidiInput:
             self.counts.malformed += 1
             self.counts.last_error = str(error)
             return
+        waits = message.type == "program_change" and self.instrument.waits("/preset")
+        self._strands.do(self.port, partial(self._try, message), waits=waits)
+
+    def _try(self, message: mido.Message) -> None:
         try:
             self.carry_out(message)
         except CommandError as error:
@@ -107,7 +114,7 @@ class MidiInput:
     def release(self) -> None:
         """The port is gone: let go what it holds."""
         for channel in range(16):
-            self.instrument.release(self.group(channel))
+            self._strands.do(self.port, partial(self.instrument.release, self.group(channel)))
 
     def commands(self, message: mido.Message) -> list[Command]:
         """The message as commands, in order."""

@@ -3,7 +3,7 @@
 The socket is drained before anything is carried out, and of a coordinate that was sent many
 times only the newest value reaches the engine: a flood costs reading, not playing. Everything
 else, and what a coordinate was when a note came, keeps its order. Everything here runs on the
-event loop's thread.
+event loop's thread, but a command that waits for a disk, and what its host sends meanwhile.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from controllers.osc import IMMEDIATELY, Message, OscArgument, OscError, Packet, decode, unix_time
 from controllers.outcomes import Outcomes
+from controllers.strands import Strands
 from engine import faults
 from engine.instrument import Instrument, Sender
 from engine.parameters import FINGERS, TABLE, Argument, CommandError
@@ -66,6 +68,7 @@ class OscServer:
         self._instrument = instrument
         self._socket = udp
         self._loop = asyncio.get_running_loop()
+        self._strands = Strands()
         self._timed: set[asyncio.TimerHandle] = set()
         self._sizes = _coordinate_sizes(instrument.latent_dim)
         self._loop.add_reader(udp, self._drain)
@@ -164,7 +167,11 @@ class OscServer:
                 commands.append((message.address, _plain(message.address, message.args)))
             except CommandError as error:
                 self._refuse(message.address, message.args, sender, error)
-        self._instrument.carry_out(commands, sender, self._became)
+        self._strands.do(
+            sender.group,
+            partial(self._instrument.carry_out, commands, sender, self._became),
+            waits=any(self._instrument.waits(address) for address, _ in commands),
+        )
 
     def _became(
         self, address: str, args: Sequence[Argument], sender: Sender, error: Exception | None

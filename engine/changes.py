@@ -28,10 +28,11 @@ class Changes:
 
     def apply(self, address: str, args: Sequence[Argument], sender: Sender = NOBODY) -> None:
         """Carry out one command at once. Raises `CommandError`; then nothing has changed."""
-        errors: list[Exception | None] = []
-        self.carry_out([(address, args)], sender, lambda *became: errors.append(became[-1]))
-        if errors[0] is not None:
-            raise errors[0]
+        stages = self._stages(address, args, sender)
+        next(stages, None)
+        with self.together():
+            next(stages, None)
+        next(stages, None)
 
     def apply_all(
         self, commands: Sequence[tuple[str, Sequence[Argument]]], sender: Sender = NOBODY

@@ -101,6 +101,10 @@ class Instrument(Changes):
         """Add a command that reads or writes files (`/preset`, `/record`, ...)."""
         self._addresses.staged[address] = stages
 
+    def waits(self, address: str) -> bool:
+        """Whether this command may wait for a disk."""
+        return address in self._addresses.staged
+
     def addresses(self) -> list[str]:
         """Every address that is known; `*` stands for a number."""
         return list(self._addresses)

@@ -35,18 +35,13 @@ class Running:
 
     def step(self) -> None:
         """Do the next stage of each, in their order. One that fails leaves those beside it."""
-        going = []
-        for command in self._commands:
-            address, args, sender, stages = command
-            error: Exception | None = None
+        commands, self._commands = self._commands, []
+        for address, args, sender, stages in commands:
             try:
                 next(stages)
             except StopIteration:
-                pass
-            except Exception as raised:
-                error = raised
+                self._tell(address, args, sender, None)
+            except Exception as error:
+                self._tell(address, args, sender, error)
             else:
-                going.append(command)
-                continue
-            self._tell(address, args, sender, error)
-        self._commands = going
+                self._commands.append((address, args, sender, stages))

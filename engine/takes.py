@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -98,8 +99,12 @@ class Blank:
 
     def drop(self) -> None:
         """Remove the files: there is no take."""
-        for path, fd in self._files.values():
-            os.close(fd)
+        for kind, (path, fd) in self._files.items():
+            if kind == "sound" and self._sound is not None:
+                with suppress(OSError):
+                    self._sound.close()
+            else:
+                os.close(fd)
             path.unlink()
 
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
+import time
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+import presets.bank as bank_module
+from controllers import strands
+from controllers.learn import Bindings
+from controllers.midi import MidiInput
+from controllers.osc import encode
+from controllers.osc_server import listen
 from controllers.recording import Takes
 from engine.instrument import Instrument, Sender
 from engine.parameters import Argument, CommandError
@@ -138,6 +147,104 @@ def test_a_take_begins_in_its_place(instrument: Instrument, takes: Takes, disk: 
     (lines,) = (path.read_text().splitlines() for path in Path("takes").glob("*.jsonl"))
     pitches = [line for line in lines if '"/pitch"' in line]
     assert ["[5.0]" in pitches[0], "[9]" in pitches[1], len(pitches)] == [True, True, 2]
+
+
+class Waiting:
+    """A disk that answers when it is told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.answers, self.asked = threading.Event(), threading.Event()
+        read = bank_module.read
+
+        def late(path: Path) -> Any:
+            self.asked.set()
+            assert self.answers.wait(LATEST_S)
+            return read(path)
+
+        monkeypatch.setattr(bank_module, "read", late)
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + LATEST_S
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_who_waits_for_a_disk_keeps_its_order_and_holds_up_no_other_host(
+    instrument: Instrument, bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Waiting(monkeypatch)
+    other = Sender("osc 10.0.0.3", 5)
+    heard: list[str] = []
+    instrument.taps.append(lambda address, args, sender: heard.append(address))
+
+    async def run() -> None:
+        server = await listen(instrument, "127.0.0.1", 0)
+        server.take([(encode("/preset", ("drone",)), PHONE)])
+        assert disk.asked.wait(LATEST_S)
+        pitches = [(encode("/note", (60 + k, 100)), PHONE) for k in range(100)]
+        server.take([*pitches, (encode("/note", (40, 100)), other)])
+        assert heard == ["/note"] and len(instrument.state().held) == 1
+        disk.answers.set()
+        until(lambda: heard.count("/note") == 101)
+        server.close()
+
+    asyncio.run(run())
+    own = [address for address in heard[1:] if address in ("/mode", "/note")]
+    assert own == ["/mode"] + ["/note"] * 100
+
+
+def test_a_program_change_that_waits_for_a_disk_keeps_its_order_and_loses_no_note(
+    instrument: Instrument, bank: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Waiting(monkeypatch)
+    midi = MidiInput(instrument, "keys", Bindings(tmp_path / "midi.toml"))
+    midi.receive([0x90, 50, 100])
+    midi.receive([0xC0, 1])
+    assert disk.asked.wait(LATEST_S)
+    midi.receive([0x80, 50, 0])
+    midi.receive([0x90, 64, 100])
+    midi.receive([0x80, 64, 0])
+    midi.receive([0x90, 67, 100])
+    assert [each.args[0] for each in instrument.state().held] == [50]
+    disk.answers.set()
+    until(lambda: [each.args[0] for each in instrument.state().held] == [67])
+
+
+def test_more_than_is_kept_behind_a_disk_waits_and_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(strands, "MOST", 3)
+    answers, done = threading.Event(), list[int]()
+    work = strands.Strands()
+
+    def slow() -> None:
+        assert answers.wait(LATEST_S)
+        done.append(0)
+
+    work.do("slow", slow, waits=True)
+    for k in (1, 2, 3):
+        work.do("slow", partial(done.append, k))
+    work.do("quick", partial(done.append, 9))
+    assert done == [9]
+    threading.Timer(0.05, answers.set).start()
+    for k in (4, 5, 6):
+        work.do("slow", partial(done.append, k))
+    until(lambda: len(done) == 8)
+    assert done == [9, *range(7)]
+
+
+def test_a_fault_leaves_what_comes_after_it() -> None:
+    done: list[int] = []
+    work = strands.Strands()
+
+    def broken() -> None:
+        raise RuntimeError("a fault of ours")
+
+    work.do("slow", broken, waits=True)
+    work.do("slow", partial(done.append, 1))
+    until(lambda: done == [1])
 
 
 def test_a_take_ends(instrument: Instrument, takes: Takes, disk: Disk) -> None:

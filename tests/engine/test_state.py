@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine import board as b
+from engine.board import Board, Event
 from engine.instrument import NOBODY, Instrument, Sender
 from engine.parameters import (
     FINGER,
@@ -22,9 +25,13 @@ from engine.parameters import (
     CommandError,
     Parameter,
 )
-from engine.render import PLAYER
+from engine.render import PLAYER, Rendering
 from engine.state import STRUCK, State
+from models.pack import Pack
 from tests.engine.test_instrument import ANCHORS, DAW, DIM, PHONE, PORT, Desk
+
+if TYPE_CHECKING:
+    from engine.decoder import Decoder
 
 LONG = settings.get_current_profile_name() == "long"
 
@@ -267,3 +274,59 @@ def test_nothing_that_steers_the_sound_is_lost(commands: list[Command]) -> None:
 def test_more_notes_than_voices_are_taken_from_the_same_ones() -> None:
     notes = [(PORT, "/note", (30 + k, 100)) for k in range(VOICES + 4)]
     check(notes, [(PORT, "/note", (80 + k, 100)) for k in range(7)])
+
+
+HOPS = 60
+
+
+def begun_anew(pack: Pack, board: Board, state: State, seed: int) -> Rendering:
+    """What the board says, copied to another whose voices begin; nothing of `State.commands`."""
+    rendering = Rendering(pack)
+    other = rendering.board
+    for name in ("values", "fader_anchor", "fader_value"):
+        getattr(other, name)[:] = getattr(board, name)
+    for v, each in enumerate(state.held):
+        for name in ("points", "latents", "origin", "levels", "pans", "pitches", "strengths"):
+            getattr(other, name)[v] = getattr(board, name)[each.voice]
+        other.held[v] = other.requests[v] = 1
+        other.starts[v] = serial = seed + 1 + v
+        strength = float(board.strengths[each.voice])
+        assert other.send(Event(b.START, v, MODES.index("loop"), 1, strength, serial))
+    return rendering
+
+
+def heard(rendering: Rendering) -> np.ndarray:
+    rendering.voices.settle()
+    return np.concatenate([rendering.hop() for _ in range(HOPS)])
+
+
+few = st.lists(
+    st.tuples(senders, st.one_of(modes, starts, starts, points, points, snapshots, struck)),
+    min_size=3,
+    max_size=12,
+)
+
+
+@settings(
+    max_examples=settings().max_examples if LONG else 8,
+    suppress_health_check=list(HealthCheck),
+)
+@given(few)
+def test_a_rebuilt_state_renders_the_same_samples(
+    footsteps: Pack, decoder: Decoder, played: list[tuple[Sender, Command]]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("engine.decoder.Decoder", lambda pack: decoder)
+        first = Rendering(footsteps)
+        for sender, (address, args) in [*played, (PHONE, ("/texture", (0.3,)))]:
+            with suppress(CommandError):
+                first.instrument.apply(address, args, sender)
+            first.hop()
+        state = first.instrument.state()
+        seed = first.instrument.started - len(state.held)
+        rebuilt = Rendering(footsteps, seed=seed)
+        for command in state.commands():
+            rebuilt.instrument.apply(*command)
+        expected = heard(begun_anew(footsteps, first.board, state, seed))
+        np.testing.assert_array_equal(heard(rebuilt), expected)
+        assert not state.held or np.abs(expected).max() > 0
