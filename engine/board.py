@@ -216,9 +216,8 @@ class Board:
         self._fence = threading.Lock()
         position = 0
         for name, kind, dims in fields:
-            count = int(np.prod(dims))
-            array: np.ndarray = np.frombuffer(memory, kind, count, position).reshape(dims)
-            setattr(self, name, array)
+            array: np.ndarray = np.frombuffer(memory, kind, int(np.prod(dims)), position)
+            setattr(self, name, array.reshape(dims))
             position += _room(kind, dims)
         if fresh:
             self.values[:] = defaults()
@@ -253,8 +252,7 @@ class Board:
     def consistent(self, read: Callable[[], T], otherwise: T | None = None, tries: int = 8) -> T:
         """What `read` returns, taken while no change was half-written.
 
-        Tries a few times rather than wait; then it is `otherwise`, the reading before, or
-        without one a torn reading.
+        Tries a few times rather than wait; then it is `otherwise`, or without one a torn reading.
         """
         for _ in range(tries):
             before = int(self.version[0])

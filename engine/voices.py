@@ -218,11 +218,8 @@ class Voices:
         serials = {event.voice: event for event in lost if event.kind == b.START}
         for v in range(VOICES):
             serial = serials[v].serial if v in serials else int(board.voice_serial[v])
-            self._sounding[v] = Sounding(serial=serial)
-            if board.held[v]:
-                self._sounding[v] = Sounding(
-                    state=b.WAITING, serial=serial, mode=LOOP, level_db=float(board.strengths[v])
-                )
+            state = b.WAITING if board.held[v] else b.FREE  # a loop, as all that is held
+            self._sounding[v] = Sounding(state, serial, level_db=float(board.strengths[v]))
         self._report()
 
     # -- sounds ------------------------------------------------------------------------------
