@@ -22,7 +22,7 @@ from engine.decoder import Decoder, Sound, playable
 from engine.kernels import once
 from engine.originals import Originals, Recording
 from engine.parameters import OFFSET, PHASES, VOICES
-from engine.pointing import Aim, Pointing
+from engine.pointing import ARRIVED, Aim, Pointing
 from engine.process import say
 from models.libraries.library import open_ as open_library
 from models.libraries.playable import as_pack
@@ -61,7 +61,9 @@ class Mailbox:
         self.pointing.fit()
         # What is on the board already; after a restart, what was asked meanwhile is not.
         self._done = board.sound_request[np.arange(VOICES), board.published % b.BUFFERS]
-        self._gliding = np.zeros(VOICES, bool)
+        # A held point that was on its way to the finger has still to arrive there.
+        short = np.abs(board.points - board.decoded_points).max(axis=1) >= ARRIVED
+        self._gliding = (board.held != 0) & (board.published > 0) & short
         self._last: list[tuple[np.ndarray, Sound] | None] = [None] * VOICES
         self._asked_at = np.zeros(VOICES)
 

@@ -115,11 +115,11 @@ class Instrument(Changes):
             yield
             self._apply(address, args, sender)
             return
+        self._hear(sender)
         check_arguments(address, args)
         stages = staged(args, sender)
         next(stages, None)
         yield
-        self._hear(sender)
         next(stages, None)
         self._heard.hear(sender)
         yield

@@ -303,8 +303,10 @@ def test_of_two_that_begin_a_take_at_once_one_is_refused_and_leaves_no_file(
 def test_what_a_stage_refuses_is_refused_and_what_is_beside_it_is_done(
     instrument: Instrument, bank: Bank, takes: Takes, command: tuple[str, Any], why: str
 ) -> None:
+    heard: list[Sender] = []
+    instrument.hearers.append(heard.append)
     (error,) = instrument.apply_all([("/pitch", (3,)), command, ("/texture", (0.5,))], PHONE)
-    assert why in str(error)
+    assert why in str(error) and heard == [PHONE] * 3
     assert instrument.value("/pitch") == (3.0,) and instrument.value("/texture") == (0.5,)
 
 

@@ -287,6 +287,24 @@ def test_a_new_decoder_takes_up_what_the_lost_one_left(
     assert board.sound_request[1, newest(board, 1)] == 2 and after.waiting() == []
 
 
+def test_a_held_point_that_was_on_its_way_arrives_after_a_restart(
+    board: Board, footsteps: Pack, decoder: Decoder
+) -> None:
+    put(board, "/smooth", 5)
+    before = Mailbox(board, footsteps, decoder)
+    board.held[2] = board.starts[2] = 1
+    ask(board, 2, 0.2, 0.2)
+    before.serve([2], 0.0)
+    ask(board, 2, 0.8, 0.7)
+    before.serve([2], 0.01)
+    assert before.waiting() == [2] and board.decoded_points[2, 0] < 0.3
+    after = Mailbox(board, footsteps, decoder)
+    assert after.waiting() == [2]
+    after.serve([2], 0.0)
+    np.testing.assert_array_equal(board.decoded_points[2], [0.8, 0.7])
+    assert after.waiting() == []
+
+
 def test_a_latent_of_any_size_is_decoded_to_a_sound(board: Board, mailbox: Mailbox) -> None:
     board.origin[0] = b.LATENT
     for value in (3.4e38, -1e308):

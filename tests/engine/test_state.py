@@ -193,7 +193,7 @@ def check(before: Sequence[Step], after: Sequence[Step] = ()) -> None:
     assert steering(both.second.instrument) == steering(both.first.instrument)
 
 
-@settings(max_examples=settings().max_examples if LONG else 400)
+@settings(max_examples=settings().max_examples if LONG else 200)
 @given(played, played)
 def test_any_state_can_be_taken_and_rebuilt_and_steers_the_same_from_then_on(
     before: list[Step], after: list[Step]
