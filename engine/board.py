@@ -101,16 +101,12 @@ def _fields(shape: Shape) -> list[tuple[str, type, tuple[int, ...]]]:
         ("sound_latent", f, (VOICES, BUFFERS, LATENT_MAX)),
         ("sound_original", i, (VOICES, BUFFERS)),  # the anchor whose own recording it is, or -1
         ("sound_wave", i, (VOICES, BUFFERS)),  # MONO or STEREO: the whole sound is there too
-        ("decoded_points", f, (VOICES, 2)),
         ("decoded_latents", f, (VOICES, LATENT_MAX)),
-        ("spread", f, (VOICES,)),
         ("decoder", f, (8,)),
         # written by the playing process
         ("event_tail", i, (1,)),
         ("voice_state", i, (VOICES,)),
         ("voice_serial", i, (VOICES,)),
-        ("playheads", f, (VOICES,)),
-        ("meters", f, (VOICES,)),
         ("player", f, (24,)),
         ("tape_head", i, (1,)),
         ("tape_version", i, (tape // hop,)),  # of the state that each hop was made from
@@ -132,7 +128,6 @@ DECODER_BEAT, DECODER_READY, DECODES, DECODES_SKIPPED, DECODE_US, DECODES_FAILED
     PLAYER_BEAT,
     PLAYER_READY,
     OUTPUT,
-    HOPS,
     STARVED,
     LOAD,
     QUALITY,
@@ -149,7 +144,7 @@ DECODER_BEAT, DECODER_READY, DECODES, DECODES_SKIPPED, DECODE_US, DECODES_FAILED
     LATE,
     HOST_PERIOD,
     CONVERSION,
-) = range(20)
+) = range(19)
 
 
 class Board:
@@ -184,15 +179,11 @@ class Board:
     sound_latent: np.ndarray
     sound_original: np.ndarray
     sound_wave: np.ndarray
-    decoded_points: np.ndarray
     decoded_latents: np.ndarray
-    spread: np.ndarray
     decoder: np.ndarray
     event_tail: np.ndarray
     voice_state: np.ndarray
     voice_serial: np.ndarray
-    playheads: np.ndarray
-    meters: np.ndarray
     player: np.ndarray
     tape_head: np.ndarray
     tape_version: np.ndarray

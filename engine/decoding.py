@@ -190,8 +190,6 @@ class Mailbox:
             board.sides[v, buffer] = recording.side
             board.sound_wave[v, buffer] = b.STEREO
         board.decoded_latents[v, : len(aim.latent)] = aim.latent
-        board.decoded_points[v] = self.pointing.point(v)
-        board.spread[v] = aim.spread
         board.publish(v)
         self._last[v] = None if recording is not None else (aim.latent, sound)
 

@@ -93,7 +93,6 @@ class Renderer:
             self._busy += 0.05 * (spent / hop_s - self._busy)
             self._trade(spent / hop_s)
             player[b.PLAYER_BEAT] += 1
-            player[b.HOPS] = voices.hops
             player[b.STARVED] = output.starved
             player[b.LOAD] = self._busy
             player[b.QUALITY] = voices.quality

@@ -27,7 +27,6 @@ class Aim(NamedTuple):
 
     latent: NDArray[np.float32]  # (D,) within the pack's `Bounds`
     level: float  # dB of the recordings' own level there, against their loud ones
-    spread: float  # of the anchors' latents there: how much an average must hide
     arrived: bool  # False while the point still glides to the finger
     original: int | None = None  # the anchor whose own recording is asked for
 
@@ -121,7 +120,7 @@ class Pointing:
         else:
             z = self._expander.expand(point)[0]
         z = self._bounds.held(z).astype(np.float32)
-        return Aim(z, level, float(self._expander.spread(point)[0]), arrived, original)
+        return Aim(z, level, arrived, original)
 
     def rehearse(self) -> NDArray[np.float32]:
         """(1, D) the latent vector of the pad's middle; nothing is changed."""
@@ -129,7 +128,6 @@ class Pointing:
         assert self._expander is not None
         point = self._plane.place(np.full((1, 2), 0.5))
         blend(point, self._plane, self._levels)
-        self._expander.spread(point)
         return self._bounds.held(self._expander.expand(point)).astype(np.float32)
 
     def warm(self) -> None:

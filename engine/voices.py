@@ -64,7 +64,6 @@ class Voices:
         self._todo: NDArray[np.float64] = np.zeros((VOICES, COLUMNS))
         self._mono: NDArray[np.float32] = np.zeros(self.hop_size, np.float32)
         self._tail: NDArray[np.float32] = np.zeros((r.n_fft, 2), np.float32)
-        self._peaks: NDArray[np.float64] = np.zeros(VOICES)
         self._states: NDArray[np.int64] = np.zeros(VOICES, np.int64)
         self._serials: NDArray[np.int64] = np.zeros(VOICES, np.int64)
         self._hop_s = self.hop_size / r.sample_rate
@@ -138,7 +137,6 @@ class Voices:
             self._mono,
             self._tail,
             out,
-            self._peaks,
         )
         master = self._master_gain(self._values)
         ceiling = 10 ** (self._values[_CEILING] / 20)
@@ -179,8 +177,6 @@ class Voices:
             self._states[v], self._serials[v] = voice.state, voice.serial
         board.voice_state[:] = self._states
         board.voice_serial[:] = self._serials
-        board.playheads[:] = self.bank.playhead
-        board.meters[:] = self._peaks
 
     # -- events ------------------------------------------------------------------------------
 

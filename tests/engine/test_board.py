@@ -50,8 +50,8 @@ def test_what_one_side_writes_the_other_sees() -> None:
     kind, (shape, memory) = ours.__reduce__()
     theirs = kind(shape, memory)
     ours.values[3] = 7
-    theirs.meters[2] = 0.25
-    assert theirs.values[3] == 7 and ours.meters[2] == 0.25
+    theirs.player[2] = 0.25
+    assert theirs.values[3] == 7 and ours.player[2] == 0.25
 
 
 def test_a_board_goes_nowhere_but_to_a_process_being_started() -> None:
@@ -65,11 +65,11 @@ def test_a_board_reaches_a_spawned_process() -> None:
     process = get_context("spawn").Process(target=_answer, args=(board,))
     process.start()
     process.join(30)
-    assert process.exitcode == 0 and board.meters[0] == 42
+    assert process.exitcode == 0 and board.voice_serial[0] == 42
 
 
 def _answer(board: Board) -> None:
-    board.meters[0] = board.values[0] + 1
+    board.voice_serial[0] = board.values[0] + 1
 
 
 def test_a_consistent_reader_never_sees_half_a_change(impatient: None) -> None:

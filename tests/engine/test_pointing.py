@@ -192,7 +192,7 @@ def test_only_the_newest_point_is_decoded_and_the_others_are_counted(
     assert board.published[0] == 1
     assert board.decoder[b.DECODES] == 1 and board.decoder[b.DECODES_SKIPPED] == 3
     assert board.sound_request[0, newest(board, 0)] == request
-    np.testing.assert_array_equal(board.decoded_points[0], [0.9, 0.5])
+    np.testing.assert_array_equal(mailbox.pointing.point(0), [0.9, 0.5])
 
 
 def test_a_sound_that_is_there_already_is_not_decoded_again(board: Board, mailbox: Mailbox) -> None:
@@ -230,7 +230,7 @@ def test_a_moving_point_is_decoded_until_it_has_arrived(board: Board, mailbox: M
     while mailbox.waiting() and now < 5:
         now += 0.005
         mailbox.serve([0], now)
-        seen.append(float(board.decoded_points[0, 0]))
+        seen.append(float(mailbox.pointing.point(0)[0]))
     assert mailbox.waiting() == [] and seen[-1] == 0.8
     assert np.all(np.diff(seen) > 0) and len(seen) > 20
     assert board.sound_request[0, newest(board, 0)] == request
@@ -242,9 +242,9 @@ def test_a_point_that_rested_long_still_glides(board: Board, mailbox: Mailbox) -
     mailbox.serve([0], 1.0)
     ask(board, 0, 0.8, 0.2)
     mailbox.serve([0], 1000.0)
-    assert 0.2 < board.decoded_points[0, 0] < 0.25
+    assert 0.2 < mailbox.pointing.point(0)[0] < 0.25
     mailbox.serve([0], 1001.0)
-    assert board.decoded_points[0, 0] == pytest.approx(0.8 - 0.6 / math.e, abs=0.02)
+    assert mailbox.pointing.point(0)[0] == pytest.approx(0.8 - 0.6 / math.e, abs=0.02)
 
 
 def test_the_voice_that_waited_longest_is_served_first(board: Board, mailbox: Mailbox) -> None:
