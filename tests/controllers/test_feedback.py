@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
@@ -91,6 +92,31 @@ def test_sync_sends_every_value_to_the_port_it_names(instrument: Instrument) -> 
         server.close()
 
     asyncio.run(run())
+
+
+def test_the_copy_of_all_values_is_of_one_moment(instrument: Instrument) -> None:
+    """A change of several values, by another thread, is in it whole or not at all."""
+    half, whole = threading.Event(), threading.Event()
+
+    def change() -> None:
+        with instrument.together():
+            instrument.apply("/gain", (-7.0,))
+            half.set()
+            whole.wait(0.2)
+            instrument.apply("/pitch", (7.0,))
+
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad:
+            instrument.apply("/sync", (pad.port,), pad.sender)
+            changing = threading.Thread(target=change)
+            changing.start()
+            half.wait()
+            got = {m.address: m.args for m in await arrival(pad, "/pad/10/pitch")}
+            whole.set()
+            changing.join()
+            assert (got["/gain"] == (-7.0,)) == (got["/pitch"] == (7.0,))
+
+    with_feedback(instrument, play)
 
 
 def test_changes_go_to_every_subscriber_but_the_one_who_touches(instrument: Instrument) -> None:
