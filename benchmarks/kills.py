@@ -149,10 +149,10 @@ class Stage:
         """Whether what has been played since now is heard."""
         board = self.session.board
         playing = self.session.processes().get("playing")
-        begin = int(board.tape_head[0])
+        begin = board.tape_head[0]
 
         def well() -> bool:
-            head, length = int(board.tape_head[0]), len(board.tape)
+            head, length = board.tape_head[0], len(board.tape)
             if self.session.processes().get("playing") == playing:
                 return playing is None and head > begin
             fresh = board.tape[np.arange(max(begin, head - 2048), head) % length]

@@ -17,6 +17,7 @@ import numpy as np
 
 from engine import board as b
 from engine.aside import Aside
+from engine.atomic import fence
 from engine.board import Board
 from engine.decoder import Decoder, Sound, playable
 from engine.kernels import once
@@ -60,20 +61,22 @@ class Mailbox:
         self._aside = aside
         self.pointing.fit()
         # What is on the board already; after a restart, what was asked meanwhile is not.
-        self._done = board.sound_request[np.arange(VOICES), board.published % b.BUFFERS]
+        self._done = np.array(
+            [board.sound_request[v, board.published[v] % b.BUFFERS] for v in range(VOICES)]
+        )
         self._gliding = np.zeros(VOICES, bool)
         self._last: list[tuple[np.ndarray, Sound] | None] = [None] * VOICES
         self._asked_at = np.zeros(VOICES)
 
     def waiting(self) -> list[int]:
         """The voices whose point has changed or still glides, longest waiting first."""
-        wanted = (self.board.requests != self._done) | self._gliding
+        wanted = (np.array(self.pointing.look().requests) != self._done) | self._gliding
         return sorted(np.flatnonzero(wanted).tolist(), key=lambda v: float(self._asked_at[v]))
 
     def serve(self, voices: list[int], now: float) -> None:
         """Decode and publish the newest sound of each of `voices` at time `now`, seconds."""
-        board = self.board
-        requests: list[int] = board.requests[voices].tolist()
+        asked = self.pointing.look().requests
+        requests = [asked[v] for v in voices]
         try:
             self._serve(voices, requests, now)
         # What is asked for stays on the board: dying of it, every process to come would.
@@ -106,7 +109,7 @@ class Mailbox:
         """Publish the sound of `aim`, wherever the voice points: it answers all that was asked."""
         own = self._recorded(aim)
         sound = self._sounds([aim.latent])[0] if own is None else own.sound
-        request = int(self.board.requests[v])
+        request = self.pointing.look().requests[v]
         if sound is None:
             self._keep(v, request)
         else:
@@ -178,8 +181,9 @@ class Mailbox:
         board.sound_request[v, buffer] = request
         board.sound_latent[v, buffer, : len(aim.latent)] = aim.latent
         board.sound_original[v, buffer] = -1 if aim.original is None else aim.original
-        method = int(board.values[OFFSET["/phase"]])
-        whole = method in (GRIFFINLIM, FGLA) and not board.held[v]
+        asked = self.pointing.look()
+        method = int(asked.values[OFFSET["/phase"]])
+        whole = method in (GRIFFINLIM, FGLA) and not asked.held[v]
         wave = recording.wave if recording is not None else None
         if whole and wave is None:
             wave = self._whole(sound, method)
@@ -189,7 +193,6 @@ class Mailbox:
         if recording is not None and recording.side is not None:
             board.sides[v, buffer] = recording.side
             board.sound_wave[v, buffer] = b.STEREO
-        board.decoded_latents[v, : len(aim.latent)] = aim.latent
         board.publish(v)
         self._last[v] = None if recording is not None else (aim.latent, sound)
 
@@ -221,6 +224,7 @@ def serve(
     threading.Thread(target=mailbox.warm, name="warm", daemon=True).start()
     board.decoder[b.DECODE_US] = decoder.milliseconds * 1000
     say(words, "decoder", device=decoder.device, milliseconds=decoder.milliseconds)
+    fence()  # who sees it ready sees what it has told
     board.decoder[b.DECODER_READY] = 1
     wake.setblocking(False)
     asked = -PLAYED_S

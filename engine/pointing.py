@@ -31,6 +31,19 @@ class Aim(NamedTuple):
     original: int | None = None  # the anchor whose own recording is asked for
 
 
+class Asked(NamedTuple):
+    """What the performer asks of the decoder, all of one moment: copies of the board's fields."""
+
+    requests: list[int]
+    values: list[float]
+    points: NDArray[np.float64]
+    latents: NDArray[np.float64]
+    origin: list[int]
+    starts: list[int]
+    held: list[int]
+    faders: list[tuple[int, float]]  # anchor, or -1, and value
+
+
 class Pointing:
     """Turns each voice's point into a latent vector. One thread, beside the decoder's.
 
@@ -42,6 +55,7 @@ class Pointing:
     def __init__(self, pack: Pack, board: Board, aside: Aside | None = None) -> None:
         self._pack = pack
         self._board = board
+        self._asked = board.consistent(self._read, tries=b.PATIENT)
         self._planes = Planes(pack)
         self._bounds = Bounds.of(pack.anchors.latents)
         self._points: NDArray[np.float64] = np.full((VOICES, 2), 0.5)
@@ -55,9 +69,9 @@ class Pointing:
 
     def fit(self) -> None:
         """Fit plane and expander to the board's values if they have changed."""
-        while (key := self._read(_SHAPING)) != self._key or self._expander is None:
-            values, chosen = self._board.values.tolist(), self._read(_CHOICES)
-            plane = self._planes.of(self._board)
+        while (key := _picked(self.look(), _SHAPING)) != self._key or self._expander is None:
+            values, chosen = self._asked.values, _picked(self._asked, _CHOICES)
+            plane = self._planes.of(values)
             base = min(int(values[OFFSET["/lattice/base"]]), len(self._pack.anchors) - 1)
             work = partial(
                 fit,
@@ -76,26 +90,35 @@ class Pointing:
             if made is not None:
                 self._plane, self._expander, self._base, self._key = plane, made, base, key
 
-    def _read(self, places: list[int]) -> tuple[float, ...]:
-        return tuple(self._board.values[places].tolist())
+    def look(self) -> Asked:
+        """What is asked now, or was when last looked, if a change is half-written just now. So the
+        requests are never newer than what they ask for."""
+        self._asked = self._board.consistent(self._read, self._asked)
+        return self._asked
+
+    def _read(self) -> Asked:
+        board = self._board
+        return Asked(
+            board.requests.tolist(),
+            board.values.tolist(),
+            board.points.copy(),
+            board.latents[:, : self._pack.latent_dim].copy(),
+            board.origin.tolist(),
+            board.starts.tolist(),
+            board.held.tolist(),
+            list(zip(board.fader_anchor.tolist(), board.fader_value.tolist(), strict=True)),
+        )
 
     def _chosen(self, choices: tuple[float, ...]) -> bool:
-        return choices == self._read(_CHOICES)
+        return choices == _picked(self.look(), _CHOICES)
 
     def aim(self, voice: int, seconds: float) -> Aim:
         """The voice's latent vector now, `seconds` after it was last asked for."""
-        board = self._board
         self.fit()
         assert self._expander is not None
-        target, latent, origin, start = board.consistent(
-            lambda: (
-                board.points[voice].copy(),
-                board.latents[voice, : self._pack.latent_dim].copy(),
-                int(board.origin[voice]),
-                int(board.starts[voice]),
-            )
-        )
-        smooth = float(board.values[OFFSET["/smooth"]])
+        asked = self._asked
+        target, start = asked.points[voice], asked.starts[voice]
+        smooth = asked.values[OFFSET["/smooth"]]
         if start != self._starts[voice] or smooth <= 0:
             self._starts[voice] = start
             self._points[voice] = target
@@ -110,11 +133,11 @@ class Pointing:
         anchors = self._pack.anchors.latents
         original: int | None = None
         z: NDArray[np.floating]
-        if origin == b.LATENT:
-            z = latent
-        elif origin == b.LATTICE:
+        if asked.origin[voice] == b.LATENT:
+            z = asked.latents[voice]
+        elif asked.origin[voice] == b.LATTICE:
             z = self._mixed()
-        elif origin == b.ORIGINAL:
+        elif asked.origin[voice] == b.ORIGINAL:
             original = int(nearest_anchor(point, self._plane)[0])
             z = anchors[original]
         else:
@@ -140,14 +163,16 @@ class Pointing:
 
     def _mixed(self) -> NDArray[np.float64]:
         """The lattice with the performer's own faders (eq. 8): z_k + Σ α_i (z_i − z_k)."""
-        anchors, board = self._pack.anchors.latents, self._board
+        anchors = self._pack.anchors.latents
         z = base = anchors[self._base].astype(np.float64)
-        for anchor, alpha in zip(
-            board.fader_anchor.tolist(), board.fader_value.tolist(), strict=True
-        ):
+        for anchor, alpha in self._asked.faders:
             if 0 <= anchor < len(anchors):
                 z = z + alpha * (anchors[anchor] - base)
         return z
+
+
+def _picked(asked: Asked, places: list[int]) -> tuple[float, ...]:
+    return tuple(asked.values[at] for at in places)
 
 
 def _places(*addresses: str) -> list[int]:

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from engine import sound_file, whole
+from engine import sound_file, tape, whole
 from engine.board import Board
 from engine.gesture_track import GestureTrack
 from engine.gestures import TakeError
@@ -76,7 +76,7 @@ def begin(
     wanted = {kind: path for kind, path in asked.items() if path is not None}
     files = dict(zip(wanted, _created(list(wanted.values())), strict=True))
     tracks: list[Track] = []
-    at = int(board.tape_head[0])
+    at = board.tape_head[0]
     if gestures is not None:
         track = GestureTrack(instrument, head, *files["gestures"])
         at = track.began  # of both: they are in step
@@ -136,20 +136,23 @@ class SoundTrack:
             self._end = end
 
     def listen(self) -> None:
-        tape = self._board.tape
-        head = int(self._board.tape_head[0]) if self._end is None else self._end
-        kept = len(tape) * 3 // 4  # what is older may be written over while it is read
-        most = int(BACKLOG_S * self._board.shape.sample_rate)
-        over = head - kept - self._at if self._behind + head - self._at <= most else head - self._at
-        if over > 0:
-            self._waiting.append(over)
-            self._at += over
-        while self._at < head:
-            start = self._at % len(tape)
-            sound = tape[start : start + head - self._at].copy()
-            self._behind += len(sound)
-            self._waiting.append(sound)
-            self._at += len(sound)
+        board = self._board
+        end = board.tape_head[0] if self._end is None else self._end
+        if self._behind + end - self._at > int(BACKLOG_S * board.shape.sample_rate):
+            self._lose(end)
+        while self._at < end:
+            sound = tape.read(board, self._at, end) if self._at >= tape.oldest(board) else None
+            if sound is None:  # written over, or soon to be
+                self._lose(min(tape.oldest(board), end))
+            else:
+                self._behind += len(sound)
+                self._waiting.append(sound)
+                self._at += len(sound)
+
+    def _lose(self, until: int) -> None:
+        if until > self._at:
+            self._waiting.append(until - self._at)
+            self._at = until
 
     def write(self) -> None:
         whole.there(self.fd)
@@ -192,7 +195,7 @@ class Take:
 
     def stop(self) -> None:
         """End it here. Returns at once; `over` is set when the files are closed."""
-        end = int(self._board.tape_head[0])
+        end = self._board.tape_head[0]
         for track in self._tracks:
             track.stop(end)
         self._stopping.set()
@@ -235,7 +238,7 @@ class Take:
 
     def _end(self, tracks: Sequence[Track], fault: OSError | None = None) -> None:
         self._tracks = [track for track in self._tracks if track not in tracks]
-        end = int(self._board.tape_head[0])
+        end = self._board.tape_head[0]
         for track in tracks:
             track.stop(end)
             try:

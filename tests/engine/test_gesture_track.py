@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from benchmarks.signals import tone
 from engine import board as b
-from engine import history
+from engine import tape
 from engine.gesture_track import GestureTrack
 from engine.gestures import Gestures
 from engine.instrument import Instrument, Sender
@@ -47,8 +48,7 @@ class Playing:
         stage = self.stage
         for _ in range(hops):
             stage.hops(1)
-            history.made_from(stage.board, stage.voices.version)
-            stage.board.tape_head[0] += stage.hop
+            tape.write(stage.board, np.zeros((stage.hop, 2), np.float32), stage.voices.version)
             self.now += stage.hop / 48000
 
     def decode(self, v: int, latent: tuple[float, float]) -> None:
@@ -61,7 +61,7 @@ class Playing:
 
     def end(self, track: GestureTrack) -> list[tuple[float, str, Any]]:
         """The take's lines after those at its beginning; times in hops."""
-        track.stop(int(self.stage.board.tape_head[0]))
+        track.stop(self.stage.board.tape_head[0])
         track.listen()
         track.write()
         track.close()

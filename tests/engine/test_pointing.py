@@ -16,7 +16,7 @@ from engine.bounds import Bounds
 from engine.decoder import Decoder
 from engine.decoding import Mailbox
 from engine.expanders import Expander, fit
-from engine.parameters import EXPANDERS, METRICS, OFFSET, PHASES
+from engine.parameters import EXPANDERS, METRICS, OFFSET, PHASES, PLANES
 from engine.pointing import Pointing
 from models.pack import Pack
 
@@ -45,7 +45,7 @@ def ask(board: Board, voice: int, x: float, y: float) -> int:
 
 
 def newest(board: Board, voice: int) -> int:
-    return int(board.published[voice]) % b.BUFFERS
+    return board.published[voice] % b.BUFFERS
 
 
 # -- pointing --------------------------------------------------------------------------------
@@ -171,6 +171,46 @@ def test_levels_between_anchors_stay_within_what_is_allowed(footsteps: Pack, boa
         assert -40 <= pointing.aim(0, 0).level <= 6
 
 
+def test_a_plane_and_axes_that_change_together_are_never_fitted_apart(
+    footsteps: Pack, board: Board
+) -> None:
+    fitted = []
+
+    class Watched(Pointing):
+        def fit(self) -> None:
+            super().fit()
+            fitted.append(self._plane)
+
+    pointing = Watched(footsteps, board)
+    with board.writing():
+        put(board, "/plane", PLANES.index("raw"))
+        put(board, "/axes", 0, 1)
+    pointing.aim(0, 0)
+    with board.writing():
+        put(board, "/axes", 2, 1)
+        pointing.aim(0, 0)
+        put(board, "/axes", 2, 3)
+    pointing.aim(0, 0)
+    first, between, after = (plane.known for plane in fitted)
+    np.testing.assert_array_equal(first, footsteps.anchors.latents[:, :2])
+    np.testing.assert_array_equal(between, first)
+    np.testing.assert_array_equal(after, footsteps.anchors.latents[:, 2:])
+
+
+def test_a_change_that_is_half_written_moves_no_point_and_is_followed_when_it_is_whole(
+    footsteps: Pack, board: Board
+) -> None:
+    put(board, "/smooth", 0)
+    pointing = Pointing(footsteps, board)
+    before = pointing.aim(0, 0).latent
+    with board.writing():
+        board.origin[0] = b.LATENT
+        board.fader_anchor[0], board.fader_value[0] = 9, 1.0
+        np.testing.assert_array_equal(pointing.aim(0, 0).latent, before)
+        board.latents[0, :4] = 1, -2, 3, -4
+    np.testing.assert_array_equal(pointing.aim(0, 0).latent, [1, -2, 3, -4])
+
+
 # -- the mailbox -----------------------------------------------------------------------------
 
 
@@ -181,6 +221,23 @@ def test_nothing_waits_until_something_was_asked(board: Board, mailbox: Mailbox)
     mailbox.serve([4], 1.0)
     assert mailbox.waiting() == []
     assert board.published[4] == 1 and board.sound_request[4, newest(board, 4)] == 1
+
+
+def test_what_a_half_written_change_asks_for_is_decoded_once_it_is_whole(
+    board: Board, mailbox: Mailbox
+) -> None:
+    ask(board, 4, 0.3, 0.3)
+    mailbox.serve([4], 1.0)
+    with board.writing():
+        board.requests[4] += 1
+        assert mailbox.waiting() == []
+        mailbox.serve([4], 1.1)
+        assert board.sound_request[4, newest(board, 4)] == 1
+        board.points[4] = 0.9, 0.1
+    assert mailbox.waiting() == [4]
+    mailbox.serve([4], 1.2)
+    assert board.sound_request[4, newest(board, 4)] == 2
+    np.testing.assert_array_equal(mailbox.pointing.point(4), [0.9, 0.1])
 
 
 def test_only_the_newest_point_is_decoded_and_the_others_are_counted(
@@ -214,7 +271,7 @@ def test_the_published_sound_is_the_decoders_own(
     ask(board, 2, 0.7, 0.2)
     mailbox.serve([2], 1.0)
     at = newest(board, 2)
-    frames = decoder.decode(board.decoded_latents[2:3, :4].astype(np.float32))[0]
+    frames = decoder.decode(board.sound_latent[2, at : at + 1, :4].astype(np.float32))[0]
     np.testing.assert_array_equal(board.sounds[2, at], frames)
     described = decoder.describe(frames)
     assert board.sound_gain[2, at] == described.gain

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from benchmarks.phase import played
 from benchmarks.signals import noise, tone, vibrato
 from engine import board as b
-from engine.board import Event
+from engine.board import Board, Event
 from engine.parameters import VOICES
 from engine.voices import PATIENCE_S, STARTS_A_HOP
 from models.representation import Representation, onset
@@ -672,6 +673,54 @@ def test_the_board_is_told_what_is_heard() -> None:
     assert board.voice_state[3] == b.SOUNDING and board.voice_serial[3] == serial
 
 
+# -- a decoder that is too fast ----------------------------------------------------------------
+
+
+class Overtaken:
+    """Each copy of a sound is found to have been written over, while it is set."""
+
+    def __init__(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.set = True
+        self._stage = stage
+        monkeypatch.setattr("engine.board.fence", self._publish)
+
+    def _publish(self) -> None:
+        if self.set:
+            for v in range(VOICES):
+                self._stage.board.published[v] += b.BUFFERS
+
+
+@pytest.mark.parametrize("morph", [0.0, 0.1])
+def test_a_sound_that_cannot_be_read_whole_is_taken_up_by_a_later_hop(
+    morph: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage()
+    stage.set("/morph", morph)
+    stage.put(0, tone(440))
+    stage.start(0)
+    stage.play(0.2)
+    stage.put(0, tone(660))
+    overtaken = Overtaken(stage, monkeypatch)
+    held = stage.mono(0.2)
+    assert pitch(held[4800:], 48000) == pytest.approx(440, rel=1e-3)
+    assert rms_db(held) == pytest.approx(rms_db(tone(440)), abs=1) and clicks(held).max() < 0.05
+    overtaken.set = False
+    made = stage.mono(0.4)[9600:]
+    assert pitch(made, 48000) == pytest.approx(660, rel=1e-3)
+
+
+def test_a_voice_begins_with_a_whole_sound_or_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stage = Stage()
+    stage.put(0, tone(440))
+    overtaken = Overtaken(stage, monkeypatch)
+    stage.start(0)
+    assert not stage.mono(0.1).any() and stage.state(0) == b.WAITING
+    overtaken.set = False
+    assert pitch(stage.mono(0.3)[4800:], 48000) == pytest.approx(440, rel=1e-3)
+
+
 # -- after a restart -------------------------------------------------------------------------
 
 
@@ -689,6 +738,34 @@ def test_held_loops_sound_again_after_a_restart_and_shots_do_not() -> None:
     made = stage.mono(0.2)[4800:]
     assert pitch(made, 48000) == pytest.approx(440, rel=1e-3)
     assert stage.state(0) == b.SOUNDING and stage.state(1) == b.FREE
+
+
+def test_what_is_let_go_while_the_player_begins_again_is_let_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Between looking at what is held and at what was sent, and after both."""
+    from engine.voices import Voices
+
+    stage = Stage()
+    stage.put(0, tone(440))
+    serial = stage.start(0)
+    stage.board.held[0] = 1
+    stage.play(0.1)
+    look = Board.consistent
+
+    def looked(board: Board, *args: Any, **options: Any) -> Any:
+        found = look(board, *args, **options)
+        if board.held[0]:
+            with board.writing():
+                stage.release(0, serial)
+                board.held[0] = 0
+        return found
+
+    stage.voices = Voices(stage.board, FINE)
+    monkeypatch.setattr(Board, "consistent", looked)
+    stage.voices.resume()
+    stage.play(1.0)
+    assert stage.state(0) == b.FREE
 
 
 def test_a_note_that_was_asked_for_while_the_player_was_gone_sounds_after_it() -> None:
