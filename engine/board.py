@@ -1,9 +1,8 @@
 """The board: the memory that the instrument's three processes share.
 
 The control process writes what the performer wants (values, points, events), the decoding
-process writes decoded sounds, the playing process writes what is heard (meters, tape). Each
-field has one writer. Because the board outlives the processes that read it, a process that
-had to be restarted finds the whole state in place.
+process writes decoded sounds, the playing process what is heard (meters, tape). Each field has one
+writer. The board outlives the processes that read it: a new one finds the whole state in place.
 
 Nobody ever waits here. A value is replaced by a newer one (newest wins); readers of several that
 belong together use `Board.consistent`. Events, which must not be lost, pass through a ring. A
@@ -18,6 +17,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from time import sleep
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -33,7 +33,7 @@ BUFFERS = 3
 TAPE_SECONDS = 4
 HISTORY = 2048
 TRIES = 8  # of a reading during which something was written
-PATIENT = 10_000  # tries of who begins, and has no reading before: some 100 ms
+PATIENT = 500  # tries of who begins and has no reading before, a millisecond between two
 COPIES = 3  # of a sound that was written over meanwhile
 LONGEST_HOP = 2048  # of n_fft 16384: the tape holds whole hops, whatever the rate
 
@@ -236,12 +236,12 @@ class Board:
             self.version[0] += 1
 
     def consistent(self, read: Callable[[], T], kept: T | None = None, tries: int = TRIES) -> T:
-        """What `read` returns, taken while no change was half-written.
-
-        After some tries it is `kept`, the reading before, or without one a torn reading.
-        Who asks again at each turn gets in: there are pauses between changes.
-        """
-        for _ in range(tries):
+        """What `read` returns, taken while no change was half-written; after that many tries
+        `kept`, the reading before, or without one a torn reading. Who asks again at each turn gets
+        in: there are pauses between changes."""
+        for k in range(tries):
+            if k >= TRIES:
+                sleep(0.001)
             before = self.version[0]
             result = read()
             fence()
@@ -277,7 +277,7 @@ class Board:
         return (self.published[voice] + 1) % BUFFERS
 
     def publish(self, voice: int) -> None:
-        """Decoding process only: the buffer given by `next_buffer` is the newest sound now."""
+        """Decoding process only: what was filled after `next_buffer` is the newest sound now."""
         self.published[voice] += 1
 
     def newest(self, voice: int, read: Callable[[int], T]) -> tuple[int, T] | None:
