@@ -4,8 +4,8 @@ The control process writes what the performer wants (values, points, events), th
 process writes decoded sounds, the playing process what is heard (meters, tape). Each field has one
 writer. The board outlives the processes that read it: a new one finds the whole state in place.
 
-Nobody ever waits here. A value is replaced by a newer one (newest wins); readers of several that
-belong together use `Board.consistent`. Events, which must not be lost, pass through a ring. A
+Nobody who plays waits here. A value is replaced by a newer one (newest wins); readers of several
+that belong together use `Board.consistent`. Events, which must not be lost, pass through a ring. A
 decoded sound is written to the next of three buffers and then published; `Board.newest` copies it
 whole. Which cursor publishes which field: `engine.atomic`.
 """
@@ -126,7 +126,7 @@ def _fields(shape: Shape) -> list[tuple[str, type, tuple[int, ...]]]:
 CURSORS = ("version", "event_head", "event_tail", "published", "tape_head", "history_head")
 
 # Places in `decoder`.
-DECODER_BEAT, DECODER_READY, DECODES, DECODES_SKIPPED, DECODE_US, DECODES_FAILED = range(6)
+DECODER_BEAT, DECODER_READY, DECODES_SKIPPED, DECODE_US, DECODES_FAILED = range(5)
 
 # Places in `player`.
 (

@@ -159,7 +159,6 @@ class Mailbox:
             board = self.board
             spent = (time.perf_counter() - began) * 1e6 / len(fresh)
             board.decoder[b.DECODE_US] += 0.1 * (spent - board.decoder[b.DECODE_US])
-            board.decoder[b.DECODES] += len(fresh)
         return known
 
     def _recorded(self, aim: Aim) -> Recording | None:
