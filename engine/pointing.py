@@ -41,7 +41,8 @@ class Asked(NamedTuple):
     origin: list[int]
     starts: list[int]
     held: list[int]
-    faders: list[tuple[int, float]]  # anchor, or -1, and value
+    fader_anchor: NDArray[np.int64]
+    fader_value: NDArray[np.float64]
 
 
 class Pointing:
@@ -106,7 +107,8 @@ class Pointing:
             board.origin.tolist(),
             board.starts.tolist(),
             board.held.tolist(),
-            list(zip(board.fader_anchor.tolist(), board.fader_value.tolist(), strict=True)),
+            board.fader_anchor.copy(),
+            board.fader_value.copy(),
         )
 
     def _chosen(self, choices: tuple[float, ...]) -> bool:
@@ -163,9 +165,11 @@ class Pointing:
 
     def _mixed(self) -> NDArray[np.float64]:
         """The lattice with the performer's own faders (eq. 8): z_k + Σ α_i (z_i − z_k)."""
-        anchors = self._pack.anchors.latents
+        anchors, asked = self._pack.anchors.latents, self._asked
         z = base = anchors[self._base].astype(np.float64)
-        for anchor, alpha in self._asked.faders:
+        for anchor, alpha in zip(
+            asked.fader_anchor.tolist(), asked.fader_value.tolist(), strict=True
+        ):
             if 0 <= anchor < len(anchors):
                 z = z + alpha * (anchors[anchor] - base)
         return z
