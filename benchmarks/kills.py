@@ -139,19 +139,20 @@ class Stage:
         self.midi.close()
         self.session.close()
 
-    def _put(self) -> tuple[float, float]:
-        point = (self.dice.uniform(0.3, 0.6), self.dice.uniform(0.3, 0.8))
+    def _put(self) -> int:
+        """Move the finger; returns the number of the request for its sound."""
+        point = self.dice.uniform(0.3, 0.6), self.dice.uniform(0.3, 0.8)
         self.session.instrument.apply("/pad/1/xy", point, FINGER)
-        return point
+        return int(self.session.board.requests[0])
 
     def _sounds(self) -> Callable[[], bool]:
         """Whether what has been played since now is heard."""
         board = self.session.board
         playing = self.session.processes().get("playing")
-        begin = int(board.tape_head[0])
+        begin = board.tape_head[0]
 
         def well() -> bool:
-            head, length = int(board.tape_head[0]), len(board.tape)
+            head, length = board.tape_head[0], len(board.tape)
             if self.session.processes().get("playing") == playing:
                 return playing is None and head > begin
             fresh = board.tape[np.arange(max(begin, head - 2048), head) % length]
@@ -162,15 +163,15 @@ class Stage:
     def _decodes(self) -> Callable[[], bool]:
         """Whether a point that is set while the process is away is decoded."""
         board, before = self.session.board, self.session.processes().get("decoding")
-        points: list[tuple[float, float]] = []
+        requests: list[int] = []
 
         def well() -> bool:
             if self.session.processes().get("decoding") == before:
                 return False
-            if not points:
-                points.append(self._put())
-            near = np.abs(board.decoded_points[0] - points[0]).max() < 0.01
-            return bool(near and board.decoder[b.DECODER_READY])
+            if not requests:
+                requests.append(self._put())
+            given = board.sound_request[0, board.published[0] % b.BUFFERS]
+            return bool(given >= requests[0] and board.decoder[b.DECODER_READY])
 
         return well
 

@@ -130,7 +130,7 @@ def voices(pack: Pack, sounds: Sounds, pace: Pace) -> list[str]:
         )
     lines += [
         "",
-        "All told, as the playing process does it (events, morphs, envelopes, limiter, meters):",
+        "All told, as the playing process does it (events, morphs, envelopes, limiter):",
         "",
         "| voices | method | us a hop p50 | p99 | us a voice | of the hop |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -164,11 +164,10 @@ def _kernel(
     mono = np.zeros(constants.hop, np.float32)
     tail = np.zeros((r.n_fft, 2), np.float32)
     out = np.zeros((constants.hop, 2), np.float32)
-    peaks = np.zeros(count)
     spent = []
     for _ in range(hops):
         began = time.perf_counter()
-        play_hop(state, space, constants, todo, float(r.range_db), mono, tail, out, peaks)
+        play_hop(state, space, constants, todo, float(r.range_db), mono, tail, out)
         spent.append(1e6 * (time.perf_counter() - began))
     return spent[50:]
 

@@ -123,7 +123,8 @@ class Feedback:
     def _flush(self) -> None:
         self._flushed = self._loop.time()
         self._scheduled = False
-        with self._lock:
+        # A copy of all values is of one moment. In this order, as whoever changes one locks them.
+        with self._instrument.still(), self._lock:
             due = self._subscribers.due(lambda: dict(self._instrument.told()))
             waiting = [(host, subscriber, subscriber.pending) for host, subscriber in due]
             for _, subscriber, _ in waiting:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from engine import board as b
+from engine.atomic import fence
 from engine.board import Board, Event
 from engine.parameters import VOICES, Argument
 
@@ -93,6 +94,7 @@ class Allocation:
         """A free voice first; then the oldest that was let go; then the oldest of all."""
         slot, board = self._slots[voice], self._board
         answered = int(board.voice_serial[voice]) == slot.serial
+        fence()  # the state is that sound's
         if slot.serial == 0 or (answered and board.voice_state[voice] == b.FREE):
             return 0, voice
         return (1 if slot.source is None else 2), slot.started

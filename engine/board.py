@@ -1,27 +1,28 @@
 """The board: the memory that the instrument's three processes share.
 
 The control process writes what the performer wants (values, points, events), the decoding
-process writes decoded sounds, the playing process writes what is heard (meters, tape). Each
-field has one writer. Because the board outlives the processes that read it, a process that
-had to be restarted finds the whole state in place.
+process writes decoded sounds, the playing process what is heard (meters, tape). Each field has one
+writer. The board outlives the processes that read it: a new one finds the whole state in place.
 
-Nobody ever waits here. A value is replaced by a newer one (newest wins); readers of several
-values that belong together use `Board.consistent`. Events, which must not be lost, pass
-through a ring. A decoded sound is written to the next of three buffers and then published.
+Nobody who plays waits here. A value is replaced by a newer one (newest wins); readers of several
+that belong together use `Board.consistent`. Events, which must not be lost, pass through a ring. A
+decoded sound is written to the next of three buffers and then published; `Board.newest` copies it
+whole. Which cursor publishes which field: `engine.atomic`.
 """
 
 from __future__ import annotations
 
 import math
 import multiprocessing
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from time import sleep
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from engine.atomic import Cursors, fence
 from engine.parameters import LATENT_MAX, VALUES, VOICES, defaults
 
 T = TypeVar("T")
@@ -31,6 +32,9 @@ FADERS = 64
 BUFFERS = 3
 TAPE_SECONDS = 4
 HISTORY = 2048
+TRIES = 8  # of a reading during which something was written
+PATIENT = 500  # tries of who begins and has no reading before, a millisecond between two
+COPIES = 3  # of a sound that was written over meanwhile
 LONGEST_HOP = 2048  # of n_fft 16384: the tape holds whole hops, whatever the rate
 
 # Kinds of event, control to playing process.
@@ -102,16 +106,11 @@ def _fields(shape: Shape) -> list[tuple[str, type, tuple[int, ...]]]:
         ("sound_latent", f, (VOICES, BUFFERS, LATENT_MAX)),
         ("sound_original", i, (VOICES, BUFFERS)),  # the anchor whose own recording it is, or -1
         ("sound_wave", i, (VOICES, BUFFERS)),  # MONO or STEREO: the whole sound is there too
-        ("decoded_points", f, (VOICES, 2)),
-        ("decoded_latents", f, (VOICES, LATENT_MAX)),
-        ("spread", f, (VOICES,)),
         ("decoder", f, (8,)),
         # written by the playing process
         ("event_tail", i, (1,)),
         ("voice_state", i, (VOICES,)),
         ("voice_serial", i, (VOICES,)),
-        ("playheads", f, (VOICES,)),
-        ("meters", f, (VOICES,)),
         ("player", f, (24,)),
         ("tape_head", i, (1,)),
         ("tape_version", i, (tape // hop,)),  # of the state that each hop was made from
@@ -125,15 +124,16 @@ def _fields(shape: Shape) -> list[tuple[str, type, tuple[int, ...]]]:
     ]
 
 
+CURSORS = ("version", "event_head", "event_tail", "published", "tape_head", "history_head")
+
 # Places in `decoder`.
-DECODER_BEAT, DECODER_READY, DECODES, DECODES_SKIPPED, DECODE_US, DECODES_FAILED = range(6)
+DECODER_BEAT, DECODER_READY, DECODES_SKIPPED, DECODE_US, DECODES_FAILED = range(5)
 
 # Places in `player`.
 (
     PLAYER_BEAT,
     PLAYER_READY,
     OUTPUT,
-    HOPS,
     STARVED,
     LOAD,
     QUALITY,
@@ -150,18 +150,17 @@ DECODER_BEAT, DECODER_READY, DECODES, DECODES_SKIPPED, DECODE_US, DECODES_FAILED
     LATE,
     HOST_PERIOD,
     CONVERSION,
-) = range(20)
+) = range(19)
 
 
 class Board:
     """Named arrays in one block of shared memory.
 
-    Made by the control process; passed to spawned processes as an argument (it pickles only
-    while a process is being spawned). Any thread may read; each field's one writer is named
-    in `_fields`.
+    Made by the control process; passed to spawned processes as an argument (it pickles only while
+    a process is being spawned). Any thread may read; each field's one writer: `_fields`.
     """
 
-    version: np.ndarray
+    version: Cursors
     values: np.ndarray
     points: np.ndarray
     latents: np.ndarray
@@ -176,8 +175,8 @@ class Board:
     fader_anchor: np.ndarray
     fader_value: np.ndarray
     events: np.ndarray
-    event_head: np.ndarray
-    published: np.ndarray
+    event_head: Cursors
+    published: Cursors
     sound_request: np.ndarray
     sound_gain: np.ndarray
     sound_level: np.ndarray
@@ -186,20 +185,15 @@ class Board:
     sound_latent: np.ndarray
     sound_original: np.ndarray
     sound_wave: np.ndarray
-    decoded_points: np.ndarray
-    decoded_latents: np.ndarray
-    spread: np.ndarray
     decoder: np.ndarray
-    event_tail: np.ndarray
+    event_tail: Cursors
     voice_state: np.ndarray
     voice_serial: np.ndarray
-    playheads: np.ndarray
-    meters: np.ndarray
     player: np.ndarray
-    tape_head: np.ndarray
+    tape_head: Cursors
     tape_version: np.ndarray
     history: np.ndarray
-    history_head: np.ndarray
+    history_head: Cursors
     sounds: np.ndarray
     waves: np.ndarray
     sides: np.ndarray
@@ -213,11 +207,11 @@ class Board:
             size = sum(_room(kind, dims) for _, kind, dims in fields)
             memory = multiprocessing.get_context("spawn").RawArray("B", size)
         self._memory = memory
-        self._fence = threading.Lock()
         position = 0
         for name, kind, dims in fields:
             array: np.ndarray = np.frombuffer(memory, kind, int(np.prod(dims)), position)
-            setattr(self, name, array.reshape(dims))
+            array = array.reshape(dims)
+            setattr(self, name, Cursors(array) if name in CURSORS else array)
             position += _room(kind, dims)
         if fresh:
             self.values[:] = defaults()
@@ -231,52 +225,46 @@ class Board:
     def played_s(self) -> float:
         """Seconds of sound that were played so far. Unlike a clock it stands still where the sound
         does: in a pause of the program, or while the playing process is replaced."""
-        return int(self.tape_head[0]) / self.shape.sample_rate
-
-    def fence(self) -> None:
-        """Make what was written before visible before what is written after."""
-        with self._fence:
-            pass
+        return self.tape_head[0] / self.shape.sample_rate
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """The control process's changes inside are seen all at once by `consistent` readers."""
         self.version[0] += 1
-        self.fence()
+        fence()
         try:
             yield
         finally:
-            self.fence()
             self.version[0] += 1
 
-    def consistent(self, read: Callable[[], T], otherwise: T | None = None, tries: int = 8) -> T:
-        """What `read` returns, taken while no change was half-written.
-
-        Tries a few times rather than wait; then it is `otherwise`, or without one a torn reading.
-        """
-        for _ in range(tries):
-            before = int(self.version[0])
+    def consistent(self, read: Callable[[], T], kept: T | None = None, tries: int = TRIES) -> T:
+        """What `read` returns, taken while no change was half-written; after that many tries
+        `kept`, the reading before, or without one a torn reading. Who asks again at each turn gets
+        in: there are pauses between changes."""
+        for k in range(tries):
+            if k >= TRIES:
+                sleep(0.001)
+            before = self.version[0]
             result = read()
-            self.fence()
-            if before % 2 == 0 and before == int(self.version[0]):
+            fence()
+            if before % 2 == 0 and before == self.version[0]:
                 return result
-        return result if otherwise is None else otherwise
+        return result if kept is None else kept
 
     # -- events ------------------------------------------------------------------------------
 
     def send(self, event: Event) -> bool:
         """Control process only. False when the ring is full (the player is gone)."""
-        head = int(self.event_head[0])
-        if head - int(self.event_tail[0]) >= EVENTS:
+        head = self.event_head[0]
+        if head - self.event_tail[0] >= EVENTS:
             return False
         self.events[head % EVENTS] = event
-        self.fence()
         self.event_head[0] = head + 1
         return True
 
     def received(self, until: int | None = None) -> Iterator[Event]:
         """Playing process only: what came since the last call, until `event_head` was `until`."""
-        head, tail = int(self.event_head[0]) if until is None else until, int(self.event_tail[0])
+        head, tail = self.event_head[0] if until is None else until, self.event_tail[0]
         while tail < head:
             kind, voice, mode, request, level, serial = self.events[tail % EVENTS].tolist()
             tail += 1
@@ -286,13 +274,27 @@ class Board:
     # -- decoded sounds ----------------------------------------------------------------------
 
     def next_buffer(self, voice: int) -> int:
-        """Decoding process only: the buffer to fill before `publish`."""
-        return (int(self.published[voice]) + 1) % BUFFERS
+        """Decoding process only: the buffer to fill from now on, before `publish`."""
+        fence()
+        return (self.published[voice] + 1) % BUFFERS
 
     def publish(self, voice: int) -> None:
-        """Decoding process only: the buffer given by `next_buffer` is the newest sound now."""
-        self.fence()
+        """Decoding process only: what was filled after `next_buffer` is the newest sound now."""
         self.published[voice] += 1
+
+    def newest(self, voice: int, read: Callable[[int], T]) -> tuple[int, T] | None:
+        """The number of the voice's newest sound and what `read` returns of its buffer, whole.
+
+        `read` is called again if the sound was written over meanwhile; None if it was each time.
+        Then the reader keeps what it has, and asks again at its next hop or turn.
+        """
+        for _ in range(COPIES):
+            number = self.published[voice]
+            result = read(number % BUFFERS)
+            fence()
+            if self.published[voice] - number < BUFFERS - 1:
+                return number, result
+        return None
 
 
 def _room(kind: type, dims: tuple[int, ...]) -> int:

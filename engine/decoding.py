@@ -17,12 +17,13 @@ import numpy as np
 
 from engine import board as b
 from engine.aside import Aside
+from engine.atomic import fence
 from engine.board import Board
 from engine.decoder import Decoder, Sound, playable
 from engine.kernels import once
 from engine.originals import Originals, Recording
 from engine.parameters import OFFSET, PHASES, VOICES
-from engine.pointing import ARRIVED, Aim, Pointing
+from engine.pointing import Aim, Pointing
 from engine.process import say
 from models.libraries.library import open_ as open_library
 from models.libraries.playable import as_pack
@@ -60,22 +61,24 @@ class Mailbox:
         self._aside = aside
         self.pointing.fit()
         # What is on the board already; after a restart, what was asked meanwhile is not.
-        self._done = board.sound_request[np.arange(VOICES), board.published % b.BUFFERS]
-        # A held point that was on its way to the finger has still to arrive there.
-        short = np.abs(board.points - board.decoded_points).max(axis=1) >= ARRIVED
-        self._gliding = (board.held != 0) & (board.published > 0) & short
+        self._done = np.array(
+            [board.sound_request[v, board.published[v] % b.BUFFERS] for v in range(VOICES)]
+        )
+        # A held point may have been on its way to the finger: it has still to arrive there.
+        published = np.array([board.published[v] > 0 for v in range(VOICES)])
+        self._gliding = (board.held != 0) & published
         self._last: list[tuple[np.ndarray, Sound] | None] = [None] * VOICES
         self._asked_at = np.zeros(VOICES)
 
     def waiting(self) -> list[int]:
         """The voices whose point has changed or still glides, longest waiting first."""
-        wanted = (self.board.requests != self._done) | self._gliding
+        wanted = (np.array(self.pointing.look().requests) != self._done) | self._gliding
         return sorted(np.flatnonzero(wanted).tolist(), key=lambda v: float(self._asked_at[v]))
 
     def serve(self, voices: list[int], now: float) -> None:
         """Decode and publish the newest sound of each of `voices` at time `now`, seconds."""
-        board = self.board
-        requests: list[int] = board.requests[voices].tolist()
+        asked = self.pointing.look().requests
+        requests = [asked[v] for v in voices]
         try:
             self._serve(voices, requests, now)
         # What is asked for stays on the board: dying of it, every process to come would.
@@ -108,7 +111,7 @@ class Mailbox:
         """Publish the sound of `aim`, wherever the voice points: it answers all that was asked."""
         own = self._recorded(aim)
         sound = self._sounds([aim.latent])[0] if own is None else own.sound
-        request = int(self.board.requests[v])
+        request = self.pointing.look().requests[v]
         if sound is None:
             self._keep(v, request)
         else:
@@ -158,7 +161,6 @@ class Mailbox:
             board = self.board
             spent = (time.perf_counter() - began) * 1e6 / len(fresh)
             board.decoder[b.DECODE_US] += 0.1 * (spent - board.decoder[b.DECODE_US])
-            board.decoder[b.DECODES] += len(fresh)
         return known
 
     def _recorded(self, aim: Aim) -> Recording | None:
@@ -180,8 +182,9 @@ class Mailbox:
         board.sound_request[v, buffer] = request
         board.sound_latent[v, buffer, : len(aim.latent)] = aim.latent
         board.sound_original[v, buffer] = -1 if aim.original is None else aim.original
-        method = int(board.values[OFFSET["/phase"]])
-        whole = method in (GRIFFINLIM, FGLA) and not board.held[v]
+        asked = self.pointing.look()
+        method = int(asked.values[OFFSET["/phase"]])
+        whole = method in (GRIFFINLIM, FGLA) and not asked.held[v]
         wave = recording.wave if recording is not None else None
         if whole and wave is None:
             wave = self._whole(sound, method)
@@ -191,9 +194,6 @@ class Mailbox:
         if recording is not None and recording.side is not None:
             board.sides[v, buffer] = recording.side
             board.sound_wave[v, buffer] = b.STEREO
-        board.decoded_latents[v, : len(aim.latent)] = aim.latent
-        board.decoded_points[v] = self.pointing.point(v)
-        board.spread[v] = aim.spread
         board.publish(v)
         self._last[v] = None if recording is not None else (aim.latent, sound)
 
@@ -225,6 +225,7 @@ def serve(
     threading.Thread(target=mailbox.warm, name="warm", daemon=True).start()
     board.decoder[b.DECODE_US] = decoder.milliseconds * 1000
     say(words, "decoder", device=decoder.device, milliseconds=decoder.milliseconds)
+    fence()  # who sees it ready sees what it has told
     board.decoder[b.DECODER_READY] = 1
     wake.setblocking(False)
     asked = -PLAYED_S

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from engine import board as b
-from engine import history, whole
+from engine import history, tape, whole
 from engine.gestures import END, FADE, QUALITY, SOUND
-from engine.history import Happened, History
+from engine.history import Happened, History, Sound
 from engine.instrument import Instrument, Sender
 from engine.parameters import Argument
 
@@ -49,7 +49,7 @@ class GestureTrack:
         self._last = self._told = -1.0  # s, of the last line and of the end in the file
         with instrument.still():
             self._history = History(board)
-            self.began = self._at = int(board.tape_head[0])
+            self.began = self._at = board.tape_head[0]
             state = instrument.state()
             self._known = instrument.started  # sounds after this one are the take's own
             seed = self._known - len(state.held)  # their numbers in a rendering begin with the next
@@ -61,8 +61,8 @@ class GestureTrack:
             for command in state.commands():
                 self._put(self.began, self._line(*command))
             for voice in voices:
-                if published := int(board.published[voice]):
-                    self._put(self.began, self._sound_of(voice, published % b.BUFFERS))
+                if line := self._sound_of(voice):
+                    self._put(self.began, line)
             instrument.taps.append(self._heard)
 
     @property
@@ -79,27 +79,26 @@ class GestureTrack:
             return {**line, "from": self._senders.setdefault(sender.group, len(self._senders) + 1)}
         return line
 
-    def _sound_of(self, voice: int, buffer: int) -> Line:
-        """The line of what a held voice plays already."""
+    def _sound_of(self, voice: int) -> Line | None:
+        """The line of what a held voice plays already, if it plays."""
         board = self._board
-        return self._sound(
-            self._serials[int(board.starts[voice])],
-            float(board.sound_level[voice, buffer]),
-            int(board.sound_original[voice, buffer]),
-            board.sound_latent[voice, buffer],
-        )
+        found = board.newest(voice, lambda buffer: history.sound(board, voice, buffer))
+        if found is None or found[0] == 0:
+            return None
+        return self._sound(self._serials[int(board.starts[voice])], found[1])
 
-    def _sound(self, number: int, level: float, original: int, latent: np.ndarray) -> Line:
+    def _sound(self, number: int, sound: Sound) -> Line:
         # As short as a float32 can be said.
-        z = [float(str(x)) for x in latent[: self._instrument.latent_dim].astype(np.float32)]
-        return {"address": SOUND, "args": [number, level, original, *z]}
+        latent = sound.latent[: self._instrument.latent_dim].astype(np.float32)
+        z = [float(str(x)) for x in latent]
+        return {"address": SOUND, "args": [number, sound.level, sound.original, *z]}
 
     def _heard(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
         if len(self._pending) + len(self._waiting) >= BACKLOG_LINES:
             self._lost += 1
             return
         # It is called while the change is written: the engine sees it with the next version.
-        version = int(self._board.version[0]) + 1
+        version = self._board.version[0] + 1
         self._pending.append((version, self._line(address, args, sender)))
 
     def stop(self, end: int) -> None:
@@ -111,7 +110,7 @@ class GestureTrack:
 
     def listen(self) -> None:
         """Find the hops that have heard what is pending, and what the voices have done."""
-        head = int(self._board.tape_head[0]) if self._end is None else self._end
+        head = self._board.tape_head[0] if self._end is None else self._end
         found = [*self._placed(head)]
         for happened in self._history.read(head):
             line = self._happened(happened)
@@ -124,8 +123,8 @@ class GestureTrack:
 
     def _placed(self, head: int) -> list[tuple[int, Line]]:
         """The pending commands that hops until frame `head` were made from, each at the first."""
-        first, versions = history.states(self._board, self._at, head)
-        hop = history.hop_of(self._board)
+        first, versions = tape.states(self._board, self._at, head)
+        hop = tape.hop_of(self._board)
         # Where the sound stands still, the hop that comes next will have heard what waits.
         still = self._left if head == self._at else 0
         found: list[tuple[int, Line]] = []
@@ -150,7 +149,7 @@ class GestureTrack:
         if len(self._waiting) >= BACKLOG_LINES:
             self._lost += 1
             return None
-        return self._sound(number, what.level, what.original, what.latent)
+        return self._sound(number, what.sound)
 
     def _put(self, at: int, line: Line) -> None:
         self._waiting.append({"t": self._seconds(at), **line})

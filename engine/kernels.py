@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import shutil
 import stat
 import sys
 import tempfile
@@ -20,6 +22,7 @@ from typing import Any
 
 import platformdirs
 
+KEPT_S = 30 * 86400.0  # how long after its last use a version's folder is kept
 TOLD_S = 10.0  # between two words about compiling
 LOCK_S = 2.0  # how long another process may keep a kernel's index
 
@@ -39,10 +42,32 @@ def version() -> str:
 
 
 def folder() -> Path:
-    """Where this very source's compiled kernels are kept; made if it is not there."""
+    """Where this very source's compiled kernels are kept; made if it is not there. Its time of
+    change is that of its last use, see `tidy`."""
     name = f"kernels-{version()}"
     kept = Path(platformdirs.user_cache_dir("latentpad")) / name
-    return kept if writable(kept) else _private(name)
+    if not writable(kept):
+        kept = _private(name)
+    with suppress(OSError):
+        os.utime(kept)
+    return kept
+
+
+def tidy(kept: Path) -> None:
+    """Remove what lies beside `kept`, this version's folder, of versions that were last used a
+    month ago.
+
+    An instrument that has played without a pause for longer has loaded its kernels; what it might
+    still ask for is compiled anew.
+    """
+    if not kept.name.endswith(f"kernels-{version()}"):
+        return  # a folder of the user's own
+    others = re.compile(re.escape(kept.name.removesuffix(version())) + "[0-9a-f]{16}")
+    with suppress(OSError):
+        for other in kept.parent.iterdir():
+            old = time.time() - other.lstat().st_mtime > KEPT_S
+            if old and other != kept and others.fullmatch(other.name):
+                shutil.rmtree(other, ignore_errors=True)
 
 
 def once(rehearse: Callable[[], object]) -> None:
@@ -59,6 +84,7 @@ def once(rehearse: Callable[[], object]) -> None:
         rehearse()
         with suppress(OSError):
             known.touch()
+        tidy(known.parent)
 
 
 def writable(kept: Path) -> bool:

@@ -28,7 +28,7 @@ def unlooped(play: Play) -> Play:
 
 
 @njit(cache=True, nogil=True)
-def play_hop(bank: Bank, work: Work, frame: Frame, todo, range_db, mono, tail, out, peaks):
+def play_hop(bank: Bank, work: Work, frame: Frame, todo, range_db, mono, tail, out):
     """Play one hop of every voice that `todo` (V, COLUMNS) names into `out` (hop, 2).
 
     Returns how many voices gave anything but numbers; those are silenced.
@@ -43,7 +43,6 @@ def play_hop(bank: Bank, work: Work, frame: Frame, todo, range_db, mono, tail, o
         tail[i, 1] = tail[i + hop, 1]
     tail[len(tail) - hop :] = 0
     for v in range(len(todo)):
-        peaks[v] = 0
         if todo[v, ACTIVE] == 0:
             continue
         stereo = todo[v, METHOD] == WAVE and bank.stereo[v]
@@ -83,12 +82,9 @@ def play_hop(bank: Bank, work: Work, frame: Frame, todo, range_db, mono, tail, o
             if stereo:  # panned by its balance
                 out[i, 0] += np.float32((mono[i] + side[i]) * left)
                 out[i, 1] += np.float32((mono[i] - side[i]) * right)
-                louder = max(abs(mono[i] + side[i]) * left, abs(mono[i] - side[i]) * right)
-                peaks[v] = max(peaks[v], louder)
                 continue
             out[i, 0] += np.float32(mono[i] * left)
             out[i, 1] += np.float32(mono[i] * right)
-            peaks[v] = max(peaks[v], abs(mono[i]) * max(left, right))
     return guarded
 
 

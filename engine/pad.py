@@ -218,9 +218,17 @@ class Pad:
         latent = list(self._latent)
         if self._origin != b.LATENT:  # carry on from where the expander has led
             for voice in self._voices.following():
-                latent = self._board.decoded_latents[voice, : self._latent_dim].tolist()
+                latent = self._decoded(voice) or latent
         latent[index - 1] = value
         self._move_latent(latent, sender)
+
+    def _decoded(self, voice: int) -> list[float] | None:
+        """The latent vector of the voice's newest sound; None while it cannot be read whole."""
+        sounds = self._board.sound_latent
+        found = self._board.newest(
+            voice, lambda buffer: sounds[voice, buffer, : self._latent_dim].tolist()
+        )
+        return None if found is None else found[1]
 
     def _move_latent(self, latent: Sequence[float], sender: Sender) -> None:
         self._latent = tuple(self._bounds.held(latent).tolist())

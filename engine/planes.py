@@ -113,17 +113,17 @@ class Planes:
             )
         return Plane.mapped(latents, self._pack.planes[name], name)
 
-    def of(self, board: Board) -> Plane:
-        """The plane that the board's values ask for."""
+    def of(self, values: Sequence[float]) -> Plane:
+        """The plane that the board's values (VALUES,), all of one moment, ask for."""
         at = OFFSET["/axes"]
-        axes = board.values[at : at + 2].tolist()
-        return self.get(ROW["/plane"].choices[int(board.values[OFFSET["/plane"]])], axes)
+        return self.get(ROW["/plane"].choices[int(values[OFFSET["/plane"]])], values[at : at + 2])
 
     def place(self, board: Board, anchor: int) -> tuple[Sequence[float], Sequence[float]]:
-        """An anchor's point on the present plane's pad, and its latent vector."""
+        """An anchor's point on the present plane's pad, and its latent vector. Control process
+        only, under the instrument's lock: the values are its own."""
         latents = self._pack.anchors.latents
         if not 0 <= anchor < len(latents):
             raise CommandError(f"anchor {anchor}: this pack's anchors are 0...{len(latents) - 1}")
-        plane = self.of(board)
+        plane = self.of(board.values.tolist())
         point = plane.pad(plane.known[anchor : anchor + 1])[0]
         return point.tolist(), latents[anchor].tolist()

@@ -20,7 +20,8 @@ from contextlib import suppress
 import numpy as np
 
 from engine import board as b
-from engine import history
+from engine import history, tape
+from engine.atomic import fence
 from engine.board import Board
 from engine.devices import DeviceError, refresh
 from engine.fade import Fade
@@ -61,8 +62,6 @@ class Renderer:
         size = voices.hop_size
         out = np.zeros((size, 2), np.float32)
         hop_s = size / self._rate
-        tape = board.tape
-        length = len(tape)
         fade, fading = Fade(size, self._rate), False
         peaks, fall = np.zeros(2), 10 ** (-METER_FALL_DB_S / 20 * hop_s)
         output: Output | None = None
@@ -86,14 +85,10 @@ class Renderer:
                 break
             output.load(self._busy, bool(board.decoder[b.DECODER_READY]))
             output.write(out)
-            at = int(board.tape_head[0]) % length
-            tape[at : at + size] = out
-            history.made_from(board, voices.version)
-            board.tape_head[0] += size
+            tape.write(board, out, voices.version)
             self._busy += 0.05 * (spent / hop_s - self._busy)
             self._trade(spent / hop_s)
             player[b.PLAYER_BEAT] += 1
-            player[b.HOPS] = voices.hops
             player[b.STARVED] = output.starved
             player[b.LOAD] = self._busy
             player[b.QUALITY] = voices.quality
@@ -142,6 +137,7 @@ def serve(
     gc.freeze()
     thread = threading.Thread(target=renderer.run, name="render", daemon=True)
     thread.start()
+    fence()  # who sees it ready sees what it has told
     board.player[b.PLAYER_READY] = 1
     vigil = Vigil(renderer.output, time.monotonic())
     tried = time.monotonic()

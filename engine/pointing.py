@@ -27,9 +27,22 @@ class Aim(NamedTuple):
 
     latent: NDArray[np.float32]  # (D,) within the pack's `Bounds`
     level: float  # dB of the recordings' own level there, against their loud ones
-    spread: float  # of the anchors' latents there: how much an average must hide
     arrived: bool  # False while the point still glides to the finger
     original: int | None = None  # the anchor whose own recording is asked for
+
+
+class Asked(NamedTuple):
+    """What the performer asks of the decoder, all of one moment: copies of the board's fields."""
+
+    requests: list[int]
+    values: list[float]
+    points: NDArray[np.float64]
+    latents: NDArray[np.float64]
+    origin: list[int]
+    starts: list[int]
+    held: list[int]
+    fader_anchor: NDArray[np.int64]
+    fader_value: NDArray[np.float64]
 
 
 class Pointing:
@@ -43,6 +56,7 @@ class Pointing:
     def __init__(self, pack: Pack, board: Board, aside: Aside | None = None) -> None:
         self._pack = pack
         self._board = board
+        self._asked = board.consistent(self._read, tries=b.PATIENT)
         self._planes = Planes(pack)
         self._bounds = Bounds.of(pack.anchors.latents)
         self._points: NDArray[np.float64] = np.full((VOICES, 2), 0.5)
@@ -56,9 +70,9 @@ class Pointing:
 
     def fit(self) -> None:
         """Fit plane and expander to the board's values if they have changed."""
-        while (key := self._read(_SHAPING)) != self._key or self._expander is None:
-            values, chosen = self._board.values.tolist(), self._read(_CHOICES)
-            plane = self._planes.of(self._board)
+        while (key := _picked(self.look(), _SHAPING)) != self._key or self._expander is None:
+            values, chosen = self._asked.values, _picked(self._asked, _CHOICES)
+            plane = self._planes.of(values)
             base = min(int(values[OFFSET["/lattice/base"]]), len(self._pack.anchors) - 1)
             work = partial(
                 fit,
@@ -77,26 +91,36 @@ class Pointing:
             if made is not None:
                 self._plane, self._expander, self._base, self._key = plane, made, base, key
 
-    def _read(self, places: list[int]) -> tuple[float, ...]:
-        return tuple(self._board.values[places].tolist())
+    def look(self) -> Asked:
+        """What is asked now, or was when last looked, if a change is half-written just now. So the
+        requests are never newer than what they ask for."""
+        self._asked = self._board.consistent(self._read, self._asked)
+        return self._asked
+
+    def _read(self) -> Asked:
+        board = self._board
+        return Asked(
+            board.requests.tolist(),
+            board.values.tolist(),
+            board.points.copy(),
+            board.latents[:, : self._pack.latent_dim].copy(),
+            board.origin.tolist(),
+            board.starts.tolist(),
+            board.held.tolist(),
+            board.fader_anchor.copy(),
+            board.fader_value.copy(),
+        )
 
     def _chosen(self, choices: tuple[float, ...]) -> bool:
-        return choices == self._read(_CHOICES)
+        return choices == _picked(self.look(), _CHOICES)
 
     def aim(self, voice: int, seconds: float) -> Aim:
         """The voice's latent vector now, `seconds` after it was last asked for."""
-        board = self._board
         self.fit()
         assert self._expander is not None
-        target, latent, origin, start = board.consistent(
-            lambda: (
-                board.points[voice].copy(),
-                board.latents[voice, : self._pack.latent_dim].copy(),
-                int(board.origin[voice]),
-                int(board.starts[voice]),
-            )
-        )
-        smooth = float(board.values[OFFSET["/smooth"]])
+        asked = self._asked
+        target, start = asked.points[voice], asked.starts[voice]
+        smooth = asked.values[OFFSET["/smooth"]]
         if start != self._starts[voice] or smooth <= 0:
             self._starts[voice] = start
             self._points[voice] = target
@@ -111,17 +135,17 @@ class Pointing:
         anchors = self._pack.anchors.latents
         original: int | None = None
         z: NDArray[np.floating]
-        if origin == b.LATENT:
-            z = latent
-        elif origin == b.LATTICE:
+        if asked.origin[voice] == b.LATENT:
+            z = asked.latents[voice]
+        elif asked.origin[voice] == b.LATTICE:
             z = self._mixed()
-        elif origin == b.ORIGINAL:
+        elif asked.origin[voice] == b.ORIGINAL:
             original = int(nearest_anchor(point, self._plane)[0])
             z = anchors[original]
         else:
             z = self._expander.expand(point)[0]
         z = self._bounds.held(z).astype(np.float32)
-        return Aim(z, level, float(self._expander.spread(point)[0]), arrived, original)
+        return Aim(z, level, arrived, original)
 
     def rehearse(self) -> NDArray[np.float32]:
         """(1, D) the latent vector of the pad's middle; nothing is changed."""
@@ -129,7 +153,6 @@ class Pointing:
         assert self._expander is not None
         point = self._plane.place(np.full((1, 2), 0.5))
         blend(point, self._plane, self._levels)
-        self._expander.spread(point)
         return self._bounds.held(self._expander.expand(point)).astype(np.float32)
 
     def warm(self) -> None:
@@ -142,14 +165,18 @@ class Pointing:
 
     def _mixed(self) -> NDArray[np.float64]:
         """The lattice with the performer's own faders (eq. 8): z_k + Σ α_i (z_i − z_k)."""
-        anchors, board = self._pack.anchors.latents, self._board
+        anchors, asked = self._pack.anchors.latents, self._asked
         z = base = anchors[self._base].astype(np.float64)
         for anchor, alpha in zip(
-            board.fader_anchor.tolist(), board.fader_value.tolist(), strict=True
+            asked.fader_anchor.tolist(), asked.fader_value.tolist(), strict=True
         ):
             if 0 <= anchor < len(anchors):
                 z = z + alpha * (anchors[anchor] - base)
         return z
+
+
+def _picked(asked: Asked, places: list[int]) -> tuple[float, ...]:
+    return tuple(asked.values[at] for at in places)
 
 
 def _places(*addresses: str) -> list[int]:

@@ -103,7 +103,7 @@ class Rendering:
         known = 0 <= original < len(self._pack.anchors)
         level = min(max(level, QUIETEST), LOUDEST)
         for voice in np.flatnonzero(self.board.starts == number).tolist():
-            self._mailbox.give(voice, Aim(latent, level, 0.0, True, original if known else None))
+            self._mailbox.give(voice, Aim(latent, level, True, original if known else None))
 
     @property
     def seconds(self) -> float:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine import board as b
+from engine.atomic import fence
 from engine.board import Board, Shape
 from engine.bounds import Bounds
 from engine.instrument import Instrument
@@ -107,7 +108,9 @@ class Session:
     @property
     def ready(self) -> bool:
         board = self.board
-        return bool(board.player[b.PLAYER_READY] and board.decoder[b.DECODER_READY])
+        ready = bool(board.player[b.PLAYER_READY] and board.decoder[b.DECODER_READY])
+        fence()  # what they have told is there, too
+        return ready
 
     def processes(self) -> dict[str, int]:
         """Process ids by what they do."""

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine import board as b
+from engine import history
 from engine.bank import Bank
+from engine.board import Board
 from engine.mix import (
     ACTIVE,
     ADVANCE,
@@ -57,6 +60,25 @@ class Pace:
         return self.hop / self.decoded_hop
 
 
+class Decoded(NamedTuple):
+    """What is known of a decoded sound beside its frames."""
+
+    gain: float  # dB that evens the level
+    onset: float  # frames
+    end: float
+    told: history.Sound
+
+
+def decoded(board: Board, voice: int, buffer: int) -> Decoded:
+    """Of one of the board's: a reading for `Board.newest`."""
+    return Decoded(
+        float(board.sound_gain[voice, buffer]),
+        float(board.sound_onset[voice, buffer]),
+        float(board.sound_end[voice, buffer]),
+        history.sound(board, voice, buffer),
+    )
+
+
 @dataclass
 class Sounding:
     """One voice between hops."""
@@ -82,6 +104,23 @@ class Sounding:
     finger_pitch: float = 0.0
     left: float = 0.0
     right: float = 0.0
+
+    def go(self, sound: Decoded) -> None:
+        """Morph from where it comes from to this sound."""
+        self.gain = (self.gain[0], sound.gain)
+        self.own = (self.own[0], sound.told.level)
+        self.onset = (self.onset[0], sound.onset)
+        self.end = (self.end[0], sound.end)
+
+    def come(self) -> None:
+        """Be where it goes to."""
+        self.gain, self.own = (self.gain[1],) * 2, (self.own[1],) * 2
+        self.onset, self.end = (self.onset[1],) * 2, (self.end[1],) * 2
+
+    def stay(self, mix: float) -> None:
+        """Be where it is on its way."""
+        self.gain, self.own = (mixed(self.gain, mix),) * 2, (mixed(self.own, mix),) * 2
+        self.onset, self.end = (mixed(self.onset, mix),) * 2, (mixed(self.end, mix),) * 2
 
 
 def instruct(

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from engine import sound_file, whole
+from engine import sound_file, tape, whole
 from engine.board import Board
 from engine.gesture_track import GestureTrack
 from engine.gestures import TakeError
@@ -87,7 +87,7 @@ class Blank:
         `head` is the gestures' first line: what `render` needs to know.
         """
         tracks: list[Track] = []
-        at = int(self._board.tape_head[0])
+        at = self._board.tape_head[0]
         if "gestures" in self._files:
             track = GestureTrack(instrument, head, *self._files["gestures"])
             at = track.began  # of both: they are in step
@@ -153,20 +153,23 @@ class SoundTrack:
             self._end = end
 
     def listen(self) -> None:
-        tape = self._board.tape
-        head = int(self._board.tape_head[0]) if self._end is None else self._end
-        kept = len(tape) * 3 // 4  # what is older may be written over while it is read
-        most = int(BACKLOG_S * self._board.shape.sample_rate)
-        over = head - kept - self._at if self._behind + head - self._at <= most else head - self._at
-        if over > 0:
-            self._waiting.append(over)
-            self._at += over
-        while self._at < head:
-            start = self._at % len(tape)
-            sound = tape[start : start + head - self._at].copy()
-            self._behind += len(sound)
-            self._waiting.append(sound)
-            self._at += len(sound)
+        board = self._board
+        end = board.tape_head[0] if self._end is None else self._end
+        if self._behind + end - self._at > int(BACKLOG_S * board.shape.sample_rate):
+            self._lose(end)
+        while self._at < end:
+            sound = tape.read(board, self._at, end) if self._at >= tape.oldest(board) else None
+            if sound is None:  # written over, or soon to be
+                self._lose(min(tape.oldest(board), end))
+            else:
+                self._behind += len(sound)
+                self._waiting.append(sound)
+                self._at += len(sound)
+
+    def _lose(self, until: int) -> None:
+        if until > self._at:
+            self._waiting.append(until - self._at)
+            self._at = until
 
     def write(self) -> None:
         whole.there(self.fd)
@@ -212,7 +215,7 @@ class Take:
 
     def stop(self) -> None:
         """End it here. Returns at once; `over` is set when the files are closed."""
-        end = int(self._board.tape_head[0])
+        end = self._board.tape_head[0]
         for track in self._tracks:
             track.stop(end)
         self._stopping.set()
@@ -255,7 +258,7 @@ class Take:
 
     def _end(self, tracks: Sequence[Track], fault: OSError | None = None) -> None:
         self._tracks = [track for track in self._tracks if track not in tracks]
-        end = int(self._board.tape_head[0])
+        end = self._board.tape_head[0]
         for track in tracks:
             track.stop(end)
             try:

@@ -40,6 +40,15 @@ def quiet(bank: Bank, v: int, frame: Frame, range_db: float) -> None:
     gradient_time(bank.before[v, 0], frame.gamma, frame.hop, bank.tgrad[v])
 
 
+def seed_of(serial: int) -> int:
+    """Of a voice's noise: 32 bits, not 0, far apart for near serials (MurmurHash3's finalizer).
+    So a sound that is begun again in a rendering has the noise that it had."""
+    x = serial & 0xFFFFFFFF
+    x = (x ^ x >> 16) * 0x85EBCA6B & 0xFFFFFFFF
+    x = (x ^ x >> 13) * 0xC2B2AE35 & 0xFFFFFFFF
+    return x ^ x >> 16 or 1
+
+
 @njit(cache=True, nogil=True)
 def sow(bank: Bank, v: int, begin: int) -> None:
     """Make the voice's noise anew from the seed `begin`, 32 bits and not 0."""

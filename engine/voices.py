@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 
 from engine import board as b
 from engine import history
+from engine.atomic import fence
 from engine.bank import Bank, Work, bank, work
 from engine.board import Board, Event
 from engine.limiter import Limiter
 from engine.mix import ACTIVE, COLUMNS, RATE, fade_out, leave_tail, play_hop
 from engine.parameters import GLOBAL, OFFSET, VOICES
 from engine.phase import Frame, frame
-from engine.sounding import END_FADE_S, LOOP, Pace, Sounding, instruct, mixed
-from engine.voice import adopt, quiet, sow
+from engine.sounding import END_FADE_S, LOOP, Decoded, Pace, Sounding, decoded, instruct
+from engine.voice import adopt, quiet, seed_of, sow
 from models.representation import Representation
 
 PATIENCE_S = 2.0  # how long a voice waits for its decoded sound
@@ -64,7 +65,6 @@ class Voices:
         self._todo: NDArray[np.float64] = np.zeros((VOICES, COLUMNS))
         self._mono: NDArray[np.float32] = np.zeros(self.hop_size, np.float32)
         self._tail: NDArray[np.float32] = np.zeros((r.n_fft, 2), np.float32)
-        self._peaks: NDArray[np.float64] = np.zeros(VOICES)
         self._states: NDArray[np.int64] = np.zeros(VOICES, np.int64)
         self._serials: NDArray[np.int64] = np.zeros(VOICES, np.int64)
         self._hop_s = self.hop_size / r.sample_rate
@@ -84,7 +84,7 @@ class Voices:
 
     def settle(self) -> None:
         """Take the board's values as they are, without a glide: before the first hop only."""
-        self._wanted: Wanted = self._read()
+        self._wanted: Wanted = self.board.consistent(self._read, tries=b.PATIENT)
         self._values: list[float] = self._wanted.values.copy()
         self._master: float = self._master_gain(self._values)
 
@@ -101,7 +101,6 @@ class Voices:
             self._noted = self.quality
             history.note(board, history.QUALITY, self.quality)
         self._glide(wanted.values.copy())
-        published = board.published.tolist()
         starts = 0
         for v in sorted(range(VOICES), key=lambda v: self._sounding[v].serial):
             voice = self._sounding[v]
@@ -110,15 +109,15 @@ class Voices:
                 continue
             fresh = False
             if voice.state == b.WAITING:
-                if starts >= STARTS_A_HOP or not self._begin(v, voice, published[v]):
+                if starts >= STARTS_A_HOP or not self._begin(v, voice):
                     continue
                 starts += 1
                 fresh = True
                 voice.finger_db, voice.finger_pan = wanted.levels[v], wanted.pans[v]
                 voice.finger_pitch = wanted.pitches[v]
-            elif published[v] != voice.seen and voice.mode == LOOP:
-                self._adopt(v, voice, published[v])
-                if self._values[_MORPH] <= self._hop_s and starts < STARTS_A_HOP:
+            elif voice.mode == LOOP and board.published[v] != voice.seen:
+                adopted, at_once = self._adopt(v, voice), self._values[_MORPH] <= self._hop_s
+                if adopted and at_once and starts < STARTS_A_HOP:
                     starts += 1
                     self._jump(v, voice)
             voice.finger_db += self._fade * (wanted.levels[v] - voice.finger_db)
@@ -138,7 +137,6 @@ class Voices:
             self._mono,
             self._tail,
             out,
-            self._peaks,
         )
         master = self._master_gain(self._values)
         ceiling = 10 ** (self._values[_CEILING] / 20)
@@ -150,8 +148,8 @@ class Voices:
     def _read(self) -> Wanted:
         board = self.board
         return Wanted(
-            int(board.version[0]),
-            int(board.event_head[0]),
+            board.version[0],
+            board.event_head[0],
             board.values.tolist(),
             board.levels.tolist(),
             board.pans.tolist(),
@@ -178,9 +176,8 @@ class Voices:
         for v, voice in enumerate(self._sounding):
             self._states[v], self._serials[v] = voice.state, voice.serial
         board.voice_state[:] = self._states
+        fence()  # who sees a sound's number sees its state
         board.voice_serial[:] = self._serials
-        board.playheads[:] = self.bank.playhead
-        board.meters[:] = self._peaks
 
     # -- events ------------------------------------------------------------------------------
 
@@ -214,56 +211,74 @@ class Voices:
     def resume(self) -> None:
         """Start again, after a restart, every voice that was held when the sound was lost."""
         board = self.board
-        lost = list(board.received())
+        # Of one moment: a release that comes after it is heard by the next hop.
+        held, strengths, events = board.consistent(
+            lambda: (board.held.tolist(), board.strengths.tolist(), board.event_head[0]),
+            tries=b.PATIENT,
+        )
+        lost = list(board.received(events))
         serials = {event.voice: event for event in lost if event.kind == b.START}
         for v in range(VOICES):
             serial = serials[v].serial if v in serials else int(board.voice_serial[v])
-            state = b.WAITING if board.held[v] else b.FREE  # a loop, as all that is held
-            self._sounding[v] = Sounding(state, serial, level_db=float(board.strengths[v]))
+            state = b.WAITING if held[v] else b.FREE  # a loop, as all that is held
+            self._sounding[v] = Sounding(state, serial, level_db=float(strengths[v]))
         self._report()
 
     # -- sounds ------------------------------------------------------------------------------
 
-    def _begin(self, v: int, voice: Sounding, published: int) -> bool:
+    def _begin(self, v: int, voice: Sounding) -> bool:
         """Start a waiting voice out of silence, if its sound has been decoded."""
         board = self.board
-        buffer = published % b.BUFFERS
-        if published == 0 or board.sound_request[v, buffer] < voice.request:
+        published = board.published[v]
+        if published == 0 or board.sound_request[v, published % b.BUFFERS] < voice.request:
             voice.waited += 1
             if voice.waited * self._hop_s < PATIENCE_S:
                 return False
             if published == 0:
                 voice.state = b.FREE
                 return False
-        voice.seen = published
-        self.bank.tables[v, 1] = board.sounds[v, buffer]
+        found = board.newest(v, lambda buffer: self._copied(v, voice.mode != LOOP, buffer))
+        if found is None:
+            return False
+        voice.seen, (sound, voice.wave) = found
         self.bank.mix[v] = 1.0
-        self._describe(v, voice, buffer)
-        voice.gain = (voice.gain[1],) * 2
-        voice.own = (voice.own[1],) * 2
-        voice.onset = (voice.onset[1],) * 2
-        voice.end = (voice.end[1],) * 2
-        if board.sound_wave[v, buffer] and voice.mode != LOOP:
-            self.bank.waves[v] = board.waves[v, buffer]
-            self.bank.stereo[v] = board.sound_wave[v, buffer] == b.STEREO
-            if self.bank.stereo[v]:
-                self.bank.sides[v] = board.sides[v, buffer]
-            voice.wave = True
+        voice.go(sound)
+        voice.come()
+        history.note(board, history.SOUND, voice.serial, sound.told)
         quiet(self.bank, v, self.frame, self._range)
-        sow(self.bank, v, _seed(voice.serial))
+        sow(self.bank, v, seed_of(voice.serial))
         voice.state = b.SOUNDING
         return True
 
-    def _adopt(self, v: int, voice: Sounding, published: int) -> None:
-        buffer = published % b.BUFFERS
-        voice.seen = published
+    def _copied(self, v: int, shot: bool, buffer: int) -> tuple[Decoded, bool]:
+        """Copy a sound for a voice that is silent; whether the whole waveform came with it."""
+        board, bank = self.board, self.bank
+        bank.tables[v, 1] = board.sounds[v, buffer]
+        kind = int(board.sound_wave[v, buffer]) if shot else b.NO_WAVE
+        if kind != b.NO_WAVE:
+            bank.waves[v] = board.waves[v, buffer]
+            bank.stereo[v] = kind == b.STEREO
+            if kind == b.STEREO:
+                bank.sides[v] = board.sides[v, buffer]
+        return decoded(board, v, buffer), kind != b.NO_WAVE
+
+    def _adopt(self, v: int, voice: Sounding) -> bool:
+        """Morph to the newest sound; False if it could not be read whole."""
         mix = float(self.bank.mix[v])
-        voice.gain = (mixed(voice.gain, mix), 0.0)
-        voice.own = (mixed(voice.own, mix), 0.0)
-        voice.onset = (mixed(voice.onset, mix), 0.0)
-        voice.end = (mixed(voice.end, mix), 0.0)
+        found = self.board.newest(v, lambda buffer: self._merged(v, buffer))
+        voice.stay(mix)
+        if found is None:
+            self.bank.tables[v, 1] = self.bank.tables[v, 0]
+            return False
+        voice.seen, sound = found
+        voice.go(sound)
+        history.note(self.board, history.SOUND, voice.serial, sound.told)
+        return True
+
+    def _merged(self, v: int, buffer: int) -> Decoded:
+        # Again it changes nothing but where the morph goes: the mix is 0 by then.
         adopt(self.bank, v, self.board.sounds[v, buffer])
-        self._describe(v, voice, buffer)
+        return decoded(self.board, v, buffer)
 
     def _jump(self, v: int, voice: Sounding) -> None:
         """No morph: the frames that overlap this hop are made anew from the new sound, so that
@@ -271,27 +286,10 @@ class Voices:
         fade_out(self.bank, self.frame, v, voice.left, voice.right, self._tail)
         voice.jumps = True
 
-    def _describe(self, v: int, voice: Sounding, buffer: int) -> None:
-        board = self.board
-        history.note(board, history.SOUND, voice.serial, (v, buffer))
-        voice.gain = (voice.gain[0], float(board.sound_gain[v, buffer]))
-        voice.own = (voice.own[0], float(board.sound_level[v, buffer]))
-        voice.onset = (voice.onset[0], float(board.sound_onset[v, buffer]))
-        voice.end = (voice.end[0], float(board.sound_end[v, buffer]))
-
 
 def _per_hop(seconds: float, hop_s: float) -> float:
     """Share of the way that a one-pole of this time constant goes in one hop."""
     return 1 - math.exp(-hop_s / seconds) if seconds > 0 else 1.0
-
-
-def _seed(serial: int) -> int:
-    """Of a voice's noise: 32 bits, not 0, far apart for near serials (MurmurHash3's finalizer).
-    So a sound that is begun again in a rendering has the noise that it had."""
-    x = serial & 0xFFFFFFFF
-    x = (x ^ x >> 16) * 0x85EBCA6B & 0xFFFFFFFF
-    x = (x ^ x >> 13) * 0xC2B2AE35 & 0xFFFFFFFF
-    return x ^ x >> 16 or 1
 
 
 _GAIN, _LEVEL = OFFSET["/gain"], OFFSET["/level"]

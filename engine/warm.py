@@ -24,10 +24,9 @@ def rehearse(representation: Representation) -> None:
     """
     r = representation
     board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
-    board.sounds[:, 1] = -r.range_db / 2
-    board.sound_end[:, 1] = r.frames
-    board.sound_wave[2, 1] = 1
-    board.published[:] = 1
+    board.sounds[:] = -r.range_db / 2
+    board.sound_end[:] = r.frames
+    board.sound_wave[2] = b.MONO
     voices = Voices(board, r)
     out = np.zeros((voices.hop_size, 2), np.float32)
     loop, shot = MODES.index("loop"), MODES.index("shot")
@@ -38,7 +37,8 @@ def rehearse(representation: Representation) -> None:
         board.values[OFFSET["/phase"]] = PHASES.index(phase)
         board.values[OFFSET["/pitch"]] = lookahead
         board.values[OFFSET["/morph"]] = 0.1 * (lookahead == 1)
-        board.published[:] += 3
+        for voice in range(4):
+            board.publish(voice)
         voices.hop(out)
     board.send(Event(b.START, 0, shot, 0, 0.0, 9))
     voices.hop(out)

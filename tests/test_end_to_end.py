@@ -379,16 +379,17 @@ def test_a_dead_decoder_holds_the_sound_and_is_replaced(tmp_path: Path, footstep
         os.kill(session.processes()["decoding"], signal.SIGKILL)
         time.sleep(0.3)
         session.instrument.apply("/pad/xy", FAR, finger)
-        hops = session.board.player[b.HOPS]
+        began = session.board.played_s
         time.sleep(1.0)
-        assert session.board.player[b.HOPS] - hops > 200, "the sound stopped with the decoder"
-        head = int(session.board.tape_head[0])
+        assert session.board.played_s - began > 0.5, "the sound stopped with the decoder"
+        head = session.board.tape_head[0]
         tape = session.board.tape
         assert np.abs(tape.take(range(head - 4800, head), axis=0, mode="wrap")).max() > 0
-        before = int(session.board.published[0])
+        before = session.board.published[0]
         end = time.monotonic() + 60
-        while int(session.board.published[0]) == before and time.monotonic() < end:
+        while session.board.published[0] == before and time.monotonic() < end:
             time.sleep(0.1)
-        assert session.board.decoded_points[0] == pytest.approx(FAR, abs=1e-3)
+        at = session.board.published[0] % b.BUFFERS
+        assert session.board.sound_request[0, at] == session.board.requests[0]
     finally:
         session.close()

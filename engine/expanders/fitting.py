@@ -90,8 +90,7 @@ def fit(
         expander = spline(plane, guard, places(plane, metric), focus)
     else:
         expander = Gaussian(plane, guard, metric)
-    for warm in (expander.expand, expander.spread):
-        warm(plane.known[:1])
+    expander.expand(plane.known[:1])
     return expander
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
@@ -105,6 +106,31 @@ def test_sync_sends_what_is_touched_and_what_the_pad_points_at(instrument: Instr
         assert touches == [(int(n in (1, 3)),) for n in range(1, 11)]  # 1: by its latent's move
         assert got["/lattice/2"] == (0.5,) and got["/latent"] == (0.25, 0.5, -1.0, 0.0)
         assert set(got) >= set(dict(instrument.values()))
+
+    with_feedback(instrument, play)
+
+
+def test_the_copy_of_all_values_is_of_one_moment(instrument: Instrument) -> None:
+    """A change of several values, by another thread, is in it whole or not at all."""
+    half, whole = threading.Event(), threading.Event()
+
+    def change() -> None:
+        with instrument.together():
+            instrument.apply("/gain", (-7.0,))
+            half.set()
+            whole.wait(0.2)
+            instrument.apply("/pitch", (7.0,))
+
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad:
+            instrument.apply("/sync", (pad.port,), pad.sender)
+            changing = threading.Thread(target=change)
+            changing.start()
+            half.wait()
+            got = {m.address: m.args for m in await arrival(pad, "/pad/10/pitch")}
+            whole.set()
+            changing.join()
+            assert (got["/gain"] == (-7.0,)) == (got["/pitch"] == (7.0,))
 
     with_feedback(instrument, play)
 

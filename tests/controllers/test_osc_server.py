@@ -57,8 +57,9 @@ def follow(instrument: Instrument) -> list[Change]:
 def state(board: Board) -> bytes:
     """What the control process has written, but for the version, which counts attempts too."""
     fields = (board.values, board.points, board.latents, board.requests, board.held, board.levels)
-    more = (board.origin, board.pans, board.pitches, board.events, board.event_head)
-    return b"".join(field.tobytes() for field in (*fields, *more))
+    more = (board.origin, board.pans, board.pitches, board.events)
+    sent = board.event_head[0].to_bytes(8, "little")
+    return b"".join((*(field.tobytes() for field in (*fields, *more)), sent))
 
 
 def test_python_osc_s_messages_reach_the_board(instrument: Instrument) -> None:

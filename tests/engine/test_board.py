@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.board import kinds, stress
 from engine import board as b
 from engine.board import Board, Event, Shape
 from engine.parameters import VOICES, defaults
@@ -33,16 +34,19 @@ def test_a_fresh_board_holds_the_defaults() -> None:
     board = Board(SHAPE)
     assert board.values.tolist() == defaults()
     assert (board.points == 0.5).all() and (board.fader_anchor == -1).all()
-    assert board.sounds.shape == (VOICES, 3, 4, 5) and not board.published.any()
+    assert board.sounds.shape == (VOICES, 3, 4, 5) and not any(
+        board.published[v] for v in range(VOICES)
+    )
 
 
 def test_no_field_lies_over_another() -> None:
     board = Board(SHAPE)
-    names = list(Board.__annotations__)
-    for k, name in enumerate(names, 1):
-        getattr(board, name)[...] = k % 100
-    for k, name in enumerate(names, 1):
-        assert (getattr(board, name) == k % 100).all(), name
+    fields = {name: getattr(board, name) for name in Board.__annotations__}
+    for k, field in enumerate(fields.values(), 1):
+        for i in range(len(field)):
+            field[i] = k % 100
+    for k, (name, field) in enumerate(fields.items(), 1):
+        assert all(np.all(field[i] == k % 100) for i in range(len(field))), name
 
 
 def test_what_one_side_writes_the_other_sees() -> None:
@@ -50,8 +54,9 @@ def test_what_one_side_writes_the_other_sees() -> None:
     kind, (shape, memory) = ours.__reduce__()
     theirs = kind(shape, memory)
     ours.values[3] = 7
-    theirs.meters[2] = 0.25
-    assert theirs.values[3] == 7 and ours.meters[2] == 0.25
+    theirs.player[2] = 0.25
+    theirs.tape_head[0] = 128
+    assert theirs.values[3] == 7 and ours.player[2] == 0.25 and ours.tape_head[0] == 128
 
 
 def test_a_board_goes_nowhere_but_to_a_process_being_started() -> None:
@@ -65,11 +70,11 @@ def test_a_board_reaches_a_spawned_process() -> None:
     process = get_context("spawn").Process(target=_answer, args=(board,))
     process.start()
     process.join(30)
-    assert process.exitcode == 0 and board.meters[0] == 42
+    assert process.exitcode == 0 and board.voice_serial[0] == 42
 
 
 def _answer(board: Board) -> None:
-    board.meters[0] = board.values[0] + 1
+    board.voice_serial[0] = board.values[0] + 1
 
 
 def test_a_consistent_reader_never_sees_half_a_change(impatient: None) -> None:
@@ -176,13 +181,60 @@ def test_the_newest_sound_and_the_one_before_are_never_overwritten() -> None:
     board = Board(SHAPE)
     for k in range(1, 10):
         at = board.next_buffer(5)
-        kept = {int(board.published[5]) % b.BUFFERS, int(board.published[5] - 1) % b.BUFFERS}
+        kept = {board.published[5] % b.BUFFERS, (board.published[5] - 1) % b.BUFFERS}
         assert at not in kept
         board.sounds[5, at] = k
         assert (board.sounds[5, board.published[5] % b.BUFFERS] == k - 1).all()
         board.publish(5)
         assert (board.sounds[5, board.published[5] % b.BUFFERS] == k).all()
-    assert np.flatnonzero(board.published).tolist() == [5]
+    assert [v for v in range(VOICES) if board.published[v]] == [5]
+
+
+def give(board: Board, voice: int, number: int) -> None:
+    """A sound that is all of its own number."""
+    at = board.next_buffer(voice)
+    board.sounds[voice, at] = board.sound_gain[voice, at] = number
+    board.publish(voice)
+
+
+@pytest.mark.parametrize("meanwhile", [0, 1, 2, 3, 7])
+def test_a_sound_that_is_written_over_while_it_is_copied_is_copied_again(meanwhile: int) -> None:
+    board = Board(SHAPE)
+    give(board, 3, 1)
+    begun = itertools.count(1)
+
+    def read(at: int) -> tuple[float, float]:
+        first = float(board.sounds[3, at, 0, 0])
+        if next(begun) == 1:
+            for k in range(meanwhile):
+                give(board, 3, 2 + k)
+        return first, float(board.sounds[3, at, -1, -1])
+
+    found = board.newest(3, read)
+    assert found is not None
+    number, parts = found
+    assert parts == (number, number)
+    # The newest but one is whole as long as the newest has been written beside it.
+    assert number == (1 if meanwhile <= 1 else 1 + meanwhile)
+
+
+def test_a_sound_that_is_written_over_each_time_is_not_waited_for() -> None:
+    board = Board(SHAPE)
+    tries = []
+
+    def read(at: int) -> None:
+        tries.append(at)
+        give(board, 3, 1)
+        give(board, 3, 2)
+
+    assert board.newest(3, read) is None
+    assert len(tries) < 10
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_nothing_is_torn_that_another_process_writes_at_full_speed(kind: str) -> None:
+    seen = stress(kind, 0.5)
+    assert seen.readings > 0 and seen.torn == 0
 
 
 @pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000, 96000])

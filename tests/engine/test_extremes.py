@@ -67,7 +67,7 @@ def test_every_end_of_every_range_is_played_within_the_ceiling(
         for _ in range(hops):
             heard = rendering.hop()
             assert np.isfinite(heard).all() and np.abs(heard).max() <= 1.0
-    for what in (board.values, board.latents, board.fader_value, board.decoded_latents):
+    for what in (board.values, board.latents, board.fader_value, board.sound_latent):
         assert np.isfinite(what).all()
     assert np.isfinite(board.sounds).all()
     assert rendering.voices.guarded == 0, "a voice gave what are no numbers"

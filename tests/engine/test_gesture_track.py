@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.signals import tone
 from engine import board as b
-from engine import history
+from engine import tape
 from engine.gesture_track import GestureTrack
 from engine.gestures import Gestures
 from engine.instrument import Instrument, Sender
@@ -48,8 +48,7 @@ class Playing:
         stage = self.stage
         for _ in range(hops):
             stage.hops(1)
-            history.made_from(stage.board, stage.voices.version)
-            stage.board.tape_head[0] += stage.hop
+            tape.write(stage.board, np.zeros((stage.hop, 2), np.float32), stage.voices.version)
             self.now += stage.hop / 48000
 
     def decode(self, v: int, latent: tuple[float, float]) -> None:
@@ -62,7 +61,7 @@ class Playing:
 
     def end(self, track: GestureTrack) -> list[tuple[float, str, Any]]:
         """The take's lines after those at its beginning; times in hops."""
-        track.stop(int(self.stage.board.tape_head[0]))
+        track.stop(self.stage.board.tape_head[0])
         track.listen()
         track.write()
         track.close()
@@ -232,7 +231,7 @@ def test_a_take_begins_with_what_the_pad_points_at_and_with_loops_in_another_mod
 def test_one_latent_that_is_moved_is_told_with_those_beside_it(playing: Playing) -> None:
     playing.instrument.apply("/pad/1/touch", (1,), PHONE)
     track = begun(playing)
-    playing.stage.board.decoded_latents[0, :2] = 0.25, -0.5  # where the expander has led
+    playing.stage.board.sound_latent[0, :, :2] = 0.25, -0.5  # where the expander has led
     playing.instrument.apply("/latent/2", (1.5,), PHONE)
     playing.play(1)
     assert (10, "/latent", [0.25, 1.5]) in playing.end(track)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from benchmarks.signals import tone
-from engine import history
+from engine import history, tape
 from engine.history import FADE, QUALITY, SOUND, History
 from tests.engine.stage import FINE, Stage
 
@@ -13,8 +14,7 @@ from tests.engine.stage import FINE, Stage
 def hop(stage: Stage) -> None:
     """As the playing process does it: the tape goes on with each hop."""
     stage.hops(1)
-    history.made_from(stage.board, stage.voices.version)
-    stage.board.tape_head[0] += stage.hop
+    tape.write(stage.board, np.zeros((stage.hop, 2), np.float32), stage.voices.version)
 
 
 def put(stage: Stage, v: int, hertz: float, latent: float) -> None:
@@ -38,12 +38,12 @@ def test_every_sound_that_a_voice_takes_up_is_told_with_its_hop() -> None:
     put(stage, 2, 550, 0.5)
     put(stage, 2, 660, 0.75)
     hop(stage)
-    found = told.read(int(stage.board.tape_head[0]))
-    kinds = [(each.at // stage.hop, each.kind, each.number, each.level) for each in found]
+    found = told.read(stage.board.tape_head[0])
+    kinds = [(each.at // stage.hop, each.kind, each.number, each.sound.level) for each in found]
     assert kinds == [(6, SOUND, serial, -0.25), (7, SOUND, serial, -0.75)]
-    assert [float(each.latent[0]) for each in found] == [0.25, 0.75]
-    assert {each.original for each in found} == {-1}
-    assert told.read(int(stage.board.tape_head[0])) == []
+    assert [float(each.sound.latent[0]) for each in found] == [0.25, 0.75]
+    assert {each.sound.original for each in found} == {-1}
+    assert told.read(stage.board.tape_head[0]) == []
 
 
 def test_what_is_done_later_than_asked_for_is_told_later() -> None:
@@ -52,7 +52,7 @@ def test_what_is_done_later_than_asked_for_is_told_later() -> None:
     put(stage, 0, 440, 1.0)
     stage.start(0)
     stage.hops(1)  # made, and not on the tape yet
-    assert told.read(int(stage.board.tape_head[0])) == []
+    assert told.read(stage.board.tape_head[0]) == []
     stage.board.tape_head[0] += stage.hop
     assert [each.at for each in told.read(stage.hop)] == [0]
 
@@ -87,18 +87,40 @@ def test_each_hop_tells_the_state_that_it_was_made_from() -> None:
     for _ in range(4):
         with stage.board.writing():
             stage.set("/pitch", 5)
-        seen.append(int(stage.board.version[0]))
+        seen.append(stage.board.version[0])
         hop(stage)
-    first, versions = history.states(stage.board, stage.hop, 4 * stage.hop)
+    first, versions = tape.states(stage.board, stage.hop, 4 * stage.hop)
     assert first == stage.hop and versions.tolist() == seen[1:]
     for _ in range(len(stage.board.tape_version)):
         hop(stage)
-    head = int(stage.board.tape_head[0])
-    first, versions = history.states(stage.board, 0, head)
+    head = stage.board.tape_head[0]
+    first, versions = tape.states(stage.board, 0, head)
     assert first > 0 and first + len(versions) * stage.hop == head
     assert np.unique(versions).tolist() == [seen[-1]]
 
 
 def test_a_hop_of_the_tape_is_that_of_the_voices() -> None:
     stage = Stage()
-    assert history.hop_of(stage.board) == stage.hop == FINE.n_fft // 8
+    assert tape.hop_of(stage.board) == stage.hop == FINE.n_fft // 8
+
+
+def test_what_is_written_over_while_it_is_read_is_lost_and_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    board = Stage().board
+    told = History(board)
+    kept = len(board.history)
+    history.note(board, QUALITY, 0)
+    fence = history.fence
+
+    def late() -> None:
+        monkeypatch.setattr("engine.history.fence", fence)
+        for number in range(1, kept + 1):
+            history.note(board, QUALITY, number)
+
+    monkeypatch.setattr("engine.history.fence", late)
+    found = told.read(1)
+    assert [each.number for each in found] == [] and told.lost == 1
+    newer = told.read(1)
+    assert newer[-1].number == kept and told.lost + len(newer) == kept + 1
+    assert np.all(np.diff([each.number for each in newer]) == 1)

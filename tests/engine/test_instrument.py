@@ -477,10 +477,10 @@ def test_a_whole_latent_passes_the_expander(desk: Desk) -> None:
 
 def test_one_latent_carries_on_from_where_the_expander_led(desk: Desk) -> None:
     desk.send("/pad/xy", 0.5, 0.5)
-    desk.board.decoded_latents[0, :DIM] = 4, 3, 2, 1
+    desk.board.sound_latent[0, 0, :DIM] = 4, 3, 2, 1
     desk.send("/latent/2", -7)
     assert desk.board.latents[0, :DIM].tolist() == [4, -7, 2, 1]
-    desk.board.decoded_latents[0, :DIM] = 0
+    desk.board.sound_latent[0, 0, :DIM] = 0
     desk.send("/latent/4", 5)
     assert desk.board.latents[0, :DIM].tolist() == [4, -7, 2, 5]
 

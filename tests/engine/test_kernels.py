@@ -7,12 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from engine.kernels import writable
+from engine.kernels import tidy, version, writable
 
 ROOT = Path(__file__).parents[2]
 
@@ -137,3 +138,29 @@ def test_instruments_that_start_at_once_share_what_they_compile(folder: Path) ->
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda order: run(folder, *order, HOME=home), orders))
     assert len(run(folder, *kinds, HOME=home)) == 1
+
+
+def test_old_versions_are_removed_when_the_new_one_is_there_unless_used_within_a_month(
+    tmp_path: Path,
+) -> None:
+    kept = tmp_path / f"kernels-{version()}"
+    old, other, used = (tmp_path / f"kernels-{digit * 16}" for digit in "abc")
+    strange = [tmp_path / "kernels-of-mine", tmp_path / "packs"]
+    for there in (kept, old, other, used, *strange):
+        (there / "inside").mkdir(parents=True)
+        (there / "inside" / "kernel.nbc").touch()
+        if there != used:
+            os.utime(there, (0, time.time() - 31 * 86400))
+    tidy(kept)
+    assert set(tmp_path.iterdir()) == {kept, used, *strange}
+    os.utime(used, (0, 0))
+    tidy(tmp_path / "of-the-users-own")
+    assert used.exists()
+
+
+def test_who_starts_has_used_its_folder(folder: Path) -> None:
+    home = str(folder / "home")
+    kept = Path(run(folder, HOME=home)[-1].removeprefix("in "))
+    os.utime(kept, (0, 0))
+    run(folder, HOME=home)
+    assert time.time() - kept.stat().st_mtime < 600

@@ -258,7 +258,7 @@ def test_a_preset_that_names_no_plane_goes_to_the_packs_own_and_everyone_is_told
 def test_a_fresh_board_is_on_the_packs_own_plane(described: Pack) -> None:
     for name in ("learned", "descriptors", "map"):
         planes = Planes(replace(described, default_plane=name))
-        assert planes.of(Board(Shape(1, 1, 1, 48000))).name == name
+        assert planes.of(Board(Shape(1, 1, 1, 48000)).values.tolist()).name == name
 
 
 def test_a_preset_that_names_no_axes_leaves_them_to_the_plane(desk: Desk) -> None:

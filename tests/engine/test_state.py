@@ -98,7 +98,7 @@ class Rebuilt:
 
     def __init__(self) -> None:
         self.first, self.second = Desk(), Desk()
-        self.first.board.decoded_latents[:] = np.linspace(-1, 1, LATENT_MAX)
+        self.first.board.sound_latent[:] = np.linspace(-1, 1, LATENT_MAX)
         self._taken: list[Step] = []
         self.first.instrument.taps.append(lambda *tapped: self._taken.append(_step(*tapped)))
 

@@ -17,10 +17,10 @@ import soundfile
 from engine import takes
 from engine.board import Board
 from engine.gestures import Gestures
-from engine.history import hop_of
 from engine.instrument import Instrument
 from engine.parameters import CommandError
 from engine.takes import Take, TakeError
+from engine.tape import hop_of
 from tests.engine.test_sound_file import files_of_at_most
 
 LONG = "x" * 250 + ".wav"
@@ -29,7 +29,7 @@ HEAD = {"preset": "walk", "pack": "footsteps", "seed": 0}
 
 def played(board: Board, sound: np.ndarray, step: int = 128) -> None:
     """As the render loop leaves its output on the tape, `step` samples at a time."""
-    at, hop = int(board.tape_head[0]), hop_of(board)
+    at, hop = board.tape_head[0], hop_of(board)
     rows = np.arange(at // hop, (at + len(sound)) // hop)
     board.tape_version[rows % len(board.tape_version)] = board.version[0]
     for start in range(0, len(sound), step):

@@ -187,7 +187,7 @@ def test_a_loop_runs_round_without_a_click(speed: float, region: tuple[float, fl
     levels = [rms_db(part) for part in np.array_split(made, 40)]
     assert min(levels) > rms_db(tone(440)) - 6
     low, high = (8 + 162 * share for share in region)
-    assert low - 3 <= stage.board.playheads[0] <= high + 3
+    assert low - 3 <= stage.voices.bank.playhead[0] <= high + 3
 
 
 @pytest.mark.parametrize("speed", [1.0, -1.0, 0.3, 3.0])
@@ -230,9 +230,9 @@ def test_a_frozen_frame_holds_its_level(sound: str) -> None:
     levels = [rms_db(part) for part in held[: 20 * 4800].reshape(20, 4800)]
     assert np.ptp(levels) < 1
     assert levels[0] > -20
-    at = float(stage.board.playheads[0])
+    at = float(stage.voices.bank.playhead[0])
     stage.hops(10)
-    assert stage.board.playheads[0] == at
+    assert stage.voices.bank.playhead[0] == at
 
 
 @pytest.mark.parametrize("morph", [0.03, 0.2, 1.0])
@@ -670,9 +670,54 @@ def test_the_board_is_told_what_is_heard() -> None:
     stage.play(0.2)
     board = stage.board
     assert board.voice_state[3] == b.SOUNDING and board.voice_serial[3] == serial
-    assert 10 <= board.playheads[3] <= FINE.frames
-    assert board.meters[3] == pytest.approx(0.25 / math.sqrt(2), rel=0.1)
-    assert not np.delete(board.meters, 3).any()
+
+
+# -- a decoder that is too fast ----------------------------------------------------------------
+
+
+class Overtaken:
+    """Each copy of a sound is found to have been written over, while it is set."""
+
+    def __init__(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.set = True
+        self._stage = stage
+        monkeypatch.setattr("engine.board.fence", self._publish)
+
+    def _publish(self) -> None:
+        if self.set:
+            for v in range(VOICES):
+                self._stage.board.published[v] += b.BUFFERS
+
+
+@pytest.mark.parametrize("morph", [0.0, 0.1])
+def test_a_sound_that_cannot_be_read_whole_is_taken_up_by_a_later_hop(
+    morph: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage()
+    stage.set("/morph", morph)
+    stage.put(0, tone(440))
+    stage.start(0)
+    stage.play(0.2)
+    stage.put(0, tone(660))
+    overtaken = Overtaken(stage, monkeypatch)
+    held = stage.mono(0.2)
+    assert pitch(held[4800:], 48000) == pytest.approx(440, rel=1e-3)
+    assert rms_db(held) == pytest.approx(rms_db(tone(440)), abs=1) and clicks(held).max() < 0.05
+    overtaken.set = False
+    made = stage.mono(0.4)[9600:]
+    assert pitch(made, 48000) == pytest.approx(660, rel=1e-3)
+
+
+def test_a_voice_begins_with_a_whole_sound_or_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stage = Stage()
+    stage.put(0, tone(440))
+    overtaken = Overtaken(stage, monkeypatch)
+    stage.start(0)
+    assert not stage.mono(0.1).any() and stage.state(0) == b.WAITING
+    overtaken.set = False
+    assert pitch(stage.mono(0.3)[4800:], 48000) == pytest.approx(440, rel=1e-3)
 
 
 # -- after a restart -------------------------------------------------------------------------
@@ -714,6 +759,34 @@ def test_a_note_sounds_as_loud_again_after_a_restart() -> None:
     stage.voices.resume()
     stage.play(0.1)
     assert rms_db(stage.mono(0.2)) == pytest.approx(before, abs=0.5)
+
+
+def test_a_loop_that_is_just_being_let_go_when_the_player_begins_again_is_let_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from engine.voices import Voices
+
+    stage = Stage()
+    board = stage.board
+    stage.put(0, tone(440))
+    serial = stage.start(0)
+    board.held[0] = 1
+    stage.play(0.1)
+    change = board.writing()
+    change.__enter__()
+    stage.release(0, serial)
+
+    def finish(seconds: float) -> None:
+        if board.held[0]:
+            board.held[0] = 0
+            change.__exit__(None, None, None)
+
+    monkeypatch.setattr("engine.board.sleep", finish, raising=False)
+    stage.voices = Voices(board, FINE)
+    stage.voices.resume()
+    finish(0)
+    stage.play(1.0)
+    assert stage.state(0) == b.FREE
 
 
 def test_a_note_that_was_asked_for_while_the_player_was_gone_sounds_after_it() -> None:

@@ -37,7 +37,7 @@ def on_the_pad(found: Pack) -> Any:
     r = found.representation
     board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
     planes.begin(board)
-    plane = planes.of(board)
+    plane = planes.of(board.values.tolist())
     return plane.pad(plane.known)
 
 

@@ -1,0 +1,195 @@
+"""What a reader of the board sees while another process writes at full speed.
+
+`python -m benchmarks.board SECONDS`: nothing may be torn, and everything must get on.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+
+from engine import board as b
+from engine import history, tape
+from engine.board import Board, Event, Shape
+from engine.history import History, Sound
+
+SHAPE = Shape(frames=64, bins=513, samples=16_384, sample_rate=8_000)
+TURNS = 4  # voices that get a sound, one after the other
+EDGE = 2  # hops between what is read of the tape and where it is being written
+LOOK = 64  # turns of the writer between two looks for the end
+
+
+@dataclass
+class Seen:
+    """What a reader has seen."""
+
+    readings: int = 0  # that were whole
+    dropped: int = 0  # that were not, as the cursor told
+    torn: int = 0  # that were not, and were taken for whole
+    last: float = 0.0
+
+    def take(self, *parts: Any) -> None:
+        """A reading that should be all of one number, no smaller than the one before."""
+        low = min(float(np.min(part)) for part in parts)
+        high = max(float(np.max(part)) for part in parts)
+        self.torn += low != high or low < self.last
+        self.readings += 1
+        self.last = high
+
+
+def _write_values(board: Board, k: int) -> None:
+    with board.writing():
+        board.values[:] = board.latents[:] = k
+        board.points[:] = k
+
+
+def _read_values(board: Board, seen: Seen) -> None:
+    tries = 0
+    earlier: tuple[np.ndarray, ...] = ()
+
+    def read() -> tuple[np.ndarray, ...]:
+        nonlocal tries
+        tries += 1
+        return board.points.copy(), board.values.copy(), board.latents.copy()
+
+    if board.version[0] == 0:
+        return
+    found = board.consistent(read, earlier)
+    seen.dropped += tries - (found is not earlier)
+    if found is not earlier:
+        seen.take(*found)
+
+
+def _write_event(board: Board, k: int) -> None:
+    while not board.send(Event(b.START, 0, 0, k, float(k), k)):
+        time.sleep(0)
+
+
+def _read_events(board: Board, seen: Seen) -> None:
+    for event in board.received():
+        seen.torn += event.serial != seen.last + 1  # each once and in order
+        seen.take(event.request, event.level_db, event.serial)
+
+
+def _write_sound(board: Board, k: int) -> None:
+    voice = k % TURNS
+    at = board.next_buffer(voice)
+    board.sound_gain[voice, at] = k
+    board.sounds[voice, at] = k
+    board.publish(voice)
+
+
+def _read_sound(board: Board, seen: Seen) -> None:
+    tries = 0
+
+    def read(at: int) -> tuple[Any, ...]:
+        nonlocal tries
+        tries += 1
+        frames = [frame.copy() for frame in board.sounds[0, at]]  # slowly
+        return float(board.sound_gain[0, at]), np.stack(frames)
+
+    found = board.newest(0, read)
+    seen.dropped += tries - (found is not None)
+    if found is not None:
+        seen.take(found[0] * TURNS, *found[1])
+
+
+def _write_tape(board: Board, k: int) -> None:
+    tape.write(board, np.full((tape.hop_of(board), 2), k, np.float32), k)
+
+
+def _read_tape(board: Board, seen: Seen) -> None:
+    """The oldest hop that is not yet written over."""
+    hop = tape.hop_of(board)
+    start = board.tape_head[0] - len(board.tape) + EDGE * hop
+    if start < 0:
+        return
+    found = tape.read(board, start, start + hop)
+    if found is None:
+        seen.dropped += 1
+        return
+    seen.take(start // hop + 1, found)
+    first, versions = tape.states(board, start, start + 2 * hop)
+    seen.torn += not np.array_equal(versions, first // hop + 1 + np.arange(len(versions)))
+
+
+def _write_history(board: Board, k: int) -> None:
+    history.note(board, history.SOUND, k, Sound(k, k, np.full(b.LATENT_MAX, k)))
+
+
+def _reader_of_history() -> Callable[[Board, Seen], None]:
+    reader: History | None = None
+
+    def read(board: Board, seen: Seen) -> None:
+        nonlocal reader
+        reader = reader or History(board)
+        for each in reader.read(1):
+            seen.take(each.number, each.sound.level, each.sound.original, each.sound.latent)
+        seen.dropped = reader.lost
+
+    return read
+
+
+Write = Callable[[Board, int], None]
+Read = Callable[[Board, Seen], None]
+
+
+def kinds() -> dict[str, tuple[Write, Read]]:
+    """The ways over the board: who writes, at each turn a larger number, and who reads."""
+    return {
+        "values": (_write_values, _read_values),
+        "events": (_write_event, _read_events),
+        "sounds": (_write_sound, _read_sound),
+        "tape": (_write_tape, _read_tape),
+        "history": (_write_history, _reader_of_history()),
+    }
+
+
+def _write(board: Board, name: str, stop: Any) -> None:
+    write = kinds()[name][0]
+    for k in count(1):
+        if k % LOOK == 0 and stop.is_set():
+            return
+        write(board, k)
+
+
+def stress(name: str, seconds: float) -> Seen:
+    """Read what another process writes, for so long from when it has begun."""
+    board, context = Board(SHAPE), get_context("spawn")
+    stop = context.Event()
+    writer = context.Process(target=_write, args=(board, name, stop), daemon=True)
+    writer.start()
+    read, seen = kinds()[name][1], Seen()
+    end = None
+    try:
+        while end is None or time.monotonic() < end:
+            read(board, seen)
+            if end is None and seen.readings:
+                end = time.monotonic() + seconds
+            if writer.exitcode is not None:
+                raise RuntimeError(f"{name}: the writer ended with {writer.exitcode}")
+    finally:
+        stop.set()
+        while writer.is_alive():
+            read(board, seen)  # one that waits for room must see that it shall stop
+            writer.join(0.01)
+    return seen
+
+
+def main() -> None:
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
+    print("| what | whole readings | dropped | torn |\n| --- | --- | --- | --- |")
+    for name in kinds():
+        seen = stress(name, seconds)
+        print(f"| {name} | {seen.readings:,} | {seen.dropped:,} | {seen.torn} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""The tape is read whole or not at all, however late its reader comes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from engine import tape
+from engine.board import Board, Shape
+from engine.takes import SoundTrack
+
+HOP = 128
+
+
+@pytest.fixture
+def board() -> Board:
+    return Board(Shape(frames=2, bins=4 * HOP + 1, samples=64, sample_rate=8000))
+
+
+def play(board: Board, hops: int) -> None:
+    """Hops that are all of their own number, from 1 on, made from the version of that number."""
+    for _ in range(hops):
+        k = board.tape_head[0] // HOP + 1
+        tape.write(board, np.full((HOP, 2), k / 1024, np.float32), k)
+
+
+class Delayed:
+    """After its next copy a reader sleeps while so many hops are played."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._patch = monkeypatch
+        self._fence = tape.fence
+
+    def by(self, board: Board, hops: int) -> None:
+        def late() -> None:
+            self._patch.setattr("engine.tape.fence", self._fence)
+            play(board, hops)
+
+        self._patch.setattr("engine.tape.fence", late)
+
+
+@pytest.fixture
+def delayed(monkeypatch: pytest.MonkeyPatch) -> Delayed:
+    return Delayed(monkeypatch)
+
+
+def test_what_was_played_is_read_to_where_the_tape_comes_round(board: Board) -> None:
+    hops = len(board.tape) // HOP
+    play(board, hops + 4)
+    found = tape.read(board, (hops - 2) * HOP, (hops + 4) * HOP)
+    assert found is not None and len(found) == 2 * HOP
+    assert (found[:HOP] == (hops - 1) / 1024).all() and (found[HOP:] == hops / 1024).all()
+
+
+def test_what_is_written_over_while_it_is_copied_is_not_read(
+    board: Board, delayed: Delayed
+) -> None:
+    hops = len(board.tape) // HOP
+    play(board, hops)
+    for late, whole in ((0, True), (4, True), (5, False), (hops, False)):
+        start = board.tape_head[0] - (hops - 5) * HOP  # 4 hops may pass, and a fifth be begun
+        delayed.by(board, late)
+        found = tape.read(board, start, start + HOP)
+        assert (found is not None) == whole, late
+        if found is not None:
+            assert (found == (start // HOP + 1) / 1024).all()
+
+
+def test_the_states_of_hops_that_are_written_over_meanwhile_are_left_out(
+    board: Board, delayed: Delayed
+) -> None:
+    rows = len(board.tape_version)
+    play(board, rows)
+    delayed.by(board, rows)
+    first, versions = tape.states(board, 0, rows * HOP)
+    assert versions.tolist() == [first // HOP + 1 + k for k in range(len(versions))]
+    first, versions = tape.states(board, board.tape_head[0] - 9 * HOP, board.tape_head[0])
+    assert versions.tolist() == list(range(2 * rows - 8, 2 * rows + 1))
+
+
+def test_a_take_has_silence_for_what_was_written_over_while_it_was_copied(
+    board: Board, delayed: Delayed, tmp_path: Path
+) -> None:
+    path = tmp_path / "take.wav"
+    hops = len(board.tape) // HOP
+    track = SoundTrack(board, path, os.open(path, os.O_RDWR | os.O_CREAT))
+    track.begin(0)
+    play(board, 4)
+    delayed.by(board, hops)
+    track.listen()
+    track.listen()
+    track.write()
+    track.close()
+    played = board.tape_head[0] // HOP
+    found = soundfile.read(path, dtype="float32")[0].reshape(played, HOP, 2)
+    assert track.lost
+    silent = int((found == 0).all(axis=(1, 2)).sum())
+    assert 4 <= silent < played
+    wanted = np.arange(silent + 1, played + 1, dtype=np.float32) / 1024
+    np.testing.assert_allclose(found[silent:, 0, 0], wanted, atol=1e-6)
