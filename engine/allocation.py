@@ -91,9 +91,11 @@ class Allocation:
     def start(self, voice: int, mode: int, level_db: float, *, held: bool) -> None:
         """Tell the playing process to start the voice with the sound last asked for."""
         board = self._board
-        board.held[voice] = int(held)
         self._slots[voice].level_db = level_db
         request, serial = int(board.requests[voice]), self._slots[voice].serial
+        # The state first: see `Voices.resume`.
+        board.held[voice] = int(held)
+        board.start_request[voice], board.start_level[voice] = request, level_db
         board.send(Event(b.START, voice, mode, request, level_db, serial))
 
     def let_go(self, which: Callable[[Slot], bool]) -> list[tuple[Source, Sender]]:
@@ -103,8 +105,8 @@ class Allocation:
         for voice, slot in enumerate(self._slots):
             if slot.source is not None and which(slot):
                 gone.append((slot.source, slot.sender))
+                self._board.held[voice] = 0  # the state first: see `Voices.resume`
                 self._board.send(Event(b.RELEASE, voice, serial=slot.serial))
-                self._board.held[voice] = 0
                 slot.source = None
                 slot.follows = False
         return gone

@@ -83,6 +83,8 @@ def _fields(shape: Shape) -> list[tuple[str, type, tuple[int, ...]]]:
         ("origin", i, (VOICES,)),
         ("requests", i, (VOICES,)),
         ("starts", i, (VOICES,)),  # changes when a voice is given to another finger or note
+        ("start_request", i, (VOICES,)),  # and the rest of what that START said
+        ("start_level", f, (VOICES,)),
         ("held", i, (VOICES,)),
         ("levels", f, (VOICES,)),
         ("pans", f, (VOICES,)),
@@ -129,27 +131,10 @@ DECODER_BEAT, DECODER_READY, DECODES, DECODES_SKIPPED, DECODE_US, DECODES_FAILED
 
 # Places in `player`.
 (
-    PLAYER_BEAT,
-    PLAYER_READY,
-    OUTPUT,
-    HOPS,
-    STARVED,
-    LOAD,
-    QUALITY,
-    PEAK_LEFT,
-    PEAK_RIGHT,
-    REDUCTION_DB,
-    DEVICE_RATE,
-    DEVICE_BLOCK,
-    RING_FRAMES,
-    DEVICE_LATENCY,
-    HOP_US,
-    GUARDED,
-    REALTIME,
-    LATE,
-    HOST_PERIOD,
-    CONVERSION,
-) = range(20)
+    PLAYER_BEAT, PLAYER_READY, OUTPUT, HOPS, STARVED, LOAD, QUALITY, PEAK_LEFT, PEAK_RIGHT,
+    REDUCTION_DB, DEVICE_RATE, DEVICE_BLOCK, RING_FRAMES, DEVICE_LATENCY, HOP_US, GUARDED,
+    REALTIME, LATE, HOST_PERIOD, CONVERSION,
+) = range(20)  # fmt: skip
 
 
 class Board:
@@ -167,6 +152,8 @@ class Board:
     origin: np.ndarray
     requests: np.ndarray
     starts: np.ndarray
+    start_request: np.ndarray
+    start_level: np.ndarray
     held: np.ndarray
     levels: np.ndarray
     pans: np.ndarray

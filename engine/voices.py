@@ -130,16 +130,9 @@ class Voices:
             if voice.let_go and voice.state == b.SOUNDING:
                 voice.state = b.RELEASING  # let go before it could sound: a tap is heard too
         self.guarded += play_hop(
-            self.bank,
-            self.work,
-            self.frame,
-            self._todo,
-            self._range,
-            self._mono,
-            self._tail,
-            out,
+            self.bank, self.work, self.frame, self._todo, self._range, self._mono, self._tail, out,
             self._peaks,
-        )
+        )  # fmt: skip
         master = self._master_gain(self._values)
         ceiling = 10 ** (self._values[_CEILING] / 20)
         self.limiter.process(out, self._master, master, ceiling)
@@ -212,15 +205,23 @@ class Voices:
                 voice.state = b.RELEASING
 
     def resume(self) -> None:
-        """Start again, after a restart, every voice that was held when the sound was lost."""
+        """After a restart: start every voice that is held, and report all others free.
+
+        What the control process says of them decides: the process before may have taken events and
+        reported nothing of them. Those sent until now are dropped, as what they ask for is on the
+        board before they are sent; later ones may be taken twice."""
         board = self.board
-        lost = list(board.received())
-        serials = {event.voice: event for event in lost if event.kind == b.START}
+        until = int(board.event_head[0])
+        board.fence()
         for v in range(VOICES):
-            serial = serials[v].serial if v in serials else int(board.voice_serial[v])
-            self._sounding[v] = Sounding(serial=serial)
-            if board.held[v]:
-                self._sounding[v] = Sounding(state=b.WAITING, serial=serial, mode=LOOP)
+            self._sounding[v] = Sounding(
+                state=b.WAITING if board.held[v] else b.FREE,
+                serial=int(board.starts[v]),
+                mode=LOOP,
+                request=int(board.start_request[v]),
+                level_db=float(board.start_level[v]),
+            )
+        list(board.received(until))
         self._report()
 
     # -- sounds ------------------------------------------------------------------------------

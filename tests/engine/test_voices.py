@@ -675,41 +675,6 @@ def test_the_board_is_told_what_is_heard() -> None:
     assert not np.delete(board.meters, 3).any()
 
 
-# -- after a restart -------------------------------------------------------------------------
-
-
-def test_held_loops_sound_again_after_a_restart_and_shots_do_not() -> None:
-    from engine.voices import Voices
-
-    stage = Stage()
-    for v, mode in ((0, "loop"), (1, "shot")):
-        stage.put(v, tone(440 if v == 0 else 2000, level=0.3))
-        stage.start(v, mode)
-    stage.board.held[0] = 1
-    stage.play(0.1)
-    stage.voices = Voices(stage.board, FINE)
-    stage.voices.resume()
-    made = stage.mono(0.2)[4800:]
-    assert pitch(made, 48000) == pytest.approx(440, rel=1e-3)
-    assert stage.state(0) == b.SOUNDING and stage.state(1) == b.FREE
-
-
-def test_a_note_that_was_asked_for_while_the_player_was_gone_sounds_after_it() -> None:
-    from engine.voices import Voices
-
-    stage = Stage()
-    stage.put(4, tone(440))
-    stage.board.held[4] = 1
-    serial = stage.start(4)
-    stage.voices = Voices(stage.board, FINE)
-    stage.voices.resume()
-    stage.play(0.1)
-    assert stage.state(4) == b.SOUNDING and stage.board.voice_serial[4] == serial
-    stage.release(4, serial)
-    stage.play(0.5)
-    assert stage.state(4) == b.FREE
-
-
 @pytest.mark.parametrize("quality", [0, 1, 2, 3])
 def test_every_quality_plays(quality: int) -> None:
     stage = Stage()
