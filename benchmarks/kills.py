@@ -30,9 +30,9 @@ from benchmarks.machine import machine
 from benchmarks.programs import free_port
 from controllers.learn import Bindings
 from controllers.midi_ports import MidiPorts
-from engine import board as b
 from engine.instrument import Sender
 from engine.session import Session
+from engine.signs import Signs
 from engine.stream import Settings
 from models import pack as packs
 
@@ -155,7 +155,7 @@ class Stage:
             if self.session.processes().get("playing") == playing:
                 return playing is None and head > begin
             fresh = board.tape[np.arange(max(begin, head - 2048), head) % length]
-            return bool(board.player[b.PLAYER_READY] and (np.abs(fresh) > AUDIBLE).any())
+            return Signs.playing(board).ready and bool((np.abs(fresh) > AUDIBLE).any())
 
         return well
 
@@ -170,7 +170,7 @@ class Stage:
             if not points:
                 points.append(self._put())
             near = np.abs(board.decoded_points[0] - points[0]).max() < 0.01
-            return bool(near and board.decoder[b.DECODER_READY])
+            return bool(near) and Signs.decoding(board).ready
 
         return well
 

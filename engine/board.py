@@ -2,8 +2,10 @@
 
 The control process writes what the performer wants (values, points, events), the decoding
 process writes decoded sounds, the playing process writes what is heard (meters, tape). Each
-field has one writer. Because the board outlives the processes that read it, a process that
-had to be restarted finds the whole state in place.
+field has one writer. That holds for whether a process is ready, too: no other takes it back, but
+what it has written there loses its meaning when the next one is started (engine/signs.py).
+Because the board outlives the processes that read it, a process that had to be restarted finds
+the whole state in place.
 
 Nobody ever waits here. A value is replaced by a newer one (newest wins); readers of several
 values that belong together use `Board.consistent`. Events, which must not be lost, pass
@@ -93,6 +95,7 @@ def _fields(shape: Shape) -> list[tuple[str, type, tuple[int, ...]]]:
         ("fader_value", f, (FADERS,)),
         ("events", f, (EVENTS, len(Event._fields))),
         ("event_head", i, (1,)),
+        ("generations", i, (2,)),  # of the playing and the decoding process, see engine.signs
         # written by the decoding process
         ("published", i, (VOICES,)),
         ("sound_request", i, (VOICES, BUFFERS)),
@@ -162,6 +165,7 @@ class Board:
     fader_value: np.ndarray
     events: np.ndarray
     event_head: np.ndarray
+    generations: np.ndarray
     published: np.ndarray
     sound_request: np.ndarray
     sound_gain: np.ndarray

@@ -24,6 +24,7 @@ from engine.originals import Originals, Recording
 from engine.parameters import OFFSET, PHASES, VOICES
 from engine.pointing import Aim, Pointing
 from engine.process import say
+from engine.signs import Signs
 from models.libraries.library import open_ as open_library
 from models.libraries.playable import as_pack
 from models.pack import Pack, load
@@ -205,12 +206,17 @@ class Mailbox:
 
 
 def serve(
-    board: Board, folder: Path, place: Path | None, wake: socket.socket, words: socket.socket
+    board: Board,
+    folder: Path,
+    place: Path | None,
+    wake: socket.socket,
+    generation: int,
+    words: socket.socket,
 ) -> None:
     """The decoding process's main function; returns when the control process closes `words`.
 
     `folder` is the pack's, `place` the library's whose sounds are its anchors; a byte on `wake`
-    says that a sound is wanted.
+    says that a sound is wanted; `generation` is what it was started as (engine/signs.py).
     """
     pack = load(folder)
     once(lambda: _rehearse(pack))
@@ -223,11 +229,12 @@ def serve(
     threading.Thread(target=mailbox.warm, name="warm", daemon=True).start()
     board.decoder[b.DECODE_US] = decoder.milliseconds * 1000
     say(words, "decoder", device=decoder.device, milliseconds=decoder.milliseconds)
-    board.decoder[b.DECODER_READY] = 1
+    signs = Signs.decoding(board)
+    signs.become_ready(generation)
     wake.setblocking(False)
     asked = -PLAYED_S
     while True:
-        board.decoder[b.DECODER_BEAT] += 1
+        signs.live()
         voices = mailbox.waiting()
         now = time.monotonic()
         if voices:

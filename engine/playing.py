@@ -25,6 +25,7 @@ from engine.board import Board
 from engine.devices import DeviceError, refresh
 from engine.fade import Fade
 from engine.process import LOST, mute, say
+from engine.signs import Signs
 from engine.stream import DeviceOutput, NullOutput, Output, Settings
 from engine.vigil import Verdict, Vigil
 from engine.voices import QUALITIES, Voices
@@ -46,6 +47,7 @@ class Renderer:
         self.output = output
         self.stopping = threading.Event()
         self.stopped = threading.Event()
+        self._decoding = Signs.decoding(board)
         self._voices = Voices(board, representation)
         self._voices.resume()
         self._rate = representation.sample_rate
@@ -84,7 +86,7 @@ class Renderer:
                 history.note(board, history.FADE)
             if not fade.toward(0.0 if fading else 1.0, out):
                 break
-            output.load(self._busy, bool(board.decoder[b.DECODER_READY]))
+            output.load(self._busy, self._decoding.ready)
             output.write(out)
             at = int(board.tape_head[0]) % length
             tape[at : at + size] = out
@@ -121,9 +123,15 @@ class Renderer:
 
 
 def serve(
-    board: Board, representation: Representation, settings: Settings, words: socket.socket
+    board: Board,
+    representation: Representation,
+    settings: Settings,
+    generation: int,
+    words: socket.socket,
 ) -> None:
-    """The playing process's main function; returns when the control process closes `words`."""
+    """The playing process's main function; returns when the control process closes `words`.
+
+    `generation` is what it was started as (engine/signs.py)."""
     mute()
     gc.disable()
     sys.setswitchinterval(0.0002)
@@ -142,7 +150,7 @@ def serve(
     gc.freeze()
     thread = threading.Thread(target=renderer.run, name="render", daemon=True)
     thread.start()
-    board.player[b.PLAYER_READY] = 1
+    Signs.playing(board).become_ready(generation)
     vigil = Vigil(renderer.output, time.monotonic())
     tried = time.monotonic()
     waits = isinstance(renderer.output, NullOutput) and not settings.null  # for a device

@@ -14,11 +14,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from engine import board as b
 from engine.board import Board, Shape
 from engine.bounds import Bounds
 from engine.instrument import Instrument
 from engine.planes import Planes
+from engine.signs import Signs
 from engine.stream import Settings
 from engine.supervision import TRIES, Awake, Child, Keeper, Word
 from models.pack import Pack
@@ -76,14 +76,14 @@ class Session:
                 "playing",
                 self._spawn_player,
                 self._hear,
-                signs=self.board.player[b.PLAYER_BEAT : b.PLAYER_READY + 1],
+                signs=Signs.playing(self.board),
                 hang_s=PLAYER_HANG_S,
             ),
             Keeper(
                 "decoding",
                 self._spawn_decoder,
                 self._hear,
-                signs=self.board.decoder[b.DECODER_BEAT : b.DECODER_READY + 1],
+                signs=Signs.decoding(self.board),
                 hang_s=DECODER_HANG_S,
             ),
         )
@@ -106,8 +106,12 @@ class Session:
 
     @property
     def ready(self) -> bool:
-        board = self.board
-        return bool(board.player[b.PLAYER_READY] and board.decoder[b.DECODER_READY])
+        """Whether both processes do their work now."""
+        return all(keeper.signs.ready for keeper in self._keepers)
+
+    def starting(self) -> list[str]:
+        """The processes that are not ready."""
+        return [keeper.what for keeper in self._keepers if not keeper.signs.ready]
 
     def processes(self) -> dict[str, int]:
         """Process ids by what they do."""
@@ -131,12 +135,12 @@ class Session:
         with contextlib.suppress(OSError):  # full: it is awake already
             self._wake.send(b".")
 
-    def _spawn_player(self) -> Child:
-        args = (self.board, self.pack.representation, self.settings)
+    def _spawn_player(self, generation: int) -> Child:
+        args = (self.board, self.pack.representation, self.settings, generation)
         return Child("playing", "engine.playing", args)
 
-    def _spawn_decoder(self) -> Child:
-        args = (self.board, self.pack.path, self.library, self._wake_far)
+    def _spawn_decoder(self, generation: int) -> Child:
+        args = (self.board, self.pack.path, self.library, self._wake_far, generation)
         return Child("decoding", "engine.decoding", args)
 
     def _hear(self, word: Word) -> None:

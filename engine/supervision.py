@@ -21,10 +21,10 @@ from contextlib import suppress
 from multiprocessing import connection, resource_tracker
 from typing import Any
 
-import numpy as np
 import psutil
 
 from engine.process import LEAVE_S, LEFT_TO_CONTROL, enter, reason
+from engine.signs import Signs
 
 Word = dict[str, Any]
 
@@ -103,14 +103,13 @@ class Child:
 class Vitals:
     """How long a process has shown no sign of life. One thread.
 
-    `signs` (2,) is its beat and whether it is ready (from then on it has to beat every `hang_s`);
-    `patience` multiplies the limits of its start.
+    Once it is ready it has to beat every `hang_s`; `patience` multiplies the limits of its start.
     """
 
     def __init__(
         self,
         pid: int,
-        signs: np.ndarray,
+        signs: Signs,
         hang_s: float,
         patience: float = 1.0,
         awake: Callable[[], float] | None = None,
@@ -119,7 +118,7 @@ class Vitals:
         self._hang_s, self._patience = hang_s, patience
         self._awake = awake or Awake()
         self._now = self._ran_at = self._beat_at = self._worked_at = self._awake()
-        self._beat, self._worked = float(signs[0]), 0.0
+        self._beat, self._worked = signs.beat, 0.0
         self._ready_at: float | None = None
 
     @property
@@ -134,7 +133,7 @@ class Vitals:
     def look(self) -> str:
         """Why the process has to be replaced; nothing while it lives."""
         now = self._now = self._awake()
-        beat, ready = self._signs.tolist()
+        beat, ready = self._signs.beat, self._signs.ready
         if ready and self._ready_at is None:
             self._ready_at = self._beat_at = now
         if beat != self._beat:
@@ -165,23 +164,25 @@ class Keeper:
     `hear` is called on that thread with what the process says, dicts with a "kind", and with
     "ended" after each end of it: its `reason`, its exit `status` (None where it did not begin),
     how many `failures` to start there were in a row, whether it was `ready` before, and whether
-    another try is in vain (`final`). `signs` as for `Vitals`; `pause_s` lies between two tries.
+    another try is in vain (`final`). `spawn` is given the new process's generation, which is what
+    it writes to `signs` when it is ready; `pause_s` lies between two tries.
     """
 
     def __init__(
         self,
         what: str,
-        spawn: Callable[[], Child],
+        spawn: Callable[[int], Child],
         hear: Callable[[Word], None],
         *,
-        signs: np.ndarray,
+        signs: Signs,
         hang_s: float,
         pause_s: float = 0.0,
     ) -> None:
         self.what = what
+        self.signs = signs
         self.pid: int | None = None
         self._spawn, self._hear = spawn, hear
-        self._signs, self._hang_s, self._pause_s = signs, hang_s, pause_s
+        self._hang_s, self._pause_s = hang_s, pause_s
         self._failures = 0  # starts in a row
         self._closing = threading.Event()
         self._poke, self._poked = socket.socketpair()
@@ -212,18 +213,18 @@ class Keeper:
         # unblock what is blocked here.)
         resource_tracker.ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, LEFT_TO_CONTROL)
+        generation = self.signs.succeed()
         while not self._closing.is_set():
-            self._signs[1] = 0
             end: Word = {"kind": "ended", "ready": False, "final": False, "status": None}
             try:
-                child = self._spawn()
+                child = self._spawn(generation)
             except Exception as error:  # no memory, no room for a process or a thread
                 end["reason"] = f"could not be started: {reason(error)}"
             else:
                 self.pid = child.process.pid
                 if self._attend(child, end):
                     self._failures = 0
-                self._signs[1], self.pid = 0, None
+                self.pid, generation = None, self.signs.succeed()
             if self._closing.is_set():
                 return
             self._failures += 1
@@ -235,14 +236,14 @@ class Keeper:
     def _attend(self, child: Child, end: Word) -> bool:
         """Until the process has ended; whether it had started well. `end` is told why it ended."""
         patience = 2.0 ** min(self._failures, 6)
-        vitals = Vitals(child.process.pid or 0, self._signs, self._hang_s, patience)
+        vitals = Vitals(child.process.pid or 0, self.signs, self._hang_s, patience)
         looked, fault = time.monotonic(), ""
         try:
             while not fault and child.process.is_alive():
                 connection.wait([child.line, child.process.sentinel, self._poked], TICK_S)
                 self._listen(child, vitals, end)
                 if self._closing.is_set():
-                    if self._signs[1]:
+                    if self.signs.ready:
                         child.leave()
                     break
                 if time.monotonic() - looked > TICK_S:
@@ -252,7 +253,7 @@ class Keeper:
             child.kill()
         self._listen(child, vitals, end)
         child.line.close()
-        end["ready"], end["status"] = bool(self._signs[1]), child.process.exitcode
+        end["ready"], end["status"] = self.signs.ready, child.process.exitcode
         end.setdefault("reason", fault or _fate(child.process.exitcode))
         struck = child.process.exitcode == -signal.SIGKILL  # by somebody else, or by us: stopped
         return bool(end["ready"]) and (struck or vitals.lived > LIVED_S)

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from engine.process import say
+from engine.signs import Signs
 
 TOOK_S = 4.0  # of processor time, for a start that works
 
 
-def serve(memory: Any, life: str, words: socket.socket) -> None:
-    """`life` is what this process does; `memory` its two signs (beat and ready)."""
-    signs = np.frombuffer(memory, np.float64)
+def serve(memory: Any, life: str, generation: int, words: socket.socket) -> None:
+    """`life` is what this process does; `memory` its own two signs."""
+    signs = Signs(np.frombuffer(memory, np.float64), np.zeros(1, np.int64))
     say(words, "born", pid=os.getpid(), life=life)
     if life == "raises":
         raise ValueError("a name\nwith \x1b[31mred in it")
@@ -28,8 +29,8 @@ def serve(memory: Any, life: str, words: socket.socket) -> None:
     if life == "works long":
         while time.process_time() < TOOK_S:
             pass
-    signs[1] = 1
+    signs.become_ready(generation)
     if life == "hangs":
         time.sleep(600)
     while not select.select([words], [], [], 0.02)[0]:
-        signs[0] += 1
+        signs.live()

@@ -20,6 +20,7 @@ import psutil
 import pytest
 
 from engine import supervision
+from engine.signs import Signs
 from engine.supervision import GAP_S, IDLE_S, STOPPED_S, Awake, Child, Keeper, Vitals, Word
 
 
@@ -31,15 +32,19 @@ class Kept:
         self.words: list[Word] = []
         self.memory = multiprocessing.get_context("spawn").RawArray("d", 2)
         self._lives = itertools.chain(lives, itertools.repeat(lives[-1]))
-        signs = np.frombuffer(self.memory, np.float64)
-        self.keeper = Keeper("test", self._spawn, self.words.append, signs=signs, hang_s=hang_s)
+        own = np.frombuffer(self.memory, np.float64)
+        own.flags.writeable = False  # the process alone writes them
+        self.signs = Signs(own, np.zeros(1, np.int64))
+        self.keeper = Keeper(
+            "test", self._spawn, self.words.append, signs=self.signs, hang_s=hang_s
+        )
         self.keeper.start()
 
-    def _spawn(self) -> Child:
+    def _spawn(self, generation: int) -> Child:
         life = next(self._lives)
         if isinstance(life, Exception):
             raise life
-        return Child("test", "tests.engine.lives", (self.memory, life))
+        return Child("test", "tests.engine.lives", (self.memory, life, generation))
 
     @property
     def born(self) -> list[int]:
@@ -51,7 +56,7 @@ class Kept:
 
     @property
     def ready(self) -> bool:
-        return bool(self.memory[1])
+        return self.signs.ready
 
 
 def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
@@ -59,6 +64,11 @@ def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.01)
+
+
+def ready() -> Signs:
+    """Of a process that is ready and beats no more."""
+    return Signs(np.array([0.0, 1.0]), np.array([1]))
 
 
 @pytest.fixture
@@ -173,7 +183,7 @@ def test_a_long_fit_is_told_from_a_hang_by_the_processor_time(what: str, told: s
     process = subprocess.Popen([sys.executable, "-c", what])
     try:
         hurried = Awake(lambda: 20 * (time.monotonic() - began))
-        vitals = Vitals(process.pid, np.array([0.0, 1.0]), 600.0, awake=hurried)
+        vitals = Vitals(process.pid, ready(), 600.0, awake=hurried)
         end = time.monotonic() + 30
         while not (found := vitals.look()) and time.monotonic() < end:
             if not told and hurried() > 3 * IDLE_S:
@@ -201,7 +211,7 @@ def test_a_process_that_was_stopped_with_the_watcher_has_time_to_go_on() -> None
     now = 0.0
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     try:
-        vitals = Vitals(process.pid, np.array([0.0, 1.0]), 600.0, awake=Awake(lambda: now))
+        vitals = Vitals(process.pid, ready(), 600.0, awake=Awake(lambda: now))
         process.send_signal(signal.SIGSTOP)
         until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED)
         assert vitals.look() == ""
