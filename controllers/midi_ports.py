@@ -18,9 +18,10 @@ from controllers.learn import Bindings
 from controllers.midi import Layout, MidiCounts, MidiInput
 from controllers.midi_feed import apis
 from controllers.outcomes import Outcomes
+from engine.child import Child, Word
 from engine.instrument import Instrument
 from engine.signs import Signs
-from engine.supervision import Child, Keeper, Word
+from engine.supervision import Keeper
 
 RETRY_S = 1.0  # before a feed that has ended is started again
 HANG_S = 10.0  # a feed looks at its ports every second

@@ -86,7 +86,8 @@ def compiling(who: str, kernels: int) -> str:
 
 def waiting(session: Session, seconds: float) -> str:
     """What is not ready so many seconds after the start."""
-    return f"{seconds:.0f} s, still starting: {' and '.join(session.starting())}"
+    starting = (f"{what} (it {doing})" for what, doing in session.starting().items())
+    return f"{seconds:.0f} s, still starting: {' and '.join(starting)}"
 
 
 def addresses(lan: bool, host: str, port: int) -> str:

@@ -23,7 +23,7 @@ from engine.kernels import once
 from engine.originals import Originals, Recording
 from engine.parameters import OFFSET, PHASES, VOICES
 from engine.pointing import Aim, Pointing
-from engine.process import say
+from engine.process import say, step
 from engine.signs import Signs
 from models.libraries.library import open_ as open_library
 from models.libraries.playable import as_pack
@@ -218,10 +218,14 @@ def serve(
     `folder` is the pack's, `place` the library's whose sounds are its anchors; a byte on `wake`
     says that a sound is wanted; `generation` is what it was started as (engine/signs.py).
     """
+    step(words, "loads the pack")
     pack = load(folder)
+    step(words, "loads its kernels")
     once(lambda: _rehearse(pack))
     library = None if place is None else open_library(place, pack)
+    step(words, "builds the decoder")
     decoder = Decoder(pack)
+    step(words, "fits the expander")
     originals = None if library is None else Originals(library, decoder)
     if library is not None:
         pack = as_pack(pack, library)

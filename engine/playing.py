@@ -24,7 +24,7 @@ from engine import history
 from engine.board import Board
 from engine.devices import DeviceError, refresh
 from engine.fade import Fade
-from engine.process import LOST, mute, say
+from engine.process import LOST, last_words, say, step
 from engine.signs import Signs
 from engine.stream import DeviceOutput, NullOutput, Output, Settings
 from engine.vigil import Verdict, Vigil
@@ -132,10 +132,11 @@ def serve(
     """The playing process's main function; returns when the control process closes `words`.
 
     `generation` is what it was started as (engine/signs.py)."""
-    mute()
     gc.disable()
     sys.setswitchinterval(0.0002)
+    step(words, "rehearses the voices")
     rehearse(representation)
+    step(words, "opens the output")
     rate = representation.sample_rate
     hop = representation.n_fft // 8
 
@@ -148,8 +149,7 @@ def serve(
     output = null() if settings.null else _first(device, null, words)
     renderer = Renderer(board, representation, output)
     gc.freeze()
-    thread = threading.Thread(target=renderer.run, name="render", daemon=True)
-    thread.start()
+    threading.Thread(target=_render, args=(renderer, words), name="render", daemon=True).start()
     Signs.playing(board).become_ready(generation)
     vigil = Vigil(renderer.output, time.monotonic())
     tried = time.monotonic()
@@ -187,6 +187,11 @@ def serve(
     output = renderer.output
     time.sleep(min((output.kept + output.period) / output.rate, DRAIN_MOST_S))
     os._exit(0)
+
+
+def _render(renderer: Renderer, words: socket.socket) -> None:
+    with last_words(words):
+        renderer.run()
 
 
 def _alive(words: socket.socket) -> bool:

@@ -4,6 +4,7 @@ left alone."""
 from __future__ import annotations
 
 import errno
+import gc
 import itertools
 import multiprocessing
 import os
@@ -11,24 +12,32 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 import pytest
 
-from engine import supervision
+from engine import fate, faults, supervision
+from engine.child import TAIL, Child, Word
 from engine.signs import Signs
-from engine.supervision import GAP_S, IDLE_S, STOPPED_S, Awake, Child, Keeper, Vitals, Word
+from engine.supervision import GAP_S, IDLE_S, STOPPED_S, Awake, Keeper, Vitals
 
 
 class Kept:
     """A keeper whose processes live the given lives one after the other, the last again and
     again; `words` is all that was heard."""
 
-    def __init__(self, *lives: str | Exception, hang_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        *lives: str | Exception,
+        hang_s: float = 60.0,
+        hear: Callable[[Word], None] | None = None,
+    ) -> None:
         self.words: list[Word] = []
         self.memory = multiprocessing.get_context("spawn").RawArray("d", 2)
         self._lives = itertools.chain(lives, itertools.repeat(lives[-1]))
@@ -36,7 +45,7 @@ class Kept:
         own.flags.writeable = False  # the process alone writes them
         self.signs = Signs(own, np.zeros(1, np.int64))
         self.keeper = Keeper(
-            "test", self._spawn, self.words.append, signs=self.signs, hang_s=hang_s
+            "test", self._spawn, hear or self.words.append, signs=self.signs, hang_s=hang_s
         )
         self.keeper.start()
 
@@ -44,6 +53,8 @@ class Kept:
         life = next(self._lives)
         if isinstance(life, Exception):
             raise life
+        if life == "a lock":
+            return Child("test", "tests.engine.lives", (threading.Lock(),))
         return Child("test", "tests.engine.lives", (self.memory, life, generation))
 
     @property
@@ -75,7 +86,7 @@ def ready() -> Signs:
 def keep() -> Iterator[Callable[..., Kept]]:
     kept: list[Kept] = []
 
-    def make(*lives: str | Exception, **options: float) -> Kept:
+    def make(*lives: str | Exception, **options: Any) -> Kept:
         kept.append(Kept(*lives, **options))
         return kept[-1]
 
@@ -88,7 +99,7 @@ def keep() -> Iterator[Callable[..., Kept]]:
 
 @pytest.mark.parametrize(
     ("number", "reason"),
-    [(signal.SIGKILL, "was killed (signal 9)"), (signal.SIGSTOP, "was stopped")],
+    [(signal.SIGKILL, "was killed (SIGKILL)"), (signal.SIGSTOP, "was stopped")],
 )
 def test_a_process_that_is_killed_or_stopped_is_replaced(
     keep: Callable[..., Kept], number: signal.Signals, reason: str
@@ -142,12 +153,184 @@ def test_the_last_words_of_an_exception_are_one_printable_line(keep: Callable[..
     assert failed["trace"].startswith("Traceback")
 
 
-def test_that_no_process_could_be_made_is_told_and_tried_again(keep: Callable[..., Kept]) -> None:
-    full = OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
-    kept = keep(full, full, "lives")
+@pytest.mark.parametrize(
+    ("life", "reason", "logged"),
+    [
+        ("raises at length", "failed: ValueError: xxx", "in _raise"),
+        ("misses a library", "failed: ImportError: libfoo.so is missing", "in _raise"),
+        ("loses a thread", "failed: ZeroDivisionError: in a thread", "in _lose"),
+        ("ends", "ended (status 4)", ""),
+        ("ends with a line", "ended (status 4): no such [31mfont", "something said before"),
+        ("crashes", "crashed (SIGSEGV)", "in string_at"),
+        ("aborts", "crashed (SIGABRT): free(): invalid pointer", "something said before"),
+        (
+            "terminates",
+            "crashed (SIGABRT): terminate called without an active exception",
+            "in serve",
+        ),
+        ("is killed", "was killed (SIGKILL)", ""),
+    ],
+)
+def test_why_a_process_ended_is_told_whatever_ends_it(
+    keep: Callable[..., Kept], life: str, reason: str, logged: str
+) -> None:
+    kept = keep(life, "lives")
     until(lambda: kept.ready)
-    assert len(kept.ends) == 2
-    assert "Cannot allocate memory" in kept.ends[0]["reason"]
+    told = kept.ends[0]["reason"]
+    assert told.startswith(reason) and len(told) < 400 and told.isprintable()
+    traces = "".join(word.get("trace", "") for word in kept.words)
+    assert logged in traces and bool(logged) == bool(traces)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_process_that_was_killed_for_want_of_memory_is_told_from_others(
+    keep: Callable[..., Kept], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: int
+) -> None:
+    counters = tmp_path / "vmstat"
+    counters.write_text("nr_free_pages 7\noom_kill 3\n")
+    monkeypatch.setattr(fate, "VMSTAT", counters)
+    kept = keep("never ready", "lives")
+    until(lambda: kept.born)
+    counters.write_text(f"nr_free_pages 7\noom_kill {3 + more}\n")
+    os.kill(kept.born[0], signal.SIGKILL)
+    until(lambda: kept.ready)
+    found = " as the system ran out of memory" if more else ""
+    assert kept.ends[0]["reason"] == f"was killed (SIGKILL){',' * more}{found}"
+
+
+def test_who_prints_more_than_is_read_does_not_wait(keep: Callable[..., Kept]) -> None:
+    memory = multiprocessing.get_context("spawn").RawArray("d", 2)
+    child = Child("test", "tests.engine.lives", (memory, "prints a flood", 1))
+    try:
+        until(lambda: memory[1] == 1)  # though nobody listens
+    finally:
+        child.kill()
+    assert "printed" in [word["kind"] for word in child.listen()]
+    assert len(child.printed) <= TAIL
+    child.close()
+
+
+def test_a_process_that_closes_its_channels_is_watched_all_the_same(
+    keep: Callable[..., Kept],
+) -> None:
+    kept = keep("closes its channels", "lives", hang_s=0.5)
+    until(lambda: len(kept.ends) == 1 and kept.ready)
+    assert kept.ends[0]["reason"] == "has hung"
+
+
+# -- the watching goes on --------------------------------------------------------------------
+
+
+@pytest.fixture
+def faults_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[], str]:
+    """What was told of faults so far, with a log of its own."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(faults, "_told", set())
+    told: list[str] = []
+
+    def read() -> str:
+        told.append(capsys.readouterr().err)
+        return "".join(told)
+
+    return read
+
+
+def test_what_is_no_word_is_told_and_passed_over(
+    keep: Callable[..., Kept], faults_told: Callable[[], str]
+) -> None:
+    kept = keep("talks nonsense", "lives")
+    until(lambda: kept.ready)
+    os.kill(kept.born[0], signal.SIGKILL)
+    until(lambda: len(kept.born) == 2 and kept.ready)
+    assert "JSONDecodeError" in faults_told() and "no word" in faults_told()
+    assert kept.ends[0]["reason"] == "failed: it does not say why"
+
+
+def test_what_its_hearer_raises_is_told_and_the_watching_goes_on(
+    keep: Callable[..., Kept], faults_told: Callable[[], str]
+) -> None:
+    def hear(word: Word) -> None:
+        kept_words.append(word)
+        raise ZeroDivisionError("a hearer's fault")
+
+    kept_words: list[Word] = []
+    kept = keep("lives", hear=hear)
+    for times in (1, 2):
+        until(lambda: kept.ready)
+        until(lambda times=times: sum(w["kind"] == "born" for w in kept_words) == times)  # type: ignore[misc]
+        os.kill(kept_words[-1]["pid"], signal.SIGKILL)
+        until(lambda times=times: sum(w["kind"] == "ended" for w in kept_words) == times)  # type: ignore[misc]
+    assert "a hearer's fault" in faults_told()
+
+
+def test_a_look_that_fails_is_told_and_another_follows(
+    keep: Callable[..., Kept], faults_told: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = Vitals.look
+    failed: list[bool] = []
+
+    def fails_at_first(vitals: Vitals) -> str:
+        if len(failed) < 3:
+            failed.append(True)
+            raise MemoryError("no room to look")
+        return look(vitals)
+
+    monkeypatch.setattr(Vitals, "look", fails_at_first)
+    kept = keep("hangs", "lives", hang_s=0.5)
+    until(lambda: len(kept.born) == 2)
+    assert [end["reason"] for end in kept.ends] == ["has hung"]
+    assert "no room to look" in faults_told()
+
+
+def test_a_tracker_that_cannot_begin_ends_no_watching(
+    keep: Callable[..., Kept], faults_told: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room() -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(supervision.resource_tracker, "ensure_running", no_room)
+    kept = keep("lives")
+    until(lambda: kept.ready)
+    assert "Too many open files" in faults_told()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.EMFILE, os.strerror(errno.EMFILE)),
+        MemoryError(),
+        RuntimeError("can't start new thread"),
+        "a lock",  # cannot be pickled
+    ],
+    ids=str,
+)
+def test_a_process_that_could_not_be_made_is_told_and_tried_again(
+    keep: Callable[..., Kept], error: Exception | str
+) -> None:
+    kept = keep(error, error, "lives")
+    until(lambda: kept.ready)
+    assert [end["failures"] for end in kept.ends] == [1, 2]
+    for end in kept.ends:
+        assert end["reason"].startswith("could not be started: ") and "Traceback" in end["trace"]
+
+
+def test_a_process_that_could_not_be_made_leaves_no_file_open() -> None:
+    gc.collect()
+    before = psutil.Process().num_fds()
+    for _ in range(10):
+        with pytest.raises(TypeError):
+            Child("test", "tests.engine.lives", (threading.Lock(),))
+    gc.collect()
+    assert psutil.Process().num_fds() == before
+
+
+def test_a_start_that_holds_the_interpreter_s_lock_ends_with_its_keeper(
+    keep: Callable[..., Kept],
+) -> None:
+    kept = keep("holds the lock")
+    until(lambda: kept.born)  # the fixture waits for its end
 
 
 def test_after_three_failed_starts_there_are_pauses_between_them(
