@@ -16,11 +16,12 @@ from contextlib import ExitStack, suppress
 from typing import Any
 
 from engine import faults
-from engine.process import LEAVE_S, enter
+from engine.process import LEAVE_S, WHERE, enter
 
 Word = dict[str, Any]
 
 MOST = 1 << 20  # bytes that are read at a time, and of a line that does not end
+WHERE_S = 0.1  # for a process to print its stacks
 TAIL = 1 << 15  # bytes that are kept of standard error
 
 
@@ -72,6 +73,12 @@ class Child:
         with suppress(OSError):
             self._line.shutdown(socket.SHUT_RDWR)
         self.process.join(LEAVE_S + 0.1)
+
+    def where(self) -> None:
+        """Have it print where it hangs. One that cannot any more ends of it, or does nothing."""
+        if self.process.is_alive() and self.process.pid is not None:
+            os.kill(self.process.pid, WHERE)
+            self.process.join(WHERE_S)
 
     def kill(self) -> None:
         """End it at once."""

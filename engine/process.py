@@ -29,6 +29,7 @@ LEAVE_S = 0.7  # after the line has ended: to fade out and to leave a sound syst
 LOST = 3  # exit status of a playing process that has told of the loss of its device
 LONGEST = 300  # characters of a reason
 LONGEST_TRACE = 50_000  # characters: an error may quote all that it was given
+WHERE = signal.SIGUSR1  # asks a process where it hangs
 LEFT_TO_CONTROL = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
 OURS = ("controllers", "engine", "models")  # whose exceptions say all that a person needs
 
@@ -108,7 +109,8 @@ def say(words: socket.socket, kind: str, **what: Any) -> None:
 
 
 def _print_to(stderr: Connection) -> None:
-    """Send standard error there, Python's and the C libraries', and the stacks of a crash.
+    """Send standard error there, Python's and the C libraries', and the stacks of a crash or, at
+    `WHERE`, of a hang.
 
     Who watches reads it only now and then, so nothing waits for room there.
     """
@@ -116,6 +118,7 @@ def _print_to(stderr: Connection) -> None:
     os.dup2(stderr.fileno(), 2)
     stderr.close()
     faulthandler.enable(2)
+    faulthandler.register(WHERE, 2)
 
 
 @contextlib.contextmanager

@@ -34,6 +34,7 @@ IDLE_S = 30.0  # without a beat and without using the processor
 STARTING_MOST_S = 300.0  # between two words of a start that uses the processor all the time
 WORKED_S = 0.02  # of processor time: the clock of some systems has ticks of 10 ms
 LIVED_S = 1.0  # a process that ends by itself sooner after it was ready did not really start
+STOPPED = "was stopped"
 TRIES = 3  # failed starts in a row before there are pauses between them
 PAUSES_S = (1.0, 2.0, 4.0, 8.0)
 
@@ -109,7 +110,7 @@ class Vitals:
         if spent - self._worked >= WORKED_S:
             self._worked, self._worked_at = spent, now
         if now - self._ran_at > STOPPED_S:
-            return "was stopped"
+            return STOPPED
         silent = now - self._beat_at
         idle = now - max(self._beat_at, self._worked_at)
         if ready:
@@ -218,6 +219,8 @@ class Keeper:
                     looked = time.monotonic()
                     with faults.going_on():
                         fault = vitals.look()
+            if fault and fault != STOPPED:
+                child.where()
         finally:
             child.kill()
         self._listen(child, vitals, end)
@@ -227,7 +230,8 @@ class Keeper:
         if "reason" not in end:
             short = killed_for_memory() > killed
             end["reason"] = fault or fate(status, child.printed, short)
-            if not fault and status not in (0, LOST, -signal.SIGKILL) and child.printed:
+            orderly = not fault and status in (0, LOST, -signal.SIGKILL)
+            if child.printed and not orderly and fault != STOPPED:
                 end["trace"] = f"the {self.what} process {end['reason']}\n{child.printed}"
         struck = status == -signal.SIGKILL  # by somebody else, or by us: stopped
         return bool(end["ready"]) and (struck or vitals.lived > LIVED_S)

@@ -139,10 +139,13 @@ def test_a_start_that_works_may_take_as_long_as_it_needs(
     assert not kept.ends
 
 
-def test_one_that_beats_no_more_is_replaced(keep: Callable[..., Kept]) -> None:
+def test_one_that_beats_no_more_is_replaced_and_where_it_hung_is_logged(
+    keep: Callable[..., Kept],
+) -> None:
     kept = keep("hangs", "lives", hang_s=0.5)
     until(lambda: len(kept.born) == 2)
     assert [end["reason"] for end in kept.ends] == ["has hung"]
+    assert "in serve" in kept.ends[0]["trace"]
 
 
 def test_the_last_words_of_an_exception_are_one_printable_line(keep: Callable[..., Kept]) -> None:
@@ -324,6 +327,53 @@ def test_a_process_that_could_not_be_made_leaves_no_file_open() -> None:
             Child("test", "tests.engine.lives", (threading.Lock(),))
     gc.collect()
     assert psutil.Process().num_fds() == before
+
+
+CONTROL = """
+import time
+from multiprocessing import get_context
+import numpy as np
+from engine.child import Child
+from engine.signs import Signs
+from engine.supervision import Keeper
+
+def hear(word):
+    if word["kind"] == "born":
+        print(word["pid"], flush=True)
+
+if __name__ == "__main__":
+    for life in ("lives", "never ready", "works long"):
+        memory = get_context("spawn").RawArray("d", 2)
+        Keeper(
+            life,
+            lambda generation, life=life, memory=memory: Child(
+                life, "tests.engine.lives", (memory, life, generation)
+            ),
+            hear,
+            signs=Signs(np.frombuffer(memory), np.zeros(1, np.int64)),
+            hang_s=60.0,
+        ).start()
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV])
+def test_processes_end_with_the_control_process_however_it_ends(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    program = tmp_path / "control.py"
+    program.write_text(CONTROL)
+    root = str(Path(__file__).parents[2])
+    control = subprocess.Popen(
+        [sys.executable, str(program)],
+        stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": root},
+    )  # fmt: skip
+    assert control.stdout is not None
+    born = [int(control.stdout.readline()) for _ in range(3)]
+    control.send_signal(number)
+    assert control.wait(60) == -number
+    control.stdout.close()
+    until(lambda: not any(map(psutil.pid_exists, born)))
 
 
 def test_a_start_that_holds_the_interpreter_s_lock_ends_with_its_keeper(
