@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from controllers import telling
 from engine import faults
 from engine.allocation import Sender
 from engine.child import Child
@@ -82,6 +83,10 @@ def test_who_waits_too_short_is_told_what_each_process_does(begin: Callable[...,
     assert str(told.value) == (
         "after 0 s the engine still starts (playing: it imports tests.engine.lives; "
         "decoding: it imports tests.engine.lives)"
+    )
+    assert telling.waiting(session, 40) == (
+        "40 s, still starting: playing (it imports tests.engine.lives) and "
+        "decoding (it imports tests.engine.lives)"
     )
 
 
