@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from engine import board as b
 from engine.board import Board, Event
+from engine.outbox import Outbox
 from engine.parameters import VOICES
 
 
@@ -58,6 +59,7 @@ class Allocation:
     def __init__(self, board: Board, clock: Callable[[], float], started: int = 0) -> None:
         self._board = board
         self._clock = clock
+        self._outbox = Outbox(board)
         self._slots = [Slot() for _ in range(VOICES)]
         self.started = started  # how many sounds have been; the last one's serial
 
@@ -96,7 +98,7 @@ class Allocation:
         # The state first: see `Voices.resume`.
         board.held[voice] = int(held)
         board.start_request[voice], board.start_level[voice] = request, level_db
-        board.send(Event(b.START, voice, mode, request, level_db, serial))
+        self._outbox.send(Event(b.START, voice, mode, request, level_db, serial))
 
     def let_go(self, which: Callable[[Slot], bool]) -> list[tuple[Source, Sender]]:
         """Release every held voice of which this is true; shots ring out all the same. Returns
@@ -106,10 +108,19 @@ class Allocation:
             if slot.source is not None and which(slot):
                 gone.append((slot.source, slot.sender))
                 self._board.held[voice] = 0  # the state first: see `Voices.resume`
-                self._board.send(Event(b.RELEASE, voice, serial=slot.serial))
+                self._outbox.send(Event(b.RELEASE, voice, serial=slot.serial))
                 slot.source = None
                 slot.follows = False
         return gone
+
+    def panic(self) -> None:
+        """Release every held voice, and have all silenced, shots too."""
+        self.let_go(lambda slot: True)
+        self._outbox.send(Event(b.PANIC))
+
+    def tick(self) -> None:
+        """Send what had no room: call it some 60 times a second."""
+        self._outbox.flush()
 
     def held(self) -> Iterator[tuple[int, Source]]:
         """Voices that somebody holds, and who."""

@@ -256,7 +256,7 @@ class Board:
     # -- events ------------------------------------------------------------------------------
 
     def send(self, event: Event) -> bool:
-        """Control process only. False when the ring is full (the player is gone)."""
+        """Control process only. False when the ring is full: engine.outbox keeps it then."""
         head = int(self.event_head[0])
         if head - int(self.event_tail[0]) >= EVENTS:
             return False

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine import board as b
 from engine.allocation import NOBODY, Allocation, Held, Sender, Slot
-from engine.board import Board, Event
+from engine.board import Board
 from engine.bounds import Bounds
 from engine.heard import Heard
 from engine.pad import XY, Handler, Numbered, Pad, Place
@@ -270,9 +269,8 @@ class Instrument:
             self._tapped(address, (0,) if finger else (n, 0), sender)
 
     def _panic(self, args: Sequence[Argument], sender: Sender) -> None:
-        self._voices.let_go(lambda slot: True)
+        self._voices.panic()
         self._touch.panicked()
-        self.board.send(Event(b.PANIC))
         self._changed("/panic", (), sender)
 
     # -- time --------------------------------------------------------------------------------
@@ -280,6 +278,7 @@ class Instrument:
     def tick(self) -> None:
         """What happens by itself: call it some 60 times a second."""
         with self.together():
+            self._voices.tick()
             timeout = float(self.board.values[OFFSET["/note/timeout"]])
             self._let_go(lambda slot: self._heard.outdated(slot, timeout))
             self._heard.forget()
