@@ -124,11 +124,12 @@ class Keeper:
 
     `hear` is called on that thread with what the process says, dicts with a "kind", and with
     "ended" after each end of it: its `reason`, its exit `status` (None where it did not begin),
-    how many `failures` to start there were in a row, whether it was `ready` before, and whether
-    another try is in vain (`final`), and with a `trace` for the log where there is one. What `hear`
-    raises is told (engine/faults.py), as is all else that goes wrong on that thread: it goes on.
-    `spawn` is given the new process's generation, which is what
-    it writes to `signs` when it is ready; `pause_s` lies between two tries.
+    how many `failures` to start there were in a row, whether it was `ready` before, whether
+    another try is in vain (`final`), and a `trace` for the log where there is one. What `hear`
+    raises is told as a fault, as is all else that goes wrong on that thread, and it goes on.
+
+    `spawn` is given the new process's generation, which the process writes to `signs` when it is
+    ready; `pause_s` lies between two tries.
     """
 
     def __init__(
