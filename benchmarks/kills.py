@@ -33,6 +33,7 @@ from controllers.midi_ports import MidiPorts
 from engine import board as b
 from engine.instrument import Sender
 from engine.session import Session
+from engine.signs import Signs
 from engine.stream import Settings
 from models import pack as packs
 
@@ -114,8 +115,7 @@ class Stage:
         self.session = Session(packs.load(packs.find("footsteps")), Settings(null=True))
         self.midi = MidiPorts(self.session.instrument, Bindings(), announce=self.said.append)
         self.session.start()
-        if not self.session.wait_ready(600):
-            raise RuntimeError(f"the engine did not start: {self.session.failed}")
+        self.session.wait_ready(600)
         self.session.instrument.apply("/loop/freeze", (1,), FINGER)
         self._put()
         _until(self._sounds())
@@ -156,7 +156,7 @@ class Stage:
             if self.session.processes().get("playing") == playing:
                 return playing is None and head > begin
             fresh = board.tape[np.arange(max(begin, head - 2048), head) % length]
-            return bool(board.player[b.PLAYER_READY] and (np.abs(fresh) > AUDIBLE).any())
+            return Signs.playing(board).ready and bool((np.abs(fresh) > AUDIBLE).any())
 
         return well
 
@@ -171,7 +171,7 @@ class Stage:
             if not requests:
                 requests.append(self._put())
             given = board.sound_request[0, board.published[0] % b.BUFFERS]
-            return bool(given >= requests[0] and board.decoder[b.DECODER_READY])
+            return bool(given >= requests[0]) and Signs.decoding(board).ready
 
         return well
 

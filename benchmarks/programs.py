@@ -7,10 +7,11 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 from benchmarks.card import Card
 from benchmarks.jack_server import JackServer
@@ -32,24 +33,30 @@ class Instrument:
     ) -> None:
         self._address = ("127.0.0.1", port)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._program = subprocess.Popen(
-            [sys.executable, "-m", "controllers.cli", "play", "--osc-port", str(port),
-             "--block", str(block), *(() if ring is None else ("--ring", str(ring))),
-             *(() if server.device is None else ("--device", server.device))],
-            env=server.environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            text=True,
-        )  # fmt: skip
         began = time.monotonic()
+        with tempfile.TemporaryFile("w+") as errors:
+            self._program = subprocess.Popen(
+                [sys.executable, "-m", "controllers.cli", "play", "--osc-port", str(port),
+                 "--block", str(block), *(() if ring is None else ("--ring", str(ring))),
+                 *(() if server.device is None else ("--device", server.device))],
+                env=server.environment(), stdout=subprocess.PIPE, stderr=errors, text=True,
+            )  # fmt: skip
+            self._begin(say, errors)
+        self.ready_s = time.monotonic() - began
+
+    def _begin(self, say: Say, errors: IO[str]) -> None:
+        """Until it is ready; `errors` is what it prints on standard error. Raises `DeviceError`,
+        and `RuntimeError` with the last line there."""
         assert self._program.stdout is not None
         for line in starting(self._program.stdout, say):
             if line.startswith("no sound device"):
                 self.close()
                 raise DeviceError(line.partition(";")[0])
             if line == "ready":
-                break
-        else:
-            raise RuntimeError("latentpad play did not become ready")
-        self.ready_s = time.monotonic() - began
+                return
+        errors.seek(0)
+        why = errors.read().strip().splitlines() or ["it does not say why"]
+        raise RuntimeError(f"latentpad play did not become ready: {why[-1]}")
 
     def send(self, *messages: tuple[str, tuple[Any, ...]]) -> None:
         """One packet: a message, or a bundle of several."""

@@ -105,8 +105,7 @@ def studio(pack: Path) -> Iterator[Studio]:
     session = Session(packs.load(pack), Settings(null=True))
     session.start()
     try:
-        if not session.wait_ready(START_S):
-            raise RuntimeError(f"the engine did not start: {session.failed}")
+        session.wait_ready(START_S)
         yield Studio(session)
     finally:
         session.close()

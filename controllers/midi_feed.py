@@ -155,7 +155,6 @@ def _leave(midi: Any) -> None:
 def serve(api: str, wanted: Sequence[str], words: socket.socket) -> None:
     """The feed's main function; returns when the control process closes `words`."""
     os.setsid()  # Ctrl-Z is for the instrument: a JACK client that stops holds up the others
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # libjack and libasound talk to themselves there
     os.environ["JACK_NO_START_SERVER"] = "1"
     # Where the parent does not read, a line is lost: JACK's thread must not wait for it.
     words.setblocking(False)

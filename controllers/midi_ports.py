@@ -14,14 +14,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from controllers.learn import Bindings
 from controllers.midi import Layout, MidiCounts, MidiInput
 from controllers.midi_feed import apis
 from controllers.outcomes import Outcomes
+from engine.child import Child, Word
 from engine.instrument import Instrument
-from engine.supervision import Child, Keeper, Word
+from engine.signs import Signs
+from engine.supervision import Keeper
 
 RETRY_S = 1.0  # before a feed that has ended is started again
 HANG_S = 10.0  # a feed looks at its ports every second
@@ -54,12 +54,12 @@ class MidiPorts:
         self._outcomes = outcomes
         self._closing = False
         self._inputs: dict[str, dict[str, MidiInput]] = {api: {} for api in apis()}
-        self._signs = {api: np.zeros(2) for api in self._inputs}
+        self._signs = {api: Signs.told() for api in self._inputs}
         self._faults: dict[str, str] = {}  # the last of each feed that was announced
         self._keepers = [
             Keeper(
                 f"MIDI {api}",
-                partial(Child, f"MIDI {api}", "controllers.midi_feed", (api, self._names)),
+                partial(self._spawn, api),
                 partial(self._hear, api),
                 signs=signs,
                 hang_s=HANG_S,
@@ -76,7 +76,7 @@ class MidiPorts:
 
     def ready(self, what: str) -> bool:
         """Whether the process of that name looks after its ports."""
-        return bool(self._signs[what.removeprefix("MIDI ")][1])
+        return self._signs[what.removeprefix("MIDI ")].ready
 
     def close(self) -> None:
         """Let everything go and end the feeds, within a second."""
@@ -88,6 +88,9 @@ class MidiPorts:
         for api in self._inputs:
             self._close_all(api)
 
+    def _spawn(self, api: str, generation: int) -> Child:
+        return Child(f"MIDI {api}", "controllers.midi_feed", (api, self._names))
+
     def _hear(self, api: str, word: Word) -> None:
         """On the thread that keeps `api`'s feed."""
         inputs = self._inputs[api]
@@ -95,8 +98,9 @@ class MidiPorts:
             case {"kind": "midi", "port": port, "data": data} if port in inputs:
                 inputs[port].receive(data)
             case {"kind": "here"}:
-                self._signs[api][0] += 1
-                self._signs[api][1] = 1
+                signs = self._signs[api]
+                signs.live()
+                signs.become_ready(signs.generation)
             case {"kind": "opened", "port": port}:
                 inputs[port] = MidiInput(
                     self._instrument,

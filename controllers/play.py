@@ -93,6 +93,10 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         with suppress(RuntimeError):  # the loop has ended before the session
             loop.call_soon_threadsafe(telling.report, word, say)
 
+    def announce(line: str) -> None:
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(say, line)
+
     session = Session(pack, options.output, tell, options.library)
     instrument = session.instrument
     note = left_out(
@@ -119,7 +123,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         bindings,
         options.midi,
         layout="bend" if options.bend_layout else "pad",
-        announce=lambda line: loop.call_soon_threadsafe(say, line),
+        announce=announce,
         outcomes=outcomes,
     )
     keyboard = Keyboard() if there() else None

@@ -86,12 +86,8 @@ def compiling(who: str, kernels: int) -> str:
 
 def waiting(session: Session, seconds: float) -> str:
     """What is not ready so many seconds after the start."""
-    ready = {
-        "playing": session.board.player[b.PLAYER_READY],
-        "decoding": session.board.decoder[b.DECODER_READY],
-    }
-    starting = " and ".join(what for what, is_ready in ready.items() if not is_ready)
-    return f"{seconds:.0f} s, still starting: {starting}"
+    starting = (f"{what} (it {doing})" for what, doing in session.starting().items())
+    return f"{seconds:.0f} s, still starting: {' and '.join(starting)}"
 
 
 def addresses(lan: bool, host: str, port: int) -> str:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from engine import board as b
 from engine.atomic import fence
 from engine.board import Board, Event
+from engine.outbox import Outbox
 from engine.parameters import VOICES, Argument
 
 
@@ -64,6 +65,7 @@ class Allocation:
     def __init__(self, board: Board, clock: Callable[[], float], started: int = 0) -> None:
         self._board = board
         self._clock = clock
+        self._outbox = Outbox(board)
         self._slots = [Slot() for _ in range(VOICES)]
         self.started = started  # how many sounds have been; the last one's serial
 
@@ -102,9 +104,11 @@ class Allocation:
     def start(self, voice: int, mode: int, level_db: float, *, held: bool) -> None:
         """Tell the playing process to start the voice with the sound last asked for."""
         board = self._board
-        board.held[voice], board.strengths[voice] = int(held), level_db
         request, serial = int(board.requests[voice]), self._slots[voice].serial
-        board.send(Event(b.START, voice, mode, request, level_db, serial))
+        # The state first: see `Voices.resume`.
+        board.held[voice] = int(held)
+        board.start_request[voice], board.start_level[voice] = request, level_db
+        self._outbox.send(Event(b.START, voice, mode, request, level_db, serial))
 
     def let_go(self, which: Callable[[Slot], bool]) -> list[tuple[Source, Sender]]:
         """Release every held voice of which this is true; shots ring out all the same. Returns
@@ -113,11 +117,20 @@ class Allocation:
         for voice, slot in enumerate(self._slots):
             if slot.source is not None and which(slot):
                 gone.append((slot.source, slot.sender))
-                self._board.send(Event(b.RELEASE, voice, serial=slot.serial))
-                self._board.held[voice] = 0
+                self._board.held[voice] = 0  # the state first: see `Voices.resume`
+                self._outbox.send(Event(b.RELEASE, voice, serial=slot.serial))
                 slot.source = None
                 slot.follows = False
         return gone
+
+    def panic(self) -> None:
+        """Release every held voice, and have all silenced, shots too."""
+        self.let_go(lambda slot: True)
+        self._outbox.send(Event(b.PANIC))
+
+    def tick(self) -> None:
+        """Send what had no room: call it some 60 times a second."""
+        self._outbox.flush()
 
     def held(self) -> Iterator[tuple[int, Source]]:
         """Voices that somebody holds, and who."""

@@ -2,7 +2,9 @@
 
 The control process writes what the performer wants (values, points, events), the decoding
 process writes decoded sounds, the playing process what is heard (meters, tape). Each field has one
-writer. The board outlives the processes that read it: a new one finds the whole state in place.
+writer. That holds for whether a process is ready, too: no other takes it back, but what it has
+written there loses its meaning when the next one is started (engine/signs.py). The board outlives
+the processes that read it: a new one finds the whole state in place.
 
 Nobody who plays waits here. A value is replaced by a newer one (newest wins); readers of several
 that belong together use `Board.consistent`. Events, which must not be lost, pass through a ring. A
@@ -87,8 +89,9 @@ def _fields(shape: Shape) -> list[tuple[str, type, tuple[int, ...]]]:
         ("origin", i, (VOICES,)),
         ("requests", i, (VOICES,)),
         ("starts", i, (VOICES,)),  # changes when a voice is given to another finger or note
+        ("start_request", i, (VOICES,)),  # and the rest of what that START said
+        ("start_level", f, (VOICES,)),  # dB by the velocity it was struck with
         ("held", i, (VOICES,)),
-        ("strengths", f, (VOICES,)),  # dB by the velocity it was struck with
         ("levels", f, (VOICES,)),
         ("pans", f, (VOICES,)),
         ("pitches", f, (VOICES,)),
@@ -96,6 +99,7 @@ def _fields(shape: Shape) -> list[tuple[str, type, tuple[int, ...]]]:
         ("fader_value", f, (FADERS,)),
         ("events", f, (EVENTS, len(Event._fields))),
         ("event_head", i, (1,)),
+        ("generations", i, (2,)),  # of the playing and the decoding process, see engine.signs
         # written by the decoding process
         ("published", i, (VOICES,)),
         ("sound_request", i, (VOICES, BUFFERS)),
@@ -131,26 +135,10 @@ DECODER_BEAT, DECODER_READY, DECODES_SKIPPED, DECODE_US, DECODES_FAILED = range(
 
 # Places in `player`.
 (
-    PLAYER_BEAT,
-    PLAYER_READY,
-    OUTPUT,
-    STARVED,
-    LOAD,
-    QUALITY,
-    PEAK_LEFT,
-    PEAK_RIGHT,
-    REDUCTION_DB,
-    DEVICE_RATE,
-    DEVICE_BLOCK,
-    RING_FRAMES,
-    DEVICE_LATENCY,
-    HOP_US,
-    GUARDED,
-    REALTIME,
-    LATE,
-    HOST_PERIOD,
-    CONVERSION,
-) = range(19)
+    PLAYER_BEAT, PLAYER_READY, OUTPUT, STARVED, LOAD, QUALITY, PEAK_LEFT, PEAK_RIGHT,
+    REDUCTION_DB, DEVICE_RATE, DEVICE_BLOCK, RING_FRAMES, DEVICE_LATENCY, HOP_US, GUARDED,
+    REALTIME, LATE, HOST_PERIOD, CONVERSION,
+) = range(19)  # fmt: skip
 
 
 class Board:
@@ -167,8 +155,9 @@ class Board:
     origin: np.ndarray
     requests: np.ndarray
     starts: np.ndarray
+    start_request: np.ndarray
+    start_level: np.ndarray
     held: np.ndarray
-    strengths: np.ndarray
     levels: np.ndarray
     pans: np.ndarray
     pitches: np.ndarray
@@ -176,6 +165,7 @@ class Board:
     fader_value: np.ndarray
     events: np.ndarray
     event_head: Cursors
+    generations: np.ndarray
     published: Cursors
     sound_request: np.ndarray
     sound_gain: np.ndarray
@@ -254,7 +244,7 @@ class Board:
     # -- events ------------------------------------------------------------------------------
 
     def send(self, event: Event) -> bool:
-        """Control process only. False when the ring is full (the player is gone)."""
+        """Control process only. False when the ring is full: engine.outbox keeps it then."""
         head = self.event_head[0]
         if head - self.event_tail[0] >= EVENTS:
             return False

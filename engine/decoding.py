@@ -17,14 +17,14 @@ import numpy as np
 
 from engine import board as b
 from engine.aside import Aside
-from engine.atomic import fence
 from engine.board import Board
 from engine.decoder import Decoder, Sound, playable
 from engine.kernels import once
 from engine.originals import Originals, Recording
 from engine.parameters import OFFSET, PHASES, VOICES
 from engine.pointing import Aim, Pointing
-from engine.process import say
+from engine.process import say, step
+from engine.signs import Signs
 from models.libraries.library import open_ as open_library
 from models.libraries.playable import as_pack
 from models.pack import Pack, load
@@ -207,17 +207,26 @@ class Mailbox:
 
 
 def serve(
-    board: Board, folder: Path, place: Path | None, wake: socket.socket, words: socket.socket
+    board: Board,
+    folder: Path,
+    place: Path | None,
+    wake: socket.socket,
+    generation: int,
+    words: socket.socket,
 ) -> None:
     """The decoding process's main function; returns when the control process closes `words`.
 
     `folder` is the pack's, `place` the library's whose sounds are its anchors; a byte on `wake`
-    says that a sound is wanted.
+    says that a sound is wanted; `generation` is what it was started as (engine/signs.py).
     """
+    step(words, "loads the pack")
     pack = load(folder)
+    step(words, "loads its kernels")
     once(lambda: _rehearse(pack))
     library = None if place is None else open_library(place, pack)
+    step(words, "builds the decoder")
     decoder = Decoder(pack)
+    step(words, "fits the expander")
     originals = None if library is None else Originals(library, decoder)
     if library is not None:
         pack = as_pack(pack, library)
@@ -225,12 +234,12 @@ def serve(
     threading.Thread(target=mailbox.warm, name="warm", daemon=True).start()
     board.decoder[b.DECODE_US] = decoder.milliseconds * 1000
     say(words, "decoder", device=decoder.device, milliseconds=decoder.milliseconds)
-    fence()  # who sees it ready sees what it has told
-    board.decoder[b.DECODER_READY] = 1
+    signs = Signs.decoding(board)
+    signs.become_ready(generation)
     wake.setblocking(False)
     asked = -PLAYED_S
     while True:
-        board.decoder[b.DECODER_BEAT] += 1
+        signs.live()
         voices = mailbox.waiting()
         now = time.monotonic()
         if voices:

@@ -14,7 +14,8 @@ import tempfile
 import threading
 import time
 import traceback
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
@@ -73,13 +74,24 @@ def told(error: BaseException) -> str:
 
 
 def caught(error: BaseException) -> None:
-    """Tell on standard error of a fault that nothing ends for: of the same one once."""
-    where = traceback.extract_tb(error.__traceback__)[-1:]
-    kind = f"{type(error).__name__} {where}"
-    if kind not in _told:
-        _told.add(kind)
-        with suppress(OSError, ValueError):
+    """Tell on standard error of a fault that nothing ends for: of the same one once. Any thread;
+    raises nothing."""
+    with suppress(Exception):  # no memory, an error that cannot say what it is, no standard error
+        where = traceback.extract_tb(error.__traceback__)[-1:]
+        kind = f"{type(error).__name__} {where}"
+        if kind not in _told:
+            _told.add(kind)
             print(f"latentpad: {told(error)}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def going_on() -> Iterator[None]:
+    """What is raised inside is told, and what comes after goes on: for threads that must not end.
+    Any thread."""
+    try:
+        yield
+    except Exception as error:
+        caught(error)
 
 
 def watch() -> None:

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine import board as b
 from engine.addresses import Addresses
 from engine.allocation import NOBODY, Allocation, Sender, Slot
-from engine.board import Board, Event
+from engine.board import Board
 from engine.bounds import Bounds
 from engine.changes import Changes, Listener
 from engine.heard import Heard
@@ -250,9 +249,8 @@ class Instrument(Changes):
             self._tapped(address, (0,) if finger else (n, 0), sender)
 
     def _panic(self, args: Sequence[Argument], sender: Sender) -> None:
-        self._voices.let_go(lambda slot: True)
+        self._voices.panic()
         self._touch.panicked()
-        self.board.send(Event(b.PANIC))
         self._changed("/panic", (), sender)
 
     # -- time --------------------------------------------------------------------------------
@@ -260,6 +258,7 @@ class Instrument(Changes):
     def tick(self) -> None:
         """What happens by itself: call it some 60 times a second."""
         with self.together():
+            self._voices.tick()
             timeout = float(self.board.values[OFFSET["/note/timeout"]])
             self._let_go(lambda slot: self._heard.outdated(slot, timeout))
             self._heard.forget()

@@ -21,11 +21,11 @@ import numpy as np
 
 from engine import board as b
 from engine import history, tape
-from engine.atomic import fence
 from engine.board import Board
 from engine.devices import DeviceError, refresh
 from engine.fade import Fade
-from engine.process import LOST, mute, say
+from engine.process import LOST, last_words, say, step
+from engine.signs import Signs
 from engine.stream import DeviceOutput, NullOutput, Output, Settings
 from engine.vigil import Verdict, Vigil
 from engine.voices import QUALITIES, Voices
@@ -47,6 +47,7 @@ class Renderer:
         self.output = output
         self.stopping = threading.Event()
         self.stopped = threading.Event()
+        self._decoding = Signs.decoding(board)
         self._voices = Voices(board, representation)
         self._voices.resume()
         self._rate = representation.sample_rate
@@ -83,7 +84,7 @@ class Renderer:
                 history.note(board, history.FADE)
             if not fade.toward(0.0 if fading else 1.0, out):
                 break
-            output.load(self._busy, bool(board.decoder[b.DECODER_READY]))
+            output.load(self._busy, self._decoding.ready)
             output.write(out)
             tape.write(board, out, voices.version)
             self._busy += 0.05 * (spent / hop_s - self._busy)
@@ -116,13 +117,20 @@ class Renderer:
 
 
 def serve(
-    board: Board, representation: Representation, settings: Settings, words: socket.socket
+    board: Board,
+    representation: Representation,
+    settings: Settings,
+    generation: int,
+    words: socket.socket,
 ) -> None:
-    """The playing process's main function; returns when the control process closes `words`."""
-    mute()
+    """The playing process's main function; returns when the control process closes `words`.
+
+    `generation` is what it was started as (engine/signs.py)."""
     gc.disable()
     sys.setswitchinterval(0.0002)
+    step(words, "rehearses the voices")
     rehearse(representation)
+    step(words, "opens the output")
     rate = representation.sample_rate
     hop = representation.n_fft // 8
 
@@ -135,10 +143,8 @@ def serve(
     output = null() if settings.null else _first(device, null, words)
     renderer = Renderer(board, representation, output)
     gc.freeze()
-    thread = threading.Thread(target=renderer.run, name="render", daemon=True)
-    thread.start()
-    fence()  # who sees it ready sees what it has told
-    board.player[b.PLAYER_READY] = 1
+    threading.Thread(target=_render, args=(renderer, words), name="render", daemon=True).start()
+    Signs.playing(board).become_ready(generation)
     vigil = Vigil(renderer.output, time.monotonic())
     tried = time.monotonic()
     waits = isinstance(renderer.output, NullOutput) and not settings.null  # for a device
@@ -175,6 +181,11 @@ def serve(
     output = renderer.output
     time.sleep(min((output.kept + output.period) / output.rate, DRAIN_MOST_S))
     os._exit(0)
+
+
+def _render(renderer: Renderer, words: socket.socket) -> None:
+    with last_words(words):
+        renderer.run()
 
 
 def _alive(words: socket.socket) -> bool:

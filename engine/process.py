@@ -2,12 +2,15 @@
 and end.
 
 Each has one socket to the control process, its line. What it says there are lines of JSON. That
-the line ends, because the control process hung up or died, is the only sign to end.
+the line ends, because the control process hung up or died, is the only sign to end. What it prints
+on standard error goes to the control process too, which reads it when the process has ended
+without a word (engine/fate.py).
 """
 
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import json
 import os
 import select
@@ -19,37 +22,55 @@ import time
 import traceback
 from collections.abc import Iterator
 from importlib import import_module
+from multiprocessing.connection import Connection
 from typing import Any
 
 LEAVE_S = 0.7  # after the line has ended: to fade out and to leave a sound system in good order
 LOST = 3  # exit status of a playing process that has told of the loss of its device
 LONGEST = 300  # characters of a reason
+LONGEST_TRACE = 50_000  # characters: an error may quote all that it was given
+WHERE = signal.SIGUSR1  # asks a process where it hangs
 LEFT_TO_CONTROL = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
 OURS = ("controllers", "engine", "models")  # whose exceptions say all that a person needs
 
 
-def enter(words: socket.socket, module: str, args: tuple[Any, ...]) -> None:
+def enter(words: socket.socket, stderr: Connection, module: str, args: tuple[Any, ...]) -> None:
     """A spawned process's main function: `serve(*args, words)` of `module`.
 
-    An exception becomes the word "failed" with its `reason` in one line, `final` where another
-    try cannot end otherwise, and its `trace`. The process ends within `LEAVE_S` of its line's end,
-    whatever it is doing then, an import or a kernel's compilation among it.
+    `words` is its line, `stderr` where its standard error goes. The process ends within `LEAVE_S`
+    of its line's end, whatever it is doing then, an import or a kernel's compilation among it.
     """
-    quiet_death()
-    threading.Thread(target=_end_with, args=(words,), name="line", daemon=True).start()
-    try:
-        with hushed():
-            serve = import_module(module).serve
+    with last_words(words):
+        quiet_death()
+        _print_to(stderr)
+        threading.Thread(target=_end_with, args=(words,), name="line", daemon=True).start()
+        step(words, f"imports {module}")
+        serve = import_module(module).serve
         if "numba" in sys.modules:
             from engine.kernels import attend
 
             attend(lambda kernels: say(words, "compiling", kernels=kernels))
         serve(*args, words)
-        os._exit(0)  # what was loaded takes its time to leave: nothing here has to
+    os._exit(0)  # what was loaded takes its time to leave: nothing here has to
+
+
+@contextlib.contextmanager
+def last_words(words: socket.socket) -> Iterator[None]:
+    """An exception inside ends the process, and becomes the word "failed" with its `reason` in one
+    line, `final` where another try cannot end otherwise, and its `trace`. For each thread without
+    which the process serves nobody."""
+    try:
+        yield
     except BaseException as error:
         final = isinstance(error, ImportError) or _ours(error)
-        say(words, "failed", reason=reason(error), final=final, trace=traceback.format_exc())
+        trace = traceback.format_exc()[:LONGEST_TRACE]
+        say(words, "failed", reason=reason(error), final=final, trace=trace)
         os._exit(1)
+
+
+def step(words: socket.socket, what: str) -> None:
+    """Tell what a start does from now on ("loads the pack"), for who waits for it."""
+    say(words, "step", step=what)
 
 
 def reason(error: BaseException) -> str:
@@ -87,13 +108,17 @@ def say(words: socket.socket, kind: str, **what: Any) -> None:
         words.send(json.dumps({"kind": kind, **what}).encode() + b"\n")
 
 
-def mute() -> None:
-    """Send the C libraries' chatter nowhere from now on: PortAudio and JACK complain when a server
-    dies. Python's own last words go by the line."""
-    sys.stderr.flush()
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
+def _print_to(stderr: Connection) -> None:
+    """Send standard error there, Python's and the C libraries', and the stacks of a crash or, at
+    `WHERE`, of a hang.
+
+    Who watches reads it only now and then, so nothing waits for room there.
+    """
+    os.set_blocking(stderr.fileno(), False)
+    os.dup2(stderr.fileno(), 2)
+    stderr.close()
+    faulthandler.enable(2)
+    faulthandler.register(WHERE, 2)
 
 
 @contextlib.contextmanager

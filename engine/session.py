@@ -14,14 +14,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from engine import board as b
-from engine.atomic import fence
+from engine import faults
 from engine.board import Board, Shape
 from engine.bounds import Bounds
+from engine.child import Child, Word
 from engine.instrument import Instrument
 from engine.planes import Planes
+from engine.signs import Signs
 from engine.stream import Settings
-from engine.supervision import TRIES, Awake, Child, Keeper, Word
+from engine.supervision import TRIES, Awake, Keeper
 from models.pack import Pack
 
 TICK_S = 1 / 60
@@ -38,6 +39,7 @@ class Session:
 
     `start` returns at once; `wait_ready` when a gesture will sound. `tell` is called (from the
     watching threads) with what the processes say: dicts with a "kind" and the process as "what".
+    What it raises is told as a fault, and ends nothing.
     Every method may be called from any thread of the control process.
     """
 
@@ -71,20 +73,21 @@ class Session:
         self._tell = tell or (lambda word: None)
         self._closing = threading.Event()
         self._started: set[str] = set()  # the processes that have been ready once
+        self._doing: dict[str, str] = {}  # what each process was doing last
         self.failed = ""  # why the engine cannot run at all
         self._keepers = (
             Keeper(
                 "playing",
                 self._spawn_player,
                 self._hear,
-                signs=self.board.player[b.PLAYER_BEAT : b.PLAYER_READY + 1],
+                signs=Signs.playing(self.board),
                 hang_s=PLAYER_HANG_S,
             ),
             Keeper(
                 "decoding",
                 self._spawn_decoder,
                 self._hear,
-                signs=self.board.decoder[b.DECODER_BEAT : b.DECODER_READY + 1],
+                signs=Signs.decoding(self.board),
                 hang_s=DECODER_HANG_S,
             ),
         )
@@ -96,21 +99,32 @@ class Session:
             keeper.start()
         self._ticker.start()
 
-    def wait_ready(self, seconds: float) -> bool:
-        """True when a gesture will sound; False when it took too long or the engine failed."""
+    def wait_ready(self, seconds: float) -> None:
+        """Return when a gesture will sound. Raises `EngineError` when the engine has failed, was
+        closed, or is not ready in `seconds`: then with what each process is doing."""
         end = time.monotonic() + seconds
-        while time.monotonic() < end and not self._closing.is_set() and not self.failed:
-            if self.ready:
-                return True
+        while not self.ready:
+            if self.failed:
+                raise EngineError(self.failed)
+            if self._closing.is_set():
+                raise EngineError("the engine was closed before it was ready")
+            if time.monotonic() > end:
+                doing = "; ".join(f"{what}: it {doing}" for what, doing in self.starting().items())
+                raise EngineError(f"after {seconds:g} s the engine still starts ({doing})")
             time.sleep(0.02)
-        return False
 
     @property
     def ready(self) -> bool:
-        board = self.board
-        ready = bool(board.player[b.PLAYER_READY] and board.decoder[b.DECODER_READY])
-        fence()  # what they have told is there, too
-        return ready
+        """Whether both processes do their work now."""
+        return all(keeper.signs.ready for keeper in self._keepers)
+
+    def starting(self) -> dict[str, str]:
+        """The processes that are not ready, and what each was doing last ("loads the pack")."""
+        return {
+            keeper.what: self._doing.get(keeper.what, "has not begun")
+            for keeper in self._keepers
+            if not keeper.signs.ready
+        }
 
     def processes(self) -> dict[str, int]:
         """Process ids by what they do."""
@@ -134,16 +148,21 @@ class Session:
         with contextlib.suppress(OSError):  # full: it is awake already
             self._wake.send(b".")
 
-    def _spawn_player(self) -> Child:
-        args = (self.board, self.pack.representation, self.settings)
+    def _spawn_player(self, generation: int) -> Child:
+        args = (self.board, self.pack.representation, self.settings, generation)
         return Child("playing", "engine.playing", args)
 
-    def _spawn_decoder(self) -> Child:
-        args = (self.board, self.pack.path, self.library, self._wake_far)
+    def _spawn_decoder(self, generation: int) -> Child:
+        args = (self.board, self.pack.path, self.library, self._wake_far, generation)
         return Child("decoding", "engine.decoding", args)
 
     def _hear(self, word: Word) -> None:
-        if word["kind"] == "ended":
+        if word["kind"] == "step":
+            self._doing[word["what"]] = word["step"]
+        elif word["kind"] == "compiling":
+            self._doing[word["what"]] = f"compiles its kernels, {word['kernels']} so far"
+        elif word["kind"] == "ended":
+            self._doing[word["what"]] = word["reason"]
             if word["ready"]:
                 self._started.add(word["what"])
             in_vain = word["final"] or word["failures"] >= TRIES
@@ -155,4 +174,5 @@ class Session:
 
     def _tick(self) -> None:
         while not self._closing.wait(TICK_S):
-            self.instrument.tick()
+            with faults.going_on():
+                self.instrument.tick()

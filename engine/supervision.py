@@ -9,24 +9,23 @@ laptop's sleep, a virtual machine that is moved) is not held against anyone.
 from __future__ import annotations
 
 import atexit
-import json
-import multiprocessing
 import signal
 import socket
 import threading
 import time
+import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import connection, resource_tracker
-from typing import Any
 
-import numpy as np
 import psutil
 
-from engine.process import LEAVE_S, LEFT_TO_CONTROL, enter, reason
-
-Word = dict[str, Any]
+from engine import faults
+from engine.child import Child, Word
+from engine.fate import fate, killed_for_memory
+from engine.process import LEFT_TO_CONTROL, LOST, reason
+from engine.signs import Signs
 
 TICK_S = 0.05
 GAP_S = 0.25  # of the watching thread's own time: it was not running
@@ -35,6 +34,7 @@ IDLE_S = 30.0  # without a beat and without using the processor
 STARTING_MOST_S = 300.0  # between two words of a start that uses the processor all the time
 WORKED_S = 0.02  # of processor time: the clock of some systems has ticks of 10 ms
 LIVED_S = 1.0  # a process that ends by itself sooner after it was ready did not really start
+STOPPED = "was stopped"
 TRIES = 3  # failed starts in a row before there are pauses between them
 PAUSES_S = (1.0, 2.0, 4.0, 8.0)
 
@@ -61,56 +61,16 @@ class Awake:
             return self._time
 
 
-class Child:
-    """A process of `serve(*args, words)` in `module`, and the line on which it speaks to us.
-
-    Raises `OSError` where the system has no room for another process.
-    """
-
-    def __init__(self, what: str, module: str, args: Sequence[Any]) -> None:
-        self.line, far = socket.socketpair()
-        self.line.setblocking(False)
-        self._heard = b""
-        self.process = multiprocessing.get_context("spawn").Process(
-            target=enter, args=(far, module, tuple(args)), name=what, daemon=True
-        )
-        try:
-            self.process.start()
-        except BaseException:
-            self.line.close()
-            raise
-        finally:
-            far.close()
-
-    def words(self) -> list[Word]:
-        """What it has said since last asked."""
-        with suppress(OSError):
-            self._heard += self.line.recv(65536)
-        *lines, self._heard = self._heard.split(b"\n")
-        return [json.loads(line) for line in lines]
-
-    def leave(self) -> None:
-        """Hang up, and give it time to end in good order."""
-        with suppress(OSError):
-            self.line.shutdown(socket.SHUT_RDWR)
-        self.process.join(LEAVE_S + 0.1)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.join(1.0)
-
-
 class Vitals:
     """How long a process has shown no sign of life. One thread.
 
-    `signs` (2,) is its beat and whether it is ready (from then on it has to beat every `hang_s`);
-    `patience` multiplies the limits of its start.
+    Once it is ready it has to beat every `hang_s`; `patience` multiplies the limits of its start.
     """
 
     def __init__(
         self,
         pid: int,
-        signs: np.ndarray,
+        signs: Signs,
         hang_s: float,
         patience: float = 1.0,
         awake: Callable[[], float] | None = None,
@@ -119,7 +79,7 @@ class Vitals:
         self._hang_s, self._patience = hang_s, patience
         self._awake = awake or Awake()
         self._now = self._ran_at = self._beat_at = self._worked_at = self._awake()
-        self._beat, self._worked = float(signs[0]), 0.0
+        self._beat, self._worked = signs.beat, 0.0
         self._ready_at: float | None = None
 
     @property
@@ -134,7 +94,7 @@ class Vitals:
     def look(self) -> str:
         """Why the process has to be replaced; nothing while it lives."""
         now = self._now = self._awake()
-        beat, ready = self._signs.tolist()
+        beat, ready = self._signs.beat, self._signs.ready
         if ready and self._ready_at is None:
             self._ready_at = self._beat_at = now
         if beat != self._beat:
@@ -150,7 +110,7 @@ class Vitals:
         if spent - self._worked >= WORKED_S:
             self._worked, self._worked_at = spent, now
         if now - self._ran_at > STOPPED_S:
-            return "was stopped"
+            return STOPPED
         silent = now - self._beat_at
         idle = now - max(self._beat_at, self._worked_at)
         if ready:
@@ -164,24 +124,29 @@ class Keeper:
 
     `hear` is called on that thread with what the process says, dicts with a "kind", and with
     "ended" after each end of it: its `reason`, its exit `status` (None where it did not begin),
-    how many `failures` to start there were in a row, whether it was `ready` before, and whether
-    another try is in vain (`final`). `signs` as for `Vitals`; `pause_s` lies between two tries.
+    how many `failures` to start there were in a row, whether it was `ready` before, whether
+    another try is in vain (`final`), and a `trace` for the log where there is one. What `hear`
+    raises is told as a fault, as is all else that goes wrong on that thread, and it goes on.
+
+    `spawn` is given the new process's generation, which the process writes to `signs` when it is
+    ready; `pause_s` lies between two tries.
     """
 
     def __init__(
         self,
         what: str,
-        spawn: Callable[[], Child],
+        spawn: Callable[[int], Child],
         hear: Callable[[Word], None],
         *,
-        signs: np.ndarray,
+        signs: Signs,
         hang_s: float,
         pause_s: float = 0.0,
     ) -> None:
         self.what = what
+        self.signs = signs
         self.pid: int | None = None
         self._spawn, self._hear = spawn, hear
-        self._signs, self._hang_s, self._pause_s = signs, hang_s, pause_s
+        self._hang_s, self._pause_s = hang_s, pause_s
         self._failures = 0  # starts in a row
         self._closing = threading.Event()
         self._poke, self._poked = socket.socketpair()
@@ -210,63 +175,77 @@ class Keeper:
     def _keep(self) -> None:
         # A process of ours is deaf to these from its first moment on. (To begin the tracker would
         # unblock what is blocked here.)
-        resource_tracker.ensure_running()
+        with faults.going_on():
+            resource_tracker.ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, LEFT_TO_CONTROL)
+        generation = self.signs.succeed()
         while not self._closing.is_set():
-            self._signs[1] = 0
             end: Word = {"kind": "ended", "ready": False, "final": False, "status": None}
+            well = False
             try:
-                child = self._spawn()
+                child = self._spawn(generation)
             except Exception as error:  # no memory, no room for a process or a thread
-                end["reason"] = f"could not be started: {reason(error)}"
+                trace = traceback.format_exc()
+                end.update(reason=f"could not be started: {reason(error)}", trace=trace)
             else:
                 self.pid = child.process.pid
-                if self._attend(child, end):
-                    self._failures = 0
-                self._signs[1], self.pid = 0, None
+                with faults.going_on():
+                    well = self._attend(child, end)
+                self.pid, generation = None, self.signs.succeed()
             if self._closing.is_set():
                 return
-            self._failures += 1
-            self._hear({**end, "what": self.what, "failures": self._failures})
+            self._failures = 1 if well else self._failures + 1
+            end.setdefault("reason", "could not be watched over")
+            self._tell({**end, "failures": self._failures})
             late = self._failures - TRIES
             pause = PAUSES_S[min(late, len(PAUSES_S) - 1)] if late >= 0 else 0.0
             self._closing.wait(max(pause, self._pause_s))
 
     def _attend(self, child: Child, end: Word) -> bool:
         """Until the process has ended; whether it had started well. `end` is told why it ended."""
-        patience = 2.0 ** min(self._failures, 6)
-        vitals = Vitals(child.process.pid or 0, self._signs, self._hang_s, patience)
-        looked, fault = time.monotonic(), ""
+        fault = ""
         try:
+            killed = killed_for_memory()
+            patience = 2.0 ** min(self._failures, 6)
+            vitals = Vitals(child.process.pid or 0, self.signs, self._hang_s, patience)
+            looked = time.monotonic()
             while not fault and child.process.is_alive():
-                connection.wait([child.line, child.process.sentinel, self._poked], TICK_S)
+                connection.wait([*child.channels, child.process.sentinel, self._poked], TICK_S)
                 self._listen(child, vitals, end)
                 if self._closing.is_set():
-                    if self._signs[1]:
+                    if self.signs.ready:
                         child.leave()
                     break
                 if time.monotonic() - looked > TICK_S:
                     looked = time.monotonic()
-                    fault = vitals.look()
+                    with faults.going_on():
+                        fault = vitals.look()
+            if fault and fault != STOPPED:
+                child.where()
         finally:
             child.kill()
         self._listen(child, vitals, end)
-        child.line.close()
-        end["ready"], end["status"] = bool(self._signs[1]), child.process.exitcode
-        end.setdefault("reason", fault or _fate(child.process.exitcode))
-        struck = child.process.exitcode == -signal.SIGKILL  # by somebody else, or by us: stopped
+        child.close()
+        status = child.process.exitcode
+        end["ready"], end["status"] = self.signs.ready, status
+        if "reason" not in end:
+            short = killed_for_memory() > killed
+            end["reason"] = fault or fate(status, child.printed, short)
+            orderly = not fault and status in (0, LOST, -signal.SIGKILL)
+            if child.printed and not orderly and fault != STOPPED:
+                end["trace"] = f"the {self.what} process {end['reason']}\n{child.printed}"
+        struck = status == -signal.SIGKILL  # by somebody else, or by us: stopped
         return bool(end["ready"]) and (struck or vitals.lived > LIVED_S)
 
     def _listen(self, child: Child, vitals: Vitals, end: Word) -> None:
         """Pass on what it says; its last words are for `end`."""
-        for word in child.words():
+        for word in child.listen():
             vitals.spoke()
             if word["kind"] == "failed":
-                end.update(reason=f"failed: {word['reason']}", final=word["final"])
+                why = word.get("reason", "it does not say why")
+                end.update(reason=f"failed: {why}", final=bool(word.get("final")))
+            self._tell(word)
+
+    def _tell(self, word: Word) -> None:
+        with faults.going_on():
             self._hear({**word, "what": self.what})
-
-
-def _fate(code: int | None) -> str:
-    if code is None or code >= 0:
-        return f"ended (status {code})"
-    return f"was killed (signal {-code})"

@@ -209,19 +209,22 @@ class Voices:
                 voice.state = b.RELEASING
 
     def resume(self) -> None:
-        """Start again, after a restart, every voice that was held when the sound was lost."""
+        """After a restart: start every voice that is held, and report all others free.
+
+        What the control process says of them decides: the process before may have taken events and
+        reported nothing of them. Those sent until now are dropped, as what they ask for is on the
+        board before they are sent; later ones may be taken twice."""
         board = self.board
         # Of one moment: a release that comes after it is heard by the next hop.
-        held, strengths, events = board.consistent(
-            lambda: (board.held.tolist(), board.strengths.tolist(), board.event_head[0]),
+        asked = (board.held, board.starts, board.start_request, board.start_level)
+        rows, until = board.consistent(
+            lambda: (zip(*(field.tolist() for field in asked), strict=True), board.event_head[0]),
             tries=b.PATIENT,
         )
-        lost = list(board.received(events))
-        serials = {event.voice: event for event in lost if event.kind == b.START}
-        for v in range(VOICES):
-            serial = serials[v].serial if v in serials else int(board.voice_serial[v])
-            state = b.WAITING if held[v] else b.FREE  # a loop, as all that is held
-            self._sounding[v] = Sounding(state, serial, level_db=float(strengths[v]))
+        for v, (held, serial, request, level) in enumerate(rows):
+            state = b.WAITING if held else b.FREE
+            self._sounding[v] = Sounding(state, serial, LOOP, request, level_db=level)
+        list(board.received(until))
         self._report()
 
     # -- sounds ------------------------------------------------------------------------------

@@ -112,7 +112,7 @@ def test_a_killed_process_is_named_with_its_signal_and_replaced(playing: Playing
     for child in children(playing).values():  # Python's resource tracker is one of them
         child.kill()
     for what in ("playing", "decoding"):
-        playing.says(f"the {what} process was killed (signal 9); it is being replaced")
+        playing.says(f"the {what} process was killed (SIGKILL); it is being replaced")
     playing.says("model  decodes", after=playing.lines.index("ready"))
     assert not [line for line in playing.lines if "arning" in line]
 

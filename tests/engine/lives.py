@@ -2,34 +2,81 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import select
+import signal
 import socket
+import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from engine.process import say
+from engine.process import last_words, say
+from engine.signs import Signs
 
 TOOK_S = 4.0  # of processor time, for a start that works
+NONSENSE = b'no word\n{"no": "kind"}\n[1]\n\xff\xfe\n\n{"kind": 1}\n{"kind": "failed"}\n'
 
 
-def serve(memory: Any, life: str, words: socket.socket) -> None:
-    """`life` is what this process does; `memory` its two signs (beat and ready)."""
-    signs = np.frombuffer(memory, np.float64)
+def _raise(error: BaseException) -> None:
+    raise error
+
+
+def _lose(words: socket.socket) -> None:
+    with last_words(words):
+        raise ZeroDivisionError("in a thread")
+
+
+def _print_and(end: Callable[[], object], last: bytes) -> None:
+    os.write(2, b"something said before\n" + last)
+    end()
+
+
+ENDS: dict[str, Callable[[], object]] = {
+    "raises": lambda: _raise(ValueError("a name\nwith \x1b[31mred in it")),
+    "raises at length": lambda: _raise(ValueError(1_000_000 * "x")),
+    "misses a library": lambda: _raise(ImportError("libfoo.so is missing")),
+    "ends": lambda: os._exit(4),
+    "ends with a line": lambda: _print_and(lambda: os._exit(4), b"no such \x1b[31mfont\n\n"),
+    "crashes": lambda: ctypes.string_at(0),
+    "aborts": lambda: _print_and(os.abort, b"free(): invalid pointer\n"),
+    "terminates": lambda: ctypes.CDLL("libstdc++.so.6")._ZSt9terminatev(),
+    "is killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
+}
+
+
+def serve(memory: Any, life: str, generation: int, words: socket.socket) -> None:
+    """`life` is what this process does; `memory` its own two signs."""
+    signs = Signs(np.frombuffer(memory, np.float64), np.zeros(1, np.int64))
     say(words, "born", pid=os.getpid(), life=life)
-    if life == "raises":
-        raise ValueError("a name\nwith \x1b[31mred in it")
-    if life == "ends":
-        os._exit(4)
+    if life == "loses a thread":
+        threading.Thread(target=_lose, args=(words,)).start()
+        time.sleep(600)
+    if life in ENDS:
+        ENDS[life]()
+    if life == "talks nonsense":
+        words.send(NONSENSE)
+    if life == "prints a flood":
+        for _ in range(10_000):
+            with suppress(BlockingIOError):
+                os.write(2, b"a line of 64 bytes that no one reads, and another one after that\n")
+        say(words, "printed")
     if life == "never ready":
         time.sleep(600)
+    if life == "holds the lock":  # no thread of this process runs any more
+        sum(range(10**15))
     if life == "works long":
         while time.process_time() < TOOK_S:
             pass
-    signs[1] = 1
-    if life == "hangs":
+    signs.become_ready(generation)
+    if life == "closes its channels":
+        os.close(2)
+        words.shutdown(socket.SHUT_WR)
+    if life in ("hangs", "closes its channels"):
         time.sleep(600)
     while not select.select([words], [], [], 0.02)[0]:
-        signs[0] += 1
+        signs.live()

@@ -222,7 +222,7 @@ def test_a_take_begins_with_what_the_pad_points_at_and_with_loops_in_another_mod
         other.instrument.apply(message.address, message.args, sender)
     first, second = playing.stage.board, other.stage.board
     assert second.values.tolist() == first.values.tolist()
-    for field in ("held", "origin", "points", "latents", "levels", "pitches", "strengths",
+    for field in ("held", "origin", "points", "latents", "levels", "pitches", "start_level",
                   "fader_anchor", "fader_value"):  # fmt: skip
         np.testing.assert_array_equal(getattr(second, field), getattr(first, field), field)
     assert second.held.sum() == 2 and second.origin[0] == b.LATENT

@@ -171,7 +171,7 @@ def steering(instrument: Instrument) -> list[object]:
         voices[each.address, each.args, group] = (
             [int(board.origin[v]), board.points[v].tolist(), latent, each.follows]
             + [float(field[v]) for field in (board.levels, board.pans, board.pitches)]
-            + [float(board.strengths[v]), each.settings]
+            + [float(board.start_level[v]), each.settings]
         )
     faders = [
         (int(k), float(share))
@@ -286,11 +286,11 @@ def begun_anew(pack: Pack, board: Board, state: State, seed: int) -> Rendering:
     for name in ("values", "fader_anchor", "fader_value"):
         getattr(other, name)[:] = getattr(board, name)
     for v, each in enumerate(state.held):
-        for name in ("points", "latents", "origin", "levels", "pans", "pitches", "strengths"):
+        for name in ("points", "latents", "origin", "levels", "pans", "pitches", "start_level"):
             getattr(other, name)[v] = getattr(board, name)[each.voice]
         other.held[v] = other.requests[v] = 1
         other.starts[v] = serial = seed + 1 + v
-        strength = float(board.strengths[each.voice])
+        strength = float(board.start_level[each.voice])
         assert other.send(Event(b.START, v, MODES.index("loop"), 1, strength, serial))
     return rendering
 

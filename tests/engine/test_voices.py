@@ -723,22 +723,6 @@ def test_a_voice_begins_with_a_whole_sound_or_waits_for_it(
 # -- after a restart -------------------------------------------------------------------------
 
 
-def test_held_loops_sound_again_after_a_restart_and_shots_do_not() -> None:
-    from engine.voices import Voices
-
-    stage = Stage()
-    for v, mode in ((0, "loop"), (1, "shot")):
-        stage.put(v, tone(440 if v == 0 else 2000, level=0.3))
-        stage.start(v, mode)
-    stage.board.held[0] = 1
-    stage.play(0.1)
-    stage.voices = Voices(stage.board, FINE)
-    stage.voices.resume()
-    made = stage.mono(0.2)[4800:]
-    assert pitch(made, 48000) == pytest.approx(440, rel=1e-3)
-    assert stage.state(0) == b.SOUNDING and stage.state(1) == b.FREE
-
-
 def test_a_note_sounds_as_loud_again_after_a_restart() -> None:
     from engine.instrument import Instrument, Sender
     from engine.voices import Voices
@@ -787,22 +771,6 @@ def test_a_loop_that_is_just_being_let_go_when_the_player_begins_again_is_let_go
     finish(0)
     stage.play(1.0)
     assert stage.state(0) == b.FREE
-
-
-def test_a_note_that_was_asked_for_while_the_player_was_gone_sounds_after_it() -> None:
-    from engine.voices import Voices
-
-    stage = Stage()
-    stage.put(4, tone(440))
-    stage.board.held[4] = 1
-    serial = stage.start(4)
-    stage.voices = Voices(stage.board, FINE)
-    stage.voices.resume()
-    stage.play(0.1)
-    assert stage.state(4) == b.SOUNDING and stage.board.voice_serial[4] == serial
-    stage.release(4, serial)
-    stage.play(0.5)
-    assert stage.state(4) == b.FREE
 
 
 @pytest.mark.parametrize("quality", [0, 1, 2, 3])
