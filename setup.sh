@@ -136,6 +136,8 @@ fi
 if ! is_installed "$tensorflow"; then
     say "installing TensorFlow ($tensorflow: some 300 MB)"
     pip --require-hashes -r "$tensorflow"
+    # Its C++ headers (290 MB) are for who builds operations of their own.
+    rm -rf .venv/lib/python3*/site-packages/tensorflow/include
 fi
 # shellcheck disable=SC2086
 cksum $files "$tensorflow" pyproject.toml >.venv/.latentpad

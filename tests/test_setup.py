@@ -17,7 +17,7 @@ from tests.playing import ROOT
 LOCKS = {path.stem: path.read_text("utf-8") for path in (ROOT / "requirements").glob("*.txt")}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 TOOLS = (  # of the system, that setup.sh itself runs
-    "awk", "cat", "chmod", "cksum", "dirname", "env", "find", "grep", "mkdir", "sed", "sh", "sort",
+    "awk", "cat", "chmod", "cksum", "dirname", "env", "find", "grep", "mkdir", "rm", "sed", "sh", "sort",
     "tr", "xargs",
 )  # fmt: skip
 PYTHON = """
