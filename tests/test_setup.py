@@ -17,8 +17,8 @@ from tests.playing import ROOT
 LOCKS = {path.stem: path.read_text("utf-8") for path in (ROOT / "requirements").glob("*.txt")}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 TOOLS = (  # of the system, that setup.sh itself runs
-    "awk", "cat", "chmod", "cksum", "dirname", "env", "find", "grep", "mkdir", "rm", "sed", "sh", "sort",
-    "tr", "xargs",
+    "awk", "cat", "chmod", "cksum", "dirname", "env", "find", "grep", "mkdir", "rm", "sed", "sh",
+    "sort", "tr", "xargs",
 )  # fmt: skip
 PYTHON = """
 case "$*" in
