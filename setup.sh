@@ -111,9 +111,9 @@ files=$({
     printf 'requirements/%s.txt\n' base $extras
     awk '$3 ~ /^requirements/ && $3 !~ /[cg]pu.txt$/ { print $3 }' .venv/.latentpad 2>/dev/null
 } | sort -u)
-# The locks hold all that is needed. Modules are compiled when they are first imported: most of
-# TensorFlow's never are.
-pip() { .venv/bin/python -m pip --quiet --disable-pip-version-check install --no-deps --no-compile "$@"; }
+# The locks hold all that is needed. Modules are compiled here: where PYTHONDONTWRITEBYTECODE is set,
+# each process would compile TensorFlow's anew.
+pip() { .venv/bin/python -m pip --quiet --disable-pip-version-check install --no-deps "$@"; }
 
 set --
 for file in $files; do
