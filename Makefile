@@ -1,6 +1,7 @@
 # make play   everything that a fresh machine needs, then the instrument
 # make test   everything that the tests need too, then lint, types and tests
 # make laws   the property tests on new random draws, ROUNDS times
+# make lock   the packages' versions, written to requirements/
 PYTHON := .venv/bin/python
 ARGS ?=
 ROUNDS ?= 10
@@ -29,20 +30,16 @@ lint:
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 
-measure: setup
+measure:
 	@./setup.sh test
 	@.venv/bin/latentpad measure --out benchmarks/latency.md $(ARGS)
 
 bench: setup
 	@.venv/bin/latentpad bench --out benchmarks/stages.md $(ARGS)
 
-# The locks hold for both Pythons, with the same versions, and every system; hashes make them exact.
 lock:
-	@for kind in cpu gpu; do \
-	  $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
-	    --generate-hashes --no-header --extra $$kind --extra test requirements/build.in pyproject.toml \
-	    -o requirements/$$kind.txt; \
-	done
+	@./setup.sh test
+	@requirements/lock.sh
 
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache

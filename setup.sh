@@ -1,102 +1,148 @@
 #!/bin/sh
-# Make this checkout ready: ./setup.sh play, or ./setup.sh test for what the tests need too.
+# Make this checkout ready: ./setup.sh for all that playing and training need, ./setup.sh EXTRA...
+# for extras of pyproject.toml beside it; test brings all that the tests need, the others included.
 # Says what it installs; uses sudo only where it is not root; does nothing twice.
 set -eu
 cd "$(dirname "$0")"
-kind=${1:-play}
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+has() { command -v "$1" >/dev/null 2>&1; }
 
-# -- the system's packages -------------------------------------------------------------------
-apt() {
-    [ $# = 0 ] && return
-    command -v apt-get >/dev/null || die "please install with your system's packages: $*"
-    say "installing with apt-get$([ "$(id -u)" = 0 ] || echo ' (sudo)'): $*"
-    root apt-get update -qq
-    root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" \
-        >/dev/null
-}
-brew_() {
-    [ $# = 0 ] && return
-    command -v brew >/dev/null || die "please install Homebrew (brew.sh), then: brew install $*"
-    say "installing with brew: $*"
-    brew install "$@"
-}
-has_library() { PATH="$PATH:/sbin:/usr/sbin" ldconfig -p 2>/dev/null | grep -q "$1"; }
+extras=train
+for extra; do
+    case "$extra" in
+    play) ;;
+    test) extras="train evaluate umap cluster test" ;;
+    *)
+        [ -f "requirements/$extra.txt" ] || die "there is no extra $extra: see pyproject.toml"
+        extras="$extras $extra"
+        ;;
+    esac
+done
+wanted() { case " $extras " in *" $1 "*) ;; *) return 1 ;; esac; }
 
+# .venv/.latentpad has a line of cksum for each file whose packages are installed.
+is_installed() { grep -qxF "$(cksum "$1")" .venv/.latentpad 2>/dev/null; }
+
+# -- Python ----------------------------------------------------------------------------------
 find_python() {
-    for p in python3.12 python3.11 python3; do
-        if command -v "$p" >/dev/null 2>&1 &&
+    for p in python3.12 python3.11 python3 ~/.local/bin/python3.12 ~/.local/bin/python3.11; do
+        if has "$p" &&
             "$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null
         then command -v "$p"; return; fi
     done
 }
+of_python() { "$python" -c "import os, sys, sysconfig; $1"; }
 
-wanted=
+packages=
 case "$(uname -s)" in
-Linux)
-    has_library libportaudio.so.2 || wanted="$wanted libportaudio2"
-    # ViSQOL's support vector machine (libsvm) comes as source.
-    command -v g++ >/dev/null || wanted="$wanted g++"
-    if [ "$kind" = test ]; then
-        command -v jackd >/dev/null || wanted="$wanted jackd2"
-        command -v oscsend >/dev/null || wanted="$wanted liblo-tools"
-    fi
-    # shellcheck disable=SC2086
-    apt $wanted
-    ;;
-Darwin)
-    [ -n "$(find_python)" ] || wanted="$wanted python@3.12"
-    if [ "$kind" = test ]; then
-        command -v jackd >/dev/null || wanted="$wanted jack"
-        command -v oscsend >/dev/null || wanted="$wanted liblo"
-    fi
-    # shellcheck disable=SC2086
-    brew_ $wanted
-    ;;
+Linux | Darwin) ;;
 *) die "Linux and macOS are supported; this is $(uname -s)" ;;
 esac
-
-# -- Python ----------------------------------------------------------------------------------
-if [ ! -x .venv/bin/python ]; then
-    python=$(find_python)
-    if [ -z "$python" ] && command -v apt-get >/dev/null; then
+python=.venv/bin/python
+[ -x "$python" ] || python=$(find_python)
+if [ -z "$python" ] && [ "$(uname -s)" = Darwin ]; then
+    packages=python@3.12
+elif [ -z "$python" ]; then
+    there=$(python3 --version 2>/dev/null || echo "no Python")
+    how="uv python install 3.12"
+    if has apt-get; then
+        apt-cache show python3 >/dev/null 2>&1 || root apt-get update -qq
         for v in 3.12 3.11; do
             if apt-cache show "python$v-venv" >/dev/null 2>&1; then
-                apt "python$v" "python$v-venv"
+                packages="python$v python$v-venv"
                 break
             fi
         done
-        python=$(find_python)
+        how="sudo apt-get install pipx && pipx run uv python install 3.12"
     fi
-    [ -n "$python" ] || die "Python 3.11 or 3.12 is needed (for instance: uv python install 3.12)"
-    if ! "$python" -c 'import ensurepip' 2>/dev/null; then
-        apt "$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
+    [ -n "$packages" ] || die "Python 3.11 or 3.12 is needed, and here is $there." \
+        "Put one beside it, for instance by: $how - then do the same again"
+elif ! of_python 'import ensurepip' 2>/dev/null; then
+    packages=$(of_python 'print("python%d.%d-venv" % sys.version_info[:2])')
+fi
+
+# -- the system's packages -------------------------------------------------------------------
+has_library() { PATH="$PATH:/sbin:/usr/sbin" ldconfig -p 2>/dev/null | grep -q "$1"; }
+if [ "$(uname -s)" = Linux ]; then
+    has_library libportaudio.so.2 || packages="$packages libportaudio2"
+    # ViSQOL's support vector machine (libsvm) comes as source.
+    if wanted evaluate && ! is_installed requirements/evaluate.txt; then
+        has g++ || packages="$packages g++"
     fi
-    if ! "$python" -c 'import os, sysconfig, sys
-sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))'; then
-        apt "$("$python" -c 'import sys; print("python%d.%d-dev" % sys.version_info[:2])')"
+    if wanted test; then
+        has jackd || packages="$packages jackd2"
+        has oscsend || packages="$packages liblo-tools"
     fi
+    if [ -n "${packages# }" ]; then
+        has apt-get || die "please install with your system's packages: ${packages# }"
+        say "installing with apt-get$([ "$(id -u)" = 0 ] || echo ' (sudo)'): ${packages# }"
+        root apt-get update -qq
+        # shellcheck disable=SC2086
+        root env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -y -qq --no-install-recommends $packages >/dev/null
+    fi
+else
+    if wanted test; then
+        has jackd || packages="$packages jack"
+        has oscsend || packages="$packages liblo"
+    fi
+    if [ -n "${packages# }" ]; then
+        has brew || die "please install Homebrew (brew.sh), then: brew install ${packages# }"
+        say "installing with brew: ${packages# }"
+        # shellcheck disable=SC2086
+        brew install $packages
+    fi
+fi
+
+# -- Python's packages -----------------------------------------------------------------------
+if [ ! -x .venv/bin/python ]; then
+    python=$(find_python)
     say "making a virtual environment in .venv with $("$python" --version)"
     "$python" -m venv .venv
 fi
+tensorflow=requirements/cpu.txt
+if has nvidia-smi && nvidia-smi -L 2>/dev/null | grep -q GPU; then
+    tensorflow=requirements/gpu.txt
+fi
+# What was brought before stays as new as the rest.
+files=$({
+    printf 'requirements/%s.txt\n' base $extras
+    awk '$3 ~ /^requirements/ && $3 !~ /[cg]pu.txt$/ { print $3 }' .venv/.latentpad 2>/dev/null
+} | sort -u)
+# The locks hold all that is needed. Modules are compiled here: where PYTHONDONTWRITEBYTECODE is set,
+# each process would compile TensorFlow's anew.
+pip() { .venv/bin/python -m pip --quiet --disable-pip-version-check install --no-deps "$@"; }
 
-lock=requirements/cpu.txt
-if command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | grep -q GPU; then
-    lock=requirements/gpu.txt
+set --
+for file in $files; do
+    is_installed "$file" || set -- "$@" -r "$file"
+done
+if [ $# != 0 ]; then
+    say "installing Python packages: $(printf '%s\n' "$@" | sed -n 's|.*/\(.*\).txt|\1|p' | tr '\n' ' ')"
+    pip --require-hashes "$@"
 fi
-mark=$(cat "$lock" pyproject.toml setup.sh | cksum)
-if [ "$(cat .venv/.latentpad 2>/dev/null || true)" != "$mark" ]; then
-    say "installing Python packages from $lock (TensorFlow among them: some 300 MB)"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
-        --no-build-isolation --editable .
-    printf '%s\n' "$mark" >.venv/.latentpad
-fi
+is_installed pyproject.toml || pip --no-build-isolation --editable .
 kernels=$(find engine -name "*.py" -exec grep -l njit {} + | sort | xargs cat | cksum)
-if [ "$(cat .venv/.kernels 2>/dev/null || true)" != "$kernels" ]; then
+compiling=
+if ! grep -qxF "$kernels" .venv/.kernels 2>/dev/null; then
     say "compiling the kernels"
-    .venv/bin/python -m engine.warm
+    .venv/bin/python -m engine.warm & # meanwhile TensorFlow is fetched
+    compiling=$!
+    trap 'kill "$compiling" 2>/dev/null || true' EXIT
+    trap 'exit 130' INT TERM
+fi
+if ! is_installed "$tensorflow"; then
+    say "installing TensorFlow ($tensorflow: some 300 MB)"
+    pip --require-hashes -r "$tensorflow"
+    # Its C++ headers (290 MB) are for who builds operations of their own.
+    rm -rf .venv/lib/python3*/site-packages/tensorflow/include
+fi
+# shellcheck disable=SC2086
+cksum $files "$tensorflow" pyproject.toml >.venv/.latentpad
+if [ -n "$compiling" ]; then
+    wait "$compiling"
+    trap - EXIT
     printf '%s\n' "$kernels" >.venv/.kernels
 fi

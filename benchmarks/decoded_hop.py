@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models import audio, measures
+from models import audio, extras, measures
 from models.griffinlim import audible, griffinlim
 from models.representation import Floats, Representation, frame_levels
 
@@ -85,6 +85,7 @@ def recordings(folder: Path, count: int) -> list[Floats]:
 
 
 def main(arguments: list[str]) -> None:
+    extras.check("visqol", "this page needs ViSQOL")
     count = int(arguments[1]) if len(arguments) > 1 else 40
     sounds = recordings(Path(arguments[0]), count) if arguments else generated()
     table: dict[str, list[tuple[float, ...]]] = {}

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.aloud import aloud
-from models import audio, measures
+from models import audio, extras, measures
 from models.representation import Floats, Representation, power
 from models.training import dataset
 
@@ -82,6 +82,7 @@ def linear(learned: Floats, met: Floats) -> dict[str, list[Floats]]:
 
 
 def main(arguments: list[str]) -> None:
+    extras.check("visqol", "this page needs ViSQOL")
     clips = dataset.clips(Path(arguments[0]))
     sides = {side: [c for c in clips if c.split == side] for side in ("train", "test")}
     some = np.linspace(0, len(sides["test"]) - 1, int(arguments[1]) if len(arguments) > 1 else 48)

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from engine import aloud
-from models import networks
+from models import extras, networks
 from models import pack as packs
 from models.pack import Pack
 from models.training import dataset
@@ -115,6 +115,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--work", type=Path, help="where trained packs are kept")
     options = parser.parse_args()
+    extras.check("visqol", "this page needs ViSQOL")
     if options.pack:
         pack = packs.load(options.pack)
         show(pack.name, pack, grades(pack, options.folder, options.texture))

@@ -54,10 +54,14 @@ def evaluate(
     ] = False,
 ) -> None:
     """Compare a pack's expanders as the founding paper did. Killed, it goes on where it was."""
+    from models import extras
     from models import pack as packs
     from models.progress import Bar
 
     with refusing():
+        extras.check("matplotlib", "the report needs Matplotlib")
+        if not magnitudes and dask is None:
+            extras.check("visqol", "an evaluation by more than --magnitudes needs ViSQOL")
         found = packs.load(packs.find(pack))
         from engine.expanders import METRICS, NAMES
         from engine.planes import Planes

@@ -57,6 +57,7 @@ def _mendable() -> tuple[type[Exception], ...]:
     from engine.takes import TakeError
     from evaluation.ways import EvaluationError
     from models.audio import AudioError
+    from models.extras import ExtraError
     from models.foreign.layout import ForeignError
     from models.freesound.client import FreesoundError
     from models.libraries.store import LibraryError
@@ -68,6 +69,6 @@ def _mendable() -> tuple[type[Exception], ...]:
 
     return (
         AudioError, BindingsError, CommandError, DatasetError, DeviceError, EngineError,
-        EvaluationError, ForeignError, FreesoundError, JackError, LibraryError, MapError, PackError,
-        PresetError, SoundMapError, TakeError,
+        EvaluationError, ExtraError, ForeignError, FreesoundError, JackError, LibraryError,
+        MapError, PackError, PresetError, SoundMapError, TakeError,
     )  # fmt: skip

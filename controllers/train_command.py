@@ -52,6 +52,7 @@ def train(
     ] = "tensorflow",
 ) -> None:
     """Train a model pack on a folder of sounds. Killed, it goes on when started again."""
+    from models import extras
     from models.progress import Bar
     from models.training import dataset, work
     from models.training.course import RECIPES, Course
@@ -62,6 +63,8 @@ def train(
         if recipe not in RECIPES:
             raise Refused(f"--recipe {recipe!r} is none of {', '.join(RECIPES)}")
         _use(backend)
+        for package in ("matplotlib", "tensorboardX"):
+            extras.check(package, f"a training needs {package}")
         work.check(folder, out)
         dataset.clips(folder)  # before TensorFlow is started
         with Bar() as bar:

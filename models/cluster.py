@@ -8,6 +8,8 @@ from concurrent.futures import Executor
 from contextlib import closing, contextmanager
 from typing import Any
 
+from models import extras
+
 Workers = tuple[Executor, int]
 """Who works, and how many jobs they may have before them."""
 
@@ -24,7 +26,8 @@ def cluster(address: str, work: str, error: type[Exception]) -> Iterator[Workers
         import distributed
     except ImportError:
         raise error(
-            f"{work} on a Dask cluster needs distributed: pip install 'latentpad[cluster]'"
+            f"{work} on a Dask cluster needs distributed, which is not installed: "
+            f"{extras.command('distributed')}"
         ) from None
     # What goes wrong is told in one line below; distributed would add its tracebacks.
     for name in ("distributed", "distributed.client"):
@@ -47,6 +50,8 @@ def cluster(address: str, work: str, error: type[Exception]) -> Iterator[Workers
             raise error(f"{address}: the workers died ({reason}): what is done is kept") from None
         except (distributed.CancelledError, distributed.comm.CommClosedError):
             raise error(f"{address}: the cluster was lost: what is done is kept") from None
+        except extras.ExtraError as why:
+            raise error(f"{address}: on a worker: {why}") from None
         except ModuleNotFoundError as why:
             raise error(f"{address}: on a worker: {why}: install Latentpad") from None
         except RuntimeError as why:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from models import extras
 from models.line import printable
 from models.representation import Floats, Representation
 
@@ -22,7 +23,8 @@ LONGEST = 24  # characters of a name that fit over one
 
 
 def blank(width: float, height: float, layout: Any = "constrained") -> Figure:
-    """An empty figure of so many inches."""
+    """An empty figure of so many inches. Raises models.extras.ExtraError without Matplotlib."""
+    extras.check("matplotlib", "a picture needs Matplotlib")
     # Not pyplot: it would ask for a display and keep the figure.
     from matplotlib.figure import Figure
 

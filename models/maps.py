@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from models import extras
 from models.neighbours import Neighbours
 from models.representation import Floats
 
@@ -91,5 +92,5 @@ def _umap() -> Any:
             warnings.simplefilter("ignore")  # says that it was kept out
             import umap
     except ImportError:
-        raise MapError("UMAP is not installed: pip install umap-learn") from None
+        raise MapError(f"UMAP is not installed: {extras.command('umap')}") from None
     return umap

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from models import extras
 from models.representation import Floats, Representation, frame_levels
 
 
@@ -35,6 +36,7 @@ AHEAD = (PATCH // 2 - 1) * STEP  # samples before its first patch
 
 @lru_cache(maxsize=1)
 def _visqol() -> Any:
+    extras.check("visqol", "this figure needs ViSQOL")
     from visqol import VisqolApi
 
     judge = VisqolApi()
@@ -56,6 +58,8 @@ def visqol(
     It listens at 48 kHz; other rates are resampled. Nearly blind to phase. Under 0.1 s of
     computing a pair, after a first call of some seconds. Two silences are equal, and silence is
     nothing like a sound: ViSQOL itself gives no number for either.
+
+    Raises models.extras.ExtraError where ViSQOL, of the extra `evaluate`, is not installed.
     """
     there = [bool(np.any(reference)), bool(np.any(other))]
     if not all(there):

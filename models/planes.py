@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import tomli_w
 
-from models import audio, descriptors, learned_map, maps, plane_picture
+from models import audio, descriptors, extras, learned_map, maps, plane_picture
 from models import pack as packs
 from models.pack import DESCRIBED, Pack, PackError
 from models.pack_files import Toml
@@ -44,8 +44,12 @@ def add(
     `default`: the pack is played on it unless something else is asked for. The picture of the
     plane that the pack begins on is drawn anew where that is it. Every file is replaced whole or
     not at all. `tell` hears how far it is.
-    Raises PackError, models.maps.MapError, models.audio.AudioError; then nothing has changed.
+    Raises PackError, models.maps.MapError, models.audio.AudioError, models.extras.ExtraError;
+    then nothing has changed.
     """
+    begins = default or pack.default_plane == name
+    if begins:
+        extras.check("matplotlib", "the picture of a pack's first plane needs Matplotlib")
     if name == DESCRIBED:
         tell("describing the sounds", 0, len(pack.anchors))
         heard = _decoded(pack) if sounds is None else _recorded(pack, sounds)
@@ -58,7 +62,6 @@ def add(
         made = replace(pack, planes=content)
     else:
         raise PackError(f"{pack.path}: no plane {name!r} can be made: choose {', '.join(NAMES)}")
-    begins = default or pack.default_plane == name
     picture = plane_picture.draw(replace(made, default_plane=name)) if begins else None
     try:
         packs.write_arrays(pack.path / file, content)
