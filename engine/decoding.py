@@ -61,12 +61,10 @@ class Mailbox:
         self._aside = aside
         self.pointing.fit()
         # What is on the board already; after a restart, what was asked meanwhile is not.
-        self._done = np.array(
-            [board.sound_request[v, board.published[v] % b.BUFFERS] for v in range(VOICES)]
-        )
+        published = np.array([board.published[v] for v in range(VOICES)])
+        self._done = board.sound_request[np.arange(VOICES), published % b.BUFFERS]
         # A held point may have been on its way to the finger: it has still to arrive there.
-        published = np.array([board.published[v] > 0 for v in range(VOICES)])
-        self._gliding = (board.held != 0) & published
+        self._gliding = (board.held != 0) & (published > 0)
         self._last: list[tuple[np.ndarray, Sound] | None] = [None] * VOICES
         self._asked_at = np.zeros(VOICES)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.addresses import Addresses
-from engine.allocation import NOBODY, Allocation, Sender, Slot
+from engine.allocation import NOBODY, Allocation, Command, Sender, Slot
 from engine.board import Board
 from engine.bounds import Bounds
 from engine.changes import Changes, Listener
@@ -32,7 +32,7 @@ from engine.parameters import (
 from engine.plane_choice import PlaneChoice
 from engine.snapshots import Snapshot, Snapshots
 from engine.stages import Stages
-from engine.state import Command, State
+from engine.state import State
 from engine.touch import Touch
 
 if TYPE_CHECKING:

@@ -47,7 +47,7 @@ class Renderer:
         self.output = output
         self.stopping = threading.Event()
         self.stopped = threading.Event()
-        self._decoding = Signs.decoding(board)
+        self._signs, self._decoding = Signs.playing(board), Signs.decoding(board)
         self._voices = Voices(board, representation)
         self._voices.resume()
         self._rate = representation.sample_rate
@@ -72,7 +72,7 @@ class Renderer:
                 if realtime:
                     output.realtime()
             if not output.room():
-                player[b.PLAYER_BEAT] += 1  # a late host is no reason to be taken for dead
+                self._signs.live()  # a late host is no reason to be taken for dead
                 player[b.STARVED] = output.starved
                 time.sleep(output.pause())
                 continue
@@ -89,7 +89,7 @@ class Renderer:
             tape.write(board, out, voices.version)
             self._busy += 0.05 * (spent / hop_s - self._busy)
             self._trade(spent / hop_s)
-            player[b.PLAYER_BEAT] += 1
+            self._signs.live()
             player[b.STARVED] = output.starved
             player[b.LOAD] = self._busy
             player[b.QUALITY] = voices.quality

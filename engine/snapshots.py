@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.allocation import Sender
+from engine.allocation import Command, Sender
 from engine.pad import Changed, Numbered
 from engine.parameters import ROW, Argument, CommandError, finite
-from engine.state import PAD, Command, Pointed
-
-Values = tuple[float, ...]
+from engine.state import PAD, Pointed, Values
 
 MOST = 1000  # snapshots kept
 LONGEST_S = 3600.0  # of a glide

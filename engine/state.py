@@ -11,11 +11,10 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from engine import board as b
-from engine.allocation import NOBODY, Held, Sender
+from engine.allocation import NOBODY, Command, Held, Sender
 from engine.parameters import Argument
 
 Values = tuple[float, ...]
-Command = tuple[str, tuple[Argument, ...]]
 Sent = tuple[str, tuple[Argument, ...], Sender]
 
 PAD = "/pad/1/xy"

@@ -1,0 +1,234 @@
+"""Striking a running instrument's processes, and looking how long it is felt.
+
+Plays to no one and holds a finger. `benchmarks.kills` is the report, tests/test_kills.py the short
+form.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import numpy as np
+import psutil
+
+from benchmarks.programs import free_port
+from controllers.learn import Bindings
+from controllers.midi_ports import MidiPorts
+from engine import board as b
+from engine.instrument import Sender
+from engine.session import Session
+from engine.signs import Signs
+from engine.stream import Settings
+from models import pack as packs
+
+FINGER = Sender("osc finger")
+HOW = {signal.SIGKILL: "killed", signal.SIGSTOP: "stopped"}
+ENDINGS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+PLAYING_S, FEED_S, CONTROL_S = 3.0, 4.0, 2.0  # how long it may take, seconds
+GIVEN_UP_S = 60.0
+AUDIBLE = 1e-3
+STARTS = ("ready", "starting")
+
+
+@dataclass
+class Found:
+    """What came of one way to end one process."""
+
+    took: list[float] = field(default_factory=list)  # s
+    late: int = 0  # later than it may be, or never
+    changed: int = 0  # the state was another than before
+    left: int = 0  # processes left behind
+
+    def row(self, what: str, how: str) -> str:
+        median, worst = statistics.median(self.took), max(self.took)
+        return (
+            f"| {what} | {how} | {len(self.took)} | {median:.2f} | {worst:.2f} | {self.late} "
+            f"| {self.changed} | {self.left} |"
+        )
+
+
+Table = dict[tuple[str, str], Found]
+
+
+class Victim:
+    """One process of a running session: struck, and awaited."""
+
+    def __init__(
+        self,
+        what: str,
+        processes: Callable[[], Mapping[str, int]],
+        begin: Callable[[], Callable[[], bool]],
+        most_s: float,
+    ) -> None:
+        """`begin` is called before a strike and gives what says whether all is well again."""
+        self.what, self.most_s = what, most_s
+        self._processes, self._begin = processes, begin
+
+    def round(
+        self, dice: random.Random, number: signal.Signals, starting: bool, start_s: float
+    ) -> tuple[float, bool]:
+        """Strike it, if `starting` its replacement too; how long the last strike was felt, and
+        whether it was felt no longer than it may be."""
+        time.sleep(dice.uniform(0, 0.3))
+        well = self._begin()
+        pid = self._strike(number)
+        if starting:
+            _until(lambda: self._processes().get(self.what, pid) != pid)
+            time.sleep(dice.uniform(0, start_s))
+            well = self._begin()
+            self._strike(number)
+        struck = time.monotonic()
+        back = _until(well)
+        took = time.monotonic() - struck
+        return took, back and took <= self.most_s
+
+    def _strike(self, number: signal.Signals) -> int:
+        while (pid := self._processes().get(self.what)) is None:
+            time.sleep(0.001)
+        os.kill(pid, number)
+        return pid
+
+
+class Stage:
+    """An instrument that sounds to no one under one held finger."""
+
+    def __init__(self, seed: int) -> None:
+        self.dice = random.Random(seed)
+        self.said: list[str] = []
+        self.session = Session(packs.load(packs.find("footsteps")), Settings(null=True))
+        self.midi = MidiPorts(self.session.instrument, Bindings(), announce=self.said.append)
+        self.session.start()
+        self.session.wait_ready(600)
+        self.session.instrument.apply("/loop/freeze", (1,), FINGER)
+        self._put()
+        _until(self._sounds())
+
+    def victims(self, decoding_s: float) -> tuple[Victim, Victim, Victim]:
+        """The playing process, the decoding one, which may take so long, and a MIDI feed."""
+        feed = next(iter(self.midi.processes()))
+        return (
+            Victim("playing", self.session.processes, self._sounds, PLAYING_S),
+            Victim("decoding", self.session.processes, self._decodes, decoding_s),
+            Victim(feed, self.midi.processes, lambda: self._fed(feed), FEED_S),
+        )
+
+    def state(self) -> tuple[object, ...]:
+        """All but where the finger is, which the rounds move."""
+        board, values = self.session.board, dict(self.session.instrument.values())
+        del values["/pad/1/xy"]
+        return (*values.items(), board.held.tobytes(), int(board.voice_state[0]))
+
+    def close(self) -> None:
+        self.midi.close()
+        self.session.close()
+
+    def _put(self) -> int:
+        """Move the finger; returns the number of the request for its sound."""
+        point = self.dice.uniform(0.3, 0.6), self.dice.uniform(0.3, 0.8)
+        self.session.instrument.apply("/pad/1/xy", point, FINGER)
+        return int(self.session.board.requests[0])
+
+    def _sounds(self) -> Callable[[], bool]:
+        """Whether what has been played since now is heard."""
+        board = self.session.board
+        playing = self.session.processes().get("playing")
+        begin = board.tape_head[0]
+
+        def well() -> bool:
+            head, length = board.tape_head[0], len(board.tape)
+            if self.session.processes().get("playing") == playing:
+                return playing is None and head > begin
+            fresh = board.tape[np.arange(max(begin, head - 2048), head) % length]
+            return Signs.playing(board).ready and bool((np.abs(fresh) > AUDIBLE).any())
+
+        return well
+
+    def _decodes(self) -> Callable[[], bool]:
+        """Whether a point that is set while the process is away is decoded."""
+        board, before = self.session.board, self.session.processes().get("decoding")
+        requests: list[int] = []
+
+        def well() -> bool:
+            if self.session.processes().get("decoding") == before:
+                return False
+            if not requests:
+                requests.append(self._put())
+            given = board.sound_request[0, board.published[0] % b.BUFFERS]
+            return bool(given >= requests[0]) and Signs.decoding(board).ready
+
+        return well
+
+    def _fed(self, feed: str) -> Callable[[], bool]:
+        before = self.midi.processes().get(feed)
+        return lambda: self.midi.ready(feed) and self.midi.processes().get(feed) != before
+
+
+def strike(stage: Stage, victim: Victim, count: int, seed: int, start_s: float) -> Table:
+    """`count` strikes of each kind, one half of them while the replacement starts."""
+    dice, table = random.Random(seed), Table()
+    strikes = [(number, k % 2 == 1) for number in HOW for k in range(count)]
+    dice.shuffle(strikes)
+    for number, starting in strikes:
+        before = stage.state()
+        took, well = victim.round(dice, number, starting, start_s)
+        how = f"{HOW[number]}, {STARTS[starting]}"
+        found = table.setdefault((victim.what, how), Found())
+        found.took.append(took)
+        found.late += not well
+        found.changed += stage.state() != before
+    return table
+
+
+def ended(count: int, seed: int) -> Table:
+    """Starts of the whole program whose control process ends at a random moment."""
+    dice, table = random.Random(seed), Table()
+    # What a shell's background job or nohup ignores, the programs that it starts ignore too.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for k in range(count):
+        number = ENDINGS[k % len(ENDINGS)]
+        program = subprocess.Popen(
+            [sys.executable, "-m", "controllers.cli", "play", "--null-audio",
+             "--osc-port", str(free_port())],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        time.sleep(dice.uniform(0.3, 5.0))
+        children = psutil.Process(program.pid).children(recursive=True)
+        program.send_signal(number)
+        struck = time.monotonic()
+        with suppress(subprocess.TimeoutExpired):
+            program.wait(GIVEN_UP_S)
+        program.kill()  # if that was not enough
+        gone = _until(lambda children=children: not any(map(_lives, children)), 10)  # type: ignore[misc]
+        found = table.setdefault(("control", f"{number.name}, starting"), Found())
+        found.took.append(time.monotonic() - struck)
+        found.late += found.took[-1] > CONTROL_S
+        found.left += 0 if gone else sum(map(_lives, children))
+        for child in filter(_lives, children):
+            child.kill()
+    return table
+
+
+def _until(condition: Callable[[], bool], seconds: float = GIVEN_UP_S) -> bool:
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.002)
+    return True
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
