@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from pathlib import Path
@@ -23,6 +24,13 @@ settings.register_profile("same", deadline=None, derandomize=True)
 settings.register_profile("random", deadline=None, print_blob=True)
 settings.register_profile("long", settings.get_profile("random"), max_examples=1000)
 settings.load_profile(os.environ.get("LATENTPAD_DRAWS", "same"))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays to the end, and TensorFlow's half a million objects need not be
+    looked at by each of the garbage collections that Keras' `clear_session` asks for."""
+    gc.freeze()
+
 
 SMALL = Representation(sample_rate=16000, n_fft=256, hop=128, frames=32, range_db=80.0)
 
