@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[1]
 READY_S = 90.0
 
 
-def latentpad(*words: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
-    """One command to its end."""
+def fresh(*words: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
+    """One command to its end, from its first import on: `tests.forking` knows a shorter way."""
     return subprocess.run(
         [sys.executable, "-m", "controllers.cli", *words],
         capture_output=True, text=True, timeout=timeout, check=False,

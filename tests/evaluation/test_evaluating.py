@@ -28,7 +28,8 @@ from models import pack as packs
 from models.cluster import Workers, cluster
 from models.pack import Pack
 from models.representation import Floats
-from tests.playing import latentpad
+from tests.forking import latentpad
+from tests.playing import fresh
 
 ROOT = str(Path(__file__).parents[2])
 SETTINGS = Settings(
@@ -430,7 +431,7 @@ def test_that_kernels_are_compiled_is_told(
         file.unlink()
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(kept))
     command = [word.format(pack=folder, tmp=tmp_path) for word in words]
-    first, second = (latentpad(*command, timeout=300) for _ in "ab")
+    first, second = (fresh(*command, timeout=300) for _ in "ab")
     assert f"{words[0]} compiles its kernels" in first.stdout, first.stderr
     assert second.returncode == 0 and "its kernels" not in second.stdout
 
