@@ -10,6 +10,8 @@ import multiprocessing
 import os
 import subprocess
 import sys
+import threading
+import traceback
 from collections.abc import Callable
 from contextlib import chdir
 from pathlib import Path
@@ -26,31 +28,46 @@ _server.set_forkserver_preload(IMPORTED)
 
 def latentpad(*words: object, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
     """One command to its end. Raises `subprocess.TimeoutExpired`."""
-    return forked(_command, *map(str, words), timeout=timeout)
+    return Forked(_command, *map(str, words)).end(timeout)
 
 
-def forked(
-    program: Callable[..., None], *args: Any, timeout: float = 120.0
-) -> subprocess.CompletedProcess[str]:
-    """Call a module's function in a process of its own, to its end.
+class Forked:
+    """A process that calls a module's function."""
 
-    Raises `subprocess.TimeoutExpired`; the process is killed then.
-    """
-    with TemporaryDirectory() as kept:
-        streams = [Path(kept, name) for name in ("out", "err")]
-        begin = (program, args, os.getcwd(), dict(os.environ), streams)
-        process = _server.Process(target=_begin, args=begin)
+    def __init__(self, program: Callable[..., None], *args: Any) -> None:
+        self._args, self._folder = args, TemporaryDirectory()
+        self._streams = [Path(self._folder.name, name) for name in ("out", "err")]
+        for stream in self._streams:
+            stream.touch()
+        begin = (program, args, os.getcwd(), dict(os.environ), self._streams)
+        self._process = _server.Process(target=_begin, args=begin)
         with chdir(ROOT):  # where the server, which starts with the first process, finds all
-            process.start()
-        process.join(timeout)
-        late = process.exitcode is None
-        process.kill()
-        process.join()
-        out, err = (stream.read_text(errors="replace") for stream in streams)
+            self._process.start()
+
+    @property
+    def said(self) -> str:
+        """What it has printed so far."""
+        return self._streams[0].read_text(errors="replace")
+
+    @property
+    def lives(self) -> bool:
+        return self._process.is_alive()
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def end(self, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
+        """Wait for its end. Raises `subprocess.TimeoutExpired`; it is killed then."""
+        self._process.join(timeout)
+        late = self.lives
+        self.kill()
+        self._process.join()
+        out, err = (stream.read_text(errors="replace") for stream in self._streams)
+        self._folder.cleanup()
         if late:
-            raise subprocess.TimeoutExpired(str(args), timeout, out, err)
-        assert process.exitcode is not None
-        return subprocess.CompletedProcess(args, process.exitcode, out, err)
+            raise subprocess.TimeoutExpired(str(self._args), timeout, out, err)
+        assert self._process.exitcode is not None
+        return subprocess.CompletedProcess(self._args, self._process.exitcode, out, err)
 
 
 def _begin(
@@ -69,7 +86,27 @@ def _begin(
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    program(*args)
+    os._exit(_status(lambda: program(*args)))  # past what `multiprocessing` does at an end
+
+
+def _status(program: Callable[[], None]) -> int:
+    """Run a program to the end of its threads, as Python does."""
+    status: object = 0
+    try:
+        program()
+    except SystemExit as end:
+        status = end.code or 0
+        if not isinstance(status, int):
+            print(status, file=sys.stderr)
+    except BaseException:
+        status = 1
+        traceback.print_exc()
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return status if isinstance(status, int) else 1
 
 
 def _command(*words: str) -> None:

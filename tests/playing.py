@@ -25,7 +25,7 @@ def fresh(*words: str, timeout: float = 120.0) -> subprocess.CompletedProcess[st
 
 
 class Playing:
-    """A running `latentpad play`. `lines` is what it has printed so far."""
+    """A running `latentpad play`, in `folder`. `lines` is what it has printed so far."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Playing:
         """In a process group of its own, as a shell starts it."""
         environment = env or dict(os.environ)
         path = os.pathsep.join(filter(None, (str(ROOT), environment.get("PYTHONPATH"))))
-        self.port = free_port()
+        self.port, self.folder = free_port(), folder
         self.lines: list[str] = []
         self._spoke = threading.Condition()
         self.process = subprocess.Popen(
