@@ -38,6 +38,8 @@ from models.representation import Representation
 from tests.forking import latentpad
 from tests.playing import Playing
 
+pytestmark = pytest.mark.alone
+
 NEAR, FAR = (0.45, 0.85), (0.9, 0.4)
 
 

@@ -19,6 +19,8 @@ from benchmarks.jack_server import JackServer
 from benchmarks.programs import synced
 from tests.playing import Playing
 
+pytestmark = pytest.mark.alone
+
 CAPTURE = (
     "import os, sys, time, numpy; from benchmarks.jack_server import Ear; e = Ear(10); "
     "e.listen(); time.sleep(float(sys.argv[1])); numpy.save(sys.argv[2], e.heard); os._exit(0)"
