@@ -1,10 +1,12 @@
 # make play   everything that a fresh machine needs, then the instrument
 # make test   everything that the tests need too, then lint, types and tests
+#             in as many files at once as WORKERS says (0: one after the other)
 # make laws   the property tests on new random draws, ROUNDS times
 # make lock   the packages' versions, written to requirements/
 PYTHON := .venv/bin/python
 ARGS ?=
 ROUNDS ?= 10
+WORKERS ?= 3
 
 .PHONY: play test laws setup lint lock measure bench clean
 
@@ -17,7 +19,7 @@ setup:
 test:
 	@./setup.sh test
 	@$(MAKE) --no-print-directory lint
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 laws:
 	@./setup.sh test

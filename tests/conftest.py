@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import gc
 import os
 import time
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +26,31 @@ settings.register_profile("same", deadline=None, derandomize=True)
 settings.register_profile("random", deadline=None, print_blob=True)
 settings.register_profile("long", settings.get_profile("random"), max_examples=1000)
 settings.load_profile(os.environ.get("LATENTPAD_DRAWS", "same"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs alone comes last, when the other workers are done."""
+    items.sort(key=_alone)
+
+
+def _alone(item: pytest.Item) -> bool:
+    return item.get_closest_marker("alone") is not None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test that is marked `alone` runs while no other worker's does. They share a lock, which it
+    has for itself: of this file, as it is there."""
+    with open(__file__) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if _alone(item) else fcntl.LOCK_SH)
+        return (yield)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays to the end, and TensorFlow's half a million objects need not be
+    looked at by each of the garbage collections that Keras' `clear_session` asks for."""
+    gc.freeze()
+
 
 SMALL = Representation(sample_rate=16000, n_fft=256, hop=128, frames=32, range_db=80.0)
 
@@ -59,6 +87,13 @@ def small(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> pack.Pa
     from models.training.course import Course, Recipe
     from models.training.train import train
 
-    out = tmp_path_factory.mktemp("packs") / "small"
-    course = Course(2, Recipe(width=16), SMALL, epochs=2, batch=4, held_out=0.4)
-    return train(recordings, out, course, progress=False)
+    out = tmp_path_factory.getbasetemp() / "packs" / "small"
+    if "PYTEST_XDIST_WORKER" in os.environ:  # the workers have one
+        out = out.parents[2] / "packs" / "small"
+    out.parent.mkdir(exist_ok=True)
+    with (out.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if out.exists():
+            return pack.load(out)
+        course = Course(2, Recipe(width=16), SMALL, epochs=2, batch=4, held_out=0.4)
+        return train(recordings, out, course, progress=False)

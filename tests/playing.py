@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[1]
 READY_S = 90.0
 
 
-def latentpad(*words: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
-    """One command to its end."""
+def fresh(*words: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
+    """One command to its end, from its first import on: `tests.forking` knows a shorter way."""
     return subprocess.run(
         [sys.executable, "-m", "controllers.cli", *words],
         capture_output=True, text=True, timeout=timeout, check=False,
@@ -25,7 +25,7 @@ def latentpad(*words: str, timeout: float = 120.0) -> subprocess.CompletedProces
 
 
 class Playing:
-    """A running `latentpad play`. `lines` is what it has printed so far."""
+    """A running `latentpad play`, in `folder`. `lines` is what it has printed so far."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Playing:
         """In a process group of its own, as a shell starts it."""
         environment = env or dict(os.environ)
         path = os.pathsep.join(filter(None, (str(ROOT), environment.get("PYTHONPATH"))))
-        self.port = free_port()
+        self.port, self.folder = free_port(), folder
         self.lines: list[str] = []
         self._spoke = threading.Condition()
         self.process = subprocess.Popen(

@@ -35,7 +35,10 @@ from engine.parameters import ROW
 from engine.pointing import Pointing
 from models.pack import Pack, find, load
 from models.representation import Representation
+from tests.forking import latentpad
 from tests.playing import Playing
+
+pytestmark = pytest.mark.alone
 
 NEAR, FAR = (0.45, 0.85), (0.9, 0.4)
 
@@ -268,8 +271,6 @@ def test_a_takes_gestures_come_out_of_render_the_same_every_time(
     lines += [f'{{"t": {0.1 * k}, "address": "/note", "args": [{55 + k}, 100]}}' for k in range(6)]
     take = tmp_path / "take.jsonl"
     take.write_text("\n".join(lines) + "\n")
-    from tests.playing import latentpad
-
     sounds = []
     for name in ("first.wav", "second.wav"):
         done = latentpad("render", str(take), "-o", str(tmp_path / name))

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 from benchmarks.jack_server import JackServer
 from benchmarks.programs import synced
 from tests.playing import Playing
+
+pytestmark = pytest.mark.alone
 
 CAPTURE = (
     "import os, sys, time, numpy; from benchmarks.jack_server import Ear; e = Ear(10); "
@@ -68,47 +71,53 @@ def test_whatever_the_server_takes_and_when_the_sound_is_whole(
         server.stop()
 
 
-def test_a_server_that_turns_to_another_period_is_followed(tmp_path: Path) -> None:
-    server = JackServer("latentpad-turning")
-    program = Playing("--device", "system", home=tmp_path, env=server.environment())
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[JackServer, Playing]]:
+    """A server of 48 kHz in blocks of 128, and an instrument that sounds there."""
+    server = JackServer("latentpad-usual")
+    home = tmp_path_factory.mktemp("home")
+    program = Playing("--device", "system", home=home, env=server.environment())
     try:
         program.says("ready")
         program.send("/pad/xy", "ff", 0.3, 0.7)
-        for period in (1024, 64):
-            said = len(program.lines)
-            subprocess.run(["jack_bufsize", str(period)], env=server.environment(), check=True)
-            program.says(f"sound  system, 48000 Hz, blocks of {period}", 10, after=said)
-        time.sleep(1.0)
-        before = synced(program.port, 0.3)["/meter/faults"][0]
-        heard = captured(server, 3.0, tmp_path / "heard.npy")
-        assert synced(program.port, 0.3)["/meter/faults"][0] - before <= 4
-        sounding = heard[np.abs(heard).argmax() :]
-        assert np.abs(sounding).max() > 0.002
-        assert np.mean(sounding == 0) < 0.05
-        assert not [line for line in program.lines if "stopped" in line or "replaced" in line]
+        yield server, program
     finally:
         program.close()
         server.stop()
 
 
-def test_a_server_that_is_kept_waiting_is_not_taken_for_lost(tmp_path: Path) -> None:
-    server = JackServer("latentpad-waiting")
-    program = Playing("--device", "system", home=tmp_path, env=server.environment())
+def test_a_server_that_is_kept_waiting_is_not_taken_for_lost(
+    usual: tuple[JackServer, Playing], tmp_path: Path
+) -> None:
+    server, program = usual
     try:
-        program.says("ready")
-        program.send("/pad/xy", "ff", 0.3, 0.7)
         time.sleep(0.5)
         server.pause()
         program.says("sound  system stands still", 20)
         time.sleep(2.0)
-        server.go_on()
-        heard = captured(server, 2.0, tmp_path / "heard.npy")
-        assert np.abs(heard[-48_000:]).max() > 0.002
-        assert not [line for line in program.lines if "stopped" in line or "replaced" in line]
     finally:
         server.go_on()
-        program.close()
-        server.stop()
+    heard = captured(server, 2.0, tmp_path / "heard.npy")
+    assert np.abs(heard[-48_000:]).max() > 0.002
+    assert not [line for line in program.lines if "stopped" in line or "replaced" in line]
+
+
+def test_a_server_that_turns_to_another_period_is_followed(
+    usual: tuple[JackServer, Playing], tmp_path: Path
+) -> None:
+    server, program = usual
+    for period in (1024, 64):
+        said = len(program.lines)
+        subprocess.run(["jack_bufsize", str(period)], env=server.environment(), check=True)
+        program.says(f"sound  system, 48000 Hz, blocks of {period}", 10, after=said)
+    time.sleep(1.0)
+    before = synced(program.port, 0.3)["/meter/faults"][0]
+    heard = captured(server, 3.0, tmp_path / "heard.npy")
+    assert synced(program.port, 0.3)["/meter/faults"][0] - before <= 4
+    sounding = heard[np.abs(heard).argmax() :]
+    assert np.abs(sounding).max() > 0.002
+    assert np.mean(sounding == 0) < 0.05
+    assert not [line for line in program.lines if "stopped" in line or "replaced" in line]
 
 
 def test_a_server_that_does_not_answer_holds_up_no_one_who_asks_for_a_device(

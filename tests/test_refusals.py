@@ -16,7 +16,8 @@ import pytest
 import soundfile
 
 from models.pack import find
-from tests.playing import free_port, latentpad
+from tests.forking import latentpad
+from tests.playing import free_port, fresh
 
 
 def refused(done: subprocess.CompletedProcess[str], *words: str, status: int = 1) -> None:
@@ -211,7 +212,7 @@ def test_what_is_wrong_is_said_before_a_word_about_the_work(
 
 
 def test_devices_are_listed_without_tensorflow() -> None:
-    done = latentpad("devices")
+    done = fresh("devices")
     assert done.returncode == 0
     assert "audio outputs" in done.stdout
     assert "MIDI inputs" in done.stdout

@@ -59,14 +59,23 @@ def sounds(program: Playing) -> bool:
     return len(peaks) > 1 and max(max(peak) for peak in peaks) > 1e-3
 
 
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playing]:
+    """One that is stopped again and again, and goes on."""
+    program = Playing("--null-audio", home=tmp_path_factory.mktemp("home"))
+    program.says("ready")
+    program.send("/loop/freeze", "i", 0)
+    program.send("/pad/xy", "ff", 0.45, 0.85)
+    yield program
+    program.close()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTSTP, signal.SIGSTOP])
 @pytest.mark.parametrize("group", [True, False])
 def test_after_ctrl_z_and_fg_the_same_processes_play_on(
-    playing: Playing, number: signal.Signals, group: bool
+    stopped: Playing, number: signal.Signals, group: bool
 ) -> None:
-    playing.says("ready")
-    playing.send("/loop/freeze", "i", 0)
-    playing.send("/pad/xy", "ff", 0.45, 0.85)
+    playing = stopped
     until(lambda: sounds(playing))
     before = set(children(playing))
     pid = -playing.process.pid if group else playing.process.pid

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
 
-from benchmarks.takes import Likeness, Studio, rendered, studio
+from benchmarks.takes import Likeness, Studio, studio
 from models.pack import SHIPPED
+from tests.forking import latentpad
 
 HOP = 128
 
@@ -28,13 +31,21 @@ def playing(own: Path) -> Iterator[Studio]:
         yield playing
 
 
+def rendered(lines: Path, out: Path) -> Path:
+    """What the command makes of the take, by a relative way from the folder of `out`."""
+    with chdir(out.parent):
+        done = latentpad("render", os.path.relpath(lines), "-o", out)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
 @pytest.mark.parametrize("preset", ["walk", "wind", "kit"])
 def test_a_take_is_rendered_to_what_was_heard_and_the_same_twice(
     playing: Studio, tmp_path: Path, preset: str
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
     sound, lines = playing.take(preset, tmp_path)
-    one, other = rendered(lines, 2, tmp_path / "elsewhere")
+    one, other = (rendered(lines, tmp_path / "elsewhere" / f"{k}.wav") for k in "ab")
     like = Likeness.of(sound, one)
     assert abs(like.heard - like.rendered) <= HOP and like.heard > 2 * 48000
     assert like.correlation > 0.999, like

@@ -17,6 +17,8 @@ from benchmarks.latency import measure
 from benchmarks.programs import least_program
 from engine.devices import DeviceError, find, refresh
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def cable() -> Iterator[JackServer]:

@@ -22,8 +22,7 @@ from keras import layers
 from controllers.import_wizard import Said, missed
 from models import pack
 from models.foreign.layout import ForeignError
-
-ROOT = Path(__file__).parents[2]
+from tests.forking import ROOT, latentpad
 
 
 def decoder(path: Path, shape: tuple[int, ...]) -> Path:
@@ -106,14 +105,6 @@ def test_on_a_terminal_what_the_shape_does_not_tell_is_asked_for(tmp_path: Path)
     assert made.training["foreign"]["values"] == [-1.0, 1.0]
 
 
-def typed(*words: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "controllers.cli", *map(str, words)],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False,
-        cwd=ROOT,
-    )  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The founding tool's kind of decoder as Keras 2 and its converter wrote it."""
@@ -133,7 +124,7 @@ def test_a_decoder_of_keras_2_and_a_map_of_400_latents_play_as_they_should(
         for i, z in enumerate(latents)
     ]
     (tmp_path / "map.json").write_text(json.dumps({"results": rows}))
-    done = typed(
+    done = latentpad(
         "import", web / "tfjs" / "web" / "model.json", "-o", tmp_path / "steps", "--rate", 22050,
         "--hop", 256, "--map", tmp_path / "map.json",
     )  # fmt: skip
@@ -153,7 +144,7 @@ def test_a_decoder_of_keras_2_and_a_map_of_400_latents_play_as_they_should(
     lines += [{"t": 0, "address": "/pitch", "args": [0]}]  # the preset's own is lower
     lines += [{"t": 0, "address": "/note", "args": [60, 100]}]
     (tmp_path / "take.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
-    done = typed("render", tmp_path / "take.jsonl", "-o", tmp_path / "steps.wav")
+    done = latentpad("render", tmp_path / "take.jsonl", "-o", tmp_path / "steps.wav")
     assert done.returncode == 0, done.stderr
     samples, rate = soundfile.read(tmp_path / "steps.wav")
     assert rate == 22050
@@ -174,12 +165,7 @@ def heard(samples: Any, rate: int, bins: tuple[int, int]) -> float:
 
 def test_elsewhere_what_is_missing_is_named_and_nothing_made(tmp_path: Path) -> None:
     model = decoder(tmp_path / "d.keras", (64, 33))
-    done = subprocess.run(
-        [sys.executable, "-m", "controllers.cli", "import", str(model), "-o",
-         str(tmp_path / "mine"), "--rate", "22050"],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
-        cwd=ROOT,
-    )  # fmt: skip
+    done = latentpad("import", model, "-o", tmp_path / "mine", "--rate", "22050")
     assert done.returncode == 1 and not (tmp_path / "mine").exists()
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("latentpad")]
     assert "--hop is missing" in line and "--rate" not in line

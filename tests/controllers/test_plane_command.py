@@ -17,7 +17,8 @@ from controllers.osc import decode, encode
 from engine.plane import default_axes
 from models import pack
 from models.libraries import library
-from tests.playing import Playing, free_port, latentpad
+from tests.forking import latentpad
+from tests.playing import Playing, free_port
 
 
 def said(*words: object) -> str:

@@ -24,6 +24,20 @@ from tests.playing import ROOT, Playing
 RATE = 48000
 
 
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playing]:
+    """One that outlives what goes wrong with its takes."""
+    with playing(tmp_path_factory.mktemp("home")) as program:
+        yield program
+
+
+@pytest.fixture
+def takes(lasting: Playing) -> Iterator[Path]:
+    """Its folder of takes, which is not there yet."""
+    yield lasting.folder / "takes"
+    (lasting.folder / "takes").rename(lasting.folder / f"takes before {len(lasting.lines)}")
+
+
 @contextlib.contextmanager
 def playing(home: Path, *words: str) -> Iterator[Playing]:
     """An instrument that plays on time to no one, with `home` as its folder, already touched."""
@@ -92,12 +106,12 @@ def test_told_to_end_it_fades_out_and_closes_the_take(tmp_path: Path, number: in
     assert np.abs(found[-64:]).max() < 0.01 < np.abs(found).max()
 
 
-def test_every_take_of_a_second_has_files_of_its_own_name(tmp_path: Path) -> None:
-    with playing(tmp_path) as program:
-        for value in (1, 0, 1, 0, 1, 0):
-            program.send("/record", "i", value)
-        until(lambda: sum("ended" in line for line in program.lines) == 3)
-    names = sorted(path.name for path in (tmp_path / "takes").iterdir())
+def test_every_take_of_a_second_has_files_of_its_own_name(lasting: Playing, takes: Path) -> None:
+    begun = len(lasting.lines)
+    for value in (1, 0, 1, 0, 1, 0):
+        lasting.send("/record", "i", value)
+    until(lambda: sum("ended" in line for line in lasting.lines[begun:]) == 3)
+    names = sorted(path.name for path in takes.iterdir())
     sounds = [name for name in names if name.endswith(".wav")]
     assert len(sounds) == 3
     assert sorted([*sounds, *(name[:-4] + ".jsonl" for name in sounds)]) == names
@@ -131,36 +145,45 @@ def test_gestures_keep_their_place_in_a_sound_that_was_interrupted(tmp_path: Pat
     assert before < Gestures(gestures).seconds <= seconds(sound) + 1e-6  # told to the microsecond
 
 
-def test_a_full_disk_ends_the_take_and_not_the_instrument(tmp_path: Path) -> None:
-    with playing(tmp_path) as program:
-        unlimited = resource.prlimit(program.process.pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(program.process.pid, resource.RLIMIT_FSIZE, (500_000, unlimited[1]))
+def test_a_full_disk_ends_the_take_and_not_the_instrument(lasting: Playing, takes: Path) -> None:
+    program, begun = lasting, len(lasting.lines)
+
+    def said(what: str) -> int:
+        return sum(what in line for line in program.lines[begun:])
+
+    unlimited = resource.prlimit(program.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(program.process.pid, resource.RLIMIT_FSIZE, (500_000, unlimited[1]))
+    try:
         program.send("/record", "i", 1)
-        until(lambda: any("ended" in line for line in program.lines))
+        until(lambda: said("ended") == 1)
         first = program.says("take   takes/take", after=len(program.lines) - 1)
         assert "too large" in first and ".wav" in first and ".jsonl" in first
         assert plays(program)
         program.send("/record", "i", 1)
-        until(lambda: sum("begins" in line for line in program.lines) == 2)
-        second = tmp_path / program.lines[-1].split(",")[0].removeprefix("take   ")
+        until(lambda: said("begins") == 2)
+        second = program.folder / program.lines[-1].split(",")[0].removeprefix("take   ")
         until(lambda: seconds(second) > 0)
         program.send("/record", "i", 0)
-        until(lambda: sum("ended" in line for line in program.lines) == 2)
-        assert not any("Traceback" in line for line in program.lines)
-    for path in (tmp_path / "takes").iterdir():
+        until(lambda: said("ended") == 2)
+        assert not said("Traceback")
+    finally:
+        resource.prlimit(program.process.pid, resource.RLIMIT_FSIZE, unlimited)
+    for path in takes.iterdir():
         assert seconds(path) > 0 if path.suffix == ".wav" else addresses(path)
 
 
-def test_a_folder_that_cannot_be_made_is_told_and_the_instrument_goes_on(tmp_path: Path) -> None:
-    (tmp_path / "takes").touch()
-    with playing(tmp_path) as program:
-        for _ in range(3):
-            program.send("/record", "i", 1)
-        assert "no take: " in program.says("refused /record 1")
-        assert "File exists" in program.says("refused /record 1")
-        assert plays(program)
-        assert sum("/record" in line for line in program.lines) == 1
-        assert not any(line.startswith("take") for line in program.lines)
+def test_a_folder_that_cannot_be_made_is_told_and_the_instrument_goes_on(
+    lasting: Playing, takes: Path
+) -> None:
+    takes.touch()
+    begun = len(lasting.lines)
+    for _ in range(3):
+        lasting.send("/record", "i", 1)
+    assert "no take: " in lasting.says("refused /record 1", after=begun)
+    assert "File exists" in lasting.says("refused /record 1", after=begun)
+    assert plays(lasting)
+    assert sum("/record" in line for line in lasting.lines[begun:]) == 1
+    assert not any(line.startswith("take") for line in lasting.lines[begun:])
 
 
 def test_the_sound_goes_on_when_nobody_reads_what_is_printed(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ import soundfile
 
 from engine.instrument import Instrument
 from models.pack import find
-from tests.playing import ROOT, latentpad
+from tests.forking import ROOT, latentpad
+from tests.playing import fresh
 
 HEAD = {"preset": "shots", "pack": "footsteps", "seed": 0}
 NOTES = [{"t": k / 10, "address": "/note", "args": [55 + k, 100]} for k in range(3)]
@@ -48,7 +49,7 @@ def test_that_kernels_are_compiled_is_told(
     for file in kept.rglob("limiter.*"):
         file.unlink()
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(kept))
-    first, second = (latentpad("render", str(take), "-o", str(tmp_path / "o.wav")) for _ in "ab")
+    first, second = (fresh("render", str(take), "-o", str(tmp_path / "o.wav")) for _ in "ab")
     assert "render compiles its kernels" in first.stdout
     assert "its kernels" not in second.stdout
 
@@ -131,7 +132,6 @@ def test_seconds_say_how_long_it_is_whatever_the_recording_says(take: Path, tmp_
 def test_a_pack_beside_the_recording_is_found_from_any_folder_and_a_moved_one_can_be_named(
     take: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.chdir("/")
     pack = shutil.copytree(find("footsteps"), tmp_path / "mine")
     head(take, pack="./mine")

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.programs import free_port
 from controllers.osc import Message, OscArgument, decode, encode, encode_bundle
-from tests.playing import ROOT, latentpad
+from tests.forking import ROOT, latentpad
 
 
 class Listener:

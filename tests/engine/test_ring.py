@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.simulated_host import Heard, Rhythm, SimulatedHost, render
@@ -33,6 +33,10 @@ def kept_in_time(heard: Heard) -> float:
     return heard.taken / heard.seconds
 
 
+# A draw renders seconds of a host: a quarter of them is tried, all by `make laws`.
+SHORT = settings.get_current_profile_name() == "same"
+tried = settings(max_examples=25 if SHORT else settings().max_examples)
+
 rhythms = st.builds(
     Rhythm,
     rate=st.sampled_from(RATES) | st.integers(8_000, 192_000),
@@ -42,6 +46,7 @@ rhythms = st.builds(
 )
 
 
+@tried
 @given(rhythm=rhythms, model=st.sampled_from(MODELS), dear=st.floats(0.1, 1.2), block=st.booleans())
 def test_once_the_host_is_known_no_read_finds_the_ring_empty(
     rhythm: Rhythm, model: tuple[int, int], dear: float, block: bool
@@ -59,6 +64,7 @@ def test_once_the_host_is_known_no_read_finds_the_ring_empty(
     assert kept_in_time(heard) > 0.7 * rhythm.rate
 
 
+@tried
 @given(
     rhythm=rhythms,
     burst=st.integers(2, 4),

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,56 +14,50 @@ import numpy as np
 import pytest
 
 from models import networks, pack
+from models.representation import Representation
 from models.training import distribution
+from models.training.course import Course, Recipe
 from models.training.distribution import DistributionError
+from tests.forking import Forked
+from tests.models.training.killing import killed_after
 
-ROOT = Path(__file__).parents[3]
-
+SMALL = Representation(sample_rate=16000, n_fft=256, hop=128, frames=32, range_db=80.0)
 TIMEOUT_S = 240  # for machines with much else to do: it takes a tenth of that
 
-PART = """
-import json, os, sys
-from pathlib import Path
 
-recordings, out, killed_in, devices, still = json.loads(sys.argv[1])
+def part(
+    recordings: Path, out: Path, config: str, killed_in: int, devices: int, still: bool
+) -> None:
+    """One process of a training: prints the sum of each of its decoder's weights."""
+    import tensorflow as tf
 
-import numpy as np
-import tensorflow as tf
+    from models.training import coaching, learning
+    from models.training.train import teach, train
 
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * devices
-)
-
-from models.training import coaching, distribution, learning
-from models.training.course import Course, Recipe
-from models.representation import Representation
-from models.training.train import teach, train
-
-coaching.SAVED_EVERY_S = 0.0
-coaching.Coach.on_train_batch_begin = lambda self, batch, logs=None: (
-    len(self.history.train) == killed_in and os.kill(os.getpid(), 9)
-)
-recipe = Recipe(width=16)
-if still:  # nothing that differs from replica to replica
-    learning.keras.random.normal = lambda shape, seed: tf.zeros(shape)
-    recipe = Recipe(width=16, augmentation=0.0, free_nats=0.0, decorrelation=0.0)
-together = devices > 1 or "TF_CONFIG" in os.environ
-team = distribution.team() if together else None
-small = Representation(sample_rate=16000, n_fft=256, hop=128, frames=32, range_db=80.0)
-course = Course(2, recipe, small, epochs=4, batch=6, seed=3, held_out=0.4)
-how = dict(progress=False, team=team)
-try:
-    if team is None or team.chief:
-        made = train(Path(recordings), Path(out), course, card=False, **how)
-        from models import networks
-
-        weights = networks.load_decoder(made).get_weights()
-    else:
-        weights = teach(Path(recordings), Path(out), course, **how).decoder.get_weights()
-except distribution.DistributionError as error:
-    sys.exit(str(error))
-print(json.dumps([float(np.abs(w).sum()) for w in weights]))
-"""
+    os.environ["TF_CONFIG"] = config
+    if not config:
+        del os.environ["TF_CONFIG"]
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0],
+        [tf.config.LogicalDeviceConfiguration()] * devices,
+    )
+    coaching.SAVED_EVERY_S = 0.0
+    killed_after(killed_in)
+    recipe = Recipe(width=16)
+    if still:  # nothing that differs from replica to replica
+        learning.keras.random.normal = lambda shape, seed: tf.zeros(shape)
+        recipe = Recipe(width=16, augmentation=0.0, free_nats=0.0, decorrelation=0.0)
+    team = distribution.team() if devices > 1 or config else None
+    course = Course(2, recipe, SMALL, epochs=4, batch=6, seed=3, held_out=0.4)
+    try:
+        if team is None or team.chief:
+            made = train(recordings, out, course, card=False, progress=False, team=team)
+            decoder = networks.load_decoder(made)
+        else:
+            decoder = teach(recordings, out, course, progress=False, team=team).decoder
+    except DistributionError as error:
+        sys.exit(str(error))
+    print(json.dumps([float(np.abs(w).sum()) for w in decoder.get_weights()]))
 
 
 class Part:
@@ -80,23 +73,12 @@ class Part:
         devices: int = 1,
         still: bool = False,
     ) -> None:
-        arguments = json.dumps([str(recordings), str(out), killed_in, devices, still])
-        environment = {k: v for k, v in os.environ.items() if k != "TF_CONFIG"}
-        environment["PYTHONPATH"] = str(ROOT)
-        if config:
-            environment["TF_CONFIG"] = config
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", PART, arguments],
-            env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        self._process = Forked(part, recordings, out, config, killed_in, devices, still)
 
     def end(self) -> tuple[int, str, str]:
         """Status, what was printed, and the last line of complaint."""
-        try:
-            said, complained = self._process.communicate(timeout=TIMEOUT_S)
-        finally:
-            self._process.kill()
-        return self._process.returncode, said, (complained.strip() or "-").splitlines()[-1]
+        done = self._process.end(TIMEOUT_S)
+        return done.returncode, done.stdout, (done.stderr.strip() or "-").splitlines()[-1]
 
     def weights(self) -> list[float]:
         status, said, complained = self.end()

@@ -4,8 +4,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -14,13 +12,17 @@ import numpy as np
 import pytest
 import soundfile
 
-from models import networks, pack
+from models import networks, pack, progress
 from models.representation import Representation
-from models.training import dataset
+from models.training import coaching, dataset
 from models.training.coaching import Coach
 from models.training.course import Course, Recipe
 from models.training.origins import attributed
 from models.training.train import train
+from tests.forking import Forked
+from tests.models.training.killing import killed_after
+
+SMALL = Representation(sample_rate=16000, n_fft=256, hop=128, frames=32, range_db=80.0)
 
 
 def test_a_training_writes_a_pack_of_all_its_sounds(small: pack.Pack, recordings: Path) -> None:
@@ -226,31 +228,19 @@ def test_a_folder_of_which_too_little_is_heard_is_refused(tmp_path: Path) -> Non
         train(tmp_path, tmp_path / "out", Course(epochs=1), progress=False)
 
 
-KILLED = """
-import os
-import sys
-from pathlib import Path
-from models.training import train
-from models.training.course import Course, Recipe
-from models.representation import Representation
-
-train.Coach.on_train_batch_begin = lambda self, batch, logs=None: (
-    len(self.history.train) == int(sys.argv[3]) and os.kill(os.getpid(), 9)
-)
-import models.training.coaching
-models.training.coaching.SAVED_EVERY_S = 0.0
-small = Representation(sample_rate=16000, n_fft=256, hop=128, frames=32, range_db=80.0)
-course = Course(2, Recipe(width=16), small, epochs=6, batch=4, seed=3)
-train.train(Path(sys.argv[1]), Path(sys.argv[2]), course, card=False, progress=False)
-"""
+def killed(recordings: Path, out: Path, after: int) -> None:
+    """A training that is killed after so many epochs."""
+    killed_after(after)
+    coaching.SAVED_EVERY_S = 0.0
+    course = Course(2, Recipe(width=16), SMALL, epochs=6, batch=4, seed=3)
+    train(recordings, out, course, card=False, progress=False)
 
 
 def test_a_killed_training_goes_on_and_ends_with_the_weights_of_an_uninterrupted_one(
     recordings: Path, tmp_path: Path
 ) -> None:
     def run(name: str, killed_in: int) -> int:
-        command = [sys.executable, "-c", KILLED, str(recordings), str(tmp_path / name)]
-        return subprocess.run([*command, str(killed_in)], check=False).returncode
+        return Forked(killed, recordings, tmp_path / name, killed_in).end().returncode
 
     assert run("killed", 3) == -signal.SIGKILL
     assert not (tmp_path / "killed").exists()
@@ -318,33 +308,21 @@ def test_what_an_earlier_training_has_left_is_not_in_the_way_and_a_strangers_fil
     assert strange.read_text() == "of years"
 
 
-LOGGED = """
-import sys
-from pathlib import Path
-from models import progress
-progress.FIRST_S, progress.EVERY_S = 0.0, 0.1
-from models.representation import Representation
-from models.training.course import Course, Recipe
-from models.training.train import train
-
-small = Representation(sample_rate=16000, n_fft=256, hop=128, frames=32, range_db=80.0)
-train(Path(sys.argv[1]), Path(sys.argv[2]), Course(2, Recipe(width=16), small, epochs=10**6))
-"""
+def endless(recordings: Path, out: Path) -> None:
+    """A training whose log hears of it often."""
+    progress.FIRST_S, progress.EVERY_S = 0.0, 0.1
+    train(recordings, out, Course(2, Recipe(width=16), SMALL, epochs=10**6))
 
 
 def test_a_log_hears_of_a_training_while_it_runs(recordings: Path, tmp_path: Path) -> None:
-    log, out = tmp_path / "log.txt", tmp_path / "out"
-    with log.open("w") as file:
-        training = subprocess.Popen(
-            [sys.executable, "-c", LOGGED, str(recordings), str(out)],
-            stdout=file, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+    training = Forked(endless, recordings, tmp_path / "out")
     line = re.compile(r"^learning: \d+ %, epoch (\d+) of 1000000, loss .* dB, unseen .* dB", re.M)
     end = time.monotonic() + 240
     heard: set[str] = set()
-    while len(heard) < 3 and time.monotonic() < end and training.poll() is None:
-        heard |= set(line.findall(log.read_text()))
+    while len(heard) < 3 and time.monotonic() < end and training.lives:
+        heard |= set(line.findall(training.said))
         time.sleep(0.1)
     training.kill()
-    assert len(heard) >= 3, (log.read_text(), training.communicate())
-    assert "a picture of how it goes:" in log.read_text()
+    done = training.end()
+    assert len(heard) >= 3, done
+    assert "a picture of how it goes:" in done.stdout
