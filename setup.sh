@@ -124,11 +124,11 @@ if [ $# != 0 ]; then
     pip --require-hashes "$@"
 fi
 is_installed pyproject.toml || pip --no-build-isolation --editable .
-kernels=$(find engine -name "*.py" -exec grep -l njit {} + | sort | xargs cat | cksum)
+kernels=$(find engine/ -name "*.py" -exec grep -l njit {} + | sort | xargs cat | cksum)
 compiling=
 if ! grep -qxF "$kernels" .venv/.kernels 2>/dev/null; then
     say "compiling the kernels"
-    .venv/bin/python -m engine.warm & # meanwhile TensorFlow is fetched
+    .venv/bin/python -m latentpad.engine.warm_up & # meanwhile TensorFlow is fetched
     compiling=$!
     trap 'kill "$compiling" 2>/dev/null || true' EXIT
     trap 'exit 130' INT TERM

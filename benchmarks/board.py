@@ -1,6 +1,6 @@
 """What a reader of the board sees while another process writes at full speed.
 
-`python -m benchmarks.board SECONDS`: nothing may be torn, and everything must get on.
+`python -m latentpad.benchmarks.board SECONDS`: nothing may be torn, and everything must get on.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from engine import board as b
-from engine import history, tape
-from engine.board import Board, Event, Shape
-from engine.history import History, Sound
+from latentpad.engine import board as b
+from latentpad.engine import history, tape
+from latentpad.engine.board import Board, Event, Shape
+from latentpad.engine.history import History, Sound
 
 SHAPE = Shape(frames=64, bins=513, samples=16_384, sample_rate=8_000)
 TURNS = 4  # voices that get a sound, one after the other

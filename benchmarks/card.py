@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.devices import DeviceError, find
-from engine.process import hushed
+from latentpad.engine.play.devices import DeviceError, find
+from latentpad.engine.process import hushed
 
 RING_FRAMES = 1 << 16
 DRAIN_S = 0.001

@@ -20,9 +20,11 @@ from pathlib import Path
 
 import numpy as np
 
-from models import audio, extras, measures
-from models.griffinlim import audible, griffinlim
-from models.representation import Floats, Representation, frame_levels
+from latentpad.models import extras
+from latentpad.models.audio import reading
+from latentpad.models.audio.griffinlim import audible, griffinlim
+from latentpad.models.metrics import similarity
+from latentpad.models.representation import Floats, Representation, frame_levels
 
 FINE = Representation(hop=128, frames=376)
 
@@ -77,11 +79,11 @@ def generated() -> list[Floats]:
 
 def recordings(folder: Path, count: int) -> list[Floats]:
     """The sounds with 20 ms of silence put before each, so that a pre-echo has where to be."""
-    paths = audio.files(folder)
+    paths = reading.files(folder)
     chosen = [paths[i] for i in np.linspace(0, len(paths) - 1, min(count, len(paths))).astype(int)]
     quiet = np.zeros(960, np.float32)
-    loaded = (np.concatenate([quiet, audio.sound(path, FINE)]) for path in chosen)
-    return [audio.fitted(sound, FINE.samples) for sound in loaded]
+    loaded = (np.concatenate([quiet, reading.sound(path, FINE)]) for path in chosen)
+    return [reading.fitted(sound, FINE.samples) for sound in loaded]
 
 
 def main(arguments: list[str]) -> None:
@@ -96,17 +98,17 @@ def main(arguments: list[str]) -> None:
         start = attack_sample(sound)
         for name, step in (("true 128", 1), ("256 -> 128", 2), ("512 -> 128", 4)):
             made = interpolated(true, step)
-            between = measures.content(true) & (np.arange(len(true)) % step != 0)
+            between = similarity.content(true) & (np.arange(len(true)) % step != 0)
             error = float(np.abs(made - true)[between].mean()) if between.any() else 0.0
             linear = audible(made, FINE) * np.float32(peak)
             waveform = griffinlim(linear, FINE.hop, FINE.window)
             table.setdefault(name, []).append(
                 (
                     error,
-                    measures.spectral_convergence(magnitudes, linear),
+                    similarity.spectral_convergence(magnitudes, linear),
                     rise(made),
                     before(waveform, start),
-                    measures.visqol(sound, waveform, FINE),
+                    similarity.visqol(sound, waveform, FINE),
                 )
             )
     print(f"{len(sounds)} sounds; onset of the originals: before {mean_before(sounds):.1f} dB")

@@ -17,9 +17,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 import psutil
 
-from benchmarks.machine import machine
-from engine.expanders import NAMES, cost, fit
-from engine.plane import Plane
+from latentpad.benchmarks.machine import machine
+from latentpad.engine.expanders import NAMES, cost, fit
+from latentpad.engine.plane import Plane
 
 ANCHORS = (1_000, 10_000, 100_000, 1_000_000)
 DIMENSION = 16

@@ -1,9 +1,9 @@
 """The least possible program: a UDP packet switches the amplitude in an audio callback.
 
 What it takes to be heard is the floor of the machine and its sound server; an instrument is
-judged by what it adds. Run as a program of its own: `python -m benchmarks.floor PORT BLOCK
-[DEVICE]`. A packet holds one float; an empty packet ends it, and it prints its late callbacks as
-JSON.
+judged by what it adds. Run as a program of its own:
+`python -m latentpad.benchmarks.floor PORT BLOCK [DEVICE]`. A packet holds one float; an empty
+packet ends it, and it prints its late callbacks as JSON.
 """
 
 from __future__ import annotations

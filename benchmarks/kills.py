@@ -1,6 +1,6 @@
 """Does the sound come back, whatever process is killed or stopped, and when?
 
-    python -m benchmarks.kills [COUNT] [SEED]
+    python -m latentpad.benchmarks.kills [COUNT] [SEED]
 
 Plays to no one, holds a finger, and at random moments kills (SIGKILL) and stops (SIGSTOP) each
 process COUNT times (default 100) each, the replacement that is only starting among them. Then
@@ -20,8 +20,8 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.machine import machine
-from benchmarks.strikes import (
+from latentpad.benchmarks.machine import machine
+from latentpad.benchmarks.strikes import (
     CONTROL_S,
     FEED_S,
     GIVEN_UP_S,
@@ -59,11 +59,12 @@ def report(count: int, seed: int) -> list[str]:
     return [
         "# What is killed or stopped comes back",
         "",
-        f"`python -m benchmarks.kills {count} {seed}`, on {machine()}. One finger holds a loop "
-        "that nobody hears; each process is killed (SIGKILL) and stopped (SIGSTOP) at a random "
-        "moment, half of the times while its replacement starts. The time is taken from the last "
-        "strike until the sound is there, a point set meanwhile is decoded, or the MIDI ports are "
-        "looked after. `control` is the whole of `latentpad play`, ended while it starts, until "
+        f"`python -m latentpad.benchmarks.kills {count} {seed}`, on {machine()}. One "
+        "finger holds a loop that nobody hears; each process is killed (SIGKILL) and stopped "
+        "(SIGSTOP) at a random moment, half of the times while its replacement starts. "
+        "The time is taken from the last strike until the sound is there, a point set meanwhile "
+        "is decoded, or the MIDI ports are looked "
+        "after. `control` is the whole of `latentpad play`, ended while it starts, until "
         f"its last process is gone. Too late: over {PLAYING_S:g} s (playing), {FEED_S:g} s (MIDI), "
         f"1.5 starts and 1 s (decoding), {CONTROL_S:g} s (control).",
         "",

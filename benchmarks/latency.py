@@ -16,14 +16,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.card import Card, CardEar
-from benchmarks.detection import Change, alarmed, bands, change, clicks, holes, onset
-from benchmarks.jack_server import Ear, jack_server
-from benchmarks.machine import machine
-from benchmarks.programs import Instrument, Server, free_port, least_program
-from benchmarks.soak import soak as soaked
-from engine.devices import DeviceError
-from models.progress import Pace
+from latentpad.benchmarks.card import Card, CardEar
+from latentpad.benchmarks.detection import Change, alarmed, bands, change, clicks, holes, onset
+from latentpad.benchmarks.jack_server import Ear, jack_server
+from latentpad.benchmarks.machine import machine
+from latentpad.benchmarks.programs import Instrument, Server, free_port, least_program
+from latentpad.benchmarks.soak import soak as soaked
+from latentpad.engine.play.devices import DeviceError
+from latentpad.models.progress import Pace
 
 AFTER_S = 0.11
 STEADY = (

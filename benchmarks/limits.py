@@ -19,10 +19,12 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.aloud import aloud
-from models import audio, extras, measures
-from models.representation import Floats, Representation, power
-from models.training import dataset
+from latentpad.engine.play.resynthesis import aloud
+from latentpad.models import extras
+from latentpad.models.audio import reading
+from latentpad.models.metrics import similarity
+from latentpad.models.representation import Floats, Representation, power
+from latentpad.models.training import dataset
 
 R = Representation()
 COMPONENTS = (4, 16, 64, 256)
@@ -87,7 +89,7 @@ def main(arguments: list[str]) -> None:
     sides = {side: [c for c in clips if c.split == side] for side in ("train", "test")}
     some = np.linspace(0, len(sides["test"]) - 1, int(arguments[1]) if len(arguments) > 1 else 48)
     met = [sides["test"][i] for i in np.unique(some.astype(int))]
-    recordings = [audio.sound(clip.path, R) for clip in met]
+    recordings = [reading.sound(clip.path, R) for clip in met]
     spectra = {
         side: R.unscaled(dataset.spectrograms(found, R)[0])
         for side, found in (("train", sides["train"]), ("test", met))
@@ -102,7 +104,7 @@ def main(arguments: list[str]) -> None:
     for name, sounds in made.items():
         grades = np.array(
             [
-                measures.visqol(recording, aloud(sound, R), R)
+                similarity.visqol(recording, aloud(sound, R), R)
                 for recording, sound in zip(recordings, sounds, strict=True)
             ]
         )

@@ -1,4 +1,4 @@
-"""How loud the factory's presets are, and how bright: `python -m benchmarks.loudness`.
+"""How loud the factory's presets are, and how bright: `python -m latentpad.benchmarks.loudness`.
 
 Each is played by the same gesture (`ellipse_and_taps.jsonl`: an ellipse of four seconds, then
 eight taps, by moves alone) and rendered as `latentpad render` does it. Prints for each preset:
@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.gestures import Gestures
-from engine.parameters import ROW
-from engine.render import Rendering, performed
-from models import pack as packs
-from models.pack import Pack
-from presets.bank import FACTORY, Bank
-from presets.preset import Preset
+from latentpad.engine.gestures import Gestures
+from latentpad.engine.offline import Rendering, performed
+from latentpad.engine.parameters import ROW
+from latentpad.models.packs import pack as packs
+from latentpad.models.packs.pack import Pack
+from latentpad.presets.bank import FACTORY, Bank
+from latentpad.presets.preset import Preset
 
 GESTURE = Path(__file__).with_name("ellipse_and_taps.jsonl")
 FRAME = 2048
@@ -75,9 +75,9 @@ def table(found: dict[str, Heard]) -> str:
     lines = [
         "# How loud the factory's presets are",
         "",
-        f"`python -m benchmarks.loudness`: each preset played by `{GESTURE.name}` (an ellipse of "
-        "four seconds and eight taps, by moves alone) and rendered, at the `/gain` that the "
-        "instrument starts with. Loudness is ITU-R BS.1770's, integrated; the centroid that of "
+        f"`python -m latentpad.benchmarks.loudness`: each preset played by `{GESTURE.name}` (an "
+        "ellipse of four seconds and eight taps, by moves alone) and rendered, at the `/gain` that "
+        "the instrument starts with. Loudness is ITU-R BS.1770's, integrated; the centroid that of "
         "the mean magnitude spectrum.",
         "",
         "| preset | mode | LUFS | peak, dBFS | most that the limiter took, dB "

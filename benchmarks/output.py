@@ -1,6 +1,6 @@
 """What is kept ready for hosts of every rate and period, and what they find missing.
 
-`python -m benchmarks.output [--seconds 60]` prints Markdown. The hosts are simulated
+`python -m latentpad.benchmarks.output [--seconds 60]` prints Markdown. The hosts are simulated
 (`benchmarks.simulated_host`); the ring, what it keeps ready and the resampler are the real ones.
 """
 
@@ -10,8 +10,8 @@ import argparse
 import time
 from collections.abc import Iterator
 
-from benchmarks.machine import machine
-from benchmarks.simulated_host import Rhythm, render
+from latentpad.benchmarks.machine import machine
+from latentpad.benchmarks.simulated_host import Rhythm, render
 
 RATES = (8_000, 16_000, 22_050, 44_100, 48_000, 96_000, 192_000)
 PERIODS = (16, 64, 128, 256, 512, 1024, 2048, 4096)
@@ -28,11 +28,11 @@ def tables(seconds: float) -> Iterator[str]:
     yield f"# What hosts find in the ring, {time.strftime('%Y-%m-%d')}"
     yield ""
     yield (
-        f"`python -m benchmarks.output --seconds {seconds:.0f}` on {machine()}. Simulated hosts of "
-        f"{seconds:.0f} s each; the model's rate is 48,000 Hz, its hop 128. In each field: starved "
-        "reads in the first second, in all of the time after it (or after 16 periods, if that is "
-        "longer), and the milliseconds that are told to be kept ready, with hops that take up to "
-        f"{1000 * COSTS[0]:.1f} ms / {1000 * COSTS[1]:.1f} ms."
+        f"`python -m latentpad.benchmarks.output --seconds {seconds:.0f}` on {machine()}. "
+        f"Simulated hosts of {seconds:.0f} s each; the model's rate is 48,000 Hz, its hop 128. "
+        "In each field: starved reads in the first second, in all of the time after it (or after "
+        "16 periods, if that is longer), and the milliseconds that are told to be kept ready, "
+        f"with hops that take up to {1000 * COSTS[0]:.1f} ms / {1000 * COSTS[1]:.1f} ms."
     )
     for kind, rhythm in KINDS.items():
         yield ""

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 from numpy.typing import NDArray
 
-from models.peaq import Patterns, Peaq, compared, heard, peaq
+from latentpad.models.metrics.peaq import Patterns, Peaq, compared, heard, peaq
 
 SECONDS = (0.5, 3.0, 10.0)
 TIMES = 20

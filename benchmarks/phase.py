@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.signals import SOUNDS
-from engine import voice
-from engine.aloud import aloud
-from models.measures import spectral_convergence
-from models.representation import Floats, Representation
+from latentpad.benchmarks.signals import SOUNDS
+from latentpad.engine.play import voice
+from latentpad.engine.play.resynthesis import aloud
+from latentpad.models.metrics.similarity import spectral_convergence
+from latentpad.models.representation import Floats, Representation
 
 FINE = Representation(hop=128, frames=375, range_db=120.0)
 EDGE = 8  # frames at either end that are not compared: there the window sees past the sound
@@ -36,8 +36,8 @@ def played(magnitudes: Floats, *, representation: Representation = FINE, **how: 
 
 
 def griffinlim(magnitudes: Floats, momentum: float) -> Floats:
-    """The bar: `models.griffinlim` with 32 iterations."""
-    from models.griffinlim import griffinlim as whole
+    """The bar: `models.audio.griffinlim` with 32 iterations."""
+    from latentpad.models.audio.griffinlim import griffinlim as whole
 
     return whole(magnitudes, FINE.hop, FINE.window, iterations=32, momentum=momentum)
 

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
-from benchmarks.card import Card
-from benchmarks.jack_server import JackServer
-from controllers.osc import decode, encode, encode_bundle
-from controllers.subscribers import COPY_S
-from engine.devices import DeviceError
-from engine.parameters import FINGER, FINGERS
-from models.progress import Say
+from latentpad.benchmarks.card import Card
+from latentpad.benchmarks.jack_server import JackServer
+from latentpad.controllers.osc.packet import decode, encode, encode_bundle
+from latentpad.controllers.osc.subscribers import COPY_S
+from latentpad.engine.parameters import FINGER, FINGERS
+from latentpad.engine.play.devices import DeviceError
+from latentpad.models.progress import Say
 
 Server = JackServer | Card
 """What the programs play to."""
@@ -36,7 +36,7 @@ class Instrument:
         began = time.monotonic()
         with tempfile.TemporaryFile("w+") as errors:
             self._program = subprocess.Popen(
-                [sys.executable, "-m", "controllers.cli", "play", "--osc-port", str(port),
+                [sys.executable, "-m", "latentpad.cli.main", "play", "--osc-port", str(port),
                  "--block", str(block), *(() if ring is None else ("--ring", str(ring))),
                  *(() if server.device is None else ("--device", server.device))],
                 env=server.environment(), stdout=subprocess.PIPE, stderr=errors, text=True,
@@ -126,7 +126,8 @@ def least_program(
     `DeviceError` if it cannot play."""
     port = free_port()
     program = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.floor", str(port), str(block), server.device or ""],
+        [sys.executable, "-m", "latentpad.benchmarks.floor",
+         str(port), str(block), server.device or ""],
         env=server.environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     assert program.stdout is not None

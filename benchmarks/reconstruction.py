@@ -24,12 +24,13 @@ from typing import Any
 
 import numpy as np
 
-from engine import aloud
-from models import extras, networks
-from models import pack as packs
-from models.pack import Pack
-from models.training import dataset
-from models.training.card import Phase, measured
+from latentpad.engine.play import resynthesis
+from latentpad.models import extras
+from latentpad.models.packs import networks
+from latentpad.models.packs import pack as packs
+from latentpad.models.packs.pack import Pack
+from latentpad.models.training import dataset
+from latentpad.models.training.card import Phase, measured
 
 NAMES = {"ViSQOL": "visqol", "from 0.28 s": "visqol_late", "MAE": "mae_db"}
 SIDES = {"train": "seen", "validation": "chose the epoch", "test": "never met"}
@@ -43,7 +44,7 @@ def grades(pack: Pack, folder: Path, texture: float = 0.0) -> dict[str, dict[str
     clips = [dataset.Clip(path, path.name, "", "") for path in recordings]
     sounds, _ = dataset.spectrograms(clips, pack.representation)
     decoder = networks.load_decoder(pack)
-    phase = Phase(aloud.TOLD, partial(aloud.aloud, texture=texture))
+    phase = Phase(resynthesis.TOLD, partial(resynthesis.aloud, texture=texture))
     return {
         side: measured(
             pack, sounds, decoder, [i for i, row in enumerate(sources) if row["split"] == side],
@@ -55,8 +56,8 @@ def grades(pack: Pack, folder: Path, texture: float = 0.0) -> dict[str, dict[str
 
 def trained(folder: Path, work: Path, seed: int, options: argparse.Namespace) -> Pack:
     """The pack of one seed, from `work` if it is there already."""
-    from models.training.course import Course
-    from models.training.train import train
+    from latentpad.models.training.config import Course
+    from latentpad.models.training.train import train
 
     out = work / f"seed{seed}"
     if (out / "model.toml").is_file():

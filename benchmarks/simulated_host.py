@@ -1,8 +1,8 @@
 """A host that takes frames without a device: the render loop against a clock that is told to go on.
 
-The ring's own logic runs as it does live (`engine.ring`, `engine.buffering`, the resampler); only
-the clock, the memory of the ring and the host are simulated, so that hours take seconds and every
-run is the same.
+The ring's own logic runs as it does live (`engine.play.ring`, `engine.play.buffering`, the
+resampler); only the clock, the memory of the ring and the host are simulated, so that hours take
+seconds and every run is the same.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.buffering import Buffering
-from engine.resampling import resampler
-from engine.ring import FRAMES, RingOutput
+from latentpad.engine.play.buffering import Buffering
+from latentpad.engine.play.resampling import resampler
+from latentpad.engine.play.ring import FRAMES, RingOutput
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Heard:
 
 
 class SimulatedHost:
-    """A ring, its reader and the clock in one: `engine.ring.Ring` and `engine.ring.Reader`."""
+    """A ring, its reader and the clock in one: `Ring` and `Reader` of engine.play.ring."""
 
     def __init__(self, rhythm: Rhythm, seed: int) -> None:
         self.now = 0.0

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.detection import holes
-from benchmarks.programs import Instrument, Server, least_program
-from models.progress import Pace
+from latentpad.benchmarks.detection import holes
+from latentpad.benchmarks.programs import Instrument, Server, least_program
+from latentpad.models.progress import Pace
 
 NEAR_S = 0.25  # meters come 20 times a second, and are looked at as often
 

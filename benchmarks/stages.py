@@ -9,12 +9,13 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import machine
-from benchmarks.programs import starting
-from engine import board as b
-from engine.bank import bank, work
-from engine.board import Board, Event, Shape
-from engine.mix import (
+from latentpad.benchmarks.machine import machine
+from latentpad.benchmarks.programs import starting
+from latentpad.engine import board as b
+from latentpad.engine.board import Board, Event, Shape
+from latentpad.engine.parameters import MODES, OFFSET, PHASES
+from latentpad.engine.play.memory import bank, work
+from latentpad.engine.play.mix import (
     ACTIVE,
     ADVANCE,
     COLUMNS,
@@ -31,13 +32,12 @@ from engine.mix import (
     RIGHT_TO,
     play_hop,
 )
-from engine.parameters import MODES, OFFSET, PHASES
-from engine.phase import frame
-from engine.voice import NOISE, RTPGHI, quiet
-from engine.voices import Voices
-from models import pack as packs
-from models.pack import Pack
-from models.progress import Pace, Say
+from latentpad.engine.play.phase import frame
+from latentpad.engine.play.voice import NOISE, RTPGHI, quiet
+from latentpad.engine.play.voices import Voices
+from latentpad.models.packs import pack as packs
+from latentpad.models.packs.pack import Pack
+from latentpad.models.progress import Pace, Say
 
 ANCHORS = (1_000, 1_000_000)
 REST_S = 10.0
@@ -67,7 +67,7 @@ def bench(name: str, *, rest: bool, say: Say) -> str:
 
 def decoding(pack: Pack) -> tuple[Sounds, list[str]]:
     """Decoded sounds of some anchors, and the lines on what one costs."""
-    from engine.decoder import Decoder
+    from latentpad.engine.decode.decoder import Decoder
 
     decoder = Decoder(pack)
     latents = pack.anchors.latents
@@ -92,7 +92,7 @@ def decoding(pack: Pack) -> tuple[Sounds, list[str]]:
 
 def expanders() -> list[str]:
     """Microseconds of a single point, and seconds to fit."""
-    from engine.expanders import NAMES, cost
+    from latentpad.engine.expanders import NAMES, cost
 
     head = " | ".join(f"{n:,} anchors: point | fit" for n in ANCHORS)
     lines = [f"| expander | {head} |", "| --- |" + " --- | --- |" * len(ANCHORS)]
@@ -199,7 +199,7 @@ def at_rest(say: Say) -> list[str]:
 
     began = time.monotonic()
     program = subprocess.Popen(
-        [sys.executable, "-m", "controllers.cli", "play", "--null-audio", "--osc-port", "9743"],
+        [sys.executable, "-m", "latentpad.cli.main", "play", "--null-audio", "--osc-port", "9743"],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     assert program.stdout is not None

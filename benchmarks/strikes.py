@@ -20,15 +20,15 @@ from dataclasses import dataclass, field
 import numpy as np
 import psutil
 
-from benchmarks.programs import free_port
-from controllers.learn import Bindings
-from controllers.midi_ports import MidiPorts
-from engine import board as b
-from engine.instrument import Sender
-from engine.session import Session
-from engine.signs import Signs
-from engine.stream import Settings
-from models import pack as packs
+from latentpad.benchmarks.programs import free_port
+from latentpad.controllers.midi.learn import Bindings
+from latentpad.controllers.midi.ports import MidiPorts
+from latentpad.engine import board as b
+from latentpad.engine.control.instrument import Sender
+from latentpad.engine.control.session import Session
+from latentpad.engine.play.output import Settings
+from latentpad.engine.signs import Signs
+from latentpad.models.packs import pack as packs
 
 FINGER = Sender("osc finger")
 HOW = {signal.SIGKILL: "killed", signal.SIGSTOP: "stopped"}
@@ -197,7 +197,7 @@ def ended(count: int, seed: int) -> Table:
     for k in range(count):
         number = ENDINGS[k % len(ENDINGS)]
         program = subprocess.Popen(
-            [sys.executable, "-m", "controllers.cli", "play", "--null-audio",
+            [sys.executable, "-m", "latentpad.cli.main", "play", "--null-audio",
              "--osc-port", str(free_port())],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""How near a take comes to what was heard, when it is rendered: `python -m benchmarks.takes`.
+"""How near a take comes to what was heard: `python -m latentpad.benchmarks.takes`.
 
 Every factory preset is played by a real engine without a device, on a pack in a folder of its own,
 and recorded: sound and gestures. The gestures are rendered from another folder, twice.
@@ -20,17 +20,17 @@ from typing import NamedTuple
 import numpy as np
 import soundfile
 
-from benchmarks.machine import machine
-from controllers.recording import Takes
-from engine import board as b
-from engine.instrument import Sender
-from engine.parameters import Argument
-from engine.session import Session
-from engine.stream import Settings
-from models import pack as packs
-from models import places
-from models.pack import SHIPPED
-from presets.bank import Bank, recall
+from latentpad.benchmarks.machine import machine
+from latentpad.controllers.recording import Takes
+from latentpad.engine import board as b
+from latentpad.engine.control.instrument import Sender
+from latentpad.engine.control.session import Session
+from latentpad.engine.parameters import Argument
+from latentpad.engine.play.output import Settings
+from latentpad.models.packs import pack as packs
+from latentpad.models.packs import reference
+from latentpad.models.packs.pack import SHIPPED
+from latentpad.presets.bank import Bank, recall
 
 HAND, KEYS = Sender("osc hand"), Sender("midi keys:1")
 AT_ONCE: tuple[tuple[str, tuple[Argument, ...]], ...] = (("/smooth", (0,)), ("/morph", (0,)))
@@ -66,7 +66,7 @@ class Studio:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._bank = Bank()
-        self._pack = places.pack_name(session.pack.path)
+        self._pack = reference.pack_name(session.pack.path)
 
     def take(
         self,
@@ -143,10 +143,10 @@ def rendered(lines: Path, times: int, folder: Path) -> list[Path]:
     has used it with more threads, and a phase vocoder makes the last bit of it heard.
     """
     made = [folder / f"{lines.stem} {k}.wav" for k in range(1, times + 1)]
-    ways = [str(Path(__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    ways = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     for path in made:
         subprocess.run(
-            [sys.executable, "-m", "controllers.cli", "render",
+            [sys.executable, "-m", "latentpad.cli.main", "render",
              os.path.relpath(lines, folder), "-o", str(path)],
             cwd=folder, env={**os.environ, "PYTHONPATH": os.pathsep.join(ways)},
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=True,
@@ -156,8 +156,10 @@ def rendered(lines: Path, times: int, folder: Path) -> list[Path]:
 
 def main() -> None:
     print(f"# Takes, on {machine()}\n")
-    print("Printed by `python -m benchmarks.takes`: 2.6 s of every factory preset, played by the")
-    print("engine and rendered from the take. A correlation of 1 is the same sound.\n")
+    print("Printed by `python -m latentpad.benchmarks.takes`: 2.6 s of every factory preset,")
+    print(
+        "played by the engine and rendered from the take. A correlation of 1 is the same sound.\n"
+    )
     with tempfile.TemporaryDirectory() as temporary:
         for name in ("footsteps", "oneshots"):
             table(name, Path(temporary))

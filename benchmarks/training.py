@@ -21,7 +21,7 @@ import soundfile
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.machine import machine
+from latentpad.benchmarks.machine import machine
 
 RATE = 48000
 
@@ -49,7 +49,7 @@ class Cost(NamedTuple):
 
 def measured(folder: Path, out: Path, epochs: int | None) -> Cost:
     """Train in a process of its own."""
-    command = [sys.executable, "-m", "controllers.cli", "train", str(folder), "-o", str(out)]
+    command = [sys.executable, "-m", "latentpad.cli.main", "train", str(folder), "-o", str(out)]
     if epochs is not None:
         command += ["--epochs", str(epochs)]
     began = time.monotonic()
@@ -81,7 +81,7 @@ def main() -> None:
             make(folder, given.sounds)
         out = Path(temporary) / "pack"
         cost = measured(folder, out, given.epochs)
-        from models import pack
+        from latentpad.models.packs import pack
 
         made = pack.load(out)
     figures = made.training

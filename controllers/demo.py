@@ -6,9 +6,9 @@ import asyncio
 import math
 from collections.abc import Sequence
 
-from controllers.finger import TOUCH, Finger
-from engine.instrument import Instrument, Sender
-from engine.parameters import Argument
+from latentpad.controllers.finger import TOUCH, Finger
+from latentpad.engine.control.instrument import Instrument, Sender
+from latentpad.engine.parameters import Argument
 
 SENDER = Sender("demo")
 STEP_S = 1 / 30

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.instrument import Instrument, Sender
-from engine.parameters import MODES, Argument
+from latentpad.engine.control.instrument import Instrument, Sender
+from latentpad.engine.parameters import MODES, Argument
 
 NUMBER = 1
 POINT, TOUCH = f"/pad/{NUMBER}/xy", f"/pad/{NUMBER}/touch"

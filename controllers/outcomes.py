@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
-from controllers.idle import idle
-from controllers.osc import OscArgument
-from engine.instrument import Instrument, Sender
-from engine.parameters import (
+from latentpad.controllers.no_effect import idle
+from latentpad.controllers.osc.packet import OscArgument
+from latentpad.engine.control.instrument import Instrument, Sender
+from latentpad.engine.parameters import (
     FINGER,
     FINGERS,
     GLOBAL,

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.allowance import Allowance
-from engine.instrument import Sender
-from engine.parameters import Argument, CommandError
-from engine.session import Session
-from engine.takes import Blank, Take, TakeError
-from models import places
+from latentpad.engine.control.instrument import Sender
+from latentpad.engine.control.session import Session
+from latentpad.engine.control.takes import Blank, Take, TakeError
+from latentpad.engine.parameters import Argument, CommandError
+from latentpad.engine.rate_limit import Allowance
+from latentpad.models.packs import reference
 
 FOLDER = Path("takes")  # where `/record` puts them, in the folder that play was started in
 MOST, EACH_S = 16, 2.0  # takes at once, and then one each
@@ -26,8 +26,8 @@ class Takes:
         """`preset` is a name, or the path of a file (`presets.bank.Bank.named`)."""
         self._session = session
         self._preset = preset
-        self._pack = places.pack_name(session.pack.path)
-        self._fingerprint = places.fingerprint(session.pack)
+        self._pack = reference.pack_name(session.pack.path)
+        self._fingerprint = reference.fingerprint(session.pack)
         self._tell = tell
         self._begun: list[Take] = []
         self._recording: Take | None = None  # that of `/record`
@@ -63,11 +63,11 @@ class Takes:
         """The first line of gestures in `folder`: what they were played on."""
         library = self._session.library
         return {
-            "preset": places.written(self._preset, folder),
-            "pack": places.written(self._pack, folder),
+            "preset": reference.written(self._preset, folder),
+            "pack": reference.written(self._pack, folder),
             "fingerprint": self._fingerprint,
             "touches": True,
-            **({} if library is None else {"library": places.relative(library, folder)}),
+            **({} if library is None else {"library": reference.relative(library, folder)}),
         }
 
     def close(self) -> None:

@@ -17,11 +17,11 @@ from contextlib import suppress
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from controllers.osc import OscArgument
-from controllers.outcomes import Kind, Outcome, Outcomes
-from engine.allowance import Allowance
-from engine.instrument import Sender
-from models.line import printable
+from latentpad.controllers.osc.packet import OscArgument
+from latentpad.controllers.outcomes import Kind, Outcome, Outcomes
+from latentpad.engine.control.instrument import Sender
+from latentpad.engine.rate_limit import Allowance
+from latentpad.models.text import printable
 
 INTERVAL_S = 1.0  # between two lines about refusals
 AGAIN_S = 30.0  # so long a command must not have been refused, to be told of again

@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from models import audio, networks, pack, plane_picture
-from models.training import card
+from latentpad.models.audio import reading
+from latentpad.models.maps import picture as plane_picture
+from latentpad.models.packs import networks, pack
+from latentpad.models.training import card
 
 
 def main() -> None:
@@ -24,7 +26,7 @@ def main() -> None:
         r = found.representation
         chosen = card.pictured([row["split"] for row in found.sources()])
         recorded = [
-            r.decibels(r.magnitudes(audio.sound(asked.recordings / str(found.anchors.ids[i]), r)))
+            r.decibels(r.magnitudes(reading.sound(asked.recordings / str(found.anchors.ids[i]), r)))
             for i in chosen
         ]
         pictures[card.RECONSTRUCTIONS] = card.reconstructions(

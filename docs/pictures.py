@@ -17,7 +17,7 @@ import matplotlib
 import numpy as np
 import soundfile
 
-from controllers.rendering import render_file
+from latentpad.cli.render import render_file
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.commands import COMMANDS, TOLD, Arg, Command, of
-from engine.parameters import TABLE, Parameter
-from presets.bank import FACTORY, Bank
-from presets.preset import PERFORMERS
+from latentpad.engine.control.command_table import COMMANDS, TOLD, Arg, Command, of
+from latentpad.engine.parameters import TABLE, Parameter
+from latentpad.presets.bank import FACTORY, Bank
+from latentpad.presets.preset import PERFORMERS
 
 NOWHERE = Path(__file__).parent / "none"  # no presets of anyone's own
 
@@ -72,8 +72,9 @@ def parameters() -> str:
         "# Addresses",
         "",
         "Printed by `python docs/reference.py` from `engine/parameters.py` and "
-        "`engine/commands.py`. `{n}` is a finger, 1…10, and `{k}` any whole number. What the words "
-        "mean: [glossary.md](glossary.md). How a pad speaks to the instrument, and hears from it: "
+        "`engine/control/command_table.py`. `{n}` is a finger, 1…10, and "
+        "`{k}` any whole number. What the words mean: [glossary.md](glossary.md). "
+        "How a pad speaks to the instrument, and hears from it: "
         "[osc.md](osc.md).",
         "",
         "## Parameters",

@@ -24,8 +24,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from engine.atomic import Cursors, fence
-from engine.parameters import LATENT_MAX, VALUES, VOICES, defaults
+from latentpad.engine.atomic import Cursors, fence
+from latentpad.engine.parameters import LATENT_MAX, VALUES, VOICES, defaults
 
 T = TypeVar("T")
 
@@ -244,7 +244,7 @@ class Board:
     # -- events ------------------------------------------------------------------------------
 
     def send(self, event: Event) -> bool:
-        """Control process only. False when the ring is full: engine.outbox keeps it then."""
+        """Control process only. False when the ring is full: the outbox keeps it then."""
         head = self.event_head[0]
         if head - self.event_tail[0] >= EVENTS:
             return False

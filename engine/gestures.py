@@ -22,9 +22,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeGuard
 
-from engine.parameters import FINGERS, GLOBAL, Argument
-from models import bounded
-from models.line import line as shown
+from latentpad.engine.parameters import FINGERS, GLOBAL, Argument
+from latentpad.models.files import bounded
+from latentpad.models.text import line as shown
 
 MOST_LINE = 1 << 16  # bytes
 MOST_S = 86400.0

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.atomic import fence
+from latentpad.engine.atomic import fence
 
 if TYPE_CHECKING:
-    from engine.board import Board
+    from latentpad.engine.board import Board
 
 SOUND, QUALITY, FADE = 1, 2, 3
 """Kinds: a voice took up a decoded sound; the phase is made with less or more effort; the output

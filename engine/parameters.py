@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.descriptors import NAMES as DESCRIPTORS
+from latentpad.models.audio.descriptors import NAMES as DESCRIPTORS
 
 FINGERS = 10
 """Fingers 1...10 each have a point, a level, a pan and a pitch of their own."""

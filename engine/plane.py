@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.pad import ranks, span
+from latentpad.models.maps.pad import ranks, span
 
 Float64 = NDArray[np.float64]
 Real = TypeVar("Real", bound=np.floating)

@@ -6,8 +6,8 @@ from collections.abc import Container, Sequence
 
 import numpy as np
 
-from engine.board import Board
-from engine.parameters import (
+from latentpad.engine.board import Board
+from latentpad.engine.parameters import (
     AUTO,
     DESCRIPTORS,
     LATENT_MAX,
@@ -16,8 +16,8 @@ from engine.parameters import (
     ROW,
     CommandError,
 )
-from engine.plane import Plane, default_axes
-from models.pack import DESCRIBED, Pack, PackError
+from latentpad.engine.plane import Plane, default_axes
+from latentpad.models.packs.pack import DESCRIBED, Pack, PackError
 
 Axes = tuple[int, int]
 

@@ -4,7 +4,7 @@ and end.
 Each has one socket to the control process, its line. What it says there are lines of JSON. That
 the line ends, because the control process hung up or died, is the only sign to end. What it prints
 on standard error goes to the control process too, which reads it when the process has ended
-without a word (engine/fate.py).
+without a word (engine/control/exit_reason.py).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LONGEST = 300  # characters of a reason
 LONGEST_TRACE = 50_000  # characters: an error may quote all that it was given
 WHERE = signal.SIGUSR1  # asks a process where it hangs
 LEFT_TO_CONTROL = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
-OURS = ("controllers", "engine", "models")  # whose exceptions say all that a person needs
+OURS = "latentpad"  # whose exceptions say all that a person needs
 
 
 def enter(words: socket.socket, stderr: Connection, module: str, args: tuple[Any, ...]) -> None:
@@ -47,7 +47,7 @@ def enter(words: socket.socket, stderr: Connection, module: str, args: tuple[Any
         step(words, f"imports {module}")
         serve = import_module(module).serve
         if "numba" in sys.modules:
-            from engine.kernels import attend
+            from latentpad.engine.kernel_cache import attend
 
             attend(lambda kernels: say(words, "compiling", kernels=kernels))
         serve(*args, words)
@@ -85,7 +85,7 @@ def reason(error: BaseException) -> str:
 
 
 def _ours(error: BaseException) -> bool:
-    return type(error).__module__.split(".")[0] in OURS
+    return type(error).__module__.split(".")[0] == OURS
 
 
 def _end_with(words: socket.socket) -> None:

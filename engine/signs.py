@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import board as b
-from engine.atomic import fence
-from engine.board import Board
+from latentpad.engine import board as b
+from latentpad.engine.atomic import fence
+from latentpad.engine.board import Board
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.atomic import fence
+from latentpad.engine.atomic import fence
 
 if TYPE_CHECKING:
-    from engine.board import Board
+    from latentpad.engine.board import Board
 
 TRIES = 3
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.parameters import ROW
-from engine.planes import Planes
-from evaluation.choosing import RULE, Choice, choose, ends_db, step_db
-from evaluation.evaluating import Evaluation
-from evaluation.markdown import tabled
-from evaluation.moving import COARSE, STEPS
-from evaluation.tables import Row
+from latentpad.engine.parameters import ROW
+from latentpad.engine.planes import Planes
+from latentpad.evaluation.choice import RULE, Choice, choose, ends_db, step_db
+from latentpad.evaluation.markdown import tabled
+from latentpad.evaluation.motion import COARSE, STEPS
+from latentpad.evaluation.run import Evaluation
+from latentpad.evaluation.tables import Row
 
 DEFAULT = str(ROW["/expander"].show(ROW["/expander"].default)[0])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from models.line import printable
+from latentpad.models.text import printable
 
 
 def tabled(heads: list[str], rows: list[list[str]]) -> str:

@@ -12,14 +12,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.expanders import Expander
-from engine.plane import Float64, Plane
-from evaluation.comparing import Decode, magnitudes
-from evaluation.judging import Figures, Reference
-from evaluation.moving import Moving, expanded, moving
-from evaluation.ways import Indices, Ways, around
-from models import measures
-from models.representation import Floats
+from latentpad.engine.expanders import Expander
+from latentpad.engine.plane import Float64, Plane
+from latentpad.evaluation.comparison import Decode, magnitudes
+from latentpad.evaluation.motion import Moving, expanded, moving
+from latentpad.evaluation.paths import Indices, Ways, around
+from latentpad.evaluation.scoring import Figures, Reference
+from latentpad.models.metrics import similarity
+from latentpad.models.representation import Floats
 
 #: (N, figures) of (N, D) latents, each decoded and compared with its reference.
 Compare = Callable[[Sequence[Reference], Floats], Float64]
@@ -108,7 +108,7 @@ def row(
         ),
         beside_db=np.array(
             [
-                [measures.mae_db(*pair) for pair in zip(decode(one), decode(other), strict=True)]
+                [similarity.mae_db(*pair) for pair in zip(decode(one), decode(other), strict=True)]
                 for one, other in zip(ways.lines(latents), stops, strict=True)
             ]
         ),
@@ -132,7 +132,7 @@ def no_worse(row: Row, than: Row) -> list[Verdict]:
 
 def scale(name: str, values: Float64) -> Float64:
     """A figure as it is shown: PEAQ's on the paper's scale of 1...5."""
-    return measures.grade(values) if name == "odg" else values
+    return similarity.grade(values) if name == "odg" else values
 
 
 def _flat(stops: Floats) -> Floats:

@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from contextlib import closing, contextmanager
 from typing import Any
 
-from models import extras
+from latentpad.models import extras
 
 Workers = tuple[Executor, int]
 """Who works, and how many jobs they may have before them."""

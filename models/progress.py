@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.table import Column
 from rich.text import Text
 
-from models.line import printable
+from latentpad.models.text import printable
 
 FIRST_S = 2.0  # what takes longer is told in a log
 EVERY_S = 10.0  # and a log is not silent for longer

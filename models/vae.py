@@ -12,7 +12,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from models.representation import Representation
+from latentpad.models.representation import Representation
 
 STEPS = 4  # the decoder's coarsest frame stands for this many
 

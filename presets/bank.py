@@ -12,15 +12,15 @@ from pathlib import Path
 
 import tomli_w
 
-from engine import whole
-from engine.allowance import Allowance
-from engine.instrument import NOBODY, Instrument, Sender
-from engine.parameters import Argument, CommandError
-from models import places
-from models.line import line
-from presets import files
-from presets.files import FACTORY, listed
-from presets.preset import ROWS, Preset, PresetError, read, saved_values
+from latentpad.engine import atomic_file
+from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
+from latentpad.engine.parameters import Argument, CommandError
+from latentpad.engine.rate_limit import Allowance
+from latentpad.models.packs import reference
+from latentpad.models.text import line
+from latentpad.presets import names as files
+from latentpad.presets.names import FACTORY, listed
+from latentpad.presets.preset import ROWS, Preset, PresetError, read, saved_values
 
 Told = Iterable[tuple[str, tuple[Argument, ...]]]
 """Rows and their values, as `Instrument.values` gives them."""
@@ -82,7 +82,7 @@ class Bank:
 
     def save(self, name: str, values: Told, pack: str, fingerprint: str = "") -> Path:
         """Keep an instrument's `values` as the user's preset `name`, for the pack that
-        `models.places` names and knows so. Raises `PresetError`."""
+        `models.packs.reference` names and knows so. Raises `PresetError`."""
         name = unicodedata.normalize("NFC", name)
         good = re.fullmatch(r"\w[\w -]{0,63}", name) and name == name.strip()
         if (
@@ -98,7 +98,7 @@ class Bank:
         table = {
             "title": name,
             "description": "saved while playing",
-            "pack": places.written(pack, self.user),
+            "pack": reference.written(pack, self.user),
             **({"fingerprint": fingerprint} if fingerprint else {}),
             "values": saved_values(values),
         }
@@ -111,7 +111,7 @@ class Bank:
                     f"{self.user} holds {len(own)} presets, which is the most; remove some first"
                 )
             with self._lock:
-                whole.replace(path, tomli_w.dumps(table).encode())
+                atomic_file.replace(path, tomli_w.dumps(table).encode())
                 self._read.pop(path, None)  # two saves may lie within one tick of the file's clock
         except OSError as error:
             raise PresetError(f"{self.user / name}: {error.strerror}; nothing was saved") from None
@@ -145,7 +145,7 @@ def install(
     fingerprint: str = "",
 ) -> None:
     """Register `/preset` and `/preset/save` with an instrument that plays `pack`, as
-    `models.places` names it and knows it.
+    `models.packs.reference` names it and knows it.
 
     `tell` gets a line for the performer about what was loaded or saved, and once for what a preset
     asks for and this pack has not.

@@ -8,7 +8,7 @@
     "/pad/1/pitch" = -12
 
 The addresses and what they take are the parameter table's. A pack of one's own is named by the way
-to it from the preset's file (pack = "../mypack"), with what it is (`models.places.fingerprint`).
+to it from the preset's file (pack = "../mypack"), with its fingerprint (models.packs.reference).
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from engine.parameters import FINGERS, TABLE, Argument, CommandError, Parameter
-from models import bounded, places, toml
-from models.line import LONGEST, line
+from latentpad.engine.parameters import FINGERS, TABLE, Argument, CommandError, Parameter
+from latentpad.models.files import bounded, toml
+from latentpad.models.packs import reference
+from latentpad.models.text import LONGEST, line
 
 MOST_BYTES = 1 << 20
 MOST_INT = 1 << 63  # TOML's own limit
@@ -73,8 +74,8 @@ class Preset(BaseModel):
         return values
 
     def made_for(self, pack: str, fingerprint: str) -> bool:
-        """Whether its values are meant for this pack: by `models.places.pack_name`, or by the
-        folder's name, which is all that older files say."""
+        """Whether its values are meant for this pack: by its name (models.packs.reference), or by
+        the folder's name, which is all that older files say."""
         if self.fingerprint and self.fingerprint == fingerprint:
             return True
         return self.pack in (pack, Path(pack).name)
@@ -197,8 +198,8 @@ def read(path: Path) -> Preset:
         raise PresetError(f"{path}: {error.strerror or error}; check the path") from None
     try:
         preset = parse(raw.decode("utf-8-sig"), str(path))
-        if places.is_path(preset.pack):
-            pack = str(places.beside(preset.pack, path.parent))
+        if reference.is_path(preset.pack):
+            pack = str(reference.beside(preset.pack, path.parent))
             preset = preset.model_copy(update={"pack": pack})
         return preset
     except UnicodeDecodeError as error:

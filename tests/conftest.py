@@ -14,10 +14,10 @@ import pytest
 import soundfile
 from hypothesis import settings
 
-from engine.board import Board, Shape
-from engine.instrument import Instrument
-from models import pack
-from models.representation import Representation
+from latentpad.engine.board import Board, Shape
+from latentpad.engine.control.instrument import Instrument
+from latentpad.models.packs import pack
+from latentpad.models.representation import Representation
 
 # Laws are tried on the same draws each time, so that a failure is of the change and not of luck.
 # Whether a law holds does not depend on how busy the machine is, so no draw has a deadline.
@@ -84,8 +84,8 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def small(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> pack.Pack:
     """A pack after two epochs on `recordings`, with its card."""
-    from models.training.course import Course, Recipe
-    from models.training.train import train
+    from latentpad.models.training.config import Course, Recipe
+    from latentpad.models.training.train import train
 
     out = tmp_path_factory.getbasetemp() / "packs" / "small"
     if "PYTEST_XDIST_WORKER" in os.environ:  # the workers have one

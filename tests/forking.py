@@ -19,8 +19,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-IMPORTED = ["controllers.cli", "controllers.rendering", "engine.render", "evaluation.evaluating",
-            "models.training.train"]  # fmt: skip
+IMPORTED = [
+    "latentpad.cli.main",
+    "latentpad.cli.render",
+    "latentpad.engine.offline",
+    "latentpad.evaluation.run",
+    "latentpad.models.training.train",
+]
 
 _server = multiprocessing.get_context("forkserver")
 _server.set_forkserver_preload(IMPORTED)
@@ -110,7 +115,7 @@ def _status(program: Callable[[], None]) -> int:
 
 
 def _command(*words: str) -> None:
-    from controllers import cli
+    from latentpad.cli import main
 
     sys.argv = ["latentpad", *words]
-    cli.main()
+    main.main()

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from controllers.osc import decode, encode
+from latentpad.controllers.osc.packet import decode, encode
 
 SOUND, SILENCE = 1e-3, 1e-5  # peaks: -60 and -100 dBFS
 ASKED_S = 5.0  # between two `/sync`, without which it falls silent

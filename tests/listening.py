@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from benchmarks.jack_server import Ear
+from latentpad.benchmarks.jack_server import Ear
 
 
 def main() -> None:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from controllers.osc import IMMEDIATELY
-from engine.parameters import TABLE
+from latentpad.controllers.osc.packet import IMMEDIATELY
+from latentpad.engine.parameters import TABLE
 
 Typed = tuple[str, object]
 """An argument as its type tag and its value."""

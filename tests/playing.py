@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-from benchmarks.programs import free_port
+from latentpad.benchmarks.programs import free_port
 
 ROOT = Path(__file__).parents[1]
 READY_S = 90.0
@@ -19,7 +19,7 @@ READY_S = 90.0
 def fresh(*words: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
     """One command to its end, from its first import on: `tests.forking` knows a shorter way."""
     return subprocess.run(
-        [sys.executable, "-m", "controllers.cli", *words],
+        [sys.executable, "-m", "latentpad.cli.main", *words],
         capture_output=True, text=True, timeout=timeout, check=False,
     )  # fmt: skip
 
@@ -41,7 +41,7 @@ class Playing:
         self.lines: list[str] = []
         self._spoke = threading.Condition()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "controllers.cli", "play", *words,
+            [sys.executable, "-m", "latentpad.cli.main", "play", *words,
              "--osc-port", str(self.port)],
             env={**environment, "PYTHONPATH": path,
                  "XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home)},

@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 import threading
 
-from controllers.keyboard import Keyboard, there
+from latentpad.controllers.keyboard.terminal import Keyboard, there
 
 
 def main() -> None:

@@ -14,15 +14,23 @@ from typing import Any
 
 import pytest
 
-from benchmarks.programs import free_port
-from controllers import play as playing
-from controllers.osc import Message, decode, encode
-from controllers.subscribers import LOWEST
-from engine.commands import COMMANDS, PARAMETERS, SENT, TAKEN, TOLD, Arg, Command
-from engine.instrument import Instrument, Sender
-from engine.parameters import Argument, CommandError
-from engine.session import Session
-from engine.stream import Settings
+from latentpad.benchmarks.programs import free_port
+from latentpad.cli import play as playing
+from latentpad.controllers.osc.packet import Message, decode, encode
+from latentpad.controllers.osc.subscribers import LOWEST
+from latentpad.engine.control.command_table import (
+    COMMANDS,
+    PARAMETERS,
+    SENT,
+    TAKEN,
+    TOLD,
+    Arg,
+    Command,
+)
+from latentpad.engine.control.instrument import Instrument, Sender
+from latentpad.engine.control.session import Session
+from latentpad.engine.parameters import Argument, CommandError
+from latentpad.engine.play.output import Settings
 
 PATIENCE_S = 60.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -179,7 +187,7 @@ async def _until(true: Callable[[], bool]) -> None:
 
 
 def test_the_table_has_every_address_that_a_whole_instrument_knows(whole: Whole) -> None:
-    assert set(addresses(TAKEN)) == set(whole.known), "engine/commands.py has a line for each"
+    assert set(addresses(TAKEN)) == set(whole.known), "a command has no line in the table"
     assert len(addresses(TAKEN)) == len(whole.known)
 
 

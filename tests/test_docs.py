@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import typer
 
-from controllers.cli import app
-from engine.commands import SENT, TAKEN
-from presets.bank import FACTORY, Bank
+from latentpad.cli.main import app
+from latentpad.engine.control.command_table import SENT, TAKEN
+from latentpad.presets.bank import FACTORY, Bank
 
 ROOT = Path(__file__).parents[1]
 GUIDES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

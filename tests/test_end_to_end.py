@@ -24,17 +24,17 @@ import soxr
 from numpy.typing import NDArray
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from benchmarks.detection import onset
-from benchmarks.jack_server import Ear, JackServer, jack_server
-from benchmarks.programs import synced
-from controllers.osc import encode
-from engine import board as b
-from engine.board import Board, Shape
-from engine.decoder import Decoder
-from engine.parameters import ROW
-from engine.pointing import Pointing
-from models.pack import Pack, find, load
-from models.representation import Representation
+from latentpad.benchmarks.detection import onset
+from latentpad.benchmarks.jack_server import Ear, JackServer, jack_server
+from latentpad.benchmarks.programs import synced
+from latentpad.controllers.osc.packet import encode
+from latentpad.engine import board as b
+from latentpad.engine.board import Board, Shape
+from latentpad.engine.decode.decoder import Decoder
+from latentpad.engine.decode.pointing import Pointing
+from latentpad.engine.parameters import ROW
+from latentpad.models.packs.pack import Pack, find, load
+from latentpad.models.representation import Representation
 from tests.forking import latentpad
 from tests.playing import Playing
 
@@ -326,8 +326,8 @@ def test_a_device_at_another_rate_plays_at_the_right_pitch(
         time.sleep(0.5)
         subprocess.run(
             [sys.executable, "-c",
-             "import sys, time, numpy; from benchmarks.jack_server import Ear; e = Ear(5); "
-             "e.listen(); time.sleep(2); numpy.save(sys.argv[1], e.heard)", str(sound)],
+             "import sys, time, numpy; from latentpad.benchmarks.jack_server import Ear; "
+             "e = Ear(5); e.listen(); time.sleep(2); numpy.save(sys.argv[1], e.heard)", str(sound)],
             env=server.environment(), check=True,
         )  # fmt: skip
     finally:
@@ -363,15 +363,15 @@ def test_ctrl_c_fades_out_and_ends_with_status_0(server: JackServer, tmp_path: P
 
 
 def test_a_dead_decoder_holds_the_sound_and_is_replaced(tmp_path: Path, footsteps: Pack) -> None:
-    from engine.session import Session
-    from engine.stream import Settings
+    from latentpad.engine.control.session import Session
+    from latentpad.engine.play.output import Settings
 
     said: list[dict[str, object]] = []
     session = Session(footsteps, Settings(null=True), said.append)
     session.start()
     try:
         session.wait_ready(90)
-        from engine.instrument import Sender
+        from latentpad.engine.control.instrument import Sender
 
         finger = Sender("osc finger")
         session.instrument.apply("/pad/xy", NEAR, finger)

@@ -47,7 +47,7 @@ def program(env: dict[str, str], *words: str) -> subprocess.CompletedProcess[str
 @pytest.mark.parametrize("keras_json", BROKEN.values(), ids=BROKEN)
 def test_keras_has_its_own_defaults(tmp_path: Path, keras_json: str) -> None:
     asked = (
-        "import models, keras; from keras import config as c\n"
+        "import latentpad.models, keras; from keras import config as c\n"
         "print(c.backend(), c.floatx(), c.image_data_format(), c.epsilon())"
     )
     done = program(environment(tmp_path, keras_json), "-c", asked)
@@ -58,27 +58,33 @@ def test_keras_has_its_own_defaults(tmp_path: Path, keras_json: str) -> None:
 def test_where_keras_has_no_folder_none_is_made(tmp_path: Path) -> None:
     env = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     env.pop("KERAS_HOME", None)
-    program(env, "-c", "import models, keras")
+    program(env, "-c", "import latentpad.models, keras")
     assert not (tmp_path / ".keras").exists()
 
 
 def test_it_plays_and_trains_beside_another_backend(tmp_path: Path, recordings: Path) -> None:
     env = environment(tmp_path, OTHER)
-    words = ("-m", "controllers.cli", "play", "--null-audio", "--seconds", "0")
+    words = ("-m", "latentpad.cli.main", "play", "--null-audio", "--seconds", "0")
     played = program(env, *words, "--osc-port", str(free_port()))
     assert played.returncode == 0 and "ready" in played.stdout, played.stdout + played.stderr
     out, few = tmp_path / "pack", tmp_path / "few"
     few.mkdir()
     for path in sorted(recordings.rglob("*.wav"))[:4]:
         shutil.copy(path, few)
-    words = ("-m", "controllers.cli", "train", str(few), "-o", str(out))
+    words = ("-m", "latentpad.cli.main", "train", str(few), "-o", str(out))
     trained = program(env, *words, "--epochs", "1", "--latent", "2")
     assert trained.returncode == 0, trained.stdout + trained.stderr
     assert (out / "model.toml").is_file()
 
 
 @pytest.mark.parametrize(
-    "first", ["engine.decoder", "evaluation.judging", "models.libraries.encode", "models.vae"]
+    "first",
+    [
+        "latentpad.engine.decode.decoder",
+        "latentpad.evaluation.scoring",
+        "latentpad.models.libraries.encode",
+        "latentpad.models.vae",
+    ],
 )
 def test_whatever_is_imported_first_as_a_worker_does(tmp_path: Path, first: str) -> None:
     asked = f"import {first}, keras; print(keras.config.backend(), keras.config.floatx())"
@@ -98,7 +104,7 @@ def test_another_backend_to_train_on_is_asked_for_by_name(
 ) -> None:
     (tmp_path / "jax.py").touch()  # as if it were installed
     env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
-    done = program(env, "-m", "controllers.cli", "train", str(tmp_path), "-o", "pack", *words)
+    done = program(env, "-m", "latentpad.cli.main", "train", str(tmp_path), "-o", "pack", *words)
     assert (done.returncode, done.stdout) == (1, "")
     assert what in done.stderr
     assert done.stderr.count("\n") == 1

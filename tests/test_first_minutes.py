@@ -14,9 +14,9 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from controllers.osc import encode
-from controllers.osc_client import ask
-from presets.bank import Bank
+from latentpad.controllers.osc.client import ask
+from latentpad.controllers.osc.packet import encode
+from latentpad.presets.bank import Bank
 from tests.hearing import Meter
 from tests.playing import ROOT, Playing
 
@@ -89,7 +89,7 @@ def typed(line: list[str], port: int) -> subprocess.CompletedProcess[str]:
     """One line of the second terminal, of this checkout's program."""
     assert line[0] == ".venv/bin/latentpad"
     return subprocess.run(
-        [sys.executable, "-m", "controllers.cli", *line[1:], "--port", str(port)],
+        [sys.executable, "-m", "latentpad.cli.main", *line[1:], "--port", str(port)],
         capture_output=True, text=True, timeout=120, check=False, cwd=ROOT,
     )  # fmt: skip
 

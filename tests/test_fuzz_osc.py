@@ -21,13 +21,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.programs import free_port
-from controllers import play as playing
-from controllers.osc_server import OscServer
-from engine import board as b
-from engine.parameters import CommandError
-from engine.session import Session
-from engine.stream import Settings
+from latentpad.benchmarks.programs import free_port
+from latentpad.cli import play as playing
+from latentpad.controllers.osc.server import OscServer
+from latentpad.engine import board as b
+from latentpad.engine.control.session import Session
+from latentpad.engine.parameters import CommandError
+from latentpad.engine.play.output import Settings
 from tests.osc_fuzz import bundle, message, packets
 
 HOST = "127.0.0.77"  # our own: what `/sync` sends to it reaches nobody else

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.programs import synced
-from controllers.osc import Message, decode, encode, encode_bundle
+from latentpad.benchmarks.programs import synced
+from latentpad.controllers.osc.packet import Message, decode, encode, encode_bundle
 from tests.playing import Playing
 
 SOON_S = 90.0  # a line comes each second, and the machine may be busy

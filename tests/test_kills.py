@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.strikes import GIVEN_UP_S, Stage, Victim, strike
+from latentpad.benchmarks.strikes import GIVEN_UP_S, Stage, Victim, strike
 
 SEED = 5
 

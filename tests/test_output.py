@@ -15,14 +15,14 @@ import psutil
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.jack_server import JackServer
-from benchmarks.programs import synced
+from latentpad.benchmarks.jack_server import JackServer
+from latentpad.benchmarks.programs import synced
 from tests.playing import Playing
 
 pytestmark = pytest.mark.alone
 
 CAPTURE = (
-    "import os, sys, time, numpy; from benchmarks.jack_server import Ear; e = Ear(10); "
+    "import os, sys, time, numpy; from latentpad.benchmarks.jack_server import Ear; e = Ear(10); "
     "e.listen(); time.sleep(float(sys.argv[1])); numpy.save(sys.argv[2], e.heard); os._exit(0)"
 )
 
@@ -128,7 +128,7 @@ def test_a_server_that_does_not_answer_holds_up_no_one_who_asks_for_a_device(
     program = Playing("--device", "system", home=tmp_path, env=server.environment())
     try:
         listed = subprocess.run(
-            [sys.executable, "-m", "controllers.cli", "devices"],
+            [sys.executable, "-m", "latentpad.cli.main", "devices"],
             env=server.environment(), capture_output=True, text=True, timeout=60, check=True,
         )  # fmt: skip
         assert "no answer from the sound system" in listed.stdout

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from models.pack import find
+from latentpad.models.packs.pack import find
 from tests.forking import latentpad
 from tests.playing import free_port, fresh
 

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from benchmarks.programs import synced
+from latentpad.benchmarks.programs import synced
 from tests.playing import Playing
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.takes import Likeness, Studio, studio
-from models.pack import SHIPPED
+from latentpad.benchmarks.takes import Likeness, Studio, studio
+from latentpad.models.packs.pack import SHIPPED
 from tests.forking import latentpad
 
 HOP = 128

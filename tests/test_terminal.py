@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.programs import free_port
+from latentpad.benchmarks.programs import free_port
 from tests.hearing import Meter
 from tests.terminals import SAYS_S, Terminal
 
@@ -23,7 +23,7 @@ class PlayingThere(Terminal):
     def __init__(self, home: Path, *words: str) -> None:
         self.port = free_port()
         super().__init__(
-            [sys.executable, "-m", "controllers.cli", "play", "--null-audio", *words,
+            [sys.executable, "-m", "latentpad.cli.main", "play", "--null-audio", *words,
              "--osc-port", str(self.port)],
             env={"XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home)},
         )  # fmt: skip

@@ -7,9 +7,9 @@ any thread may call it; it takes no lock, and for finite points it never raises 
 
 from __future__ import annotations
 
-from engine.expanders.expander import Expander
-from engine.expanders.fitting import NAMES, cost, fit
-from engine.expanders.lattice import Lattice
-from engine.expanders.places import METRICS, blend, nearest_anchor
+from latentpad.engine.expanders.anchor_index import METRICS, blend, nearest_anchor
+from latentpad.engine.expanders.expander import Expander
+from latentpad.engine.expanders.lattice import Lattice
+from latentpad.engine.expanders.registry import NAMES, cost, fit
 
 __all__ = ["METRICS", "NAMES", "Expander", "Lattice", "blend", "cost", "fit", "nearest_anchor"]

@@ -10,11 +10,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from engine.expanders import kernels
-from engine.expanders.delaunay import GHOST, insertion_order, triangulated
-from engine.expanders.expander import Expander
-from engine.expanders.places import DEAD, Places, batch
-from engine.plane import Float64, Plane, moments
+from latentpad.engine.expanders import kernels
+from latentpad.engine.expanders.anchor_index import DEAD, Places, batch
+from latentpad.engine.expanders.delaunay import GHOST, insertion_order, triangulated
+from latentpad.engine.expanders.expander import Expander
+from latentpad.engine.plane import Float64, Plane, moments
 
 Int32 = NDArray[np.int32]
 Weights = tuple[Int32, Float64]

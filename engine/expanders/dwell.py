@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from numba import njit
 
-from engine.expanders import kernels
-from engine.expanders.local import Local
-from engine.plane import Float64
+from latentpad.engine.expanders import kernels
+from latentpad.engine.expanders.local import Local
+from latentpad.engine.plane import Float64
 
 OWN = 0.2  # of the way to where the next sound is as near: a sound's own ground
 

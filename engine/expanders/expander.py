@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from engine.expanders.places import batch, body
-from engine.plane import Float64, Plane
+from latentpad.engine.expanders.anchor_index import batch, body
+from latentpad.engine.plane import Float64, Plane
 
 
 class Expander:

@@ -11,10 +11,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from engine.expanders import kernels
-from engine.expanders.expander import Expander
-from engine.expanders.places import DEAD, batch, view
-from engine.plane import Float64, Plane, moments
+from latentpad.engine.expanders import kernels
+from latentpad.engine.expanders.anchor_index import DEAD, batch, view
+from latentpad.engine.expanders.expander import Expander
+from latentpad.engine.plane import Float64, Plane, moments
 
 SAMPLE = 4096  # anchors that a mixture is fitted to, drawn by lot
 HELD_OUT = 4  # one anchor in so many is kept back to judge the number of components

@@ -10,7 +10,7 @@ plane to the coordinates in which distance is measured.
 
 All release the GIL and share nothing: any thread may call them. What several families run is
 here; what one family runs stands beside it (the cache of compiled kernels is named after all of
-them: `engine/__init__.py`).
+them: `engine.kernel_cache`).
 """
 
 from __future__ import annotations

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from engine.expanders import kernels
-from engine.expanders.expander import Expander
-from engine.expanders.faders import raised, scattered
-from engine.expanders.places import DEAD, batch, view
-from engine.plane import Float64, Plane
+from latentpad.engine.expanders import kernels
+from latentpad.engine.expanders.anchor_index import DEAD, batch, view
+from latentpad.engine.expanders.expander import Expander
+from latentpad.engine.expanders.lattice_weights import raised, scattered
+from latentpad.engine.plane import Float64, Plane
 
 
 class Mixer(Expander):

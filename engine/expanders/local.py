@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from numpy.typing import ArrayLike
 
-from engine.expanders import kernels
-from engine.expanders.expander import Expander
-from engine.expanders.places import Places, batch
-from engine.plane import Float64, Plane
+from latentpad.engine.expanders import kernels
+from latentpad.engine.expanders.anchor_index import Places, batch
+from latentpad.engine.expanders.expander import Expander
+from latentpad.engine.plane import Float64, Plane
 
 RIDGE = 1e-3  # of the anchors' mean variance on the plane
 

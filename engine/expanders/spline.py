@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import cho_factor, cho_solve, qr, solve_triangular
 from threadpoolctl import threadpool_limits
 
-from engine.expanders import kernels
-from engine.expanders.expander import Expander
-from engine.expanders.places import DEAD, Places, batch
-from engine.plane import Float64, Plane, moments
+from latentpad.engine.expanders import kernels
+from latentpad.engine.expanders.anchor_index import DEAD, Places, batch
+from latentpad.engine.expanders.expander import Expander
+from latentpad.engine.plane import Float64, Plane, moments
 
 WHOLE = 1024  # places through which one spline goes; a point costs in proportion
 LISTENED = 48  # neighbours at most of a spline of neighbours; a point costs their third power

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import aiohttp
 from yarl import URL
 
-from models.freesound.cache import Quota, QuotaUsed, when
+from latentpad.models.freesound.cache import Quota, QuotaUsed, when
 
 BASE = "https://freesound.org"
 MOST_BYTES = 20_000_000  # one answer or preview

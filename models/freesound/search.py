@@ -19,9 +19,8 @@ import aiohttp
 import platformdirs
 from yarl import URL
 
-from models.found import Found
-from models.freesound.cache import Cache, Quota, fault
-from models.freesound.client import (
+from latentpad.models.freesound.cache import Cache, Quota, fault
+from latentpad.models.freesound.client import (
     BASE,
     Client,
     FreesoundError,
@@ -30,8 +29,9 @@ from models.freesound.client import (
     Sleep,
     api_key,
 )
-from models.freesound.sound import FIELDS, FILTER_NAMES, Sound, sound
-from models.licences import family, licence
+from latentpad.models.freesound.sound import FIELDS, FILTER_NAMES, Sound, sound
+from latentpad.models.sources.licences import family, licence
+from latentpad.models.sources.sound import Found
 
 PAGE_SIZE = 150  # the API's own maximum
 MOST_PAGES = 200
@@ -146,11 +146,11 @@ def collect(
 ) -> list[Found]:
     """Up to `most` sounds of `duration` seconds under `licences`, on this disk.
 
-    `licences` are names as models.licences reads them, with or without a version. `cache` is a
-    folder (None: the user's), where a run that was stopped goes on. `say` gets a line for every
-    wait and every sound left out; `progress` the count so far, and how many it can become. Where
-    the day's requests or the network end in the middle, what was found so far is given, and `say`
-    gets a line with what is left. Raises FreesoundError where nothing was. Blocks; not for a
+    `licences` are names as models.sources.licences reads them, with or without a version. `cache`
+    is a folder (None: the user's), where a run that was stopped goes on. `say` gets a line for
+    every wait and every sound left out; `progress` the count so far, and how many it can become.
+    Where the day's requests or the network end in the middle, what was found so far is given, and
+    `say` gets a line with what is left. Raises FreesoundError where nothing was. Blocks; not for a
     thread with a running event loop.
     """
     licences = [licence(name) for name in licences]

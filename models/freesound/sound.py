@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models.freesound.cache import SUFFIXES
-from models.freesound.client import BASE
-from models.licences import FREE, is_free, licence
-from models.line import line
+from latentpad.models.freesound.cache import SUFFIXES
+from latentpad.models.freesound.client import BASE
+from latentpad.models.sources.licences import FREE, is_free, licence
+from latentpad.models.text import line
 
 FIELDS = "id,name,username,license,duration,tags,url,previews,gen_ai_preference,md5"
 #: Names the API's filter uses, by our own short names without the version.

@@ -4,7 +4,8 @@
 
 They are only ever lengthened. To take rows out, a new generation of them all is written beside
 (latents-1.npy, ...), so whoever has the old one open keeps his numbers. The descriptors are those
-of models.descriptors.MEASURED, NaN of a sound that was not measured; a library can do without.
+of models.audio.descriptors.MEASURED, NaN of a sound that was not measured; a library can do
+without.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from models.descriptors import MEASURED
-from models.libraries.header import LibraryError
-from models.line import reason
-from models.pack_files import sensible
-from models.representation import Floats
+from latentpad.models.audio.descriptors import MEASURED
+from latentpad.models.libraries.header import LibraryError
+from latentpad.models.packs.files import sensible
+from latentpad.models.representation import Floats
+from latentpad.models.text import reason
 
 DESCRIPTORS = "descriptors"
 COLUMNS = ("latents", "loudness", "onset", DESCRIPTORS)

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from models.libraries.header import LibraryError
-from models.libraries.store import ROW, TEXTS, Row, table
-from models.line import line
+from latentpad.models.libraries.header import LibraryError
+from latentpad.models.libraries.store import ROW, TEXTS, Row, table
+from latentpad.models.text import line
 
 SHOWN = ("name", "label", "author", "licence", "url", "origin", "added")
 

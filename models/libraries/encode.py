@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from models import pack as packs
-from models.audio import Unreadable, heard
-from models.descriptors import MEASURED, measure
-from models.pack_files import sensible
-from models.representation import FLOOR, Floats, outline
+from latentpad.models.audio.descriptors import MEASURED, measure
+from latentpad.models.audio.reading import Unreadable, heard
+from latentpad.models.packs import pack as packs
+from latentpad.models.packs.files import sensible
+from latentpad.models.representation import FLOOR, Floats, outline
 
 _loading = threading.Lock()
 _encoding = threading.Lock()  # TensorFlow takes all cores by itself: one batch at a time
@@ -28,9 +28,9 @@ class Encoded(NamedTuple):
     """B sounds of one batch; a row with a reason holds zeros. Can be pickled."""
 
     latents: Floats  # (B, D)
-    loudness: Floats  # (B,) dBFS, see models.pack.Anchors
+    loudness: Floats  # (B,) dBFS, see models.packs.pack.Anchors
     onset: Floats  # (B,) frame
-    descriptors: Floats  # (B, K) models.descriptors.MEASURED
+    descriptors: Floats  # (B, K) models.audio.descriptors.MEASURED
     duration: Floats  # (B,) s of the whole file
     reasons: tuple[str, ...]  # (B,) why a sound could not be read, "" if it could
     encoder: str  # sha256 of the encoder that was used
@@ -44,7 +44,7 @@ def encode_batch(pack_path: str, sounds: list[bytes]) -> Encoded:
         sounds: whole files, anything libsndfile reads, any rate, channels, length.
 
     Raises:
-        models.pack.PackError: the pack or its encoder cannot be loaded.
+        models.packs.pack.PackError: the pack or its encoder cannot be loaded.
     """
     encoder, pack, identity = _encoder(pack_path)
     r = pack.representation
@@ -93,7 +93,7 @@ def _encoder(pack_path: str) -> tuple[Any, packs.Pack, str]:
 
 @lru_cache(maxsize=2)
 def _load(pack_path: str, written: int) -> tuple[Any, packs.Pack, str]:
-    from models import networks
+    from latentpad.models.packs import networks
 
     pack = packs.load(pack_path)
     return networks.load_encoder(pack), pack, identity(pack.path)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from models.cluster import Workers, cluster
-from models.libraries.store import LibraryError
-from models.pack import PackError
+from latentpad.models.cluster import Workers, cluster
+from latentpad.models.libraries.store import LibraryError
+from latentpad.models.packs.pack import PackError
 
 
 @contextmanager

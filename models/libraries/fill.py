@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 from rich.progress import Progress
 
-from models.libraries.encode import Encoded, encode_batch
-from models.libraries.header import LibraryError
-from models.libraries.items import Item, Say, silent
-from models.libraries.store import Row, Writer, keep
-from models.line import LONGEST, line, printable
+from latentpad.models.libraries.encode import Encoded, encode_batch
+from latentpad.models.libraries.header import LibraryError
+from latentpad.models.libraries.items import Item, Say, silent
+from latentpad.models.libraries.store import Row, Writer, keep
+from latentpad.models.text import LONGEST, line, printable
 
 BATCH = 32  # sounds
 BATCH_BYTES = 8 << 20  # more than this end a batch early
@@ -64,7 +64,7 @@ def fill(
         ahead: batches given to the workers and not yet written.
         say: told one line for each file that is left out, and why.
 
-    Raises LibraryError, models.pack.PackError, and what `workers` raise when they break.
+    Raises LibraryError, models.packs.pack.PackError, and what `workers` raise when they break.
     """
     total = len(items) if isinstance(items, Sequence) else None
     task = progress.add_task("placing sounds", total=total) if progress else None

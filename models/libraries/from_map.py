@@ -7,15 +7,15 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from models import sound_map
-from models.libraries.fill import Added, now
-from models.libraries.header import LibraryError
-from models.libraries.items import Say
-from models.libraries.store import Row, Writer
-from models.line import line
-from models.neighbours import Neighbours
-from models.pack import Pack
-from models.representation import Floats
+from latentpad.models.libraries.fill import Added, now
+from latentpad.models.libraries.header import LibraryError
+from latentpad.models.libraries.items import Say
+from latentpad.models.libraries.store import Row, Writer
+from latentpad.models.maps.neighbours import Neighbours
+from latentpad.models.packs.pack import Pack
+from latentpad.models.representation import Floats
+from latentpad.models.sources import sound_map
+from latentpad.models.text import line
 
 CHUNK = 4096  # sounds written at once
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import tomli_w
 
-from models import toml
-from models.line import line, reason
+from latentpad.models.files import toml
+from latentpad.models.text import line, reason
 
 FORMAT = 1
 MOST_BYTES = 1 << 16

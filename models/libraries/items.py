@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from models import credit_tables
-from models.credit_tables import Listed
-from models.folder import SUFFIXES, Holding, holding
-from models.found import Found
-from models.libraries.header import LibraryError, is_library
-from models.licences import FREE
-from models.naming import named
-from models.permission import Gate, counted
+from latentpad.models.libraries.header import LibraryError, is_library
+from latentpad.models.sources import tables
+from latentpad.models.sources.folder import SUFFIXES, Holding, holding
+from latentpad.models.sources.licences import FREE
+from latentpad.models.sources.names import named
+from latentpad.models.sources.permission import Gate, counted
+from latentpad.models.sources.sound import Found
+from latentpad.models.sources.tables import Listed
 
 Say = Callable[[str], None]
 
@@ -38,11 +38,11 @@ class Item:
 
 
 def from_folder(folder: Path, say: Say = silent) -> list[Item]:
-    """Every sound file under `folder`; its tables (models.credit_tables) supply the credits.
+    """Every sound file under `folder`; its tables (models.sources.tables) supply the credits.
 
-    Names and labels are those of models.naming. A sound whose licence is left empty, where a table
-    tells licences, or that is not clearly permitted to be trained on, is for playing alone. What is
-    hidden, or in a library, is passed over. Raises LibraryError.
+    Names and labels are those of models.sources.names. A sound whose licence is left empty,
+    where a table tells licences, or that is not clearly permitted to be trained on, is for playing
+    alone. What is hidden, or in a library, is passed over. Raises LibraryError.
     """
     if not folder.is_dir():
         raise LibraryError(f"{folder}: no such folder")
@@ -53,8 +53,8 @@ def from_folder(folder: Path, say: Say = silent) -> list[Item]:
         found = held.passed_over().removeprefix(str(folder)).replace(":", ";", 1)
         raise LibraryError(f"{folder}: no sound files in it ({', '.join(sorted(SUFFIXES))}){found}")
     try:
-        listed = credit_tables.listed(held)
-    except credit_tables.TableError as error:
+        listed = tables.listed(held)
+    except tables.TableError as error:
         raise LibraryError(str(error)) from None
     gate, items = Gate(folder, FREE), []
     for inside, (name, label) in zip(

@@ -14,18 +14,27 @@ from pathlib import Path
 import numpy as np
 from rich.progress import Progress
 
-from models import maps
-from models import pack as packs
-from models.libraries import arrays, contents, encoders, fill, from_map, header, items, store
-from models.libraries.contents import Summary
-from models.libraries.encode import identity
-from models.libraries.fill import Added
-from models.libraries.header import LibraryError
-from models.libraries.items import Item, Say, silent
-from models.libraries.store import Row, Writer
-from models.line import printable
-from models.pack import Anchors, Pack, PackError
-from models.representation import Floats
+from latentpad.models.libraries import (
+    arrays,
+    contents,
+    encoders,
+    fill,
+    from_map,
+    header,
+    items,
+    store,
+)
+from latentpad.models.libraries.contents import Summary
+from latentpad.models.libraries.encode import identity
+from latentpad.models.libraries.fill import Added
+from latentpad.models.libraries.header import LibraryError
+from latentpad.models.libraries.items import Item, Say, silent
+from latentpad.models.libraries.store import Row, Writer
+from latentpad.models.maps import projection
+from latentpad.models.packs import pack as packs
+from latentpad.models.packs.pack import Anchors, Pack, PackError
+from latentpad.models.representation import Floats
+from latentpad.models.text import printable
 
 __all__ = [
     "Added", "Library", "LibraryError", "Summary", "create", "filling", "open_"
@@ -47,7 +56,7 @@ class Library:
     anchors: Anchors
     """(L, ...) as a pack's; the numbers are memory-mapped and read-only."""
     measured: Floats
-    """(L, K) models.descriptors.MEASURED of each, NaN where it was not measured; as `anchors`."""
+    """(L, K) models.audio.descriptors.MEASURED of each, NaN where not measured; as `anchors`."""
 
     def __len__(self) -> int:
         return len(self.anchors)
@@ -68,7 +77,7 @@ class Library:
         out, with a line to `say`; what was removed earlier, too, unless it may come in `again`.
         Interrupted or killed, it keeps what it has done, and the same call finishes it. `dask` is
         a scheduler's address, see `encoders.workers`.
-        Raises LibraryError, models.pack.PackError.
+        Raises LibraryError, models.packs.pack.PackError.
         """
         if not self.pack.has_encoder:
             raise LibraryError(
@@ -91,7 +100,7 @@ class Library:
         say: Say = silent,
         progress: Progress | None = None,
     ) -> Added:
-        """Add the sounds of a JSON sound map (models.sound_map), placed by it and not encoded.
+        """Add the sounds of a JSON map (models.sources.sound_map), placed by it and not encoded.
 
         Bad rows are left out, with their numbers to `say`. Raises LibraryError.
         """
@@ -146,7 +155,7 @@ class Library:
         """
         if not len(self):
             raise LibraryError(f"{self.path}: has no sounds yet: add some, then make the map")
-        plane = maps.tsne(self.anchors.latents, seed)
+        plane = projection.tsne(self.anchors.latents, seed)
         with self._writing():
             new = self.path / ".planes-new.npz"
             np.savez(new, map=plane)
@@ -193,7 +202,7 @@ def open_(path: str | Path, pack: Pack | None = None) -> Library:
     """Open the library in folder `path`, 100,000 sounds in less than a second.
 
     `pack` is the one whose model it was made for; None: the installed one of that name.
-    Raises LibraryError, models.pack.PackError.
+    Raises LibraryError, models.packs.pack.PackError.
     """
     folder = Path(path).expanduser()
     head = header.read(folder)

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from models import pack_files
-from models.descriptors import MEASURED
-from models.libraries.library import Library, LibraryError
-from models.neighbours import Neighbours
-from models.pack import Pack, PackError
-from models.representation import Floats
+from latentpad.models.audio.descriptors import MEASURED
+from latentpad.models.libraries.library import Library, LibraryError
+from latentpad.models.maps.neighbours import Neighbours
+from latentpad.models.packs import files
+from latentpad.models.packs.pack import Pack, PackError
+from latentpad.models.representation import Floats
 
 
 def as_pack(pack: Pack, library: Library) -> Pack:
@@ -37,7 +37,7 @@ def planes(library: Library) -> dict[str, Floats]:
     """(L, 2) for each of the pack's planes; `map` is the library's own where it has one.
 
     Without refitting: each sound lies among the places of its neighbours in the pack
-    (models.neighbours), so the same sound always lies in the same place.
+    (models.maps.neighbours), so the same sound always lies in the same place.
     Raises LibraryError.
     """
     own = _own_map(library)
@@ -69,11 +69,11 @@ def _own_map(library: Library) -> Floats | None:
     if not (library.path / "planes.npz").is_file():
         return None
     try:
-        plane = pack_files.arrays(library.path, "planes.npz").get("map")
+        plane = files.arrays(library.path, "planes.npz").get("map")
     except PackError as error:
         raise LibraryError(f"{error}: remove it") from None
     file = library.path / "planes.npz"
     good = plane is not None and plane.ndim == 2 and plane.shape[1] == 2
-    if plane is None or not good or plane.dtype.kind != "f" or not pack_files.sensible(plane):
+    if plane is None or not good or plane.dtype.kind != "f" or not files.sensible(plane):
         raise LibraryError(f"{file}: holds no map: remove it")
     return plane.astype(np.float32) if len(plane) == len(library) else None

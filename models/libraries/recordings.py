@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from models.libraries.header import LibraryError
-from models.line import printable
+from latentpad.models.libraries.header import LibraryError
+from latentpad.models.text import printable
 
 COPIED = re.compile(r"[0-9a-f]{64}(\.\w+)?")  # names of recordings that were copied in
 UNFINISHED = ".new-"

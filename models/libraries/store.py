@@ -25,14 +25,14 @@ from typing import Any
 
 import numpy as np
 
-from models.libraries import arrays, header, recordings
-from models.libraries.arrays import COLUMNS, DESCRIPTORS
-from models.libraries.header import Head, LibraryError
-from models.libraries.recordings import keep as keep
-from models.libraries.recordings import written
-from models.line import LONGEST, reason
-from models.pack import MOST_ANCHORS
-from models.representation import Floats
+from latentpad.models.libraries import arrays, header, recordings
+from latentpad.models.libraries.arrays import COLUMNS, DESCRIPTORS
+from latentpad.models.libraries.header import Head, LibraryError
+from latentpad.models.libraries.recordings import keep as keep
+from latentpad.models.libraries.recordings import written
+from latentpad.models.packs.pack import MOST_ANCHORS
+from latentpad.models.representation import Floats
+from latentpad.models.text import LONGEST, reason
 
 LONGEST_ROW = 1 << 16  # bytes: texts have a line's length, a path 4 kB
 PATIENCE = 60.0  # s for another process to finish with the table

@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from models import audio, cost, drawing, extras, measures, plane_picture
-from models.griffinlim import audible, griffinlim
-from models.pack import Pack
-from models.progress import Tell, untold
-from models.representation import Floats, Representation
-from models.training import losses
-from models.training.origins import attributed, held_out
+from latentpad.models import decode_cost, extras
+from latentpad.models import figures as drawing
+from latentpad.models.audio import reading
+from latentpad.models.audio.griffinlim import audible, griffinlim
+from latentpad.models.maps import picture
+from latentpad.models.metrics import similarity
+from latentpad.models.packs.pack import Pack
+from latentpad.models.progress import Tell, untold
+from latentpad.models.representation import Floats, Representation
+from latentpad.models.training import loss_picture
+from latentpad.models.training.provenance import attributed, held_out
 
 if TYPE_CHECKING:
-    from models.training.coaching import History
+    from latentpad.models.training.callbacks import History
 
 
 class Phase(NamedTuple):
@@ -69,7 +73,7 @@ def write(
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / "decoder.keras"
         decoder.save(path)
-        decode = cost.decode(path)
+        decode = decode_cost.decode(path)
     figures: dict[str, Any] = {
         **quality,
         "largest_correlation": round(float(np.abs(_correlations(pack)).max()), 2),
@@ -79,11 +83,11 @@ def write(
     chosen = pictured(splits)
     files = {
         "card.md": _text(pack, figures, history, decoder, encoder, phase, sources).encode(),
-        "loss.png": losses.picture(history, unseen="validation" in quality),
+        "loss.png": loss_picture.picture(history, unseen="validation" in quality),
         RECONSTRUCTIONS: reconstructions(
             pack, decoder, chosen, [pack.representation.unscaled(sounds[i]) for i in chosen]
         ),
-        plane_picture.FILE: plane_picture.draw(pack),
+        picture.FILE: picture.draw(pack),
     }
     return files, figures
 
@@ -113,11 +117,11 @@ def measured(
     told(0, len(some))
     for i, decoded in zip(some, _decoded(pack, decoder, some), strict=True):
         reference, other = r.unscaled(sounds[i]), r.unscaled(decoded)
-        errors.append(measures.mae_db(reference, other))
+        errors.append(similarity.mae_db(reference, other))
         if judged:
-            original, sound = audio.sound(recordings[i], r), phase.sound(other, r)
-            grades["visqol"].append(measures.visqol(original, sound, r))
-            grades["visqol_late"].append(measures.visqol(original, sound, r, whole=False))
+            original, sound = reading.sound(recordings[i], r), phase.sound(other, r)
+            grades["visqol"].append(similarity.visqol(original, sound, r))
+            grades["visqol_late"].append(similarity.visqol(original, sound, r, whole=False))
         told(len(errors), len(some))
     figures: dict[str, float] = {"sounds": len(errors)}
     for name, values in {"mae_db": errors, **(grades if judged else {})}.items():

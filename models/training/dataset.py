@@ -10,16 +10,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models import audio, credit_tables
-from models.credits import Told
-from models.folder import holding
-from models.libraries import contents, header
-from models.licences import FREE
-from models.line import line as one_line
-from models.line import printable
-from models.naming import Named, named
-from models.permission import Gate, counted
-from models.representation import FLOOR, Floats, Representation
+from latentpad.models.audio import reading
+from latentpad.models.libraries import contents, header
+from latentpad.models.representation import FLOOR, Floats, Representation
+from latentpad.models.sources import tables
+from latentpad.models.sources.credits import Told
+from latentpad.models.sources.folder import holding
+from latentpad.models.sources.licences import FREE
+from latentpad.models.sources.names import Named, named
+from latentpad.models.sources.permission import Gate, counted
+from latentpad.models.text import line as one_line
+from latentpad.models.text import printable
 
 SIDES = ("train", "validation", "test")
 HELD_OUT = 0.4  # of a large folder, half of it for each side that is not learned from
@@ -62,11 +63,11 @@ def clips(
     """The clips that may be learned from, with their split (see `divided`).
 
     A sound library (models.libraries.library) gives its recordings with their credits; in any
-    other folder the rows of its tables are the clips (models.credit_tables), and all sound files
+    other folder the rows of its tables are the clips (models.sources.tables), and all sound files
     that no table lies beside or above; each of these is its own group. They are called as
-    models.naming says. Of a table that tells licences only rows under `licences` are taken (None:
-    all); what may not be trained on is never taken. How many are left out, and why, is told to
-    `say`. Raises DatasetError, and models.libraries.header.LibraryError of a broken library.
+    models.sources.names says. Of a table that tells licences only rows under `licences` are taken
+    (None: all); what may not be trained on is never taken. How many are left out, and why, is told
+    to `say`. Raises DatasetError, and models.libraries.header.LibraryError of a broken library.
     """
     if not folder.is_dir():
         raise DatasetError(f"{folder}: no such folder")
@@ -134,9 +135,9 @@ def _drawn(
 def spectrogram(clip: Clip, representation: Representation) -> tuple[Floats, float]:
     """(frames, bins) float32 in 0...1 of one recording, and its peak bin in dBFS.
 
-    Raises models.audio.AudioError.
+    Raises models.audio.reading.AudioError.
     """
-    magnitudes = representation.magnitudes(audio.sound(clip.path, representation))
+    magnitudes = representation.magnitudes(reading.sound(clip.path, representation))
     peak = 20 * np.log10(max(float(magnitudes.max()), FLOOR))
     return representation.scaled(representation.decibels(magnitudes)), float(peak)
 
@@ -153,8 +154,8 @@ def spectrograms(found: Sequence[Clip], representation: Representation) -> tuple
 def _files(folder: Path, licences: Sequence[str] | None, say: Callable[[str], None]) -> list[Clip]:
     held = holding(folder)
     try:
-        listed = credit_tables.listed(held)
-    except credit_tables.TableError as error:
+        listed = tables.listed(held)
+    except tables.TableError as error:
         raise DatasetError(str(error)) from None
     for line in [*listed.lines, held.passed_over()]:
         if line:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from models.training.team import DistributionError, Team
+from latentpad.models.training.team import DistributionError, Team
 
 __all__ = ["DistributionError", "Team", "team"]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models import drawing
-from models.representation import Floats, Representation
+from latentpad.models import figures
+from latentpad.models.representation import Floats, Representation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,7 +54,7 @@ class Preview:
     def _draw(self, epoch: int) -> None:
         decoded = np.asarray(self._learner(self._sounds)["decoded"])
         partial = self._folder / "preview.partial.png"
-        partial.write_bytes(drawing.png(self.figure(decoded, epoch)))
+        partial.write_bytes(figures.png(self.figure(decoded, epoch)))
         os.replace(partial, self._folder / "preview.png")
         self._log.add_image(
             "decoded", np.flip(decoded.swapaxes(1, 2), 1)[:, None].clip(0, 1), epoch,
@@ -67,4 +67,4 @@ class Preview:
         r = self._representation
         rows = ("recording", r.unscaled(self._sounds)), (f"epoch {epoch}", r.unscaled(decoded))
         title = f"some sounds, and what epoch {epoch} makes of them"
-        return drawing.spectrograms(rows, self._names, r, title)
+        return figures.spectrograms(rows, self._names, r, title)

@@ -22,11 +22,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from models.training.coaching import Coach
-from models.training.learning import Learner
-from models.training.lessons import Lessons
+from latentpad.models.training.batches import Lessons
+from latentpad.models.training.callbacks import Coach
+from latentpad.models.training.loss import Learner
 
-STATE = ("learner.weights.h5", "best.npz", "history.json")  # what models.training.coaching saves
+STATE = ("learner.weights.h5", "best.npz", "history.json")  # what models.training.callbacks saves
 CHUNK = 1 << 21  # numbers sent at once: 16 MB
 
 

@@ -11,21 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from models import pack, vae
-from models.progress import Bar, Say
-from models.progress import say as printed
-from models.representation import Representation
-from models.training import dataset, lessons, preview, work
-from models.training.coaching import Coach, History, key
-from models.training.course import Course
-from models.training.learning import Learner
-from models.training.lessons import Lessons
-from models.training.origins import held_out
-from models.training.taught import Taught, write
+from latentpad.models import vae
+from latentpad.models.packs import pack
+from latentpad.models.progress import Bar, Say
+from latentpad.models.progress import say as printed
+from latentpad.models.representation import Representation
+from latentpad.models.training import batches, dataset, preview, workspace
+from latentpad.models.training.batches import Lessons
+from latentpad.models.training.callbacks import Coach, History, key
+from latentpad.models.training.config import Course
+from latentpad.models.training.export import Taught, write
+from latentpad.models.training.loss import Learner
+from latentpad.models.training.provenance import held_out
 
 if TYPE_CHECKING:
-    from models.training.card import Phase
-    from models.training.distribution import Team
+    from latentpad.models.training.card import Phase
+    from latentpad.models.training.distribution import Team
 
 PREVIEWED = 4  # unseen sounds, in the preview
 
@@ -50,17 +51,17 @@ def train(
     it is started again with the same arguments: its state, a preview and the TensorBoard log are
     in OUT.training beside the pack. A pack that is there already is not trained over. What is left
     out of the folder or held out, and why, is told to `say`; how far it is shows a models.progress
-    Bar. `licence` stands in the pack as it is given, else what models.training.origins says of the
-    sounds. Its card judges what is heard by `phase`, see `write`. Seeds the process' random
+    Bar. `licence` stands in the pack as it is given, else what models.training.provenance says of
+    the sounds. Its card judges what is heard by `phase`, see `write`. Seeds the process' random
     generators and takes all its cores: run it in a worker process. With a `team`
     (models.training.distribution) its chief calls this and the others `teach`, all with the same
-    course. Raises DatasetError, models.pack.PackError, models.libraries.header.LibraryError and
-    models.training.distribution.DistributionError.
+    course. Raises DatasetError, models.packs.pack.PackError,
+    models.libraries.header.LibraryError and models.training.distribution.DistributionError.
     """
     with Bar(progress) as bar:
         taught = _taught(folder, out, course, bar, say, team)
         made = write(taught, title or out.name, licence, card, phase, bar.tell)
-    work.end(taught.work)
+    workspace.end(taught.work)
     if team is not None:
         team.gather()
     return made
@@ -87,7 +88,7 @@ def _taught(
     folder: Path, out: Path, course: Course, bar: Bar, say: Say, team: Team | None
 ) -> Taught:
     chief, members = (True, 1) if team is None else (team.chief, team.members)
-    work.check(folder, out, chief)
+    workspace.check(folder, out, chief)
     keras.utils.set_random_seed(course.seed)
     bar.tell("looking through the folder")
     listed = dataset.clips(folder, course.licences, course.seed, say, course.held_out)
@@ -95,8 +96,8 @@ def _taught(
     course = replace(course, batch=-(-course.batch // members) * members)
     # Longer or shorter, it is the same training: what was learned is gone on from.
     mark = key(3, asdict(replace(course, epochs=None, minutes=None)), members, names)
-    place = work.beside(out, "" if team is None else team.suffix)
-    work.begin(place, out, mark, chief)
+    place = workspace.beside(out, "" if team is None else team.suffix)
+    workspace.begin(place, out, mark, chief)
     sounds, peaks, kept = _read(listed, course.representation, place, bar, say)
     if team is not None:
         team.agree(key(mark, kept, course.epochs, course.minutes))
@@ -112,7 +113,7 @@ def _taught(
         place, course, names=[c.called for c in found], bar=bar, say=say, team=team,
     )  # fmt: skip
     if team is not None and not chief:
-        work.end(place)
+        workspace.end(place)
         team.gather()
     figures = {
         "seed": course.seed,
@@ -210,15 +211,15 @@ def _read(
     place: Path,
     bar: Bar,
     say: Say,
-) -> lessons.Read:
-    read = lessons.read(place, representation)
+) -> batches.Read:
+    read = batches.read(place, representation)
     if read is None:
         count = len(found)
-        lessons.write(
+        batches.write(
             place, found, representation, lambda n: bar.tell("reading sounds", n, count), say
         )  # fmt: skip
         bar.done()
-        read = lessons.read(place, representation)
+        read = batches.read(place, representation)
         assert read is not None
     return read
 

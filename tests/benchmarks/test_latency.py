@@ -11,11 +11,11 @@ import jack
 import pytest
 import sounddevice as sd
 
-from benchmarks.card import CardEar
-from benchmarks.jack_server import JackServer, jack_server
-from benchmarks.latency import measure
-from benchmarks.programs import least_program
-from engine.devices import DeviceError, find, refresh
+from latentpad.benchmarks.card import CardEar
+from latentpad.benchmarks.jack_server import JackServer, jack_server
+from latentpad.benchmarks.latency import measure
+from latentpad.benchmarks.programs import least_program
+from latentpad.engine.play.devices import DeviceError, find, refresh
 
 pytestmark = pytest.mark.alone
 

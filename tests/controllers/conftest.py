@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.jack_server import JackServer
-from benchmarks.jack_server import jack_server as running
+from latentpad.benchmarks.jack_server import JackServer
+from latentpad.benchmarks.jack_server import jack_server as running
 
 
 @pytest.fixture

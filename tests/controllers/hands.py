@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.board import Board, Shape
-from engine.instrument import Instrument, Sender
-from engine.parameters import FINGERS, Argument
+from latentpad.engine.board import Board, Shape
+from latentpad.engine.control.instrument import Instrument, Sender
+from latentpad.engine.parameters import FINGERS, Argument
 
 OTHER = Sender("osc 192.168.1.2", 5000)
 

@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
-from controllers.demo import RHYTHM_S, STEP_S, Demo
-from engine.instrument import NOBODY, Sender
-from engine.parameters import Argument
+from latentpad.controllers.demo import RHYTHM_S, STEP_S, Demo
+from latentpad.engine.control.instrument import NOBODY, Sender
+from latentpad.engine.parameters import Argument
 from tests.controllers.hands import OTHER, Played
 
 Command = tuple[str, tuple[Argument, ...]]

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from controllers.learn import Bindings
-from controllers.midi import MidiInput
-from controllers.osc import encode, encode_bundle
-from controllers.osc_server import OscServer, listen
-from controllers.outcomes import Kind, Outcome, Outcomes
-from engine.instrument import Instrument, Sender
-from engine.parameters import CommandError
+from latentpad.controllers.midi.input import MidiInput
+from latentpad.controllers.midi.learn import Bindings
+from latentpad.controllers.osc.packet import encode, encode_bundle
+from latentpad.controllers.osc.server import OscServer, listen
+from latentpad.controllers.outcomes import Kind, Outcome, Outcomes
+from latentpad.engine.control.instrument import Instrument, Sender
+from latentpad.engine.parameters import CommandError
 
 PAD = Sender("osc 127.0.0.1", 5000)
 

@@ -17,8 +17,8 @@ import psutil
 import pytest
 import soundfile
 
-from benchmarks.programs import free_port, synced
-from engine.gestures import Gestures
+from latentpad.benchmarks.programs import free_port, synced
+from latentpad.engine.gestures import Gestures
 from tests.playing import ROOT, Playing
 
 RATE = 48000
@@ -189,7 +189,7 @@ def test_a_folder_that_cannot_be_made_is_told_and_the_instrument_goes_on(
 def test_the_sound_goes_on_when_nobody_reads_what_is_printed(tmp_path: Path) -> None:
     port = free_port()
     with subprocess.Popen(
-        [sys.executable, "-m", "controllers.cli", "play", "--null-audio",
+        [sys.executable, "-m", "latentpad.cli.main", "play", "--null-audio",
          "--osc-port", str(port), "--record", str(tmp_path / "take.wav")],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
         env={**os.environ, "XDG_CONFIG_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)},

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from controllers import refusals as module
-from controllers.outcomes import Outcomes
-from controllers.refusals import NOTES, WAITING, Refusals
-from engine.instrument import Instrument, Sender
-from engine.parameters import CommandError
+from latentpad.controllers import refusals as module
+from latentpad.controllers.outcomes import Outcomes
+from latentpad.controllers.refusals import NOTES, WAITING, Refusals
+from latentpad.engine.control.instrument import Instrument, Sender
+from latentpad.engine.parameters import CommandError
 
 PAD = Sender("osc 192.168.1.7", 5000)
 PACE_S = 0.02

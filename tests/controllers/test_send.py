@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from benchmarks.programs import free_port
-from controllers.osc import Message, OscArgument, decode, encode, encode_bundle
+from latentpad.benchmarks.programs import free_port
+from latentpad.controllers.osc.packet import Message, OscArgument, decode, encode, encode_bundle
 from tests.forking import ROOT, latentpad
 
 
@@ -151,7 +151,7 @@ def test_localhost_is_found_on_either_family() -> None:
 def test_nothing_heavy_is_imported_for_it() -> None:
     asked = (
         "import sys; sys.argv = ['latentpad', 'send', '/panic', '--port', '9']\n"
-        "from controllers import cli\n"
+        "from latentpad.cli import main as cli\n"
         "try: cli.main()\n"
         "except SystemExit: pass\n"
         "print(sorted({'numpy', 'tensorflow', 'keras', 'numba', 'rich'} & set(sys.modules)))"

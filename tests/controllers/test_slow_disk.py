@@ -15,18 +15,18 @@ from typing import Any
 
 import pytest
 
-import presets.bank as bank_module
-from controllers import strands
-from controllers.learn import Bindings
-from controllers.midi import MidiInput
-from controllers.osc import encode
-from controllers.osc_server import listen
-from controllers.recording import Takes
-from engine.instrument import Instrument, Sender
-from engine.parameters import Argument, CommandError
-from engine.takes import Take
-from models.pack import SHIPPED, load
-from presets.bank import Bank, install
+import latentpad.presets.bank as bank_module
+from latentpad.controllers import sender_threads
+from latentpad.controllers.midi.input import MidiInput
+from latentpad.controllers.midi.learn import Bindings
+from latentpad.controllers.osc.packet import encode
+from latentpad.controllers.osc.server import listen
+from latentpad.controllers.recording import Takes
+from latentpad.engine.control.instrument import Instrument, Sender
+from latentpad.engine.control.takes import Take
+from latentpad.engine.parameters import Argument, CommandError
+from latentpad.models.packs.pack import SHIPPED, load
+from latentpad.presets.bank import Bank, install
 
 PHONE, KEYS = Sender("osc 10.0.0.2", 5), Sender("midi keys 1")
 LATEST_S = 30.0  # for what comes at once, on a machine that is busy
@@ -215,9 +215,9 @@ def test_a_program_change_that_waits_for_a_disk_keeps_its_order_and_loses_no_not
 def test_more_than_is_kept_behind_a_disk_waits_and_is_not_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(strands, "MOST", 3)
+    monkeypatch.setattr(sender_threads, "MOST", 3)
     answers, done = threading.Event(), list[int]()
-    work = strands.Strands()
+    work = sender_threads.Strands()
 
     def slow() -> None:
         assert answers.wait(LATEST_S)
@@ -237,7 +237,7 @@ def test_more_than_is_kept_behind_a_disk_waits_and_is_not_lost(
 
 def test_a_fault_leaves_what_comes_after_it() -> None:
     done: list[int] = []
-    work = strands.Strands()
+    work = sender_threads.Strands()
 
     def broken() -> None:
         raise RuntimeError("a fault of ours")

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from models.pack import SHIPPED, Pack, load
+from latentpad.models.packs.pack import SHIPPED, Pack, load
 
 if TYPE_CHECKING:
-    from engine.decoder import Decoder
+    from latentpad.engine.decode.decoder import Decoder
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +19,6 @@ def footsteps() -> Pack:
 
 @pytest.fixture(scope="session")
 def decoder(footsteps: Pack) -> Decoder:
-    from engine.decoder import Decoder
+    from latentpad.engine.decode.decoder import Decoder
 
     return Decoder(footsteps)

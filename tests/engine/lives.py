@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.process import last_words, say
-from engine.signs import Signs
+from latentpad.engine.process import last_words, say
+from latentpad.engine.signs import Signs
 
 TOOK_S = 4.0  # of processor time, for a start that works
 NONSENSE = b'no word\n{"no": "kind"}\n[1]\n\xff\xfe\n\n{"kind": 1}\n{"kind": "failed"}\n'

@@ -7,11 +7,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import board as b
-from engine.board import Board, Event, Shape
-from engine.parameters import MODES, OFFSET, ROW, Argument
-from engine.voices import Voices
-from models.representation import Representation
+from latentpad.engine import board as b
+from latentpad.engine.board import Board, Event, Shape
+from latentpad.engine.parameters import MODES, OFFSET, ROW, Argument
+from latentpad.engine.play.voices import Voices
+from latentpad.models.representation import Representation
 
 Floats = NDArray[np.float32]
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from llvmlite import binding as llvm  # type: ignore[import-untyped]
 
-from engine import atomic
-from engine.atomic import Cursors
+from latentpad.engine import atomic
+from latentpad.engine.atomic import Cursors
 
 
 def assembly(triple: str) -> dict[str, list[str]]:

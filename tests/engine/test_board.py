@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.board import kinds, stress
-from engine import board as b
-from engine.board import Board, Event, Shape
-from engine.parameters import VOICES, defaults
+from latentpad.benchmarks.board import kinds, stress
+from latentpad.engine import board as b
+from latentpad.engine.board import Board, Event, Shape
+from latentpad.engine.parameters import VOICES, defaults
 
 SHAPE = Shape(frames=4, bins=5, samples=64, sample_rate=8000)
 

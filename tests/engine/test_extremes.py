@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine import board as b
-from engine.parameters import FINGER, GLOBAL, Argument, Parameter
-from engine.render import Rendering
-from models.pack import Pack
+from latentpad.engine import board as b
+from latentpad.engine.offline import Rendering
+from latentpad.engine.parameters import FINGER, GLOBAL, Argument, Parameter
+from latentpad.models.packs.pack import Pack
 
 Command = tuple[str, tuple[Argument, ...]]
 LONG = settings.get_current_profile_name() == "long"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.gestures import MOST_LINE, Gestures
-from engine.takes import TakeError
+from latentpad.engine.control.takes import TakeError
+from latentpad.engine.gestures import MOST_LINE, Gestures
 
 HEAD = '{"preset": "walk", "pack": "footsteps", "seed": 0}\n'
 NOTE = '{"t": 0.5, "address": "/note", "args": [60, 100]}\n'

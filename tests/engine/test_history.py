@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.signals import tone
-from engine import history, tape
-from engine.history import FADE, QUALITY, SOUND, History
+from latentpad.benchmarks.signals import tone
+from latentpad.engine import history, tape
+from latentpad.engine.history import FADE, QUALITY, SOUND, History
 from tests.engine.stage import FINE, Stage
 
 
@@ -114,11 +114,11 @@ def test_what_is_written_over_while_it_is_read_is_lost_and_counted(
     fence = history.fence
 
     def late() -> None:
-        monkeypatch.setattr("engine.history.fence", fence)
+        monkeypatch.setattr("latentpad.engine.history.fence", fence)
         for number in range(1, kept + 1):
             history.note(board, QUALITY, number)
 
-    monkeypatch.setattr("engine.history.fence", late)
+    monkeypatch.setattr("latentpad.engine.history.fence", late)
     found = told.read(1)
     assert [each.number for each in found] == [] and told.lost == 1
     newer = told.read(1)

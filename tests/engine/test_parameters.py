@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.parameters import (
+from latentpad.engine.parameters import (
     AUTO,
     FINGER,
     GLOBAL,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from engine.plane import Plane, default_axes
+from latentpad.engine.plane import Plane, default_axes
 
 latents = st.tuples(st.integers(1, 12), st.integers(2, 6)).flatmap(
     lambda shape: arrays(np.float32, shape, elements=st.floats(-8, 8, width=32))

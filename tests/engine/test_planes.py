@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.board import Board, Shape
-from engine.instrument import NOBODY, Instrument, Sender
-from engine.parameters import (
+from latentpad.engine.board import Board, Shape
+from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
+from latentpad.engine.decode.pointing import Pointing
+from latentpad.engine.parameters import (
     AUTO,
     EXPANDERS,
     LATENT_MAX,
@@ -18,10 +19,9 @@ from engine.parameters import (
     Argument,
     CommandError,
 )
-from engine.planes import Planes
-from engine.pointing import Pointing
-from models.descriptors import MEASURED
-from models.pack import Pack, PackError
+from latentpad.engine.planes import Planes
+from latentpad.models.audio.descriptors import MEASURED
+from latentpad.models.packs.pack import Pack, PackError
 
 PHONE = Sender("osc 127.0.0.1", 9)
 
@@ -245,7 +245,7 @@ def test_a_pack_without_descriptors_says_how_to_get_them(plain: Pack) -> None:
 def test_a_preset_that_names_no_plane_goes_to_the_packs_own_and_everyone_is_told(
     desk: Desk, described: Pack
 ) -> None:
-    from presets.preset import parse
+    from latentpad.presets.preset import parse
 
     desk.send("/plane", "raw")
     desk.told.clear()
@@ -262,7 +262,7 @@ def test_a_fresh_board_is_on_the_packs_own_plane(described: Pack) -> None:
 
 
 def test_a_preset_that_names_no_axes_leaves_them_to_the_plane(desk: Desk) -> None:
-    from presets.preset import parse
+    from latentpad.presets.preset import parse
 
     for text, axes in (
         ('"/plane" = "raw"', desk.planes.own_axes("raw")),

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from benchmarks.signals import tone
-from engine import board as b
-from engine.instrument import Instrument, Sender
-from engine.parameters import VOICES
-from engine.voices import Voices
+from latentpad.benchmarks.signals import tone
+from latentpad.engine import board as b
+from latentpad.engine.control.instrument import Instrument, Sender
+from latentpad.engine.parameters import VOICES
+from latentpad.engine.play.voices import Voices
 from tests.engine.stage import FINE, Floats, Stage, rms_db
 
 KEYS = Sender("midi Keys 1")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.board import Board, Shape
-from engine.signs import Signs
+from latentpad.engine.board import Board, Shape
+from latentpad.engine.signs import Signs
 
 
 @pytest.fixture(params=[Signs.playing, Signs.decoding])

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from engine import tape
-from engine.board import Board, Shape
-from engine.takes import SoundTrack
+from latentpad.engine import tape
+from latentpad.engine.board import Board, Shape
+from latentpad.engine.control.takes import SoundTrack
 
 HOP = 128
 
@@ -37,10 +37,10 @@ class Delayed:
 
     def by(self, board: Board, hops: int) -> None:
         def late() -> None:
-            self._patch.setattr("engine.tape.fence", self._fence)
+            self._patch.setattr("latentpad.engine.tape.fence", self._fence)
             play(board, hops)
 
-        self._patch.setattr("engine.tape.fence", late)
+        self._patch.setattr("latentpad.engine.tape.fence", late)
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models import pack
-from models.representation import Representation, outline
+from latentpad.models.packs import pack
+from latentpad.models.representation import Representation, outline
 
 R = Representation(sample_rate=16000, n_fft=256, hop=128, frames=60, range_db=80.0)
 

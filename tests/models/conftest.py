@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from models import pack
-from models.libraries import library
-from models.libraries.library import Library
+from latentpad.models.libraries import library
+from latentpad.models.libraries.library import Library
+from latentpad.models.packs import pack
 
 
 @pytest.fixture

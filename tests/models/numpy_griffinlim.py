@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from models.representation import Floats, Representation, window
+from latentpad.models.representation import Floats, Representation, window
 
 
 def waveform(

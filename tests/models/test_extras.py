@@ -11,16 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from models import extras, networks
-from models.pack import Pack, find
-from models.training import card
+from latentpad.models import extras
+from latentpad.models.packs import networks
+from latentpad.models.packs.pack import Pack, find
+from latentpad.models.training import card
 from tests.playing import ROOT, free_port
 
 PROGRAM = """
 import sys
 for name in sys.argv.pop(1).split(","):
     sys.modules[name] = None
-from controllers.cli import main
+from latentpad.cli.main import main
 main()
 """
 
@@ -103,7 +104,7 @@ def test_a_page_of_figures_by_visqol_is_not_begun_without_it(
 def test_what_measures_the_instrument_imports_no_extra() -> None:
     """`latentpad measure` and `bench`, and what they import while they run."""
     program = f"import sys; sys.modules.update(dict.fromkeys({[*extras.EXTRAS]}))\n"
-    program += "import benchmarks.latency, benchmarks.stages, benchmarks.floor, benchmarks.machine"
+    program += "from latentpad.benchmarks import latency, stages, floor, machine"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
     )

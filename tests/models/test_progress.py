@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from models import progress
-from models.progress import Pace
+from latentpad.models import progress
+from latentpad.models.progress import Pace
 
 ROOT = Path(__file__).parents[2]
 
 WORK = """
 import sys, time
-from models import progress
+from latentpad.models import progress
 progress.FIRST_S, progress.EVERY_S = 0.0, 0.1
-from engine.process import hushed
-from models.progress import Bar, say
+from latentpad.engine.process import hushed
+from latentpad.models.progress import Bar, say
 with Bar() as bar, hushed():
     print("chatter", file=sys.stderr, flush=True)
     for k in range(12):

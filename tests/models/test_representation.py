@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.representation import (
+from latentpad.models.representation import (
     GAMMA,
     Floats,
     Representation,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models import networks, pack
-from models.licences import FREE, is_free
-from models.representation import loudness, onset
+from latentpad.models.packs import networks, pack
+from latentpad.models.representation import loudness, onset
+from latentpad.models.sources.licences import FREE, is_free
 
 SOUNDS = {"footsteps": 321, "oneshots": 1365}
 LATENTS = {"footsteps": 4, "oneshots": 16}

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models import vae
-from models.representation import Representation
-from models.training.learning import dependence, reconstruction
+from latentpad.models import vae
+from latentpad.models.representation import Representation
+from latentpad.models.training.loss import dependence, reconstruction
 
 
 @pytest.mark.parametrize("frames", [4, 30, 33])

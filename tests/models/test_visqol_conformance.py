@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models import measures
-from models.representation import Floats, Representation
-from tests.models.peaq.pairs import RATE, from_16_bits, pairs
+from latentpad.models.metrics import similarity
+from latentpad.models.representation import Floats, Representation
+from tests.models.metrics.peaq.pairs import RATE, from_16_bits, pairs
 
 Pair = tuple[Floats, Floats]
 WRITTEN: dict[str, float] = json.loads(
@@ -40,5 +40,5 @@ def test_every_pair_has_its_figure(sounds: dict[str, Pair]) -> None:
 
 @pytest.mark.parametrize("pair", WRITTEN)
 def test_a_pair_has_the_figure_that_is_written_down(sounds: dict[str, Pair], pair: str) -> None:
-    found = measures.visqol(*sounds[pair], AS_THEY_ARE, whole=False)
+    found = similarity.visqol(*sounds[pair], AS_THEY_ARE, whole=False)
     assert found == pytest.approx(WRITTEN[pair], rel=0, abs=1e-6)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.instrument import Instrument, Sender
-from engine.parameters import CommandError
-from presets.bank import Bank, install
-from presets.preset import PERFORMERS, ROWS, PresetError
-from tests.engine.test_sound_file import files_of_at_most
+from latentpad.engine.control.instrument import Instrument, Sender
+from latentpad.engine.parameters import CommandError
+from latentpad.presets.bank import Bank, install
+from latentpad.presets.preset import PERFORMERS, ROWS, PresetError
+from tests.engine.test_sound_writer import files_of_at_most
 
 
 @pytest.fixture

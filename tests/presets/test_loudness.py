@@ -6,8 +6,8 @@ from itertools import combinations
 
 import pytest
 
-from benchmarks.loudness import Heard, factory
-from engine.parameters import ROW
+from latentpad.benchmarks.loudness import Heard, factory
+from latentpad.engine.parameters import ROW
 
 ALIKE = 0.15  # of the lower spectral centroid
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from presets.preset import PERFORMERS, ROWS, PresetError, parse, read
+from latentpad.presets.preset import PERFORMERS, ROWS, PresetError, parse, read
 
 WHOLE = """title = "Test"
 pack = "footsteps"

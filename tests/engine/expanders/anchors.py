@@ -7,8 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from engine.expanders import METRICS, Expander
-from engine.plane import Plane
+from latentpad.engine.expanders import METRICS, Expander
+from latentpad.engine.plane import Plane
 
 law = settings(max_examples=30)
 seeds = st.integers(0, 2**32 - 1)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import ConvexHull
 
-from engine.expanders import fit
-from engine.plane import Plane
+from latentpad.engine.expanders import fit
+from latentpad.engine.plane import Plane
 from tests.engine.expanders.anchors import (
     correlated,
     law,

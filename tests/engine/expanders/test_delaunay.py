@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.spatial import Delaunay
 
-from engine.expanders.delaunay import GHOST, insertion_order, side, triangulated
+from latentpad.engine.expanders.delaunay import GHOST, insertion_order, side, triangulated
 from tests.engine.expanders.anchors import seeds
 
 Float64 = NDArray[np.float64]

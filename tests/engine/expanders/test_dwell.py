@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.expanders import fit
-from engine.expanders.dwell import OWN
-from engine.plane import Plane
+from latentpad.engine.expanders import fit
+from latentpad.engine.expanders.dwell import OWN
+from latentpad.engine.plane import Plane
 from tests.engine.expanders.anchors import correlated, law, planes, scattered, seeds
 
 BORDER = OWN / (2 - OWN)  # of the second distance: there a sound's own ground ends

@@ -10,10 +10,10 @@ from scipy.stats import multivariate_normal
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
-from engine.expanders import METRICS, fit, kernels
-from engine.expanders.gaussian import REGULAR, ROUNDS, SAMPLE, SETTLED, mixture
-from engine.expanders.places import view
-from engine.plane import Plane
+from latentpad.engine.expanders import METRICS, fit, kernels
+from latentpad.engine.expanders.anchor_index import view
+from latentpad.engine.expanders.gaussian import REGULAR, ROUNDS, SAMPLE, SETTLED, mixture
+from latentpad.engine.plane import Plane
 from tests.engine.expanders.anchors import correlated, law, metrics, planes, scattered, seeds
 
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from scipy.optimize import nnls
 from scipy.spatial.distance import cdist
 
-from engine.expanders import METRICS, Lattice, fit
-from engine.expanders.faders import SOFTNESS, raised
-from engine.plane import Plane
+from latentpad.engine.expanders import METRICS, Lattice, fit
+from latentpad.engine.expanders.lattice_weights import SOFTNESS, raised
+from latentpad.engine.plane import Plane
 from tests.engine.expanders.anchors import (
     correlated,
     jump,

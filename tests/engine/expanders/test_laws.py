@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from engine.expanders import METRICS, NAMES, blend, fit
-from engine.expanders.places import body
-from engine.plane import Plane
+from latentpad.engine.expanders import METRICS, NAMES, blend, fit
+from latentpad.engine.expanders.anchor_index import body
+from latentpad.engine.plane import Plane
 from tests.engine.expanders.anchors import (
     correlated,
     jump,

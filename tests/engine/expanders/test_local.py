@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.expanders import blend, fit, nearest_anchor
-from engine.plane import Plane
+from latentpad.engine.expanders import blend, fit, nearest_anchor
+from latentpad.engine.plane import Plane
 from tests.engine.expanders.anchors import correlated, law, scattered, seeds
 
 

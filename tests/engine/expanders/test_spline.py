@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.interpolate import RBFInterpolator
 
-from engine.expanders import fit
-from engine.expanders.places import places
-from engine.expanders.spline import (
+from latentpad.engine.expanders import fit
+from latentpad.engine.expanders.anchor_index import places
+from latentpad.engine.expanders.spline import (
     LISTENED,
     NUGGET,
     SLOPE,
@@ -20,7 +20,7 @@ from engine.expanders.spline import (
     MovingSpline,
     Spline,
 )
-from engine.plane import Plane
+from latentpad.engine.plane import Plane
 from tests.engine.expanders.anchors import (
     correlated,
     jump,

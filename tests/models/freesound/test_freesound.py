@@ -21,9 +21,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from models.found import Found
-from models.freesound import cache, client, search, sound
-from models.freesound.search import FreesoundError, collect
+from latentpad.models.freesound import cache, client, search, sound
+from latentpad.models.freesound.search import FreesoundError, collect
+from latentpad.models.sources.sound import Found
 from tests.models.freesound.server import KEY, Freesound, encoded, serving
 
 
@@ -251,7 +251,8 @@ def test_a_killed_run_goes_on_where_it_was(server: Freesound, tmp_path: Path) ->
         server.add(number)
     server.slow = 0.15
     line = (
-        "import sys; from pathlib import Path; from models.freesound.search import collect;"
+        "import sys; from pathlib import Path\n"
+        "from latentpad.models.freesound.search import collect\n"
         "print(len(collect('door', base=sys.argv[1], cache=Path(sys.argv[2]))))"
     )
     command = [sys.executable, "-c", line, server.base, str(tmp_path)]

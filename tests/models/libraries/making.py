@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from models import pack
-from models.libraries import library, store
+from latentpad.models.libraries import library, store
+from latentpad.models.packs import pack
 
 ROOT = str(Path(__file__).parents[3])
 FILL = """
 import sys
 from pathlib import Path
-from models.libraries import library
-from models import pack
+from latentpad.models.libraries import library
+from latentpad.models.packs import pack
 mine = library.open_(sys.argv[1], pack.load(sys.argv[2]))
 print("open", flush=True)
 mine.add(Path(sys.argv[3]))
@@ -27,8 +27,8 @@ mine.add(Path(sys.argv[3]))
 PRETEND = """
 from pathlib import Path
 import numpy as np
-from models.libraries import fill
-from models.libraries.encode import Encoded, identity
+from latentpad.models.libraries import fill
+from latentpad.models.libraries.encode import Encoded, identity
 def encode_batch(pack_path, sounds):
     z = np.array([[int(s), 0] for s in sounds], np.float32)
     own = identity(Path(pack_path))

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from controllers.library_listing import entry, listing
-from models import pack
-from models.libraries import contents, library, playable, store
-from models.libraries.library import LibraryError
-from models.training import dataset
+from latentpad.cli.library_listing import entry, listing
+from latentpad.models.libraries import contents, library, playable, store
+from latentpad.models.libraries.library import LibraryError
+from latentpad.models.packs import pack
+from latentpad.models.training import dataset
 from tests.models.libraries.making import ROOT, noise
 
 
@@ -150,9 +150,9 @@ def test_what_is_no_yes_in_the_table_is_not_learned_from(copy: Path, value: str)
 MEMORY = """
 import resource, sys
 from pathlib import Path
-from models.libraries import contents, library, store
-from models.libraries.header import LibraryError
-from models.training import dataset
+from latentpad.models.libraries import contents, library, store
+from latentpad.models.libraries.header import LibraryError
+from latentpad.models.training import dataset
 folder = Path(sys.argv[1])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for read in (lambda: list(contents.rows(folder)), lambda: contents.summary(folder),

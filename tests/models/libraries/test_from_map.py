@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import pack, sound_map
-from models.libraries import library, playable
-from models.libraries.library import Added, Library, LibraryError
-from models.licences import FREE, is_free
-from models.line import line
+from latentpad.models.libraries import library, playable
+from latentpad.models.libraries.library import Added, Library, LibraryError
+from latentpad.models.packs import pack
+from latentpad.models.sources import sound_map
+from latentpad.models.sources.licences import FREE, is_free
+from latentpad.models.text import line
 from tests.models.libraries.making import noise
 
 

@@ -16,17 +16,18 @@ import pytest
 import soundfile
 from rich.progress import Progress
 
-from models import descriptors, pack
-from models.audio import heard
-from models.found import Found
-from models.libraries import library, playable, store
-from models.libraries.encode import encode_batch
-from models.libraries.items import from_found
-from models.libraries.library import Added, Library, LibraryError
-from models.neighbours import Neighbours
-from models.representation import Representation
-from models.training import dataset
-from models.training.dataset import DatasetError
+from latentpad.models.audio import descriptors
+from latentpad.models.audio.reading import heard
+from latentpad.models.libraries import library, playable, store
+from latentpad.models.libraries.encode import encode_batch
+from latentpad.models.libraries.items import from_found
+from latentpad.models.libraries.library import Added, Library, LibraryError
+from latentpad.models.maps.neighbours import Neighbours
+from latentpad.models.packs import pack
+from latentpad.models.representation import Representation
+from latentpad.models.sources.sound import Found
+from latentpad.models.training import dataset
+from latentpad.models.training.dataset import DatasetError
 from tests.models.libraries.making import FILL, PRETEND, ROOT, fill, many, noise
 
 
@@ -469,7 +470,8 @@ def test_a_hundred_thousand_sounds_open_in_less_than_a_second(
 
 def test_opening_a_library_imports_no_keras(filled: Library) -> None:
     code = (
-        "import sys; from models import pack; from models.libraries import library, playable; "
+        "import sys; from latentpad.models.packs import pack; "
+        "from latentpad.models.libraries import library, playable; "
         f"p = pack.load({str(filled.pack.path)!r}); "
         f"playable.as_pack(p, library.open_({str(filled.path)!r}, p)); "
         "print([m for m in ('keras', 'tensorflow', 'sklearn', 'distributed') if m in sys.modules])"

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models import pack
-from models.found import Found
-from models.libraries import contents, library, playable, store
-from models.libraries.items import from_found
-from models.libraries.library import Added, Library, LibraryError
-from models.neighbours import Neighbours
+from latentpad.models.libraries import contents, library, playable, store
+from latentpad.models.libraries.items import from_found
+from latentpad.models.libraries.library import Added, Library, LibraryError
+from latentpad.models.maps.neighbours import Neighbours
+from latentpad.models.packs import pack
+from latentpad.models.sources.sound import Found
 from tests.models.libraries.making import ROOT, many, noise
 
 
@@ -145,8 +145,8 @@ def test_a_map_of_its_own_goes_with_the_sounds_it_was_made_of(
 KILLED = """
 import multiprocessing, os, shutil, signal, sys
 from pathlib import Path
-from models.libraries import library
-from models import pack
+from latentpad.models.libraries import library
+from latentpad.models.packs import pack
 whole, work, small = Path(sys.argv[1]), Path(sys.argv[2]), pack.load(sys.argv[3])
 gone = [f"sound {i}" for i in (0, 3, 4, 19)]
 
@@ -211,8 +211,8 @@ def test_killed_at_any_moment_it_has_removed_all_or_none(small: pack.Pack, tmp_p
 
 REMOVE = """
 import sys
-from models.libraries import library
-from models import pack
+from latentpad.models.libraries import library
+from latentpad.models.packs import pack
 mine = library.open_(sys.argv[1], pack.load(sys.argv[2]))
 print("open", flush=True)
 mine.remove(mine.anchors.ids[::3].tolist())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from models import learned_map
+from latentpad.models.maps import learned
 
 
 @pytest.fixture(autouse=True)
 def _sketched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learned_map, "ROUNDS", 0)
+    monkeypatch.setattr(learned, "ROUNDS", 0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
-from models import learned_map
-from models.training.coaching import Coach
+from latentpad.models.maps import learned
+from latentpad.models.training.callbacks import Coach
 
 
 def killed_after(epochs: int) -> None:
@@ -17,5 +17,5 @@ def killed_after(epochs: int) -> None:
         if len(coach.history.train) == epochs:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    learned_map.ROUNDS = 0
+    learned.ROUNDS = 0
     Coach.on_train_batch_begin = kill

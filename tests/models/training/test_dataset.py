@@ -11,11 +11,11 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.libraries import header, store
-from models.libraries.items import from_folder
-from models.libraries.store import Row
-from models.representation import Representation
-from models.training import dataset
+from latentpad.models.libraries import header, store
+from latentpad.models.libraries.items import from_folder
+from latentpad.models.libraries.store import Row
+from latentpad.models.representation import Representation
+from latentpad.models.training import dataset
 
 
 def folder_with(tmp_path: Path, rows: str, names: str = "abcdef") -> Path:

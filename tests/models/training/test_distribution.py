@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models import networks, pack
-from models.representation import Representation
-from models.training import distribution
-from models.training.course import Course, Recipe
-from models.training.distribution import DistributionError
+from latentpad.models.packs import networks, pack
+from latentpad.models.representation import Representation
+from latentpad.models.training import distribution
+from latentpad.models.training.config import Course, Recipe
+from latentpad.models.training.distribution import DistributionError
 from tests.forking import Forked
 from tests.models.training.killing import killed_after
 
@@ -31,8 +31,8 @@ def part(
     """One process of a training: prints the sum of each of its decoder's weights."""
     import tensorflow as tf
 
-    from models.training import coaching, learning
-    from models.training.train import teach, train
+    from latentpad.models.training import callbacks, loss
+    from latentpad.models.training.train import teach, train
 
     os.environ["TF_CONFIG"] = config
     if not config:
@@ -41,11 +41,11 @@ def part(
         tf.config.list_physical_devices("CPU")[0],
         [tf.config.LogicalDeviceConfiguration()] * devices,
     )
-    coaching.SAVED_EVERY_S = 0.0
+    callbacks.SAVED_EVERY_S = 0.0
     killed_after(killed_in)
     recipe = Recipe(width=16)
     if still:  # nothing that differs from replica to replica
-        learning.keras.random.normal = lambda shape, seed: tf.zeros(shape)
+        loss.keras.random.normal = lambda shape, seed: tf.zeros(shape)
         recipe = Recipe(width=16, augmentation=0.0, free_nats=0.0, decorrelation=0.0)
     team = distribution.team() if devices > 1 or config else None
     course = Course(2, recipe, SMALL, epochs=4, batch=6, seed=3, held_out=0.4)

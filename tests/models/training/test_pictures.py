@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from models import audio, networks, pack
-from models.representation import Floats
-from models.training import card, train
-from models.training.course import Course, Recipe
-from models.training.preview import Preview
+from latentpad.models.audio import reading
+from latentpad.models.packs import networks, pack
+from latentpad.models.representation import Floats
+from latentpad.models.training import card, train
+from latentpad.models.training.config import Course, Recipe
+from latentpad.models.training.preview import Preview
 
 
 def test_the_preview_names_its_sounds_and_tells_them_from_what_is_made_of_them(
@@ -50,7 +51,7 @@ def test_a_training_previews_unseen_sounds_under_their_own_names(
     assert names and {rows[name]["split"] for name in names} == {"validation"}
     r = made.representation
     for name, sound in zip(names, sounds, strict=True):
-        heard = audio.sound(recordings / rows[name]["id"], r)
+        heard = reading.sound(recordings / rows[name]["id"], r)
         np.testing.assert_allclose(sound, r.scaled(r.decibels(r.magnitudes(heard))), atol=1e-3)
 
 
@@ -69,7 +70,7 @@ def test_a_card_s_picture_can_be_drawn_again_from_the_pack_and_its_recordings(
     r = small.representation
     chosen = card.pictured([row["split"] for row in small.sources()])
     recorded = [
-        r.decibels(r.magnitudes(audio.sound(recordings / str(small.anchors.ids[i]), r)))
+        r.decibels(r.magnitudes(reading.sound(recordings / str(small.anchors.ids[i]), r)))
         for i in chosen
     ]
     again = card.reconstructions(small, networks.load_decoder(small), chosen, recorded)

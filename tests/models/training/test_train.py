@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from models import networks, pack, progress
-from models.representation import Representation
-from models.training import coaching, dataset
-from models.training.coaching import Coach
-from models.training.course import Course, Recipe
-from models.training.origins import attributed
-from models.training.train import train
+from latentpad.models import progress
+from latentpad.models.packs import networks, pack
+from latentpad.models.representation import Representation
+from latentpad.models.training import callbacks, dataset
+from latentpad.models.training.callbacks import Coach
+from latentpad.models.training.config import Course, Recipe
+from latentpad.models.training.provenance import attributed
+from latentpad.models.training.train import train
 from tests.forking import Forked
 from tests.models.training.killing import killed_after
 
@@ -44,7 +45,7 @@ def test_a_training_writes_a_pack_of_all_its_sounds(small: pack.Pack, recordings
 def test_anchors_are_where_the_encoder_puts_their_recordings(
     small: pack.Pack, recordings: Path
 ) -> None:
-    from models import audio
+    from latentpad.models.audio import reading as audio
 
     encoder = networks.load_encoder(small)
     r = small.representation
@@ -55,7 +56,8 @@ def test_anchors_are_where_the_encoder_puts_their_recordings(
 
 
 def test_the_pack_knows_what_its_recordings_are_like(small: pack.Pack, recordings: Path) -> None:
-    from models import audio, descriptors
+    from latentpad.models.audio import descriptors
+    from latentpad.models.audio import reading as audio
 
     r = small.representation
     assert tuple(small.descriptors) == descriptors.MEASURED
@@ -231,7 +233,7 @@ def test_a_folder_of_which_too_little_is_heard_is_refused(tmp_path: Path) -> Non
 def killed(recordings: Path, out: Path, after: int) -> None:
     """A training that is killed after so many epochs."""
     killed_after(after)
-    coaching.SAVED_EVERY_S = 0.0
+    callbacks.SAVED_EVERY_S = 0.0
     course = Course(2, Recipe(width=16), SMALL, epochs=6, batch=4, seed=3)
     train(recordings, out, course, card=False, progress=False)
 

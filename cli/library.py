@@ -1,0 +1,257 @@
+"""`latentpad library`: fill a plane with sounds, see what is there, jump to one, remove some."""
+
+from __future__ import annotations
+
+import shlex
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from latentpad.cli import completion
+from latentpad.cli.errors import refusing
+from latentpad.cli.library_listing import MOST_NAMED, became, counted, entry, listing
+from latentpad.cli.streams import say
+from latentpad.controllers.osc.packet import PORT
+
+if TYPE_CHECKING:
+    from latentpad.models.libraries.library import Added, Library
+    from latentpad.models.packs.pack import Pack
+    from latentpad.models.progress import Bar
+
+app = typer.Typer(help="Fill a plane with sounds, and look at what is there.", no_args_is_help=True)
+
+Filled = Annotated[Path, typer.Argument(help="Folder of the library; made if it is not there.")]
+There = Annotated[Path, typer.Argument(help="Folder of the library.")]
+Places = Annotated[
+    str | None,
+    typer.Option(
+        "--pack",
+        help="Pack whose model places new sounds; else the library's own.",
+        autocompletion=completion.packs,
+    ),
+]
+Made = Annotated[
+    str | None,
+    typer.Option(
+        "--pack",
+        help="Pack it was made for, if not found by name.",
+        autocompletion=completion.packs,
+    ),
+]
+Again = Annotated[bool, typer.Option("--again", help="Take in what was removed earlier, too.")]
+Link = Annotated[bool, typer.Option(help="Leave recordings where they are, do not copy them.")]
+Cluster = Annotated[
+    str | None, typer.Option(help="Encode on this Dask scheduler: tcp://HOST:PORT.")
+]
+
+
+@app.command()
+def add(
+    library: Filled,
+    folder: Annotated[Path, typer.Argument(help="Folder of sounds, with a CSV or without.")],
+    pack: Places = None,
+    link: Link = False,
+    again: Again = False,
+    dask: Cluster = None,
+) -> None:
+    """Place a folder of sounds. Started again, it goes on; no sound comes in twice."""
+    with refusing():
+        from latentpad.models.libraries.items import from_folder
+        from latentpad.models.progress import Bar
+
+        with _filling(library, pack) as place, Bar() as bar:
+            items = from_folder(folder.expanduser(), say)
+            if dask is None:
+                _ready_to_encode(bar)
+            added = place.add(items, link=link, again=again, dask=dask, say=say, progress=bar)
+    _told(place, added, pack)
+
+
+@app.command()
+def freesound(
+    library: Filled,
+    query: Annotated[str, typer.Argument(help="What to look for.")],
+    pack: Places = None,
+    most: Annotated[int, typer.Option(min=1, max=2000, help="At most so many sounds.")] = 200,
+    tag: Annotated[str | None, typer.Option(help="Only sounds with this tag.")] = None,
+    longest: Annotated[float, typer.Option(min=0.1, help="Only sounds up to so long, s.")] = 3.0,
+    licence: Annotated[
+        list[str] | None, typer.Option(help="Only this licence: CC0, CC BY ... Repeatable.")
+    ] = None,
+    again: Again = False,
+) -> None:
+    """Place sounds from Freesound (freesound.org/apiv2/apply gives a key: FREESOUND_API_KEY).
+
+    Where the day's requests end, what was found is placed, and the same command goes on later.
+    """
+    with refusing():
+        from latentpad.models.freesound.search import FreesoundError, collect
+        from latentpad.models.libraries.items import from_found
+        from latentpad.models.progress import Bar
+
+        with _filling(library, pack) as place, Bar() as bar:
+            bar.tell("fetching from Freesound")
+            found = collect(
+                query, duration=(0.05, longest), licences=tuple(licence or ("CC0", "CC BY")),
+                tag=tag, most=most, say=say,
+                progress=partial(bar.tell, "fetching from Freesound"),
+            )  # fmt: skip
+            if not found:
+                raise FreesoundError(f"Freesound finds nothing of this kind for {query!r}")
+            _ready_to_encode(bar)
+            items = list(from_found(found))
+            added = place.add(items, again=again, say=say, progress=bar)
+    _told(place, added, pack)
+
+
+@app.command("map")
+def map_(
+    library: Filled,
+    file: Annotated[Path, typer.Argument(help="JSON: results or a list of {id, name, mu, ...}.")],
+    pack: Places = None,
+    again: Again = False,
+) -> None:
+    """Place the sounds of a sound map, where it says they are."""
+    with refusing():
+        from latentpad.models.progress import Bar
+
+        with _filling(library, pack) as place, Bar() as bar:
+            bar.tell("reading the map")
+            added = place.add_map(file, again=again, say=say, progress=bar)
+    _told(place, added, pack)
+
+
+@app.command("list")
+def list_(
+    library: There,
+    pack: Made = None,
+    sounds: Annotated[
+        bool, typer.Option("--sounds", help="Every sound: number, name, label, id, credits.")
+    ] = False,
+) -> None:
+    """What is in a library, and under which licences."""
+    with refusing():
+        place = _existing(library, pack)
+        lines = list(listing(place, place.summary()))
+        lines += [entry(number, row) for number, row in enumerate(place.rows() if sounds else ())]
+        typer.echo("\n".join(lines))
+
+
+@app.command()
+def play(
+    library: There,
+    sound: Annotated[str, typer.Argument(help="Number of a sound, or part of its name.")],
+    pack: Made = None,
+    osc_port: Annotated[int, typer.Option(min=1, max=65535, help="Of the instrument.")] = PORT,
+) -> None:
+    """Hear a sound in the instrument that plays this library. `/pad/1/touch 0` lets it go."""
+    from latentpad.cli.streams import say
+    from latentpad.controllers.osc import text
+    from latentpad.controllers.osc.client import NobodyListens, ask
+    from latentpad.controllers.osc.packet import encode, encode_bundle
+    from latentpad.models.libraries.library import LibraryError
+
+    with refusing():
+        names = [str(name) for name in _existing(library, pack).anchors.names]
+        if sound.isdecimal():
+            rows = [int(sound)] if int(sound) < len(names) else []
+        else:
+            rows = [i for i, name in enumerate(names) if sound.lower() in name.lower()]
+        if not rows:
+            raise LibraryError(f"{library}: holds no sound {sound!r}: see latentpad library list")
+        # The jump itself starts a loop only, and only the first.
+        jump = [encode(f"/anchor/{rows[0]}"), encode("/pad/1/touch", [1])]
+        try:
+            answers = ask(encode_bundle(jump), "127.0.0.1", osc_port)
+        except NobodyListens:
+            raise LibraryError(
+                f"no instrument listens on port {osc_port}: latentpad play --library {library}"
+            ) from None
+        others = f"  (the first of {len(rows)})" if len(rows) > 1 else ""
+        typer.echo(f"{rows[0]} {names[rows[0]]}{others}")
+        for message in answers:  # it plays another library, say
+            say(text.line(message))
+
+
+@app.command()
+def remove(
+    library: There,
+    sounds: Annotated[
+        list[str] | None, typer.Argument(help="Numbers or ids, as `list --sounds` tells them.")
+    ] = None,
+    label: Annotated[str | None, typer.Option(help="Only sounds with this label.")] = None,
+    author: Annotated[str | None, typer.Option(help="Only sounds by this author.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    pack: Made = None,
+) -> None:
+    """Take sounds out. They stay out: adding their folder again needs --again to bring them back.
+
+    The library's own copies are deleted; linked recordings, and yours, are left alone.
+    """
+    if not sounds and label is None and author is None:
+        raise typer.BadParameter("name sounds by number or id, or a --label, or an --author")
+    with refusing():
+        from latentpad.models.libraries import contents
+
+        place = _existing(library, pack)
+        ids = set(contents.chosen(library.expanduser(), sounds or (), label, author))
+        rows = [(number, row) for number, row in enumerate(place.rows()) if row.id in ids]
+        for number, row in rows[:MOST_NAMED]:
+            typer.echo(entry(number, row))
+        if len(rows) > MOST_NAMED:
+            typer.echo(f"... and {len(rows) - MOST_NAMED} more")
+        if not (sounds or yes):
+            typer.confirm(f"remove {counted(len(rows))}?", abort=True)
+        gone = place.remove(ids, say=typer.echo)
+        first = rows[0][0]
+        moved = (
+            f"; the sounds after {first} have other numbers now: /anchor/K in presets and MIDI "
+            "bindings means another"
+        )
+        said = f"{place.path}: {counted(gone)} removed, {len(place)} left"
+        typer.echo(said + (moved if first < len(place) else ""))
+        typer.echo("an instrument that plays them does so until it is started again")
+
+
+def _filling(path: Path, pack_name: str | None) -> AbstractContextManager[Library]:
+    """The library, made if it is not there, and not kept if nothing comes into it."""
+    from latentpad.models.libraries import library
+
+    return library.filling(path, _pack(pack_name))
+
+
+def _existing(path: Path, pack_name: str | None) -> Library:
+    from latentpad.models.libraries import library
+
+    return library.open_(path, _pack(pack_name))
+
+
+def _pack(name: str | None) -> Pack | None:
+    from latentpad.models.packs import pack as packs
+
+    return None if name is None else packs.load(packs.find(name))
+
+
+def _ready_to_encode(bar: Bar) -> None:
+    from latentpad.engine.process import hushed
+
+    bar.tell("starting up")
+    with hushed():
+        import keras  # noqa: F401  (its import takes seconds and speaks)
+    bar.done()
+
+
+def _told(place: Library, added: Added, pack_name: str | None) -> None:
+    with refusing():
+        from latentpad.models.libraries.library import LibraryError
+
+        if not len(place):
+            raise LibraryError(f"{place.path}: {became(added)}: no sounds to play")
+    typer.echo(f"{place.path}: {became(added)}; {len(place)} in all")
+    words = ["latentpad", "play", "--library", str(place.path)]
+    if pack_name not in (None, place.pack.name):  # by that name it is found
+        words += ["--pack", str(pack_name)]
+    typer.echo(f"play it: {shlex.join(words)}")

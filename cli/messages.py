@@ -1,0 +1,98 @@
+"""What `play` tells the performer, in lines for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from latentpad.controllers.osc import interfaces
+from latentpad.engine import board as b
+from latentpad.engine.control.session import Session
+from latentpad.engine.control.supervisor import TRIES
+from latentpad.engine.play.limiter import LOOKAHEAD_S
+from latentpad.engine.process import LOST
+
+HURRIED = (
+    "note   no real-time scheduling for this user, so a little more is kept ready "
+    "(limits.d: @audio - rtprio 70, and you in the group audio)"
+)
+
+
+def latency(session: Session) -> str:
+    player = session.board.player
+    rate = float(player[b.DEVICE_RATE])
+    ring, period = float(player[b.RING_FRAMES]), int(player[b.HOST_PERIOD])
+    device = 1000 * float(player[b.DEVICE_LATENCY])
+    conversion = 1000 * float(player[b.CONVERSION])
+    decode = session.board.decoder[b.DECODE_US] / 1000
+    return (
+        f"latency {decode:.1f} ms decoder + {1000 * ring / rate:.1f} ms ring ({ring:.0f} frames; "
+        f"{period} are taken at a time) + {1000 * LOOKAHEAD_S:.1f} ms limiter"
+        + (f" + {conversion:.1f} ms conversion" if conversion else "")
+        + f" + {device:.1f} ms device, at {rate:.0f} Hz"
+    )
+
+
+def large_period(session: Session, asked: int) -> str:
+    """What to type where the device takes more at a time than was asked for; else nothing."""
+    player = session.board.player
+    period, rate = int(player[b.HOST_PERIOD]), float(player[b.DEVICE_RATE])
+    if player[b.OUTPUT] != b.DEVICE or period <= asked:
+        return ""
+    return (
+        f"note   the device takes {period} frames at a time ({1000 * period / rate:.1f} ms), "
+        f"whatever --block says; for less, type `jack_bufsize {asked}` (JACK) or "
+        f"`pw-metadata -n settings 0 clock.force-quantum {asked}` (PipeWire)"
+    )
+
+
+def report(word: dict[str, Any], say: Callable[[str], None]) -> None:
+    """What an engine process has said, for a person to read."""
+    kind = word["kind"]
+    if kind == "output":
+        say(f"sound  {word['name']}, {word['rate']} Hz, blocks of {word['block']}")
+    elif kind == "no device":
+        say(f"no sound device: {word['reason']}; playing on time to no one (--null-audio)")
+    elif kind == "decoder":
+        say(f"model  decodes in {word['milliseconds']:.1f} ms on {word['device'].strip('/')}")
+    elif kind == "lost":
+        say(f"sound  {word['device']} has stopped; looking for it")
+    elif kind == "late":
+        say(f"sound  {word['device']} stands still; waiting for it to go on")
+    elif kind == "timeless":
+        say(
+            f"sound  {word['device']} keeps no time: it takes sound faster than it can be heard; "
+            "playing on time to no one"
+        )
+    elif kind == "compiling":
+        say(compiling(f"the {word['what']} process", word["kernels"]))
+    elif kind == "ended" and word["status"] == LOST:
+        return  # it has been told of
+    elif kind == "ended" and word["failures"] < TRIES:
+        say(f"the {word['what']} process {word['reason']}; it is being replaced")
+    elif kind == "ended" and word["failures"] == TRIES:
+        say(
+            f"the {word['what']} process did not start {TRIES} times in a row (it "
+            f"{word['reason']}); it is tried again with pauses"
+        )
+
+
+def compiling(who: str, kernels: int) -> str:
+    """What `engine.kernel_cache.attend` tells."""
+    if kernels == 1:
+        return f"{who} compiles its kernels: once, for a minute or so"
+    return f"{who} has compiled {kernels} kernels"
+
+
+def waiting(session: Session, seconds: float) -> str:
+    """What is not ready so many seconds after the start."""
+    starting = (f"{what} (it {doing})" for what, doing in session.starting().items())
+    return f"{seconds:.0f} s, still starting: {' and '.join(starting)}"
+
+
+def addresses(lan: bool, host: str, port: int) -> str:
+    """Where OSC is listened for."""
+    if not lan:
+        return f"on UDP {host}:{port} (this machine; --lan for the network)"
+    numbers = ", ".join(interfaces.numbers(host))
+    return f"on UDP port {port} of {numbers or 'no interface that is up'}"

@@ -1,0 +1,74 @@
+"""`latentpad plane`: one more plane for a pack, to be played by its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import monotonic
+from typing import Annotated
+
+import typer
+
+from latentpad.cli import completion
+from latentpad.cli.errors import check_folder, refusing
+from latentpad.cli.streams import say
+
+
+def plane(
+    pack: Annotated[
+        str,
+        typer.Argument(
+            help="Pack, by name or folder; or a library.", autocompletion=completion.packs
+        ),
+    ],
+    name: Annotated[str, typer.Argument(help="learned, map (t-SNE), umap, or descriptors.")],
+    sounds: Annotated[
+        Path | None, typer.Option(help="Folder it was trained on, to measure descriptors on.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same map.")] = 0,
+    default: Annotated[
+        bool, typer.Option("--default", help="Play the pack on it if nothing else is said.")
+    ] = False,
+) -> None:
+    """Add a plane to a pack: a map of its latents, or what its sounds are like."""
+    from latentpad.models.packs import pack as packs
+    from latentpad.models.progress import Bar
+
+    with refusing():
+        if (Path(pack) / "library.toml").is_file():
+            _of_library(Path(pack), name, seed)
+            return
+        found = packs.load(packs.find(pack))
+        check_folder(found.path)
+        from latentpad.cli.messages import compiling
+        from latentpad.engine.kernel_cache import attend
+        from latentpad.engine.process import hushed
+        from latentpad.models.maps import picture, planes
+
+        attend(lambda kernels: say(compiling("plane", kernels)))
+        began = monotonic()
+        with Bar() as bar, hushed():
+            made = planes.add(found, name, sounds=sounds, seed=seed, default=default, tell=bar.tell)
+        took = monotonic() - began
+        say(f"{made.path}: {len(made.anchors)} sounds on the plane {name}, in {took:.0f} s")
+        if made.default_plane == name:
+            say(f"which sound lies where: {made.path / picture.FILE}")
+        say(f"play it: latentpad play --pack {pack} --plane {name}")
+        if name == packs.DESCRIBED:
+            axes = ", ".join(made.described)
+            say(f"any two of {axes}: --axes X Y, or /axes X Y while playing")
+
+
+def _of_library(folder: Path, name: str, seed: int) -> None:
+    from latentpad.models.libraries import library
+    from latentpad.models.progress import Bar
+
+    if name != "map":
+        raise library.LibraryError(
+            f"{folder}: only a map can be its own; its other planes are those of its pack"
+        )
+    check_folder(folder)
+    place = library.open_(folder)
+    with Bar() as bar:
+        bar.tell("drawing its map")
+        place.refit(seed)
+    say(f"{folder}: {len(place)} sounds on a map of their own, until more come in")

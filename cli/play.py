@@ -1,0 +1,287 @@
+"""`latentpad play`: the engine and everything that steers it, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from latentpad.cli import devices, first_steps, messages
+from latentpad.controllers.demo import Demo
+from latentpad.controllers.keyboard.keys import Keys
+from latentpad.controllers.keyboard.terminal import Keyboard, there
+from latentpad.controllers.midi.learn import Bindings
+from latentpad.controllers.midi.ports import MidiPorts
+from latentpad.controllers.osc.feedback import Feedback
+from latentpad.controllers.osc.monitor import Monitor
+from latentpad.controllers.osc.packet import PORT
+from latentpad.controllers.osc.replies import Answers
+from latentpad.controllers.osc.server import OscServer, listen
+from latentpad.controllers.outcomes import Outcomes
+from latentpad.controllers.recording import Takes
+from latentpad.controllers.refusals import Refusals
+from latentpad.engine import board as b
+from latentpad.engine import error_log
+from latentpad.engine.control import takes as recordings
+from latentpad.engine.control.instrument import Instrument
+from latentpad.engine.control.session import EngineError, Session
+from latentpad.engine.parameters import Argument
+from latentpad.engine.play.output import Settings
+from latentpad.models.libraries.library import open_ as open_library
+from latentpad.models.libraries.playable import as_pack
+from latentpad.models.packs import pack as packs
+from latentpad.models.packs import reference
+from latentpad.models.packs.pack import DESCRIBED, Pack, PackError
+from latentpad.presets.bank import Bank, install, left_out, recall
+from latentpad.presets.names import listed
+from latentpad.presets.preset import Preset
+
+WAITING_S = 20.0  # between two lines about a start that takes long
+METER_S = 0.05
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line asked for."""
+
+    preset: str = "walk"
+    pack: str | None = None
+    library: Path | None = None
+    plane: str | None = None
+    axes: tuple[str, str] | None = None
+    output: Settings = field(default_factory=Settings)
+    osc_port: int = PORT
+    lan: bool = False
+    midi: tuple[str, ...] = ()
+    bend_layout: bool = False
+    demo: bool = False
+    record: Path | None = None
+    record_gestures: Path | None = None
+    seconds: float | None = None
+
+
+async def play(options: Options, say: Callable[[str], None]) -> None:
+    """Play until Ctrl-C, SIGTERM, SIGHUP, or `options.seconds`. `say` prints a line, from any
+    thread, and never raises. Main thread only.
+
+    Raises `PresetError`, `PackError`, `LibraryError`, `BindingsError`, `PortTaken`, `DeviceError`,
+    `TakeError`, `CommandError` for what the command line got wrong, before any sound.
+    """
+    recordings.check(options.record, options.record_gestures)
+    bank = Bank()
+    preset = bank.load(options.preset)
+    pack = _pack(options, preset)
+    place, fingerprint = reference.pack_name(pack.path), reference.fingerprint(pack)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    _end_by_signal(loop, stop)
+    loop.set_exception_handler(_tell_fault)
+    asked = None if options.output.null else options.output.device
+    if asked is not None and not devices.check(asked):
+        say("sound  no answer from the sound system; waiting for it")
+
+    def tell(word: dict[str, Any]) -> None:
+        if "trace" in word:
+            error_log.keep(word["trace"])
+        with suppress(RuntimeError):  # the loop has ended before the session
+            loop.call_soon_threadsafe(messages.report, word, say)
+
+    def announce(line: str) -> None:
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(say, line)
+
+    session = Session(pack, options.output, tell, options.library)
+    instrument = session.instrument
+    note = left_out(
+        preset, recall(instrument, preset, place, fingerprint), place, fingerprint, chosen=True
+    )
+    for address, args in _asked(options):
+        instrument.apply(address, args)
+    outcomes = Outcomes(instrument)
+    refusals = Refusals(outcomes, say)
+    host = "0.0.0.0" if options.lan else "127.0.0.1"
+    osc = await listen(instrument, host, options.osc_port, outcomes)
+    host, port = osc.address
+    takes = Takes(session, bank.named(options.preset), say)
+    bindings = Bindings()
+    session.start()
+    install(instrument, bank, place, refusals.note, fingerprint)
+    takes.install()
+    feedback = Feedback(instrument, clock=instrument.clock, port=options.osc_port)
+    Answers(outcomes, osc.send, feedback)
+    Monitor(outcomes, osc.send, feedback)
+    bindings.install(instrument, refusals.note)
+    midi = MidiPorts(
+        instrument,
+        bindings,
+        options.midi,
+        layout="bend" if options.bend_layout else "pad",
+        announce=announce,
+        outcomes=outcomes,
+    )
+    keyboard = Keyboard() if there() else None
+    try:
+        say(f"preset {options.preset} ({preset.title}), pack {pack.name}")
+        if note:
+            say(note)
+        say(f"presets {listed(bank.names())}")
+        say(f"plane  {_plane(instrument)}")
+        if options.library is not None:
+            say(f"library {options.library}: {len(pack.anchors)} sounds")
+        elif ("/mode", ("original",)) in preset.commands():
+            say("note   without a library, originals are what the model makes of them")
+        say(f"OSC    {messages.addresses(options.lan, host, port)}")
+        tasks = [loop.create_task(_meter(session, osc, outcomes, feedback))]
+        if await _ready(session, stop, say):
+            if options.record is not None or options.record_gestures is not None:
+                takes.begin(options.record, options.record_gestures)
+            say(messages.latency(session))
+            if large := messages.large_period(session, options.output.block):
+                say(large)
+            if sys.platform == "linux" and not session.board.player[b.REALTIME]:
+                say(messages.HURRIED)
+            if keyboard is not None:
+                keyboard.open()
+                keys = Keys(instrument, bank.names, options.preset, say)
+                Thread(target=keys.run, args=(keyboard,), name="keys", daemon=True).start()
+            say("ready")
+            for line in first_steps.lines(host, port, options.lan, keyboard is not None):
+                say(line)
+            if options.demo:
+                tasks.append(loop.create_task(Demo(instrument).run()))
+            await _stopped(stop, options.seconds)
+        elif not stop.is_set():
+            raise EngineError(session.failed)
+        for task in tasks:
+            task.cancel()
+    finally:
+        if keyboard is not None:
+            keyboard.close()
+        instrument.release_all()
+        feedback.close()
+        midi_closing = loop.run_in_executor(None, midi.close)
+        osc.close()
+        await loop.run_in_executor(None, session.close)
+        takes.close()
+        await asyncio.wait([asyncio.ensure_future(midi_closing)], timeout=0.2)
+
+
+def _pack(options: Options, preset: Preset) -> Pack:
+    """What is asked for, else the library's own, else the preset's; with the library's sounds."""
+    if options.library is None:
+        try:
+            found = packs.find(options.pack or preset.pack)
+        except PackError as error:
+            if options.pack:
+                raise
+            raise PackError(
+                f"{error}; the preset {preset.title} names it: say where it is (--pack)"
+            ) from None
+        return packs.load(found)
+    asked = packs.load(packs.find(options.pack)) if options.pack else None
+    library = open_library(options.library, asked)
+    return as_pack(library.pack, library)
+
+
+def _asked(options: Options) -> list[tuple[str, tuple[Argument, ...]]]:
+    """What the command line says of the pad."""
+    plane = options.plane
+    axes = tuple(int(a) if a.isdecimal() else a for a in options.axes or ())
+    if axes and plane is None:
+        plane = "raw" if all(isinstance(axis, int) for axis in axes) else DESCRIBED
+    asked: list[tuple[str, tuple[Argument, ...]]] = []
+    if plane is not None:
+        asked.append(("/plane", (plane,)))
+    if axes:
+        asked.append(("/axes", axes))
+    return asked
+
+
+def _plane(instrument: Instrument) -> str:
+    """The pad's plane, for a person to read."""
+    values = dict(instrument.values())
+    name, (x, y) = values["/plane"][0], values["/axes"]
+    if name == "raw":
+        return f"raw: latent {x} to the right, latent {y} up"
+    return f"{name}: {x} to the right, {y} up" if name == DESCRIBED else str(name)
+
+
+def _tell_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    error_log.caught(context.get("exception") or RuntimeError(context["message"]))
+
+
+def _end_by_signal(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Ctrl-C, SIGTERM and the terminal's end (SIGHUP) set `stop`.
+
+    The handlers are not the loop's own, which end with it: a second Ctrl-C while the program
+    closes would else come in as an exception somewhere.
+    """
+
+    def told(number: int, frame: object) -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(stop.set)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # not of nohup
+            signal.signal(number, told)
+
+
+async def _ready(session: Session, stop: asyncio.Event, say: Callable[[str], None]) -> bool:
+    """Whether a gesture will sound: however long the start takes, as long as it is at work."""
+    began = told = time.monotonic()
+    while not (session.ready or session.failed or stop.is_set()):
+        await asyncio.sleep(0.02)
+        now = time.monotonic()
+        if now - told > WAITING_S:
+            told = now
+            say(messages.waiting(session, now - began))
+    return session.ready
+
+
+async def _stopped(stop: asyncio.Event, seconds: float | None) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+async def _meter(session: Session, osc: OscServer, outcomes: Outcomes, feedback: Feedback) -> None:
+    """Tell those who asked how loud it is and how well it goes."""
+    player, decoder = session.board.player, session.board.decoder
+    while True:
+        await asyncio.sleep(METER_S)
+        if not feedback.subscribers:
+            continue
+        peaks = (float(player[b.PEAK_LEFT]), float(player[b.PEAK_RIGHT]))
+        feedback.publish("/meter/peak", peaks)
+        feedback.publish("/meter/load", (float(player[b.LOAD]),))
+        feedback.publish("/meter/limiter", (float(player[b.REDUCTION_DB]),))
+        feedback.publish("/meter/refused", (outcomes.refused,))
+        feedback.publish(
+            "/meter/faults",
+            (
+                int(player[b.STARVED]),
+                int(player[b.LATE]),
+                int(player[b.GUARDED]),
+                int(osc.counts.malformed),
+                int(decoder[b.DECODES_SKIPPED]),
+                int(decoder[b.DECODES_FAILED]),
+            ),
+        )
+        feedback.publish(
+            "/meter/engine",
+            (
+                float(player[b.RING_FRAMES] / max(player[b.DEVICE_BLOCK], 1)),
+                int(player[b.QUALITY]),
+                float(player[b.HOP_US]),
+                float(decoder[b.DECODE_US]),
+                int(player[b.OUTPUT]),
+            ),
+        )

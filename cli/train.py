@@ -1,0 +1,136 @@
+"""`latentpad train`: a model pack of a folder of sounds."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from latentpad.cli.errors import Refused, refusing
+from latentpad.cli.streams import say
+
+if TYPE_CHECKING:
+    from latentpad.models.training.distribution import Team
+
+
+def train(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of sounds, with a CSV or without, or a library.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the new pack.")],
+    latent: Annotated[int, typer.Option(min=1, max=64, help="Latent dimensions.")] = 4,
+    recipe: Annotated[
+        str, typer.Option(help="How: default, or paper (the founding one).")
+    ] = "default",
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="At most so many passes; else the recipe's.")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="Stop training after so long.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="The same seed gives the same pack.")
+    ] = 0,
+    title: Annotated[str, typer.Option(help="Title of the pack.")] = "",
+    held_out: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=0.8,
+            help="Share of the sounds not learned from, to judge by; 0: none. Else 0.1 of a small "
+            "folder to 0.4 of 200 sounds and more.",
+        ),
+    ] = None,
+    distribute: Annotated[
+        bool, typer.Option(help="On all GPUs here, or on all machines that TF_CONFIG names.")
+    ] = False,
+    backend: Annotated[
+        str, typer.Option(help="Keras' backend to train on: tensorflow, or jax if installed.")
+    ] = "tensorflow",
+) -> None:
+    """Train a model pack on a folder of sounds. Killed, it goes on when started again."""
+    from latentpad.models import extras
+    from latentpad.models.progress import Bar
+    from latentpad.models.training import dataset, workspace
+    from latentpad.models.training.config import RECIPES, Course
+
+    with refusing():
+        if distribute and backend != "tensorflow":
+            raise Refused("a training is distributed by TensorFlow only: leave --backend out")
+        if recipe not in RECIPES:
+            raise Refused(f"--recipe {recipe!r} is none of {', '.join(RECIPES)}")
+        _use(backend)
+        for package in ("matplotlib", "tensorboardX"):
+            extras.check(package, f"a training needs {package}")
+        workspace.check(folder, out)
+        dataset.clips(folder)  # before TensorFlow is started
+        with Bar() as bar:
+            bar.tell("starting up")
+            _start()
+        from latentpad.engine.play import resynthesis
+        from latentpad.models.training.card import Phase
+        from latentpad.models.training.distribution import DistributionError
+        from latentpad.models.training.train import teach
+        from latentpad.models.training.train import train as run
+
+        course = Course(
+            latent, RECIPES[recipe], seed=seed, epochs=epochs, minutes=minutes, held_out=held_out
+        )
+        try:
+            team = _team() if distribute else None
+            if team is not None and not team.chief:
+                teach(folder, out, course, team=team)
+                say("done: the chief has written the pack")
+                return
+            phase = Phase(resynthesis.TOLD, resynthesis.aloud)
+            pack = run(folder, out, course, title=title, team=team, phase=phase)
+        except DistributionError as error:
+            raise Refused(str(error)) from None
+    count, latents = len(pack.anchors), pack.latent_dim
+    say(f"{pack.path}: {count} anchors, {latents} latents; how good it is: card.md")
+    say(f"play it: latentpad play --pack {pack.path}")
+
+
+def _use(backend: str) -> None:
+    """Let Keras compute by `backend`: before it is imported."""
+    import latentpad.models  # noqa: F401  (which sets TensorFlow)
+
+    if backend not in ("tensorflow", "jax"):
+        raise Refused(f"--backend {backend!r} is none of tensorflow, jax")
+    if importlib.util.find_spec(backend) is None:
+        raise Refused(f"--backend {backend}: it is not installed (pip install {backend})")
+    os.environ["KERAS_BACKEND"] = backend
+
+
+def _start() -> None:
+    """Import all that takes seconds; what of it is compiled is told from then on."""
+    from latentpad.cli.messages import compiling
+    from latentpad.engine.kernel_cache import attend
+    from latentpad.engine.process import hushed
+
+    attend(lambda kernels: say(compiling("train", kernels)))
+    with hushed():
+        import latentpad.models.training.train  # noqa: F401
+
+
+def _team() -> Team | None:
+    """All that train together; None where this is one device alone."""
+    from latentpad.engine.process import hushed
+    from latentpad.models.progress import Bar
+    from latentpad.models.training.distribution import team
+
+    together = bool(os.environ.get("TF_CONFIG"))
+    with Bar() as bar:
+        bar.tell("waiting for all that train together" if together else "looking for devices")
+        with hushed():
+            found = team()
+    if found.members == 1:
+        say("there is one device only: it trains alone")
+        return None
+    say(
+        f"training on {found.members} devices, this is {'the chief' if found.chief else 'a worker'}"
+    )
+    return found

@@ -1,0 +1,1 @@
+"""The terminal's keys as a pad."""

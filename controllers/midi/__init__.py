@@ -1,0 +1,1 @@
+"""MIDI: ports, messages, and learned bindings."""

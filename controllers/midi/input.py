@@ -1,0 +1,182 @@
+"""MIDI messages to commands.
+
+| message | command |
+| --- | --- |
+| CC 16, 17 (48, 49 refine them) | `/pad/x`, `/pad/y` |
+| pitch bend, CC 1 (33) in the bend layout | `/pad/x`, `/pad/y` |
+| note on, off | `/note` |
+| program change | `/preset`, counted from 0 as on the wire |
+| CC 7 | `/gain` |
+| CC 120, 123...127 | `/panic`, all of the channel's notes off |
+| what was learned | see `controllers.midi.learn`; it goes before the rest |
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Literal
+
+import mido
+
+from latentpad.controllers.midi.learn import Bindings, Control, Target
+from latentpad.controllers.outcomes import Outcomes
+from latentpad.controllers.sender_threads import Strands
+from latentpad.engine import error_log
+from latentpad.engine.control.instrument import Instrument, Sender
+from latentpad.engine.parameters import ROW, Argument, CommandError
+
+Layout = Literal["pad", "bend"]
+Command = tuple[str, tuple[Argument, ...]]
+
+ALL_SOUND_OFF = 120
+NOTES_OFF = range(123, 128)  # the mode messages after 123 let notes go as well
+_AXES: dict[str, dict[int, str]] = {
+    "pad": {16: "/pad/x", 17: "/pad/y"},
+    "bend": {16: "/pad/x", 17: "/pad/y", 1: "/pad/y"},
+}
+_GAIN = ROW["/gain"]
+
+
+@dataclass(slots=True)
+class MidiCounts:
+    """What came and what became of it, for a meter."""
+
+    messages: int = 0
+    malformed: int = 0
+    refused: int = 0
+    last_error: str = ""
+
+
+@dataclass(slots=True)
+class MidiInput:
+    """One MIDI port's messages to `instrument`. Call it from one thread at a time.
+
+    Notes belong to the port and channel they came from: pulling one keyboard's cable lets
+    go only what that keyboard holds.
+    """
+
+    instrument: Instrument
+    port: str
+    bindings: Bindings
+    layout: Layout = "pad"
+    counts: MidiCounts = field(default_factory=MidiCounts)
+    outcomes: Outcomes | None = None
+    _coarse: dict[tuple[int, int], int] = field(default_factory=dict)
+    _pressed: set[Control] = field(default_factory=set)
+    _strands: Strands = field(default_factory=Strands)
+
+    def receive(self, data: list[int]) -> None:
+        """One message's bytes. What is malformed or refused is counted, never raised; `outcomes`
+        hears of it."""
+        self.counts.messages += 1
+        try:
+            message = mido.Message.from_bytes(data)
+        except (ValueError, IndexError) as error:
+            self.counts.malformed += 1
+            self.counts.last_error = str(error)
+            return
+        waits = message.type == "program_change" and self.instrument.waits("/preset")
+        self._strands.do(self.port, partial(self._try, message), waits=waits)
+
+    def _try(self, message: mido.Message) -> None:
+        try:
+            self.carry_out(message)
+        except CommandError as error:
+            self.counts.refused += 1
+            self.counts.last_error = str(error)
+        except Exception as error:  # a fault behind one control must not end the others
+            self.counts.refused += 1
+            self.counts.last_error = repr(error)
+            error_log.caught(error)
+
+    def carry_out(self, message: mido.Message) -> None:
+        """Raises `CommandError` for what the instrument refuses."""
+        if message.type == "control_change" and message.control in NOTES_OFF:
+            self.instrument.release_notes(self.group(message.channel))
+            return
+        for address, args in self.commands(message):
+            sender = Sender(self.group(message.channel))
+            try:
+                self.instrument.apply(address, args, sender)
+            except Exception as error:
+                if self.outcomes is not None:
+                    self.outcomes.refuse(address, args, sender, error)
+                raise
+            if self.outcomes is not None:
+                self.outcomes.done(address, args, sender)
+
+    def group(self, channel: int) -> str:
+        """Who holds the notes of a channel, counted 0...15 as on the wire."""
+        return f"midi {self.port} {channel + 1}"
+
+    def release(self) -> None:
+        """The port is gone: let go what it holds."""
+        for channel in range(16):
+            self._strands.do(self.port, partial(self.instrument.release, self.group(channel)))
+
+    def commands(self, message: mido.Message) -> list[Command]:
+        """The message as commands, in order."""
+        match message.type:
+            case "note_on" | "note_off":
+                return self._note(message)
+            case "control_change":
+                return self._control(message)
+            case "program_change":
+                return [("/preset", (message.program,))]
+            case "pitchwheel" if self.layout == "bend":
+                return [("/pad/x", ((message.pitch + 8192) / 16383,))]
+        return []
+
+    def _note(self, message: mido.Message) -> list[Command]:
+        velocity = message.velocity if message.type == "note_on" else 0
+        control = Control(message.channel + 1, "note", message.note)
+        bound = self.bindings.offer(control) if velocity else self.bindings.get(control)
+        if bound is None:
+            return [("/note", (message.note, velocity))]
+        if bound.kind == "value" and not velocity:
+            return []  # velocity has set it; letting the key go leaves it there
+        full = bound.kind != "value" and velocity > 0
+        return self._steer(control, bound, 1.0 if full else velocity / 127)
+
+    def _control(self, message: mido.Message) -> list[Command]:
+        number, value = message.control, message.value
+        if number == ALL_SOUND_OFF:
+            return [("/panic", ())]
+        if number > ALL_SOUND_OFF:  # reset, local control: nothing here answers to them
+            return []
+        control = Control(message.channel + 1, "cc", number)
+        axes = _AXES[self.layout]
+        bound = self.bindings.offer(control)
+        if bound is not None:
+            self._coarse.pop((message.channel, number), None)
+            return self._steer(control, bound, value / 127)
+        if number in axes:
+            self._coarse[message.channel, number] = value
+            # The coarse byte alone reaches from 0 to 1: it stands for itself as the fine one.
+            return [(axes[number], ((128 * value + value) / 16383,))]
+        coarse = self._coarse.get((message.channel, number - 32))
+        if coarse is not None:
+            return [(axes[number - 32], ((128 * coarse + value) / 16383,))]
+        if number == 7:
+            return [("/gain", (gain(value),))]
+        return []
+
+    def _steer(self, control: Control, bound: Target, position: float) -> list[Command]:
+        was_pressed = control in self._pressed
+        if position >= 0.5:
+            self._pressed.add(control)
+        else:
+            self._pressed.discard(control)
+        if bound.kind == "trigger" and (position < 0.5 or was_pressed):
+            return []
+        return [(bound.address, bound.args(position))]
+
+
+def gain(value: int) -> float:
+    """CC 7 as dB: 40 log10(value / 100) above the default gain, so that 100, where a MIDI
+    volume starts, is the default. The curve is General MIDI 2's for channel volume."""
+    if value == 0:
+        return _GAIN.low
+    return max(_GAIN.default[0] + 40 * math.log10(value / 100), _GAIN.low)

@@ -1,0 +1,96 @@
+"""Commands that were carried out and are not heard now, in the state the instrument is in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from latentpad.engine.parameters import EXPANDERS, MODES, PHASES, PLANES, Argument
+from latentpad.models.packs.pack import DESCRIBED
+
+Value = Callable[[str], tuple[float, ...]]
+"""A global row's present value, by its address (`Instrument.value`)."""
+
+_NEIGHBOURS = tuple(EXPANDERS.index(name) for name in ("dwell", "local", "rbf", "lattice"))
+_WHOLE = tuple(PHASES.index(name) for name in ("griffinlim", "fgla"))
+
+
+def idle(address: str, args: Sequence[Argument], value: Value) -> str:
+    """Why a command that was just carried out is not heard; nothing where it is. Any thread."""
+    why = _WHYS.get(address)
+    return why(args, value) if why is not None else ""
+
+
+def _mode(value: Value) -> str:
+    return MODES[int(value("/mode")[0])]
+
+
+def _expander(value: Value) -> str:
+    return EXPANDERS[int(value("/expander")[0])]
+
+
+def _loop(args: Sequence[Argument], value: Value) -> str:
+    mode = _mode(value)
+    return "" if mode == "loop" else f"it is heard in /mode loop, this is {mode}"
+
+
+def _shot(args: Sequence[Argument], value: Value) -> str:
+    return "it is heard in /mode shot and original" if _mode(value) == "loop" else ""
+
+
+def _phase(args: Sequence[Argument], value: Value) -> str:
+    method = int(value("/phase")[0])
+    if method in _WHOLE and _mode(value) == "loop":
+        return f"loops are played by rtpghi, {PHASES[method]} is for shots (/mode shot)"
+    return ""
+
+
+def _lookahead(args: Sequence[Argument], value: Value) -> str:
+    noise = int(value("/phase")[0]) == PHASES.index("noise")
+    return "/phase noise looks at no frames" if noise else ""
+
+
+def _focus(args: Sequence[Argument], value: Value) -> str:
+    if int(value("/expander")[0]) in _NEIGHBOURS:
+        return ""
+    known = ", ".join(EXPANDERS[k] for k in _NEIGHBOURS)
+    return f"/expander {_expander(value)} does not hear it; {known} do"
+
+
+def _metric(args: Sequence[Argument], value: Value) -> str:
+    return "/expander mean measures no distance" if _expander(value) == "mean" else ""
+
+
+def _scale(args: Sequence[Argument], value: Value) -> str:
+    name = _expander(value)
+    return "" if name == "multilateration" else f"/expander {name} does not hear it"
+
+
+def _axes(args: Sequence[Argument], value: Value) -> str:
+    plane = int(value("/plane")[0])
+    if "auto" in args or plane >= len(PLANES) or PLANES[plane] in ("raw", DESCRIBED):
+        return ""
+    return f"/plane {PLANES[plane]} has no axes to choose; they are kept for raw and {DESCRIBED}"
+
+
+def _note(args: Sequence[Argument], value: Value) -> str:
+    velocity = args[1]
+    if isinstance(velocity, float) and 0 < velocity < 1 and value("/note/velocity")[0] > 0:
+        return "a velocity is 0...127, this one is next to silence"
+    return ""
+
+
+_WHYS: dict[str, Callable[[Sequence[Argument], Value], str]] = {
+    "/loop/freeze": _loop,
+    "/loop/start": _loop,
+    "/loop/end": _loop,
+    "/shot/distance": _shot,
+    "/shot/time": _shot,
+    "/shot/rest": _shot,
+    "/phase": _phase,
+    "/lookahead": _lookahead,
+    "/focus": _focus,
+    "/metric": _metric,
+    "/multilateration/scale": _scale,
+    "/axes": _axes,
+    "/note": _note,
+}

@@ -1,0 +1,1 @@
+"""OSC: packets, the server, and what goes back to who sends."""

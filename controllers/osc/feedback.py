@@ -1,0 +1,184 @@
+"""Values back to those who asked for them with `/sync [port]` (`controllers.osc.subscribers`).
+
+A value goes out at most 60 times a second, the newest one, and never to the one who is
+touching that control. The instrument's threads only note what has changed; the sending is
+done on the event loop's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from latentpad.controllers.osc.packet import encode
+from latentpad.controllers.osc.subscribers import LOWEST, Host, Subscriber, Subscribers, Values
+from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
+from latentpad.engine.parameters import Argument, CommandError
+
+INTERVAL = 1 / 60
+"""Seconds between two messages of one value."""
+
+
+# What happens rather than what is: sent later or thinned out it would be wrong.
+def _is_event(address: str) -> bool:
+    return address in ("/note", "/panic") or address.startswith("/snapshot/")
+
+
+class Feedback:
+    """Answers `/sync` and follows the instrument's changes. Make it on the event loop's thread;
+    `publish` may be called from any."""
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        port: int | None = None,
+    ) -> None:
+        """`port` is the one that the instrument listens on: what went there would come back."""
+        self._instrument = instrument
+        self._own = port
+        self._subscribers = Subscribers(clock)
+        self._loop = asyncio.get_running_loop()
+        self._lock = threading.Lock()
+        self._scheduled = False
+        self._flushed = -INTERVAL
+        instrument.register("/sync", self._sync)
+        instrument.register("/ping", lambda args, sender: None)  # pads send it to be heard
+        instrument.listeners.append(self._changed)
+        instrument.hearers.append(self._heard)
+
+    def close(self) -> None:
+        self._instrument.listeners.remove(self._changed)
+        self._instrument.hearers.remove(self._heard)
+        with self._lock:
+            self._subscribers.close()
+
+    @property
+    def subscribers(self) -> list[Subscriber]:
+        """Those that are kept informed now."""
+        with self._lock:
+            return self._subscribers.awake()
+
+    def publish(self, address: str, args: Sequence[Argument]) -> None:
+        """Send a value that is no parameter (a meter) to every subscriber, at the same rate."""
+        self._changed(address, args, NOBODY)
+
+    def port_of(self, group: str) -> int | None:
+        """The port that a host has named last; None if it has named none. Any thread."""
+        with self._lock:
+            host = self._subscribers.hosts.get(group)
+            return host.port if host is not None else None
+
+    def asked_port(self, address: str, args: Sequence[Argument], sender: Sender) -> int | None:
+        """The port that an OSC sender asks to be told on: None for a press, 0 for its release.
+
+        Raises `CommandError`. Any thread.
+        """
+        if not sender.group.startswith("osc "):
+            raise CommandError(f"{address} is for OSC senders")
+        if len(args) > 1:
+            raise CommandError(f"{address} takes nothing, or a UDP port, not {len(args)} arguments")
+        named = _port(address, args[0]) if args else None
+        if self._own is not None and (named or sender.port) == self._own and _is_here(sender):
+            raise CommandError(
+                f"{address}: {self._own} is the port that this instrument listens on; name yours"
+            )
+        return named
+
+    def _sync(self, args: Sequence[Argument], sender: Sender) -> None:
+        named = self.asked_port("/sync", args, sender)
+        if named == 0:
+            return
+        with self._lock:
+            self._subscribers.ask(sender, named)
+        self._wake()
+
+    def _heard(self, sender: Sender) -> None:
+        with self._lock:
+            woken = self._subscribers.hear(sender)
+        if woken:
+            self._wake()
+
+    def _changed(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
+        if _is_event(address):
+            return
+        with self._lock:
+            told = self._subscribers.change(address, args, sender)
+        if told:
+            self._wake()
+
+    def _wake(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon_threadsafe(self._schedule)
+
+    def _schedule(self) -> None:
+        self._loop.call_later(self._flushed + INTERVAL - self._loop.time(), self._flush)
+
+    def _flush(self) -> None:
+        self._flushed = self._loop.time()
+        self._scheduled = False
+        # A copy of all values is of one moment. In this order, as whoever changes one locks them.
+        with self._instrument.still(), self._lock:
+            due = self._subscribers.due(lambda: dict(self._instrument.told()))
+            waiting = [(host, subscriber, subscriber.pending) for host, subscriber in due]
+            for _, subscriber, _ in waiting:
+                subscriber.pending = {}
+        for host, subscriber, values in waiting:
+            self._send(host, subscriber, values)
+        with self._lock:
+            unfinished = self._subscribers.unfinished()
+        if unfinished:
+            self._wake()
+
+    def _send(self, host: Host, subscriber: Subscriber, values: Values) -> None:
+        """Send the values, as far as the host's allowance goes and the system takes them. The
+        rest goes with the next ones, unless newer came."""
+        unsent = dict(values)
+        for address, args in values.items():
+            packet = encode(address, args)
+            if host.allowance.left() <= 0:
+                break
+            try:
+                subscriber.socket.send(packet)
+            except ConnectionRefusedError:
+                with self._lock:
+                    self._subscribers.refused(subscriber)
+                return
+            except BlockingIOError:
+                break
+            except OSError:  # no way there just now: as a datagram that got lost
+                pass
+            host.allowance.spend(len(packet))
+            del unsent[address]
+        if unsent:
+            with self._lock:
+                subscriber.pending = unsent | subscriber.pending
+
+
+def _port(address: str, argument: Argument) -> int | None:
+    if isinstance(argument, float | int):
+        if argument == 0:
+            return 0
+        if 0 < argument <= 1:
+            return None
+        if LOWEST <= argument <= 65_535 and argument == int(argument):
+            return int(argument)
+    raise CommandError(
+        f"{address} takes nothing, or a UDP port of {LOWEST}...65535, got {argument!r:.40}"
+    )
+
+
+def _is_here(sender: Sender) -> bool:
+    """Whether the sender's address is one of this machine's: only those can be bound."""
+    host = sender.group.partition(" ")[2]
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.bind((host, 0))
+        return True
+    return False

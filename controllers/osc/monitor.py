@@ -1,0 +1,119 @@
+"""`/monitor 1`: whoever asks hears all that the instrument hears, and what becomes of it.
+
+`/heard address args... outcome` comes for every command of every controller; the outcome is "ok",
+or what was wrong. `/monitor 0` ends it, as does a host that falls silent
+(`controllers.osc.subscribers` says when). Of more than a host may be sent in a second the rest is
+left out.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from latentpad.controllers.osc.feedback import Feedback
+from latentpad.controllers.osc.packet import OscArgument, encode
+from latentpad.controllers.osc.replies import Send
+from latentpad.controllers.osc.subscribers import FRESH_S, KNOWN_S, LOWEST
+from latentpad.controllers.outcomes import Kind, Outcome, Outcomes
+from latentpad.engine.control.instrument import Sender
+from latentpad.engine.parameters import Argument, CommandError
+from latentpad.engine.rate_limit import Allowance
+from latentpad.models.text import printable
+
+HOSTS = 4  # that listen; when one more asks, the one that was heard longest ago goes
+PORTS = 4  # of one host; when it asks on one more, the one it asked for longest ago goes
+BYTES_S = 16_000  # to one host in a second: some 200 commands
+MOST_BYTES = 1400  # of a message; the arguments of a longer one are left out
+MOST_SHOWN = 200  # characters of an address or a reason
+
+
+@dataclass
+class _Watcher:
+    """A host that listens, and where."""
+
+    ports: list[int]
+    heard: float
+    allowance: Allowance  # of bytes
+    known: bool = False  # heard again since it asked
+
+
+class Monitor:
+    """Registers `/monitor` and tells its subscribers of `outcomes`. Any thread.
+
+    `feedback` knows on which port a host listens.
+    """
+
+    def __init__(self, outcomes: Outcomes, send: Send, feedback: Feedback) -> None:
+        self._outcomes = outcomes
+        self._send = send
+        self._feedback = feedback
+        self._clock = outcomes.instrument.clock
+        self._lock = threading.Lock()
+        self._hosts: dict[str, _Watcher] = {}
+        outcomes.instrument.register("/monitor", self._ask)
+        outcomes.instrument.hearers.append(self._heard)
+
+    def _ask(self, args: Sequence[Argument], sender: Sender) -> None:
+        named = self._feedback.asked_port("/monitor", args, sender)
+        last = self._feedback.port_of(sender.group)
+        ports = [named] if named else [sender.port, *([last] if last else [])]
+        usable = [port for port in dict.fromkeys(ports) if port >= LOWEST]
+        if named != 0 and not usable:
+            raise CommandError(f"/monitor: {sender.port} is no port of {LOWEST}...65535")
+        with self._lock:
+            if named == 0:
+                self._hosts.pop(sender.group, None)
+            else:
+                host = self._host(sender.group)
+                host.heard = self._clock()
+                host.ports = [*(p for p in host.ports if p not in usable), *usable][-PORTS:]
+            self._watch()
+
+    def _host(self, group: str) -> _Watcher:
+        if group not in self._hosts:
+            while len(self._hosts) >= HOSTS:
+                del self._hosts[min(self._hosts, key=lambda name: self._hosts[name].heard)]
+            allowance = Allowance(BYTES_S, 1 / BYTES_S, self._clock)
+            self._hosts[group] = _Watcher([], self._clock(), allowance)
+        return self._hosts[group]
+
+    def _watch(self) -> None:
+        """Listen to everything only while somebody wants to know."""
+        watching = self._told in self._outcomes.watchers
+        if self._hosts and not watching:
+            self._outcomes.watchers.append(self._told)
+        elif not self._hosts and watching:
+            self._outcomes.watchers.remove(self._told)
+
+    def _heard(self, sender: Sender) -> None:
+        if sender.group in self._hosts:
+            with self._lock:
+                if (host := self._hosts.get(sender.group)) is not None:
+                    host.heard, host.known = self._clock(), True
+
+    def _told(self, outcome: Outcome) -> None:
+        packet = _packet(outcome)
+        now = self._clock()
+        with self._lock:
+            for name, host in list(self._hosts.items()):
+                if now - host.heard > (KNOWN_S if host.known else FRESH_S):
+                    del self._hosts[name]
+                    continue
+                for port in host.ports:
+                    if host.allowance.left() > 0:
+                        host.allowance.spend(len(packet))
+                        self._send(packet, name.partition(" ")[2], port)
+            self._watch()
+
+
+def _packet(outcome: Outcome) -> bytes:
+    said = "ok" if outcome.kind is Kind.DONE else printable(outcome.reason, MOST_SHOWN)
+    args: tuple[OscArgument, ...] = outcome.args
+    if outcome.kind is Kind.MALFORMED:
+        args = ()
+    packet = encode("/heard", (outcome.address[:MOST_SHOWN], *args, said))
+    if len(packet) > MOST_BYTES:
+        packet = encode("/heard", (outcome.address[:MOST_SHOWN], "…", said))
+    return packet

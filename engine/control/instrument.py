@@ -1,0 +1,289 @@
+"""The instrument as the performer sees it: commands in, changes on the board out.
+
+A command is an OSC address and its arguments, whoever sent it: OSC and MIDI controllers,
+presets, snapshots and gesture recordings all speak this one language. Commands change values
+and points (newest wins) and start, move and let go of voices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from latentpad.engine.board import Board
+from latentpad.engine.control.addresses import Addresses
+from latentpad.engine.control.allocation import NOBODY, Allocation, Command, Sender, Slot
+from latentpad.engine.control.changes import Changes, Listener
+from latentpad.engine.control.pad import Handler, Pad, Place
+from latentpad.engine.control.plane_commands import PlaneChoice
+from latentpad.engine.control.silence import Heard
+from latentpad.engine.control.snapshots import Snapshot, Snapshots
+from latentpad.engine.control.stages import Stages
+from latentpad.engine.control.state import State
+from latentpad.engine.control.touch import Touch
+from latentpad.engine.latent_bounds import Bounds
+from latentpad.engine.parameters import (
+    FINGER,
+    FINGERS,
+    GLOBAL,
+    OFFSET,
+    ROW,
+    Argument,
+    Parameter,
+    check_arguments,
+)
+
+if TYPE_CHECKING:
+    from latentpad.engine.planes import Planes
+
+
+class Instrument(Changes):
+    """All commands end here. Any thread of the control process may call `apply`.
+
+    `place` gives an anchor's point on the pad and its latent vector (for `/anchor/K`); it raises
+    `CommandError` for one that is not there. `clock` is the time in seconds, so that a recording
+    can be rendered without a clock. `wake` is called when a sound is wanted from the decoder.
+    Without `axes` any two are taken, without `bounds` latents are held as around one anchor at 0.
+    `started` is how many sounds were started before: the next one's noise depends on its number.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        *,
+        latent_dim: int,
+        place: Place,
+        planes: Sequence[str],
+        clock: Callable[[], float],
+        wake: Callable[[], None] = lambda: None,
+        axes: Planes | None = None,
+        bounds: Bounds | None = None,
+        started: int = 0,
+    ) -> None:
+        super().__init__(board)
+        self.latent_dim = latent_dim
+        self.clock = clock
+        self.wake = wake
+        self.listeners: list[Listener] = []  # called with every value that has changed
+        self.hearers: list[Callable[[Sender], None]] = []  # called with whoever sends a command
+        self._heard = Heard(clock)
+        self._voices = Allocation(board, clock, started)
+        self._pad = Pad(
+            board,
+            self._voices,
+            bounds or Bounds.of(np.zeros((1, latent_dim))),
+            place,
+            self._changed,
+        )
+        self._touch = Touch(board, self._voices, self._pad, self._changed, clock)
+        self._snapshots = Snapshots(self._present, self._put, self._point, self._changed, clock)
+        self._addresses = Addresses(
+            {
+                **{row.address: self._setter(row) for row in GLOBAL},
+                **self._pad.handlers(),
+                **self._touch.handlers(),
+                **PlaneChoice(planes, axes, self.value, self._set).handlers(),
+                "/panic": self._panic,
+            },
+            {**self._pad.numbered(), **self._snapshots.numbered()},
+        )
+
+    # -- commands ----------------------------------------------------------------------------
+
+    def register(self, address: str, handler: Handler) -> None:
+        """Add a command that is not the engine's own (`/learn`, `/sync`, ...)."""
+        self._addresses.add(address, handler)
+
+    def register_stages(self, address: str, stages: Stages) -> None:
+        """Add a command that reads or writes files (`/preset`, `/record`, ...)."""
+        self._addresses.staged[address] = stages
+
+    def waits(self, address: str) -> bool:
+        """Whether this command may wait for a disk."""
+        return address in self._addresses.staged
+
+    def addresses(self) -> list[str]:
+        """Every address that is known; `*` stands for a number."""
+        return list(self._addresses)
+
+    def _stages(self, address: str, args: Sequence[Argument], sender: Sender) -> Iterator[None]:
+        staged = self._addresses.staged.get(address)
+        if staged is None:
+            yield
+            self._apply(address, args, sender)
+            return
+        self._hear(sender)
+        check_arguments(address, args)
+        stages = staged(args, sender)
+        next(stages, None)
+        yield
+        next(stages, None)
+        self._heard.hear(sender)
+        yield
+        next(stages, None)
+
+    def _changed_all(self) -> None:
+        if self._pad.asked:
+            self._pad.asked = False
+            self.wake()
+
+    def _hear(self, sender: Sender) -> None:
+        for hear in self.hearers:
+            hear(sender)
+
+    def _apply(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
+        self._hear(sender)
+        check_arguments(address, args)
+        self._touch.known = False
+        self._addresses.find(address)(args, sender)
+        own = self._addresses.own(address) and not address.startswith(_SNAPSHOT)
+        if own and not self._touch.known:
+            if address.startswith(_LATENT):  # the others are as they were decoded by then
+                address, args = _LATENT[:-1], self._pad.held(_LATENT[:-1])
+            self._tapped(address, args, sender)
+        self._tell_implied(sender)
+        self._heard.hear(sender)
+
+    def _tell_implied(self, sender: Sender) -> None:
+        """A take tells every touch, so that its replay measures no rests and no ways again."""
+        implied, self._touch.implied = self._touch.implied, []
+        for address, args in implied:
+            self._tapped(address, args, sender)
+
+    # -- values ------------------------------------------------------------------------------
+
+    def value(self, address: str) -> tuple[float, ...]:
+        """A global row's present value, as on the board."""
+        start = OFFSET[address]
+        return tuple(self.board.values[start : start + ROW[address].size].tolist())
+
+    def held(self, address: str) -> tuple[Argument, ...]:
+        """What an address's value is now, as a message's arguments; nothing where it has none."""
+        if address in OFFSET:
+            return ROW[address].show(self.value(address))
+        return self._pad.held(address)
+
+    def values(self) -> Iterator[tuple[str, tuple[Argument, ...]]]:
+        """Every row's address and value: what `/sync` sends and a preset saves."""
+        for row in GLOBAL:
+            yield row.address, row.show(self.value(row.address))
+        for row in FINGER:
+            for n in range(1, FINGERS + 1):
+                values = self._pad.fingers[row.address][n - 1]
+                yield row.address.format(n=n), row.show(values)
+
+    def told(self) -> Iterator[tuple[str, tuple[Argument, ...]]]:
+        """What `/sync` sends: what is touched, the latents and faders that hold, and every row."""
+        for n in range(1, FINGERS + 1):
+            yield f"/pad/{n}/touch", (int(self.down(n)),)
+        if latent := self.held("/latent"):
+            yield "/latent", latent
+        for anchor, share in self._pad.pointed().faders.items():
+            yield f"/lattice/{anchor}", (share,)
+        yield from self.values()
+
+    def state(self) -> State:
+        """All that steers the sound now."""
+        with self._lock:
+            pad = self._pad
+            return State(dict(self.values()), pad.pointed(), pad.slots(), self._voices.loops())
+
+    def down(self, n: int) -> bool:
+        """Whether finger `n`, whoever's it is, holds a loop."""
+        return bool(self._pad.loops(n))
+
+    def believe(self, sender: Sender, fingers: Iterable[int] = range(1, FINGERS + 1)) -> None:
+        """Take it from `sender` that it tells the touches of these fingers, from the start: its
+        moves start nothing."""
+        with self._lock:
+            self._touch.believe(sender.device, fingers)
+
+    @property
+    def started(self) -> int:
+        """How many sounds have been started; the last one's serial on the board."""
+        return self._voices.started
+
+    def _changed(self, address: str, args: tuple[Argument, ...], sender: Sender) -> None:
+        self._snapshots.touched(address)
+        for listener in self.listeners:
+            listener(address, args, sender)
+
+    def _setter(self, row: Parameter) -> Handler:
+        return lambda args, sender: self._set(row, row.parse(args), sender)
+
+    def _set(self, row: Parameter, values: tuple[float, ...], sender: Sender) -> None:
+        start = OFFSET[row.address]
+        self.board.values[start : start + row.size] = values
+        if row.address in _AIMS_ANEW:
+            self._pad.aim_again()
+        if row.address == "/mode":
+            self._pad.mode_changed()
+        self._changed(row.address, row.show(values), sender)
+
+    # -- voices ------------------------------------------------------------------------------
+
+    def release(self, group: str) -> None:
+        """Let go everything that `group` holds: its cable was pulled, its network is gone."""
+        with self.together():
+            self._let_go(lambda slot: slot.sender.group == group)
+
+    def release_all(self) -> None:
+        """Let everything go; shots ring out."""
+        with self.together():
+            self._let_go(lambda slot: True)
+
+    def release_notes(self, group: str) -> None:
+        """All notes of `group` off (MIDI CC 123)."""
+        with self.together():
+            self._let_go(
+                lambda slot: slot.source is not None and slot.source[:2] == ("note", group)
+            )
+
+    def _let_go(self, which: Callable[[Slot], bool]) -> None:
+        """Without a command; whoever taps hears of it as of commands."""
+        for (kind, _, n), sender in self._voices.let_go(which):
+            finger = kind == "finger"
+            address = f"/pad/{n}/touch" if finger else "/note"
+            self._tapped(address, (0,) if finger else (n, 0), sender)
+
+    def _panic(self, args: Sequence[Argument], sender: Sender) -> None:
+        self._voices.panic()
+        self._touch.panicked()
+        self._changed("/panic", (), sender)
+
+    # -- time --------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """What happens by itself: call it some 60 times a second."""
+        with self.together():
+            self._voices.tick()
+            timeout = float(self.board.values[OFFSET["/note/timeout"]])
+            self._let_go(lambda slot: self._heard.outdated(slot, timeout))
+            self._heard.forget()
+            self._touch.tick()
+            self._tell_implied(NOBODY)
+            self._snapshots.step()
+
+    def _present(self) -> Snapshot:
+        return Snapshot(
+            {row.address: self.value(row.address) for row in GLOBAL}, self._pad.pointed()
+        )
+
+    def _put(self, address: str, values: tuple[float, ...]) -> None:
+        """What a snapshot changes; it is tapped, for a glide is not a command's alone."""
+        self._set(ROW[address], values, NOBODY)
+        self._tapped(address, ROW[address].show(values), NOBODY)
+
+    def _point(self, command: Command) -> None:
+        address, args = command
+        self._addresses.find(address)(args, NOBODY)
+        self._tapped(address, args, NOBODY)
+
+
+_SNAPSHOT, _LATENT = "/snapshot/", "/latent/"
+_AIMS_ANEW = frozenset(
+    ("/plane", "/axes", "/expander", "/metric", "/guard", "/focus", "/multilateration/scale",
+     "/lattice/base", "/phase")
+)  # fmt: skip

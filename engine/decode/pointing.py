@@ -1,0 +1,190 @@
+"""From the board's points to latent vectors: plane and expander as the performer set them."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentpad.engine import board as b
+from latentpad.engine.board import Board
+from latentpad.engine.decode.background import Aside
+from latentpad.engine.expanders import Expander, blend, fit, nearest_anchor
+from latentpad.engine.latent_bounds import Bounds
+from latentpad.engine.parameters import EXPANDERS, METRICS, OFFSET, ROW, VOICES
+from latentpad.engine.planes import Planes
+from latentpad.models.packs.pack import Pack
+
+ARRIVED = 1e-4  # of the pad: nearer than this to the finger, the point is there
+QUIETEST, LOUDEST = -40.0, 6.0  # dB: what the recordings' own levels may ask for
+
+
+class Aim(NamedTuple):
+    """Where a voice points now."""
+
+    latent: NDArray[np.float32]  # (D,) within the pack's `Bounds`
+    level: float  # dB of the recordings' own level there, against their loud ones
+    arrived: bool  # False while the point still glides to the finger
+    original: int | None = None  # the anchor whose own recording is asked for
+
+
+class Asked(NamedTuple):
+    """What the performer asks of the decoder, all of one moment: copies of the board's fields."""
+
+    requests: list[int]
+    values: list[float]
+    points: NDArray[np.float64]
+    latents: NDArray[np.float64]
+    origin: list[int]
+    starts: list[int]
+    held: list[int]
+    fader_anchor: NDArray[np.int64]
+    fader_value: NDArray[np.float64]
+
+
+class Pointing:
+    """Turns each voice's point into a latent vector. One thread, beside the decoder's.
+
+    Keeps the fitted expander until a parameter that shapes it changes, and each voice's point
+    on its way to the finger (`/smooth`). With `aside`, a fit is given up when another
+    expander, metric or plane is chosen meanwhile.
+    """
+
+    def __init__(self, pack: Pack, board: Board, aside: Aside | None = None) -> None:
+        self._pack = pack
+        self._board = board
+        self._asked = board.consistent(self._read, tries=b.PATIENT)
+        self._planes = Planes(pack)
+        self._bounds = Bounds.of(pack.anchors.latents)
+        self._points: NDArray[np.float64] = np.full((VOICES, 2), 0.5)
+        self._starts: NDArray[np.int64] = np.full(VOICES, -1, np.int64)
+        self._aside = aside
+        self._key: tuple[float, ...] = ()
+        self._expander: Expander | None = None
+        loudness = pack.anchors.loudness.astype(np.float64)
+        loud = np.percentile(loudness, 90) if len(loudness) else 0.0
+        self._levels = np.clip(loudness - loud, QUIETEST, LOUDEST)
+
+    def fit(self) -> None:
+        """Fit plane and expander to the board's values if they have changed."""
+        while (key := _picked(self.look(), _SHAPING)) != self._key or self._expander is None:
+            values, chosen = self._asked.values, _picked(self._asked, _CHOICES)
+            plane = self._planes.of(values)
+            base = min(int(values[OFFSET["/lattice/base"]]), len(self._pack.anchors) - 1)
+            work = partial(
+                fit,
+                EXPANDERS[int(values[OFFSET["/expander"]])],
+                plane,
+                metric=METRICS[int(values[OFFSET["/metric"]])],
+                guard=bool(values[OFFSET["/guard"]]),
+                focus=int(values[OFFSET["/focus"]]),
+                scale=values[OFFSET["/multilateration/scale"]],
+                base=base,
+            )
+            if self._aside is None:
+                made: Expander | None = work()
+            else:
+                made = self._aside.do(work, partial(self._chosen, chosen))
+            if made is not None:
+                self._plane, self._expander, self._base, self._key = plane, made, base, key
+
+    def look(self) -> Asked:
+        """What is asked now, or was when last looked, if a change is half-written just now. So the
+        requests are never newer than what they ask for."""
+        self._asked = self._board.consistent(self._read, self._asked)
+        return self._asked
+
+    def _read(self) -> Asked:
+        board = self._board
+        return Asked(
+            board.requests.tolist(),
+            board.values.tolist(),
+            board.points.copy(),
+            board.latents[:, : self._pack.latent_dim].copy(),
+            board.origin.tolist(),
+            board.starts.tolist(),
+            board.held.tolist(),
+            board.fader_anchor.copy(),
+            board.fader_value.copy(),
+        )
+
+    def _chosen(self, choices: tuple[float, ...]) -> bool:
+        return choices == _picked(self.look(), _CHOICES)
+
+    def aim(self, voice: int, seconds: float) -> Aim:
+        """The voice's latent vector now, `seconds` after it was last asked for."""
+        self.fit()
+        assert self._expander is not None
+        asked = self._asked
+        target, start = asked.points[voice], asked.starts[voice]
+        smooth = asked.values[OFFSET["/smooth"]]
+        if start != self._starts[voice] or smooth <= 0:
+            self._starts[voice] = start
+            self._points[voice] = target
+        else:
+            share = 1 - math.exp(-seconds / smooth)
+            self._points[voice] += share * (target - self._points[voice])
+        arrived = bool(np.abs(target - self._points[voice]).max() < ARRIVED)
+        if arrived:
+            self._points[voice] = target
+        point = self._plane.place(self._points[voice : voice + 1])
+        level = float(blend(point, self._plane, self._levels)[0])
+        anchors = self._pack.anchors.latents
+        original: int | None = None
+        z: NDArray[np.floating]
+        if asked.origin[voice] == b.LATENT:
+            z = asked.latents[voice]
+        elif asked.origin[voice] == b.LATTICE:
+            z = self._mixed()
+        elif asked.origin[voice] == b.ORIGINAL:
+            original = int(nearest_anchor(point, self._plane)[0])
+            z = anchors[original]
+        else:
+            z = self._expander.expand(point)[0]
+        z = self._bounds.held(z).astype(np.float32)
+        return Aim(z, level, arrived, original)
+
+    def rehearse(self) -> NDArray[np.float32]:
+        """(1, D) the latent vector of the pad's middle; nothing is changed."""
+        self.fit()
+        assert self._expander is not None
+        point = self._plane.place(np.full((1, 2), 0.5))
+        blend(point, self._plane, self._levels)
+        return self._bounds.held(self._expander.expand(point)).astype(np.float32)
+
+    def warm(self) -> None:
+        """Fit what takes longest the first time. Any thread; nothing is changed."""
+        fit("gaussian", self._plane)
+
+    def point(self, voice: int) -> NDArray[np.float64]:
+        """(2,) where the voice's gliding point is on the pad."""
+        return self._points[voice]
+
+    def _mixed(self) -> NDArray[np.float64]:
+        """The lattice with the performer's own faders (eq. 8): z_k + Σ α_i (z_i − z_k)."""
+        anchors, asked = self._pack.anchors.latents, self._asked
+        z = base = anchors[self._base].astype(np.float64)
+        for anchor, alpha in zip(
+            asked.fader_anchor.tolist(), asked.fader_value.tolist(), strict=True
+        ):
+            if 0 <= anchor < len(anchors):
+                z = z + alpha * (anchors[anchor] - base)
+        return z
+
+
+def _picked(asked: Asked, places: list[int]) -> tuple[float, ...]:
+    return tuple(asked.values[at] for at in places)
+
+
+def _places(*addresses: str) -> list[int]:
+    return [OFFSET[address] + k for address in addresses for k in range(ROW[address].size)]
+
+
+_CHOICES = _places("/plane", "/axes", "/expander", "/metric")
+_SHAPING = [
+    *_CHOICES,
+    *_places("/guard", "/focus", "/multilateration/scale", "/lattice/base"),
+]

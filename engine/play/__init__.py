@@ -1,0 +1,1 @@
+"""The playing process: the voices' sounds, hop by hop, to the device."""

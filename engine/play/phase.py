@@ -1,0 +1,296 @@
+"""Phase for one frame of magnitudes, in real time.
+
+RTPGHI (Průša & Søndergaard, "Real-time spectrogram inversion using phase gradient heap
+integration", DAFx-16; gradients from PGHI, 2017) gives a first phase from the magnitudes'
+own gradients; RTISI (Zhu, Beauregard & Wyse, 2007) then refines it against what the previous
+frames have already put into the overlap.
+
+Conventions: `s` is the natural logarithm of the magnitude; frames are n_fft long and centred
+(zero phase: the sign (−1)^m turns a spectrum with phase 0 into a frame whose middle sample is
+the time of the frame). All kernels release the GIL and touch only the arrays they are given.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from latentpad.models.representation import GAMMA, window
+
+TWO_PI = 2 * math.pi
+
+
+class Frame(NamedTuple):
+    """What every frame of a model has in common; made once, read by all kernels."""
+
+    window: NDArray[np.float32]  # (n_fft,) analysis and synthesis window
+    hop: int  # samples between played frames
+    gamma: float  # of the window, in samples squared
+    scale: float  # a magnitude of 1 is a full-scale sine
+    norm: NDArray[np.float32]  # (hop,) 1 / sum of w² where all frames overlap
+    partial: NDArray[np.float32]  # (3, n_fft) w / sum of w² of a frame and those before it
+
+
+def frame(n_fft: int, hop: int, window_name: str) -> Frame:
+    """The constants for frames of `n_fft` samples played every `hop`, float32."""
+    w = window(window_name, n_fft)
+    squares = w**2
+    overlaps = n_fft // hop
+    full = squares.reshape(overlaps, hop).sum(axis=0)
+    # How much w² lies over each sample of a frame's support when the frames before it, itself
+    # and `ahead` frames after it have been added.
+    partial = np.empty((3, n_fft))
+    for ahead in range(3):
+        total = np.zeros(n_fft)
+        for k in range(-overlaps + 1, ahead + 1):
+            shift = k * hop
+            low, high = max(0, shift), min(n_fft, n_fft + shift)
+            total[low:high] += squares[low - shift : high - shift]
+        partial[ahead] = w / total
+    return Frame(
+        w.astype(np.float32),
+        hop,
+        GAMMA[window_name] * n_fft**2,
+        float(w.sum() / 2),
+        (1 / full).astype(np.float32),
+        partial.astype(np.float32),
+    )
+
+
+@njit(cache=True, nogil=True, fastmath=True, inline="always")
+def _push(keys, ids, size, key, item):
+    i = size
+    while i > 0:
+        parent = (i - 1) >> 1
+        if keys[parent] >= key:
+            break
+        keys[i] = keys[parent]
+        ids[i] = ids[parent]
+        i = parent
+    keys[i] = key
+    ids[i] = item
+
+
+@njit(cache=True, nogil=True, fastmath=True, inline="always")
+def _sift(keys, ids, size, i):
+    key, item = keys[i], ids[i]
+    while True:
+        child = 2 * i + 1
+        if child >= size:
+            break
+        if child + 1 < size and keys[child + 1] > keys[child]:
+            child += 1
+        if keys[child] <= key:
+            break
+        keys[i] = keys[child]
+        ids[i] = ids[child]
+        i = child
+    keys[i] = key
+    ids[i] = item
+
+
+@njit(cache=True, nogil=True)
+def gradient_time(s, gamma, hop, out):
+    """Phase advance per hop at each bin from the log-magnitude's slope over frequency.
+
+    (bins,) in, (bins,) radians out: (a·M / 2γ)(s[m+1] − s[m−1]) + 2π·a·m / M.
+    """
+    bins = len(s)
+    n_fft = 2 * (bins - 1)
+    slope = hop * n_fft / (2 * gamma)
+    step = TWO_PI * hop / n_fft
+    out[0] = 0.0
+    out[bins - 1] = step * (bins - 1)
+    for m in range(1, bins - 1):
+        out[m] = slope * (s[m + 1] - s[m - 1]) + step * m
+
+
+@njit(cache=True, nogil=True)
+def gradient_frequency(before2, before, now, after, ahead, gamma, hop, out):
+    """Phase step per bin from the log-magnitude's slope over time, centred or causal.
+
+    With `ahead` the centred difference of `after` and `before`; without, the causal one of
+    `now`, `before` and `before2` (DAFx-16, eq. 12): −(γ / a·M)·∂s/∂n.
+    """
+    bins = len(now)
+    slope = -gamma / (2 * hop * 2 * (bins - 1))
+    if ahead:
+        for m in range(bins):
+            out[m] = slope * (after[m] - before[m])
+    else:
+        for m in range(bins):
+            out[m] = slope * (3 * now[m] - 4 * before[m] + before2[m])
+
+
+@njit(cache=True, nogil=True)
+def integrate(
+    s_before, s, phase_before, tgrad_before, tgrad, fgrad, tolerance, seed, keys, ids, done, phase
+):
+    """Heap integration of one frame's phase: (bins,) radians into `phase`.
+
+    The largest magnitude of both frames spreads first: from the frame before to its own bin,
+    and within the frame to both neighbours. Bins below `tolerance` times the larger maximum
+    get a random phase, for they are not to be heard. `keys`, `ids` (2·bins) and `done` (bins)
+    are work space.
+    """
+    bins = len(s)
+    top = s[0]
+    for m in range(bins):
+        top = max(top, s[m], s_before[m])
+    floor = top + math.log(tolerance)
+    left = 0
+    size = 0
+    for m in range(bins):
+        if s[m] > floor:
+            done[m] = False
+            left += 1
+            if s_before[m] > floor:
+                keys[size] = s_before[m]
+                ids[size] = m
+                size += 1
+        else:
+            done[m] = True
+            seed[0] ^= seed[0] << np.uint32(13)
+            seed[0] ^= seed[0] >> np.uint32(17)
+            seed[0] ^= seed[0] << np.uint32(5)
+            phase[m] = seed[0] * (TWO_PI / 4294967296.0)
+    for i in range(size // 2 - 1, -1, -1):
+        _sift(keys, ids, size, i)
+    while left > 0:
+        if size == 0:
+            # Nothing to carry on from: the loudest bin left starts at phase 0.
+            best = -1
+            for m in range(bins):
+                if not done[m] and (best < 0 or s[m] > s[best]):
+                    best = m
+            phase[best] = 0.0
+            done[best] = True
+            left -= 1
+            keys[0] = s[best]
+            ids[0] = best + bins
+            size = 1
+            continue
+        m = ids[0]
+        size -= 1
+        if size > 0:
+            keys[0] = keys[size]
+            ids[0] = ids[size]
+            _sift(keys, ids, size, 0)
+        if m < bins:
+            if done[m]:
+                continue
+            phase[m] = phase_before[m] + 0.5 * (tgrad_before[m] + tgrad[m])
+            done[m] = True
+            left -= 1
+            if (m > 0 and not done[m - 1]) or (m < bins - 1 and not done[m + 1]):
+                _push(keys, ids, size, s[m], m + bins)
+                size += 1
+        else:
+            m -= bins
+            if m < bins - 1 and not done[m + 1]:
+                phase[m + 1] = phase[m] + 0.5 * (fgrad[m] + fgrad[m + 1])
+                done[m + 1] = True
+                left -= 1
+                if m + 2 < bins and not done[m + 2]:
+                    _push(keys, ids, size, s[m + 1], m + 1 + bins)
+                    size += 1
+            if m > 0 and not done[m - 1]:
+                phase[m - 1] = phase[m] - 0.5 * (fgrad[m] + fgrad[m - 1])
+                done[m - 1] = True
+                left -= 1
+                if m - 2 >= 0 and not done[m - 2]:
+                    _push(keys, ids, size, s[m - 1], m - 1 + bins)
+                    size += 1
+    for m in range(bins):
+        phase[m] -= TWO_PI * math.floor(phase[m] / TWO_PI + 0.5)
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def spectrum_of(magnitude, phase, scale, spectrum):
+    """(bins,) magnitudes and phases to the spectrum of a centred frame, complex64.
+
+    DC and Nyquist are real: their phase snaps to 0 or π.
+    """
+    bins = len(magnitude)
+    sign = np.float32(scale)
+    for m in range(bins):
+        amplitude = sign * magnitude[m]
+        spectrum[m] = complex(amplitude * math.cos(phase[m]), amplitude * math.sin(phase[m]))
+        sign = -sign
+    spectrum[0] = complex(spectrum[0].real, 0.0)
+    spectrum[bins - 1] = complex(spectrum[bins - 1].real, 0.0)
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def refine(magnitude, spectrum, overlap, window_, partial, scale, iterations, phase):
+    """RTISI: `iterations` times, make the newest frame agree with what lies before it.
+
+    `overlap` (n_fft,) is the windowed sum of the frames before over this frame's support;
+    `partial` the weights that undo a partial overlap (`Frame.partial[0]`). `spectrum` is
+    changed in place and its angle written to `phase`, where the next frame starts from.
+    """
+    bins = len(magnitude)
+    tiny = np.float32(1e-20)
+    for _ in range(iterations):
+        signal = np.fft.irfft(spectrum)
+        for i in range(len(signal)):
+            signal[i] = (overlap[i] + signal[i] * window_[i]) * partial[i]
+        found = np.fft.rfft(signal)
+        for m in range(bins):
+            re, im = found[m].real, found[m].imag
+            size = scale * magnitude[m] / math.sqrt(re * re + im * im + tiny)
+            spectrum[m] = complex(re * size, im * size)
+    spectrum[0] = complex(spectrum[0].real, 0.0)
+    spectrum[bins - 1] = complex(spectrum[bins - 1].real, 0.0)
+    for m in range(bins):
+        angle = math.atan2(spectrum[m].imag, spectrum[m].real)
+        phase[m] = angle + math.pi * (m & 1)
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def refine_ahead(
+    magnitude,
+    spectrum,
+    magnitude2,
+    spectrum2,
+    overlap,
+    window_,
+    partial,
+    hop,
+    scale,
+    iterations,
+    phase,
+):
+    """RTISI-LA with one tentative frame ahead: both frames are made to agree, `phase` is the
+    first one's. Arguments as in `refine`; the `2` ones belong to the frame ahead."""
+    bins, n_fft = len(magnitude), len(window_)
+    tiny = np.float32(1e-20)
+    for _ in range(iterations):
+        first = np.fft.irfft(spectrum)
+        second = np.fft.irfft(spectrum2)
+        for i in range(n_fft):
+            first[i] = overlap[i] + first[i] * window_[i]
+            second[i] *= window_[i]
+        for i in range(n_fft - hop):
+            total = first[i + hop] + second[i]
+            second[i] = total * partial[0, i]
+            first[i + hop] = total * partial[1, i + hop]
+        for i in range(hop):
+            first[i] *= partial[1, i]
+            second[n_fft - hop + i] *= partial[0, n_fft - hop + i]
+        found, found2 = np.fft.rfft(first), np.fft.rfft(second)
+        for m in range(bins):
+            re, im = found[m].real, found[m].imag
+            size = scale * magnitude[m] / math.sqrt(re * re + im * im + tiny)
+            spectrum[m] = complex(re * size, im * size)
+            re, im = found2[m].real, found2[m].imag
+            size = scale * magnitude2[m] / math.sqrt(re * re + im * im + tiny)
+            spectrum2[m] = complex(re * size, im * size)
+    spectrum[0] = complex(spectrum[0].real, 0.0)
+    spectrum[bins - 1] = complex(spectrum[bins - 1].real, 0.0)
+    for m in range(bins):
+        phase[m] = math.atan2(spectrum[m].imag, spectrum[m].real) + math.pi * (m & 1)

@@ -1,0 +1,108 @@
+"""What lies under a playhead: a frame between decoded frames, morphed, looped, transposed.
+
+Compiled; releases the GIL and touches only the arrays that it is given.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from latentpad.engine.play.memory import Bank, Floats, Play
+
+NEPER = math.log(10) / 20  # natural logarithm of a magnitude per dB
+WRAP_FRAMES = 4.0  # decoded frames of cross-fade where a loop closes
+
+
+@njit(cache=True, nogil=True)
+def wrapped(playhead: float, play: Play) -> float:
+    """The playhead inside its region, where a loop goes round."""
+    length = play.high - play.low
+    if not play.loop or length <= 0:
+        return playhead
+    if playhead >= play.high or playhead < play.low:
+        return play.low + (playhead - play.low) % length
+    return playhead
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _add_row(table: Floats, position: float, weight: float, range_db: float, row: Floats) -> None:
+    """row += weight · the table's dB at a fractional frame; silence outside it."""
+    frames = len(table)
+    at = math.floor(position)
+    late = np.float32(weight * (position - at))
+    early = np.float32(weight) - late
+    floor = np.float32(-range_db)
+    index = int(at)
+    if 0 <= index < frames:
+        source = table[index]
+        for m in range(len(row)):
+            row[m] += early * max(source[m], floor)
+    else:
+        for m in range(len(row)):
+            row[m] += early * floor
+    if 0 <= index + 1 < frames:
+        source = table[index + 1]
+        for m in range(len(row)):
+            row[m] += late * max(source[m], floor)
+    else:
+        for m in range(len(row)):
+            row[m] += late * floor
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def sound_at(bank: Bank, v: int, playhead: float, play: Play, row: Floats, out: Floats) -> None:
+    """Natural log-magnitudes under a playhead: morphed, looped seamlessly, transposed."""
+    row[:] = 0
+    mix = bank.mix[v]
+    length = play.high - play.low
+    blend = 0.0
+    if play.loop:
+        fade = min(WRAP_FRAMES, 0.25 * length)
+        if play.advance > 0 and playhead > play.high - fade:
+            blend = min((playhead - (play.high - fade)) / fade, 1.0)
+        elif play.advance < 0 and playhead < play.low + fade:
+            blend = min((play.low + fade - playhead) / fade, 1.0)
+    other = playhead - length if play.advance > 0 else playhead + length
+    for table in range(2):
+        share = mix if table == 1 else 1.0 - mix
+        if share <= 0:
+            continue
+        _add_row(bank.tables[v, table], playhead, share, play.range_db, row)
+    bins = len(row)
+    neper = np.float32(NEPER)
+    if blend > 0:
+        # Linear: the mean in dB of two tones apart is silence, and would weaken the attack.
+        out[:] = 0
+        for table in range(2):
+            share = mix if table == 1 else 1.0 - mix
+            if share > 0:
+                _add_row(bank.tables[v, table], other, share, play.range_db, out)
+        rest, part = np.float32(1 - blend), np.float32(blend)
+        for m in range(bins):
+            row[m] = math.log(rest * math.exp(row[m] * neper) + part * math.exp(out[m] * neper))
+            row[m] /= neper
+    if play.ratio == 1.0:
+        for m in range(bins):
+            out[m] = row[m] * neper
+        return
+    # Cubic (Catmull-Rom) between the bins: it keeps a lobe's parabola, whose top a straight line
+    # would cut off by a dB and whose slopes, the phase's gradient, it would bend by 20 cents.
+    floor = np.float32(-play.range_db * NEPER)
+    step = 1.0 / play.ratio
+    last = bins - 1
+    for m in range(bins):
+        position = m * step
+        at = int(position)
+        if at < last:
+            x = np.float32(position - at)
+            b, c = row[at], row[at + 1]
+            a, d = row[max(at - 1, 0)], row[min(at + 2, last)]
+            cubic = b + 0.5 * x * (
+                c - a + x * (2 * a - 5 * b + 4 * c - d + x * (3 * (b - c) + d - a))
+            )
+            out[m] = cubic * neper
+        else:
+            out[m] = floor

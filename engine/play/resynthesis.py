@@ -1,0 +1,45 @@
+"""A decoded sound, whole, as a voice plays it once through: what models are judged by."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from latentpad.engine.play import voice
+from latentpad.engine.play.memory import Play, bank, work
+from latentpad.engine.play.phase import frame
+from latentpad.models.representation import Floats, Representation
+
+TOLD = "RTPGHI with one frame of look-ahead and two RTISI iterations, as the voices play"
+
+
+def aloud(
+    frames_db: Floats,
+    representation: Representation,
+    *,
+    method: int = voice.RTPGHI,
+    texture: float = 0.0,
+    lookahead: int = 1,
+    iterations: int = 2,
+    ratio: float = 1.0,
+) -> Floats:
+    """(frames, bins) dB relative to full scale as one voice plays them, (frames * hop,) samples.
+
+    Sample 0 is the middle of the first frame. The voice plays a frame every eighth of n_fft, or
+    every hop if the representation's is shorter. Any thread; a tenth of a second for a second.
+    """
+    r = representation
+    hop = min(r.hop, r.n_fft // 8)
+    constants = frame(r.n_fft, hop, r.window)
+    state, space = bank(1, len(frames_db), r.n_fft, 1), work(r.n_fft)
+    state.tables[0, 1] = frames_db
+    voice.quiet(state, 0, constants, r.range_db)
+    play = Play(
+        advance=hop / r.hop, low=0.0, high=float(len(frames_db)), loop=False, ratio=ratio,
+        method=method, texture=texture, lookahead=lookahead, iterations=iterations,
+        range_db=r.range_db, level=1.0,
+    )  # fmt: skip
+    half = r.n_fft // 2 // hop
+    out = np.zeros((len(frames_db) * r.hop // hop + half, hop), np.float32)
+    for samples in out:
+        voice.play_frame(state, space, 0, constants, play, samples)
+    return out[half:].ravel()

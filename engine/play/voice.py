@@ -1,0 +1,276 @@
+"""One voice for one hop: from a decoded sound and a playhead to samples.
+
+A voice keeps two decoded sounds, the one it comes from and the one it goes to, and cross-fades
+between them in dB while its phase runs on. Everything here is compiled, releases the GIL and
+touches only the arrays of the `Bank` it is given.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from latentpad.engine.play.memory import Bank, Floats, Play, Work
+from latentpad.engine.play.phase import (
+    Frame,
+    gradient_frequency,
+    gradient_time,
+    integrate,
+    refine,
+    refine_ahead,
+    spectrum_of,
+)
+from latentpad.engine.play.playhead import NEPER, sound_at, wrapped
+
+GATE_DB = 3.0  # bins this near to the model's floor are silence, not hiss (spec: phase)
+TOLERANCE = 1e-5
+
+RTPGHI, NOISE, WAVE = 0, 1, 2
+
+
+@njit(cache=True, nogil=True)
+def quiet(bank: Bank, v: int, frame: Frame, range_db: float) -> None:
+    """Forget what the voice has played: the next frame comes out of silence."""
+    silence = np.float32(-range_db * NEPER)
+    bank.before[v] = silence
+    bank.phase[v] = 0
+    bank.overlap[v] = 0
+    gradient_time(bank.before[v, 0], frame.gamma, frame.hop, bank.tgrad[v])
+
+
+def seed_of(serial: int) -> int:
+    """Of a voice's noise: 32 bits, not 0, far apart for near serials (MurmurHash3's finalizer).
+    So a sound that is begun again in a rendering has the noise that it had."""
+    x = serial & 0xFFFFFFFF
+    x = (x ^ x >> 16) * 0x85EBCA6B & 0xFFFFFFFF
+    x = (x ^ x >> 13) * 0xC2B2AE35 & 0xFFFFFFFF
+    return x ^ x >> 16 or 1
+
+
+@njit(cache=True, nogil=True)
+def sow(bank: Bank, v: int, begin: int) -> None:
+    """Make the voice's noise anew from the seed `begin`, 32 bits and not 0."""
+    noise, seed = bank.noise[v], bank.seed[v]
+    seed[0] = begin
+    for i in range(len(noise)):
+        seed[0] ^= seed[0] << np.uint32(13)
+        seed[0] ^= seed[0] >> np.uint32(17)
+        seed[0] ^= seed[0] << np.uint32(5)
+        noise[i] = np.float32(seed[0] * (2.0 / 4294967296.0) - 1.0)
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _magnitudes(s, play, out):
+    """Log-magnitudes to linear ones, gated, at the sound's level; a transposed lobe's width is
+    made up for."""
+    gate = np.float32((GATE_DB - play.range_db) * NEPER)
+    width = math.sqrt((1 + play.ratio * play.ratio) / 2) / play.ratio
+    scale = np.float32(width * play.level)
+    zero = np.float32(0)
+    for m in range(len(s)):
+        out[m] = scale * math.exp(s[m]) if s[m] > gate else zero
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _coherent(bank, work, v, frame, play, playhead):
+    """The hybrid's spectrum of the frame under the playhead, into `work.spectrum`."""
+    gamma = frame.gamma / (play.ratio * play.ratio)
+    scale = np.float32(frame.scale)
+    ahead = play.lookahead > 0
+    if ahead:
+        next_ = wrapped(playhead + play.advance, play)
+        sound_at(bank, v, next_, play, work.row, work.after)
+    gradient_time(work.now, gamma, frame.hop, work.tgrad)
+    gradient_frequency(
+        bank.before[v, 1],
+        bank.before[v, 0],
+        work.now,
+        work.after,
+        ahead,
+        gamma,
+        frame.hop,
+        work.fgrad,
+    )
+    integrate(
+        bank.before[v, 0],
+        work.now,
+        bank.phase[v],
+        bank.tgrad[v],
+        work.tgrad,
+        work.fgrad,
+        TOLERANCE,
+        bank.seed[v],
+        work.keys,
+        work.ids,
+        work.done,
+        work.phase,
+    )
+    spectrum_of(work.magnitude, work.phase, scale, work.spectrum)
+    # Transposed lobes are wider or narrower than the window's own: made to agree with it, a tone
+    # would be up to 13 cents out of tune.
+    if play.iterations == 0 or play.ratio != 1.0:
+        return
+    if play.lookahead < 2:
+        refine(
+            work.magnitude,
+            work.spectrum,
+            bank.overlap[v],
+            frame.window,
+            frame.partial[0],
+            scale,
+            play.iterations,
+            work.phase,
+        )
+        return
+    after2 = wrapped(playhead + 2 * play.advance, play)
+    sound_at(bank, v, after2, play, work.row, work.after2)
+    _magnitudes(work.after, play, work.magnitude2)
+    gradient_time(work.after, gamma, frame.hop, work.tgrad2)
+    gradient_frequency(
+        bank.before[v, 0],
+        work.now,
+        work.after,
+        work.after2,
+        True,
+        gamma,
+        frame.hop,
+        work.fgrad,
+    )
+    integrate(
+        work.now,
+        work.after,
+        work.phase,
+        work.tgrad,
+        work.tgrad2,
+        work.fgrad,
+        TOLERANCE,
+        bank.seed[v],
+        work.keys,
+        work.ids,
+        work.done,
+        work.phase2,
+    )
+    spectrum_of(work.magnitude2, work.phase2, scale, work.spectrum2)
+    refine_ahead(
+        work.magnitude,
+        work.spectrum,
+        work.magnitude2,
+        work.spectrum2,
+        bank.overlap[v],
+        frame.window,
+        frame.partial,
+        frame.hop,
+        scale,
+        play.iterations,
+        work.phase,
+    )
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _add_noise(bank, work, v, frame, texture):
+    """Cross-fade `work.spectrum` with white noise of the same magnitudes, at equal power."""
+    n_fft, hop = len(frame.window), frame.hop
+    noise, seed = bank.noise[v], bank.seed[v]
+    energy = 0.0
+    for i in range(n_fft - hop):
+        noise[i] = noise[i + hop]
+    for i in range(n_fft - hop, n_fft):
+        seed[0] ^= seed[0] << np.uint32(13)
+        seed[0] ^= seed[0] >> np.uint32(17)
+        seed[0] ^= seed[0] << np.uint32(5)
+        noise[i] = np.float32(seed[0] * (2.0 / 4294967296.0) - 1.0)
+    for i in range(n_fft):
+        work.signal[i] = noise[i] * frame.window[i]
+        energy += frame.window[i] * frame.window[i]
+    white = np.fft.rfft(work.signal)
+    # Uniform noise in -1...1 has a variance of 1/3: each bin's mean power is energy / 3.
+    level = np.float32(frame.scale * math.sin(texture * math.pi / 2) * math.sqrt(3 / energy))
+    rest = np.float32(math.cos(texture * math.pi / 2))
+    for m in range(len(white)):
+        work.spectrum[m] = rest * work.spectrum[m] + white[m] * (level * work.magnitude[m])
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def play_frame(bank: Bank, work: Work, v: int, frame: Frame, play: Play, out: Floats) -> None:
+    """Add the frame under the playhead to the overlap, take one hop out, move the playhead.
+
+    `out` (hop,) float32 receives samples; they lie n_fft / 2 before the frame's middle.
+    """
+    n_fft, hop = len(frame.window), frame.hop
+    playhead = wrapped(bank.playhead[v], play)
+    sound_at(bank, v, playhead, play, work.row, work.now)
+    _magnitudes(work.now, play, work.magnitude)
+    texture = 1.0 if play.method == NOISE else play.texture
+    if texture < 1:
+        _coherent(bank, work, v, frame, play, playhead)
+        for m in range(len(work.now)):
+            bank.phase[v, m] = work.phase[m]
+            bank.tgrad[v, m] = work.tgrad[m]
+    else:
+        work.spectrum[:] = 0
+    if texture > 0:
+        _add_noise(bank, work, v, frame, texture)
+    signal = np.fft.irfft(work.spectrum)
+    overlap = bank.overlap[v]
+    for i in range(n_fft):
+        overlap[i] += signal[i] * frame.window[i]
+    for i in range(hop):
+        out[i] = overlap[i] * frame.norm[i]
+    for i in range(n_fft - hop):
+        overlap[i] = overlap[i + hop]
+    for i in range(n_fft - hop, n_fft):
+        overlap[i] = 0
+    for m in range(len(work.now)):
+        bank.before[v, 1, m] = bank.before[v, 0, m]
+        bank.before[v, 0, m] = work.now[m]
+    bank.playhead[v] = playhead + play.advance
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def play_wave(bank: Bank, v: int, rate: float, out: Floats) -> None:
+    """One hop of a whole sound at `rate`, as one channel; the next hop goes on after it."""
+    bank.wave_at[v] = _read(bank.waves[v], bank.wave_at[v], rate, out)
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def play_stereo(bank: Bank, v: int, rate: float, out: Floats, side: Floats) -> None:
+    """The same with what the left side has more, and the right less, than `out`, into `side`."""
+    _read(bank.sides[v], bank.wave_at[v], rate, side)
+    play_wave(bank, v, rate, out)
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _read(wave, position, rate, out):
+    """Read with cubic (Catmull-Rom) interpolation from `position` on; returns where it ends."""
+    for i in range(len(out)):
+        at = math.floor(position)
+        index = int(at)
+        x = np.float32(position - at)
+        if 1 <= index < len(wave) - 2:
+            a, b, c, d = wave[index - 1], wave[index], wave[index + 1], wave[index + 2]
+            out[i] = b + 0.5 * x * (
+                c - a + x * (2 * a - 5 * b + 4 * c - d + x * (3 * (b - c) + d - a))
+            )
+        elif 0 <= index < len(wave):
+            out[i] = wave[index]
+        else:
+            out[i] = 0
+        position += rate
+    return position
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def adopt(bank: Bank, v: int, sound: Floats) -> None:
+    """A new decoded sound (frames, bins) dB: morph to it from whatever sounds now."""
+    come, go = bank.tables[v, 0], bank.tables[v, 1]
+    mix = np.float32(bank.mix[v])
+    if mix >= 1:
+        come[:] = go
+    else:
+        for k in range(come.shape[0]):
+            for m in range(come.shape[1]):
+                come[k, m] += mix * (go[k, m] - come[k, m])
+    go[:] = sound
+    bank.mix[v] = 0.0

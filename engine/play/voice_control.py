@@ -1,0 +1,233 @@
+"""One voice between hops, and what it is to do in the next one.
+
+From the parameters, its finger and its decoded sounds to one line of numbers that the compiled
+mix obeys: where the playhead goes, how the frame is made, how loud it is on each side.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentpad.engine import board as b
+from latentpad.engine import history
+from latentpad.engine.board import Board
+from latentpad.engine.parameters import MODES, OFFSET, PHASES
+from latentpad.engine.play.memory import Bank
+from latentpad.engine.play.mix import (
+    ACTIVE,
+    ADVANCE,
+    BURST,
+    HIGH,
+    ITERATIONS,
+    LEFT_FROM,
+    LEFT_TO,
+    LEVEL,
+    LOOKAHEAD,
+    LOOPS,
+    LOW,
+    METHOD,
+    RATE,
+    RATIO,
+    RIGHT_FROM,
+    RIGHT_TO,
+    RISE,
+    TEXTURE,
+)
+from latentpad.engine.play.voice import NOISE, RTPGHI, WAVE
+
+LOOP = MODES.index("loop")
+LOOP_FADE_S = 0.003  # a loop may begin anywhere in its sound: never with a step
+END_FADE_S = 0.01
+EDGE = 32  # samples in which a shot's first sample comes up, where its attack is cut from silence
+BURST_FRAMES = 7  # that overlap a hop beside its newest one
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How time goes: samples and seconds a hop, samples a decoded frame."""
+
+    hop: int
+    hop_s: float
+    decoded_hop: int
+
+    @property
+    def frames_a_hop(self) -> float:
+        return self.hop / self.decoded_hop
+
+
+class Decoded(NamedTuple):
+    """What is known of a decoded sound beside its frames."""
+
+    gain: float  # dB that evens the level
+    onset: float  # frames
+    end: float
+    told: history.Sound
+
+
+def decoded(board: Board, voice: int, buffer: int) -> Decoded:
+    """Of one of the board's: a reading for `Board.newest`."""
+    return Decoded(
+        float(board.sound_gain[voice, buffer]),
+        float(board.sound_onset[voice, buffer]),
+        float(board.sound_end[voice, buffer]),
+        history.sound(board, voice, buffer),
+    )
+
+
+@dataclass
+class Sounding:
+    """One voice between hops."""
+
+    state: int = b.FREE
+    serial: int = 0
+    mode: int = LOOP
+    request: int = 0
+    waited: int = 0
+    let_go: bool = False
+    fade_s: float = 0.0  # of a release that is not the performer's own
+    level_db: float = 0.0  # velocity
+    envelope: float = 0.0
+    wave: bool = False
+    jumps: bool = False
+    seen: int = 0  # of the board's `published`
+    gain: tuple[float, float] = (0.0, 0.0)  # dB, of the sound it comes from and goes to
+    own: tuple[float, float] = (0.0, 0.0)
+    onset: tuple[float, float] = (0.0, 0.0)
+    end: tuple[float, float] = (1.0, 1.0)
+    finger_db: float = 0.0
+    finger_pan: float = 0.0
+    finger_pitch: float = 0.0
+    left: float = 0.0
+    right: float = 0.0
+
+    def go(self, sound: Decoded) -> None:
+        """Morph from where it comes from to this sound."""
+        self.gain = (self.gain[0], sound.gain)
+        self.own = (self.own[0], sound.told.level)
+        self.onset = (self.onset[0], sound.onset)
+        self.end = (self.end[0], sound.end)
+
+    def come(self) -> None:
+        """Be where it goes to."""
+        self.gain, self.own = (self.gain[1],) * 2, (self.own[1],) * 2
+        self.onset, self.end = (self.onset[1],) * 2, (self.end[1],) * 2
+
+    def stay(self, mix: float) -> None:
+        """Be where it is on its way."""
+        self.gain, self.own = (mixed(self.gain, mix),) * 2, (mixed(self.own, mix),) * 2
+        self.onset, self.end = (mixed(self.onset, mix),) * 2, (mixed(self.end, mix),) * 2
+
+
+def instruct(
+    todo: NDArray[np.float64],
+    bank: Bank,
+    v: int,
+    voice: Sounding,
+    values: list[float],
+    pace: Pace,
+    quality: int,
+    fresh: bool,
+) -> None:
+    """Write voice `v`'s line `todo` (COLUMNS,) of what `engine.play.mix` does in this hop.
+
+    `values` are the parameters as they are now; `quality` 0 is full, each step more gives up an
+    iteration or the look-ahead; `fresh` says that the voice begins with this hop.
+    """
+    morph = values[_MORPH]
+    share = pace.hop_s / morph if morph > pace.hop_s else 1.0
+    mix = bank.mix[v] = min(bank.mix[v] + share, 1.0)
+    first, last = mixed(voice.onset, mix), mixed(voice.end, mix)
+    low, high = values[_START], values[_END]
+    if low > high:
+        low, high = high, low
+    span = max(last - first, 1.0)
+    low, high = first + low * span, first + high * span
+    high = max(high, low + 1.0)
+    speed = 0.0 if values[_FREEZE] and voice.mode == LOOP else values[_SPEED]
+    if voice.mode != LOOP:
+        low, high = first, last
+        speed = math.copysign(max(abs(speed), 0.05), speed)
+    advance = speed * pace.frames_a_hop
+    if fresh:
+        begin = high if speed < 0 else low
+        bank.playhead[v] = begin - 3 * advance
+        bank.wave_at[v] = begin * pace.decoded_hop
+    elif advance == 0:
+        bank.playhead[v] = min(max(float(bank.playhead[v]), low), high - 1e-6)
+    elif voice.mode != LOOP:
+        if voice.wave:
+            at, ahead = bank.wave_at[v] / pace.decoded_hop, 0.0
+        else:
+            at, ahead = bank.playhead[v], 4 * abs(advance)
+        played = (at - last if speed > 0 else first - at) - ahead
+        if played > 0 and voice.state == b.SOUNDING:
+            voice.state, voice.fade_s = b.RELEASING, END_FADE_S
+    semitones = values[_PITCH] + voice.finger_pitch
+    ratio = 2 ** (semitones / 12) if abs(semitones) > 1e-3 else 1.0
+    method = int(values[_PHASE])
+    todo[ACTIVE] = 1
+    todo[ADVANCE], todo[LOW], todo[HIGH] = advance, low, high
+    todo[LOOPS] = voice.mode == LOOP
+    todo[RATIO] = ratio
+    todo[RATE] = ratio * speed
+    todo[METHOD] = WAVE if voice.wave else NOISE if method == _NOISE else RTPGHI
+    todo[TEXTURE] = values[_TEXTURE]
+    todo[LOOKAHEAD] = 0 if quality >= 3 else min(int(values[_LOOKAHEAD]), 2 if quality == 0 else 1)
+    todo[ITERATIONS] = max(0, 2 - quality)
+    todo[BURST] = BURST_FRAMES if fresh or voice.jumps else 0
+    todo[RISE] = pace.hop if voice.jumps else EDGE if fresh else 0
+    if voice.jumps:
+        bank.playhead[v] -= BURST_FRAMES * advance
+        voice.jumps = False
+    _level(todo, voice, values, pace, mix, fresh)
+
+
+def _level(
+    todo: NDArray[np.float64],
+    voice: Sounding,
+    values: list[float],
+    pace: Pace,
+    mix: float,
+    fresh: bool,
+) -> None:
+    """Envelope, level and pan: the hop's gains on both sides, from and to."""
+    if voice.state == b.RELEASING:
+        release = voice.fade_s or values[_RELEASE]
+        voice.envelope *= 10 ** (-3 * pace.hop_s / release)
+        if voice.envelope < 1e-3:
+            voice.envelope, voice.state = 0.0, b.FREE
+    else:
+        attack = max(values[_ATTACK], LOOP_FADE_S if voice.mode == LOOP else 0.0)
+        voice.envelope = min(voice.envelope + pace.hop_s / attack, 1.0) if attack else 1.0
+    gain = voice.envelope * 10 ** ((voice.level_db + voice.finger_db) / 20)
+    # The sound's own level goes with its frames: those still in the overlap keep theirs.
+    own = 10 ** ((mixed(voice.gain, mix) + values[_DYNAMICS] * mixed(voice.own, mix)) / 20)
+    if voice.wave:
+        gain, own = gain * own, 1.0
+    angle = (min(max(values[_PAN] + voice.finger_pan, -1.0), 1.0) + 1) * math.pi / 4
+    left, right = gain * math.cos(angle), gain * math.sin(angle)
+    todo[LEVEL] = own
+    begin = 0.0 if voice.mode == LOOP or values[_ATTACK] > 0 else 1.0
+    todo[LEFT_FROM] = begin * left if fresh else voice.left
+    todo[RIGHT_FROM] = begin * right if fresh else voice.right
+    todo[LEFT_TO], todo[RIGHT_TO] = left, right
+    voice.left, voice.right = left, right
+
+
+def mixed(pair: tuple[float, float], mix: float) -> float:
+    return pair[0] + mix * (pair[1] - pair[0])
+
+
+_MORPH, _SPEED, _FREEZE = OFFSET["/morph"], OFFSET["/loop/speed"], OFFSET["/loop/freeze"]
+_START, _END = OFFSET["/loop/start"], OFFSET["/loop/end"]
+_TEXTURE, _PHASE, _LOOKAHEAD = OFFSET["/texture"], OFFSET["/phase"], OFFSET["/lookahead"]
+_ATTACK, _RELEASE, _PITCH, _PAN = (
+    OFFSET["/attack"], OFFSET["/release"], OFFSET["/pitch"], OFFSET["/pan"],
+)  # fmt: skip
+_DYNAMICS = OFFSET["/dynamics"]
+_NOISE = PHASES.index("noise")

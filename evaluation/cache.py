@@ -1,0 +1,70 @@
+"""What was compared already: figures kept on disk, so that nothing is compared twice."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+from types import TracebackType
+
+from latentpad.evaluation.scoring import VERSION, Figures, Reference
+from latentpad.models.packs.pack import Pack
+from latentpad.models.representation import Floats
+
+CHUNK = 500  # keys asked for at once: SQLite takes 999 values
+
+
+class Ledger:
+    """Figures by what was compared. One process, any of its threads in turn.
+
+    A file that a killed evaluation left is gone on with; each `put` is there whole or not at all.
+    """
+
+    def __init__(self, path: Path, pack: Pack) -> None:
+        with pack.decoder_path.open("rb") as file:
+            decoder = hashlib.file_digest(file, "sha256").hexdigest()
+        self._prefix = f"{VERSION} {decoder} ".encode()
+        self._table = sqlite3.connect(path, check_same_thread=False)
+        columns = ", ".join(f"{name} REAL NOT NULL" for name in Figures._fields)
+        with self._table:
+            self._table.execute(
+                f"CREATE TABLE IF NOT EXISTS figures (pair BLOB PRIMARY KEY, {columns})"
+            )
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._table.close()
+
+    def key(self, reference: Reference, other: Floats) -> bytes:
+        """Of a reference and a (D,) float32 latent, for this pack's decoder."""
+        told = self._prefix + reference.name + other.tobytes()
+        return hashlib.blake2b(told, digest_size=16).digest()
+
+    def known(self, keys: Sequence[bytes]) -> dict[bytes, Figures]:
+        """Those of `keys` that were compared."""
+        found: dict[bytes, Figures] = {}
+        for start in range(0, len(keys), CHUNK):
+            part = keys[start : start + CHUNK]
+            marks = ",".join("?" * len(part))
+            with closing(
+                self._table.execute(f"SELECT * FROM figures WHERE pair IN ({marks})", part)
+            ) as rows:
+                found |= {row[0]: Figures(*row[1:]) for row in rows}
+        return found
+
+    def put(self, rows: Iterable[tuple[bytes, Figures]]) -> None:
+        marks = ",".join("?" * (1 + len(Figures._fields)))
+        with self._table:
+            self._table.executemany(
+                f"INSERT OR REPLACE INTO figures VALUES ({marks})",
+                [(key, *figures) for key, figures in rows],
+            )

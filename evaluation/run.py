@@ -1,0 +1,188 @@
+"""`latentpad evaluate`: both tables of one pack, on all cores, gone on with after a kill."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from latentpad.engine.decode.decoder import Decoder
+from latentpad.engine.expanders import NAMES, Expander, fit
+from latentpad.engine.plane import Float64, Plane
+from latentpad.engine.planes import Planes
+from latentpad.evaluation import paths as ways
+from latentpad.evaluation import tables
+from latentpad.evaluation.cache import Ledger
+from latentpad.evaluation.comparison import compare, cores, magnitudes
+from latentpad.evaluation.examples import Shown, show
+from latentpad.evaluation.motion import STEPS
+from latentpad.evaluation.paths import EvaluationError
+from latentpad.evaluation.scoring import Figures, Reference, rehearse
+from latentpad.models.audio import reading
+from latentpad.models.cluster import Workers, cluster
+from latentpad.models.packs.pack import Pack
+from latentpad.models.progress import Tell, untold
+from latentpad.models.representation import FLOOR, Floats
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is compared. The defaults are the paper's."""
+
+    pairs: int = ways.PAIRS
+    stops: int = ways.STOPS
+    draws: int = 20  # K of table 1; the paper's 1,000 are hours of listening
+    finer: int = 100  # ways whose steps are measured
+    planes: tuple[str, ...] = ()  # none: all that the pack has
+    brief: bool = False  # none: the one that the pack is played on by itself
+    axes: tuple[int, int] | None = None  # of the plane `raw`; None: the two that tell most
+    expanders: tuple[str, ...] = NAMES
+    seed: int = 0
+    heard: bool = True  # else MAE alone
+    fitted: Mapping[str, Any] = field(default_factory=dict)  # metric, focus, ... as `fit` takes
+
+    @classmethod
+    def quick(cls, **others: Any) -> Settings:
+        return cls(**{"pairs": 30, "draws": 1, "finer": 20, "brief": True, **others})
+
+
+class Evaluation(NamedTuple):
+    """What was found out about a pack."""
+
+    pack: Pack
+    settings: Settings
+    sounds: int  # held out, of table 1
+    recordings: bool  # table 1 is against recordings, and not against decoded anchors
+    ways: ways.Ways
+    neighbourhoods: dict[float, Float64]  # SNR -> (n, K, figures)
+    rows: list[tables.Row]
+    shown: dict[tuple[str, str], Shown]  # by plane and expander
+
+
+def evaluate(
+    pack: Pack,
+    folder: Path,
+    settings: Settings = Settings(),
+    *,
+    recordings: Path | None = None,
+    dask: str | None = None,
+    tell: Tell = untold,
+) -> Evaluation:
+    """Both tables. The comparisons made are kept in `folder` and not made again.
+
+    `tell` hears how far it is. `recordings` is the folder that the pack learned from: without it
+    table 1 compares with the anchors as they are decoded. `dask` is a scheduler's address, see
+    `models.cluster`; without it the machine's cores judge. Decoding takes the process' cores.
+    Raises EvaluationError, AudioError.
+    """
+    there, anchors = Planes(pack), ways.held_out(pack)
+    ways.check_planes(there, settings.planes)
+    chosen = ways.ways(anchors, settings.pairs, settings.stops, settings.seed)
+    finer = chosen.finer(STEPS, settings.finer)
+    latents = pack.anchors.latents
+    files = {} if recordings is None else ways.files(pack, recordings, anchors)
+    neighbourhoods, rows, shown = {}, [], {}
+    with _judges(settings, dask) as judges:
+        if judges is not None and dask is None:
+            tell("getting ready to judge", 0, 0)
+            rehearse(pack.representation)
+        tell("decoding the anchors", 0, 0)
+        decoder = Decoder(pack)
+        used = sorted({*anchors.tolist(), *chosen.first.tolist(), *chosen.last.tolist()})
+        decoded = {
+            i: Reference(b"decoded" + latents[i].tobytes(), frames, None)
+            for i, frames in zip(used, _singly(decoder, latents[used]), strict=True)
+        }
+        recorded = decoded if recordings is None else _recorded(pack, files)
+        with _listening(pack, folder, decoder, judges) as listen:
+            for snr in ways.SNRS:
+                told = partial(tell, f"table 1, SNR {snr:g}")
+                neighbourhoods[snr] = tables.table1(
+                    latents, anchors, recorded, snr, settings.draws, settings.seed,
+                    partial(listen, shown=told),
+                )  # fmt: skip
+            for name in settings.planes or ((there.default,) if settings.brief else there.names):
+                plane = there.get(name, settings.axes or there.own_axes(name))
+                for expander in settings.expanders:
+                    where = f"{name}, {expander}"
+                    tell(f"fitting, {where}", 0, 0)
+                    made, seconds = _fitted(expander, plane, settings)
+                    rows.append(
+                        tables.row(
+                            expander, made, plane, latents, chosen, finer, decoded, seconds,
+                            compare=partial(listen, shown=partial(tell, f"table 2, {where}")),
+                            decode=decoder.decode, shown=partial(tell, f"steps, {where}"),
+                        )
+                    )  # fmt: skip
+                    tell(f"all over the pad, {where}", 0, 0)
+                    shown[name, expander] = show(made, plane, latents, chosen, decoder.decode)
+    return Evaluation(
+        pack, settings, len(anchors), recordings is not None, chosen, neighbourhoods, rows,
+        shown,
+    )  # fmt: skip
+
+
+def _fitted(name: str, plane: Plane, settings: Settings) -> tuple[Expander, float]:
+    """The expander, and the seconds that fitting it took."""
+    began = perf_counter()
+    expander = fit(name, plane, **settings.fitted)
+    return expander, perf_counter() - began
+
+
+def _judges(settings: Settings, dask: str | None) -> AbstractContextManager[Workers | None]:
+    """Who hears: nobody, a cluster, or all cores."""
+    if not settings.heard:
+        return nullcontext()
+    if dask is None:
+        return cores(os.cpu_count() or 1)
+    return cluster(dask, "judging", EvaluationError)
+
+
+@contextmanager
+def _listening(
+    pack: Pack, folder: Path, decoder: Decoder, judges: Workers | None
+) -> Iterator[Callable[..., Float64]]:
+    """What compares: all figures, by the judges; or the MAE alone, here. Makes the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if judges is None:
+
+        def seen(references: Sequence[Reference], others: Floats, shown: Any = None) -> Float64:
+            found = np.full((len(others), len(Figures._fields)), np.nan)
+            found[:, tables.COLUMN["mae_db"]] = magnitudes(references, others, decoder.decode)
+            if shown is not None:
+                shown(len(others), len(others))
+            return found
+
+        yield seen
+        return
+    with Ledger(folder / "compared.sqlite", pack) as ledger:
+        yield partial(
+            compare, representation=pack.representation, decode=partial(_singly, decoder),
+            ledger=ledger, judges=judges,
+        )  # fmt: skip
+
+
+def _singly(decoder: Decoder, latents: Floats) -> Floats:
+    """Decode one by one, as for a finger: in a batch of another size the last bits are others, and
+    the phase may hear that (ViSQOL 4.70 for 4.73)."""
+    return np.concatenate([decoder.decode(latents[i : i + 1]) for i in range(len(latents))])
+
+
+def _recorded(pack: Pack, files: Mapping[int, Path]) -> dict[int, Reference]:
+    """The recordings in some anchors' files. Raises AudioError."""
+    found, r = {}, pack.representation
+    for i, path in files.items():
+        sound = reading.sound(path, r)
+        spectrum = r.magnitudes(sound)
+        frames = r.decibels(spectrum)
+        # As loud as what is decoded: its peak bin is at full scale.
+        sound = sound / np.float32(max(float(spectrum.max()), FLOOR))
+        found[i] = Reference(b"recording" + frames.tobytes(), frames, sound)
+    return found

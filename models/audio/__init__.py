@@ -1,0 +1,1 @@
+"""Sound files and signals: reading, descriptors, whole-sound phase."""

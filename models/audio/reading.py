@@ -1,0 +1,193 @@
+"""Sound files to mono samples at a model's rate: one reading for all that learns, places, plays."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import ceil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import soxr
+
+from latentpad.models.audio.sound_file import Unreadable, decoded
+from latentpad.models.representation import FLOOR, Floats, Representation
+from latentpad.models.sources.folder import holding
+from latentpad.models.text import printable
+
+__all__ = ["AudioError", "Unreadable", "Wide", "files", "fitted", "heard", "mixed", "sound", "wide"]
+
+LISTENED = 60.0  # s of a file in which its sound is looked for
+THRESHOLD = 10 ** (-45 / 20)  # of the file's peak: where its sound begins
+LEAD = 0.010  # s kept before that
+LOWEST = 20.0  # Hz: what is below is not heard
+EDGE = 0.010  # s in which a recorder's offset may come up
+LEVEL = 0.020  # s in which it is measured
+LATER = 0.050  # s by which a sound is later than what drifts before it, or both are one sound
+BLOCK = 2048  # samples in which sides are compared, octave by octave
+CANCELLED = 4  # times less power than sides that have nothing in common
+MOST_CANCELLED = 0.3  # of the power
+
+
+class AudioError(Exception):
+    """A sound file that cannot be read: one line naming the file and the reason."""
+
+
+class Wide(NamedTuple):
+    """A sound as `heard` hears it, and with the sides of the recording."""
+
+    mono: Floats  # (samples,)
+    sides: Floats  # (samples, 2), left and right, in all as loud as `mono`
+
+
+class _Cut(NamedTuple):
+    """A file from where its sound begins, at its own rate."""
+
+    samples: Floats  # (n, channels)
+    mono: Floats  # (n,)
+    rate: int  # Hz
+    seconds: float  # of the whole file
+
+
+def heard(file: bytes | Path, representation: Representation) -> tuple[Floats, float]:
+    """A file as (samples,) mono float32 at the model's rate, and its length in seconds.
+
+    Anything libsndfile reads: any rate, channels (`mixed`), length. Begins 10 ms before the file
+    first comes within 45 dB of its peak, is cut or followed by silence to the length of a
+    spectrogram, and keeps its level. An offset, or a drift too slow to be heard, is no beginning.
+    Looks at the first minute only; the rate is converted by soxr HQ. Not for the render thread: it
+    reads a file. Raises Unreadable.
+    """
+    cut = _cut(file, representation)
+    return _at_rate(cut.mono, cut.rate, representation), cut.seconds
+
+
+def wide(file: bytes | Path, representation: Representation) -> Wide:
+    """The same with its sides; those of one or of more than two channels are alike. Unreadable."""
+    cut = _cut(file, representation)
+    mono = _at_rate(cut.mono, cut.rate, representation)
+    if cut.samples.shape[1] != 2:
+        return Wide(mono, np.stack([mono, mono], axis=1))
+    left, right = (_at_rate(side, cut.rate, representation) for side in cut.samples.T)
+    sides = np.stack([left, right], axis=1)
+    loud = float(np.square(sides, dtype=np.float64).sum()) / 2
+    if loud > 0 and not np.array_equal(left, right):
+        sides *= np.float32(np.sqrt(np.square(mono, dtype=np.float64).sum() / loud))
+    return Wide(mono, sides)
+
+
+def sound(path: Path, representation: Representation) -> Floats:
+    """(samples,) of a file, as `heard` hears it. Raises AudioError."""
+    try:
+        return heard(path, representation)[0]
+    except Unreadable as error:
+        raise AudioError(f"{printable(str(path))}: {error}") from None
+
+
+def fitted(audio: Floats, samples: int) -> Floats:
+    """`audio` cut or followed by silence to exactly `samples`."""
+    result = np.zeros(samples, np.float32)
+    heard = audio[:samples]
+    result[: len(heard)] = heard
+    return result
+
+
+def files(folder: Path) -> list[Path]:
+    """Every sound file under `folder` (models.sources.folder), in a fixed order."""
+    return [folder / inside for inside in holding(folder).sounds]
+
+
+def mixed(samples: Floats) -> Floats:
+    """(n, channels) to (n,): the channels' mean, or the loudest where they cancel one another.
+
+    They do where, octave by octave in blocks of 2048 samples, the mean of most of the sound has
+    not a quarter of the power that it has of channels which have nothing in common.
+    """
+    mean = samples.mean(axis=1)
+    if samples.shape[1] == 1 or not _cancels(samples, mean):
+        return mean
+    return samples[:, int(np.square(samples, dtype=np.float64).sum(axis=0).argmax())]
+
+
+def _cancels(samples: Floats, mean: Floats) -> bool:
+    def power(side: Floats) -> Floats:
+        blocks = np.pad(side, (0, -len(side) % BLOCK)).reshape(-1, BLOCK)
+        spectrum = np.fft.rfft(blocks * np.hanning(BLOCK).astype(np.float32))
+        octaves = 2 ** np.arange(int(np.log2(BLOCK)))
+        return np.add.reduceat(np.square(np.abs(spectrum)), octaves, axis=1)
+
+    count = samples.shape[1]
+    each = sum(power(side) for side in samples.T) / count
+    lost = power(mean) < each / (CANCELLED * count)
+    return bool(each[lost].sum() > MOST_CANCELLED * each.sum())
+
+
+def _cut(file: bytes | Path, representation: Representation) -> _Cut:
+    samples, rate, seconds, whole = decoded(file, LISTENED)
+    if not np.isfinite(samples).all():
+        raise Unreadable("holds samples that are not numbers: export it again")
+    mono = mixed(samples)
+    if float(np.abs(mono).max()) <= FLOOR:
+        raise Unreadable("is silent" + ("" if whole else " in its first minute"))
+    first, begin = _onsets(mono, rate)
+    start = max(0, begin - round(LEAD * rate))
+    # Cut before the conversion, which is the dearer; a little more, for the filter's tail.
+    end = start + ceil((representation.seconds + LEAD) * rate)
+    if begin != first:
+        before = slice(max(0, start - round(LEVEL * rate)), max(1, start))
+        samples = samples - np.median(samples[before], axis=0).astype(np.float32)
+        mono = mono - np.float32(np.median(mono[before]))
+    return _Cut(samples[start:end], mono[start:end], rate, seconds)
+
+
+def _onsets(mono: Floats, rate: int) -> tuple[int, int]:
+    """The first sample that is within 45 dB of the peak, and the first of what can be heard.
+
+    They differ only where an offset, or a drift below `LOWEST`, lies before the sound.
+    """
+    peak = float(np.abs(mono).max())
+    first = int(np.argmax(np.abs(mono) >= THRESHOLD * peak))
+    edge, some = round(EDGE * rate), round(LEVEL * rate)
+    if len(mono) <= edge:
+        return first, first
+    level = mono.astype(np.float64)
+    base = float(np.median(level[edge : edge + some]))
+    level[:edge] = base  # as if the offset had always been there
+    # What was before the file: the same for ever, or a drift that goes on.
+    turned = 2 * float(mono[0]) - mono[1 : 5 * some].astype(np.float64)[::-1]
+    drift = _audible(np.append(turned, mono), rate, turned[0]) - len(turned)
+    begin = max(_audible(level, rate, base), drift)
+    lead = mono[edge:begin]
+    steady = len(lead) >= edge and abs(np.median(lead)) >= max(
+        THRESHOLD * peak, 2 * float(np.ptp(lead))
+    )
+    return first, begin if begin - first > (0 if steady else LATER * rate) else first
+
+
+def _audible(samples: Any, rate: int, before: float) -> int:
+    """The first of (n,) float64 within 45 dB of the peak, by what is above `LOWEST`.
+
+    Until then it was `before` for ever. 0 where all is below.
+    """
+    from scipy.signal import sosfilt  # takes half a second to import
+
+    sections, steady = _highpass(rate)
+    heard = np.abs(sosfilt(sections, samples, zi=steady * before)[0])
+    peak = heard.max()
+    enough = peak > THRESHOLD * np.abs(samples).max()
+    return int(np.argmax(heard >= THRESHOLD * peak)) if enough else 0
+
+
+@lru_cache(8)
+def _highpass(rate: int) -> tuple[Any, Any]:
+    """A Butterworth filter's sections, and its state after a long time at 1."""
+    from scipy.signal import butter, sosfilt_zi
+
+    sections = butter(4, LOWEST, "highpass", fs=rate, output="sos")
+    return sections, sosfilt_zi(sections)
+
+
+def _at_rate(audio: Floats, rate: int, representation: Representation) -> Floats:
+    if rate != representation.sample_rate:
+        audio = soxr.resample(audio, rate, representation.sample_rate, quality="HQ")
+    return fitted(np.asarray(audio, np.float32), representation.samples)

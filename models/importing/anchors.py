@@ -1,0 +1,155 @@
+"""The anchors of a pack whose model comes from elsewhere: where its plane has sounds."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from latentpad.models.audio import descriptors
+from latentpad.models.importing import adapter
+from latentpad.models.importing.layout import ForeignError
+from latentpad.models.keras_files.memory import together
+from latentpad.models.progress import Tell, untold
+from latentpad.models.representation import Floats, Representation, outline
+from latentpad.models.sources import sound_map
+from latentpad.models.text import line
+from latentpad.models.training import dataset
+
+DRAWN = 256
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the anchors are, and who they are."""
+
+    latents: Floats  # (L, D)
+    sources: list[dict[str, str]]  # (L,) rows of sources.csv
+    origin: str  # "sounds" | "sound map" | "drawn"
+    kl: tuple[float, ...] | None = None  # nats per latent, where the encoder tells
+    described: dict[str, Floats] | None = None  # (L,) descriptors, where there are recordings
+
+
+def from_sounds(
+    sounds: Path,
+    encoder: Any,
+    r: Representation,
+    seed: int,
+    say: Callable[[str], None],
+    tell: Tell = untold,
+) -> Places:
+    """Each sound of a folder where an encoder as ours hears it; what cannot be heard is said.
+
+    Raises ForeignError, DatasetError.
+    """
+    from latentpad.models import vae
+    from latentpad.models.training import batches
+
+    # Nothing is learned from them here: as many as ever are for an evaluation to compare.
+    held_out = dataset.HELD_OUT
+    found = dataset.clips(sounds, None, seed, say, held_out)
+    with tempfile.TemporaryDirectory() as work:
+        count = len(found)
+        batches.write(Path(work), found, r, lambda n: tell("reading sounds", n, count), say)
+        read = batches.read(Path(work), r)
+        assert read is not None
+        usable = dataset.enough([found[i] for i in read.kept], sounds)
+        found = dataset.divided(usable, seed, held_out)
+        tell("placing the sounds", 0, 0)
+        everything = batches.Lessons(read.sounds, range(len(found)), together(encoder, 32))
+        encoded = encoder.predict(everything, verbose=0)
+        if not np.isfinite(encoded).all():
+            raise ForeignError(f"{sounds}: the encoder gives values that are not finite")
+        described = descriptors.table(
+            (r.unscaled(read.sounds[i].astype(np.float32)) for i in range(len(found))), r
+        )
+    mean, logvar = (np.asarray(x, np.float32) for x in vae.split(encoded))
+    rows = [
+        {"id": c.id, "name": c.name or c.id, "label": c.label, "split": c.split, "group": c.group}
+        | c.credits
+        for c in found
+    ]
+    said = not np.allclose(logvar, adapter.LOGVAR)
+    nats = np.asarray(vae.kl(mean, logvar)).mean(axis=0)
+    return Places(mean, rows, "sounds", tuple(map(float, nats)) if said else None, described)
+
+
+def from_map(table: Path, latent: int, say: Callable[[str], None]) -> Places:
+    """Each row of a sound map; what is wrong with rows is said.
+
+    Raises ForeignError, SoundMapError.
+    """
+    placed, latents, complaints, _ = sound_map.read(table, latent)
+    for complaint in complaints:
+        say(complaint)
+    if not placed:
+        raise ForeignError(f"{table}: holds no sound with {latent} latents, as the decoder has")
+    if len({p.id for p in placed}) != len(placed):
+        raise ForeignError(f"{table}: holds the same id twice")
+    rows = [
+        {"id": line(p.id), "name": line(p.name), "label": line(p.label), "url": p.url}
+        | {"licence": p.licence, "author_attribution": p.author}
+        for p in placed
+    ]
+    return Places(latents.copy(), rows, "sound map")
+
+
+def drawn(latent: int, seed: int, say: Callable[[str], None]) -> Places:
+    """`DRAWN` points of N(0, 1), for want of sounds."""
+    say(f"no sounds and no sound map: {DRAWN} points drawn from N(0, 1), seed {seed}, are anchors")
+    points = np.random.default_rng(seed).normal(size=(DRAWN, latent)).astype(np.float32)
+    names = [f"drawn {i}" for i in range(1, DRAWN + 1)]
+    return Places(points, [{"id": n, "name": n, "label": "drawn"} for n in names], "drawn")
+
+
+def telling(decoder: Any, latents: Floats, range_db: float, seed: int) -> tuple[float, ...]:
+    """Nats that each latent would tell through 1 dB of noise: stands in for an unknown KL.
+
+    Half the logarithm of one plus the power of the change of sound, in dB, that a step of 1 in the
+    latent makes, at 32 anchors (a Gaussian channel's capacity: Shannon 1948).
+    """
+    chosen = np.random.default_rng(seed).permutation(len(latents))[:32]
+    result, batch = [], together(decoder, 32)
+    for d in range(latents.shape[1]):
+        step = np.zeros(latents.shape[1], np.float32)
+        step[d] = 0.5
+        powers = []
+        for first in range(0, len(chosen), batch):
+            here = latents[chosen[first : first + batch]]
+            up, down = (np.asarray(decoder(here + s, training=False)) for s in (step, -step))
+            powers.extend(np.square(range_db * (up - down)).mean(axis=(1, 2)))
+        power = float(np.mean(powers))
+        result.append(0.5 * math.log1p(power))
+    return tuple(result)
+
+
+class Heard(NamedTuple):
+    """What the decoder makes of L anchors."""
+
+    loudness: Floats  # (L,) see models.packs.pack.Anchors
+    onset: Floats  # (L,)
+    described: dict[str, Floats]  # (L,) of each descriptor
+
+
+def decoded(decoder: Any, latents: Floats, r: Representation, tell: Tell = untold) -> Heard:
+    """Loudness, onset and descriptors of each of (L, D) anchors, decoded. Raises ForeignError."""
+    outlines, batch = [], together(decoder, 32)
+
+    def sounds() -> Iterator[Floats]:
+        for first in range(0, len(latents), batch):
+            tell("describing the anchors", first, len(latents))
+            scaled = np.asarray(decoder(latents[first : first + batch], training=False))
+            if not np.isfinite(scaled).all():
+                raise ForeignError("the decoder gives values that are not finite at an anchor")
+            for frames in r.unscaled(scaled):
+                outlines.append(outline(frames, r))
+                yield frames
+
+    described = descriptors.table(sounds(), r)
+    loudness, onset = (np.array([o[k] for o in outlines], np.float32) for k in (0, 1))
+    return Heard(loudness, onset, described)

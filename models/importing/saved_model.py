@@ -1,0 +1,229 @@
+"""SavedModels: a graph of operations, its pure maths rebuilt from Keras' own layers.
+
+Nothing is loaded as TensorFlow would: `saved_model.pb` is parsed as data, the signature's function
+is laid flat, and only listed operations are let through (see `graph_model`), so that none that
+reads, writes or calls out is ever in a graph that runs. What was rebuilt must give the same
+numbers as the graph itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from latentpad.models.importing import graph_model
+from latentpad.models.importing.graph import Graph, Node, Tensor, flat, pruned
+from latentpad.models.importing.layout import ForeignError
+from latentpad.models.keras_files.archive import meant
+from latentpad.models.keras_files.memory import MOST_BYTES, affordable, reason
+from latentpad.models.representation import Floats
+
+MOST_GRAPH = 64 << 20
+MOST_INDEX = 16 << 20
+SIGNATURES = ("serving_default", "serve")
+TRIED = 8  # points at which both must agree
+AGREE = 1e-3  # of what the outputs span, or of 1 if that is less
+ADVICE = "open it where it was made and save the decoder as .keras"
+
+
+def load(folder: Path) -> Any:
+    """The Keras model of a SavedModel's serving signature, with its weights. Raises ForeignError.
+
+    Outputs that draw random numbers are left out where there are others: a VAE's encoder gives
+    its means and log variances. Imports TensorFlow and Keras, which takes seconds.
+    """
+    try:
+        graph = _read(folder)
+        model, kept = graph_model.model(graph)
+        affordable(model, ForeignError)
+        _agree(graph, model, kept)
+        return model
+    except ForeignError as error:
+        raise ForeignError(f"{folder}: {' '.join(str(error).split())}") from None
+    # TensorFlow and Keras raise whatever they raise on malformed files.
+    except Exception as error:
+        what = f"{type(error).__name__}: {reason(error)}"
+        raise ForeignError(f"{folder}: is a SavedModel that cannot be read: {what}") from None
+
+
+def _read(folder: Path) -> Graph:
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    file = folder / "saved_model.pb"
+    if file.stat().st_size > MOST_GRAPH:
+        raise ForeignError(f"saved_model.pb is larger than {MOST_GRAPH >> 20} MB: {ADVICE}")
+    saved = saved_model_pb2.SavedModel()
+    try:
+        saved.ParseFromString(file.read_bytes())
+    except Exception:  # protobuf's DecodeError, whose types mypy does not know
+        raise ForeignError("saved_model.pb is damaged: it is no protocol buffer") from None
+    served = [m for m in saved.meta_graphs if "serve" in m.meta_info_def.tags]
+    if len(served) != 1:
+        raise ForeignError("saved_model.pb is damaged: it holds no model with the tag 'serve'")
+    (meta,) = served
+    key, name = _signature(meta)
+    bound = meta.object_graph_def.concrete_functions[name].bound_inputs
+    functions = {f.signature.name: f for f in meta.graph_def.library.function}
+    if name not in functions:
+        raise ForeignError(f"saved_model.pb is damaged: function {name[:80]} is missing")
+    arguments = [a.name for a in functions[name].signature.input_arg]
+    given = arguments[: len(arguments) - len(bound)]
+    graph = flat(functions, name, given)
+    graph_model.check(graph)
+    named = {t.name: key for key, t in meta.signature_def[key].outputs.items()}
+    graph = graph.sorted([meant(key)[0] for _, key in sorted(named.items())])
+    held = {a: b for a, b in zip(arguments[len(given) :], bound, strict=True) if a in graph.wanted}
+    graph = graph.filled(dict(_captured(folder, meta, held)))
+    inputs = meta.signature_def[key].inputs
+    shapes = {a: tuple(d.size for d in inputs[a].tensor_shape.dim) for a in given if a in inputs}
+    for argument in given:
+        shape = shapes.get(argument, ())
+        if inputs[argument].dtype != 1:
+            raise ForeignError(f"input {argument[:60]} is not of 32-bit floats")
+        if len(shape) < 2 or min(shape[1:]) < 1:
+            raise ForeignError(f"input {argument[:60]} has no fixed shape: {list(shape)}")
+    return graph.shaped(shapes)
+
+
+def _signature(meta: Any) -> tuple[str, str]:
+    """(the serving signature, its function)."""
+    objects = meta.object_graph_def
+    if not objects.nodes:
+        raise ForeignError(f"is a SavedModel of TensorFlow 1: {ADVICE}")
+    roots = {c.local_name: c.node_id for c in objects.nodes[0].children}
+    children = objects.nodes[roots["signatures"]].children if "signatures" in roots else ()
+    named = {c.local_name: objects.nodes[c.node_id] for c in children}
+    key = next((k for k in (*SIGNATURES, *named) if k in named), None)
+    if key is None:
+        raise ForeignError(f"has no serving signature: {ADVICE}")
+    name = named[key].bare_concrete_function.concrete_function_name
+    if name not in objects.concrete_functions:
+        raise ForeignError(f"saved_model.pb is damaged: signature {key[:60]} has no function")
+    return key, name
+
+
+def _captured(folder: Path, meta: Any, held: dict[str, int]) -> Iterator[tuple[str, Floats]]:
+    """The arrays that the function's further arguments stand for: weights and constants."""
+    from tensorflow.python.framework import tensor_util
+
+    nodes, constants = meta.object_graph_def.nodes, {n.name: n for n in meta.graph_def.node}
+    variables = {a: i for a, i in held.items() if nodes[i].WhichOneof("kind") == "variable"}
+    for argument, number in held.items():
+        kind = nodes[number].WhichOneof("kind")
+        if argument in variables:
+            continue
+        node = constants.get(nodes[number].constant.operation) if kind == "constant" else None
+        if node is None or node.op != "Const":
+            raise ForeignError(f"takes a {kind}, more than weights: refused")
+        yield argument, np.asarray(tensor_util.MakeNdarray(node.attr["value"].tensor))
+    if variables:
+        yield from _variables(folder / "variables", meta, variables)
+
+
+def _variables(folder: Path, meta: Any, held: dict[str, int]) -> Iterator[tuple[str, Floats]]:
+    """Each variable's array from the checkpoint, by its place in the tree of objects."""
+    import tensorflow as tf
+    from tensorflow.core.protobuf import trackable_object_graph_pb2
+
+    index = folder / "variables.index"
+    if not index.is_file() or index.stat().st_size > MOST_INDEX:
+        raise ForeignError("variables/variables.index is missing: copy the whole folder")
+    shards = list(folder.glob("variables.data-*"))
+    if not all(shard.is_file() for shard in shards):  # a pipe or a device might never end
+        raise ForeignError("is damaged: variables/ holds what is no file")
+    most = sum(shard.stat().st_size for shard in shards)
+    if most > MOST_BYTES:
+        raise ForeignError(f"holds more than {MOST_BYTES >> 20} MB of weights")
+    try:
+        reader = tf.train.load_checkpoint(str(folder / "variables"))
+        shapes = reader.get_variable_to_shape_map()
+        types = reader.get_variable_to_dtype_map()
+        tree = trackable_object_graph_pb2.TrackableObjectGraph()
+        tree.ParseFromString(reader.get_tensor("_CHECKPOINTABLE_OBJECT_GRAPH"))
+    except Exception as error:
+        raise ForeignError(f"variables/ is damaged: {reason(error)}") from None
+    # The same tree twice, once of what is there and once of where its numbers are.
+    places, waiting = {0: 0}, [0]
+    while waiting:
+        number = waiting.pop()
+        there = {c.local_name: c.node_id for c in tree.nodes[places[number]].children}
+        for child in meta.object_graph_def.nodes[number].children:
+            if child.local_name in there and child.node_id not in places:
+                places[child.node_id] = there[child.local_name]
+                waiting.append(child.node_id)
+    for argument, number in held.items():
+        name = meta.object_graph_def.nodes[number].variable.name[:80]
+        found = tree.nodes[places[number]].attributes if number in places else ()
+        key = next((a.checkpoint_key for a in found if a.name == "VARIABLE_VALUE"), None)
+        if key not in shapes:
+            raise ForeignError(f"is damaged: variables/ holds no weights for {name}")
+        if int(np.prod(shapes[key], dtype=np.float64)) * types[key].size > most:
+            raise ForeignError(f"is damaged: {name} has an absurd shape {shapes[key]}")
+        try:
+            array = np.asarray(reader.get_tensor(key))
+        except Exception as error:
+            raise ForeignError(f"is damaged: weights of {name}: {reason(error)}") from None
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ForeignError(f"is damaged: {name} holds values that are not finite")
+        yield argument, array
+
+
+def _agree(graph: Graph, model: Any, kept: list[int]) -> None:
+    """Refuse a rebuilt model that gives other numbers than the graph itself."""
+    rng = np.random.default_rng(0)
+    count = max(TRIED if n < 1 else n for n in (graph.inputs[a][0] for a in graph.inputs))
+    draw = [rng.normal(size=(count, *shape[1:])) for shape in graph.inputs.values()]
+    given = [x.astype(np.float32) for x in draw]
+    ours = model(given[0] if len(given) == 1 else given, training=False)
+    listed = list(ours) if isinstance(ours, list | tuple) else [ours]
+    theirs = _run(graph, given, [graph.outputs[i] for i in kept])
+    for mine, wanted in zip(listed, theirs, strict=True):
+        mine, wanted = np.asarray(mine, np.float32), np.asarray(wanted, np.float32)
+        if mine.shape != wanted.shape:
+            raise ForeignError(f"gives {wanted.shape}, rebuilt {mine.shape}: {ADVICE}")
+        if not np.isfinite(wanted).all():
+            raise ForeignError("the model gives values that are not finite")
+        off = float(np.abs(mine - wanted).max())
+        if off > AGREE * max(1.0, float(np.ptp(wanted))):
+            raise ForeignError(f"gives other numbers once rebuilt, by {off:.3g}: {ADVICE}")
+
+
+def _run(graph: Graph, given: list[Floats], outputs: list[Tensor]) -> list[Any]:
+    """What TensorFlow makes of the flat graph, which holds listed operations only."""
+    import tensorflow as tf
+
+    made = tf.compat.v1.GraphDef()
+    for node in pruned(graph, outputs):
+        made.node.append(_node_def(graph, node))
+
+    def run(*inputs: Any) -> Any:
+        named = {f"{n}:0": x for n, x in zip(graph.inputs, inputs, strict=True)}
+        wanted = [f"{name}:{i}" for name, i in outputs]
+        return tf.import_graph_def(made, input_map=named, return_elements=wanted)
+
+    specs = [tf.TensorSpec(x.shape, tf.float32) for x in given]
+    result: list[Any] = tf.compat.v1.wrap_function(run, specs)(*map(tf.constant, given))
+    return result
+
+
+def _node_def(graph: Graph, node: Node) -> Any:
+    import tensorflow as tf
+
+    made = tf.compat.v1.NodeDef(name=node.name, op=node.op)
+    if node.name in graph.inputs:
+        made.op = "Placeholder"
+        made.attr["dtype"].type = tf.float32.as_datatype_enum
+    elif node.name in graph.constants:
+        made.op = "Const"
+        array = graph.constants[node.name]
+        made.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(array))
+        made.attr["dtype"].type = made.attr["value"].tensor.dtype
+    else:
+        made.input.extend(f"{name}:{i}" for name, i in node.inputs)
+        for key, value in node.attributes.items():
+            if not key.startswith("_"):
+                made.attr[key].CopyFrom(value)
+    return made

@@ -1,0 +1,1 @@
+"""Keras files from strangers: what they hold, known before they are opened."""

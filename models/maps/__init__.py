@@ -1,0 +1,1 @@
+"""Planes of anchors: projections, the learned map, and their pictures."""

@@ -1,0 +1,128 @@
+"""Planes added to a pack that is there: maps of its anchors, and what they sound like."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import tomli_w
+
+from latentpad.models import extras
+from latentpad.models.audio import descriptors, reading
+from latentpad.models.maps import learned, projection
+from latentpad.models.maps import picture as plane_picture
+from latentpad.models.packs import pack as packs
+from latentpad.models.packs.files import Toml
+from latentpad.models.packs.pack import DESCRIBED, Pack, PackError
+from latentpad.models.progress import Tell, untold
+from latentpad.models.representation import Floats
+
+MAPS: dict[str, Callable[[Pack, int, Tell], Floats]] = {
+    "map": lambda pack, seed, tell: projection.tsne(pack.anchors.latents, seed),
+    "umap": lambda pack, seed, tell: projection.umap(pack.anchors.latents, seed),
+    "learned": lambda pack, seed, tell: learned.learned(
+        pack.anchors.latents, _decoder(pack), seed, tell
+    ),
+}
+NAMES = (*MAPS, DESCRIBED)
+DECODED = 32  # sounds at once
+
+
+def add(
+    pack: Pack,
+    name: str,
+    *,
+    sounds: Path | None = None,
+    seed: int = 0,
+    default: bool = False,
+    tell: Tell = untold,
+) -> Pack:
+    """Add the plane `name` (one of `NAMES`) to the pack's folder, replacing one that is there.
+
+    Descriptors are measured on the anchors' recordings beneath the folder `sounds`, by their ids,
+    else on what the decoder makes of each anchor (which imports Keras, as learning a map does).
+    `default`: the pack is played on it unless something else is asked for. The picture of the
+    plane that the pack begins on is drawn anew where that is it. Every file is replaced whole or
+    not at all. `tell` hears how far it is.
+    Raises PackError, models.maps.projection.MapError, models.audio.reading.AudioError,
+    models.extras.ExtraError; then nothing has changed.
+    """
+    begins = default or pack.default_plane == name
+    if begins:
+        extras.check("matplotlib", "the picture of a pack's first plane needs Matplotlib")
+    if name == DESCRIBED:
+        tell("describing the sounds", 0, len(pack.anchors))
+        heard = _decoded(pack) if sounds is None else _recorded(pack, sounds)
+        measured = descriptors.table(_counted(heard, len(pack.anchors), tell), pack.representation)
+        file, content = "descriptors.npz", {**pack.descriptors, **measured}
+        made = replace(pack, descriptors=content)
+    elif name in MAPS:
+        tell(f"drawing the plane {name}", 0, 0)
+        file, content = "planes.npz", {**pack.planes, name: MAPS[name](pack, seed, tell)}
+        made = replace(pack, planes=content)
+    else:
+        raise PackError(f"{pack.path}: no plane {name!r} can be made: choose {', '.join(NAMES)}")
+    picture = plane_picture.draw(replace(made, default_plane=name)) if begins else None
+    try:
+        packs.write_arrays(pack.path / file, content)
+        if default:
+            _make_default(pack.path, name)
+        if picture is not None:
+            _write(pack.path / plane_picture.FILE, picture)
+    except OSError as error:
+        raise PackError(f"{pack.path}: cannot be written ({error.strerror})") from None
+    return packs.load(pack.path)
+
+
+def _counted(heard: Iterable[Floats], count: int, tell: Tell) -> Iterator[Floats]:
+    for i, frames in enumerate(heard):
+        tell("describing the sounds", i, count)
+        yield frames
+
+
+def _recorded(pack: Pack, folder: Path) -> Iterator[Floats]:
+    r = pack.representation
+    for id in pack.anchors.ids:
+        path = folder / str(id)
+        if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
+            raise PackError(
+                f"{folder}: holds no {id}: name the folder that {pack.name} was trained on, or "
+                "leave it out to measure what the model makes of its sounds"
+            )
+        yield r.decibels(r.magnitudes(reading.sound(path, r)))
+
+
+def _decoder(pack: Pack) -> Callable[[Floats], Floats]:
+    """(n, D) latents to (n, frames, bins) dB. Raises PackError."""
+    from latentpad.models.packs import networks
+
+    decoder, r = networks.load_decoder(pack), pack.representation
+
+    def decode(latents: Floats) -> Floats:
+        scaled = np.asarray(decoder(latents, training=False), np.float32)
+        if not np.isfinite(scaled).all():
+            raise PackError(f"{pack.path}: the decoder gives values that are not finite")
+        return r.unscaled(np.clip(scaled, 0, 1))
+
+    return decode
+
+
+def _decoded(pack: Pack) -> Iterator[Floats]:
+    decode, latents = _decoder(pack), pack.anchors.latents
+    for start in range(0, len(latents), DECODED):
+        yield from decode(latents[start : start + DECODED])
+
+
+def _make_default(folder: Path, name: str) -> None:
+    content = Toml.read(folder).content
+    content["plane"] = {**content.get("plane", {}), "default": name}
+    _write(folder / "model.toml", tomli_w.dumps(content).encode())
+
+
+def _write(path: Path, data: bytes) -> None:
+    beside = path.with_name(f".{path.stem}-new{path.suffix}")
+    beside.write_bytes(data)
+    os.replace(beside, path)

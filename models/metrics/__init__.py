@@ -1,0 +1,1 @@
+"""How near one sound is to another."""

@@ -1,0 +1,1 @@
+"""Model packs: a folder a pack, its files, its name, its networks. The shipped ones lie beside."""

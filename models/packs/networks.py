@@ -1,0 +1,42 @@
+"""A pack's encoder and decoder as Keras models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from latentpad.models.keras_files import archive
+from latentpad.models.packs.pack import Pack, PackError
+from latentpad.models.text import printable
+
+
+def load_decoder(pack: Pack) -> Any:
+    """The Keras model (batch, latent) -> (batch, frames, bins) in 0...1. Raises PackError.
+
+    Imports Keras and its backend, which takes seconds.
+    """
+    r = pack.representation
+    return _load(pack, pack.decoder_path, (pack.latent_dim,), (r.frames, r.bins))
+
+
+def load_encoder(pack: Pack) -> Any:
+    """The Keras model (batch, frames, bins) -> (batch, 2 * latent): means, log variances.
+
+    Raises PackError. Imports Keras and its backend, which takes seconds.
+    """
+    r = pack.representation
+    if not pack.has_encoder:
+        raise PackError(f"{pack.path}: has no encoder, so sounds cannot be placed by it")
+    return _load(pack, pack.encoder_path, (r.frames, r.bins), (2 * pack.latent_dim,))
+
+
+def _load(pack: Pack, path: Path, given: tuple[int, ...], made: tuple[int, ...]) -> Any:
+    def complain(what: str) -> PackError:
+        return PackError(f"{pack.path}: {path.name} {printable(what)}")
+
+    model = archive.load(path, complain)
+    ends = ((tuple(t.shape[1:]) for t in end) for end in (model.inputs, model.outputs))
+    takes, gives = (", ".join(map(str, end)) for end in ends)
+    if (takes, gives) != (str(given), str(made)):
+        raise complain(f"maps {takes} to {gives}, model.toml says {given} to {made}")
+    return model

@@ -1,0 +1,116 @@
+"""What a training comes to, and how it becomes a pack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from latentpad.models import vae
+from latentpad.models.audio import descriptors
+from latentpad.models.maps import learned, projection
+from latentpad.models.packs import pack
+from latentpad.models.progress import Tell, untold
+from latentpad.models.representation import Floats, Representation, outline
+from latentpad.models.training import dataset, provenance
+from latentpad.models.training.batches import Lessons
+from latentpad.models.training.callbacks import History
+
+if TYPE_CHECKING:
+    from latentpad.models.training.card import Phase
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What a training comes to, before it is a pack."""
+
+    out: Path
+    found: Sequence[dataset.Clip]
+    sounds: Any  # (L, frames, bins) float16 in 0...1
+    peaks: Floats  # (L,) dBFS
+    encoder: Any
+    decoder: Any
+    representation: Representation
+    history: History
+    figures: dict[str, Any]
+    work: Path
+
+
+def write(
+    taught: Taught,
+    title: str,
+    licence: str | None,
+    card: bool,
+    phase: Phase | None = None,
+    tell: Tell = untold,
+) -> pack.Pack:
+    """The pack of a trained pair: where its sounds are, their map, and their card.
+
+    The card judges what is heard by `phase` (None: Fast Griffin-Lim). `tell` hears how far it is.
+
+    Raises models.packs.pack.PackError.
+    """
+    t, r = taught, taught.representation
+    count = len(t.sounds)
+    everything = Lessons(t.sounds, range(count), 32)
+    tell("placing the sounds", 0, 0)
+    mean, logvar = (np.asarray(x) for x in vae.split(t.encoder.predict(everything, verbose=0)))
+    outlines = []
+
+    def heard() -> Iterator[Floats]:  # they lie on disk: each is read once
+        for i in range(count):
+            tell("describing the sounds", i, count)
+            frames = r.unscaled(t.sounds[i])
+            outlines.append(outline(frames, r))
+            yield frames
+
+    def decode(latents: Floats) -> Floats:
+        return r.unscaled(np.asarray(t.decoder(latents, training=False), np.float32))
+
+    described = descriptors.table(heard(), r)
+    anchors = pack.Anchors(
+        latents=mean.astype(np.float32),
+        labels=np.array([c.label for c in t.found]),
+        ids=np.array([c.id for c in t.found]),
+        names=np.array([c.called for c in t.found]),
+        loudness=np.array([o.loudness for o in outlines], np.float32) + t.peaks,
+        onset=np.array([o.onset for o in outlines], np.float32),
+    )
+    tell("drawing the map", 0, 0)
+    drawn = projection.tsne(anchors.latents, t.figures["seed"])
+    sources = [
+        {"id": c.id, "name": n, "label": c.label, "split": c.split, "group": c.group, **c.credits}
+        for c, n in zip(t.found, anchors.names, strict=True)
+    ]
+    made = pack.Pack(
+        path=t.out,
+        name=t.out.name,
+        title=title,
+        licence=provenance.licence(sources) if licence is None else licence,
+        representation=r,
+        latent_dim=mean.shape[1],
+        kl=tuple(float(k) for k in np.asarray(vae.kl(mean, logvar)).mean(axis=0)),
+        anchors=anchors,
+        planes={
+            "map": drawn,
+            "learned": learned.learned(anchors.latents, decode, t.figures["seed"], tell),
+        },
+        default_plane="learned",
+        training=t.figures,
+        descriptors=described,
+    )
+    pack.save(made, t.encoder, t.decoder, sources)
+    if card:
+        from latentpad.models.training import card as cards
+
+        recordings = [c.path for c in t.found]
+        extra, figures = cards.write(
+            made, t.encoder, t.decoder, t.sounds, sources, t.history, recordings,
+            phase or cards.GRIFFINLIM, tell,
+        )  # fmt: skip
+        made = replace(made, training={**made.training, "quality": figures})
+        pack.save(made, t.encoder, t.decoder, sources, extra)
+    return pack.load(t.out)

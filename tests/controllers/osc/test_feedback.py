@@ -1,0 +1,485 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from latentpad.controllers.osc.feedback import Feedback
+from latentpad.controllers.osc.packet import Message, decode, encode
+from latentpad.controllers.osc.server import listen
+from latentpad.controllers.osc.subscribers import (
+    BYTES_S,
+    COPY_S,
+    FRESH_S,
+    HOSTS,
+    KNOWN_S,
+    Subscribers,
+)
+from latentpad.engine.control.instrument import Instrument, Sender
+from latentpad.engine.parameters import CommandError
+
+ELSEWHERE = Sender("midi keys 1")
+
+
+class Pad:
+    """A touch app: sends from one UDP port and listens there."""
+
+    def __init__(
+        self, server: tuple[str, int] = ("127.0.0.1", 9), host: str = "127.0.0.1", port: int = 0
+    ) -> None:
+        self._server = server
+        self._udp = socket.socket(type=socket.SOCK_DGRAM)
+        self._udp.bind((host, port))
+        self._udp.setblocking(False)
+        self.port: int = self._udp.getsockname()[1]
+        self.sender = Sender(f"osc {host}", self.port)
+
+    def __enter__(self) -> Pad:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._udp.close()
+
+    def send(self, address: str, *args: Any) -> None:
+        self._udp.sendto(encode(address, args), self._server)
+
+    def received(self) -> list[Message]:
+        messages: list[Message] = []
+        while True:
+            try:
+                messages += decode(self._udp.recv(65_535)).messages
+            except BlockingIOError:
+                return messages
+
+
+def with_feedback(
+    instrument: Instrument, play: Callable[[Feedback], Coroutine[Any, Any, None]], **options: Any
+) -> None:
+    async def run() -> None:
+        feedback = Feedback(instrument, **options)
+        try:
+            await play(feedback)
+        finally:
+            feedback.close()
+
+    asyncio.run(run())
+
+
+async def arrival(pad: Pad, address: str) -> list[Message]:
+    """Everything that has come once `address` has."""
+    messages: list[Message] = []
+    for _ in range(1000):
+        messages += pad.received()
+        if any(message.address == address for message in messages):
+            return messages
+        await asyncio.sleep(0.005)
+    raise AssertionError(f"{address} did not come")
+
+
+def test_sync_sends_every_value_to_the_port_it_names(instrument: Instrument) -> None:
+    async def run() -> None:
+        server = await listen(instrument, "127.0.0.1", 0)
+        feedback = Feedback(instrument)
+        with Pad(server.address) as pad, Pad() as display:
+            pad.send("/sync", display.port)
+            got = await arrival(display, "/pad/10/pitch")
+            assert pad.received() == []
+        expected = dict(instrument.told())
+        assert {m.address: m.args for m in got} == {
+            address: pytest.approx(args) for address, args in expected.items()
+        }
+        assert len(got) == len(expected)
+        feedback.close()
+        server.close()
+
+    asyncio.run(run())
+
+
+def test_sync_sends_what_is_touched_and_what_the_pad_points_at(instrument: Instrument) -> None:
+    async def play(feedback: Feedback) -> None:
+        instrument.apply("/pad/3/touch", (1,), ELSEWHERE)
+        instrument.apply("/lattice/2", (0.5,), ELSEWHERE)
+        instrument.apply("/latent", (0.25, 0.5, -1.0, 0.0), ELSEWHERE)
+        with Pad() as pad:
+            instrument.apply("/sync", (), pad.sender)
+            got = {m.address: m.args for m in await arrival(pad, "/pad/10/pitch")}
+        touches = [got[f"/pad/{n}/touch"] for n in range(1, 11)]
+        assert touches == [(int(n in (1, 3)),) for n in range(1, 11)]  # 1: by its latent's move
+        assert got["/lattice/2"] == (0.5,) and got["/latent"] == (0.25, 0.5, -1.0, 0.0)
+        assert set(got) >= set(dict(instrument.values()))
+
+    with_feedback(instrument, play)
+
+
+def test_the_copy_of_all_values_is_of_one_moment(instrument: Instrument) -> None:
+    """A change of several values, by another thread, is in it whole or not at all."""
+    half, whole = threading.Event(), threading.Event()
+
+    def change() -> None:
+        with instrument.together():
+            instrument.apply("/gain", (-7.0,))
+            half.set()
+            whole.wait(0.2)
+            instrument.apply("/pitch", (7.0,))
+
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad:
+            instrument.apply("/sync", (pad.port,), pad.sender)
+            changing = threading.Thread(target=change)
+            changing.start()
+            half.wait()
+            got = {m.address: m.args for m in await arrival(pad, "/pad/10/pitch")}
+            whole.set()
+            changing.join()
+            assert (got["/gain"] == (-7.0,)) == (got["/pitch"] == (7.0,))
+
+    with_feedback(instrument, play)
+
+
+def test_changes_go_to_every_subscriber_but_the_one_who_touches(instrument: Instrument) -> None:
+    async def run() -> None:
+        server = await listen(instrument, "127.0.0.1", 0)
+        feedback = Feedback(instrument)
+        with Pad(server.address) as one, Pad(server.address) as two:
+            one.send("/sync")
+            two.send("/sync", float(two.port))
+            await arrival(one, "/pad/10/pitch")
+            await arrival(two, "/pad/10/pitch")
+            one.send("/pad/xy", 0.25, 0.75)
+            assert Message("/pad/1/xy", (0.25, 0.75)) in await arrival(two, "/pad/1/xy")
+            two.send("/gain", -6.0)
+            echoes = await arrival(one, "/gain")
+            assert [m.address for m in echoes] == ["/gain"]  # and no /pad/1/xy
+            assert two.received() == []
+        feedback.close()
+        server.close()
+
+    asyncio.run(run())
+
+
+def test_an_older_value_from_elsewhere_does_not_pull_a_control_from_the_finger(
+    instrument: Instrument,
+) -> None:
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad:
+            instrument.apply("/sync", (), pad.sender)
+            await arrival(pad, "/pad/10/pitch")
+            instrument.apply("/gain", (-6.0,), ELSEWHERE)
+            instrument.apply("/gain", (-7.0,), pad.sender)
+            instrument.apply("/texture", (0.5,), ELSEWHERE)
+            assert [m.address for m in await arrival(pad, "/texture")] == ["/texture"]
+
+    with_feedback(instrument, play)
+
+
+def test_a_value_goes_out_at_most_sixty_times_a_second_and_the_newest_last(
+    instrument: Instrument,
+) -> None:
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad:
+            instrument.apply("/sync", (), pad.sender)
+            await arrival(pad, "/pad/10/pitch")
+            began, got = time.monotonic(), []
+            for i in range(400):
+                instrument.apply("/gain", (-i / 10,), ELSEWHERE)
+                await asyncio.sleep(0.001)
+                got += pad.received()
+            instrument.apply("/texture", (0.5,), ELSEWHERE)
+            got += await arrival(pad, "/texture")
+            elapsed = time.monotonic() - began
+        gains = [m.args[0] for m in got if m.address == "/gain"]
+        assert 2 <= len(gains) <= 60 * elapsed + 2
+        assert gains[-1] == pytest.approx(-39.9)
+        assert gains == sorted(gains, reverse=True)  # type: ignore[type-var]
+
+    with_feedback(instrument, play)
+
+
+def test_notes_are_no_values_but_what_is_set_for_notes_is(instrument: Instrument) -> None:
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad:
+            instrument.apply("/sync", (), pad.sender)
+            await arrival(pad, "/pad/10/pitch")
+            instrument.apply("/note", (60, 100), ELSEWHERE)
+            instrument.apply("/panic", (), ELSEWHERE)
+            instrument.apply("/snapshot/1/store", (), ELSEWHERE)
+            instrument.apply("/note/track", (0,), ELSEWHERE)
+            got = await arrival(pad, "/note/track")
+            assert [m.address for m in got] == ["/note/track"]
+
+    with_feedback(instrument, play)
+
+
+def test_a_meter_is_published_like_a_value(instrument: Instrument) -> None:
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad:
+            instrument.apply("/sync", (), pad.sender)
+            await arrival(pad, "/pad/10/pitch")
+            for level in (-20.0, -10.0):
+                feedback.publish("/meter", (level,))
+            assert await arrival(pad, "/meter") == [Message("/meter", (-10.0,))]
+
+    with_feedback(instrument, play)
+
+
+def test_a_port_that_refuses_is_asleep_and_its_hosts_next_packet_wakes_it(
+    instrument: Instrument,
+) -> None:
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad:
+            instrument.apply("/sync", (), pad.sender)
+            await arrival(pad, "/pad/10/pitch")
+        for i in range(1000):  # the first is lost, and its refusal comes with a later one
+            if not feedback.subscribers:
+                break
+            instrument.apply("/gain", (-i / 100,), ELSEWHERE)
+            await asyncio.sleep(0.005)
+        assert feedback.subscribers == []
+        await asyncio.sleep(COPY_S)
+        instrument.apply("/gain", (-3.0,), Sender(pad.sender.group, 1))  # still nobody there
+        await asyncio.sleep(0.05)
+        assert feedback.subscribers == []
+        await asyncio.sleep(COPY_S)
+        with Pad(port=pad.port) as again:
+            instrument.apply("/gain", (-4.0,), again.sender)
+            got = await arrival(again, "/pad/10/pitch")
+            assert Message("/gain", (-4.0,)) in got
+
+    with_feedback(instrument, play)
+
+
+def test_a_port_nobody_listens_on_costs_one_datagram_a_second() -> None:
+    now = [0.0]
+    sender = Sender("osc 127.0.0.1", 9000)
+    subscribers = Subscribers(lambda: now[0])
+    subscribers.ask(sender, None)
+    ((_, subscriber),) = subscribers.due(lambda: {"/gain": (0.0,), "/pan": (0.0,)})
+    subscribers.refused(subscriber)
+    sent = 0
+    for _ in range(1000):  # its host plays on, and what is sent is refused
+        now[0] += 0.01
+        subscribers.hear(sender)
+        for _, subscriber in subscribers.due(lambda: {"/gain": (0.0,), "/pan": (0.0,)}):
+            assert list(subscriber.pending) == ["/gain"]
+            sent += 1
+            subscribers.refused(subscriber)
+    assert 9 <= sent <= 10
+    subscribers.close()
+
+
+def silent_for(
+    instrument: Instrument, seconds: float, *before: tuple[str, tuple[Any, ...]]
+) -> tuple[list[Message], list[Message]]:
+    """What comes of a change so long after `/sync` and these commands, and after a packet more."""
+    now = [0.0]
+    told: list[list[Message]] = []
+
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad, Pad() as other:
+            instrument.apply("/sync", (), pad.sender)
+            await arrival(pad, "/pad/10/pitch")
+            for address, args in before:
+                instrument.apply(address, args, Sender(pad.sender.group, 1))
+            await asyncio.sleep(0.05)
+            pad.received()
+            now[0] += seconds
+            stranger = Sender("osc 127.0.0.9", other.port)
+            instrument.apply("/gain", (-2.0,), stranger)
+            told.append([])
+            for _ in range(1000):
+                await asyncio.sleep(0.005)
+                told[0] += pad.received()
+                if told[0] or not feedback.subscribers:
+                    break
+            assert bool(told[0]) == bool(feedback.subscribers)
+            now[0] += 1
+            instrument.apply("/texture", (0.5,), Sender(pad.sender.group, 1))
+            told.append(await arrival(pad, "/texture"))
+
+    with_feedback(instrument, play, clock=lambda: now[0])
+    return told[0], told[1]
+
+
+def test_a_host_that_sent_one_packet_only_is_told_for_seconds(instrument: Instrument) -> None:
+    assert silent_for(instrument, FRESH_S - 1)[0] == [Message("/gain", (-2.0,))]
+    told, woken = silent_for(instrument, FRESH_S + 1)
+    assert told == []
+    assert dict(woken) == {
+        address: pytest.approx(args) for address, args in dict(instrument.told()).items()
+    }
+
+
+def test_a_host_that_plays_is_told_for_minutes(instrument: Instrument) -> None:
+    played = ("/note/track", (0,))
+    told, woken = silent_for(instrument, KNOWN_S - 1, played)
+    assert told == [Message("/gain", (-2.0,))]
+    assert [message.address for message in woken] == ["/texture"]
+    told, woken = silent_for(instrument, KNOWN_S + 1, played)
+    assert told == [] and len(woken) == len(dict(instrument.told()))
+
+
+# -- bounds: UDP's senders can be anyone -------------------------------------------------------
+
+
+def test_one_host_has_four_ports(instrument: Instrument) -> None:
+    """Of forty that it asks for, those it asked for last."""
+
+    async def play(feedback: Feedback) -> None:
+        with ExitStack() as stack:
+            pads = [stack.enter_context(Pad(host="127.0.0.2")) for _ in range(40)]
+            sender = pads[0].sender
+            for pad in pads:
+                instrument.apply("/sync", (pad.port,), sender)
+            kept = {subscriber.port for subscriber in feedback.subscribers}
+            assert kept == {pad.port for pad in pads[-4:]}
+
+    with_feedback(instrument, play)
+
+
+def test_a_host_gets_one_copy_a_second_however_often_it_asks(instrument: Instrument) -> None:
+    async def run() -> None:
+        server = await listen(instrument, "127.0.0.1", 0)
+        feedback = Feedback(instrument)
+        one_copy = len(dict(instrument.values()))
+        with (
+            Pad(server.address, "127.0.0.2") as storm,
+            Pad(server.address, "127.0.0.3") as other,
+            Pad(server.address, "127.0.0.3") as display,
+        ):
+            began, got = time.monotonic(), 0
+            while time.monotonic() < began + 1.5 * COPY_S:
+                for _ in range(20):
+                    storm.send("/sync")
+                await asyncio.sleep(0.01)
+                got += len(storm.received())
+            assert 0 < got <= one_copy * (1 + (time.monotonic() - began) / COPY_S)
+            began = time.monotonic()
+            other.send("/sync")  # another host does not wait for it, but for its own first
+            await arrival(other, "/pad/10/pitch")
+            other.send("/sync", display.port)
+            await arrival(display, "/pad/10/pitch")
+            assert time.monotonic() - began >= COPY_S
+        feedback.close()
+        server.close()
+
+    asyncio.run(run())
+
+
+def test_so_many_hosts_are_told_and_no_more_and_who_plays_is_kept(instrument: Instrument) -> None:
+    now = [0.0]
+
+    async def play(feedback: Feedback) -> None:
+        with Pad(host="127.0.1.1") as mine:
+            instrument.apply("/sync", (), mine.sender)
+            instrument.apply("/gain", (-1.0,), mine.sender)
+            for k in range(4 * HOSTS):
+                now[0] += 0.1
+                instrument.apply("/sync", (), Sender(f"osc 127.0.2.{k + 1}", 9000))
+                assert len(feedback.subscribers) <= HOSTS
+            assert mine.port in {subscriber.port for subscriber in feedback.subscribers}
+
+    with_feedback(instrument, play, clock=lambda: now[0])
+
+
+def test_what_goes_to_hosts_that_are_heard_once_is_bounded_for_all_together(
+    instrument: Instrument,
+) -> None:
+    async def play(feedback: Feedback) -> None:
+        with ExitStack() as stack:
+            pads = [stack.enter_context(Pad(host=f"127.0.3.{k + 1}")) for k in range(200)]
+            began, size = time.monotonic(), 0
+            for pad in pads:
+                instrument.apply("/sync", (), pad.sender)
+                await asyncio.sleep(0.005)
+            for pad in pads:
+                size += sum(len(encode(*message)) for message in pad.received())
+            assert 0 < size <= BYTES_S * (1.5 + time.monotonic() - began)
+
+    with_feedback(instrument, play)
+
+
+def test_what_goes_to_one_host_in_a_second_is_bounded(instrument: Instrument) -> None:
+    """A thousand addresses that change sixty times a second."""
+
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad:
+            instrument.apply("/sync", (), pad.sender)
+            await arrival(pad, "/pad/10/pitch")
+            began, size = time.monotonic(), 0
+            while time.monotonic() < began + 1.0:
+                for k in range(1000):
+                    feedback.publish(f"/meter/{k}", (time.monotonic(),))
+                await asyncio.sleep(0.01)
+                got = pad.received()
+                size += sum(len(encode(*message)) for message in got)
+            assert 0 < size <= BYTES_S * (1.5 + time.monotonic() - began)
+
+    with_feedback(instrument, play)
+
+
+@pytest.mark.parametrize("args", [(), (1,), (1.0,), (True,), (0.7,)])
+def test_a_press_is_answered_where_it_comes_from_and_on_the_port_last_named(
+    instrument: Instrument, args: tuple[Any, ...]
+) -> None:
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad, Pad() as display:
+            instrument.apply("/sync", args, pad.sender)
+            await arrival(pad, "/pad/10/pitch")
+            instrument.apply("/sync", (display.port,), pad.sender)
+            await arrival(display, "/pad/10/pitch")
+            assert pad.received() == []
+            instrument.apply("/sync", args, pad.sender)
+            for one in (pad, display):
+                await arrival(one, "/pad/10/pitch")
+            assert len(feedback.subscribers) == 2
+
+    with_feedback(instrument, play)
+
+
+@pytest.mark.parametrize("args", [(0,), (0.0,), (False,)])
+def test_a_release_is_ignored(instrument: Instrument, args: tuple[Any, ...]) -> None:
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad:
+            instrument.apply("/sync", args, pad.sender)
+            assert feedback.subscribers == []
+
+    with_feedback(instrument, play)
+
+
+def test_a_ping_is_taken_and_keeps_a_host_informed(instrument: Instrument) -> None:
+    played = ("/ping", ())
+    told, _ = silent_for(instrument, KNOWN_S - 1, played)
+    assert told == [Message("/gain", (-2.0,))]
+
+
+def test_syncing_again_is_one_subscription(instrument: Instrument) -> None:
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad:
+            for _ in range(3):
+                instrument.apply("/sync", (), pad.sender)
+            assert len(feedback.subscribers) == 1
+
+    with_feedback(instrument, play)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [(2,), (1023,), (65_536,), (9000.5,), (-1,), ("a",), (float("nan"),), (1e308,), (9001, 1)],
+)
+def test_a_port_that_is_none_is_refused(instrument: Instrument, args: tuple[Any, ...]) -> None:
+    async def play(feedback: Feedback) -> None:
+        with pytest.raises(CommandError):
+            instrument.apply("/sync", args, Sender("osc 127.0.0.1", 5000))
+        with pytest.raises(CommandError):  # a reply to a service of the system
+            instrument.apply("/sync", (), Sender("osc 127.0.0.1", 123))
+        with pytest.raises(CommandError):
+            instrument.apply("/sync", (), ELSEWHERE)
+        assert feedback.subscribers == []
+
+    with_feedback(instrument, play)

@@ -1,0 +1,158 @@
+"""The ring against a simulated host: it never runs dry once the host is known, and never sticks.
+
+`python -m latentpad.benchmarks.output` is the long form.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from latentpad.benchmarks.simulated_host import Heard, Rhythm, SimulatedHost, render
+from latentpad.engine.play.buffering import Buffering
+from latentpad.engine.play.ring import FRAMES, IDLE_S, POLL_S, RingOutput
+
+MODELS = [(48_000, 128), (44_100, 128), (16_000, 32), (22_050, 64)]
+RATES = [8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000]
+PERIODS = [16, 32, 48, 64, 100, 128, 192, 256, 441, 512, 1024, 2048, 4096]
+
+
+def settled(rhythm: Rhythm) -> float:
+    """When the host is known: after a second, and some of its periods."""
+    return max(1.0, 16 * rhythm.period / rhythm.rate)
+
+
+def after_settling(heard: Heard, rhythm: Rhythm) -> int:
+    return sum(at > settled(rhythm) for at in heard.starved)
+
+
+def kept_in_time(heard: Heard) -> float:
+    """The share of the time that the host was served."""
+    return heard.taken / heard.seconds
+
+
+# A draw renders seconds of a host: a quarter of them is tried, all by `make laws`.
+SHORT = settings.get_current_profile_name() == "same"
+tried = settings(max_examples=25 if SHORT else settings().max_examples)
+
+rhythms = st.builds(
+    Rhythm,
+    rate=st.sampled_from(RATES) | st.integers(8_000, 192_000),
+    period=st.sampled_from(PERIODS) | st.integers(16, 4096),
+    late=st.sampled_from([0.0, 0.2, 0.5, 0.9]),
+    drift=st.sampled_from([0.0, 0.0005, -0.0005, -0.01]),
+)
+
+
+@tried
+@given(rhythm=rhythms, model=st.sampled_from(MODELS), dear=st.floats(0.1, 1.2), block=st.booleans())
+def test_once_the_host_is_known_no_read_finds_the_ring_empty(
+    rhythm: Rhythm, model: tuple[int, int], dear: float, block: bool
+) -> None:
+    """`dear` is what a hop costs in ms; `block`, whether the host was taken for one of 128."""
+    rate, hop = model
+    cost = min(dear / 1000, 0.4 * hop / rate)
+    seconds = settled(rhythm) + max(3.0, 20 * rhythm.period / rhythm.rate)
+    heard = render(
+        rhythm, seconds, cost=cost, hop=hop, model_rate=rate, period=128 if block else None
+    )
+    assert after_settling(heard, rhythm) == 0
+    assert len(heard.starved) <= 4
+    assert heard.kept <= heard.told + rhythm.period + 1
+    assert kept_in_time(heard) > 0.7 * rhythm.rate
+
+
+@tried
+@given(
+    rhythm=rhythms,
+    burst=st.integers(2, 4),
+    every=st.sampled_from([40, 100]),
+    dear=st.floats(0.1, 1.2),
+)
+def test_a_burst_of_a_new_size_is_missed_once_at_most(
+    rhythm: Rhythm, burst: int, every: int, dear: float
+) -> None:
+    """The host stalls now and then, and takes what it has missed at once. With much jitter beside
+    it two bursts are not of one size."""
+    late = min(rhythm.late, 0.5)
+    bursting = Rhythm(rhythm.rate, rhythm.period, late, burst, every, 0.0)
+    step = rhythm.period / rhythm.rate
+    heard = render(bursting, min(settled(rhythm) + 4 * every * step, 30.0), cost=dear / 1000)
+    assert after_settling(heard, rhythm) <= 1
+    assert heard.kept <= heard.told + rhythm.period + 1
+
+
+@pytest.mark.parametrize("rate", [44_100, 48_000, 96_000])
+@pytest.mark.parametrize("period", [128, 1024])
+def test_a_regular_host_is_kept_little_more_than_a_period_ready(rate: int, period: int) -> None:
+    heard = render(Rhythm(rate, period), 10.0)
+    assert heard.starved == []
+    assert heard.told <= period + 0.003 * rate
+
+
+def test_stalls_of_the_render_thread_are_outlived_after_the_first() -> None:
+    stalls = tuple(1.0 + 0.7 * k for k in range(40))
+    heard = render(Rhythm(), 30.0, stalls=stalls)
+    assert len(heard.starved) <= 1
+    assert heard.kept / 48_000 < 0.012
+
+
+def test_a_host_that_turns_to_a_larger_period_is_missed_once_at_most() -> None:
+    host = SimulatedHost(Rhythm(period=128), 0)
+    buffering = Buffering(48_000, 128, 128, FRAMES)
+    buffering.learns = True
+    output = RingOutput(host, host, buffering, clock=host.clock)
+    block = np.zeros((128, 2), np.float32)
+
+    def run(until: float) -> None:
+        while host.now < until:
+            if output.room():
+                host.now += 0.0003
+                output.write(block)
+            else:
+                host.now += output.pause()
+
+    run(3.0)
+    assert output.starved == 0
+    host.turn_to(Rhythm(period=1024))
+    run(6.0)
+    assert output.starved <= 1
+    run(30.0)
+    assert output.starved <= 1
+    assert buffering.period == 1024
+
+
+def test_a_host_that_takes_nothing_is_not_waited_for_in_a_hurry_and_goes_on_when_it_does() -> None:
+    host = SimulatedHost(Rhythm(), 0)
+    buffering = Buffering(48_000, 128, 128, FRAMES)
+    output = RingOutput(host, host, buffering, clock=host.clock)
+    block = np.zeros((128, 2), np.float32)
+    made = 0
+    host.stop()
+    while host.now < 5.0:
+        if output.room():
+            output.write(block)
+            made += 1
+        else:
+            pause = output.pause()
+            assert POLL_S <= pause <= IDLE_S or host.now < 0.1
+            host.now += pause
+    assert made <= 4, "what lies ready is all that is made"
+    host.turn_to(Rhythm())
+    while host.now < 7.0:
+        if output.room():
+            output.write(block)
+            made += 1
+        else:
+            host.now += output.pause()
+    assert made > 0.95 * 2.0 * 48_000 / 128
+    assert output.starved == 0
+
+
+def test_one_channel_hears_both_sides() -> None:
+    host = SimulatedHost(Rhythm(), 0)
+    output = RingOutput(host, host, Buffering(48_000, 128, 128, FRAMES), channels=1)
+    output.write(np.array([[1.0, 0.5], [0.0, -0.5]], np.float32))
+    assert host.written[-1].tolist() == [[0.75], [-0.25]]

@@ -1,0 +1,94 @@
+"""Gesture recordings as sound: those that tell touches, and those that tell moves alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from latentpad.cli.render import render_file
+from latentpad.engine.control.instrument import Sender
+from latentpad.engine.offline import PLAYER, Rendering
+from latentpad.engine.parameters import Argument
+from latentpad.models.packs.pack import Pack
+from latentpad.presets.bank import FACTORY, Bank
+
+PHONE = Sender("osc 10.0.0.5")
+Messages = Iterable[tuple[float, str, Sequence[Argument]]]
+
+
+def rendered(folder: Path, preset: str, *messages: tuple[float, str, Sequence[Argument]]) -> Path:
+    recording, sound = folder / "by hand.jsonl", folder / "by hand.wav"
+    lines = [{"preset": preset}] + [
+        {"t": t, "address": address, "args": args} for t, address, args in messages
+    ]
+    recording.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    render_file(recording, sound, lambda line: None)
+    return sound
+
+
+@pytest.mark.parametrize("preset", ["kit", "shots", "originals"])
+@pytest.mark.parametrize("pair", [False, True])
+def test_taps_of_a_recording_of_moves_alone_are_heard(
+    tmp_path: Path, preset: str, pair: bool
+) -> None:
+    taps = [(0.0, 0.3, 0.6), (2.5, 0.7, 0.4), (5.0, 0.72, 0.4)]
+    if pair:
+        moves = [(t, f"/pad/{'xy'[axis]}", [tap[axis]]) for t, *tap in taps for axis in (0, 1)]
+    else:
+        moves = [(t, "/pad/xy", [x, y]) for t, x, y in taps]
+    samples, rate = soundfile.read(rendered(tmp_path, preset, *moves))
+    for t, _, _ in taps:
+        at = int(t * rate)
+        before, after = samples[max(at - rate // 5, 0) : at], samples[at : at + rate // 5]
+        assert np.abs(after).max() > 1e-3
+        assert np.abs(before).max(initial=0) < 1e-5
+
+
+def test_a_recording_that_tells_touches_is_believed_from_its_first_line(tmp_path: Path) -> None:
+    for n in (1, 3):
+        told = (1.0, f"/pad/{n}/touch", [1])
+        moved = [(t, f"/pad/{n}/xy", [0.3 + 0.2 * t, 0.6]) for t in (0.0, 0.5, 1.0, 3.0)]
+        samples, rate = soundfile.read(rendered(tmp_path, "shots", *moved[:3], told, moved[3]))
+        assert np.abs(samples[:rate]).max() < 1e-5 < 1e-3 < np.abs(samples[rate:]).max()
+        assert np.abs(samples[3 * rate :]).max() < 1e-5
+
+
+def played(pack: Pack, preset: str, messages: Messages, by: Sender) -> tuple[np.ndarray, Messages]:
+    """Three seconds of it, and what a take has written down."""
+    rendering = Rendering(pack)
+    instrument = rendering.instrument
+    instrument.apply_all(Bank(FACTORY).load(preset).commands())
+    if by == PLAYER:
+        instrument.believe(by)
+    take: list[tuple[float, str, Sequence[Argument]]] = []
+    instrument.taps.append(
+        lambda address, args, _: take.append((instrument.clock(), address, args))
+    )
+    waiting = list(messages)
+    heard = []
+    for _ in range(int(3 / rendering.hop_s)):
+        while waiting and waiting[0][0] <= instrument.clock():
+            _, address, args = waiting.pop(0)
+            instrument.apply(address, args, by)
+        heard.append(rendering.hop())
+    return np.concatenate(heard), take
+
+
+@pytest.mark.parametrize("preset", ["walk", "shots", "originals"])
+def test_a_take_of_moves_alone_sounds_the_same_again(footsteps: Pack, preset: str) -> None:
+    drag = [(0.3 + 0.01 * k, "/pad/xy", (0.2 + 0.006 * k, 0.5)) for k in range(100)]
+    taps = [
+        (1.5 + 0.12 * k + 0.004 * axis, f"/pad/{'xy'[axis]}", (value,))
+        for k, point in enumerate([(0.3, 0.6), (0.7, 0.2), (0.72, 0.2), (0.4, 0.9)])
+        for axis, value in enumerate(point)
+    ]
+    fingers = [(2.2, "/pad/1/touch", (0,)), (2.3, "/pad/2/x", (0.3,)), (2.4, "/pad/xy", (0.1, 0.1))]
+    live, take = played(footsteps, preset, [*drag, *taps, *fingers], PHONE)
+    again, _ = played(footsteps, preset, take, PLAYER)
+    assert np.abs(live).max() > 1e-3
+    np.testing.assert_array_equal(again, live)

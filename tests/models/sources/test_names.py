@@ -1,0 +1,33 @@
+"""What the sounds of a folder are called where no table says it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from latentpad.models.sources.credits import Told
+from latentpad.models.sources.names import named
+
+
+def names(*paths: str, **told: Told) -> list[tuple[str, str]]:
+    sounds = [Path(path) for path in paths]
+    found = named(Path("/home/ann/tape"), sounds, lambda sound: told.get(sound.stem, Told()))
+    return [(each.name, each.label) for each in found]
+
+
+def test_a_sound_is_called_as_its_file_and_is_of_its_folders_kind() -> None:
+    assert names("rain.wav", "kick/low.flac") == [("rain", "tape"), ("low", "kick")]
+
+
+def test_what_is_called_the_same_is_told_apart_by_its_folder() -> None:
+    found = names("kick/01.wav", "snare/01.wav", "01.wav", "snare/02.wav")
+    assert [name for name, _ in found] == ["kick 01", "snare 01", "tape 01", "02"]
+
+
+def test_what_its_folder_does_not_tell_apart_is_called_by_its_path() -> None:
+    found = names("a/x/01.wav", "b/x/01.wav", "c/01.wav", "c/01.flac")
+    assert [name for name, _ in found] == ["a/x/01.wav", "b/x/01.wav", "c/01.wav", "c/01.flac"]
+
+
+def test_a_table_names_first() -> None:
+    found = names("kick/a.wav", "kick/b.wav", a=Told(name="Thump"), b=Told(label="drum"))
+    assert found == [("Thump", "kick"), ("b", "drum")]
