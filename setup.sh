@@ -128,7 +128,7 @@ kernels=$(find engine/ -name "*.py" -exec grep -l njit {} + | sort | xargs cat |
 compiling=
 if ! grep -qxF "$kernels" .venv/.kernels 2>/dev/null; then
     say "compiling the kernels"
-    .venv/bin/python -m latentpad.engine.warm_up & # meanwhile TensorFlow is fetched
+    .venv/bin/python -m latentpad.cli.warm_up & # meanwhile TensorFlow is fetched
     compiling=$!
     trap 'kill "$compiling" 2>/dev/null || true' EXIT
     trap 'exit 130' INT TERM

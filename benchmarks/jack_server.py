@@ -18,13 +18,15 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from latentpad.models.errors import LatentpadError
+
 RATE = 48_000
 READY_S = 10.0
 REGISTRY = Path("/dev/shm/jack-shm-registry")  # JACK2's on Linux: eight places for servers
 PLACE = re.compile(rb"(.{4})jack-\d+:([^\0]+):\0", re.DOTALL)  # process id, then the name
 
 
-class JackError(RuntimeError):
+class JackError(LatentpadError):
     """No JACK to measure with: one line saying what to install."""
 
 

@@ -26,7 +26,7 @@ from latentpad.controllers.midi.ports import MidiPorts
 from latentpad.engine import board as b
 from latentpad.engine.control.instrument import Sender
 from latentpad.engine.control.session import Session
-from latentpad.engine.play.output import Settings
+from latentpad.engine.output_settings import Settings
 from latentpad.engine.signs import Signs
 from latentpad.models.packs import pack as packs
 

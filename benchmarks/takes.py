@@ -23,10 +23,10 @@ import soundfile
 from latentpad.benchmarks.machine import machine
 from latentpad.controllers.recording import Takes
 from latentpad.engine import board as b
+from latentpad.engine.arguments import Argument
 from latentpad.engine.control.instrument import Sender
 from latentpad.engine.control.session import Session
-from latentpad.engine.parameters import Argument
-from latentpad.engine.play.output import Settings
+from latentpad.engine.output_settings import Settings
 from latentpad.models.packs import pack as packs
 from latentpad.models.packs import reference
 from latentpad.models.packs.pack import SHIPPED

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from latentpad.cli import completion
-from latentpad.cli.errors import Refused, check_folder, refusing
+from latentpad.cli.errors import Refused, check_folder
 from latentpad.cli.streams import say
 
 
@@ -58,56 +58,55 @@ def evaluate(
     from latentpad.models.packs import pack as packs
     from latentpad.models.progress import Bar
 
-    with refusing():
-        extras.check("matplotlib", "the report needs Matplotlib")
-        if not magnitudes and dask is None:
-            extras.check("visqol", "an evaluation by more than --magnitudes needs ViSQOL")
-        found = packs.load(packs.find(pack))
-        from latentpad.engine.expanders import METRICS, NAMES
-        from latentpad.engine.planes import Planes
-        from latentpad.evaluation import paths
+    extras.check("matplotlib", "the report needs Matplotlib")
+    if not magnitudes and dask is None:
+        extras.check("visqol", "an evaluation by more than --magnitudes needs ViSQOL")
+    found = packs.load(packs.find(pack))
+    from latentpad.engine.expanders import METRICS, NAMES
+    from latentpad.engine.planes import Planes
+    from latentpad.evaluation import paths
 
-        for name, known, option in (
-            *((name, NAMES, "--expander") for name in expander or ()), (metric, METRICS, "--metric")
-        ):  # fmt: skip
-            if name not in known:
-                raise Refused(f"{option} {name!r} is none of {', '.join(known)}")
-        if magnitudes and dask is not None:
-            raise Refused("--dask: --magnitudes leaves nothing to judge there")
-        folder = out or Path(f"{found.name}-evaluation")
-        if folder.exists() and not folder.is_dir():
-            raise Refused(f"{folder}: is a file: choose a folder for the results")
-        check_folder(folder)
-        paths.check_planes(Planes(found), plane or ())
-        if sounds is not None:
-            paths.files(found, sounds, paths.held_out(found))
-        asked: dict[str, Any] = {
-            "pairs": pairs, "draws": draws, "planes": tuple(plane or ()), "axes": axes,
-            "expanders": tuple(expander or ()) or None, "seed": seed, "heard": not magnitudes,
-            "fitted": {"metric": metric, "focus": focus, "guard": guard},
-        }  # fmt: skip
-        from latentpad.cli.messages import compiling
-        from latentpad.engine.kernel_cache import attend
-        from latentpad.engine.process import hushed
+    for name, known, option in (
+        *((name, NAMES, "--expander") for name in expander or ()), (metric, METRICS, "--metric")
+    ):  # fmt: skip
+        if name not in known:
+            raise Refused(f"{option} {name!r} is none of {', '.join(known)}")
+    if magnitudes and dask is not None:
+        raise Refused("--dask: --magnitudes leaves nothing to judge there")
+    folder = out or Path(f"{found.name}-evaluation")
+    if folder.exists() and not folder.is_dir():
+        raise Refused(f"{folder}: is a file: choose a folder for the results")
+    check_folder(folder)
+    paths.check_planes(Planes(found), plane or ())
+    if sounds is not None:
+        paths.files(found, sounds, paths.held_out(found))
+    asked: dict[str, Any] = {
+        "pairs": pairs, "draws": draws, "planes": tuple(plane or ()), "axes": axes,
+        "expanders": tuple(expander or ()) or None, "seed": seed, "heard": not magnitudes,
+        "fitted": {"metric": metric, "focus": focus, "guard": guard},
+    }  # fmt: skip
+    from latentpad.cli.messages import compiling
+    from latentpad.engine.kernel_cache import attend
+    from latentpad.engine.process import hushed
 
-        attend(lambda kernels: say(compiling("evaluate", kernels)))
-        with Bar() as bar:
-            bar.tell("starting up")
-            with hushed():
-                from latentpad.evaluation import html_report, markdown_report, run
+    attend(lambda kernels: say(compiling("evaluate", kernels)))
+    with Bar() as bar:
+        bar.tell("starting up")
+        with hushed():
+            from latentpad.evaluation import html_report, markdown_report, run
 
-                make = run.Settings.quick if quick else run.Settings
-                given = {name: value for name, value in asked.items() if value is not None}
-                made = run.evaluate(
-                    found, folder, make(**given), recordings=sounds, dask=dask, tell=bar.tell
-                )
-            bar.tell("writing the report")
-            for name, text in (
-                ("report.md", markdown_report.markdown(made)),
-                ("pairs.csv", markdown_report.table(made)),
-                ("report.html", html_report.page(made)),
-            ):
-                partial = folder / f"{name}.partial"
-                partial.write_text(text, encoding="utf-8")
-                os.replace(partial, folder / name)
+            make = run.Settings.quick if quick else run.Settings
+            given = {name: value for name, value in asked.items() if value is not None}
+            made = run.evaluate(
+                found, folder, make(**given), recordings=sounds, dask=dask, tell=bar.tell
+            )
+        bar.tell("writing the report")
+        for name, text in (
+            ("report.md", markdown_report.markdown(made)),
+            ("pairs.csv", markdown_report.table(made)),
+            ("report.html", html_report.page(made)),
+        ):
+            partial = folder / f"{name}.partial"
+            partial.write_text(text, encoding="utf-8")
+            os.replace(partial, folder / name)
     say(f"{folder}: report.html to look at and listen to, report.md, pairs.csv")

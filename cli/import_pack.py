@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from latentpad.cli.errors import refusing
 from latentpad.cli.streams import say
 
 Pair = tuple[float, float]
@@ -70,28 +69,27 @@ def import_(
     from latentpad.models.packs import pack as packs
     from latentpad.models.progress import Bar
 
-    with refusing():
-        packs.check_target(out)
-        inputs.check(decoder, encoder, sounds, sound_map)
-        with Bar() as bar:
-            bar.tell("starting up")
-            with hushed():
-                import keras  # noqa: F401  (it speaks)
+    packs.check_target(out)
+    inputs.check(decoder, encoder, sounds, sound_map)
+    with Bar() as bar:
+        bar.tell("starting up")
+        with hushed():
+            import keras  # noqa: F401  (it speaks)
 
-                from latentpad.cli.import_wizard import Said, asked, missed
-                from latentpad.models.importing.importer import bring, sound_shape
+            from latentpad.cli.import_wizard import Said, asked, missed
+            from latentpad.models.importing.importer import bring, sound_shape
 
-                shape = sound_shape(decoder)
-        said = Said(
-            rate=rate, n_fft=n_fft, hop=hop, window=window, orientation=orientation, scale=scale,
-            values=values, levels=levels, parts=parts, dropped=dropped,
+            shape = sound_shape(decoder)
+    said = Said(
+        rate=rate, n_fft=n_fft, hop=hop, window=window, orientation=orientation, scale=scale,
+        values=values, levels=levels, parts=parts, dropped=dropped,
+    )  # fmt: skip
+    said = (asked if sys.stdin.isatty() and sys.stdout.isatty() else missed)(said, shape)
+    with Bar() as bar:
+        pack = bring(
+            decoder, out, said.foreign, encoder=encoder, sounds=sounds, sound_map=sound_map,
+            title=title, licence=licence, say=say, tell=bar.tell,
         )  # fmt: skip
-        said = (asked if sys.stdin.isatty() and sys.stdout.isatty() else missed)(said, shape)
-        with Bar() as bar:
-            pack = bring(
-                decoder, out, said.foreign, encoder=encoder, sounds=sounds, sound_map=sound_map,
-                title=title, licence=licence, say=say, tell=bar.tell,
-            )  # fmt: skip
     say(f"{pack.path}: {len(pack.anchors)} anchors, {pack.latent_dim} latents")
     say(f"play it: latentpad play --pack {pack.path}")
     say(

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from latentpad.cli import completion
-from latentpad.cli.errors import refusing
 from latentpad.cli.library_listing import MOST_NAMED, became, counted, entry, listing
 from latentpad.cli.streams import say
 from latentpad.controllers.osc.packet import PORT
@@ -58,15 +57,14 @@ def add(
     dask: Cluster = None,
 ) -> None:
     """Place a folder of sounds. Started again, it goes on; no sound comes in twice."""
-    with refusing():
-        from latentpad.models.libraries.items import from_folder
-        from latentpad.models.progress import Bar
+    from latentpad.models.libraries.items import from_folder
+    from latentpad.models.progress import Bar
 
-        with _filling(library, pack) as place, Bar() as bar:
-            items = from_folder(folder.expanduser(), say)
-            if dask is None:
-                _ready_to_encode(bar)
-            added = place.add(items, link=link, again=again, dask=dask, say=say, progress=bar)
+    with _filling(library, pack) as place, Bar() as bar:
+        items = from_folder(folder.expanduser(), say)
+        if dask is None:
+            _ready_to_encode(bar)
+        added = place.add(items, link=link, again=again, dask=dask, say=say, progress=bar)
     _told(place, added, pack)
 
 
@@ -87,23 +85,22 @@ def freesound(
 
     Where the day's requests end, what was found is placed, and the same command goes on later.
     """
-    with refusing():
-        from latentpad.models.freesound.search import FreesoundError, collect
-        from latentpad.models.libraries.items import from_found
-        from latentpad.models.progress import Bar
+    from latentpad.models.freesound.search import FreesoundError, collect
+    from latentpad.models.libraries.items import from_found
+    from latentpad.models.progress import Bar
 
-        with _filling(library, pack) as place, Bar() as bar:
-            bar.tell("fetching from Freesound")
-            found = collect(
-                query, duration=(0.05, longest), licences=tuple(licence or ("CC0", "CC BY")),
-                tag=tag, most=most, say=say,
-                progress=partial(bar.tell, "fetching from Freesound"),
-            )  # fmt: skip
-            if not found:
-                raise FreesoundError(f"Freesound finds nothing of this kind for {query!r}")
-            _ready_to_encode(bar)
-            items = list(from_found(found))
-            added = place.add(items, again=again, say=say, progress=bar)
+    with _filling(library, pack) as place, Bar() as bar:
+        bar.tell("fetching from Freesound")
+        found = collect(
+            query, duration=(0.05, longest), licences=tuple(licence or ("CC0", "CC BY")),
+            tag=tag, most=most, say=say,
+            progress=partial(bar.tell, "fetching from Freesound"),
+        )  # fmt: skip
+        if not found:
+            raise FreesoundError(f"Freesound finds nothing of this kind for {query!r}")
+        _ready_to_encode(bar)
+        items = list(from_found(found))
+        added = place.add(items, again=again, say=say, progress=bar)
     _told(place, added, pack)
 
 
@@ -115,12 +112,11 @@ def map_(
     again: Again = False,
 ) -> None:
     """Place the sounds of a sound map, where it says they are."""
-    with refusing():
-        from latentpad.models.progress import Bar
+    from latentpad.models.progress import Bar
 
-        with _filling(library, pack) as place, Bar() as bar:
-            bar.tell("reading the map")
-            added = place.add_map(file, again=again, say=say, progress=bar)
+    with _filling(library, pack) as place, Bar() as bar:
+        bar.tell("reading the map")
+        added = place.add_map(file, again=again, say=say, progress=bar)
     _told(place, added, pack)
 
 
@@ -133,11 +129,10 @@ def list_(
     ] = False,
 ) -> None:
     """What is in a library, and under which licences."""
-    with refusing():
-        place = _existing(library, pack)
-        lines = list(listing(place, place.summary()))
-        lines += [entry(number, row) for number, row in enumerate(place.rows() if sounds else ())]
-        typer.echo("\n".join(lines))
+    place = _existing(library, pack)
+    lines = list(listing(place, place.summary()))
+    lines += [entry(number, row) for number, row in enumerate(place.rows() if sounds else ())]
+    typer.echo("\n".join(lines))
 
 
 @app.command()
@@ -154,26 +149,25 @@ def play(
     from latentpad.controllers.osc.packet import encode, encode_bundle
     from latentpad.models.libraries.library import LibraryError
 
-    with refusing():
-        names = [str(name) for name in _existing(library, pack).anchors.names]
-        if sound.isdecimal():
-            rows = [int(sound)] if int(sound) < len(names) else []
-        else:
-            rows = [i for i, name in enumerate(names) if sound.lower() in name.lower()]
-        if not rows:
-            raise LibraryError(f"{library}: holds no sound {sound!r}: see latentpad library list")
-        # The jump itself starts a loop only, and only the first.
-        jump = [encode(f"/anchor/{rows[0]}"), encode("/pad/1/touch", [1])]
-        try:
-            answers = ask(encode_bundle(jump), "127.0.0.1", osc_port)
-        except NobodyListens:
-            raise LibraryError(
-                f"no instrument listens on port {osc_port}: latentpad play --library {library}"
-            ) from None
-        others = f"  (the first of {len(rows)})" if len(rows) > 1 else ""
-        typer.echo(f"{rows[0]} {names[rows[0]]}{others}")
-        for message in answers:  # it plays another library, say
-            say(text.line(message))
+    names = [str(name) for name in _existing(library, pack).anchors.names]
+    if sound.isdecimal():
+        rows = [int(sound)] if int(sound) < len(names) else []
+    else:
+        rows = [i for i, name in enumerate(names) if sound.lower() in name.lower()]
+    if not rows:
+        raise LibraryError(f"{library}: holds no sound {sound!r}: see latentpad library list")
+    # The jump itself starts a loop only, and only the first.
+    jump = [encode(f"/anchor/{rows[0]}"), encode("/pad/1/touch", [1])]
+    try:
+        answers = ask(encode_bundle(jump), "127.0.0.1", osc_port)
+    except NobodyListens:
+        raise LibraryError(
+            f"no instrument listens on port {osc_port}: latentpad play --library {library}"
+        ) from None
+    others = f"  (the first of {len(rows)})" if len(rows) > 1 else ""
+    typer.echo(f"{rows[0]} {names[rows[0]]}{others}")
+    for message in answers:  # it plays another library, say
+        say(text.line(message))
 
 
 @app.command()
@@ -193,27 +187,26 @@ def remove(
     """
     if not sounds and label is None and author is None:
         raise typer.BadParameter("name sounds by number or id, or a --label, or an --author")
-    with refusing():
-        from latentpad.models.libraries import contents
+    from latentpad.models.libraries import contents
 
-        place = _existing(library, pack)
-        ids = set(contents.chosen(library.expanduser(), sounds or (), label, author))
-        rows = [(number, row) for number, row in enumerate(place.rows()) if row.id in ids]
-        for number, row in rows[:MOST_NAMED]:
-            typer.echo(entry(number, row))
-        if len(rows) > MOST_NAMED:
-            typer.echo(f"... and {len(rows) - MOST_NAMED} more")
-        if not (sounds or yes):
-            typer.confirm(f"remove {counted(len(rows))}?", abort=True)
-        gone = place.remove(ids, say=typer.echo)
-        first = rows[0][0]
-        moved = (
-            f"; the sounds after {first} have other numbers now: /anchor/K in presets and MIDI "
-            "bindings means another"
-        )
-        said = f"{place.path}: {counted(gone)} removed, {len(place)} left"
-        typer.echo(said + (moved if first < len(place) else ""))
-        typer.echo("an instrument that plays them does so until it is started again")
+    place = _existing(library, pack)
+    ids = set(contents.chosen(library.expanduser(), sounds or (), label, author))
+    rows = [(number, row) for number, row in enumerate(place.rows()) if row.id in ids]
+    for number, row in rows[:MOST_NAMED]:
+        typer.echo(entry(number, row))
+    if len(rows) > MOST_NAMED:
+        typer.echo(f"... and {len(rows) - MOST_NAMED} more")
+    if not (sounds or yes):
+        typer.confirm(f"remove {counted(len(rows))}?", abort=True)
+    gone = place.remove(ids, say=typer.echo)
+    first = rows[0][0]
+    moved = (
+        f"; the sounds after {first} have other numbers now: /anchor/K in presets and MIDI "
+        "bindings means another"
+    )
+    said = f"{place.path}: {counted(gone)} removed, {len(place)} left"
+    typer.echo(said + (moved if first < len(place) else ""))
+    typer.echo("an instrument that plays them does so until it is started again")
 
 
 def _filling(path: Path, pack_name: str | None) -> AbstractContextManager[Library]:
@@ -245,11 +238,10 @@ def _ready_to_encode(bar: Bar) -> None:
 
 
 def _told(place: Library, added: Added, pack_name: str | None) -> None:
-    with refusing():
-        from latentpad.models.libraries.library import LibraryError
+    from latentpad.models.libraries.library import LibraryError
 
-        if not len(place):
-            raise LibraryError(f"{place.path}: {became(added)}: no sounds to play")
+    if not len(place):
+        raise LibraryError(f"{place.path}: {became(added)}: no sounds to play")
     typer.echo(f"{place.path}: {became(added)}; {len(place)} in all")
     words = ["latentpad", "play", "--library", str(place.path)]
     if pack_name not in (None, place.pack.name):  # by that name it is found

@@ -13,10 +13,11 @@ try:
     from latentpad.cli import completion, evaluate, import_pack, send, streams, train
     from latentpad.cli import library as library_commands
     from latentpad.cli import plane as plane_command
-    from latentpad.cli.errors import Refused, check_report, refusing
+    from latentpad.cli.errors import Refused, check_report
     from latentpad.cli.streams import say as _say
     from latentpad.controllers.osc.packet import PORT
     from latentpad.engine import error_log
+    from latentpad.models.errors import LatentpadError
     from latentpad.models.text import printable
 except KeyboardInterrupt:  # before `main` could hear of it
     sys.exit(130)
@@ -59,8 +60,11 @@ def _told(error: BaseException) -> int:
         return 1
     if isinstance(error, OSError) and error.strerror:
         error = Refused(f"{error.filename or 'system'}: {error.strerror}")
-    refused = isinstance(error, Refused | OSError)
-    _warn(printable(" ".join(str(error).split()), MOST_TOLD) if refused else error_log.told(error))
+    if isinstance(error, LatentpadError | OSError):
+        line = " ".join(str(error).split()) or type(error).__name__
+        _warn(printable(line, MOST_TOLD))
+    else:
+        _warn(error_log.told(error))
     return 1
 
 
@@ -86,7 +90,7 @@ def _every_command(
 
 
 def _settings(device: str | None, rate: int | None, block: int, ring: float | None, null: bool):  # type: ignore[no-untyped-def]
-    from latentpad.engine.play.output import Settings
+    from latentpad.engine.output_settings import Settings
 
     return Settings(device=device, sample_rate=rate, block=block, ring=ring, null=null)
 
@@ -161,8 +165,7 @@ def play(
     )  # fmt: skip
     lasting = streams.Lasting(_warn)
     try:
-        with refusing():
-            asyncio.run(run(options, lasting.say))
+        asyncio.run(run(options, lasting.say))
     finally:
         lasting.close()
     if lasting.fault is not None:
@@ -197,10 +200,9 @@ def render(
     ] = None,
 ) -> None:
     """Render a gesture recording to a sound file, the same samples every time."""
-    with refusing():
-        from latentpad.cli.render import render_file
+    from latentpad.cli.render import render_file
 
-        render_file(gestures, out, _say, pack=pack, library=library, seconds=seconds)
+    render_file(gestures, out, _say, pack=pack, library=library, seconds=seconds)
 
 
 app.add_typer(library_commands.app, name="library")
@@ -225,14 +227,13 @@ def measure(
 ) -> None:
     """Measure gesture-to-sound latency and dropouts on this machine: of a JACK server of its own,
     or of any card, with a cable from an output (--device) to an input (--input)."""
-    with refusing():
-        check_report(out)
-        from latentpad.benchmarks.latency import measure as run
+    check_report(out)
+    from latentpad.benchmarks.latency import measure as run
 
-        report = run(
-            gestures=gestures, soak=soak, block=block, ring=ring, say=_say,
-            output=device, input=input,
-        )  # fmt: skip
+    report = run(
+        gestures=gestures, soak=soak, block=block, ring=ring, say=_say,
+        output=device, input=input,
+    )  # fmt: skip
     _say(report)
     if out is not None:
         out.write_text(report, encoding="utf-8")
@@ -247,14 +248,13 @@ def bench(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the report here.")] = None,
 ) -> None:
     """Measure what each stage costs here, and how many voices are held."""
-    with refusing():
-        check_report(out)
-        from latentpad.benchmarks.stages import bench as run
-        from latentpad.cli.messages import compiling
-        from latentpad.engine.kernel_cache import attend
+    check_report(out)
+    from latentpad.benchmarks.stages import bench as run
+    from latentpad.cli.messages import compiling
+    from latentpad.engine.kernel_cache import attend
 
-        attend(lambda kernels: _say(compiling("bench", kernels)))
-        report = run(pack, rest=rest, say=_say)
+    attend(lambda kernels: _say(compiling("bench", kernels)))
+    report = run(pack, rest=rest, say=_say)
     _say(report)
     if out is not None:
         out.write_text(report, encoding="utf-8")

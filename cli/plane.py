@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from latentpad.cli import completion
-from latentpad.cli.errors import check_folder, refusing
+from latentpad.cli.errors import check_folder
 from latentpad.cli.streams import say
 
 
@@ -33,29 +33,28 @@ def plane(
     from latentpad.models.packs import pack as packs
     from latentpad.models.progress import Bar
 
-    with refusing():
-        if (Path(pack) / "library.toml").is_file():
-            _of_library(Path(pack), name, seed)
-            return
-        found = packs.load(packs.find(pack))
-        check_folder(found.path)
-        from latentpad.cli.messages import compiling
-        from latentpad.engine.kernel_cache import attend
-        from latentpad.engine.process import hushed
-        from latentpad.models.maps import picture, planes
+    if (Path(pack) / "library.toml").is_file():
+        _of_library(Path(pack), name, seed)
+        return
+    found = packs.load(packs.find(pack))
+    check_folder(found.path)
+    from latentpad.cli.messages import compiling
+    from latentpad.engine.kernel_cache import attend
+    from latentpad.engine.process import hushed
+    from latentpad.models.maps import picture, planes
 
-        attend(lambda kernels: say(compiling("plane", kernels)))
-        began = monotonic()
-        with Bar() as bar, hushed():
-            made = planes.add(found, name, sounds=sounds, seed=seed, default=default, tell=bar.tell)
-        took = monotonic() - began
-        say(f"{made.path}: {len(made.anchors)} sounds on the plane {name}, in {took:.0f} s")
-        if made.default_plane == name:
-            say(f"which sound lies where: {made.path / picture.FILE}")
-        say(f"play it: latentpad play --pack {pack} --plane {name}")
-        if name == packs.DESCRIBED:
-            axes = ", ".join(made.described)
-            say(f"any two of {axes}: --axes X Y, or /axes X Y while playing")
+    attend(lambda kernels: say(compiling("plane", kernels)))
+    began = monotonic()
+    with Bar() as bar, hushed():
+        made = planes.add(found, name, sounds=sounds, seed=seed, default=default, tell=bar.tell)
+    took = monotonic() - began
+    say(f"{made.path}: {len(made.anchors)} sounds on the plane {name}, in {took:.0f} s")
+    if made.default_plane == name:
+        say(f"which sound lies where: {made.path / picture.FILE}")
+    say(f"play it: latentpad play --pack {pack} --plane {name}")
+    if name == packs.DESCRIBED:
+        axes = ", ".join(made.described)
+        say(f"any two of {axes}: --axes X Y, or /axes X Y while playing")
 
 
 def _of_library(folder: Path, name: str, seed: int) -> None:

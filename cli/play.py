@@ -29,11 +29,11 @@ from latentpad.controllers.recording import Takes
 from latentpad.controllers.refusals import Refusals
 from latentpad.engine import board as b
 from latentpad.engine import error_log
+from latentpad.engine.arguments import Argument
 from latentpad.engine.control import takes as recordings
 from latentpad.engine.control.instrument import Instrument
 from latentpad.engine.control.session import EngineError, Session
-from latentpad.engine.parameters import Argument
-from latentpad.engine.play.output import Settings
+from latentpad.engine.output_settings import Settings
 from latentpad.models.libraries.library import open_ as open_library
 from latentpad.models.libraries.playable import as_pack
 from latentpad.models.packs import pack as packs

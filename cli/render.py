@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from latentpad.cli.messages import compiling
+from latentpad.engine.arguments import Argument
 from latentpad.engine.control.takes import check
 from latentpad.engine.gestures import Gestures, TakeError
-from latentpad.engine.parameters import Argument
 from latentpad.models.libraries import header
 from latentpad.models.libraries.library import Library, open_
 from latentpad.models.libraries.playable import as_pack

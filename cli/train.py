@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from latentpad.cli.errors import Refused, refusing
+from latentpad.cli.errors import Refused
 from latentpad.cli.streams import say
 
 if TYPE_CHECKING:
@@ -57,38 +57,37 @@ def train(
     from latentpad.models.training import dataset, workspace
     from latentpad.models.training.config import RECIPES, Course
 
-    with refusing():
-        if distribute and backend != "tensorflow":
-            raise Refused("a training is distributed by TensorFlow only: leave --backend out")
-        if recipe not in RECIPES:
-            raise Refused(f"--recipe {recipe!r} is none of {', '.join(RECIPES)}")
-        _use(backend)
-        for package in ("matplotlib", "tensorboardX"):
-            extras.check(package, f"a training needs {package}")
-        workspace.check(folder, out)
-        dataset.clips(folder)  # before TensorFlow is started
-        with Bar() as bar:
-            bar.tell("starting up")
-            _start()
-        from latentpad.engine.play import resynthesis
-        from latentpad.models.training.card import Phase
-        from latentpad.models.training.distribution import DistributionError
-        from latentpad.models.training.train import teach
-        from latentpad.models.training.train import train as run
+    if distribute and backend != "tensorflow":
+        raise Refused("a training is distributed by TensorFlow only: leave --backend out")
+    if recipe not in RECIPES:
+        raise Refused(f"--recipe {recipe!r} is none of {', '.join(RECIPES)}")
+    _use(backend)
+    for package in ("matplotlib", "tensorboardX"):
+        extras.check(package, f"a training needs {package}")
+    workspace.check(folder, out)
+    dataset.clips(folder)  # before TensorFlow is started
+    with Bar() as bar:
+        bar.tell("starting up")
+        _start()
+    from latentpad.engine.play import resynthesis
+    from latentpad.models.training.card import Phase
+    from latentpad.models.training.distribution import DistributionError
+    from latentpad.models.training.train import teach
+    from latentpad.models.training.train import train as run
 
-        course = Course(
-            latent, RECIPES[recipe], seed=seed, epochs=epochs, minutes=minutes, held_out=held_out
-        )
-        try:
-            team = _team() if distribute else None
-            if team is not None and not team.chief:
-                teach(folder, out, course, team=team)
-                say("done: the chief has written the pack")
-                return
-            phase = Phase(resynthesis.TOLD, resynthesis.aloud)
-            pack = run(folder, out, course, title=title, team=team, phase=phase)
-        except DistributionError as error:
-            raise Refused(str(error)) from None
+    course = Course(
+        latent, RECIPES[recipe], seed=seed, epochs=epochs, minutes=minutes, held_out=held_out
+    )
+    try:
+        team = _team() if distribute else None
+        if team is not None and not team.chief:
+            teach(folder, out, course, team=team)
+            say("done: the chief has written the pack")
+            return
+        phase = Phase(resynthesis.TOLD, resynthesis.aloud)
+        pack = run(folder, out, course, title=title, team=team, phase=phase)
+    except DistributionError as error:
+        raise Refused(str(error)) from None
     count, latents = len(pack.anchors), pack.latent_dim
     say(f"{pack.path}: {count} anchors, {latents} latents; how good it is: card.md")
     say(f"play it: latentpad play --pack {pack.path}")

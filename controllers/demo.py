@@ -7,8 +7,8 @@ import math
 from collections.abc import Sequence
 
 from latentpad.controllers.finger import TOUCH, Finger
+from latentpad.engine.arguments import Argument
 from latentpad.engine.control.instrument import Instrument, Sender
-from latentpad.engine.parameters import Argument
 
 SENDER = Sender("demo")
 STEP_S = 1 / 30

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from latentpad.engine.arguments import Argument
 from latentpad.engine.control.instrument import Instrument, Sender
-from latentpad.engine.parameters import MODES, Argument
+from latentpad.engine.parameters import MODES
 
 NUMBER = 1
 POINT, TOUCH = f"/pad/{NUMBER}/xy", f"/pad/{NUMBER}/touch"

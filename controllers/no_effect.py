@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from latentpad.engine.parameters import EXPANDERS, MODES, PHASES, PLANES, Argument
+from latentpad.engine.arguments import Argument
+from latentpad.engine.parameters import EXPANDERS, MODES, PHASES, PLANES
 from latentpad.models.packs.pack import DESCRIBED
 
 Value = Callable[[str], tuple[float, ...]]

@@ -13,17 +13,9 @@ from typing import NamedTuple
 
 from latentpad.controllers.no_effect import idle
 from latentpad.controllers.osc.packet import OscArgument
+from latentpad.engine.arguments import Argument, CommandError, UnknownAddress
 from latentpad.engine.control.instrument import Instrument, Sender
-from latentpad.engine.parameters import (
-    FINGER,
-    FINGERS,
-    GLOBAL,
-    ROW,
-    Argument,
-    CommandError,
-    Parameter,
-    UnknownAddress,
-)
+from latentpad.engine.parameters import FINGER, FINGERS, GLOBAL, ROW, Parameter
 
 SLACK = 0.05
 """Of its range: what a control may overshoot and mean it."""

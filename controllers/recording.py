@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import Sender
 from latentpad.engine.control.session import Session
 from latentpad.engine.control.takes import Blank, Take, TakeError
-from latentpad.engine.parameters import Argument, CommandError
 from latentpad.engine.rate_limit import Allowance
 from latentpad.models.packs import reference
 

@@ -22,7 +22,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeGuard
 
-from latentpad.engine.parameters import FINGERS, GLOBAL, Argument
+from latentpad.engine.arguments import Argument
+from latentpad.engine.parameters import FINGERS, GLOBAL
+from latentpad.models.errors import LatentpadError
 from latentpad.models.files import bounded
 from latentpad.models.text import line as shown
 
@@ -35,7 +37,7 @@ OWN = "/take/"
 END, SOUND, QUALITY, FADE = (OWN + name for name in ("end", "sound", "quality", "fade"))
 
 
-class TakeError(Exception):
+class TakeError(LatentpadError):
     """A take that cannot be written or read: one line with the file and the reason."""
 
 

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentpad.engine import board as b
+from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.atomic_file import draft_of
 from latentpad.engine.board import Board, Shape
 from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
 from latentpad.engine.decode.pointing import LOUDEST, QUIETEST, Aim
 from latentpad.engine.gestures import FADE, OWN, QUALITY, SOUND, Gestures, Message
 from latentpad.engine.latent_bounds import Bounds
-from latentpad.engine.parameters import Argument, CommandError
 from latentpad.engine.planes import Planes
 from latentpad.engine.play.fade import Fade
 from latentpad.engine.play.voices import QUALITIES, Voices
@@ -49,8 +49,8 @@ class Rendering:
         self, pack: Pack, library: Library | None = None, *, seed: int = 0, sounds: bool = False
     ) -> None:
         from latentpad.engine.decode.decoder import Decoder
+        from latentpad.engine.decode.mailbox import Mailbox
         from latentpad.engine.decode.originals import Originals
-        from latentpad.engine.decode.process import Mailbox
 
         r = pack.representation
         self.board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))

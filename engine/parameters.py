@@ -7,10 +7,10 @@ switches are 0 or 1, choices are indices into the row's own tuple.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from latentpad.engine.arguments import Argument, CommandError, finite
 from latentpad.models.audio.descriptors import NAMES as DESCRIPTORS
 
 FINGERS = 10
@@ -20,8 +20,6 @@ VOICES = 16
 """Sounds that can be heard at once, fingers and notes together."""
 
 LATENT_MAX = 64
-MOST_ARGS = LATENT_MAX  # of any command
-MOST_TEXT = 1000  # characters, in all its arguments
 """Largest latent vector that fits on the board."""
 
 PLANES = ("raw", "principal", "map", "umap", "learned", "descriptors")
@@ -38,16 +36,6 @@ OWN = "auto"
 
 AUTO = -1
 """An axis that is left to the plane."""
-
-Argument = float | int | str | bool
-
-
-class CommandError(ValueError):
-    """A command that cannot be carried out: one line saying what was wrong."""
-
-
-class UnknownAddress(CommandError):
-    """A command for an address that there is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,30 +103,6 @@ class Parameter:
 
     def _axis(self, value: int) -> Argument:
         return value if 0 <= value < LATENT_MAX else self.choices[max(value - LATENT_MAX, -1) + 1]
-
-
-def check_arguments(address: str, args: Sequence[Argument]) -> None:
-    """Raise `CommandError` for what no command takes, one that ignores its arguments neither: so
-    whatever was carried out can be written down and read again."""
-    if len(args) > MOST_ARGS:
-        raise CommandError(f"{address}: no command takes {len(args)} arguments")
-    texts = [argument for argument in args if isinstance(argument, str)]
-    if sum(map(len, texts)) > MOST_TEXT:
-        raise CommandError(f"{address}: no command takes a text of over {MOST_TEXT} characters")
-    for argument in args:
-        if not isinstance(argument, str):
-            finite(address, argument)
-
-
-def finite(address: str, argument: Argument) -> float:
-    """The argument as a float. Raises `CommandError` for what is no finite number."""
-    try:
-        value = math.nan if isinstance(argument, str) else float(argument)
-    except (OverflowError, TypeError):
-        value = math.nan
-    if not math.isfinite(value):
-        raise CommandError(f"{address} takes a finite number, got {argument!r:.40}")
-    return value
 
 
 def _row(

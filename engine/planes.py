@@ -6,16 +6,9 @@ from collections.abc import Container, Sequence
 
 import numpy as np
 
+from latentpad.engine.arguments import CommandError
 from latentpad.engine.board import Board
-from latentpad.engine.parameters import (
-    AUTO,
-    DESCRIPTORS,
-    LATENT_MAX,
-    OFFSET,
-    PLANES,
-    ROW,
-    CommandError,
-)
+from latentpad.engine.parameters import AUTO, DESCRIPTORS, LATENT_MAX, OFFSET, PLANES, ROW
 from latentpad.engine.plane import Plane, default_axes
 from latentpad.models.packs.pack import DESCRIBED, Pack, PackError
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from latentpad.engine.plane import Float64, Plane
 from latentpad.engine.planes import Planes
+from latentpad.models.errors import LatentpadError
 from latentpad.models.packs.pack import Pack
 from latentpad.models.representation import Floats
 
@@ -27,7 +28,7 @@ FEWEST = 5  # sounds held out: of fewer there are not ways enough
 Indices = NDArray[np.intp]
 
 
-class EvaluationError(Exception):
+class EvaluationError(LatentpadError):
     """An evaluation that cannot be made: one line with the reason."""
 
 

@@ -9,6 +9,8 @@ import importlib.util
 import shlex
 from pathlib import Path
 
+from latentpad.models.errors import LatentpadError
+
 #: The extra of pyproject.toml that brings each package, by the name that it is imported by.
 EXTRAS = {
     "distributed": "cluster",
@@ -20,7 +22,7 @@ EXTRAS = {
 SETUP = Path(__file__).parents[1] / "setup.sh"  # of a checkout; an installed copy has none
 
 
-class ExtraError(Exception):
+class ExtraError(LatentpadError):
     """A package is not installed: one line with the command that installs it."""
 
 

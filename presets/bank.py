@@ -13,8 +13,8 @@ from pathlib import Path
 import tomli_w
 
 from latentpad.engine import atomic_file
+from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
-from latentpad.engine.parameters import Argument, CommandError
 from latentpad.engine.rate_limit import Allowance
 from latentpad.models.packs import reference
 from latentpad.models.text import line

@@ -24,7 +24,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from latentpad.engine.parameters import FINGERS, TABLE, Argument, CommandError, Parameter
+from latentpad.engine.arguments import Argument, CommandError
+from latentpad.engine.parameters import FINGERS, TABLE, Parameter
+from latentpad.models.errors import LatentpadError
 from latentpad.models.files import bounded, toml
 from latentpad.models.packs import reference
 from latentpad.models.text import LONGEST, line
@@ -46,7 +48,7 @@ PERFORMERS = frozenset(
 the fingers are."""
 
 
-class PresetError(ValueError):
+class PresetError(LatentpadError, ValueError):
     """A preset that cannot be used: one line naming file, line and field, and what to do."""
 
 

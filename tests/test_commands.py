@@ -18,6 +18,7 @@ from latentpad.benchmarks.programs import free_port
 from latentpad.cli import play as playing
 from latentpad.controllers.osc.packet import Message, decode, encode
 from latentpad.controllers.osc.subscribers import LOWEST
+from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.command_table import (
     COMMANDS,
     PARAMETERS,
@@ -29,8 +30,7 @@ from latentpad.engine.control.command_table import (
 )
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.control.session import Session
-from latentpad.engine.parameters import Argument, CommandError
-from latentpad.engine.play.output import Settings
+from latentpad.engine.output_settings import Settings
 
 PATIENCE_S = 60.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -364,7 +364,7 @@ def test_ctrl_c_fades_out_and_ends_with_status_0(server: JackServer, tmp_path: P
 
 def test_a_dead_decoder_holds_the_sound_and_is_replaced(tmp_path: Path, footsteps: Pack) -> None:
     from latentpad.engine.control.session import Session
-    from latentpad.engine.play.output import Settings
+    from latentpad.engine.output_settings import Settings
 
     said: list[dict[str, object]] = []
     session = Session(footsteps, Settings(null=True), said.append)

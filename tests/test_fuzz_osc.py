@@ -25,9 +25,9 @@ from latentpad.benchmarks.programs import free_port
 from latentpad.cli import play as playing
 from latentpad.controllers.osc.server import OscServer
 from latentpad.engine import board as b
+from latentpad.engine.arguments import CommandError
 from latentpad.engine.control.session import Session
-from latentpad.engine.parameters import CommandError
-from latentpad.engine.play.output import Settings
+from latentpad.engine.output_settings import Settings
 from tests.osc_fuzz import bundle, message, packets
 
 HOST = "127.0.0.77"  # our own: what `/sync` sends to it reaches nobody else

@@ -96,7 +96,7 @@ def test_playing_needs_neither_a_compiler_nor_what_the_tests_need(machine: Machi
     installed = re.findall(r"requirements/(\w+)\.txt", "\n".join(did))
     assert sorted(installed) == ["base", "cpu", "train"]
     assert [line for line in did if line.endswith("--editable .")]
-    assert [line for line in did if line.endswith("-m latentpad.engine.warm_up")]
+    assert [line for line in did if line.endswith("-m latentpad.cli.warm_up")]
 
 
 def test_nothing_is_done_twice(machine: Machine) -> None:
@@ -116,7 +116,7 @@ def test_the_tests_add_only_what_playing_has_not_brought(machine: Machine) -> No
     assert apt.endswith(" g++ jackd2 liblo-tools")
     installed = re.findall(r"requirements/(\w+)\.txt", "\n".join(did))
     assert sorted(installed) == ["cluster", "evaluate", "test", "umap"]
-    assert not [line for line in did if "latentpad.engine.warm_up" in line]
+    assert not [line for line in did if "latentpad.cli.warm_up" in line]
 
 
 def test_an_extra_that_was_brought_is_renewed_with_the_rest(machine: Machine) -> None:

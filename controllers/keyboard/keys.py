@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from latentpad.controllers.finger import Finger, Point
 from latentpad.controllers.keyboard.terminal import LOOK_S, Keyboard
 from latentpad.engine import error_log
+from latentpad.engine.arguments import CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
-from latentpad.engine.parameters import CommandError
 from latentpad.engine.rate_limit import Allowance
 from latentpad.presets.names import listed
 

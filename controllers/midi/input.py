@@ -24,8 +24,9 @@ from latentpad.controllers.midi.learn import Bindings, Control, Target
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.controllers.sender_threads import Strands
 from latentpad.engine import error_log
+from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
-from latentpad.engine.parameters import ROW, Argument, CommandError
+from latentpad.engine.parameters import ROW
 
 Layout = Literal["pad", "bend"]
 Command = tuple[str, tuple[Argument, ...]]

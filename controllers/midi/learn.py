@@ -19,8 +19,10 @@ import tomli_w
 from platformdirs import user_config_path
 
 from latentpad.engine import atomic_file
+from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
-from latentpad.engine.parameters import FINGERS, ROW, Argument, CommandError, Parameter
+from latentpad.engine.parameters import FINGERS, ROW, Parameter
+from latentpad.models.errors import LatentpadError
 from latentpad.models.files import bounded, toml
 from latentpad.models.text import printable, reason
 
@@ -29,7 +31,7 @@ LATENT_REACH = 3.0
 """A control moves one latent within this many standard deviations of the prior."""
 
 
-class BindingsError(ValueError):
+class BindingsError(LatentpadError, ValueError):
     """A bindings file that cannot be used: one line saying where and what to do."""
 
 

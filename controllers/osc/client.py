@@ -9,14 +9,18 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from typing import Any
 
-from latentpad.cli.errors import Refused
 from latentpad.controllers.osc.packet import LARGEST, Message, OscError, decode
+from latentpad.models.errors import LatentpadError
 
 ANSWER_S = 0.2
 """Seconds in which an instrument answers, and a system tells that nobody listens."""
 
 
-class NobodyListens(Refused):
+class Unreachable(LatentpadError):
+    """A host cannot be reached: one line saying why."""
+
+
+class NobodyListens(Unreachable):
     """The host is there and refuses the port: one line saying what to do."""
 
 
@@ -25,13 +29,13 @@ def ask(packet: bytes, host: str, port: int, seconds: float = ANSWER_S) -> list[
 
     A closed port is told by the host that has it; a host that is not there tells nothing. Of a
     name with several addresses the first one that takes the packet gets it. Raises
-    `NobodyListens`, and `Refused` for a host that cannot be reached.
+    `NobodyListens`, and `Unreachable` for a host that cannot be reached.
     """
     try:
         places = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise Refused(f"there is no host {host!r} ({why})") from None
+        raise Unreachable(f"there is no host {host!r} ({why})") from None
     nobody, fault = False, ""
     for family, _, _, _, place in dict.fromkeys(places):
         try:
@@ -45,7 +49,7 @@ def ask(packet: bytes, host: str, port: int, seconds: float = ANSWER_S) -> list[
             f"nobody listens on UDP port {port} of {host}: start the instrument with "
             "`latentpad play`, or name its --port"
         )
-    raise Refused(f"{host} port {port} cannot be reached: {fault}")
+    raise Unreachable(f"{host} port {port} cannot be reached: {fault}")
 
 
 def _asked(

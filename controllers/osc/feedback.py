@@ -16,8 +16,8 @@ from contextlib import suppress
 
 from latentpad.controllers.osc.packet import encode
 from latentpad.controllers.osc.subscribers import LOWEST, Host, Subscriber, Subscribers, Values
+from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
-from latentpad.engine.parameters import Argument, CommandError
 
 INTERVAL = 1 / 60
 """Seconds between two messages of one value."""

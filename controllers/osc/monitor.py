@@ -17,8 +17,8 @@ from latentpad.controllers.osc.packet import OscArgument, encode
 from latentpad.controllers.osc.replies import Send
 from latentpad.controllers.osc.subscribers import FRESH_S, KNOWN_S, LOWEST
 from latentpad.controllers.outcomes import Kind, Outcome, Outcomes
+from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import Sender
-from latentpad.engine.parameters import Argument, CommandError
 from latentpad.engine.rate_limit import Allowance
 from latentpad.models.text import printable
 

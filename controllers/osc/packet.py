@@ -11,6 +11,8 @@ import struct
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from latentpad.models.errors import LatentpadError
+
 OscArgument = float | int | str | bool | bytes | None
 
 PORT = 9000
@@ -34,7 +36,7 @@ _CONSTANTS: dict[str, bool | None] = {"T": True, "F": False, "N": None, "I": Tru
 _MEANINGLESS = {"t": 8, "r": 4, "c": 4, "m": 4}
 
 
-class OscError(ValueError):
+class OscError(LatentpadError, ValueError):
     """A packet that is not OSC, or values that OSC cannot carry: one line saying why."""
 
 

@@ -31,8 +31,9 @@ from latentpad.controllers.osc.packet import (
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.controllers.sender_threads import Strands
 from latentpad.engine import error_log
+from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
-from latentpad.engine.parameters import FINGERS, TABLE, Argument, CommandError
+from latentpad.engine.parameters import FINGERS, TABLE
 
 DRAIN = 256
 """Datagrams read in one go; more would make the newest wait."""

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import Sender
-from latentpad.engine.parameters import Argument, CommandError
 from latentpad.engine.rate_limit import Allowance
 
 Values = dict[str, Sequence[Argument]]

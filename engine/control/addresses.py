@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import partial
 
+from latentpad.engine.arguments import CommandError, UnknownAddress
 from latentpad.engine.control.pad import Handler, Numbered
 from latentpad.engine.control.stages import Stages
-from latentpad.engine.parameters import CommandError, UnknownAddress
 
 
 class Addresses:

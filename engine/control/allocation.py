@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from latentpad.engine import board as b
+from latentpad.engine.arguments import Argument
 from latentpad.engine.atomic import fence
 from latentpad.engine.board import Board, Event
 from latentpad.engine.control.outbox import Outbox
-from latentpad.engine.parameters import VOICES, Argument
+from latentpad.engine.parameters import VOICES
 
 
 class Sender(NamedTuple):

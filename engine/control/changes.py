@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
+from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.board import Board
 from latentpad.engine.control.allocation import NOBODY, Sender
 from latentpad.engine.control.stages import Became, Running
-from latentpad.engine.parameters import Argument, CommandError
 
 Listener = Callable[[str, Sequence[Argument], Sender], None]
 

@@ -18,10 +18,10 @@ import numpy as np
 
 from latentpad.engine import atomic_file, history, tape
 from latentpad.engine import board as b
+from latentpad.engine.arguments import Argument
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.gestures import END, FADE, QUALITY, SOUND
 from latentpad.engine.history import Happened, History, Sound
-from latentpad.engine.parameters import Argument
 
 BACKLOG_LINES = 50_000
 

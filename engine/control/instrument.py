@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from latentpad.engine.arguments import Argument, check_arguments
 from latentpad.engine.board import Board
 from latentpad.engine.control.addresses import Addresses
 from latentpad.engine.control.allocation import NOBODY, Allocation, Command, Sender, Slot
@@ -24,16 +25,7 @@ from latentpad.engine.control.stages import Stages
 from latentpad.engine.control.state import State
 from latentpad.engine.control.touch import Touch
 from latentpad.engine.latent_bounds import Bounds
-from latentpad.engine.parameters import (
-    FINGER,
-    FINGERS,
-    GLOBAL,
-    OFFSET,
-    ROW,
-    Argument,
-    Parameter,
-    check_arguments,
-)
+from latentpad.engine.parameters import FINGER, FINGERS, GLOBAL, OFFSET, ROW, Parameter
 
 if TYPE_CHECKING:
     from latentpad.engine.planes import Planes

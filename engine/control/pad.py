@@ -7,22 +7,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from latentpad.engine import board as b
+from latentpad.engine.arguments import Argument, CommandError, finite
 from latentpad.engine.board import Board
 from latentpad.engine.control.allocation import NOBODY, Allocation, Sender, Source
 from latentpad.engine.control.state import Pointed
 from latentpad.engine.latent_bounds import REACH, Bounds
-from latentpad.engine.parameters import (
-    FINGER,
-    FINGERS,
-    LATENT_MAX,
-    MODES,
-    OFFSET,
-    ROW,
-    Argument,
-    CommandError,
-    Parameter,
-    finite,
-)
+from latentpad.engine.parameters import FINGER, FINGERS, LATENT_MAX, MODES, OFFSET, ROW, Parameter
 
 Handler = Callable[[Sequence[Argument], Sender], None]
 Numbered = Callable[[int, Sequence[Argument], Sender], None]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.allocation import NOBODY, Sender
 from latentpad.engine.control.pad import Handler
-from latentpad.engine.parameters import OWN, ROW, Argument, CommandError, Parameter
+from latentpad.engine.parameters import OWN, ROW, Parameter
 
 if TYPE_CHECKING:
     from latentpad.engine.planes import Planes

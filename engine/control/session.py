@@ -20,9 +20,10 @@ from latentpad.engine.control.child import Child, Word
 from latentpad.engine.control.instrument import Instrument
 from latentpad.engine.control.supervisor import TRIES, Awake, Keeper
 from latentpad.engine.latent_bounds import Bounds
+from latentpad.engine.output_settings import Settings
 from latentpad.engine.planes import Planes
-from latentpad.engine.play.output import Settings
 from latentpad.engine.signs import Signs
+from latentpad.models.errors import LatentpadError
 from latentpad.models.packs.pack import Pack
 
 TICK_S = 1 / 60
@@ -30,7 +31,7 @@ PLAYER_HANG_S = 2.0  # it beats every 50 ms, and finds a lost device by itself
 DECODER_HANG_S = 300.0  # it beats between two sounds; while it fits, only its work is seen
 
 
-class EngineError(RuntimeError):
+class EngineError(LatentpadError):
     """The engine cannot run here: one line saying why."""
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from latentpad.engine.arguments import Argument, CommandError, finite
 from latentpad.engine.control.allocation import Command, Sender
 from latentpad.engine.control.pad import Changed, Numbered
 from latentpad.engine.control.state import PAD, Pointed, Values
-from latentpad.engine.parameters import ROW, Argument, CommandError, finite
+from latentpad.engine.parameters import ROW
 
 MOST = 1000  # snapshots kept
 LONGEST_S = 3600.0  # of a glide

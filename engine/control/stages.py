@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from latentpad.engine.arguments import Argument
 from latentpad.engine.control.allocation import Sender
-from latentpad.engine.parameters import Argument
 
 Stages = Callable[[Sequence[Argument], Sender], Iterator[None]]
 """A command that is carried out in stages: what comes before its first `yield` before the change

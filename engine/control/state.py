@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from latentpad.engine import board as b
+from latentpad.engine.arguments import Argument
 from latentpad.engine.control.allocation import NOBODY, Command, Held, Sender
-from latentpad.engine.parameters import Argument
 
 Values = tuple[float, ...]
 Sent = tuple[str, tuple[Argument, ...], Sender]

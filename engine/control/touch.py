@@ -6,12 +6,13 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from latentpad.engine.arguments import Argument, CommandError, finite
 from latentpad.engine.board import Board
 from latentpad.engine.control.allocation import NOBODY, Allocation, Sender
 from latentpad.engine.control.movement import SETTLE_S, TOGETHER_S, TREMBLE, Move, Movement
 from latentpad.engine.control.pad import LOOP, Changed, Handler, Pad, Point, finger
 from latentpad.engine.control.state import STRUCK
-from latentpad.engine.parameters import FINGERS, OFFSET, Argument, CommandError, finite
+from latentpad.engine.parameters import FINGERS, OFFSET
 
 FAINTEST = 1e-4  # of the full velocity: -160 dB
 

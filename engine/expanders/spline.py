@@ -248,8 +248,7 @@ class MovingSpline(_Foggy):
 
 
 def spline(plane: Plane, guard: bool, at: Places, focus: int) -> Expander:
-    """The spline through all anchors if they are at most WHOLE places and well apart (about
-    1e-5 of their width), else one for each point."""
+    """Through all anchors at once where there are at most WHOLE, not too near to each other."""
     whole = len(at.coordinates) <= WHOLE and sheet(plane, at).exact
     return (Spline if whole else MovingSpline)(plane, guard, at, focus)
 

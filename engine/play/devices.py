@@ -6,11 +6,12 @@ from itertools import product
 from typing import Any, Literal, NamedTuple
 
 from latentpad.engine.process import hushed
+from latentpad.models.errors import LatentpadError
 
 Kind = Literal["input", "output"]
 
 
-class DeviceError(Exception):
+class DeviceError(LatentpadError):
     """An output that cannot be opened: one line saying which, why, and what there is."""
 
 

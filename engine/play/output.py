@@ -8,12 +8,12 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from latentpad.engine.output_settings import Settings
 from latentpad.engine.play.buffering import Buffering
 from latentpad.engine.play.devices import DeviceError, Way, candidates, is_jack, ways
 from latentpad.engine.play.jack_clock import Host, JackClock
@@ -28,17 +28,6 @@ Floats = NDArray[np.float32]
 
 LATENCY_MOST_S = 10.0  # that a device can have
 NULL_BLOCKS = 2.0  # that the null output takes ahead of its clock
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the performer asked of the output."""
-
-    device: str | None = None  # part of a device's name, or its number; None: the default
-    sample_rate: int | None = None  # None: the model's own where the device takes it
-    block: int = 128
-    ring: float | None = None  # blocks kept ready while all is calm; None: as few as is safe
-    null: bool = False
 
 
 class Output(Protocol):

@@ -22,14 +22,15 @@ import numpy as np
 from latentpad.engine import board as b
 from latentpad.engine import history, tape
 from latentpad.engine.board import Board
+from latentpad.engine.output_settings import Settings
 from latentpad.engine.play.devices import DeviceError, refresh
 from latentpad.engine.play.fade import Fade
-from latentpad.engine.play.output import DeviceOutput, NullOutput, Output, Settings
+from latentpad.engine.play.output import DeviceOutput, NullOutput, Output
+from latentpad.engine.play.rehearsal import rehearse
 from latentpad.engine.play.voices import QUALITIES, Voices
 from latentpad.engine.play.watchdog import Verdict, Vigil
 from latentpad.engine.process import LOST, last_words, say, step
 from latentpad.engine.signs import Signs
-from latentpad.engine.warm_up import rehearse
 from latentpad.models.representation import Representation
 
 METER_FALL_DB_S = 60.0  # so that who looks 20 times a second sees every peak, 3 dB down at most

@@ -7,7 +7,7 @@ events at the same hops give the same samples, live or rendered to a file.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,23 +31,13 @@ from latentpad.engine.play.voice_control import (
     decoded,
     instruct,
 )
+from latentpad.engine.play.wanted import Wanted
 from latentpad.models.representation import Representation
 
 PATIENCE_S = 2.0  # how long a voice waits for its decoded sound
 STARTS_A_HOP = 2  # each costs several frames at once
 ARRIVED = 1e-6  # of any unit: nearer to its value, a glide is there
 QUALITIES = 4  # 0 is full; each step gives up an iteration, or the look-ahead
-
-
-class Wanted(NamedTuple):
-    """What the control process wants, all of one moment."""
-
-    version: int
-    events: int  # that had been sent by then
-    values: list[float]
-    levels: list[float]
-    pans: list[float]
-    pitches: list[float]
 
 
 class Voices:
@@ -69,6 +59,7 @@ class Voices:
         self.guarded = 0
         self._noted = 0  # the quality that the history tells of
         self._range = float(r.range_db)
+        self._read = partial(Wanted.of, board)
         self._sounding = [Sounding() for _ in range(VOICES)]
         self._todo: NDArray[np.float64] = np.zeros((VOICES, COLUMNS))
         self._mono: NDArray[np.float32] = np.zeros(self.hop_size, np.float32)
@@ -152,17 +143,6 @@ class Voices:
         self._master = master
         self.hops += 1
         self._report()
-
-    def _read(self) -> Wanted:
-        board = self.board
-        return Wanted(
-            board.version[0],
-            board.event_head[0],
-            board.values.tolist(),
-            board.levels.tolist(),
-            board.pans.tolist(),
-            board.pitches.tolist(),
-        )
 
     def _glide(self, wanted: list[float]) -> None:
         """Follow the board's values, those of a smoothed row with its time constant; they arrive,

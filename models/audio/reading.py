@@ -11,6 +11,7 @@ import numpy as np
 import soxr
 
 from latentpad.models.audio.sound_file import Unreadable, decoded
+from latentpad.models.errors import LatentpadError
 from latentpad.models.representation import FLOOR, Floats, Representation
 from latentpad.models.sources.folder import holding
 from latentpad.models.text import printable
@@ -29,7 +30,7 @@ CANCELLED = 4  # times less power than sides that have nothing in common
 MOST_CANCELLED = 0.3  # of the power
 
 
-class AudioError(Exception):
+class AudioError(LatentpadError):
     """A sound file that cannot be read: one line naming the file and the reason."""
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import aiohttp
 from yarl import URL
 
+from latentpad.models.errors import LatentpadError
 from latentpad.models.freesound.cache import Quota, QuotaUsed, when
 
 BASE = "https://freesound.org"
@@ -28,7 +29,7 @@ Say = Callable[[str], None]
 Sleep = Callable[[float], Awaitable[object]]
 
 
-class FreesoundError(Exception):
+class FreesoundError(LatentpadError):
     """Why no sounds could be had: one line, without the key, that says what to do."""
 
 

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from latentpad.models.errors import LatentpadError
 from latentpad.models.packs.files import LIMITS, MOST_CELLS
 from latentpad.models.representation import GAMMA, Representation
 from latentpad.models.text import printable
@@ -16,7 +17,7 @@ PARTS = ("magnitude", "magnitude and phase", "real and imaginary")
 ORIENTATIONS = ("frequency first", "time first")
 
 
-class ForeignError(Exception):
+class ForeignError(LatentpadError):
     """A model that cannot be brought in: one line that says what, where and what to do.
 
     What a file says of itself is told without what would steer a terminal.

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from latentpad.models.errors import LatentpadError
 from latentpad.models.packs.files import MOST_CELLS
 
 MOST_MADE = 4 * MOST_CELLS  # numbers that one step makes of one sound, its insides too
@@ -21,7 +22,7 @@ TURN = 1 << 19  # multiplications in the time that one turn of a loop takes by i
 PIECES = 1000  # that one operation may split a tensor into
 
 
-class Unplayable(ValueError):
+class Unplayable(LatentpadError, ValueError):
     """What is wrong with a model, in one line that names the layer."""
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import tomli_w
 
+from latentpad.models.errors import LatentpadError
 from latentpad.models.files import toml
 from latentpad.models.text import line, reason
 
@@ -14,7 +15,7 @@ FORMAT = 1
 MOST_BYTES = 1 << 16
 
 
-class LibraryError(Exception):
+class LibraryError(LatentpadError):
     """A library that cannot be used or added to: one line that says what, where and what to do."""
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from latentpad.models import extras
+from latentpad.models.errors import LatentpadError
 from latentpad.models.maps.neighbours import Neighbours
 from latentpad.models.representation import Floats
 
@@ -20,7 +21,7 @@ MOST_TSNE = 3000  # sounds: a quarter of a minute of one core
 MOST_UMAP = 10_000
 
 
-class MapError(Exception):
+class MapError(LatentpadError):
     """A map that cannot be drawn here: one line saying what to do."""
 
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from latentpad.models.errors import LatentpadError
 from latentpad.models.files import toml
 from latentpad.models.representation import GAMMA, Representation
 from latentpad.models.text import reason
@@ -44,7 +45,7 @@ LIMITS: dict[str, tuple[float, float]] = {
 }
 
 
-class PackError(Exception):
+class PackError(LatentpadError):
     """A pack that cannot be used: one line naming the folder, the file and the field."""
 
 

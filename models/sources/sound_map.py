@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from latentpad.models.errors import LatentpadError
 from latentpad.models.files import json_file
 from latentpad.models.representation import Floats
 from latentpad.models.sources.credits import Header
@@ -21,7 +22,7 @@ FARTHEST = 1e6  # no sound lies beyond: the latents of training are about 1
 NAMED = 8  # numbers of bad results that a line gives
 
 
-class SoundMapError(Exception):
+class SoundMapError(LatentpadError):
     """A file that is no sound map: one line with the reason."""
 
 

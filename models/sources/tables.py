@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from latentpad.models.errors import LatentpadError
 from latentpad.models.sources.credits import Header, Told
 from latentpad.models.sources.folder import Holding, Names
 from latentpad.models.text import printable, reason
@@ -29,7 +30,7 @@ MARKS = (
 )
 
 
-class TableError(Exception):
+class TableError(LatentpadError):
     """A table that cannot be read: one line that says which, why and what to do."""
 
     def __init__(self, table: Path, why: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentpad.models.audio import reading
+from latentpad.models.errors import LatentpadError
 from latentpad.models.libraries import contents, header
 from latentpad.models.representation import FLOOR, Floats, Representation
 from latentpad.models.sources import tables
@@ -31,7 +32,7 @@ MOST_CREDIT = 1000  # characters
 FEWEST_AUTHORS = 10  # of a library, for whole authors to be on one side
 
 
-class DatasetError(Exception):
+class DatasetError(LatentpadError):
     """A folder that cannot be learned from: one line with the reason."""
 
 

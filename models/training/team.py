@@ -22,6 +22,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from latentpad.models.errors import LatentpadError
 from latentpad.models.training.batches import Lessons
 from latentpad.models.training.callbacks import Coach
 from latentpad.models.training.loss import Learner
@@ -30,7 +31,7 @@ STATE = ("learner.weights.h5", "best.npz", "history.json")  # what models.traini
 CHUNK = 1 << 21  # numbers sent at once: 16 MB
 
 
-class DistributionError(Exception):
+class DistributionError(LatentpadError):
     """A team that cannot train together: one line with the reason."""
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from latentpad.engine.arguments import Argument
 from latentpad.engine.board import Board, Shape
 from latentpad.engine.control.instrument import Instrument, Sender
-from latentpad.engine.parameters import FINGERS, Argument
+from latentpad.engine.parameters import FINGERS
 
 OTHER = Sender("osc 192.168.1.2", 5000)
 

@@ -5,8 +5,8 @@ import itertools
 import pytest
 
 from latentpad.controllers.demo import RHYTHM_S, STEP_S, Demo
+from latentpad.engine.arguments import Argument
 from latentpad.engine.control.instrument import NOBODY, Sender
-from latentpad.engine.parameters import Argument
 from tests.controllers.hands import OTHER, Played
 
 Command = tuple[str, tuple[Argument, ...]]

@@ -11,8 +11,8 @@ from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.osc.packet import encode, encode_bundle
 from latentpad.controllers.osc.server import OscServer, listen
 from latentpad.controllers.outcomes import Kind, Outcome, Outcomes
+from latentpad.engine.arguments import CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
-from latentpad.engine.parameters import CommandError
 
 PAD = Sender("osc 127.0.0.1", 5000)
 

@@ -12,8 +12,8 @@ import pytest
 from latentpad.controllers import refusals as module
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.controllers.refusals import NOTES, WAITING, Refusals
+from latentpad.engine.arguments import CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
-from latentpad.engine.parameters import CommandError
 
 PAD = Sender("osc 192.168.1.7", 5000)
 PACE_S = 0.02

@@ -22,9 +22,9 @@ from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.osc.packet import encode
 from latentpad.controllers.osc.server import listen
 from latentpad.controllers.recording import Takes
+from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.control.takes import Take
-from latentpad.engine.parameters import Argument, CommandError
 from latentpad.models.packs.pack import SHIPPED, load
 from latentpad.presets.bank import Bank, install
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentpad.engine import board as b
+from latentpad.engine.arguments import Argument
 from latentpad.engine.board import Board, Event, Shape
-from latentpad.engine.parameters import MODES, OFFSET, ROW, Argument
+from latentpad.engine.parameters import MODES, OFFSET, ROW
 from latentpad.engine.play.voices import Voices
 from latentpad.models.representation import Representation
 

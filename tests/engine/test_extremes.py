@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from latentpad.engine import board as b
+from latentpad.engine.arguments import Argument
 from latentpad.engine.offline import Rendering
-from latentpad.engine.parameters import FINGER, GLOBAL, Argument, Parameter
+from latentpad.engine.parameters import FINGER, GLOBAL, Parameter
 from latentpad.models.packs.pack import Pack
 
 Command = tuple[str, tuple[Argument, ...]]

@@ -11,9 +11,9 @@ import pytest
 import soundfile
 
 from latentpad.cli.render import render_file
+from latentpad.engine.arguments import Argument
 from latentpad.engine.control.instrument import Sender
 from latentpad.engine.offline import PLAYER, Rendering
-from latentpad.engine.parameters import Argument
 from latentpad.models.packs.pack import Pack
 from latentpad.presets.bank import FACTORY, Bank
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.parameters import (
     AUTO,
     FINGER,
@@ -17,8 +18,6 @@ from latentpad.engine.parameters import (
     ROW,
     TABLE,
     VALUES,
-    Argument,
-    CommandError,
     Parameter,
     defaults,
 )

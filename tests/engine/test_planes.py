@@ -7,18 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.board import Board, Shape
 from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
 from latentpad.engine.decode.pointing import Pointing
-from latentpad.engine.parameters import (
-    AUTO,
-    EXPANDERS,
-    LATENT_MAX,
-    OFFSET,
-    PLANES,
-    Argument,
-    CommandError,
-)
+from latentpad.engine.parameters import AUTO, EXPANDERS, LATENT_MAX, OFFSET, PLANES
 from latentpad.engine.planes import Planes
 from latentpad.models.audio.descriptors import MEASURED
 from latentpad.models.packs.pack import Pack, PackError

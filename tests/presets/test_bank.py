@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from latentpad.engine.arguments import CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
-from latentpad.engine.parameters import CommandError
 from latentpad.presets.bank import Bank, install
 from latentpad.presets.preset import PERFORMERS, ROWS, PresetError
 from tests.engine.test_sound_writer import files_of_at_most

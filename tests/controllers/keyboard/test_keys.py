@@ -17,8 +17,8 @@ from latentpad.controllers.keyboard.keys import (
     Keys,
     keys,
 )
+from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import Sender
-from latentpad.engine.parameters import Argument, CommandError
 from tests.controllers.hands import OTHER, Played
 
 PRESETS = ("walk", "drone", "gravel", "kit")

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from latentpad.controllers.midi.input import Command, Layout, MidiInput, gain
 from latentpad.controllers.midi.learn import Bindings
+from latentpad.engine.arguments import CommandError
 from latentpad.engine.board import START, Board, Shape
 from latentpad.engine.control.instrument import Instrument, Sender
-from latentpad.engine.parameters import ROW, CommandError
+from latentpad.engine.parameters import ROW
 
 
 def keyboard(instrument: Instrument, tmp_path: Path, layout: Layout = "pad") -> MidiInput:

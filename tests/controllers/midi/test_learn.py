@@ -6,8 +6,8 @@ import pytest
 
 from latentpad.controllers.midi.input import MidiInput
 from latentpad.controllers.midi.learn import Bindings, BindingsError, Control, target
+from latentpad.engine.arguments import CommandError
 from latentpad.engine.control.instrument import Instrument
-from latentpad.engine.parameters import CommandError
 from tests.engine.test_sound_writer import files_of_at_most
 
 

@@ -21,8 +21,8 @@ from latentpad.controllers.osc.subscribers import (
     KNOWN_S,
     Subscribers,
 )
+from latentpad.engine.arguments import CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
-from latentpad.engine.parameters import CommandError
 
 ELSEWHERE = Sender("midi keys 1")
 

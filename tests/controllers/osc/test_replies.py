@@ -12,8 +12,8 @@ from latentpad.controllers.osc.packet import Message, decode, encode
 from latentpad.controllers.osc.replies import ALL_EACH_S, ALL_PACKETS, EACH_S, PACKETS, Answers
 from latentpad.controllers.osc.server import OscServer, listen
 from latentpad.controllers.outcomes import Outcomes
+from latentpad.engine.arguments import CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
-from latentpad.engine.parameters import CommandError
 from tests.controllers.osc.test_feedback import Pad, arrival
 
 

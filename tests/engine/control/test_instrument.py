@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latentpad.engine import board as b
+from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.board import Board, Event, Shape
 from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
 from latentpad.engine.control.snapshots import LONGEST_S, MOST
@@ -26,8 +27,6 @@ from latentpad.engine.parameters import (
     PLANES,
     ROW,
     VOICES,
-    Argument,
-    CommandError,
 )
 
 DIM, ANCHORS = 4, 10

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from latentpad.engine import board as b
-from latentpad.engine.parameters import VOICES, Argument
+from latentpad.engine.arguments import Argument
+from latentpad.engine.parameters import VOICES
 from tests.engine.test_restart import KEYS, Played
 
 ON = [("/note", (k % 128, 127)) for k in range(2 * b.EVENTS)]

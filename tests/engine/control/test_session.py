@@ -16,11 +16,11 @@ import pytest
 
 from latentpad.cli import messages
 from latentpad.engine import error_log
+from latentpad.engine.arguments import Argument
 from latentpad.engine.control.allocation import Sender
 from latentpad.engine.control.child import Child
 from latentpad.engine.control.session import EngineError, Session
-from latentpad.engine.parameters import Argument
-from latentpad.engine.play.output import Settings
+from latentpad.engine.output_settings import Settings
 from latentpad.engine.signs import Signs
 from latentpad.models.packs import pack as packs
 from latentpad.models.packs.pack import Pack

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from latentpad.engine import board as b
+from latentpad.engine.arguments import Argument
 from latentpad.engine.control.instrument import NOBODY
-from latentpad.engine.parameters import Argument
 from tests.engine.control.test_instrument import DAW, PHONE, Desk
 
 START, END = (0.0, 1.0, -1.0, 2.0), (1.0, 0.0, -1.0, -2.0)

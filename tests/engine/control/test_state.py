@@ -13,20 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from latentpad.engine import board as b
+from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.board import Board, Event
 from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
 from latentpad.engine.control.state import STRUCK, State
 from latentpad.engine.offline import PLAYER, Rendering
-from latentpad.engine.parameters import (
-    FINGER,
-    GLOBAL,
-    LATENT_MAX,
-    MODES,
-    VOICES,
-    Argument,
-    CommandError,
-    Parameter,
-)
+from latentpad.engine.parameters import FINGER, GLOBAL, LATENT_MAX, MODES, VOICES, Parameter
 from latentpad.models.packs.pack import Pack
 from tests.engine.control.test_instrument import ANCHORS, DAW, DIM, PHONE, PORT, Desk
 

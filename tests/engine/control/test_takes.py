@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from latentpad.engine.arguments import CommandError
 from latentpad.engine.board import Board
 from latentpad.engine.control import takes
 from latentpad.engine.control.instrument import Instrument
 from latentpad.engine.control.takes import Take, TakeError
 from latentpad.engine.gestures import Gestures
-from latentpad.engine.parameters import CommandError
 from latentpad.engine.tape import hop_of
 from tests.engine.test_sound_writer import files_of_at_most
 

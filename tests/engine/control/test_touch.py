@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentpad.engine import board as b
+from latentpad.engine.arguments import Argument
 from latentpad.engine.control import movement
 from latentpad.engine.control.instrument import NOBODY, Sender
-from latentpad.engine.parameters import FINGERS, Argument
+from latentpad.engine.parameters import FINGERS
 from tests.engine.control.test_instrument import DAW, PHONE, Desk
 
 SHOTS = ("shot", "original")

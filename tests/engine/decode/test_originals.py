@@ -12,8 +12,8 @@ from latentpad.engine import board as b
 from latentpad.engine.board import Board, Shape
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.decode.decoder import Decoder
+from latentpad.engine.decode.mailbox import Mailbox
 from latentpad.engine.decode.originals import Originals
-from latentpad.engine.decode.process import Mailbox
 from latentpad.engine.planes import Planes
 from latentpad.models.libraries import library as libraries
 from latentpad.models.libraries import playable

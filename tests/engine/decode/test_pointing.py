@@ -13,8 +13,8 @@ from latentpad.engine import board as b
 from latentpad.engine.board import Board, Shape
 from latentpad.engine.decode.background import Aside
 from latentpad.engine.decode.decoder import Decoder
+from latentpad.engine.decode.mailbox import Mailbox
 from latentpad.engine.decode.pointing import Pointing
-from latentpad.engine.decode.process import Mailbox
 from latentpad.engine.expanders import Expander, fit
 from latentpad.engine.latent_bounds import Bounds
 from latentpad.engine.parameters import EXPANDERS, METRICS, OFFSET, PHASES, PLANES

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from latentpad.engine.output_settings import Settings
 from latentpad.engine.play import output as stream
-from latentpad.engine.play.output import NullOutput, Settings
+from latentpad.engine.play.output import NullOutput
 
 HOP = 128
 

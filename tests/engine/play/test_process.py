@@ -15,8 +15,9 @@ from latentpad.engine import board as b
 from latentpad.engine import history
 from latentpad.engine.board import Board, Shape
 from latentpad.engine.control.child import Child
+from latentpad.engine.output_settings import Settings
 from latentpad.engine.play import process
-from latentpad.engine.play.output import NullOutput, Settings
+from latentpad.engine.play.output import NullOutput
 from latentpad.engine.play.process import METER_FALL_DB_S, Renderer
 from latentpad.engine.signs import Signs
 from tests.conftest import SMALL

@@ -1,20 +1,14 @@
-"""Compile the kernels once and keep them: at set-up, so that `ready` never waits for it."""
+"""The voices' kernels, compiled once and kept, so that `ready` never waits for them."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from latentpad.engine import board as b
 from latentpad.engine.board import Board, Event, Shape
-from latentpad.engine.kernel_cache import once
 from latentpad.engine.parameters import MODES, OFFSET, PHASES
 from latentpad.engine.play.voices import Voices
 from latentpad.models.representation import Representation
-
-if TYPE_CHECKING:
-    from latentpad.models.packs.pack import Pack
 
 
 def rehearse(representation: Representation) -> None:
@@ -44,39 +38,3 @@ def rehearse(representation: Representation) -> None:
     board.send(Event(b.START, 0, shot, 0, 0.0, 9))
     voices.hop(out)
     voices.hop(out)
-
-
-def rehearse_expanders() -> None:
-    """Fit every expander and ask it for a point, on every road that it has: two anchors, which lie
-    in line, some, and so many that the thin plate is bent anew for each point."""
-    from latentpad.engine.expanders import NAMES, fit
-    from latentpad.engine.expanders.spline import WHOLE
-    from latentpad.engine.plane import Plane
-
-    for count in (2, 8, WHOLE + 1):
-        latents = np.random.default_rng(0).normal(size=(count, 4)).astype(np.float32)
-        for name in NAMES:
-            fit(name, Plane.raw(latents))
-
-
-def rehearse_pointing(pack: Pack) -> None:
-    """All that the decoding process runs for a point, on a board of its own."""
-    from latentpad.engine.decode.pointing import Pointing
-
-    rehearse_expanders()
-    board = Board(Shape(1, 1, 1, pack.representation.sample_rate))
-    Pointing(pack, board).aim(0, 0.0)
-
-
-def main() -> None:
-    """Compile for every shipped pack's representation, and the expanders: at set-up."""
-    from latentpad.models.packs import pack as packs
-
-    shipped = [packs.load(packs.find(name)) for name in packs.names()]
-    for pack in shipped:
-        rehearse(pack.representation)
-    once(lambda: rehearse_pointing(shipped[0]))
-
-
-if __name__ == "__main__":
-    main()

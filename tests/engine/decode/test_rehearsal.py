@@ -9,9 +9,9 @@ import numpy as np
 from numba.core.dispatcher import Dispatcher
 
 from latentpad.engine import expanders
+from latentpad.engine.decode.rehearsal import rehearse_expanders
 from latentpad.engine.expanders import METRICS, NAMES, fit
 from latentpad.engine.plane import Plane
-from latentpad.engine.warm_up import rehearse_expanders
 
 
 def compiled() -> dict[str, int]:

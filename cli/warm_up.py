@@ -1,0 +1,20 @@
+"""Compile the kernels once and keep them: run by setup.sh, before TensorFlow is there."""
+
+from __future__ import annotations
+
+from latentpad.engine.decode.rehearsal import rehearse_pointing
+from latentpad.engine.kernel_cache import once
+from latentpad.engine.play.rehearsal import rehearse
+from latentpad.models.packs import pack as packs
+
+
+def main() -> None:
+    """Compile for every shipped pack's representation, and the expanders: at set-up."""
+    shipped = [packs.load(packs.find(name)) for name in packs.names()]
+    for pack in shipped:
+        rehearse(pack.representation)
+    once(lambda: rehearse_pointing(shipped[0]))
+
+
+if __name__ == "__main__":
+    main()

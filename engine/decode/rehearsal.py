@@ -1,0 +1,28 @@
+"""The expanders' kernels, compiled once and kept, so that no gesture waits for them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from latentpad.engine.board import Board, Shape
+from latentpad.engine.decode.pointing import Pointing
+from latentpad.engine.expanders import NAMES, fit
+from latentpad.engine.expanders.spline import WHOLE
+from latentpad.engine.plane import Plane
+from latentpad.models.packs.pack import Pack
+
+
+def rehearse_expanders() -> None:
+    """Fit every expander and ask it for a point, on every road that it has: two anchors, which lie
+    in line, some, and so many that the thin plate is bent anew for each point."""
+    for count in (2, 8, WHOLE + 1):
+        latents = np.random.default_rng(0).normal(size=(count, 4)).astype(np.float32)
+        for name in NAMES:
+            fit(name, Plane.raw(latents))
+
+
+def rehearse_pointing(pack: Pack) -> None:
+    """All that the decoding process runs for a point, on a board of its own."""
+    rehearse_expanders()
+    board = Board(Shape(1, 1, 1, pack.representation.sample_rate))
+    Pointing(pack, board).aim(0, 0.0)

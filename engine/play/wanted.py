@@ -1,0 +1,30 @@
+"""What the control process wants of the voices."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from latentpad.engine.board import Board
+
+
+class Wanted(NamedTuple):
+    """What the control process wants, all of one moment."""
+
+    version: int
+    events: int  # that had been sent by then
+    values: list[float]
+    levels: list[float]
+    pans: list[float]
+    pitches: list[float]
+
+    @classmethod
+    def of(cls, board: Board) -> Wanted:
+        """Read it; to be called by `Board.consistent`."""
+        return cls(
+            board.version[0],
+            board.event_head[0],
+            board.values.tolist(),
+            board.levels.tolist(),
+            board.pans.tolist(),
+            board.pitches.tolist(),
+        )
