@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import gc
 import os
+import signal
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -26,6 +27,13 @@ settings.register_profile("same", deadline=None, derandomize=True)
 settings.register_profile("random", deadline=None, print_blob=True)
 settings.register_profile("long", settings.get_profile("random"), max_examples=1000)
 settings.load_profile(os.environ.get("LATENTPAD_DRAWS", "same"))
+
+
+def pytest_configure() -> None:
+    """Whoever runs the tests may ignore signals, as a shell's background jobs do: what they start
+    would ignore Ctrl-C too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
