@@ -245,7 +245,7 @@ def test_what_is_no_word_is_told_and_passed_over(
     keep: Callable[..., Kept], faults_told: Callable[[], str]
 ) -> None:
     kept = keep("talks nonsense", "lives")
-    until(lambda: kept.ready)
+    until(lambda: kept.ready and kept.born)
     os.kill(kept.born[0], signal.SIGKILL)
     until(lambda: len(kept.born) == 2 and kept.ready)
     assert "JSONDecodeError" in faults_told() and "no word" in faults_told()
