@@ -119,7 +119,10 @@ def test_each_copy_of_the_program_compiles_its_own(folder: Path) -> None:
     """Numba keeps kernels by the folder of their source: what another copy has made is not there
     for this one."""
     start = "from latentpad.engine.kernel_cache import once; once(lambda: print('all'))"
-    copies = [shutil.copytree(ROOT / "engine", folder / name / "engine").parent for name in "ab"]
+    copies = [folder / name for name in "ab"]
+    for copy in copies:
+        shutil.copytree(ROOT / "engine", copy / "latentpad" / "engine")
+        shutil.copy(ROOT / "latentpad" / "__init__.py", copy / "latentpad")
     told = [
         subprocess.run(
             [sys.executable, "-c", start],
