@@ -1,8 +1,10 @@
-# make play   everything that a fresh machine needs, then the instrument
-# make test   everything that the tests need too, then lint, types and tests
-#             in as many files at once as WORKERS says (0: one after the other)
-# make laws   the property tests on new random draws, ROUNDS times
-# make lock   the packages' versions, written to requirements/
+# make play      install what playing needs, then start the instrument
+# make test      install what the tests need, then run lint, types and tests
+#                WORKERS test files run at once (0: one after the other)
+# make laws      run the property tests on new random draws, ROUNDS times
+# make measure   measure the latency and write benchmarks/latency.md
+# make bench     measure the cost of each stage and write benchmarks/stages.md
+# make lock      write the versions of all packages to requirements/
 PYTHON := .venv/bin/python
 ARGS ?=
 ROUNDS ?= 10

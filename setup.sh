@@ -1,7 +1,9 @@
 #!/bin/sh
-# Make this checkout ready: ./setup.sh for all that playing and training need, ./setup.sh EXTRA...
-# for extras of pyproject.toml beside it; test brings all that the tests need, the others included.
-# Says what it installs; uses sudo only where it is not root; does nothing twice.
+# Install what this checkout needs, into .venv:
+#   ./setup.sh            what playing and training need
+#   ./setup.sh EXTRA...   these extras of pyproject.toml, too
+#   ./setup.sh test       all extras, and what the tests need
+# It prints what it installs, uses sudo only if it is not run as root, and does nothing twice.
 set -eu
 cd "$(dirname "$0")"
 say() { printf 'setup: %s\n' "$*"; }
@@ -22,7 +24,7 @@ for extra; do
 done
 wanted() { case " $extras " in *" $1 "*) ;; *) return 1 ;; esac; }
 
-# .venv/.latentpad has a line of cksum for each file whose packages are installed.
+# .venv/.latentpad holds the cksum of each file whose packages are installed.
 is_installed() { grep -qxF "$(cksum "$1")" .venv/.latentpad 2>/dev/null; }
 
 # -- Python ----------------------------------------------------------------------------------
@@ -67,7 +69,7 @@ fi
 has_library() { PATH="$PATH:/sbin:/usr/sbin" ldconfig -p 2>/dev/null | grep -q "$1"; }
 if [ "$(uname -s)" = Linux ]; then
     has_library libportaudio.so.2 || packages="$packages libportaudio2"
-    # ViSQOL's support vector machine (libsvm) comes as source.
+    # ViSQOL needs libsvm, which comes as source only.
     if wanted evaluate && ! is_installed requirements/evaluate.txt; then
         has g++ || packages="$packages g++"
     fi
@@ -106,13 +108,13 @@ tensorflow=requirements/cpu.txt
 if has nvidia-smi && nvidia-smi -L 2>/dev/null | grep -q GPU; then
     tensorflow=requirements/gpu.txt
 fi
-# What was brought before stays as new as the rest.
+# Extras that were installed before are updated too.
 files=$({
     printf 'requirements/%s.txt\n' base $extras
     awk '$3 ~ /^requirements/ && $3 !~ /[cg]pu.txt$/ { print $3 }' .venv/.latentpad 2>/dev/null
 } | sort -u)
-# The locks hold all that is needed. Modules are compiled here: where PYTHONDONTWRITEBYTECODE is set,
-# each process would compile TensorFlow's anew.
+# --no-deps: the locks hold all packages. pip compiles the modules here: with PYTHONDONTWRITEBYTECODE
+# set, each process would compile those of TensorFlow again.
 pip() { .venv/bin/python -m pip --quiet --disable-pip-version-check install --no-deps "$@"; }
 
 set --
@@ -128,7 +130,7 @@ kernels=$(find engine/ -name "*.py" -exec grep -l njit {} + | sort | xargs cat |
 compiling=
 if ! grep -qxF "$kernels" .venv/.kernels 2>/dev/null; then
     say "compiling the kernels"
-    .venv/bin/python -m latentpad.cli.warm_up & # meanwhile TensorFlow is fetched
+    .venv/bin/python -m latentpad.cli.warm_up & # while TensorFlow is fetched
     compiling=$!
     trap 'kill "$compiling" 2>/dev/null || true' EXIT
     trap 'exit 130' INT TERM
@@ -136,7 +138,7 @@ fi
 if ! is_installed "$tensorflow"; then
     say "installing TensorFlow ($tensorflow: some 300 MB)"
     pip --require-hashes -r "$tensorflow"
-    # Its C++ headers (290 MB) are for who builds operations of their own.
+    # Its C++ headers (290 MB) serve only to build operations of one's own.
     rm -rf .venv/lib/python3*/site-packages/tensorflow/include
 fi
 # shellcheck disable=SC2086

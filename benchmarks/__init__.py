@@ -1,1 +1,1 @@
-"""What it costs and how late it is: measured here, printed, and kept beside the code."""
+"""Programs that measure latency, cost and quality, and the pages of their results."""

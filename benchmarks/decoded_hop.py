@@ -1,6 +1,6 @@
 """What it costs transients to decode every 256 samples and play every 128, interpolated in dB.
 
-    python benchmarks/decoded_hop.py [FOLDER] [COUNT]
+    python -m latentpad.benchmarks.decoded_hop [FOLDER] [COUNT]
 
 Takes COUNT (default 40) recordings of FOLDER, spread over it, or generated clicks and bursts
 without one. Compares their true magnitudes at hop 128 with those at hop 256 whose frames between

@@ -1,6 +1,6 @@
 """What the expanders cost, against anchors: seconds to fit, microseconds of a single point, memory.
 
-python benchmarks/expanders.py [anchors ...]
+python -m latentpad.benchmarks.expanders [anchors ...]
 """
 
 from __future__ import annotations
@@ -10,9 +10,6 @@ import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import psutil

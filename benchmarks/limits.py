@@ -1,6 +1,6 @@
 """What the reconstruction of a folder of sounds is limited by, before any model.
 
-    python benchmarks/limits.py FOLDER [COUNT]
+    python -m latentpad.benchmarks.limits FOLDER [COUNT]
 
 Prints ViSQOL (audio mode) between COUNT (default 48) recordings, spread evenly over those that a
 model would never meet, and what a voice makes of their magnitudes: as they are; with their power

@@ -1,16 +1,13 @@
 """What a grade costs: milliseconds of one core for a pair of sounds.
 
-python benchmarks/peaq.py [seconds ...]
+python -m latentpad.benchmarks.peaq [seconds ...]
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from time import process_time
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,6 +1,6 @@
 """How near each phase method comes to four sounds it knows the magnitudes of, and its cost.
 
-    python benchmarks/phase.py
+    python -m latentpad.benchmarks.phase
 
 Prints spectral convergence in dB (lower is better: the difference of the magnitudes that were
 asked for and those of the waveform that was made, over the former) and µs a frame on one core.

@@ -1,7 +1,8 @@
 """How near decode(encode(x)) comes to its recordings, heard as the voices play it.
 
-    python benchmarks/reconstruction.py FOLDER --pack PACK [--texture 0.5]
-    python benchmarks/reconstruction.py FOLDER [--latent 4] [--seeds 0 1 2 3 4] [--by-clip]
+    python -m latentpad.benchmarks.reconstruction FOLDER --pack PACK [--texture 0.5]
+    python -m latentpad.benchmarks.reconstruction FOLDER [--latent 4] [--seeds 0 1 2 3 4]
+        [--by-clip]
 
 Prints ViSQOL (audio mode) between recording and reconstruction, mean ± standard deviation over
 sounds (and what it gives without silence before them, when it judges from 0.28 s on), and MAE in

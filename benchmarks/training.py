@@ -1,6 +1,6 @@
 """What a training costs: minutes and peak memory, from a folder of sounds to a pack that plays.
 
-python benchmarks/training.py [--sounds 300] [--epochs E] [--folder FOLDER]
+python -m latentpad.benchmarks.training [--sounds 300] [--epochs E] [--folder FOLDER]
 
 Without a folder it makes its own: decaying tones, chords and noises of a second at 48 kHz.
 """
@@ -18,8 +18,6 @@ from typing import NamedTuple
 
 import numpy as np
 import soundfile
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from latentpad.benchmarks.machine import machine
 

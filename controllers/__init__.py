@@ -1,1 +1,1 @@
-"""Everything that can steer the instrument: OSC, MIDI, the command line."""
+"""What steers the instrument (OSC, MIDI, the terminal's keys, the demo), and what is sent back."""

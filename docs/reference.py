@@ -73,23 +73,22 @@ def parameters() -> str:
         "",
         "Printed by `python docs/reference.py` from `engine/parameters.py` and "
         "`engine/control/command_table.py`. `{n}` is a finger, 1…10, and "
-        "`{k}` any whole number. What the words mean: [glossary.md](glossary.md). "
-        "How a pad speaks to the instrument, and hears from it: "
-        "[osc.md](osc.md).",
+        "`{k}` any whole number. The words are in [glossary.md](glossary.md). How to use OSC with "
+        "the instrument: [osc.md](osc.md).",
         "",
         "## Parameters",
         "",
-        "What keeps its value until it is changed. Each takes its value, or values, as arguments; "
-        "what is beyond the range is brought to its end. A preset holds them all, and a MIDI "
-        "control can learn each that is one value.",
+        "A parameter keeps its value until it is changed. It takes its value, or values, as "
+        "arguments; a value beyond the range is clamped to it. A preset holds all parameters. A "
+        "MIDI control can be bound to each parameter of one value.",
         *table(["address", "what it does", "range", "unit", "default"], list(map(row, TABLE))),
         "## Commands",
         *table(["address", "arguments", "what it does"], list(map(line, COMMANDS))),
         "## What comes back",
         "",
-        "After `/sync`: every parameter under its own address, and what is below. The sender of a "
-        "command that was brought to the end of a range, or refused, is told the value that holds "
-        "under the address that it sent, asked for or not.",
+        "After `/sync`, every parameter comes back under its own address, and so do the addresses "
+        "below. The sender of a clamped or refused command gets the value that holds, under the "
+        "address that it sent, asked for or not.",
         *table(["address", "arguments", "what it tells"], list(map(line, TOLD))),
     ]
     return "\n".join(text[:-1]) + "\n"
@@ -110,17 +109,17 @@ def presets() -> str:
         "",
         "Printed by `python docs/reference.py` from `presets/factory`.",
         "",
-        "`/preset` takes the name or the number, a MIDI program change the number. Numbers count "
-        "from 0, as programs do on the wire; most DAWs and many controllers show them counted "
-        "from 1, as in the third column.",
+        "`/preset` takes the name or the number, a MIDI program change takes the number. Numbers "
+        "count from 0, as in a MIDI message. Most DAWs and many controllers count from 1, as in "
+        "the third column.",
         *table(["name", "number", "program in most DAWs", "pack", "what it is"], rows),
-        f"Yours (`/preset/save` with a name) come after them in the order of their names, from "
-        f"{first} on ({first + 1} in most DAWs). One that has the name of one above takes its "
-        "place.",
+        f"Your own presets (`/preset/save` with a name) come after them in the order of their "
+        f"names, from {first} on ({first + 1} in most DAWs). A preset with the name of one above "
+        "takes its place.",
         "",
-        "A preset sets every parameter, those that it does not name to their defaults. Only what "
-        f"belongs to the performer and the room stays as it is unless it is named: the fingers' "
-        f"points, {', '.join(kept)}. Loading one starts no sound.",
+        "A preset sets every parameter; those that it does not name get their defaults. Only what "
+        "belongs to the performer and the room stays as it is unless the preset names it: the "
+        f"fingers' points, {', '.join(kept)}. Loading a preset starts no sound.",
     ]
     return "\n".join(text) + "\n"
 

@@ -1,4 +1,7 @@
-"""Between a gesture and a sound: parameters, plane, expander, decoder, phase, voices, stream."""
+"""The engine: from commands to sound, in three processes.
+
+`control`, `decode` and `play` are the processes; the modules beside them are shared.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,6 @@ from pathlib import Path
 
 from latentpad.engine.kernel_cache import folder, writable
 
-# Before numba is imported, which reads it once. The processes we start have it from us.
+# Numba reads it once, when it is imported. The processes that we start inherit it.
 if not writable(Path(os.environ.get("NUMBA_CACHE_DIR", ""))):
     os.environ["NUMBA_CACHE_DIR"] = str(folder())

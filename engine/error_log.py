@@ -1,7 +1,6 @@
 """Errors of the program's own: the traceback goes to a log, a person gets one line.
 
-What a person can mend is no fault: those errors say by themselves what to do (see
-`cli.errors`).
+What a user can mend is no fault: those errors (`models.errors`) say by themselves what to do.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The founding paper's two tables, for any model: how an expander's sounds compare."""
+"""Compares the expanders of a pack, by the two tables of the founding paper."""

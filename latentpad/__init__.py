@@ -1,6 +1,6 @@
 """A real-time latent-space instrument: a finger on an XY pad plays a variational autoencoder.
 
-The folders lie beside this one in the repository; here are links to them.
+This folder holds links to the packages, which lie beside it in the repository.
 """
 
 __version__ = "0.2.0"

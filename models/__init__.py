@@ -1,13 +1,12 @@
-"""What makes and holds sounds: the representation, the VAE, its training, and model packs."""
+"""Sounds and models: the representation, the VAE, training, packs, libraries, and their files."""
 
 import os
 
-# Before TensorFlow is imported by anyone: its banners are no news to a performer.
+# Set before TensorFlow is imported: no banners on a performer's terminal.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-# Before Keras is imported by anyone: whatever the user's own work is set to, here it is TensorFlow
-# with Keras' own defaults, float32 and channels last. Where Keras finds no folder of its own it
-# reads no keras.json and writes none.
+# Set before Keras is imported: TensorFlow with Keras' own defaults, float32 and channels last,
+# whatever the user's environment says. Without a folder Keras reads no keras.json and writes none.
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["KERAS_HOME"] = os.devnull
 for _limit in ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH"):

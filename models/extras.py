@@ -19,7 +19,7 @@ EXTRAS = {
     "umap": "umap",
     "visqol": "evaluate",
 }
-SETUP = Path(__file__).parents[1] / "setup.sh"  # of a checkout; an installed copy has none
+SETUP = Path(__file__).resolve().parents[1] / "setup.sh"  # only a checkout has it
 
 
 class ExtraError(LatentpadError):

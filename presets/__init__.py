@@ -1,1 +1,1 @@
-"""What a performer keeps: the preset schema, the bank, the factory presets."""
+"""Presets: the format of their files, the bank, the factory presets."""

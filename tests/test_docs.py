@@ -25,6 +25,7 @@ PAGES = [
     *sorted((ROOT / "benchmarks").glob("*.md")),
     *sorted((ROOT / "models" / "packs").glob("*/card.md")),
 ]
+FOLDERS = "|".join(path.name for path in (ROOT / "latentpad").iterdir() if path.is_symlink())
 GROUP = typer.main.get_group(app)
 OTHERS = {  # options of the programs that measure
     option
@@ -131,6 +132,21 @@ def test_every_file_of_ours_that_a_page_names_is_there(page: Path) -> None:
     for line in code(page):
         for path in re.findall(r"(?<!\S)((?:\w+/)+\w+\.(?:py|md))(?!\S)", line):
             assert (ROOT / path).exists(), f"{page.name}: `{line}`"
+
+
+@pytest.mark.parametrize("page", [*GUIDES, ROOT / "CONTRIBUTING.md"], ids=named)
+def test_every_module_that_a_guide_names_is_named_by_its_path_or_its_import(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for path in re.findall(r"[\w/]+\.py\b", text):
+        assert (ROOT / path).is_file(), f"{page.name} names {path}"
+    for name in re.findall(r"-m (latentpad(?:\.\w+)+)", text):
+        assert (ROOT / f"{name.replace('.', '/')}.py").is_file(), f"{page.name} names {name}"
+
+
+@pytest.mark.parametrize("page", [*GUIDES, ROOT / "CONTRIBUTING.md"], ids=named)
+def test_every_folder_of_the_package_that_a_guide_names_is_there(page: Path) -> None:
+    for path in re.findall(rf"(?<![\w/])((?:{FOLDERS})(?:/\w+)*)/(?!\w)", plain(page)):
+        assert (ROOT / path).is_dir(), f"{page.name} names {path}/"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)

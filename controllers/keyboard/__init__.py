@@ -1,1 +1,1 @@
-"""The terminal's keys as a pad."""
+"""The keys of the terminal as a pad."""

@@ -1,1 +1,1 @@
-"""MIDI: ports, messages, and learned bindings."""
+"""MIDI input: ports, messages to commands, learned bindings."""

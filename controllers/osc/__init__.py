@@ -1,1 +1,1 @@
-"""OSC: packets, the server, and what goes back to who sends."""
+"""OSC over UDP: packets, the server, feedback and replies to senders."""

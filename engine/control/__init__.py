@@ -1,1 +1,1 @@
-"""The control process: commands in, changes on the board out, and the care of the other two."""
+"""The control process: it turns commands into changes of the board and supervises the other two."""

@@ -1,1 +1,1 @@
-"""The decoding process: the newest point of each voice becomes a sound on the board."""
+"""The decoding process: it turns the newest point of each voice into a decoded sound."""

@@ -1,8 +1,8 @@
-"""From a point on the pad to a whole latent: each family of expanders in a module of its own.
+"""From a point on the pad to a latent vector: one module for each family of expanders.
 
 L anchors; D1 coordinates are known (the pad's, z̄) and D2 unknown (z̃); a point p is on the plane.
-`fit` may take seconds and belongs where nothing waits for it. A fitted expander never changes:
-any thread may call it; it takes no lock, and for finite points it never raises or gives a NaN.
+`fit` may take seconds: call it where nothing waits. A fitted expander never changes, so any thread
+may call it. It takes no lock. For finite points it never raises and never gives a NaN.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The playing process: the voices' sounds, hop by hop, to the device."""
+"""The playing process: it renders the voices hop by hop and feeds the audio device."""

@@ -1,1 +1,1 @@
-"""Sound files and signals: reading, descriptors, whole-sound phase."""
+"""Sound files and signals: reading, descriptors, phase of whole sounds."""

@@ -1,1 +1,1 @@
-"""Reading files of strangers, bounded."""
+"""Reads files from elsewhere within limits of size and time."""

@@ -1,1 +1,1 @@
-"""Sounds from Freesound."""
+"""A client for Freesound: searches, previews, licences."""

@@ -1,1 +1,1 @@
-"""Other people's models: how they come to be packs."""
+"""Makes a pack of a model that was trained elsewhere."""

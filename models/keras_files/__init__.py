@@ -1,1 +1,1 @@
-"""Keras files from strangers: what they hold, known before they are opened."""
+"""Checks a `.keras` file before it is opened: its layers, its weights, the memory it needs."""

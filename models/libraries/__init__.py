@@ -1,1 +1,1 @@
-"""Sound libraries: any number of sounds on one model's plane."""
+"""Sound libraries: any number of sounds, placed on the planes of one pack."""

@@ -1,1 +1,1 @@
-"""Planes of anchors: projections, the learned map, and their pictures."""
+"""Planes of anchors: projections, the learned map, and pictures of them."""

@@ -1,1 +1,1 @@
-"""How near one sound is to another."""
+"""Measures of how similar two sounds are."""

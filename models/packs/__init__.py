@@ -1,1 +1,1 @@
-"""Model packs: a folder a pack, its files, its name, its networks. The shipped ones lie beside."""
+"""Model packs: their files, names and networks. The shipped packs lie in this folder."""

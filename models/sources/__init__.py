@@ -1,1 +1,1 @@
-"""Where sounds come from: folders, tables, credits, licences."""
+"""Folders of sounds with their tables, credits and licences, and sound maps."""

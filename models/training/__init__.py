@@ -1,1 +1,1 @@
-"""Teaching a VAE: sounds in, a model pack out."""
+"""Trains a VAE on a folder of sounds and makes a model pack of it."""
