@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from latentpad.cli.main import Refused, app
+from latentpad.cli.main import app
 from latentpad.cli.play import Options, _pack
 from latentpad.controllers.osc.packet import decode
+from latentpad.models.errors import LatentpadError
 from latentpad.models.libraries.library import LibraryError
 from latentpad.models.packs import pack as packs
 from latentpad.models.packs.pack import Pack
@@ -77,7 +78,7 @@ def test_play_says_so_where_no_instrument_listens(filled: Path, small: Pack) -> 
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-    with pytest.raises(Refused, match=f"no instrument listens on port {port}"):
+    with pytest.raises(LatentpadError, match=f"no instrument listens on port {port}"):
         latentpad("library", "play", filled, "0", "--pack", small.path, "--osc-port", port)
 
 
@@ -185,7 +186,7 @@ def test_what_brings_no_sounds_leaves_no_library(
     (tmp_path / "bad" / "map.json").write_text("[{}]")
     if there:
         (tmp_path / "new").mkdir()
-    with pytest.raises(Refused, match=what):
+    with pytest.raises(LatentpadError, match=what):
         command, given = words
         latentpad(
             "library", command, tmp_path / "new", given.format(tmp=tmp_path), "--pack", small.path
@@ -208,11 +209,11 @@ def test_what_cannot_be_is_refused_in_one_line(
 ) -> None:
     monkeypatch.delenv("FREESOUND_API_KEY", raising=False)
     monkeypatch.setattr("keyring.get_password", lambda *given: None)
-    with pytest.raises(Refused, match=what) as error:
+    with pytest.raises(LatentpadError, match=what) as error:
         latentpad("library", *(word.format(tmp=tmp_path) for word in words))
     assert "\n" not in str(error.value)
 
 
 def test_a_sound_that_is_not_there_is_refused(filled: Path, small: Pack) -> None:
-    with pytest.raises(Refused, match="holds no sound '99'"):
+    with pytest.raises(LatentpadError, match="holds no sound '99'"):
         latentpad("library", "play", filled, "99", "--pack", small.path)

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from latentpad.cli.main import Refused, app
+from latentpad.cli.main import app
 from latentpad.controllers.osc.packet import decode, encode
 from latentpad.engine.plane import default_axes
+from latentpad.models.errors import LatentpadError
 from latentpad.models.libraries import library
 from latentpad.models.packs import pack
 from tests.forking import latentpad
@@ -53,7 +54,7 @@ def test_a_library_gets_a_map_of_its_own_and_no_other_plane(
     library.create(folder, small).add(recordings)
     assert "12 sounds on a map of their own" in said("plane", folder, "map")
     assert (folder / "planes.npz").is_file()
-    with pytest.raises(Refused, match="only a map can be its own"):
+    with pytest.raises(LatentpadError, match="only a map can be its own"):
         said("plane", folder, "umap")
 
 
@@ -68,7 +69,7 @@ def test_a_library_gets_a_map_of_its_own_and_no_other_plane(
 def test_what_cannot_be_done_is_said_in_one_line(
     copy: Path, words: tuple[str, ...], complaint: str
 ) -> None:
-    with pytest.raises(Refused, match=complaint) as caught:
+    with pytest.raises(LatentpadError, match=complaint) as caught:
         said("plane", *(str(copy) if word == "COPY" else word for word in words))
     assert "\n" not in str(caught.value)
 

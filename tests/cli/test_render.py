@@ -77,7 +77,7 @@ def test_on_a_full_disk_what_was_there_is_left(take: Path, tmp_path: Path) -> No
     out = tmp_path / "out.wav"
     out.write_text("of yesterday")
     limited = (
-        "import resource, sys; from latentpad.cli import main as cli, rendering\n"
+        "import resource, sys; from latentpad.cli import main as cli, render\n"
         "import latentpad.engine.offline\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, -1))\n"
         "cli.main()\n"
