@@ -26,6 +26,8 @@ from latentpad.models.freesound.search import FreesoundError, collect
 from latentpad.models.sources.sound import Found
 from tests.models.freesound.server import KEY, Freesound, encoded, serving
 
+ROOT = Path(__file__).parents[3]
+
 
 class Clock:
     """A time that passes only in `sleep`."""
@@ -256,7 +258,7 @@ def test_a_killed_run_goes_on_where_it_was(server: Freesound, tmp_path: Path) ->
         "print(len(collect('door', base=sys.argv[1], cache=Path(sys.argv[2]))))"
     )
     command = [sys.executable, "-c", line, server.base, str(tmp_path)]
-    first = subprocess.Popen(command, cwd=Path(search.__file__).parents[2])
+    first = subprocess.Popen(command, cwd=ROOT)
     until = time.monotonic() + 30
     while len(server.fetched()) < 4 and time.monotonic() < until:
         time.sleep(0.01)
@@ -266,9 +268,7 @@ def test_a_killed_run_goes_on_where_it_was(server: Freesound, tmp_path: Path) ->
     assert 3 <= len(kept) < 8
     asked = len(server.log)
     server.slow = 0
-    second = subprocess.run(
-        command, cwd=Path(search.__file__).parents[2], capture_output=True, text=True
-    )
+    second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert second.stdout == "8\n", second.stderr
     again = [
         int(a.path.split("/")[-1].split("-")[0]) for a in server.log[asked:] if "data" in a.path
