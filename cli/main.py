@@ -142,6 +142,9 @@ def play(
     demo: Annotated[
         bool, typer.Option(help="The point moves by itself until somebody plays.")
     ] = False,
+    controller: Annotated[
+        list[str] | None, typer.Option(help="Python module that plays it too. Repeatable.")
+    ] = None,
     null_audio: Annotated[bool, typer.Option(help="No device: play on time to no one.")] = False,
     record: Annotated[
         Path | None, typer.Option(help="Record the sound: take.wav, take.flac.")
@@ -161,6 +164,7 @@ def play(
         preset=preset, pack=pack, library=library, plane=plane, axes=axes,
         output=_settings(device, sample_rate, block, ring, null_audio),
         osc_port=osc_port, lan=lan, midi=tuple(midi or ()), bend_layout=bend_layout, demo=demo,
+        controllers=tuple(controller or ()),
         record=record, record_gestures=record_gestures, seconds=seconds,
     )  # fmt: skip
     lasting = streams.Lasting(_warn)

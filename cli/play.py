@@ -6,24 +6,23 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 from latentpad.cli import devices, first_steps, messages
-from latentpad.controllers.demo import Demo
-from latentpad.controllers.keyboard.keys import Keys
-from latentpad.controllers.keyboard.terminal import Keyboard, there
+from latentpad.controllers.controller import Connection, Controller, load
+from latentpad.controllers.demo import DemoController
+from latentpad.controllers.keyboard.controller import KeyboardController
+from latentpad.controllers.keyboard.terminal import there
+from latentpad.controllers.midi.controller import MidiController
+from latentpad.controllers.midi.input import Layout
 from latentpad.controllers.midi.learn import Bindings
-from latentpad.controllers.midi.ports import MidiPorts
+from latentpad.controllers.osc.controller import OscController
 from latentpad.controllers.osc.feedback import Feedback
-from latentpad.controllers.osc.monitor import Monitor
 from latentpad.controllers.osc.packet import PORT
-from latentpad.controllers.osc.replies import Answers
-from latentpad.controllers.osc.server import OscServer, listen
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.controllers.recording import Takes
 from latentpad.controllers.refusals import Refusals
@@ -62,6 +61,7 @@ class Options:
     midi: tuple[str, ...] = ()
     bend_layout: bool = False
     demo: bool = False
+    controllers: tuple[str, ...] = ()
     record: Path | None = None
     record_gestures: Path | None = None
     seconds: float | None = None
@@ -72,9 +72,11 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     thread, and never raises. Main thread only.
 
     Raises `PresetError`, `PackError`, `LibraryError`, `BindingsError`, `PortTaken`, `DeviceError`,
-    `TakeError`, `CommandError` for what the command line got wrong, before any sound.
+    `TakeError`, `CommandError`, `ControllerError` for what the command line got wrong, before any
+    sound.
     """
     recordings.check(options.record, options.record_gestures)
+    named = [load(name) for name in options.controllers]
     bank = Bank()
     preset = bank.load(options.preset)
     pack = _pack(options, preset)
@@ -106,28 +108,23 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         instrument.apply(address, args)
     outcomes = Outcomes(instrument)
     refusals = Refusals(outcomes, say)
-    host = "0.0.0.0" if options.lan else "127.0.0.1"
-    osc = await listen(instrument, host, options.osc_port, outcomes)
+    feedback = Feedback(
+        instrument, clock=instrument.clock, port=options.osc_port, outcomes=outcomes
+    )
+    connection = Connection(instrument, outcomes, feedback, announce)
+    osc = OscController("0.0.0.0" if options.lan else "127.0.0.1", options.osc_port)
+    await osc.start(connection)
+    running: list[Controller] = [osc]
     host, port = osc.address
     takes = Takes(session, bank.named(options.preset), say)
-    bindings = Bindings()
+    layout: Layout = "bend" if options.bend_layout else "pad"
+    midi = MidiController(Bindings(), options.midi, layout, refusals.note)
+    keyboard = KeyboardController(bank.names, options.preset, say) if there() else None
     session.start()
     install(instrument, bank, place, refusals.note, fingerprint)
     takes.install()
-    feedback = Feedback(instrument, clock=instrument.clock, port=options.osc_port)
-    Answers(outcomes, osc.send, feedback)
-    Monitor(outcomes, osc.send, feedback)
-    bindings.install(instrument, refusals.note)
-    midi = MidiPorts(
-        instrument,
-        bindings,
-        options.midi,
-        layout="bend" if options.bend_layout else "pad",
-        announce=announce,
-        outcomes=outcomes,
-    )
-    keyboard = Keyboard() if there() else None
     try:
+        await _start([midi], connection, running)
         say(f"preset {options.preset} ({preset.title}), pack {pack.name}")
         if note:
             say(note)
@@ -138,7 +135,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         elif ("/mode", ("original",)) in preset.commands():
             say("note   without a library, originals are what the model makes of them")
         say(f"OSC    {messages.addresses(options.lan, host, port)}")
-        tasks = [loop.create_task(_meter(session, osc, outcomes, feedback))]
+        meter = loop.create_task(_meter(session, osc, outcomes, feedback))
         if await _ready(session, stop, say):
             if options.record is not None or options.record_gestures is not None:
                 takes.begin(options.record, options.record_gestures)
@@ -147,30 +144,32 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
                 say(large)
             if sys.platform == "linux" and not session.board.player[b.REALTIME]:
                 say(messages.HURRIED)
-            if keyboard is not None:
-                keyboard.open()
-                keys = Keys(instrument, bank.names, options.preset, say)
-                Thread(target=keys.run, args=(keyboard,), name="keys", daemon=True).start()
+            played = [keyboard, DemoController() if options.demo else None, *named]
+            await _start([c for c in played if c is not None], connection, running)
             say("ready")
             for line in first_steps.lines(host, port, options.lan, keyboard is not None):
                 say(line)
-            if options.demo:
-                tasks.append(loop.create_task(Demo(instrument).run()))
             await _stopped(stop, options.seconds)
         elif not stop.is_set():
             raise EngineError(session.failed)
-        for task in tasks:
-            task.cancel()
+        meter.cancel()
     finally:
-        if keyboard is not None:
-            keyboard.close()
+        stopping = [loop.create_task(controller.stop()) for controller in reversed(running)]
+        await asyncio.sleep(0)  # each has begun to stop: the terminal has its own mode again
         instrument.release_all()
         feedback.close()
-        midi_closing = loop.run_in_executor(None, midi.close)
-        osc.close()
         await loop.run_in_executor(None, session.close)
         takes.close()
-        await asyncio.wait([asyncio.ensure_future(midi_closing)], timeout=0.2)
+        await asyncio.wait(stopping, timeout=0.2)
+
+
+async def _start(
+    controllers: Sequence[Controller], connection: Connection, running: list[Controller]
+) -> None:
+    """Start them in order; those that have started are to be stopped, whatever comes."""
+    for controller in controllers:
+        await controller.start(connection)
+        running.append(controller)
 
 
 def _pack(options: Options, preset: Preset) -> Pack:
@@ -252,12 +251,14 @@ async def _stopped(stop: asyncio.Event, seconds: float | None) -> None:
         return
 
 
-async def _meter(session: Session, osc: OscServer, outcomes: Outcomes, feedback: Feedback) -> None:
+async def _meter(
+    session: Session, osc: OscController, outcomes: Outcomes, feedback: Feedback
+) -> None:
     """Tell those who asked how loud it is and how well it goes."""
     player, decoder = session.board.player, session.board.decoder
     while True:
         await asyncio.sleep(METER_S)
-        if not feedback.subscribers:
+        if not feedback.followed:
             continue
         peaks = (float(player[b.PEAK_LEFT]), float(player[b.PEAK_RIGHT]))
         feedback.publish("/meter/peak", peaks)

@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import Sequence
 
+from latentpad.controllers.controller import Connection
 from latentpad.controllers.finger import TOUCH, Finger
 from latentpad.engine.arguments import Argument
 from latentpad.engine.control.instrument import Instrument, Sender
@@ -87,3 +88,19 @@ class Demo:
         self.over = True
         if self._holds and not address.startswith(MOVES) and address not in (TOUCH, "/pad/touch"):
             self._finger.lift()
+
+
+class DemoController:
+    """The demo as a controller."""
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, connection: Connection) -> None:
+        """As `Controller.start`."""
+        self._task = asyncio.create_task(Demo(connection.instrument).run())
+
+    async def stop(self) -> None:
+        """As `Controller.stop`; what it holds is let go with everything else."""
+        if self._task is not None:
+            self._task.cancel()

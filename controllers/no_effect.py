@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from latentpad.engine.arguments import Argument
+from latentpad.engine.expander_declarations import DECLARED
 from latentpad.engine.parameters import EXPANDERS, MODES, PHASES, PLANES
+from latentpad.engine.phase_methods import STREAMED
 from latentpad.models.packs.pack import DESCRIBED
 
 Value = Callable[[str], tuple[float, ...]]
 """A global row's present value, by its address (`Instrument.value`)."""
 
-_NEIGHBOURS = tuple(EXPANDERS.index(name) for name in ("dwell", "local", "rbf", "lattice"))
-_WHOLE = tuple(PHASES.index(name) for name in ("griffinlim", "fgla"))
+_USES = {declaration.name: declaration.uses for declaration in DECLARED}
 
 
 def idle(address: str, args: Sequence[Argument], value: Value) -> str:
@@ -40,8 +41,9 @@ def _shot(args: Sequence[Argument], value: Value) -> str:
 
 def _phase(args: Sequence[Argument], value: Value) -> str:
     method = int(value("/phase")[0])
-    if method in _WHOLE and _mode(value) == "loop":
-        return f"loops are played by rtpghi, {PHASES[method]} is for shots (/mode shot)"
+    if STREAMED[method] != method and _mode(value) == "loop":
+        streamed = PHASES[STREAMED[method]]
+        return f"loops are played by {streamed}, {PHASES[method]} is for shots (/mode shot)"
     return ""
 
 
@@ -51,19 +53,21 @@ def _lookahead(args: Sequence[Argument], value: Value) -> str:
 
 
 def _focus(args: Sequence[Argument], value: Value) -> str:
-    if int(value("/expander")[0]) in _NEIGHBOURS:
+    name = _expander(value)
+    if "focus" in _USES[name]:
         return ""
-    known = ", ".join(EXPANDERS[k] for k in _NEIGHBOURS)
-    return f"/expander {_expander(value)} does not hear it; {known} do"
+    known = ", ".join(other for other, uses in _USES.items() if "focus" in uses)
+    return f"/expander {name} does not hear it; {known} do"
 
 
 def _metric(args: Sequence[Argument], value: Value) -> str:
-    return "/expander mean measures no distance" if _expander(value) == "mean" else ""
+    name = _expander(value)
+    return "" if "metric" in _USES[name] else f"/expander {name} measures no distance"
 
 
 def _scale(args: Sequence[Argument], value: Value) -> str:
     name = _expander(value)
-    return "" if name == "multilateration" else f"/expander {name} does not hear it"
+    return "" if "scale" in _USES[name] else f"/expander {name} does not hear it"
 
 
 def _axes(args: Sequence[Argument], value: Value) -> str:

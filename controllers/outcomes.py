@@ -7,7 +7,7 @@ nothing, and what was refused little more: a flood is told of by those who liste
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -16,9 +16,13 @@ from latentpad.controllers.osc.packet import OscArgument
 from latentpad.engine.arguments import Argument, CommandError, UnknownAddress
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.parameters import FINGER, FINGERS, GLOBAL, ROW, Parameter
+from latentpad.models.text import printable
 
 SLACK = 0.05
 """Of its range: what a control may overshoot and mean it."""
+
+MOST_SHOWN = 120
+"""Characters of an address, and of a reason, that go back."""
 
 OWN = ("/heard", "/refused", "/meter/")
 """What the instrument itself sends. Where it comes back, as between two instruments, an answer
@@ -49,6 +53,20 @@ class Outcome(NamedTuple):
     args: tuple[OscArgument, ...]
     sender: Sender
     reason: str = ""
+
+
+def reply(outcome: Outcome, instrument: Instrument) -> Iterator[tuple[str, tuple[Argument, ...]]]:
+    """What goes back to the sender, as commands: the value that holds, and why it was refused.
+
+    A fader that was turned too far springs to what is heard.
+    """
+    if outcome.kind in (Kind.IDLE, Kind.MALFORMED):
+        return
+    if outcome.kind is not Kind.UNKNOWN and (held := instrument.held(outcome.address)):
+        yield outcome.address, held
+    if outcome.kind in (Kind.REFUSED, Kind.UNKNOWN):
+        shown = printable(outcome.address, MOST_SHOWN), printable(outcome.reason, MOST_SHOWN)
+        yield "/refused", shown
 
 
 Listener = Callable[[Outcome], None]

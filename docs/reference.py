@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from latentpad.engine.control.command_table import COMMANDS, TOLD, Arg, Command, of
+from latentpad.engine.expander_declarations import DECLARED, Declaration
 from latentpad.engine.parameters import TABLE, Parameter
+from latentpad.engine.phase_methods import METHODS, PhaseMethod
 from latentpad.presets.bank import FACTORY, Bank
 from latentpad.presets.preset import PERFORMERS
 
@@ -66,6 +68,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return ["", *(f"| {' | '.join(cells)} |" for cells in lines), ""]
 
 
+def choices(named: Iterable[Declaration | PhaseMethod]) -> list[str]:
+    """The numbers and names of a parameter's choices, and what each is."""
+    rows = [[str(k), f"`{choice.name}`", choice.help] for k, choice in enumerate(named)]
+    return table(["number", "name", "what it is"], rows)
+
+
 def parameters() -> str:
     """Every address, as Markdown."""
     text = [
@@ -82,6 +90,14 @@ def parameters() -> str:
         "arguments; a value beyond the range is clamped to it. A preset holds all parameters. A "
         "MIDI control can be bound to each parameter of one value.",
         *table(["address", "what it does", "range", "unit", "default"], list(map(row, TABLE))),
+        "## Expanders",
+        "",
+        "`/expander` takes the name or the number.",
+        *choices(DECLARED),
+        "## Phase methods",
+        "",
+        "`/phase` takes the name or the number.",
+        *choices(METHODS),
         "## Commands",
         *table(["address", "arguments", "what it does"], list(map(line, COMMANDS))),
         "## What comes back",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from latentpad.engine import expander_declarations, phase_methods
 from latentpad.engine.arguments import Argument, CommandError, finite
 from latentpad.models.audio.descriptors import NAMES as DESCRIPTORS
 
@@ -23,13 +24,10 @@ LATENT_MAX = 64
 """Largest latent vector that fits on the board."""
 
 PLANES = ("raw", "principal", "map", "umap", "learned", "descriptors")
-EXPANDERS = (
-    "nearest", "mean", "multilateration", "lattice", "local", "barycentric", "rbf", "gaussian",
-    "dwell",
-)  # fmt: skip
+EXPANDERS = expander_declarations.NAMES
 METRICS = ("euclidean", "mahalanobis", "cosine")
 MODES = ("loop", "shot", "original")
-PHASES = ("rtpghi", "noise", "griffinlim", "fgla")
+PHASES = phase_methods.NAMES
 
 OWN = "auto"
 """The plane when it is left to the pack."""

@@ -1,4 +1,5 @@
-"""Values back to those who asked for them with `/sync [port]` (`controllers.osc.subscribers`).
+"""Values back to those who asked for them with `/sync [port]` (`controllers.osc.subscribers`),
+and to the sinks of this process (`controllers.sinks`).
 
 A value goes out at most 60 times a second, the newest one, and never to the one who is
 touching that control. The instrument's threads only note what has changed; the sending is
@@ -14,8 +15,10 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from latentpad.controllers.osc.packet import encode
 from latentpad.controllers.osc.subscribers import LOWEST, Host, Subscriber, Subscribers, Values
+from latentpad.controllers.outcomes import Outcome, Outcomes
+from latentpad.controllers.sinks import Message, Sink, Sinks
+from latentpad.engine import error_log
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
 
@@ -38,9 +41,13 @@ class Feedback:
         *,
         clock: Callable[[], float] = time.monotonic,
         port: int | None = None,
+        outcomes: Outcomes | None = None,
     ) -> None:
-        """`port` is the one that the instrument listens on: what went there would come back."""
+        """`port` is the one that the instrument listens on: what went there would come back.
+        Sinks get answers to what `outcomes` tells of."""
         self._instrument = instrument
+        self._outcomes = outcomes
+        self._sinks = Sinks(instrument)
         self._own = port
         self._subscribers = Subscribers(clock)
         self._loop = asyncio.get_running_loop()
@@ -51,8 +58,13 @@ class Feedback:
         instrument.register("/ping", lambda args, sender: None)  # pads send it to be heard
         instrument.listeners.append(self._changed)
         instrument.hearers.append(self._heard)
+        if outcomes is not None:
+            outcomes.listeners.append(self._answer)
 
     def close(self) -> None:
+        """Tell nobody anything any more."""
+        if self._outcomes is not None:
+            self._outcomes.listeners.remove(self._answer)
         self._instrument.listeners.remove(self._changed)
         self._instrument.hearers.remove(self._heard)
         with self._lock:
@@ -64,8 +76,26 @@ class Feedback:
         with self._lock:
             return self._subscribers.awake()
 
+    @property
+    def followed(self) -> bool:
+        """Whether anybody is kept informed."""
+        with self._lock:
+            return len(self._sinks) > 0 or bool(self._subscribers.awake())
+
+    def follow(self, sink: Sink, sender: Sender) -> None:
+        """Send `sink` all values, and from then on each change that is not `sender`'s own, the
+        meters, and the answers to `sender`. Any thread."""
+        with self._lock:
+            self._sinks.add(sink, sender)
+        self._wake()
+
+    def unfollow(self, sink: Sink) -> None:
+        """Send it no more; what is on its way may still come. Any thread."""
+        with self._lock:
+            self._sinks.remove(sink)
+
     def publish(self, address: str, args: Sequence[Argument]) -> None:
-        """Send a value that is no parameter (a meter) to every subscriber, at the same rate."""
+        """Send a value that is no parameter (a meter) to all who follow, at the same rate."""
         self._changed(address, args, NOBODY)
 
     def port_of(self, group: str) -> int | None:
@@ -109,6 +139,13 @@ class Feedback:
             return
         with self._lock:
             told = self._subscribers.change(address, args, sender)
+            told = self._sinks.change(address, args, sender) or told
+        if told:
+            self._wake()
+
+    def _answer(self, outcome: Outcome) -> None:
+        with self._lock:
+            told = self._sinks.answer(outcome)
         if told:
             self._wake()
 
@@ -129,6 +166,9 @@ class Feedback:
             waiting = [(host, subscriber, subscriber.pending) for host, subscriber in due]
             for _, subscriber, _ in waiting:
                 subscriber.pending = {}
+            sinks = self._sinks.take(lambda: dict(self._instrument.told()))
+        for sink, messages in sinks:
+            _give(sink, messages)
         for host, subscriber, values in waiting:
             self._send(host, subscriber, values)
         with self._lock:
@@ -141,24 +181,30 @@ class Feedback:
         rest goes with the next ones, unless newer came."""
         unsent = dict(values)
         for address, args in values.items():
-            packet = encode(address, args)
             if host.allowance.left() <= 0:
                 break
             try:
-                subscriber.socket.send(packet)
+                spent = subscriber.send(address, args)
             except ConnectionRefusedError:
                 with self._lock:
                     self._subscribers.refused(subscriber)
                 return
             except BlockingIOError:
                 break
-            except OSError:  # no way there just now: as a datagram that got lost
-                pass
-            host.allowance.spend(len(packet))
+            host.allowance.spend(spent)
             del unsent[address]
         if unsent:
             with self._lock:
                 subscriber.pending = unsent | subscriber.pending
+
+
+def _give(sink: Sink, messages: list[Message]) -> None:
+    """A fault of one sink is not to silence the others."""
+    try:
+        for address, args in messages:
+            sink.send(address, args)
+    except Exception as error:
+        error_log.caught(error)
 
 
 def _port(address: str, argument: Argument) -> int | None:

@@ -18,11 +18,10 @@ from dataclasses import dataclass, field
 from latentpad.controllers.osc.feedback import Feedback
 from latentpad.controllers.osc.packet import encode, encode_bundle
 from latentpad.controllers.osc.subscribers import LOWEST
-from latentpad.controllers.outcomes import Kind, Outcome, Outcomes
+from latentpad.controllers.outcomes import Kind, Outcome, Outcomes, reply
 from latentpad.controllers.refusals import hint, numbers
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.rate_limit import Allowance
-from latentpad.models.text import printable
 
 INTERVAL_S = 1 / 60  # between two answers to one host
 PACKETS, EACH_S = 20, 0.05  # to one host: at once, and then one each
@@ -32,7 +31,6 @@ SWEEP_S = 0.1  # between two looks for hosts that need no answer any more
 PORTS = 32  # of one host
 ADDRESSES = 32  # of one port that wait for an answer; the newest
 TOGETHER = 5  # of them, in one packet
-MOST_SHOWN = 120  # characters of an address, and of a reason
 HINTS, HINT_S = 4, 0.25  # looked for at once, and then one each: to find one takes a millisecond
 
 Send = Callable[[bytes, str, int], None]
@@ -133,18 +131,11 @@ class Answers:
                 self._send(packet, _host(Sender(group)), to)
 
     def _messages(self, outcome: Outcome) -> list[bytes]:
-        """The value that holds under the address that was asked for, and why it was refused."""
-        address, reason = outcome.address, outcome.reason
-        messages = []
-        if outcome.kind is not Kind.UNKNOWN and (held := self._instrument.held(address)):
-            messages.append(encode(address, held))
-        elif outcome.kind is Kind.UNKNOWN and self._hints.take():
-            known = self._instrument.addresses()
-            reason += f"; {hint(address, numbers(outcome.args), known)}"
-        if outcome.kind in (Kind.REFUSED, Kind.UNKNOWN):
-            shown = printable(address, MOST_SHOWN), printable(reason, MOST_SHOWN)
-            messages.append(encode("/refused", shown))
-        return messages
+        """What goes back; of an address that there is not also what may have been meant."""
+        if outcome.kind is Kind.UNKNOWN and self._hints.take():
+            meant = hint(outcome.address, numbers(outcome.args), self._instrument.addresses())
+            outcome = outcome._replace(reason=f"{outcome.reason}; {meant}")
+        return [encode(*message) for message in reply(outcome, self._instrument)]
 
 
 def _host(sender: Sender) -> str:

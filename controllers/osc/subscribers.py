@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from latentpad.controllers.osc.packet import encode
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import Sender
 from latentpad.engine.rate_limit import Allowance
@@ -70,6 +71,18 @@ class Subscriber:
     state: State = State.WAITS
     tried: float = 0.0  # when it refused, or was probed
     pending: dict[str, Sequence[Argument]] = field(default_factory=dict)
+
+    def send(self, address: str, args: Sequence[Argument]) -> int:
+        """Send one value; returns its bytes. Raises `ConnectionRefusedError` where nobody listens
+        and `BlockingIOError` where the system takes no more now."""
+        packet = encode(address, args)
+        try:
+            self.socket.send(packet)
+        except (ConnectionRefusedError, BlockingIOError):
+            raise
+        except OSError:  # no way there just now: as a datagram that got lost
+            pass
+        return len(packet)
 
     def failed(self) -> bool:
         """Whether something that was sent has been refused since last asked."""

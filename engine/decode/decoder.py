@@ -19,7 +19,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from latentpad.engine.latent_bounds import Bounds
-from latentpad.models.audio.griffinlim import audible, griffinlim
+from latentpad.engine.phase_methods import Waveform
+from latentpad.models.audio.griffinlim import audible
 from latentpad.models.packs.networks import load_decoder
 from latentpad.models.packs.pack import Pack, PackError
 from latentpad.models.representation import outline
@@ -134,8 +135,8 @@ class Decoder:
         loudness, start, end = outline(frames, r)
         return Sound(frames, min(LEVEL_DB - loudness, MOST_DB), start, max(end, start + 1))
 
-    def waveform(self, frames: Floats, *, fast: bool) -> Floats:
-        """The whole sound by (Fast) Griffin-Lim, (samples,) float32 at the model's rate.
+    def waveform(self, frames: Floats, reconstruct: Waveform) -> Floats:
+        """The whole sound by a phase method, (samples,) float32 at the model's rate.
 
         The frames are played twice as densely as the model makes them if its hop is more than
         an eighth of n_fft, as the voices do.
@@ -149,7 +150,7 @@ class Decoder:
         high = np.minimum(low + 1, r.frames - 1)
         decibels = frames[low] * (1 - part) + frames[high] * part
         magnitudes = audible(decibels, r)
-        wave = griffinlim(magnitudes, hop, r.window, momentum=0.99 if fast else 0.0)
+        wave = reconstruct(magnitudes, hop, r.window)
         whole = np.zeros(r.samples, np.float32)
         whole[: len(wave)] = wave[: len(whole)]
         return whole

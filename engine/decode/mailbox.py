@@ -14,12 +14,12 @@ from latentpad.engine.decode.background import Aside
 from latentpad.engine.decode.decoder import Decoder, Sound, playable
 from latentpad.engine.decode.originals import Originals, Recording
 from latentpad.engine.decode.pointing import Aim, Pointing
-from latentpad.engine.parameters import OFFSET, PHASES, VOICES
+from latentpad.engine.parameters import OFFSET, VOICES
+from latentpad.engine.phase_methods import METHODS
 from latentpad.models.packs.pack import Pack
 from latentpad.models.representation import Floats
 
 SET_OUT_S = 0.01  # a point set out so long ago at most, however long it had rested
-GRIFFINLIM, FGLA = PHASES.index("griffinlim"), PHASES.index("fgla")
 
 
 class Mailbox:
@@ -118,8 +118,9 @@ class Mailbox:
         """
         with suppress(Exception):  # whoever asks for it meets the same, and it is counted
             silence = np.full(self.board.sounds.shape[2:], -1e3, np.float32)
-            for fast in (False, True):
-                self.decoder.waveform(silence, fast=fast)
+            for method in METHODS:
+                if method.waveform is not None:
+                    self.decoder.waveform(silence, method.waveform)
             self.pointing.warm()
 
     def rehearse(self) -> None:
@@ -167,9 +168,8 @@ class Mailbox:
         board.sound_original[v, buffer] = -1 if aim.original is None else aim.original
         asked = self.pointing.look()
         method = int(asked.values[OFFSET["/phase"]])
-        whole = method in (GRIFFINLIM, FGLA) and not asked.held[v]
         wave = recording.wave if recording is not None else None
-        if whole and wave is None:
+        if wave is None and not asked.held[v]:
             wave = self._whole(sound, method)
         board.sound_wave[v, buffer] = b.NO_WAVE if wave is None else b.MONO
         if wave is not None:
@@ -181,9 +181,13 @@ class Mailbox:
         self._last[v] = None if recording is not None else (aim.latent, sound)
 
     def _whole(self, sound: Sound, method: int) -> Floats | None:
-        """The sound's waveform; None when another method is asked for before it is there."""
+        """The sound's waveform; None when the method is streamed, or another one is asked for
+        before it is there."""
+        reconstruct = METHODS[method].waveform
+        if reconstruct is None:
+            return None
         at = OFFSET["/phase"]
-        work = partial(self.decoder.waveform, sound.frames, fast=method == FGLA)
+        work = partial(self.decoder.waveform, sound.frames, reconstruct)
         if self._aside is None:
             return work()
         return self._aside.do(work, lambda: int(self.board.values[at]) == method)

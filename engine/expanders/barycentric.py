@@ -10,10 +10,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from latentpad.engine.expander_declarations import Declaration
 from latentpad.engine.expanders import kernels
-from latentpad.engine.expanders.anchor_index import DEAD, Places, batch
+from latentpad.engine.expanders.anchor_index import DEAD, Places, batch, places
 from latentpad.engine.expanders.delaunay import GHOST, insertion_order, triangulated
-from latentpad.engine.expanders.expander import Expander
+from latentpad.engine.expanders.expander import Expander, Settings
 from latentpad.engine.plane import Float64, Plane, moments
 
 Int32 = NDArray[np.int32]
@@ -221,6 +222,27 @@ class Barycentric(Expander):
     def _latents(self, points: Float64) -> Float64:
         weights = self._mesh.weigh(self._places, points)
         return mixed(points, *weights, self._unknown, self._body, self._frame)
+
+
+@Declaration(
+    "barycentric",
+    5,
+    "linear in the triangle of three sounds around the point",
+    exact=True,
+    continuous=True,
+    uses=("metric",),
+)
+def barycentric(plane: Plane, settings: Settings) -> Barycentric:
+    """O(L log L) once for a plane.
+
+    Raises:
+        ValueError: a plane of more than two coordinates.
+    """
+    if (width := plane.known.shape[1]) != 2:
+        raise ValueError(
+            f"barycentric: triangles lie on a plane of two coordinates, this one has {width}"
+        )
+    return Barycentric(plane, settings.guard, places(plane, settings.metric))
 
 
 def mesh(at: Places) -> Triangles | Line:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from numba import njit
 
+from latentpad.engine.expander_declarations import Declaration
 from latentpad.engine.expanders import kernels
+from latentpad.engine.expanders.anchor_index import places
+from latentpad.engine.expanders.expander import Settings
 from latentpad.engine.expanders.local import Local
-from latentpad.engine.plane import Float64
+from latentpad.engine.plane import Float64, Plane
 
 OWN = 0.2  # of the way to where the next sound is as near: a sound's own ground
 
@@ -48,3 +51,16 @@ class Dwell(Local):
         x, distance, place = self._places.neighbours(points, 2)
         held(x, distance, place, self._places.coordinates, OWN)
         return x, *self._places.around(x, self._focus + 1)
+
+
+@Declaration(
+    "dwell",
+    8,
+    "as `local`, of a finger that is drawn to the nearest sound",
+    exact=True,
+    continuous=True,
+    uses=("metric", "focus"),
+)
+def dwell(plane: Plane, settings: Settings) -> Dwell:
+    """O(L log L) once for a plane."""
+    return Dwell(plane, settings.guard, places(plane, settings.metric), settings.focus)

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from latentpad.engine.expanders.anchor_index import batch, body
 from latentpad.engine.plane import Float64, Plane
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How an expander is to be fitted: what `registry.fit` takes beside the plane."""
+
+    metric: str
+    guard: bool
+    focus: int
+    scale: float
+    base: int
+    faders: Mapping[int, float] | None
 
 
 class Expander:

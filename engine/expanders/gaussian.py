@@ -11,9 +11,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from latentpad.engine.expander_declarations import Declaration
 from latentpad.engine.expanders import kernels
 from latentpad.engine.expanders.anchor_index import DEAD, batch, view
-from latentpad.engine.expanders.expander import Expander
+from latentpad.engine.expanders.expander import Expander, Settings
 from latentpad.engine.plane import Float64, Plane, moments
 
 SAMPLE = 4096  # anchors that a mixture is fitted to, drawn by lot
@@ -145,6 +146,18 @@ class Gaussian(Expander):
 
     def _latents(self, points: Float64) -> Float64:
         return conditional(points, self._view, self._regression, self._body, self._frame)
+
+
+@Declaration(
+    "gaussian",
+    7,
+    "smooth: the mean of a mixture of up to 16 normal distributions",
+    continuous=True,
+    uses=("metric",),
+)
+def gaussian(plane: Plane, settings: Settings) -> Gaussian:
+    """Up to a second, once for a plane."""
+    return Gaussian(plane, settings.guard, settings.metric)
 
 
 def mixture(plane: Plane, metric: str = "euclidean") -> Mixture:

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
+from latentpad.engine.expander_declarations import Declaration
 from latentpad.engine.expanders import kernels
 from latentpad.engine.expanders.anchor_index import DEAD, batch, view
-from latentpad.engine.expanders.expander import Expander
+from latentpad.engine.expanders.expander import Expander, Settings
 from latentpad.engine.expanders.lattice_weights import raised, scattered
 from latentpad.engine.plane import Float64, Plane
 
@@ -65,3 +66,24 @@ class Lattice(Expander):
 
     def _latents(self, points: Float64) -> Float64:
         return kernels.mixed(points, self.faders(points), *self._lead, self._body, self._frame)
+
+
+@Declaration(
+    "lattice",
+    3,
+    "an anchor mixed with `/focus` corners of the plane, by faders",
+    uses=("metric", "focus", "base", "faders"),
+)
+def lattice(plane: Plane, settings: Settings) -> Expander:
+    """The point sets the faders, unless they are given.
+
+    Raises:
+        ValueError: an anchor that is not there.
+    """
+    base, faders = settings.base, settings.faders
+    for anchor in (base, *(faders or ())):
+        if not 0 <= anchor < len(plane.known):
+            raise ValueError(f"lattice: anchor {anchor} of {len(plane.known)} is not there")
+    if faders is not None:
+        return Mixer(plane, settings.guard, base, faders)
+    return Lattice(plane, settings.guard, settings.metric, base, settings.focus)

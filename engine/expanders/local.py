@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from numpy.typing import ArrayLike
 
+from latentpad.engine.expander_declarations import Declaration
 from latentpad.engine.expanders import kernels
-from latentpad.engine.expanders.anchor_index import Places, batch
-from latentpad.engine.expanders.expander import Expander
+from latentpad.engine.expanders.anchor_index import Places, batch, places
+from latentpad.engine.expanders.expander import Expander, Settings
 from latentpad.engine.plane import Float64, Plane
 
 RIDGE = 1e-3  # of the anchors' mean variance on the plane
@@ -48,3 +49,16 @@ class Local(Expander):
             self._body,
             self._frame,
         )
+
+
+@Declaration(
+    "local",
+    4,
+    "the mean of `/focus` neighbours; follows the slope between them",
+    exact=True,
+    continuous=True,
+    uses=("metric", "focus"),
+)
+def local(plane: Plane, settings: Settings) -> Local:
+    """O(L log L) once for a plane."""
+    return Local(plane, settings.guard, places(plane, settings.metric), settings.focus)

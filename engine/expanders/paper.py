@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from latentpad.engine.expander_declarations import Declaration
 from latentpad.engine.expanders import kernels
-from latentpad.engine.expanders.anchor_index import DEAD, Places, whitening
-from latentpad.engine.expanders.expander import Expander
+from latentpad.engine.expanders.anchor_index import DEAD, Places, body, places, view, whitening
+from latentpad.engine.expanders.expander import Expander, Settings
 from latentpad.engine.plane import Float64, Plane, chunks, moments
 
 
@@ -70,3 +71,29 @@ def multilaterated(
     solve = (directions[:, spanned] / variance[spanned]) @ directions[:, spanned].T @ inverse
     slope = scale * across @ solve
     return mean + squares @ solve - known_mean @ slope, slope
+
+
+@Declaration("nearest", 0, "the nearest sound; jumps", exact=True, uses=("metric",))
+def nearest(plane: Plane, settings: Settings) -> Nearest:
+    """O(L log L) once for a plane."""
+    return Nearest(plane, settings.guard, places(plane, settings.metric))
+
+
+@Declaration("mean", 1, "the mean of all sounds, whatever the point")
+def mean(plane: Plane, settings: Settings) -> Affine:
+    """Eq. 7: of the unknown coordinates; O(L)."""
+    flat = np.zeros((plane.known.shape[1], plane.unknown.shape[1]))
+    return Affine(plane, settings.guard, view(plane, settings.metric), body(plane)[0], flat)
+
+
+@Declaration(
+    "multilateration",
+    2,
+    "affine: keeps the distances to all sounds as far as it can",
+    uses=("metric", "scale"),
+)
+def multilateration(plane: Plane, settings: Settings) -> Affine:
+    """O(L D2²)."""
+    seen = view(plane, settings.metric)
+    line = multilaterated(plane, seen, settings.metric, settings.scale)
+    return Affine(plane, settings.guard, seen, *line)

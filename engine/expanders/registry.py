@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from time import perf_counter
 
 import numpy as np
 
-from latentpad.engine.expanders.anchor_index import body, places, view
-from latentpad.engine.expanders.barycentric import Barycentric
-from latentpad.engine.expanders.dwell import Dwell
-from latentpad.engine.expanders.expander import Expander
-from latentpad.engine.expanders.gaussian import Gaussian
-from latentpad.engine.expanders.lattice import Lattice, Mixer
-from latentpad.engine.expanders.local import Local
-from latentpad.engine.expanders.paper import Affine, Nearest, multilaterated
-from latentpad.engine.expanders.spline import WHOLE, spline
+from latentpad.engine.expander_declarations import DECLARED, FITS, NAMES
+from latentpad.engine.expanders.anchor_index import METRICS
+from latentpad.engine.expanders.expander import Expander, Settings
+from latentpad.engine.expanders.spline import WHOLE
 from latentpad.engine.plane import Plane
 
-NAMES = (
-    "nearest", "mean", "multilateration", "lattice", "local", "barycentric", "rbf", "gaussian",
-    "dwell",
-)  # fmt: skip
+for module in dict.fromkeys(DECLARED.values()):
+    import_module(f"latentpad.engine.expanders.{module}")
 
 
 def fit(
@@ -54,42 +48,13 @@ def fit(
         ValueError: an unknown name or metric, a focus below 1, an anchor that is not there;
             `barycentric` on a plane of more than two coordinates.
     """
-    if name not in NAMES:
+    if name not in FITS:
         raise ValueError(f"expander {name!r}: choose one of {', '.join(NAMES)}")
+    if metric not in METRICS:
+        raise ValueError(f"metric {metric!r}: choose one of {', '.join(METRICS)}")
     if focus < 1:
         raise ValueError(f"focus {focus}: listen to one anchor at least")
-    seen = view(plane, metric)
-    expander: Expander
-    if name == "nearest":
-        expander = Nearest(plane, guard, places(plane, metric))
-    elif name == "mean":
-        flat = np.zeros((plane.known.shape[1], plane.unknown.shape[1]))
-        expander = Affine(plane, guard, seen, body(plane)[0], flat)
-    elif name == "multilateration":
-        expander = Affine(plane, guard, seen, *multilaterated(plane, seen, metric, scale))
-    elif name == "lattice":
-        for anchor in (base, *(faders or ())):
-            if not 0 <= anchor < len(plane.known):
-                raise ValueError(f"lattice: anchor {anchor} of {len(plane.known)} is not there")
-        if faders is None:
-            expander = Lattice(plane, guard, metric, base, focus)
-        else:
-            expander = Mixer(plane, guard, base, faders)
-    elif name == "local":
-        expander = Local(plane, guard, places(plane, metric), focus)
-    elif name == "dwell":
-        expander = Dwell(plane, guard, places(plane, metric), focus)
-    elif name == "barycentric":
-        if plane.known.shape[1] != 2:
-            raise ValueError(
-                f"barycentric: triangles lie on a plane of two coordinates, this one has "
-                f"{plane.known.shape[1]}"
-            )
-        expander = Barycentric(plane, guard, places(plane, metric))
-    elif name == "rbf":
-        expander = spline(plane, guard, places(plane, metric), focus)
-    else:
-        expander = Gaussian(plane, guard, metric)
+    expander = FITS[name](plane, Settings(metric, guard, focus, scale, base, faders))
     expander.expand(plane.known[:1])
     return expander
 

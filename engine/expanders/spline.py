@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import cho_factor, cho_solve, qr, solve_triangular
 from threadpoolctl import threadpool_limits
 
+from latentpad.engine.expander_declarations import Declaration
 from latentpad.engine.expanders import kernels
-from latentpad.engine.expanders.anchor_index import DEAD, Places, batch
-from latentpad.engine.expanders.expander import Expander
+from latentpad.engine.expanders.anchor_index import DEAD, Places, batch, places
+from latentpad.engine.expanders.expander import Expander, Settings
 from latentpad.engine.plane import Float64, Plane, moments
 
 WHOLE = 1024  # places through which one spline goes; a point costs in proportion
@@ -178,8 +179,7 @@ class Sheet:
 
 
 class _Foggy(Expander):
-    """A spline's spread is that of the neighbours `local` listens to: weights of its own may be
-    below 0."""
+    """Its spread is that of `local`'s neighbours: weights of a spline's own may be below 0."""
 
     def __init__(self, plane: Plane, guard: bool, at: Places, focus: int) -> None:
         super().__init__(plane, guard)
@@ -189,9 +189,8 @@ class _Foggy(Expander):
     def spread(self, points: ArrayLike) -> Float64:
         """As `Expander.spread`."""
         _, distance, place = self._places.neighbours(batch(points, self.plane), self._focus + 1)
-        return kernels.spread(
-            distance, place, self._focus, kernels.SHARP, self._unknown, self._within
-        )
+        own = kernels.SHARP, self._unknown, self._within
+        return kernels.spread(distance, place, self._focus, *own)
 
 
 class Spline(_Foggy):
@@ -227,12 +226,8 @@ class MovingSpline(_Foggy):
     neighbour alone could turn it. Exact at anchors, continuous, at a cost that does not know L:
     no fit, no memory but the k-d tree's. Two anchors nearer than a millionth of R share a mean all
     around them; only at their very places each is itself.
-
-    The other way would be a partition of unity of splines (Wendland, "Scattered data
-    approximation", 2005, chapter 15). Its splines must be solved beforehand: 2 L D2 coefficients
-    and more, 250 MB for a million anchors of 16 dimensions; and its supports must follow the
-    anchors' density, which on a map changes a thousandfold from a cluster to the gap beside it. A
-    neighbourhood does that by itself.
+    A partition of unity of splines (Wendland, 2005) would need 2 L D2 coefficients, and supports
+    that follow the anchors' density.
     """
 
     def __init__(self, plane: Plane, guard: bool, at: Places, focus: int) -> None:
@@ -247,10 +242,15 @@ class MovingSpline(_Foggy):
         )  # fmt: skip
 
 
-def spline(plane: Plane, guard: bool, at: Places, focus: int) -> Expander:
+@Declaration(
+    "rbf", 6, "smooth thin-plate splines; of more than 1,024 sounds, of `/focus` neighbours",
+    exact=True, continuous=True, uses=("metric", "focus"),
+)  # fmt: skip
+def spline(plane: Plane, settings: Settings) -> Expander:
     """Through all anchors at once where there are at most WHOLE, not too near to each other."""
+    at = places(plane, settings.metric)
     whole = len(at.coordinates) <= WHOLE and sheet(plane, at).exact
-    return (Spline if whole else MovingSpline)(plane, guard, at, focus)
+    return (Spline if whole else MovingSpline)(plane, settings.guard, at, settings.focus)
 
 
 def sheet(plane: Plane, at: Places) -> Sheet:

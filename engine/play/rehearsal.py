@@ -6,7 +6,9 @@ import numpy as np
 
 from latentpad.engine import board as b
 from latentpad.engine.board import Board, Event, Shape
-from latentpad.engine.parameters import MODES, OFFSET, PHASES
+from latentpad.engine.parameters import MODES, OFFSET
+from latentpad.engine.phase_methods import STREAMED
+from latentpad.engine.play.voice import RTPGHI
 from latentpad.engine.play.voices import Voices
 from latentpad.models.representation import Representation
 
@@ -27,9 +29,10 @@ def rehearse(representation: Representation) -> None:
     loop, shot = MODES.index("loop"), MODES.index("shot")
     for voice, mode in enumerate((loop, shot, shot, loop)):
         board.send(Event(b.START, voice, mode, 0, 0.0, voice + 1))
-    for lookahead, phase in ((0, "rtpghi"), (1, "rtpghi"), (2, "rtpghi"), (1, "noise")):
+    others = sorted(set(STREAMED) - {RTPGHI})
+    for lookahead, phase in (*((k, RTPGHI) for k in range(3)), *((1, k) for k in others)):
         board.values[OFFSET["/lookahead"]] = lookahead
-        board.values[OFFSET["/phase"]] = PHASES.index(phase)
+        board.values[OFFSET["/phase"]] = phase
         board.values[OFFSET["/pitch"]] = lookahead
         board.values[OFFSET["/morph"]] = 0.1 * (lookahead == 1)
         for voice in range(4):

@@ -12,6 +12,7 @@ import math
 import numpy as np
 from numba import njit
 
+from latentpad.engine.phase_methods import NAMES
 from latentpad.engine.play.memory import Bank, Floats, Play, Work
 from latentpad.engine.play.phase import (
     Frame,
@@ -27,7 +28,8 @@ from latentpad.engine.play.playhead import NEPER, sound_at, wrapped
 GATE_DB = 3.0  # bins this near to the model's floor are silence, not hiss (spec: phase)
 TOLERANCE = 1e-5
 
-RTPGHI, NOISE, WAVE = 0, 1, 2
+RTPGHI, NOISE = NAMES.index("rtpghi"), NAMES.index("noise")
+WAVE = -1  # of no method: the voice reads a whole sound
 
 
 @njit(cache=True, nogil=True)

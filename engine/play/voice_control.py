@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from latentpad.engine import board as b
 from latentpad.engine import history
 from latentpad.engine.board import Board
-from latentpad.engine.parameters import MODES, OFFSET, PHASES
+from latentpad.engine.parameters import MODES, OFFSET
+from latentpad.engine.phase_methods import STREAMED
 from latentpad.engine.play.memory import Bank
 from latentpad.engine.play.mix import (
     ACTIVE,
@@ -38,7 +39,7 @@ from latentpad.engine.play.mix import (
     RISE,
     TEXTURE,
 )
-from latentpad.engine.play.voice import NOISE, RTPGHI, WAVE
+from latentpad.engine.play.voice import WAVE
 
 LOOP = MODES.index("loop")
 LOOP_FADE_S = 0.003  # a loop may begin anywhere in its sound: never with a step
@@ -175,7 +176,7 @@ def instruct(
     todo[LOOPS] = voice.mode == LOOP
     todo[RATIO] = ratio
     todo[RATE] = ratio * speed
-    todo[METHOD] = WAVE if voice.wave else NOISE if method == _NOISE else RTPGHI
+    todo[METHOD] = WAVE if voice.wave else STREAMED[method]
     todo[TEXTURE] = values[_TEXTURE]
     todo[LOOKAHEAD] = 0 if quality >= 3 else min(int(values[_LOOKAHEAD]), 2 if quality == 0 else 1)
     todo[ITERATIONS] = max(0, 2 - quality)
@@ -230,4 +231,3 @@ _ATTACK, _RELEASE, _PITCH, _PAN = (
     OFFSET["/attack"], OFFSET["/release"], OFFSET["/pitch"], OFFSET["/pan"],
 )  # fmt: skip
 _DYNAMICS = OFFSET["/dynamics"]
-_NOISE = PHASES.index("noise")

@@ -433,10 +433,10 @@ class Slow:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._decoder, name)
 
-    def waveform(self, frames: np.ndarray, *, fast: bool) -> np.ndarray:
+    def waveform(self, frames: np.ndarray, reconstruct: Any) -> np.ndarray:
         self.begun.set()
         assert self.finish.wait(60)
-        return self._decoder.waveform(frames, fast=fast)
+        return self._decoder.waveform(frames, reconstruct)
 
 
 def test_a_whole_waveform_is_given_up_when_another_method_is_asked_for(

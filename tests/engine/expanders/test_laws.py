@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
+from latentpad.engine.expander_declarations import DECLARED, Declaration
 from latentpad.engine.expanders import METRICS, NAMES, blend, fit
 from latentpad.engine.expanders.anchor_index import body
 from latentpad.engine.plane import Plane
@@ -26,8 +28,8 @@ from tests.engine.expanders.anchors import (
     whole_metrics,
 )
 
-EXACT = ("nearest", "local", "dwell", "barycentric", "rbf")
-CONTINUOUS = ("local", "dwell", "barycentric", "rbf", "gaussian")
+EXACT = tuple(declaration.name for declaration in DECLARED if declaration.exact)
+CONTINUOUS = tuple(declaration.name for declaration in DECLARED if declaration.continuous)
 FOCUS = (1, 3, 24)
 Point = tuple[float, float]
 
@@ -94,6 +96,26 @@ def test_the_pads_own_coordinates_come_back_unchanged(
     latents = fit(name, principal, metric=metric, guard=guard).expand64(points)
     turned = (latents - principal.centre) @ principal.from_known.T
     np.testing.assert_allclose(turned, points, rtol=1e-9, atol=1e-9)
+
+
+@law
+@given(seeds, st.sampled_from(tuple(DECLARED)))
+def test_an_expander_depends_on_the_settings_that_it_declares_and_on_no_other(
+    seed: int, declared: Declaration
+) -> None:
+    plane = Plane.raw(correlated(60, 5, seed))
+    points = scattered(plane, 40, seed)
+
+    def found(**settings: Any) -> NDArray[np.float64]:
+        expander = fit(declared.name, plane, **settings)
+        return np.column_stack([expander.expand64(points), expander.spread(points)])
+
+    others: dict[str, Any] = {
+        "metric": "cosine", "focus": 7, "scale": 3.0, "base": 5, "faders": {3: 0.4},
+    }  # fmt: skip
+    assert set(declared.uses) <= set(others)
+    for name, other in others.items():
+        assert np.array_equal(found(**{name: other}), found()) == (name not in declared.uses), name
 
 
 @law

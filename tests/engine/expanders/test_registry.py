@@ -2,17 +2,59 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from latentpad.engine.expander_declarations import FITS, FOLDER, declarations
 from latentpad.engine.expanders import NAMES, blend, cost, fit
-from latentpad.engine.parameters import EXPANDERS
+from latentpad.engine.parameters import EXPANDERS, ROW
 from latentpad.engine.plane import Plane
 from tests.engine.expanders.anchors import correlated
+from tests.forking import ROOT
 
 
-def test_a_performer_can_choose_every_expander() -> None:
-    assert EXPANDERS == NAMES  # the board stores the place in the row
+def test_an_expander_keeps_its_number_for_that_is_what_presets_and_bindings_store() -> None:
+    assert EXPANDERS[:9] == (
+        "nearest", "mean", "multilateration", "lattice", "local", "barycentric", "rbf", "gaussian",
+        "dwell",
+    )  # fmt: skip
+    assert EXPANDERS == NAMES == tuple(ROW["/expander"].choices)
+
+
+def test_every_declared_expander_can_be_fitted_and_no_other() -> None:
+    assert sorted(FITS) == sorted(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('"nearest", 0, "again"', "each once"),
+        ('"far", 10, "leaves a gap"', "each once"),
+        ('"nearest", 9, "again"', "a name is there twice"),
+        ('"far", NINE, "not a literal"', "far.py: the expander's declaration"),
+        ('"far", 9', "far.py: the expander's declaration"),
+    ],
+)
+def test_a_declaration_that_would_shift_the_numbers_is_refused_by_name(
+    tmp_path: Path, line: str, reason: str
+) -> None:
+    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "far.py").write_text(f"@Declaration({line})\ndef far(plane, settings): ...\n")
+    with pytest.raises(ValueError, match=reason):
+        declarations(tmp_path)
+
+
+def test_the_names_are_known_without_numba_and_scipy() -> None:
+    listed = "import sys, latentpad.engine.parameters; print(*sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", listed], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert not {"numba", "scipy", "keras", "tensorflow"} & set(run.stdout.split())
 
 
 def test_what_cannot_be_fitted_is_refused_in_one_line() -> None:

@@ -1,0 +1,41 @@
+"""OSC as a controller: the server, the answers to its senders, and `/monitor`."""
+
+from __future__ import annotations
+
+from latentpad.controllers.controller import Connection
+from latentpad.controllers.osc.monitor import Monitor
+from latentpad.controllers.osc.replies import Answers
+from latentpad.controllers.osc.server import Counts, OscServer, listen
+
+
+class OscController:
+    """Listens on UDP `host`:`port` while it is started."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._host, self._port = host, port
+        self._server: OscServer | None = None
+
+    @property
+    def counts(self) -> Counts:
+        """What came since it was started, and what became of it."""
+        assert self._server is not None
+        return self._server.counts
+
+    async def start(self, connection: Connection) -> None:
+        """Raises `PortTaken`, or another `OSError` where the host is none of this machine's."""
+        outcomes = connection.outcomes
+        server = await listen(connection.instrument, self._host, self._port, outcomes)
+        Answers(outcomes, server.send, connection.feedback)
+        Monitor(outcomes, server.send, connection.feedback)
+        self._server = server
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The host and port that it listens on."""
+        assert self._server is not None
+        return self._server.address
+
+    async def stop(self) -> None:
+        """As `Controller.stop`; bundles that wait for their time are dropped."""
+        if self._server is not None:
+            self._server.close()
