@@ -15,23 +15,7 @@ from latentpad.engine import board as b
 from latentpad.engine.board import Board, Event, Shape
 from latentpad.engine.parameters import MODES, OFFSET, PHASES
 from latentpad.engine.play.memory import bank, work
-from latentpad.engine.play.mix import (
-    ACTIVE,
-    ADVANCE,
-    COLUMNS,
-    HIGH,
-    ITERATIONS,
-    LEFT_FROM,
-    LEFT_TO,
-    LEVEL,
-    LOOKAHEAD,
-    LOOPS,
-    METHOD,
-    RATIO,
-    RIGHT_FROM,
-    RIGHT_TO,
-    play_hop,
-)
+from latentpad.engine.play.mix import Instruction, play_hop
 from latentpad.engine.play.phase import frame
 from latentpad.engine.play.voice import NOISE, RTPGHI, quiet
 from latentpad.engine.play.voices import Voices
@@ -151,16 +135,17 @@ def _kernel(
     r = pack.representation
     constants, space = frame(r.n_fft, r.n_fft // 8, r.window), work(r.n_fft)
     state = bank(count, r.frames, r.n_fft, r.samples)
-    todo = np.zeros((count, COLUMNS))
+    todo = np.zeros(count, Instruction)
     for v in range(count):
         state.tables[v, 1] = sounds[v % len(sounds)]
         state.playhead[v] = 3 * v
         quiet(state, v, constants, r.range_db)
-    todo[:, [ACTIVE, RATIO, LOOPS, LEVEL]] = 1.0
-    todo[:, ADVANCE] = r.n_fft / 8 / r.hop
-    todo[:, HIGH] = 70.0
-    todo[:, METHOD], todo[:, LOOKAHEAD], todo[:, ITERATIONS] = method, lookahead, 2
-    todo[:, [LEFT_FROM, LEFT_TO, RIGHT_FROM, RIGHT_TO]] = 0.1
+    for name in ("active", "ratio", "loops", "level"):
+        todo[name] = 1
+    todo["advance"], todo["high"] = r.n_fft / 8 / r.hop, 70.0
+    todo["method"], todo["lookahead"], todo["iterations"] = method, lookahead, 2
+    for name in ("left_from", "left_to", "right_from", "right_to"):
+        todo[name] = 0.1
     mono = np.zeros(constants.hop, np.float32)
     tail = np.zeros((r.n_fft, 2), np.float32)
     out = np.zeros((constants.hop, 2), np.float32)

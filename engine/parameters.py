@@ -7,11 +7,17 @@ switches are 0 or 1, choices are indices into the row's own tuple.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from latentpad.engine import expander_declarations, phase_methods
-from latentpad.engine.arguments import Argument, CommandError, finite
+from latentpad.engine.parameter import (
+    AUTO,
+    EXPONENTIAL,
+    LATENT_MAX,
+    Affects,
+    Parameter,
+    choice,
+    number,
+    switch,
+)
 from latentpad.models.audio.descriptors import NAMES as DESCRIPTORS
 
 FINGERS = 10
@@ -19,9 +25,6 @@ FINGERS = 10
 
 VOICES = 16
 """Sounds that can be heard at once, fingers and notes together."""
-
-LATENT_MAX = 64
-"""Largest latent vector that fits on the board."""
 
 PLANES = ("raw", "principal", "map", "umap", "learned", "descriptors")
 EXPANDERS = expander_declarations.NAMES
@@ -32,108 +35,14 @@ PHASES = phase_methods.NAMES
 OWN = "auto"
 """The plane when it is left to the pack."""
 
-AUTO = -1
-"""An axis that is left to the plane."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One row of the table.
-
-    `address` is the OSC address; rows with `{n}` exist once for every finger. `size` numbers
-    travel together in one message. `smoothing` is the time constant (s) with which the sound
-    follows a change of the value, so that no control can click; 0 means at once.
-    """
-
-    address: str
-    kind: str  # "float", "int", "switch", "choice" or "axis"
-    default: tuple[float, ...]
-    low: float
-    high: float
-    unit: str
-    help: str
-    smoothing: float = 0.0
-    choices: tuple[str, ...] = ()
-
-    @property
-    def size(self) -> int:
-        return len(self.default)
-
-    @property
-    def per_finger(self) -> bool:
-        return "{n}" in self.address
-
-    def parse(self, args: Sequence[Argument]) -> tuple[float, ...]:
-        """The message's arguments as board values: typed, finite, clamped to the range.
-
-        Integers are taken for floats and back; a choice is given by name or index. Raises
-        An axis is a latent's number, a descriptor's name (after the latents on the board), or
-        auto. Raises `CommandError` for a wrong count or type, NaN, infinity or an unknown name.
-        """
-        if len(args) != self.size:
-            raise CommandError(f"{self.address} takes {self.size} argument(s), got {len(args)}")
-        return tuple(self._parse_one(argument) for argument in args)
-
-    def _parse_one(self, argument: Argument) -> float:
-        if self.choices and isinstance(argument, str):
-            try:
-                place = self.choices.index(argument)
-                if self.kind == "axis":
-                    place = LATENT_MAX + place - 1 if place else AUTO
-                return float(place)
-            except ValueError:
-                known = ", ".join(self.choices)
-                raise CommandError(f"{self.address}: {argument!r} is none of {known}") from None
-        value = min(max(finite(self.address, argument), self.low), self.high)
-        if self.kind == "switch":
-            return 1.0 if value >= 0.5 else 0.0
-        return value if self.kind == "float" else float(round(value))
-
-    def show(self, values: Sequence[float]) -> tuple[Argument, ...]:
-        """Board values as the arguments of a message, the inverse of `parse`."""
-        if self.kind == "choice":
-            return tuple(self.choices[int(v)] for v in values)
-        if self.kind == "axis":
-            return tuple(self._axis(int(v)) for v in values)
-        if self.kind == "float":
-            return tuple(float(v) for v in values)
-        return tuple(int(v) for v in values)
-
-    def _axis(self, value: int) -> Argument:
-        return value if 0 <= value < LATENT_MAX else self.choices[max(value - LATENT_MAX, -1) + 1]
-
-
-def _row(
-    address: str,
-    default: float | tuple[float, ...],
-    low: float,
-    high: float,
-    unit: str,
-    help: str,
-    *,
-    kind: str = "float",
-    smoothing: float = 0.0,
-) -> Parameter:
-    values = default if isinstance(default, tuple) else (float(default),)
-    return Parameter(address, kind, values, low, high, unit, help, smoothing)
-
-
-def _switch(address: str, default: bool, help: str) -> Parameter:
-    return Parameter(address, "switch", (float(default),), 0, 1, "", help)
-
-
-def _choice(address: str, choices: tuple[str, ...], default: str, help: str) -> Parameter:
-    index = float(choices.index(default))
-    return Parameter(address, "choice", (index,), 0, len(choices) - 1, "", help, choices=choices)
-
-
 TABLE: tuple[Parameter, ...] = (
     # the way from the finger to the latent vector
-    _choice(
+    choice(
         "/plane",
         (*PLANES, OWN),
         OWN,
         "what the pad's two axes are; auto: the plane that the pack begins on",
+        affects=Affects.ABORT_FIT,
     ),
     Parameter(
         "/axes",
@@ -145,11 +54,30 @@ TABLE: tuple[Parameter, ...] = (
         "the two latents of the raw plane, or the two descriptors of theirs; x first; auto: the "
         "most informative latents, or brightness and hardness",
         choices=("auto", *DESCRIPTORS),
+        affects=Affects.ABORT_FIT,
+        of_pack=True,
     ),
-    _choice("/expander", EXPANDERS, "dwell", "how the latents are found for a point on the pad"),
-    _choice("/metric", METRICS, "euclidean", "how the expander measures distance on the plane"),
-    _switch("/guard", True, "keep to what the pack has learned: the anchors' ellipsoid"),
-    _row(
+    choice(
+        "/expander",
+        EXPANDERS,
+        "dwell",
+        "how the latents are found for a point on the pad",
+        affects=Affects.ABORT_FIT,
+    ),
+    choice(
+        "/metric",
+        METRICS,
+        "euclidean",
+        "how the expander measures distance on the plane",
+        affects=Affects.ABORT_FIT,
+    ),
+    switch(
+        "/guard",
+        True,
+        "keep to what the pack has learned: the anchors' ellipsoid",
+        affects=Affects.FIT,
+    ),
+    number(
         "/focus",
         24,
         1,
@@ -157,20 +85,36 @@ TABLE: tuple[Parameter, ...] = (
         "anchors",
         "sounds around the point that `dwell`, `local` and `rbf` hear, or that `lattice` mixes",
         kind="int",
+        curve=EXPONENTIAL,
+        affects=Affects.FIT,
     ),
-    _row(
+    number(
         "/multilateration/scale",
         1,
         0,
         16,
         "",
         "how pad distances count against latent distances in `multilateration`",
+        curve=EXPONENTIAL,
+        affects=Affects.FIT,
     ),
-    _row("/lattice/base", 0, 0, 1e9, "anchor", "the anchor that `lattice` starts from", kind="int"),
-    _row("/smooth", 0.02, 0, 5, "s", "time the point takes to reach the finger"),
+    number(
+        "/lattice/base",
+        0,
+        0,
+        1e9,
+        "anchor",
+        "the anchor that `lattice` starts from",
+        kind="int",
+        affects=Affects.FIT,
+        of_pack=True,
+    ),
+    number(
+        "/smooth", 0.02, 0, 5, "s", "time the point takes to reach the finger", curve=EXPONENTIAL
+    ),
     # what is played, and how
-    _choice("/mode", MODES, "loop", "a sustained loop, a one-shot, or the nearest anchor's shot"),
-    _row(
+    choice("/mode", MODES, "loop", "a sustained loop, a one-shot, or the nearest anchor's shot"),
+    number(
         "/shot/distance",
         0.1,
         0,
@@ -178,30 +122,46 @@ TABLE: tuple[Parameter, ...] = (
         "pad widths",
         "way from one shot of a drag to the next, from a pad that tells no touches; 0 none",
     ),
-    _row(
+    number(
         "/shot/time",
         0,
         0,
         5,
         "s",
         "time from one shot of a drag to the next, from a pad that tells no touches; 0 none",
+        curve=EXPONENTIAL,
     ),
-    _row(
+    number(
         "/shot/rest",
         0.08,
         0,
         2,
         "s",
         "pause after which a move starts a shot, from a pad that tells no touches; 0 none does",
+        curve=EXPONENTIAL,
     ),
-    _row("/loop/speed", 1, -4, 4, "frames/frame", "playhead speed; 0 freezes", smoothing=0.02),
-    _switch("/loop/freeze", False, "hold the frame under the playhead as a drone"),
-    _row("/loop/start", 0, 0, 1, "", "where the loop begins: 0 the sound's beginning, 1 its end"),
-    _row("/loop/end", 1, 0, 1, "", "where the loop ends, on the same scale"),
-    _row("/morph", 0.03, 0, 5, "s", "time in which a sound turns into the next one"),
-    _row("/texture", 0, 0, 1, "", "from the plain sound (0) to shaped noise (1)", smoothing=0.02),
-    _choice("/phase", PHASES, "rtpghi", "phase reconstruction; the Griffin-Lims serve shots only"),
-    _row(
+    number("/loop/speed", 1, -4, 4, "frames/frame", "playhead speed; 0 freezes", smoothing=0.02),
+    switch("/loop/freeze", False, "hold the frame under the playhead as a drone"),
+    number("/loop/start", 0, 0, 1, "", "where the loop begins: 0 the sound's beginning, 1 its end"),
+    number("/loop/end", 1, 0, 1, "", "where the loop ends, on the same scale"),
+    number(
+        "/morph",
+        0.03,
+        0,
+        5,
+        "s",
+        "time in which a sound turns into the next one",
+        curve=EXPONENTIAL,
+    ),
+    number("/texture", 0, 0, 1, "", "from the plain sound (0) to shaped noise (1)", smoothing=0.02),
+    choice(
+        "/phase",
+        PHASES,
+        "rtpghi",
+        "phase reconstruction; the Griffin-Lims serve shots only",
+        affects=Affects.DECODE,
+    ),
+    number(
         "/lookahead",
         1,
         0,
@@ -210,11 +170,13 @@ TABLE: tuple[Parameter, ...] = (
         "frames the phase looks ahead in the decoded sound",
         kind="int",
     ),
-    _row("/attack", 0, 0, 5, "s", "fade in of a voice"),
-    _row("/release", 0.25, 0.005, 10, "s", "fade out of a voice that is let go"),
-    _row("/pitch", 0, -36, 36, "semitones", "transposition of every voice", smoothing=0.01),
-    _row("/pan", 0, -1, 1, "", "pan of every voice, left to right", smoothing=0.02),
-    _row(
+    number("/attack", 0, 0, 5, "s", "fade in of a voice", curve=EXPONENTIAL),
+    number(
+        "/release", 0.25, 0.005, 10, "s", "fade out of a voice that is let go", curve=EXPONENTIAL
+    ),
+    number("/pitch", 0, -36, 36, "semitones", "transposition of every voice", smoothing=0.01),
+    number("/pan", 0, -1, 1, "", "pan of every voice, left to right", smoothing=0.02),
+    number(
         "/dynamics",
         0,
         0,
@@ -223,19 +185,21 @@ TABLE: tuple[Parameter, ...] = (
         "0: levels evened over the plane; 1: the recordings' own levels",
         smoothing=0.05,
     ),
-    _switch("/note/track", True, "notes transpose by pitch - 60 semitones"),
-    _row("/note/velocity", 1, 0, 1, "", "how much velocity sets the level"),
-    _row(
+    switch("/note/track", True, "notes transpose by pitch - 60 semitones", at_note=True),
+    number("/note/velocity", 1, 0, 1, "", "how much velocity sets the level", at_note=True),
+    number(
         "/note/timeout",
         60,
         0,
         3600,
         "s",
         "let a note or finger go when its OSC sender was silent for so long; 0 never",
+        curve=EXPONENTIAL,
+        in_presets=False,
     ),
     # the way out
-    _row("/gain", -12, -60, 12, "dB", "output level", smoothing=0.02),
-    _row(
+    number("/gain", -12, -60, 12, "dB", "output level", smoothing=0.02, in_presets=False),
+    number(
         "/level",
         0,
         -24,
@@ -244,12 +208,20 @@ TABLE: tuple[Parameter, ...] = (
         "the preset's own level beside `/gain`, by which presets are as loud as one another",
         smoothing=0.02,
     ),
-    _row("/ceiling", -1, -24, 0, "dBFS", "limiter ceiling"),
+    number("/ceiling", -1, -24, 0, "dBFS", "limiter ceiling", in_presets=False),
     # one of each for every finger
-    _row("/pad/{n}/xy", (0.5, 0.5), 0, 1, "", "the finger's point, x right and y up"),
-    _row("/pad/{n}/level", 0, -60, 12, "dB", "the finger's level", smoothing=0.02),
-    _row("/pad/{n}/pan", 0, -1, 1, "", "the finger's pan", smoothing=0.02),
-    _row("/pad/{n}/pitch", 0, -36, 36, "semitones", "the finger's transposition", smoothing=0.01),
+    number(
+        "/pad/{n}/xy",
+        (0.5, 0.5),
+        0,
+        1,
+        "",
+        "the finger's point, x right and y up",
+        in_presets=False,
+    ),
+    number("/pad/{n}/level", 0, -60, 12, "dB", "the finger's level", smoothing=0.02),
+    number("/pad/{n}/pan", 0, -1, 1, "", "the finger's pan", smoothing=0.02),
+    number("/pad/{n}/pitch", 0, -36, 36, "semitones", "the finger's transposition", smoothing=0.01),
 )
 
 GLOBAL: tuple[Parameter, ...] = tuple(row for row in TABLE if not row.per_finger)

@@ -41,9 +41,7 @@ ROWS: dict[str, Parameter] = {
 }
 """Every address that a preset may name."""
 
-PERFORMERS = frozenset(
-    ("/gain", "/ceiling", "/note/timeout", *(f"/pad/{n}/xy" for n in range(1, FINGERS + 1)))
-)
+PERFORMERS = frozenset(address for address, row in ROWS.items() if not row.in_presets)
 """What stays as the performer has it unless a preset names it: how loud the room is, and where
 the fingers are."""
 
@@ -87,8 +85,8 @@ class Preset(BaseModel):
         left = [
             address
             for address, value in self.values.items()
-            if (address == "/axes" and not any(isinstance(axis, str) for axis in value))
-            or address == "/lattice/base"
+            if ROWS[address].of_pack
+            and not any(isinstance(argument, str) for argument in _arguments(value))
         ]
         values = {address: value for address, value in self.values.items() if address not in left}
         return self.model_copy(update={"values": values}), left

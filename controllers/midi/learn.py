@@ -56,7 +56,7 @@ class Control(NamedTuple):
 
 
 class Target(NamedTuple):
-    """What a control can steer: `kind` is "value" (of `row`, or within `low`...`high`),
+    """What a control can steer: `kind` is "value" (of `row`, or else within `low`...`high`),
     "switch" (1 while pressed) or "trigger" (carried out when pressed)."""
 
     address: str
@@ -71,9 +71,8 @@ class Target(NamedTuple):
             return ()
         if self.kind == "switch":
             return (int(position >= 0.5),)
-        if self.row is not None and self.row.kind == "choice":
-            count = len(self.row.choices)
-            return (self.row.choices[min(int(position * count), count - 1)],)
+        if self.row is not None:
+            return self.row.show((self.row.from_unit(position),))
         return (self.low + position * (self.high - self.low),)
 
 
@@ -104,7 +103,7 @@ def target(address: str) -> Target:
     if row.size > 1:
         raise CommandError(f"/learn: {address} takes {row.size} values, a MIDI control gives one")
     kind = "switch" if row.kind == "switch" else "value"
-    return Target(address, kind, row.low, row.high, row)
+    return Target(address, kind, row=row)
 
 
 class Bindings:

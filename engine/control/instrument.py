@@ -25,7 +25,7 @@ from latentpad.engine.control.stages import Stages
 from latentpad.engine.control.state import State
 from latentpad.engine.control.touch import Touch
 from latentpad.engine.latent_bounds import Bounds
-from latentpad.engine.parameters import FINGER, FINGERS, GLOBAL, OFFSET, ROW, Parameter
+from latentpad.engine.parameters import FINGER, FINGERS, GLOBAL, OFFSET, ROW, Affects, Parameter
 
 if TYPE_CHECKING:
     from latentpad.engine.planes import Planes
@@ -208,7 +208,7 @@ class Instrument(Changes):
     def _set(self, row: Parameter, values: tuple[float, ...], sender: Sender) -> None:
         start = OFFSET[row.address]
         self.board.values[start : start + row.size] = values
-        if row.address in _AIMS_ANEW:
+        if row.affects >= Affects.DECODE:
             self._pad.aim_again()
         if row.address == "/mode":
             self._pad.mode_changed()
@@ -275,7 +275,3 @@ class Instrument(Changes):
 
 
 _SNAPSHOT, _LATENT = "/snapshot/", "/latent/"
-_AIMS_ANEW = frozenset(
-    ("/plane", "/axes", "/expander", "/metric", "/guard", "/focus", "/multilateration/scale",
-     "/lattice/base", "/phase")
-)  # fmt: skip

@@ -13,12 +13,13 @@ from itertools import count
 from latentpad.engine import board as b
 from latentpad.engine.arguments import Argument
 from latentpad.engine.control.allocation import NOBODY, Command, Held, Sender
+from latentpad.engine.parameters import GLOBAL
 
 Values = tuple[float, ...]
 Sent = tuple[str, tuple[Argument, ...], Sender]
 
 PAD = "/pad/1/xy"
-STRUCK = "/note/track", "/note/velocity"  # rows that a note reads when it is struck, never again
+STRUCK = tuple(row.address for row in GLOBAL if row.at_note)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from latentpad.engine.arguments import Argument, CommandError, finite
 from latentpad.engine.board import Board
-from latentpad.engine.control.allocation import NOBODY, Allocation, Sender
+from latentpad.engine.control.allocation import NOBODY, Allocation, Command, Sender
 from latentpad.engine.control.movement import SETTLE_S, TOGETHER_S, TREMBLE, Move, Movement
 from latentpad.engine.control.pad import LOOP, Changed, Handler, Pad, Point, finger
 from latentpad.engine.control.state import STRUCK
@@ -181,11 +181,13 @@ class Touch:
         self._voices.let_go(lambda slot: slot.source == source)
         if velocity > 0:
             board = self._board
-            track, amount = (float(board.values[OFFSET[row]]) for row in STRUCK)
-            again = [*zip(STRUCK, ((track,), (amount,)), strict=True), ("/note", (pitch, velocity))]
+            values = {row: float(board.values[OFFSET[row]]) for row in STRUCK}
+            again: list[Command] = [*((row, (value,)) for row, value in values.items())]
+            again.append(("/note", (pitch, velocity)))
             voice = self._voices.give(source, sender, again, follows=self._pad.mode == LOOP)
             board.levels[voice], board.pans[voice] = 0.0, 0.0
-            board.pitches[voice] = pitch - 60 if track else 0.0
+            board.pitches[voice] = pitch - 60 if values["/note/track"] else 0.0
+            amount = values["/note/velocity"]
             self._start(voice, 1, amount * 40 * math.log10(max(velocity / 127, FAINTEST)))
         self._changed("/note", (round(pitch), round(velocity)), sender)
 

@@ -14,7 +14,7 @@ from latentpad.engine.board import Board
 from latentpad.engine.decode.background import Aside
 from latentpad.engine.expanders import Expander, blend, fit, nearest_anchor
 from latentpad.engine.latent_bounds import Bounds
-from latentpad.engine.parameters import EXPANDERS, METRICS, OFFSET, ROW, VOICES
+from latentpad.engine.parameters import EXPANDERS, GLOBAL, METRICS, OFFSET, VOICES, Affects
 from latentpad.engine.planes import Planes
 from latentpad.models.packs.pack import Pack
 
@@ -70,8 +70,8 @@ class Pointing:
 
     def fit(self) -> None:
         """Fit plane and expander to the board's values if they have changed."""
-        while (key := _picked(self.look(), _SHAPING)) != self._key or self._expander is None:
-            values, chosen = self._asked.values, _picked(self._asked, _CHOICES)
+        while (key := _picked(self.look(), _FITTED)) != self._key or self._expander is None:
+            values, chosen = self._asked.values, _picked(self._asked, _ABORTING)
             plane = self._planes.of(values)
             base = min(int(values[OFFSET["/lattice/base"]]), len(self._pack.anchors) - 1)
             work = partial(
@@ -112,7 +112,7 @@ class Pointing:
         )
 
     def _chosen(self, choices: tuple[float, ...]) -> bool:
-        return choices == _picked(self.look(), _CHOICES)
+        return choices == _picked(self.look(), _ABORTING)
 
     def aim(self, voice: int, seconds: float) -> Aim:
         """The voice's latent vector now, `seconds` after it was last asked for."""
@@ -179,12 +179,10 @@ def _picked(asked: Asked, places: list[int]) -> tuple[float, ...]:
     return tuple(asked.values[at] for at in places)
 
 
-def _places(*addresses: str) -> list[int]:
-    return [OFFSET[address] + k for address in addresses for k in range(ROW[address].size)]
+def _places(least: Affects) -> list[int]:
+    """Where the values stand whose change does so much, or more."""
+    rows = (row for row in GLOBAL if row.affects >= least)
+    return [OFFSET[row.address] + k for row in rows for k in range(row.size)]
 
 
-_CHOICES = _places("/plane", "/axes", "/expander", "/metric")
-_SHAPING = [
-    *_CHOICES,
-    *_places("/guard", "/focus", "/multilateration/scale", "/lattice/base"),
-]
+_FITTED, _ABORTING = _places(Affects.FIT), _places(Affects.ABORT_FIT)

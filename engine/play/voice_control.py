@@ -1,17 +1,16 @@
 """One voice between hops, and what it is to do in the next one.
 
-From the parameters, its finger and its decoded sounds to one line of numbers that the compiled
+From the parameters, its finger and its decoded sounds to the instruction that the compiled
 mix obeys: where the playhead goes, how the frame is made, how loud it is on each side.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from latentpad.engine import board as b
 from latentpad.engine import history
@@ -19,26 +18,7 @@ from latentpad.engine.board import Board
 from latentpad.engine.parameters import MODES, OFFSET
 from latentpad.engine.phase_methods import STREAMED
 from latentpad.engine.play.memory import Bank
-from latentpad.engine.play.mix import (
-    ACTIVE,
-    ADVANCE,
-    BURST,
-    HIGH,
-    ITERATIONS,
-    LEFT_FROM,
-    LEFT_TO,
-    LEVEL,
-    LOOKAHEAD,
-    LOOPS,
-    LOW,
-    METHOD,
-    RATE,
-    RATIO,
-    RIGHT_FROM,
-    RIGHT_TO,
-    RISE,
-    TEXTURE,
-)
+from latentpad.engine.play.mix import Instruction
 from latentpad.engine.play.voice import WAVE
 
 LOOP = MODES.index("loop")
@@ -46,6 +26,40 @@ LOOP_FADE_S = 0.003  # a loop may begin anywhere in its sound: never with a step
 END_FADE_S = 0.01
 EDGE = 32  # samples in which a shot's first sample comes up, where its attack is cut from silence
 BURST_FRAMES = 7  # that overlap a hop beside its newest one
+
+
+class Settings(NamedTuple):
+    """The global rows that the voices and the way out of them read: `/loop/speed` is `loop_speed`.
+
+    Values as on the board, gliding ones as far as they have come.
+    """
+
+    morph: float
+    texture: float
+    phase: float
+    lookahead: float
+    loop_speed: float
+    loop_freeze: float
+    loop_start: float
+    loop_end: float
+    attack: float
+    release: float
+    pitch: float
+    pan: float
+    dynamics: float
+    gain: float
+    level: float
+    ceiling: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Settings:
+        """Read from the board's `values` (VALUES,)."""
+        return cls._make(_picked(values))
+
+
+_picked: Callable[[Sequence[float]], tuple[float, ...]] = itemgetter(
+    *(OFFSET["/" + name.replace("_", "/")] for name in Settings._fields)
+)
 
 
 @dataclass(frozen=True)
@@ -125,31 +139,31 @@ class Sounding:
 
 
 def instruct(
-    todo: NDArray[np.float64],
+    todo: Instruction,
     bank: Bank,
     v: int,
     voice: Sounding,
-    values: list[float],
+    settings: Settings,
     pace: Pace,
     quality: int,
     fresh: bool,
 ) -> None:
-    """Write voice `v`'s line `todo` (COLUMNS,) of what `engine.play.mix` does in this hop.
+    """Write to `todo` what `engine.play.mix` does for voice `v` in this hop.
 
-    `values` are the parameters as they are now; `quality` 0 is full, each step more gives up an
+    `settings` are the parameters as they are now; `quality` 0 is full, each step more gives up an
     iteration or the look-ahead; `fresh` says that the voice begins with this hop.
     """
-    morph = values[_MORPH]
+    morph = settings.morph
     share = pace.hop_s / morph if morph > pace.hop_s else 1.0
     mix = bank.mix[v] = min(bank.mix[v] + share, 1.0)
     first, last = mixed(voice.onset, mix), mixed(voice.end, mix)
-    low, high = values[_START], values[_END]
+    low, high = settings.loop_start, settings.loop_end
     if low > high:
         low, high = high, low
     span = max(last - first, 1.0)
     low, high = first + low * span, first + high * span
     high = max(high, low + 1.0)
-    speed = 0.0 if values[_FREEZE] and voice.mode == LOOP else values[_SPEED]
+    speed = 0.0 if settings.loop_freeze and voice.mode == LOOP else settings.loop_speed
     if voice.mode != LOOP:
         low, high = first, last
         speed = math.copysign(max(abs(speed), 0.05), speed)
@@ -162,72 +176,64 @@ def instruct(
         bank.playhead[v] = min(max(float(bank.playhead[v]), low), high - 1e-6)
     elif voice.mode != LOOP:
         if voice.wave:
-            at, ahead = bank.wave_at[v] / pace.decoded_hop, 0.0
+            at, lead = bank.wave_at[v] / pace.decoded_hop, 0.0
         else:
-            at, ahead = bank.playhead[v], 4 * abs(advance)
-        played = (at - last if speed > 0 else first - at) - ahead
+            at, lead = bank.playhead[v], 4 * abs(advance)
+        played = (at - last if speed > 0 else first - at) - lead
         if played > 0 and voice.state == b.SOUNDING:
             voice.state, voice.fade_s = b.RELEASING, END_FADE_S
-    semitones = values[_PITCH] + voice.finger_pitch
+    semitones = settings.pitch + voice.finger_pitch
     ratio = 2 ** (semitones / 12) if abs(semitones) > 1e-3 else 1.0
-    method = int(values[_PHASE])
-    todo[ACTIVE] = 1
-    todo[ADVANCE], todo[LOW], todo[HIGH] = advance, low, high
-    todo[LOOPS] = voice.mode == LOOP
-    todo[RATIO] = ratio
-    todo[RATE] = ratio * speed
-    todo[METHOD] = WAVE if voice.wave else STREAMED[method]
-    todo[TEXTURE] = values[_TEXTURE]
-    todo[LOOKAHEAD] = 0 if quality >= 3 else min(int(values[_LOOKAHEAD]), 2 if quality == 0 else 1)
-    todo[ITERATIONS] = max(0, 2 - quality)
-    todo[BURST] = BURST_FRAMES if fresh or voice.jumps else 0
-    todo[RISE] = pace.hop if voice.jumps else EDGE if fresh else 0
+    method = int(settings.phase)
+    todo.active = True
+    todo.advance, todo.low, todo.high = advance, low, high
+    todo.loops = voice.mode == LOOP
+    todo.ratio = ratio
+    todo.rate = ratio * speed
+    todo.method = WAVE if voice.wave else STREAMED[method]
+    todo.texture = settings.texture
+    ahead = min(int(settings.lookahead), 2 if quality == 0 else 1)
+    todo.lookahead = 0 if quality >= 3 else ahead
+    todo.iterations = max(0, 2 - quality)
+    todo.burst = BURST_FRAMES if fresh or voice.jumps else 0
+    todo.rise = pace.hop if voice.jumps else EDGE if fresh else 0
     if voice.jumps:
         bank.playhead[v] -= BURST_FRAMES * advance
         voice.jumps = False
-    _level(todo, voice, values, pace, mix, fresh)
+    _level(todo, voice, settings, pace, mix, fresh)
 
 
 def _level(
-    todo: NDArray[np.float64],
+    todo: Instruction,
     voice: Sounding,
-    values: list[float],
+    settings: Settings,
     pace: Pace,
     mix: float,
     fresh: bool,
 ) -> None:
     """Envelope, level and pan: the hop's gains on both sides, from and to."""
     if voice.state == b.RELEASING:
-        release = voice.fade_s or values[_RELEASE]
+        release = voice.fade_s or settings.release
         voice.envelope *= 10 ** (-3 * pace.hop_s / release)
         if voice.envelope < 1e-3:
             voice.envelope, voice.state = 0.0, b.FREE
     else:
-        attack = max(values[_ATTACK], LOOP_FADE_S if voice.mode == LOOP else 0.0)
+        attack = max(settings.attack, LOOP_FADE_S if voice.mode == LOOP else 0.0)
         voice.envelope = min(voice.envelope + pace.hop_s / attack, 1.0) if attack else 1.0
     gain = voice.envelope * 10 ** ((voice.level_db + voice.finger_db) / 20)
     # The sound's own level goes with its frames: those still in the overlap keep theirs.
-    own = 10 ** ((mixed(voice.gain, mix) + values[_DYNAMICS] * mixed(voice.own, mix)) / 20)
+    own = 10 ** ((mixed(voice.gain, mix) + settings.dynamics * mixed(voice.own, mix)) / 20)
     if voice.wave:
         gain, own = gain * own, 1.0
-    angle = (min(max(values[_PAN] + voice.finger_pan, -1.0), 1.0) + 1) * math.pi / 4
+    angle = (min(max(settings.pan + voice.finger_pan, -1.0), 1.0) + 1) * math.pi / 4
     left, right = gain * math.cos(angle), gain * math.sin(angle)
-    todo[LEVEL] = own
-    begin = 0.0 if voice.mode == LOOP or values[_ATTACK] > 0 else 1.0
-    todo[LEFT_FROM] = begin * left if fresh else voice.left
-    todo[RIGHT_FROM] = begin * right if fresh else voice.right
-    todo[LEFT_TO], todo[RIGHT_TO] = left, right
+    todo.level = own
+    begin = 0.0 if voice.mode == LOOP or settings.attack > 0 else 1.0
+    todo.left_from = begin * left if fresh else voice.left
+    todo.right_from = begin * right if fresh else voice.right
+    todo.left_to, todo.right_to = left, right
     voice.left, voice.right = left, right
 
 
 def mixed(pair: tuple[float, float], mix: float) -> float:
     return pair[0] + mix * (pair[1] - pair[0])
-
-
-_MORPH, _SPEED, _FREEZE = OFFSET["/morph"], OFFSET["/loop/speed"], OFFSET["/loop/freeze"]
-_START, _END = OFFSET["/loop/start"], OFFSET["/loop/end"]
-_TEXTURE, _PHASE, _LOOKAHEAD = OFFSET["/texture"], OFFSET["/phase"], OFFSET["/lookahead"]
-_ATTACK, _RELEASE, _PITCH, _PAN = (
-    OFFSET["/attack"], OFFSET["/release"], OFFSET["/pitch"], OFFSET["/pan"],
-)  # fmt: skip
-_DYNAMICS = OFFSET["/dynamics"]

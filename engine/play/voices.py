@@ -19,7 +19,7 @@ from latentpad.engine.board import Board, Event
 from latentpad.engine.parameters import GLOBAL, OFFSET, VOICES
 from latentpad.engine.play.limiter import Limiter
 from latentpad.engine.play.memory import Bank, Work, bank, work
-from latentpad.engine.play.mix import ACTIVE, COLUMNS, RATE, fade_out, leave_tail, play_hop
+from latentpad.engine.play.mix import Instruction, fade_out, leave_tail, play_hop
 from latentpad.engine.play.phase import Frame, frame
 from latentpad.engine.play.voice import adopt, quiet, seed_of, sow
 from latentpad.engine.play.voice_control import (
@@ -27,6 +27,7 @@ from latentpad.engine.play.voice_control import (
     LOOP,
     Decoded,
     Pace,
+    Settings,
     Sounding,
     decoded,
     instruct,
@@ -61,7 +62,8 @@ class Voices:
         self._range = float(r.range_db)
         self._read = partial(Wanted.of, board)
         self._sounding = [Sounding() for _ in range(VOICES)]
-        self._todo: NDArray[np.float64] = np.zeros((VOICES, COLUMNS))
+        self._todo: NDArray[np.void] = np.zeros(VOICES, Instruction)
+        self._instructions = list((Instruction * VOICES).from_buffer(self._todo.data))
         self._mono: NDArray[np.float32] = np.zeros(self.hop_size, np.float32)
         self._tail: NDArray[np.float32] = np.zeros((r.n_fft, 2), np.float32)
         self._states: NDArray[np.int64] = np.zeros(VOICES, np.int64)
@@ -85,7 +87,7 @@ class Voices:
         """Take the board's values as they are, without a glide: before the first hop only."""
         self._wanted: Wanted = self.board.consistent(self._read, tries=b.PATIENT)
         self._values: list[float] = self._wanted.values.copy()
-        self._master: float = self._master_gain(self._values)
+        self._master: float = _master_gain(Settings.of(self._values))
 
     # -- one hop -----------------------------------------------------------------------------
 
@@ -100,10 +102,11 @@ class Voices:
             self._noted = self.quality
             history.note(board, history.QUALITY, self.quality)
         self._glide(wanted.values.copy())
+        settings = Settings.of(self._values)
         starts = 0
         for v in sorted(range(VOICES), key=lambda v: self._sounding[v].serial):
-            voice = self._sounding[v]
-            self._todo[v, ACTIVE] = 0
+            voice, todo = self._sounding[v], self._instructions[v]
+            todo.active = False
             if voice.state == b.FREE:
                 continue
             fresh = False
@@ -115,16 +118,14 @@ class Voices:
                 voice.finger_db, voice.finger_pan = wanted.levels[v], wanted.pans[v]
                 voice.finger_pitch = wanted.pitches[v]
             elif voice.mode == LOOP and board.published[v] != voice.seen:
-                adopted, at_once = self._adopt(v, voice), self._values[_MORPH] <= self._hop_s
+                adopted, at_once = self._adopt(v, voice), settings.morph <= self._hop_s
                 if adopted and at_once and starts < STARTS_A_HOP:
                     starts += 1
                     self._jump(v, voice)
             voice.finger_db += self._fade * (wanted.levels[v] - voice.finger_db)
             voice.finger_pan += self._fade * (wanted.pans[v] - voice.finger_pan)
             voice.finger_pitch += self._fade * (wanted.pitches[v] - voice.finger_pitch)
-            instruct(
-                self._todo[v], self.bank, v, voice, self._values, self._pace, self.quality, fresh
-            )
+            instruct(todo, self.bank, v, voice, settings, self._pace, self.quality, fresh)
             if voice.let_go and voice.state == b.SOUNDING:
                 voice.state = b.RELEASING  # let go before it could sound: a tap is heard too
         self.guarded += play_hop(
@@ -137,8 +138,8 @@ class Voices:
             self._tail,
             out,
         )
-        master = self._master_gain(self._values)
-        ceiling = 10 ** (self._values[_CEILING] / 20)
+        master = _master_gain(settings)
+        ceiling = 10 ** (settings.ceiling / 20)
         self.limiter.process(out, self._master, master, ceiling)
         self._master = master
         self.hops += 1
@@ -153,11 +154,6 @@ class Voices:
             if abs(way) > ARRIVED:
                 wanted[at] = now[at] + share * way
         self._values = wanted
-
-    @staticmethod
-    def _master_gain(values: list[float]) -> float:
-        gain = values[_GAIN]
-        return 10 ** ((gain + values[_LEVEL]) / 20) if gain > -59.9 else 0.0
 
     def _report(self) -> None:
         board = self.board
@@ -180,7 +176,7 @@ class Voices:
         voice = self._sounding[event.voice]
         if event.kind == b.START:
             if voice.state in (b.SOUNDING, b.RELEASING):
-                rate = self._todo[event.voice, RATE] if voice.wave else 0.0
+                rate = self._instructions[event.voice].rate if voice.wave else 0.0
                 leave_tail(
                     self.bank, self.frame, event.voice, voice.left, voice.right, rate, self._tail
                 )
@@ -283,5 +279,6 @@ def _per_hop(seconds: float, hop_s: float) -> float:
     return 1 - math.exp(-hop_s / seconds) if seconds > 0 else 1.0
 
 
-_GAIN, _LEVEL = OFFSET["/gain"], OFFSET["/level"]
-_CEILING, _MORPH = OFFSET["/ceiling"], OFFSET["/morph"]
+def _master_gain(settings: Settings) -> float:
+    gain = settings.gain
+    return 10 ** ((gain + settings.level) / 20) if gain > -59.9 else 0.0

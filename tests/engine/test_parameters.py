@@ -18,6 +18,7 @@ from latentpad.engine.parameters import (
     ROW,
     TABLE,
     VALUES,
+    Affects,
     Parameter,
     defaults,
 )
@@ -112,3 +113,54 @@ def test_rows_stand_side_by_side_on_the_board() -> None:
     assert len({row.address for row in TABLE}) == len(TABLE) == len(GLOBAL) + len(FINGER)
     for row in GLOBAL:
         assert tuple(defaults()[OFFSET[row.address] :][: row.size]) == row.default
+
+
+SCALAR = [row for row in TABLE if row.size == 1]
+units = st.floats(0, 1)
+
+
+@pytest.mark.parametrize("row", SCALAR, ids=lambda row: row.address)
+def test_a_control_reaches_both_ends_of_a_row_exactly(row: Parameter) -> None:
+    assert (row.from_unit(0), row.from_unit(1)) == (row.low, row.high)
+    assert (row.from_unit(-0.5), row.from_unit(1.5)) == (row.low, row.high)
+    assert (row.to_unit(row.low), row.to_unit(row.high)) == (0, 1)
+
+
+@given(st.sampled_from(SCALAR), units, units)
+def test_a_control_that_rises_never_lowers_the_value(row: Parameter, a: float, b: float) -> None:
+    low, high = row.from_unit(min(a, b)), row.from_unit(max(a, b))
+    assert row.low <= low <= high <= row.high
+    assert row.parse(row.show((low,))) == (low,)
+
+
+@given(st.sampled_from(SCALAR).flatmap(lambda row: st.tuples(st.just(row), within(row))))
+def test_a_value_comes_back_from_the_control_s_position(
+    case: tuple[Parameter, tuple[float, ...]],
+) -> None:
+    row, (value,) = case
+    assert 0 <= row.to_unit(value) <= 1
+    again = row.from_unit(row.to_unit(value))
+    if row.kind == "float":
+        assert again == pytest.approx(value, rel=1e-9, abs=1e-9 * (row.high - row.low))
+    else:
+        assert again == value
+
+
+@given(st.sampled_from([row for row in SCALAR if row.kind == "float"]), units)
+def test_a_position_comes_back_from_its_value(row: Parameter, x: float) -> None:
+    assert row.to_unit(row.from_unit(x)) == pytest.approx(x, abs=1e-9)
+
+
+@pytest.mark.parametrize("row", [row for row in TABLE if row.unit == "s"], ids=lambda r: r.address)
+def test_a_time_moves_in_fine_steps_where_it_is_short(row: Parameter) -> None:
+    steps = [row.from_unit((cc + 1) / 127) - row.from_unit(cc / 127) for cc in range(127)]
+    assert steps[0] < (row.high - row.low) / 5000 < steps[-1]
+    assert steps == sorted(steps)
+
+
+def test_a_row_says_what_the_decoder_does_after_a_change() -> None:
+    done = {kind: {row.address for row in GLOBAL if row.affects >= kind} for kind in Affects}
+    assert done[Affects.ABORT_FIT] == {"/plane", "/axes", "/expander", "/metric"}
+    assert {"/guard", "/focus", "/lattice/base"} < done[Affects.FIT]
+    assert done[Affects.DECODE] - done[Affects.FIT] == {"/phase"}
+    assert "/smooth" not in done[Affects.DECODE]

@@ -129,6 +129,16 @@ def test_a_choice_divides_the_knob_evenly(keys: MidiInput, instrument: Instrumen
     assert modes == ["loop", "loop", "shot", "shot", "original", "original"]
 
 
+def test_a_knob_moves_a_time_by_its_curve(keys: MidiInput, instrument: Instrument) -> None:
+    instrument.apply("/learn", ("/attack",))
+    seconds: list[float] = []
+    for value in (0, 1, 64, 127):
+        keys.receive([0xB0, 74, value])
+        seconds += instrument.value("/attack")
+    assert seconds[0] == 0 and 0 < seconds[1] < 0.001
+    assert 0.1 < seconds[2] < 0.5 and seconds[3] == 5
+
+
 @pytest.mark.parametrize(
     ("address", "ends"),
     [

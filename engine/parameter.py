@@ -1,0 +1,170 @@
+"""One parameter: the type of its values, their range, and what a change of them does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TypedDict, Unpack
+
+from latentpad.engine.arguments import Argument, CommandError, finite
+
+LATENT_MAX = 64
+"""Largest latent vector that fits on the board."""
+
+AUTO = -1
+"""An axis that is left to the plane."""
+
+LINEAR, EXPONENTIAL = 0.0, 6.0
+"""Curves. In the middle of the exponential one a control has passed a twentieth of the range."""
+
+
+class Affects(IntEnum):
+    """What a change of a parameter makes the decoding process do; each includes those before."""
+
+    PLAYBACK = 0  # nothing: the voices and the control process read it when they need it
+    DECODE = 1  # decode the held voices' sounds again
+    FIT = 2  # fit the expander again
+    ABORT_FIT = 3  # give up a fit under way, which is of no use any more
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One row of the table: what a value is, and what a change of it does. Immutable.
+
+    `address` is the OSC address; rows with `{n}` exist once for every finger. `size` numbers
+    travel together in one message. `smoothing` is the time constant (s) with which the sound
+    follows a change of the value, so that no control can click; 0 means at once. `curve` shapes
+    the way of a normalised control through the range: its steps are e**curve times as large at
+    the top as at the bottom, 0 is linear. `affects` is what a change makes the decoder do.
+
+    A preset saves and resets a row unless `in_presets` is false: it is the performer's or the
+    room's, and is kept unless a preset names it. With `of_pack`, numbers count the latents or
+    anchors of one pack; a preset for another pack leaves them out. With `at_note`, a note keeps
+    the value that it was struck with.
+    """
+
+    address: str
+    kind: str  # "float", "int", "switch", "choice" or "axis"
+    default: tuple[float, ...]
+    low: float
+    high: float
+    unit: str
+    help: str
+    smoothing: float = 0.0
+    choices: tuple[str, ...] = ()
+    curve: float = LINEAR
+    affects: Affects = Affects.PLAYBACK
+    in_presets: bool = True
+    of_pack: bool = False
+    at_note: bool = False
+
+    @property
+    def size(self) -> int:
+        return len(self.default)
+
+    @property
+    def per_finger(self) -> bool:
+        return "{n}" in self.address
+
+    def parse(self, args: Sequence[Argument]) -> tuple[float, ...]:
+        """The message's arguments as board values: typed, finite, clamped to the range.
+
+        Integers are taken for floats and back; a choice is given by name or index. An axis is a
+        latent's number, a descriptor's name (after the latents on the board), or auto. Raises
+        `CommandError` for a wrong count or type, NaN, infinity or an unknown name.
+        """
+        if len(args) != self.size:
+            raise CommandError(f"{self.address} takes {self.size} argument(s), got {len(args)}")
+        return tuple(self._parse_one(argument) for argument in args)
+
+    def _parse_one(self, argument: Argument) -> float:
+        if self.choices and isinstance(argument, str):
+            try:
+                place = self.choices.index(argument)
+                if self.kind == "axis":
+                    place = LATENT_MAX + place - 1 if place else AUTO
+                return float(place)
+            except ValueError:
+                known = ", ".join(self.choices)
+                raise CommandError(f"{self.address}: {argument!r} is none of {known}") from None
+        value = min(max(finite(self.address, argument), self.low), self.high)
+        if self.kind == "switch":
+            return 1.0 if value >= 0.5 else 0.0
+        return value if self.kind == "float" else float(round(value))
+
+    def show(self, values: Sequence[float]) -> tuple[Argument, ...]:
+        """Board values as the arguments of a message, the inverse of `parse`."""
+        if self.kind == "choice":
+            return tuple(self.choices[int(v)] for v in values)
+        if self.kind == "axis":
+            return tuple(self._axis(int(v)) for v in values)
+        if self.kind == "float":
+            return tuple(float(v) for v in values)
+        return tuple(int(v) for v in values)
+
+    def from_unit(self, x: float) -> float:
+        """The board value of a normalised control at `x`, which is clamped to 0...1.
+
+        Rises with `x` from `low` at 0 to `high` at 1 by `curve`. Whole numbers are rounded, a
+        switch is on from 0.5, and choices have equal shares.
+        """
+        x = min(max(x, 0.0), 1.0)
+        if self.kind == "choice":
+            return float(min(int(x * len(self.choices)), len(self.choices) - 1))
+        share = math.expm1(self.curve * x) / math.expm1(self.curve) if self.curve else x
+        value = min(self.low + share * (self.high - self.low), self.high) if x < 1 else self.high
+        if self.kind == "switch":
+            return 1.0 if value >= 0.5 else 0.0
+        return value if self.kind == "float" else float(round(value))
+
+    def to_unit(self, value: float) -> float:
+        """Where a normalised control is, 0...1, for a board value: the inverse of `from_unit`."""
+        share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
+        if self.curve and share < 1:
+            return min(math.log1p(share * math.expm1(self.curve)) / self.curve, 1.0)
+        return share
+
+    def _axis(self, value: int) -> Argument:
+        return value if 0 <= value < LATENT_MAX else self.choices[max(value - LATENT_MAX, -1) + 1]
+
+
+class Traits(TypedDict, total=False):
+    """The fields of `Parameter` that most rows leave at their defaults."""
+
+    smoothing: float
+    curve: float
+    affects: Affects
+    in_presets: bool
+    of_pack: bool
+    at_note: bool
+
+
+def number(
+    address: str,
+    default: float | tuple[float, ...],
+    low: float,
+    high: float,
+    unit: str,
+    help: str,
+    *,
+    kind: str = "float",
+    **traits: Unpack[Traits],
+) -> Parameter:
+    """A row of one number, or of as many as `default` has."""
+    values = default if isinstance(default, tuple) else (float(default),)
+    return Parameter(address, kind, values, low, high, unit, help, **traits)
+
+
+def switch(address: str, default: bool, help: str, **traits: Unpack[Traits]) -> Parameter:
+    """A row that is on or off."""
+    return Parameter(address, "switch", (float(default),), 0, 1, "", help, **traits)
+
+
+def choice(
+    address: str, choices: tuple[str, ...], default: str, help: str, **traits: Unpack[Traits]
+) -> Parameter:
+    """A row that is one of `choices`."""
+    values, high = (float(choices.index(default)),), len(choices) - 1
+    return Parameter(address, "choice", values, 0, high, "", help, choices=choices, **traits)
