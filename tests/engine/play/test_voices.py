@@ -17,7 +17,9 @@ from latentpad.benchmarks.phase import played
 from latentpad.benchmarks.signals import noise, tone, vibrato
 from latentpad.engine import board as b
 from latentpad.engine.board import Event
-from latentpad.engine.parameters import VOICES
+from latentpad.engine.parameters import OFFSET, VALUES, VOICES
+from latentpad.engine.play.mix import Instruction
+from latentpad.engine.play.voice_control import Settings
 from latentpad.engine.play.voices import PATIENCE_S, STARTS_A_HOP
 from latentpad.models.representation import Representation, onset
 from tests.engine.stage import FINE, Stage, clicks, pitch, rms_db
@@ -779,3 +781,23 @@ def test_every_quality_plays(quality: int) -> None:
     stage.set("/lookahead", 2)
     stage.voices.quality = quality
     assert rms_db(heard(stage)[:, 0]) == pytest.approx(rms_db(tone(440)) - 3, abs=0.5)
+
+
+# -- settings --------------------------------------------------------------------------------
+
+
+def test_a_setting_is_read_from_the_row_that_it_is_named_after() -> None:
+    settings = Settings.of(range(VALUES))
+    for address, value in (
+        ("/loop/speed", settings.loop_speed), ("/loop/start", settings.loop_start),
+        ("/attack", settings.attack), ("/gain", settings.gain), ("/level", settings.level),
+    ):  # fmt: skip
+        assert value == OFFSET[address]
+
+
+def test_the_kernel_s_record_has_an_instruction_s_fields_under_their_names() -> None:
+    record = np.zeros(2, Instruction)
+    written = (Instruction * 2).from_buffer(record.data)[1]
+    for k, (name, *_) in enumerate(Instruction._fields_):
+        setattr(written, name, k + 1)
+        assert record[name].tolist() == [0, bool(k + 1) if name in ("active", "loops") else k + 1]
