@@ -17,17 +17,17 @@ import numpy as np
 
 from latentpad.engine import board as b
 from latentpad.engine import history, tape
-from latentpad.engine.board import Board, Event, Shape
-from latentpad.engine.history import History, Sound
+from latentpad.engine.board import Board, BoardShape, Event
+from latentpad.engine.history import History, SoundEntry
 
-SHAPE = Shape(frames=64, bins=513, samples=16_384, sample_rate=8_000)
+SHAPE = BoardShape(frames=64, bins=513, samples=16_384, sample_rate=8_000)
 TURNS = 4  # voices that get a sound, one after the other
 EDGE = 2  # hops between what is read of the tape and where it is being written
 LOOK = 64  # turns of the writer between two looks for the end
 
 
 @dataclass
-class Seen:
+class ReaderResult:
     """What a reader has seen."""
 
     readings: int = 0  # that were whole
@@ -50,7 +50,7 @@ def _write_values(board: Board, k: int) -> None:
         board.points[:] = k
 
 
-def _read_values(board: Board, seen: Seen) -> None:
+def _read_values(board: Board, seen: ReaderResult) -> None:
     tries = 0
     earlier: tuple[np.ndarray, ...] = ()
 
@@ -72,7 +72,7 @@ def _write_event(board: Board, k: int) -> None:
         time.sleep(0)
 
 
-def _read_events(board: Board, seen: Seen) -> None:
+def _read_events(board: Board, seen: ReaderResult) -> None:
     for event in board.received():
         seen.torn += event.serial != seen.last + 1  # each once and in order
         seen.take(event.request, event.level_db, event.serial)
@@ -86,7 +86,7 @@ def _write_sound(board: Board, k: int) -> None:
     board.publish(voice)
 
 
-def _read_sound(board: Board, seen: Seen) -> None:
+def _read_sound(board: Board, seen: ReaderResult) -> None:
     tries = 0
 
     def read(at: int) -> tuple[Any, ...]:
@@ -105,7 +105,7 @@ def _write_tape(board: Board, k: int) -> None:
     tape.write(board, np.full((tape.hop_of(board), 2), k, np.float32), k)
 
 
-def _read_tape(board: Board, seen: Seen) -> None:
+def _read_tape(board: Board, seen: ReaderResult) -> None:
     """The oldest hop that is not yet written over."""
     hop = tape.hop_of(board)
     start = board.tape_head[0] - len(board.tape) + EDGE * hop
@@ -121,13 +121,13 @@ def _read_tape(board: Board, seen: Seen) -> None:
 
 
 def _write_history(board: Board, k: int) -> None:
-    history.note(board, history.SOUND, k, Sound(k, k, np.full(b.LATENT_MAX, k)))
+    history.record(board, history.SOUND, k, SoundEntry(k, k, np.full(b.LATENT_MAX, k)))
 
 
-def _reader_of_history() -> Callable[[Board, Seen], None]:
+def _reader_of_history() -> Callable[[Board, ReaderResult], None]:
     reader: History | None = None
 
-    def read(board: Board, seen: Seen) -> None:
+    def read(board: Board, seen: ReaderResult) -> None:
         nonlocal reader
         reader = reader or History(board)
         for each in reader.read(1):
@@ -138,7 +138,7 @@ def _reader_of_history() -> Callable[[Board, Seen], None]:
 
 
 Write = Callable[[Board, int], None]
-Read = Callable[[Board, Seen], None]
+Read = Callable[[Board, ReaderResult], None]
 
 
 def kinds() -> dict[str, tuple[Write, Read]]:
@@ -160,13 +160,13 @@ def _write(board: Board, name: str, stop: Any) -> None:
         write(board, k)
 
 
-def stress(name: str, seconds: float) -> Seen:
+def stress(name: str, seconds: float) -> ReaderResult:
     """Read what another process writes, for so long from when it has begun."""
     board, context = Board(SHAPE), get_context("spawn")
     stop = context.Event()
     writer = context.Process(target=_write, args=(board, name, stop), daemon=True)
     writer.start()
-    read, seen = kinds()[name][1], Seen()
+    read, seen = kinds()[name][1], ReaderResult()
     end = None
     try:
         while end is None or time.monotonic() < end:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentpad.engine.play.devices import DeviceError, find
-from latentpad.engine.process import hushed
+from latentpad.engine.process import stderr_silenced
 
 RING_FRAMES = 1 << 16
 DRAIN_S = 0.001
@@ -29,7 +29,7 @@ class Card:
     def __init__(self, output: str, input: str, block: int) -> None:
         import sounddevice as sd
 
-        with hushed():
+        with stderr_silenced():
             self.device: str | None = str(find(output))
             self._input = find(input, "input")
             self.name = str(sd.query_devices(int(self.device))["name"])

@@ -79,11 +79,11 @@ def generated() -> list[Floats]:
 
 def recordings(folder: Path, count: int) -> list[Floats]:
     """The sounds with 20 ms of silence put before each, so that a pre-echo has where to be."""
-    paths = reading.files(folder)
+    paths = reading.sound_files(folder)
     chosen = [paths[i] for i in np.linspace(0, len(paths) - 1, min(count, len(paths))).astype(int)]
     quiet = np.zeros(960, np.float32)
-    loaded = (np.concatenate([quiet, reading.sound(path, FINE)]) for path in chosen)
-    return [reading.fitted(sound, FINE.samples) for sound in loaded]
+    loaded = (np.concatenate([quiet, reading.read_samples(path, FINE)]) for path in chosen)
+    return [reading.fit_length(sound, FINE.samples) for sound in loaded]
 
 
 def main(arguments: list[str]) -> None:

@@ -26,7 +26,7 @@ from latentpad.benchmarks.strikes import (
     FEED_S,
     GIVEN_UP_S,
     PLAYING_S,
-    Stage,
+    HeldInstrument,
     Table,
     ended,
     strike,
@@ -39,7 +39,7 @@ def report(count: int, seed: int) -> list[str]:
     """The lines of the report."""
     shared = _shared()
     began = time.monotonic()
-    stage = Stage(seed)
+    stage = HeldInstrument(seed)
     first_s = time.monotonic() - began
     dice = random.Random(seed)
     playing, decoding, feed = stage.victims(GIVEN_UP_S)

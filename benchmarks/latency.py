@@ -20,10 +20,10 @@ from latentpad.benchmarks.card import Card, CardEar
 from latentpad.benchmarks.detection import Change, alarmed, bands, change, clicks, holes, onset
 from latentpad.benchmarks.jack_server import Ear, jack_server
 from latentpad.benchmarks.machine import machine
-from latentpad.benchmarks.programs import Instrument, Server, free_port, least_program
+from latentpad.benchmarks.programs import PlayProcess, Server, free_port, least_program
 from latentpad.benchmarks.soak import soak as soaked
 from latentpad.engine.play.devices import DeviceError
-from latentpad.models.progress import Pace
+from latentpad.models.progress import LoopProgress
 
 AFTER_S = 0.11
 STEADY = (
@@ -90,21 +90,21 @@ def _measured(
     dice = random.Random(1)
     block = server.block
     say("the least possible program ...")
-    least = _floor(server, gestures, block, dice, Pace(say, "the least possible program"))
+    least = _floor(server, gestures, block, dice, LoopProgress(say, "the least possible program"))
     say("the instrument ...")
-    instrument = Instrument(server, free_port(), block, ring, say)
+    instrument = PlayProcess(server, free_port(), block, ring, say)
     try:
         say(f"ready after {instrument.ready_s:.1f} s; jumps in loop mode ...")
         before = instrument.meters()
-        loop, steps, false = _jumps(server, instrument, gestures, dice, Pace(say, "jumps"))
+        loop, steps, false = _jumps(server, instrument, gestures, dice, LoopProgress(say, "jumps"))
         say("shots ...")
-        pace = Pace(say, "shots")
+        pace = LoopProgress(say, "shots")
         rest = _shots(server, instrument, gestures, dice, pace, moving=False)
         say("shots at new points ...")
         moved = _shots(server, instrument, gestures, dice, pace, moving=True)
         after = instrument.meters()
         say(f"eight voices for {soak:.0f} s, beside the least possible program ...")
-        pace = Pace(say, "eight voices")
+        pace = LoopProgress(say, "eight voices")
         lasting = soaked(server, instrument, soak, block, dice, pace) if soak else []
     finally:
         instrument.close()
@@ -134,7 +134,9 @@ def _measured(
     return "\n".join(table) + "\n"
 
 
-def _floor(server: Server, gestures: int, block: int, dice: random.Random, pace: Pace) -> Latencies:
+def _floor(
+    server: Server, gestures: int, block: int, dice: random.Random, pace: LoopProgress
+) -> Latencies:
     """Latency of the least possible program."""
     result = Latencies("floor")
     with least_program(server, block) as send:
@@ -157,7 +159,7 @@ def _floor(server: Server, gestures: int, block: int, dice: random.Random, pace:
 
 
 def _jumps(
-    server: Server, instrument: Instrument, gestures: int, dice: random.Random, pace: Pace
+    server: Server, instrument: PlayProcess, gestures: int, dice: random.Random, pace: LoopProgress
 ) -> tuple[Latencies, int, float]:
     """A jump of the point under a frozen, steady sound."""
     ear = server.ear(60 + 0.36 * gestures)
@@ -196,7 +198,7 @@ def _jumps(
 
 
 def _distinct(
-    instrument: Instrument,
+    instrument: PlayProcess,
     ear: Ear | CardEar,
     dice: random.Random,
     tries: int = 24,
@@ -223,10 +225,10 @@ def _distinct(
 
 def _shots(
     server: Server,
-    instrument: Instrument,
+    instrument: PlayProcess,
     gestures: int,
     dice: random.Random,
-    pace: Pace,
+    pace: LoopProgress,
     *,
     moving: bool,
 ) -> Latencies:

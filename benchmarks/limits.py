@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from latentpad.engine.play.resynthesis import aloud
+from latentpad.engine.play.resynthesis import resynthesise
 from latentpad.models import extras
 from latentpad.models.audio import reading
 from latentpad.models.metrics import similarity
@@ -89,7 +89,7 @@ def main(arguments: list[str]) -> None:
     sides = {side: [c for c in clips if c.split == side] for side in ("train", "test")}
     some = np.linspace(0, len(sides["test"]) - 1, int(arguments[1]) if len(arguments) > 1 else 48)
     met = [sides["test"][i] for i in np.unique(some.astype(int))]
-    recordings = [reading.sound(clip.path, R) for clip in met]
+    recordings = [reading.read_samples(clip.path, R) for clip in met]
     spectra = {
         side: R.unscaled(dataset.spectrograms(found, R)[0])
         for side, found in (("train", sides["train"]), ("test", met))
@@ -104,7 +104,7 @@ def main(arguments: list[str]) -> None:
     for name, sounds in made.items():
         grades = np.array(
             [
-                similarity.visqol(recording, aloud(sound, R), R)
+                similarity.visqol(recording, resynthesise(sound, R), R)
                 for recording, sound in zip(recordings, sounds, strict=True)
             ]
         )

@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from latentpad.engine.gestures import Gestures
-from latentpad.engine.offline import Rendering, performed
+from latentpad.engine.gestures import GestureRecording
+from latentpad.engine.offline import OfflineRenderer, rendered_hops
 from latentpad.engine.parameters import ROW
 from latentpad.models.packs import pack as packs
 from latentpad.models.packs.pack import Pack
-from latentpad.presets.bank import FACTORY, Bank
+from latentpad.presets.bank import FACTORY, PresetBank
 from latentpad.presets.preset import Preset
 
 GESTURE = Path(__file__).with_name("ellipse_and_taps.jsonl")
@@ -30,7 +30,7 @@ FRAME = 2048
 
 
 @dataclass(frozen=True)
-class Heard:
+class PresetLoudness:
     """What was measured of one preset."""
 
     mode: str
@@ -41,24 +41,26 @@ class Heard:
     centroid: float  # Hz
 
 
-def heard(preset: Preset, pack: Pack) -> Heard:
+def measure_preset(preset: Preset, pack: Pack) -> PresetLoudness:
     """Play the gesture on `preset` and `pack`, offline."""
     from pyloudnorm import Meter
 
-    gesture = Gestures(GESTURE)
-    rendering = Rendering(pack)
+    gesture = GestureRecording(GESTURE)
+    renderer = OfflineRenderer(pack)
     hops, reductions = [], []
-    for hop in performed(rendering, preset.commands(), gesture, gesture.seconds, gesture.told):
+    for hop in rendered_hops(
+        renderer, preset.commands(), gesture, gesture.seconds, gesture.touch_fingers
+    ):
         hops.append(hop)
-        reductions.append(rendering.voices.limiter.reduction_db)
+        reductions.append(renderer.voices.limiter.reduction_db)
     sound = np.concatenate(hops)
-    return Heard(
+    return PresetLoudness(
         mode=str(preset.values.get("/mode", *ROW["/mode"].show(ROW["/mode"].default))),
-        lufs=float(Meter(rendering.rate).integrated_loudness(sound)),
+        lufs=float(Meter(renderer.rate).integrated_loudness(sound)),
         peak_db=20 * float(np.log10(np.abs(sound).max())),
         reduction_db=min(reductions),
         limited=float(np.mean(np.array(reductions) < -1)),
-        centroid=centroid(sound.mean(axis=1), rendering.rate),
+        centroid=centroid(sound.mean(axis=1), renderer.rate),
     )
 
 
@@ -70,7 +72,7 @@ def centroid(sound: NDArray[np.float32], rate: int) -> float:
     return float((magnitudes * frequencies).sum() / magnitudes.sum())
 
 
-def table(found: dict[str, Heard]) -> str:
+def table(found: dict[str, PresetLoudness]) -> str:
     """The page as Markdown."""
     lines = [
         "# How loud the factory's presets are",
@@ -92,12 +94,12 @@ def table(found: dict[str, Heard]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def factory() -> dict[str, Heard]:
+def factory() -> dict[str, PresetLoudness]:
     """Every preset of the factory's, as it was heard."""
-    bank = Bank(FACTORY, FACTORY / "none")
+    bank = PresetBank(FACTORY, FACTORY / "none")
     presets = {name: bank.load(name) for name in bank.names()}
     loaded = {p.pack: packs.load(packs.find(p.pack)) for p in presets.values()}
-    return {name: heard(preset, loaded[preset.pack]) for name, preset in presets.items()}
+    return {name: measure_preset(preset, loaded[preset.pack]) for name, preset in presets.items()}
 
 
 if __name__ == "__main__":

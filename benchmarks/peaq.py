@@ -12,7 +12,7 @@ from time import process_time
 import numpy as np
 from numpy.typing import NDArray
 
-from latentpad.models.metrics.peaq import Patterns, Peaq, compared, heard, peaq
+from latentpad.models.metrics.peaq import Patterns, Peaq, compared, ear_patterns, peaq
 
 SECONDS = (0.5, 3.0, 10.0)
 TIMES = 20
@@ -30,7 +30,7 @@ def cost(act: Callable[..., object], *given: object) -> float:
 
 
 def again(known: Patterns, other: NDArray[np.float64]) -> Peaq:
-    return compared(known, heard(other))
+    return compared(known, ear_patterns(other))
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
         for channels, kind in ((1, "mono"), (2, "stereo")):
             one = rng.uniform(-0.5, 0.5, (round(48000 * seconds), channels))
             two = one + rng.normal(0, 0.01, one.shape)
-            costs = cost(peaq, one, two), cost(again, heard(one), two)
+            costs = cost(peaq, one, two), cost(again, ear_patterns(one), two)
             cells = "".join(f"{each:10.1f}" for each in costs)
             print(f"{f'{seconds:g} s {kind}':16}{cells}", flush=True)
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from latentpad.benchmarks.signals import SOUNDS
 from latentpad.engine.play import voice
-from latentpad.engine.play.resynthesis import aloud
+from latentpad.engine.play.resynthesis import resynthesise
 from latentpad.models.metrics.similarity import spectral_convergence
 from latentpad.models.representation import Floats, Representation
 
@@ -31,7 +31,7 @@ Method = Callable[[Floats], Floats]  # (frames, bins) linear magnitudes to (samp
 def played(magnitudes: Floats, *, representation: Representation = FINE, **how: Any) -> Floats:
     """(frames, bins) linear magnitudes as one voice plays them once through, (samples,)."""
     peak = np.float32(magnitudes.max())
-    made: Floats = aloud(representation.decibels(magnitudes), representation, **how) * peak
+    made: Floats = resynthesise(representation.decibels(magnitudes), representation, **how) * peak
     return made
 
 

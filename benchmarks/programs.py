@@ -19,17 +19,17 @@ from latentpad.controllers.osc.packet import decode, encode, encode_bundle
 from latentpad.controllers.osc.subscribers import COPY_S
 from latentpad.engine.parameters import FINGER, FINGERS
 from latentpad.engine.play.devices import DeviceError
-from latentpad.models.progress import Say
+from latentpad.models.progress import LogCallback
 
 Server = JackServer | Card
 """What the programs play to."""
 
 
-class Instrument:
+class PlayProcess:
     """`latentpad play` as a program of its own, steered over UDP."""
 
     def __init__(
-        self, server: Server, port: int, block: int, ring: float | None, say: Say = print
+        self, server: Server, port: int, block: int, ring: float | None, say: LogCallback = print
     ) -> None:
         self._address = ("127.0.0.1", port)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -44,7 +44,7 @@ class Instrument:
             self._begin(say, errors)
         self.ready_s = time.monotonic() - began
 
-    def _begin(self, say: Say, errors: IO[str]) -> None:
+    def _begin(self, say: LogCallback, errors: IO[str]) -> None:
         """Until it is ready; `errors` is what it prints on standard error. Raises `DeviceError`,
         and `RuntimeError` with the last line there."""
         assert self._program.stdout is not None
@@ -92,7 +92,7 @@ class Instrument:
             self._program.kill()
 
 
-def starting(lines: Iterable[str], say: Say) -> Iterator[str]:
+def starting(lines: Iterable[str], say: LogCallback) -> Iterator[str]:
     """What an instrument prints as it starts; what keeps it long goes to `say`."""
     for line in lines:
         if "kernels" in line or "still starting" in line:

@@ -31,23 +31,24 @@ from latentpad.models.packs import networks
 from latentpad.models.packs import pack as packs
 from latentpad.models.packs.pack import Pack
 from latentpad.models.training import dataset
-from latentpad.models.training.card import Phase, measured
+from latentpad.models.training.card import PhaseMethod, reconstruction_errors
 
 NAMES = {"ViSQOL": "visqol", "from 0.28 s": "visqol_late", "MAE": "mae_db"}
 SIDES = {"train": "seen", "validation": "chose the epoch", "test": "never met"}
 
 
 def grades(pack: Pack, folder: Path, texture: float = 0.0) -> dict[str, dict[str, float]]:
-    """`models.training.card.measured` of every sound of each side of the pack's own division."""
+    """`models.training.card.reconstruction_errors` of every sound of each side of the pack's own
+    division."""
     with (pack.path / "sources.csv").open(newline="", encoding="utf-8") as file:
         sources = list(csv.DictReader(file))
     recordings = [folder / row["id"] for row in sources]
     clips = [dataset.Clip(path, path.name, "", "") for path in recordings]
     sounds, _ = dataset.spectrograms(clips, pack.representation)
     decoder = networks.load_decoder(pack)
-    phase = Phase(resynthesis.TOLD, partial(resynthesis.aloud, texture=texture))
+    phase = PhaseMethod(resynthesis.DESCRIPTION, partial(resynthesis.resynthesise, texture=texture))
     return {
-        side: measured(
+        side: reconstruction_errors(
             pack, sounds, decoder, [i for i, row in enumerate(sources) if row["split"] == side],
             recordings, phase, most=len(sources),
         )
@@ -57,13 +58,13 @@ def grades(pack: Pack, folder: Path, texture: float = 0.0) -> dict[str, dict[str
 
 def trained(folder: Path, work: Path, seed: int, options: argparse.Namespace) -> Pack:
     """The pack of one seed, from `work` if it is there already."""
-    from latentpad.models.training.config import Course
+    from latentpad.models.training.config import TrainingConfig
     from latentpad.models.training.train import train
 
     out = work / f"seed{seed}"
     if (out / "model.toml").is_file():
         return packs.load(out)
-    course = Course(options.latent, seed=seed, epochs=options.epochs)
+    course = TrainingConfig(options.latent, seed=seed, epochs=options.epochs)
     return train(folder, out, course, card=False)
 
 

@@ -38,7 +38,7 @@ class Rhythm:
 
 
 @dataclass
-class Heard:
+class HostResult:
     """What came of it."""
 
     starved: list[float] = field(default_factory=list)  # when, seconds
@@ -131,7 +131,7 @@ def render(
     period: int | None = None,
     stalls: tuple[float, ...] = (),
     seed: int = 0,
-) -> Heard:
+) -> HostResult:
     """Run the render loop for `seconds`. A hop takes 0.5 to 1 of `cost` seconds to make, a sleep
     up to `wake` longer than asked for; at each of `stalls` the loop is kept
     waiting for 4 ms. `period` is what the host is taken to take at a time before it is measured."""
@@ -147,7 +147,7 @@ def render(
     )  # fmt: skip
     dice = random.Random(seed + 1)
     block = np.zeros((hop, 2), np.float32)
-    heard = Heard()
+    heard = HostResult()
     waiting = sorted(stalls)
     while host.now < seconds:
         if waiting and host.now >= waiting[0]:

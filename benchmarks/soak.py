@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 
 from latentpad.benchmarks.detection import holes
-from latentpad.benchmarks.programs import Instrument, Server, least_program
-from latentpad.models.progress import Pace
+from latentpad.benchmarks.programs import PlayProcess, Server, least_program
+from latentpad.models.progress import LoopProgress
 
 NEAR_S = 0.25  # meters come 20 times a second, and are looked at as often
 
 
 def soak(
     server: Server,
-    instrument: Instrument,
+    instrument: PlayProcess,
     seconds: float,
     block: int,
     dice: random.Random,
-    pace: Pace,
+    pace: LoopProgress,
 ) -> list[str]:
     """Eight fingers hold and move looping voices; who was late, when? `pace` says how far it is."""
     ear = server.ear(seconds + 30)

@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from latentpad.benchmarks.machine import machine
 from latentpad.benchmarks.programs import starting
 from latentpad.engine import board as b
-from latentpad.engine.board import Board, Event, Shape
+from latentpad.engine.board import Board, BoardShape, Event
 from latentpad.engine.parameters import MODES, OFFSET, PHASES
-from latentpad.engine.play.memory import bank, work
+from latentpad.engine.play.memory import scratch, voice_memory
 from latentpad.engine.play.mix import Instruction, play_hop
 from latentpad.engine.play.phase import frame
-from latentpad.engine.play.voice import NOISE, RTPGHI, quiet
+from latentpad.engine.play.voice import NOISE, RTPGHI, clear_voice
 from latentpad.engine.play.voices import Voices
 from latentpad.models.packs import pack as packs
 from latentpad.models.packs.pack import Pack
-from latentpad.models.progress import Pace, Say
+from latentpad.models.progress import LogCallback, LoopProgress
 
 ANCHORS = (1_000, 1_000_000)
 REST_S = 10.0
@@ -29,7 +29,7 @@ REST_S = 10.0
 Sounds = NDArray[np.float32]
 
 
-def bench(name: str, *, rest: bool, say: Say) -> str:
+def bench(name: str, *, rest: bool, say: LogCallback) -> str:
     """The report as Markdown. Raises `PackError` for a pack that is not there."""
     pack = packs.load(packs.find(name))
     lines = [
@@ -45,7 +45,7 @@ def bench(name: str, *, rest: bool, say: Say) -> str:
     say("expanders ...")
     lines += expanders()
     say("voices ...")
-    lines += voices(pack, sounds, Pace(say, "voices"))
+    lines += voices(pack, sounds, LoopProgress(say, "voices"))
     return "\n".join(lines) + "\n"
 
 
@@ -94,7 +94,7 @@ ALONE = (
 TOGETHER = ((8, "rtpghi"), (12, "rtpghi"), (16, "rtpghi"), (16, "noise"))
 
 
-def voices(pack: Pack, sounds: Sounds, pace: Pace) -> list[str]:
+def voices(pack: Pack, sounds: Sounds, pace: LoopProgress) -> list[str]:
     """Microseconds a voice a hop, and what a hop of many voices takes of its time."""
     r = pack.representation
     hop_us = 1e6 * r.n_fft / 8 / r.sample_rate
@@ -133,13 +133,13 @@ def _kernel(
     pack: Pack, sounds: Sounds, count: int, method: int, lookahead: int, hops: int = 1000
 ) -> list[float]:
     r = pack.representation
-    constants, space = frame(r.n_fft, r.n_fft // 8, r.window), work(r.n_fft)
-    state = bank(count, r.frames, r.n_fft, r.samples)
+    constants, space = frame(r.n_fft, r.n_fft // 8, r.window), scratch(r.n_fft)
+    state = voice_memory(count, r.frames, r.n_fft, r.samples)
     todo = np.zeros(count, Instruction)
     for v in range(count):
         state.tables[v, 1] = sounds[v % len(sounds)]
         state.playhead[v] = 3 * v
-        quiet(state, v, constants, r.range_db)
+        clear_voice(state, v, constants, r.range_db)
     for name in ("active", "ratio", "loops", "level"):
         todo[name] = 1
     todo["advance"], todo["high"] = r.n_fft / 8 / r.hop, 70.0
@@ -159,7 +159,7 @@ def _kernel(
 
 def _driven(pack: Pack, sounds: Sounds, count: int, method: str, hops: int = 1500) -> list[float]:
     r = pack.representation
-    board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
+    board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
     board.values[OFFSET["/phase"]] = PHASES.index(method)
     player = Voices(board, r)
     out = np.zeros((player.hop_size, 2), np.float32)
@@ -178,7 +178,7 @@ def _driven(pack: Pack, sounds: Sounds, count: int, method: str, hops: int = 150
     return spent[100:]
 
 
-def at_rest(say: Say) -> list[str]:
+def at_rest(say: LogCallback) -> list[str]:
     """Start `play`, and look at what it takes while nobody plays."""
     import psutil
 

@@ -26,8 +26,8 @@ from latentpad.controllers.midi.ports import MidiPorts
 from latentpad.engine import board as b
 from latentpad.engine.control.instrument import Sender
 from latentpad.engine.control.session import Session
-from latentpad.engine.output_settings import Settings
-from latentpad.engine.signs import Signs
+from latentpad.engine.output_settings import OutputSettings
+from latentpad.engine.process_status import ProcessStatus
 from latentpad.models.packs import pack as packs
 
 FINGER = Sender("osc finger")
@@ -40,7 +40,7 @@ STARTS = ("ready", "starting")
 
 
 @dataclass
-class Found:
+class StrikeResults:
     """What came of one way to end one process."""
 
     took: list[float] = field(default_factory=list)  # s
@@ -56,10 +56,10 @@ class Found:
         )
 
 
-Table = dict[tuple[str, str], Found]
+Table = dict[tuple[str, str], StrikeResults]
 
 
-class Victim:
+class StruckProcess:
     """One process of a running session: struck, and awaited."""
 
     def __init__(
@@ -98,13 +98,13 @@ class Victim:
         return pid
 
 
-class Stage:
+class HeldInstrument:
     """An instrument that sounds to no one under one held finger."""
 
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)
         self.said: list[str] = []
-        self.session = Session(packs.load(packs.find("footsteps")), Settings(null=True))
+        self.session = Session(packs.load(packs.find("footsteps")), OutputSettings(null=True))
         self.midi = MidiPorts(self.session.instrument, Bindings(), announce=self.said.append)
         self.session.start()
         self.session.wait_ready(600)
@@ -112,13 +112,13 @@ class Stage:
         self._put()
         _until(self._sounds())
 
-    def victims(self, decoding_s: float) -> tuple[Victim, Victim, Victim]:
+    def victims(self, decoding_s: float) -> tuple[StruckProcess, StruckProcess, StruckProcess]:
         """The playing process, the decoding one, which may take so long, and a MIDI feed."""
         feed = next(iter(self.midi.processes()))
         return (
-            Victim("playing", self.session.processes, self._sounds, PLAYING_S),
-            Victim("decoding", self.session.processes, self._decodes, decoding_s),
-            Victim(feed, self.midi.processes, lambda: self._fed(feed), FEED_S),
+            StruckProcess("playing", self.session.processes, self._sounds, PLAYING_S),
+            StruckProcess("decoding", self.session.processes, self._decodes, decoding_s),
+            StruckProcess(feed, self.midi.processes, lambda: self._fed(feed), FEED_S),
         )
 
     def state(self) -> tuple[object, ...]:
@@ -148,7 +148,7 @@ class Stage:
             if self.session.processes().get("playing") == playing:
                 return playing is None and head > begin
             fresh = board.tape[np.arange(max(begin, head - 2048), head) % length]
-            return Signs.playing(board).ready and bool((np.abs(fresh) > AUDIBLE).any())
+            return ProcessStatus.playing(board).ready and bool((np.abs(fresh) > AUDIBLE).any())
 
         return well
 
@@ -163,7 +163,7 @@ class Stage:
             if not requests:
                 requests.append(self._put())
             given = board.sound_request[0, board.published[0] % b.BUFFERS]
-            return bool(given >= requests[0]) and Signs.decoding(board).ready
+            return bool(given >= requests[0]) and ProcessStatus.decoding(board).ready
 
         return well
 
@@ -172,7 +172,9 @@ class Stage:
         return lambda: self.midi.ready(feed) and self.midi.processes().get(feed) != before
 
 
-def strike(stage: Stage, victim: Victim, count: int, seed: int, start_s: float) -> Table:
+def strike(
+    stage: HeldInstrument, victim: StruckProcess, count: int, seed: int, start_s: float
+) -> Table:
     """`count` strikes of each kind, one half of them while the replacement starts."""
     dice, table = random.Random(seed), Table()
     strikes = [(number, k % 2 == 1) for number in HOW for k in range(count)]
@@ -181,7 +183,7 @@ def strike(stage: Stage, victim: Victim, count: int, seed: int, start_s: float) 
         before = stage.state()
         took, well = victim.round(dice, number, starting, start_s)
         how = f"{HOW[number]}, {STARTS[starting]}"
-        found = table.setdefault((victim.what, how), Found())
+        found = table.setdefault((victim.what, how), StrikeResults())
         found.took.append(took)
         found.late += not well
         found.changed += stage.state() != before
@@ -209,7 +211,7 @@ def ended(count: int, seed: int) -> Table:
             program.wait(GIVEN_UP_S)
         program.kill()  # if that was not enough
         gone = _until(lambda children=children: not any(map(_lives, children)), 10)  # type: ignore[misc]
-        found = table.setdefault(("control", f"{number.name}, starting"), Found())
+        found = table.setdefault(("control", f"{number.name}, starting"), StrikeResults())
         found.took.append(time.monotonic() - struck)
         found.late += found.took[-1] > CONTROL_S
         found.left += 0 if gone else sum(map(_lives, children))

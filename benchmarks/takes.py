@@ -21,16 +21,16 @@ import numpy as np
 import soundfile
 
 from latentpad.benchmarks.machine import machine
-from latentpad.controllers.recording import Takes
+from latentpad.controllers.recording import TakeRecorder
 from latentpad.engine import board as b
 from latentpad.engine.arguments import Argument
 from latentpad.engine.control.instrument import Sender
 from latentpad.engine.control.session import Session
-from latentpad.engine.output_settings import Settings
+from latentpad.engine.output_settings import OutputSettings
 from latentpad.models.packs import pack as packs
 from latentpad.models.packs import reference
 from latentpad.models.packs.pack import SHIPPED
-from latentpad.presets.bank import Bank, recall
+from latentpad.presets.bank import PresetBank, recall
 
 HAND, KEYS = Sender("osc hand"), Sender("midi keys:1")
 AT_ONCE: tuple[tuple[str, tuple[Argument, ...]], ...] = (("/smooth", (0,)), ("/morph", (0,)))
@@ -65,7 +65,7 @@ class Studio:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._bank = Bank()
+        self._bank = PresetBank()
         self._pack = reference.pack_name(session.pack.path)
 
     def take(
@@ -81,7 +81,7 @@ class Studio:
         recall(instrument, self._bank.load(preset), self._pack)
         instrument.apply_all(after, HAND)
         self._rest()
-        takes = Takes(self._session, preset, lambda line: None)
+        takes = TakeRecorder(self._session, preset, lambda line: None)
         sound, lines = folder / f"{preset}.wav", folder / f"{preset}.jsonl"
         taken = takes.begin(sound, lines)
         began = time.monotonic()
@@ -102,7 +102,7 @@ class Studio:
 
 @contextmanager
 def studio(pack: Path) -> Iterator[Studio]:
-    session = Session(packs.load(pack), Settings(null=True))
+    session = Session(packs.load(pack), OutputSettings(null=True))
     session.start()
     try:
         session.wait_ready(START_S)
@@ -169,7 +169,7 @@ def table(name: str, temporary: Path) -> None:
     """One page's table: the presets of the pack `name`, on a copy of it."""
     own = temporary / "packs" / f"my-{name}"
     shutil.copytree(SHIPPED / name, own)
-    bank = Bank(user=temporary)
+    bank = PresetBank(user=temporary)
     names = [preset for preset in bank.names() if bank.load(preset).pack == name]
     print(f"## {name}\n")
     print("| preset | | heard | rendered | lag | correlation | twice the same |")

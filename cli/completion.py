@@ -18,7 +18,7 @@ BASH = "complete_bash"
 
 def presets(incomplete: str) -> list[str]:
     """Names of presets that begin so, as the shell that asks wants them."""
-    there = files.factory() | files.own(files.user_folder())
+    there = files.factory_presets() | files.own_presets(files.user_folder())
     return [_typed(name) for name in there if name.startswith(incomplete)]
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from latentpad.engine.play.devices import DeviceError, find
-from latentpad.engine.process import hushed
+from latentpad.engine.process import stderr_silenced
 
 ANSWER_S = 10.0  # that the sound system may take to tell what there is
 
@@ -27,7 +27,7 @@ def listing() -> Iterator[str]:
     yield from ["audio: no answer from the sound system"] if asked is None else asked[1]
     from latentpad.controllers.midi.ports import ports
 
-    with hushed():
+    with stderr_silenced():
         names = ports()
     yield "MIDI inputs" if names else "MIDI inputs: none but our own"
     for name in names:

@@ -9,26 +9,27 @@ from tempfile import TemporaryFile
 from latentpad.models.errors import LatentpadError
 
 
-class Refused(LatentpadError):
+class CommandRefused(LatentpadError):
     """A command cannot be carried out: one line saying why."""
 
 
 def check_folder(out: Path) -> None:
-    """Raise `Refused` unless files can be written to this folder, or it can be made."""
+    """Raise `CommandRefused` unless files can be written to this folder, or it can be made."""
     there = next((path for path in (out, *out.absolute().parents) if path.exists()), out)
     try:
         TemporaryFile(dir=there).close()
     except OSError as error:
-        raise Refused(f"{out} cannot be written: {there}: {error.strerror}") from None
+        raise CommandRefused(f"{out} cannot be written: {there}: {error.strerror}") from None
 
 
 def check_report(path: Path | None) -> None:
-    """Raise `Refused` where no text can be written, before minutes of work rather than after."""
+    """Raise `CommandRefused` where no text can be written, before minutes of work rather than
+    after."""
     if path is None:
         return
     if path.is_dir():
-        raise Refused(f"{path}: is a folder: name a file for the report")
+        raise CommandRefused(f"{path}: is a folder: name a file for the report")
     if not path.parent.is_dir():
-        raise Refused(f"{path.parent}: no such folder")
+        raise CommandRefused(f"{path.parent}: no such folder")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise Refused(f"{path}: cannot be written")
+        raise CommandRefused(f"{path}: cannot be written")

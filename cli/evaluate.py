@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from latentpad.cli import completion
-from latentpad.cli.errors import Refused, check_folder
+from latentpad.cli.errors import CommandRefused, check_folder
 from latentpad.cli.streams import say
 
 
@@ -70,12 +70,12 @@ def evaluate(
         *((name, NAMES, "--expander") for name in expander or ()), (metric, METRICS, "--metric")
     ):  # fmt: skip
         if name not in known:
-            raise Refused(f"{option} {name!r} is none of {', '.join(known)}")
+            raise CommandRefused(f"{option} {name!r} is none of {', '.join(known)}")
     if magnitudes and dask is not None:
-        raise Refused("--dask: --magnitudes leaves nothing to judge there")
+        raise CommandRefused("--dask: --magnitudes leaves nothing to judge there")
     folder = out or Path(f"{found.name}-evaluation")
     if folder.exists() and not folder.is_dir():
-        raise Refused(f"{folder}: is a file: choose a folder for the results")
+        raise CommandRefused(f"{folder}: is a file: choose a folder for the results")
     check_folder(folder)
     paths.check_planes(Planes(found), plane or ())
     if sounds is not None:
@@ -86,21 +86,21 @@ def evaluate(
         "fitted": {"metric": metric, "focus": focus, "guard": guard},
     }  # fmt: skip
     from latentpad.cli.messages import compiling
-    from latentpad.engine.kernel_cache import attend
-    from latentpad.engine.process import hushed
+    from latentpad.engine.kernel_cache import on_compile
+    from latentpad.engine.process import stderr_silenced
 
-    attend(lambda kernels: say(compiling("evaluate", kernels)))
+    on_compile(lambda kernels: say(compiling("evaluate", kernels)))
     with Bar() as bar:
-        bar.tell("starting up")
-        with hushed():
+        bar.report("starting up")
+        with stderr_silenced():
             from latentpad.evaluation import html_report, markdown_report, run
 
-            make = run.Settings.quick if quick else run.Settings
+            make = run.EvaluationSettings.quick if quick else run.EvaluationSettings
             given = {name: value for name, value in asked.items() if value is not None}
             made = run.evaluate(
-                found, folder, make(**given), recordings=sounds, dask=dask, tell=bar.tell
+                found, folder, make(**given), recordings=sounds, dask=dask, progress=bar.report
             )
-        bar.tell("writing the report")
+        bar.report("writing the report")
         for name, text in (
             ("report.md", markdown_report.markdown(made)),
             ("pairs.csv", markdown_report.table(made)),

@@ -64,7 +64,7 @@ def import_(
 
     What its shape does not tell is asked for, on a terminal.
     """
-    from latentpad.engine.process import hushed
+    from latentpad.engine.process import stderr_silenced
     from latentpad.models.importing import inputs
     from latentpad.models.packs import pack as packs
     from latentpad.models.progress import Bar
@@ -72,23 +72,25 @@ def import_(
     packs.check_target(out)
     inputs.check(decoder, encoder, sounds, sound_map)
     with Bar() as bar:
-        bar.tell("starting up")
-        with hushed():
+        bar.report("starting up")
+        with stderr_silenced():
             import keras  # noqa: F401  (it speaks)
 
-            from latentpad.cli.import_wizard import Said, asked, missed
-            from latentpad.models.importing.importer import bring, sound_shape
+            from latentpad.cli.import_wizard import ImportOptions, ask_missing, check_complete
+            from latentpad.models.importing.importer import import_model, sound_shape
 
             shape = sound_shape(decoder)
-    said = Said(
+    said = ImportOptions(
         rate=rate, n_fft=n_fft, hop=hop, window=window, orientation=orientation, scale=scale,
         values=values, levels=levels, parts=parts, dropped=dropped,
     )  # fmt: skip
-    said = (asked if sys.stdin.isatty() and sys.stdout.isatty() else missed)(said, shape)
+    said = (ask_missing if sys.stdin.isatty() and sys.stdout.isatty() else check_complete)(
+        said, shape
+    )
     with Bar() as bar:
-        pack = bring(
+        pack = import_model(
             decoder, out, said.foreign, encoder=encoder, sounds=sounds, sound_map=sound_map,
-            title=title, licence=licence, say=say, tell=bar.tell,
+            title=title, licence=licence, log=say, progress=bar.report,
         )  # fmt: skip
     say(f"{pack.path}: {len(pack.anchors)} anchors, {pack.latent_dim} latents")
     say(f"play it: latentpad play --pack {pack.path}")

@@ -24,7 +24,7 @@ Pair = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Said:
+class ImportOptions:
     """The options as they were given; None was not."""
 
     rate: int | None = None
@@ -50,7 +50,7 @@ class Said:
         return Foreign(self.rate or RATE, orientation=where, **said)
 
 
-def missed(said: Said, shape: tuple[Any, ...]) -> Said:
+def check_complete(said: ImportOptions, shape: tuple[Any, ...]) -> ImportOptions:
     """What was said, if nothing is missing that only a person knows. Raises ForeignError."""
     layout(shape, said.foreign)
     missing = ["--rate"] if said.rate is None else []
@@ -64,7 +64,7 @@ def missed(said: Said, shape: tuple[Any, ...]) -> Said:
     return said
 
 
-def asked(said: Said, shape: tuple[Any, ...]) -> Said:
+def ask_missing(said: ImportOptions, shape: tuple[Any, ...]) -> ImportOptions:
     """What was said and, on the terminal, asked for. Raises ForeignError if nothing can fit."""
     if said.parts is None and shape[2:] == (2,):
         chosen = _ask("What its two channels are", PARTS[1], _one_of(PARTS[1:]))
@@ -115,7 +115,7 @@ def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:
 
 
 def _setting(
-    said: Said, shape: tuple[Any, ...], field: str, read: Callable[[str], Any]
+    said: ImportOptions, shape: tuple[Any, ...], field: str, read: Callable[[str], Any]
 ) -> Callable[[str], Any]:
     """An answer that fits all that was said before."""
 

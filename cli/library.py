@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from latentpad.cli import completion
-from latentpad.cli.library_listing import MOST_NAMED, became, counted, entry, listing
+from latentpad.cli.library_listing import MOST_NAMED, added_line, entry, listing, sound_count
 from latentpad.cli.streams import say
 from latentpad.controllers.osc.packet import PORT
 
 if TYPE_CHECKING:
-    from latentpad.models.libraries.library import Added, Library
+    from latentpad.models.libraries.library import AddedCounts, Library
     from latentpad.models.packs.pack import Pack
     from latentpad.models.progress import Bar
 
@@ -64,7 +64,7 @@ def add(
         items = from_folder(folder.expanduser(), say)
         if dask is None:
             _ready_to_encode(bar)
-        added = place.add(items, link=link, again=again, dask=dask, say=say, progress=bar)
+        added = place.add(items, link=link, again=again, dask=dask, log=say, progress=bar)
     _told(place, added, pack)
 
 
@@ -86,21 +86,21 @@ def freesound(
     Where the day's requests end, what was found is placed, and the same command goes on later.
     """
     from latentpad.models.freesound.search import FreesoundError, collect
-    from latentpad.models.libraries.items import from_found
+    from latentpad.models.libraries.items import from_sounds
     from latentpad.models.progress import Bar
 
     with _filling(library, pack) as place, Bar() as bar:
-        bar.tell("fetching from Freesound")
+        bar.report("fetching from Freesound")
         found = collect(
             query, duration=(0.05, longest), licences=tuple(licence or ("CC0", "CC BY")),
-            tag=tag, most=most, say=say,
-            progress=partial(bar.tell, "fetching from Freesound"),
+            tag=tag, most=most, log=say,
+            progress=partial(bar.report, "fetching from Freesound"),
         )  # fmt: skip
         if not found:
             raise FreesoundError(f"Freesound finds nothing of this kind for {query!r}")
         _ready_to_encode(bar)
-        items = list(from_found(found))
-        added = place.add(items, again=again, say=say, progress=bar)
+        items = list(from_sounds(found))
+        added = place.add(items, again=again, log=say, progress=bar)
     _told(place, added, pack)
 
 
@@ -115,8 +115,8 @@ def map_(
     from latentpad.models.progress import Bar
 
     with _filling(library, pack) as place, Bar() as bar:
-        bar.tell("reading the map")
-        added = place.add_map(file, again=again, say=say, progress=bar)
+        bar.report("reading the map")
+        added = place.add_map(file, again=again, log=say, progress=bar)
     _told(place, added, pack)
 
 
@@ -190,21 +190,21 @@ def remove(
     from latentpad.models.libraries import contents
 
     place = _existing(library, pack)
-    ids = set(contents.chosen(library.expanduser(), sounds or (), label, author))
+    ids = set(contents.select_ids(library.expanduser(), sounds or (), label, author))
     rows = [(number, row) for number, row in enumerate(place.rows()) if row.id in ids]
     for number, row in rows[:MOST_NAMED]:
         typer.echo(entry(number, row))
     if len(rows) > MOST_NAMED:
         typer.echo(f"... and {len(rows) - MOST_NAMED} more")
     if not (sounds or yes):
-        typer.confirm(f"remove {counted(len(rows))}?", abort=True)
-    gone = place.remove(ids, say=typer.echo)
+        typer.confirm(f"remove {sound_count(len(rows))}?", abort=True)
+    gone = place.remove(ids, log=typer.echo)
     first = rows[0][0]
     moved = (
         f"; the sounds after {first} have other numbers now: /anchor/K in presets and MIDI "
         "bindings means another"
     )
-    said = f"{place.path}: {counted(gone)} removed, {len(place)} left"
+    said = f"{place.path}: {sound_count(gone)} removed, {len(place)} left"
     typer.echo(said + (moved if first < len(place) else ""))
     typer.echo("an instrument that plays them does so until it is started again")
 
@@ -229,20 +229,20 @@ def _pack(name: str | None) -> Pack | None:
 
 
 def _ready_to_encode(bar: Bar) -> None:
-    from latentpad.engine.process import hushed
+    from latentpad.engine.process import stderr_silenced
 
-    bar.tell("starting up")
-    with hushed():
+    bar.report("starting up")
+    with stderr_silenced():
         import keras  # noqa: F401  (its import takes seconds and speaks)
     bar.done()
 
 
-def _told(place: Library, added: Added, pack_name: str | None) -> None:
+def _told(place: Library, added: AddedCounts, pack_name: str | None) -> None:
     from latentpad.models.libraries.library import LibraryError
 
     if not len(place):
-        raise LibraryError(f"{place.path}: {became(added)}: no sounds to play")
-    typer.echo(f"{place.path}: {became(added)}; {len(place)} in all")
+        raise LibraryError(f"{place.path}: {added_line(added)}: no sounds to play")
+    typer.echo(f"{place.path}: {added_line(added)}; {len(place)} in all")
     words = ["latentpad", "play", "--library", str(place.path)]
     if pack_name not in (None, place.pack.name):  # by that name it is found
         words += ["--pack", str(pack_name)]

@@ -9,15 +9,15 @@ from latentpad.models.text import printable
 
 if TYPE_CHECKING:
     from latentpad.models.libraries.contents import Summary
-    from latentpad.models.libraries.library import Added, Library
-    from latentpad.models.libraries.store import Row
+    from latentpad.models.libraries.library import AddedCounts, Library
+    from latentpad.models.libraries.store import SoundRow
 
 MOST_NAMED = 20  # labels in a line, sounds in a list of what goes
 
 
 def listing(place: Library, summary: Summary) -> Iterator[str]:
     """What is in a library, a line each."""
-    held = counted(summary.sounds)
+    held = sound_count(summary.sounds)
     yield f"{place.path}: {held}, {summary.seconds:.0f} s, for {place.pack.name}"
     for what in ("origins", "licences", "labels"):
         counts = list(getattr(summary, what).items())
@@ -34,21 +34,21 @@ def listing(place: Library, summary: Summary) -> Iterator[str]:
             yield f"{what}: {count}"
 
 
-def entry(number: int, row: Row) -> str:
+def entry(number: int, row: SoundRow) -> str:
     """One sound: number, name, label, id, credits."""
     credits = ", ".join(word for word in (row.author, row.licence, row.url) if word)
     return printable(f"{number:6d}  {row.name}  ({row.label})  {row.id}  {credits}".rstrip())
 
 
-def counted(count: int) -> str:
+def sound_count(count: int) -> str:
     """So many sounds."""
     return f"{count} sound" if count == 1 else f"{count} sounds"
 
 
-def became(added: Added) -> str:
+def added_line(added: AddedCounts) -> str:
     """What became of the sounds given to a library, in a line."""
     counts = {
-        f"{counted(added.added)} added": True,
+        f"{sound_count(added.added)} added": True,
         f"{added.known} were there": added.known,
         f"{added.duplicates} the same as another": added.duplicates,
         f"{added.removed} removed earlier and left out (--again takes them in)": added.removed,

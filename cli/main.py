@@ -13,7 +13,7 @@ try:
     from latentpad.cli import completion, evaluate, import_pack, send, streams, train
     from latentpad.cli import library as library_commands
     from latentpad.cli import plane as plane_command
-    from latentpad.cli.errors import Refused, check_report
+    from latentpad.cli.errors import CommandRefused, check_report
     from latentpad.cli.streams import say as _say
     from latentpad.controllers.osc.packet import PORT
     from latentpad.engine import error_log
@@ -37,8 +37,8 @@ def main() -> None:
 
     Whatever else is raised is a fault of ours: one line too, and its traceback in a log.
     """
-    streams.complete()
-    error_log.watch()
+    streams.open_missing()
+    error_log.install_hooks()
     try:
         try:
             app()
@@ -55,16 +55,16 @@ def main() -> None:
 def _told(error: BaseException) -> int:
     """Tell what has ended a command, in one line; the exit status."""
     if isinstance(error, OSError) and error.filename == streams.OUTPUT:
-        streams.drop()
+        streams.discard_output()
     if isinstance(error, BrokenPipeError):  # nobody wants to know any more
         return 1
     if isinstance(error, OSError) and error.strerror:
-        error = Refused(f"{error.filename or 'system'}: {error.strerror}")
+        error = CommandRefused(f"{error.filename or 'system'}: {error.strerror}")
     if isinstance(error, LatentpadError | OSError):
         line = " ".join(str(error).split()) or type(error).__name__
         _warn(printable(line, MOST_TOLD))
     else:
-        _warn(error_log.told(error))
+        _warn(error_log.logged_line(error))
     return 1
 
 
@@ -90,9 +90,9 @@ def _every_command(
 
 
 def _settings(device: str | None, rate: int | None, block: int, ring: float | None, null: bool):  # type: ignore[no-untyped-def]
-    from latentpad.engine.output_settings import Settings
+    from latentpad.engine.output_settings import OutputSettings
 
-    return Settings(device=device, sample_rate=rate, block=block, ring=ring, null=null)
+    return OutputSettings(device=device, sample_rate=rate, block=block, ring=ring, null=null)
 
 
 Device = Annotated[str | None, typer.Option(help="Audio device: part of its name, or its number.")]
@@ -167,7 +167,7 @@ def play(
         controllers=tuple(controller or ()),
         record=record, record_gestures=record_gestures, seconds=seconds,
     )  # fmt: skip
-    lasting = streams.Lasting(_warn)
+    lasting = streams.BestEffortOutput(_warn)
     try:
         asyncio.run(run(options, lasting.say))
     finally:
@@ -255,9 +255,9 @@ def bench(
     check_report(out)
     from latentpad.benchmarks.stages import bench as run
     from latentpad.cli.messages import compiling
-    from latentpad.engine.kernel_cache import attend
+    from latentpad.engine.kernel_cache import on_compile
 
-    attend(lambda kernels: _say(compiling("bench", kernels)))
+    on_compile(lambda kernels: _say(compiling("bench", kernels)))
     report = run(pack, rest=rest, say=_say)
     _say(report)
     if out is not None:

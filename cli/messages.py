@@ -78,7 +78,7 @@ def report(word: dict[str, Any], say: Callable[[str], None]) -> None:
 
 
 def compiling(who: str, kernels: int) -> str:
-    """What `engine.kernel_cache.attend` tells."""
+    """What `engine.kernel_cache.on_compile` tells."""
     if kernels == 1:
         return f"{who} compiles its kernels: once, for a minute or so"
     return f"{who} has compiled {kernels} kernels"

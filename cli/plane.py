@@ -39,14 +39,16 @@ def plane(
     found = packs.load(packs.find(pack))
     check_folder(found.path)
     from latentpad.cli.messages import compiling
-    from latentpad.engine.kernel_cache import attend
-    from latentpad.engine.process import hushed
+    from latentpad.engine.kernel_cache import on_compile
+    from latentpad.engine.process import stderr_silenced
     from latentpad.models.maps import picture, planes
 
-    attend(lambda kernels: say(compiling("plane", kernels)))
+    on_compile(lambda kernels: say(compiling("plane", kernels)))
     began = monotonic()
-    with Bar() as bar, hushed():
-        made = planes.add(found, name, sounds=sounds, seed=seed, default=default, tell=bar.tell)
+    with Bar() as bar, stderr_silenced():
+        made = planes.add(
+            found, name, sounds=sounds, seed=seed, default=default, progress=bar.report
+        )
     took = monotonic() - began
     say(f"{made.path}: {len(made.anchors)} sounds on the plane {name}, in {took:.0f} s")
     if made.default_plane == name:
@@ -68,6 +70,6 @@ def _of_library(folder: Path, name: str, seed: int) -> None:
     check_folder(folder)
     place = library.open_(folder)
     with Bar() as bar:
-        bar.tell("drawing its map")
+        bar.report("drawing its map")
         place.refit(seed)
     say(f"{folder}: {len(place)} sounds on a map of their own, until more come in")

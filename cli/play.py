@@ -16,7 +16,7 @@ from latentpad.cli import devices, first_steps, messages
 from latentpad.controllers.controller import Connection, Controller, load
 from latentpad.controllers.demo import DemoController
 from latentpad.controllers.keyboard.controller import KeyboardController
-from latentpad.controllers.keyboard.terminal import there
+from latentpad.controllers.keyboard.terminal import is_terminal
 from latentpad.controllers.midi.controller import MidiController
 from latentpad.controllers.midi.input import Layout
 from latentpad.controllers.midi.learn import Bindings
@@ -24,7 +24,7 @@ from latentpad.controllers.osc.controller import OscController
 from latentpad.controllers.osc.feedback import Feedback
 from latentpad.controllers.osc.packet import PORT
 from latentpad.controllers.outcomes import Outcomes
-from latentpad.controllers.recording import Takes
+from latentpad.controllers.recording import TakeRecorder
 from latentpad.controllers.refusals import Refusals
 from latentpad.engine import board as b
 from latentpad.engine import error_log
@@ -32,13 +32,13 @@ from latentpad.engine.arguments import Argument
 from latentpad.engine.control import takes as recordings
 from latentpad.engine.control.instrument import Instrument
 from latentpad.engine.control.session import EngineError, Session
-from latentpad.engine.output_settings import Settings
+from latentpad.engine.output_settings import OutputSettings
 from latentpad.models.libraries.library import open_ as open_library
 from latentpad.models.libraries.playable import as_pack
 from latentpad.models.packs import pack as packs
 from latentpad.models.packs import reference
 from latentpad.models.packs.pack import DESCRIBED, Pack, PackError
-from latentpad.presets.bank import Bank, install, left_out, recall
+from latentpad.presets.bank import PresetBank, install, left_out, recall
 from latentpad.presets.names import listed
 from latentpad.presets.preset import Preset
 
@@ -55,7 +55,7 @@ class Options:
     library: Path | None = None
     plane: str | None = None
     axes: tuple[str, str] | None = None
-    output: Settings = field(default_factory=Settings)
+    output: OutputSettings = field(default_factory=OutputSettings)
     osc_port: int = PORT
     lan: bool = False
     midi: tuple[str, ...] = ()
@@ -77,7 +77,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     """
     recordings.check(options.record, options.record_gestures)
     named = [load(name) for name in options.controllers]
-    bank = Bank()
+    bank = PresetBank()
     preset = bank.load(options.preset)
     pack = _pack(options, preset)
     place, fingerprint = reference.pack_name(pack.path), reference.fingerprint(pack)
@@ -91,7 +91,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
 
     def tell(word: dict[str, Any]) -> None:
         if "trace" in word:
-            error_log.keep(word["trace"])
+            error_log.log_traceback(word["trace"])
         with suppress(RuntimeError):  # the loop has ended before the session
             loop.call_soon_threadsafe(messages.report, word, say)
 
@@ -116,10 +116,10 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     await osc.start(connection)
     running: list[Controller] = [osc]
     host, port = osc.address
-    takes = Takes(session, bank.named(options.preset), say)
+    takes = TakeRecorder(session, bank.named(options.preset), say)
     layout: Layout = "bend" if options.bend_layout else "pad"
     midi = MidiController(Bindings(), options.midi, layout, refusals.note)
-    keyboard = KeyboardController(bank.names, options.preset, say) if there() else None
+    keyboard = KeyboardController(bank.names, options.preset, say) if is_terminal() else None
     session.start()
     install(instrument, bank, place, refusals.note, fingerprint)
     takes.install()
@@ -213,7 +213,7 @@ def _plane(instrument: Instrument) -> str:
 
 
 def _tell_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    error_log.caught(context.get("exception") or RuntimeError(context["message"]))
+    error_log.report(context.get("exception") or RuntimeError(context["message"]))
 
 
 def _end_by_signal(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from latentpad.cli.messages import compiling
 from latentpad.engine.arguments import Argument
 from latentpad.engine.control.takes import check
-from latentpad.engine.gestures import Gestures, TakeError
+from latentpad.engine.gestures import GestureRecording, TakeError
 from latentpad.models.libraries import header
 from latentpad.models.libraries.library import Library, open_
 from latentpad.models.libraries.playable import as_pack
@@ -17,7 +17,7 @@ from latentpad.models.packs import reference
 from latentpad.models.packs.pack import Pack, PackError
 from latentpad.models.progress import Bar
 from latentpad.models.text import MOST_REASON, printable
-from latentpad.presets.bank import Bank
+from latentpad.presets.bank import PresetBank
 from latentpad.presets.preset import Preset, PresetError
 
 Say = Callable[[str], None]
@@ -39,7 +39,7 @@ def render_file(
     recording, and `OSError` where `out` cannot be written.
     """
     check(out, None)
-    recording = Gestures(gestures)
+    recording = GestureRecording(gestures)
     preset = _preset(recording, say)
     found = _pack(recording, preset, pack)
     opened = _library(recording, found, library)
@@ -49,27 +49,27 @@ def render_file(
             f"note   {printable(str(gestures))} was played on another model than {found.path} has "
             "now: its gestures are played on this one"
         )
-    from latentpad.engine.kernel_cache import attend
-    from latentpad.engine.offline import Rendering, render
+    from latentpad.engine.kernel_cache import on_compile
+    from latentpad.engine.offline import OfflineRenderer, render
 
-    attend(lambda kernels: say(compiling("render", kernels)))
+    on_compile(lambda kernels: say(compiling("render", kernels)))
     with Bar() as bar:
-        bar.tell("starting up")
-        rendering = Rendering(
+        bar.report("starting up")
+        renderer = OfflineRenderer(
             found if opened is None else as_pack(found, opened),
             opened,
             seed=recording.seed,
             sounds=recording.sounds and same,
         )
         length, refused = render(
-            rendering,
+            renderer,
             _commands(preset),
             recording,
             out,
             seconds,
-            lambda share: bar.tell("rendering", share, 1),
+            lambda share: bar.report("rendering", share, 1),
         )
-    if recording.cut:
+    if recording.truncated:
         say(f"note   {printable(str(gestures))}: its last line is cut off and left out")
     for line in refused:
         say(f"not carried out: {printable(line, MOST_REASON)}")
@@ -80,21 +80,21 @@ def _commands(preset: Preset | None) -> Sequence[tuple[str, Sequence[Argument]]]
     return [] if preset is None else preset.commands()
 
 
-def _preset(recording: Gestures, say: Say) -> Preset | None:
+def _preset(recording: GestureRecording, say: Say) -> Preset | None:
     """The one it names; None where that is lost, and the recording brings every value itself."""
     name, folder = recording.head.get("preset", "walk"), recording.path.parent
-    if reference.is_path(name) and (path := reference.beside(name, folder)).is_file():
+    if reference.is_path(name) and (path := reference.resolve_path(name, folder)).is_file():
         name = str(path)
     try:
-        return Bank().load(name)
+        return PresetBank().load(name)
     except PresetError as error:
-        if not recording.whole:
+        if not recording.self_contained:
             raise
         say(f"note   {printable(str(error), MOST_REASON)}; the take has its values all the same")
     return None
 
 
-def _pack(recording: Gestures, preset: Preset | None, asked: str | None) -> Pack:
+def _pack(recording: GestureRecording, preset: Preset | None, asked: str | None) -> Pack:
     """What is asked for, else the recording's own, else the preset's."""
     if asked is not None:
         return packs.load(packs.find(asked))
@@ -110,14 +110,14 @@ def _pack(recording: Gestures, preset: Preset | None, asked: str | None) -> Pack
     return packs.load(found)
 
 
-def _library(recording: Gestures, pack: Pack, asked: Path | None) -> Library | None:
+def _library(recording: GestureRecording, pack: Pack, asked: Path | None) -> Library | None:
     """What is asked for, else the recording's own."""
     if asked is not None:
         return open_(asked, pack)
     named = recording.head.get("library")
     if named is None:
         return None
-    path = reference.beside(named, recording.path.parent)
+    path = reference.resolve_path(named, recording.path.parent)
     if not header.is_library(path):
         raise TakeError(
             f"{path}: no library is there; {recording.path} was played on it: say where it is "

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from latentpad.cli.errors import Refused
+from latentpad.cli.errors import CommandRefused
 from latentpad.cli.streams import say
 from latentpad.controllers.osc.packet import PORT
 
@@ -45,11 +45,11 @@ def send(
         if word.startswith("-") and isinstance(value, str):
             raise typer.BadParameter(f"there is no option {word}; the string is {TEXT}{word}")
     if not address.startswith("/"):
-        raise Refused(f"{address!r} is no OSC address: one begins with /, as /pad/xy does")
+        raise CommandRefused(f"{address!r} is no OSC address: one begins with /, as /pad/xy does")
     try:
         packet = encode(address, values)
     except ValueError as error:  # an OscError, or what UTF-8 cannot say
-        raise Refused(f"this cannot be sent: {error}") from None
+        raise CommandRefused(f"this cannot be sent: {error}") from None
     answers = ask(packet, host, port)
     for message in answers:
         say(line(message))

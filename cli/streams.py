@@ -24,7 +24,7 @@ FULL_S = 0.05
 CLOSING_S = 0.5
 
 
-def complete() -> None:
+def open_missing() -> None:
     """Open what the program was started without (`>&-`) to nowhere.
 
     Else the next file that is opened would be taken for it. What cannot be encoded is replaced.
@@ -67,14 +67,14 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def drop() -> None:
+def discard_output() -> None:
     """Send standard output nowhere from now on, with what of it is still to be written."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)
 
 
-class Lasting:
+class BestEffortOutput:
     """A `say` for who plays: it never raises and never waits, whoever reads or has stopped to.
 
     `fault` is why standard output could not be written, but for a reader that has gone.
@@ -107,7 +107,7 @@ class Lasting:
                 except BlockingIOError:  # a pipe that somebody has set so, full
                     time.sleep(FULL_S)
                 except OSError as error:
-                    drop()
+                    discard_output()
                     if error.errno not in NOBODY and self.fault is None:
                         self.fault = error
                         self._warn(f"{OUTPUT}: {error.strerror}; the sound goes on")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from latentpad.cli.errors import Refused
+from latentpad.cli.errors import CommandRefused
 from latentpad.cli.streams import say
 
 if TYPE_CHECKING:
@@ -55,39 +55,39 @@ def train(
     from latentpad.models import extras
     from latentpad.models.progress import Bar
     from latentpad.models.training import dataset, workspace
-    from latentpad.models.training.config import RECIPES, Course
+    from latentpad.models.training.config import RECIPES, TrainingConfig
 
     if distribute and backend != "tensorflow":
-        raise Refused("a training is distributed by TensorFlow only: leave --backend out")
+        raise CommandRefused("a training is distributed by TensorFlow only: leave --backend out")
     if recipe not in RECIPES:
-        raise Refused(f"--recipe {recipe!r} is none of {', '.join(RECIPES)}")
+        raise CommandRefused(f"--recipe {recipe!r} is none of {', '.join(RECIPES)}")
     _use(backend)
     for package in ("matplotlib", "tensorboardX"):
         extras.check(package, f"a training needs {package}")
     workspace.check(folder, out)
     dataset.clips(folder)  # before TensorFlow is started
     with Bar() as bar:
-        bar.tell("starting up")
+        bar.report("starting up")
         _start()
     from latentpad.engine.play import resynthesis
-    from latentpad.models.training.card import Phase
+    from latentpad.models.training.card import PhaseMethod
     from latentpad.models.training.distribution import DistributionError
-    from latentpad.models.training.train import teach
     from latentpad.models.training.train import train as run
+    from latentpad.models.training.train import train_model
 
-    course = Course(
+    config = TrainingConfig(
         latent, RECIPES[recipe], seed=seed, epochs=epochs, minutes=minutes, held_out=held_out
     )
     try:
         team = _team() if distribute else None
         if team is not None and not team.chief:
-            teach(folder, out, course, team=team)
+            train_model(folder, out, config, team=team)
             say("done: the chief has written the pack")
             return
-        phase = Phase(resynthesis.TOLD, resynthesis.aloud)
-        pack = run(folder, out, course, title=title, team=team, phase=phase)
+        phase = PhaseMethod(resynthesis.DESCRIPTION, resynthesis.resynthesise)
+        pack = run(folder, out, config, title=title, team=team, phase=phase)
     except DistributionError as error:
-        raise Refused(str(error)) from None
+        raise CommandRefused(str(error)) from None
     count, latents = len(pack.anchors), pack.latent_dim
     say(f"{pack.path}: {count} anchors, {latents} latents; how good it is: card.md")
     say(f"play it: latentpad play --pack {pack.path}")
@@ -98,33 +98,33 @@ def _use(backend: str) -> None:
     import latentpad.models  # noqa: F401  (which sets TensorFlow)
 
     if backend not in ("tensorflow", "jax"):
-        raise Refused(f"--backend {backend!r} is none of tensorflow, jax")
+        raise CommandRefused(f"--backend {backend!r} is none of tensorflow, jax")
     if importlib.util.find_spec(backend) is None:
-        raise Refused(f"--backend {backend}: it is not installed (pip install {backend})")
+        raise CommandRefused(f"--backend {backend}: it is not installed (pip install {backend})")
     os.environ["KERAS_BACKEND"] = backend
 
 
 def _start() -> None:
     """Import all that takes seconds; what of it is compiled is told from then on."""
     from latentpad.cli.messages import compiling
-    from latentpad.engine.kernel_cache import attend
-    from latentpad.engine.process import hushed
+    from latentpad.engine.kernel_cache import on_compile
+    from latentpad.engine.process import stderr_silenced
 
-    attend(lambda kernels: say(compiling("train", kernels)))
-    with hushed():
+    on_compile(lambda kernels: say(compiling("train", kernels)))
+    with stderr_silenced():
         import latentpad.models.training.train  # noqa: F401
 
 
 def _team() -> Team | None:
     """All that train together; None where this is one device alone."""
-    from latentpad.engine.process import hushed
+    from latentpad.engine.process import stderr_silenced
     from latentpad.models.progress import Bar
     from latentpad.models.training.distribution import team
 
     together = bool(os.environ.get("TF_CONFIG"))
     with Bar() as bar:
-        bar.tell("waiting for all that train together" if together else "looking for devices")
-        with hushed():
+        bar.report("waiting for all that train together" if together else "looking for devices")
+        with stderr_silenced():
             found = team()
     if found.members == 1:
         say("there is one device only: it trains alone")

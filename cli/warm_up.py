@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from latentpad.engine.decode.rehearsal import rehearse_pointing
-from latentpad.engine.kernel_cache import once
+from latentpad.engine.kernel_cache import compile_once
 from latentpad.engine.play.rehearsal import rehearse
 from latentpad.models.packs import pack as packs
 
@@ -13,7 +13,7 @@ def main() -> None:
     shipped = [packs.load(packs.find(name)) for name in packs.names()]
     for pack in shipped:
         rehearse(pack.representation)
-    once(lambda: rehearse_pointing(shipped[0]))
+    compile_once(lambda: rehearse_pointing(shipped[0]))
 
 
 if __name__ == "__main__":

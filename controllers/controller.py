@@ -40,7 +40,7 @@ class Connection:
             self.instrument.apply(address, args, sender)
         except Exception as error:
             if not isinstance(error, CommandError):
-                error_log.caught(error)
+                error_log.report(error)
             self.outcomes.refuse(address, args, sender, error)
         else:
             self.outcomes.done(address, args, sender)

@@ -25,7 +25,7 @@ class Finger:
     def __init__(self, instrument: Instrument, sender: Sender) -> None:
         self._instrument = instrument
         self._sender = sender
-        instrument.believe(sender, [NUMBER])  # its moves start nothing by themselves
+        instrument.expect_touches(sender, [NUMBER])  # its moves start nothing by themselves
 
     @property
     def loops(self) -> bool:
@@ -40,7 +40,7 @@ class Finger:
     @property
     def point(self) -> Point:
         """Where it is."""
-        x, y = self._instrument.held(POINT)
+        x, y = self._instrument.args_of(POINT)
         return float(x), float(y)
 
     def move(self, point: Point) -> None:

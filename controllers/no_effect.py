@@ -16,7 +16,7 @@ Value = Callable[[str], tuple[float, ...]]
 _USES = {declaration.name: declaration.uses for declaration in DECLARED}
 
 
-def idle(address: str, args: Sequence[Argument], value: Value) -> str:
+def why_no_effect(address: str, args: Sequence[Argument], value: Value) -> str:
     """Why a command that was just carried out is not heard; nothing where it is. Any thread."""
     why = _WHYS.get(address)
     return why(args, value) if why is not None else ""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
-from latentpad.controllers.no_effect import idle
+from latentpad.controllers.no_effect import why_no_effect
 from latentpad.controllers.osc.packet import OscArgument
 from latentpad.engine.arguments import Argument, CommandError, UnknownAddress
 from latentpad.engine.control.instrument import Instrument, Sender
@@ -29,7 +29,7 @@ OWN = ("/heard", "/refused", "/meter/")
 would be answered for ever."""
 
 
-class Kind(Enum):
+class OutcomeKind(Enum):
     """What became of a command."""
 
     DONE = auto()
@@ -48,7 +48,7 @@ class Outcome(NamedTuple):
     bundle there is none.
     """
 
-    kind: Kind
+    kind: OutcomeKind
     address: str
     args: tuple[OscArgument, ...]
     sender: Sender
@@ -60,11 +60,11 @@ def reply(outcome: Outcome, instrument: Instrument) -> Iterator[tuple[str, tuple
 
     A fader that was turned too far springs to what is heard.
     """
-    if outcome.kind in (Kind.IDLE, Kind.MALFORMED):
+    if outcome.kind in (OutcomeKind.IDLE, OutcomeKind.MALFORMED):
         return
-    if outcome.kind is not Kind.UNKNOWN and (held := instrument.held(outcome.address)):
+    if outcome.kind is not OutcomeKind.UNKNOWN and (held := instrument.args_of(outcome.address)):
         yield outcome.address, held
-    if outcome.kind in (Kind.REFUSED, Kind.UNKNOWN):
+    if outcome.kind in (OutcomeKind.REFUSED, OutcomeKind.UNKNOWN):
         shown = printable(outcome.address, MOST_SHOWN), printable(outcome.reason, MOST_SHOWN)
         yield "/refused", shown
 
@@ -89,9 +89,11 @@ class Outcomes:
     def done(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
         """A command was carried out."""
         kind, reason = self._changed(address, args)
-        if kind is Kind.DONE and (reason := idle(address, args, self.instrument.value)):
-            kind = Kind.IDLE
-        if kind is not Kind.DONE or self.watchers:
+        if kind is OutcomeKind.DONE and (
+            reason := why_no_effect(address, args, self.instrument.value)
+        ):
+            kind = OutcomeKind.IDLE
+        if kind is not OutcomeKind.DONE or self.watchers:
             self._tell(Outcome(kind, address, tuple(args), sender, reason))
 
     def refuse(
@@ -101,7 +103,7 @@ class Outcomes:
         self.refused += 1
         if address.startswith(OWN):
             return
-        kind = Kind.UNKNOWN if isinstance(error, UnknownAddress) else Kind.REFUSED
+        kind = OutcomeKind.UNKNOWN if isinstance(error, UnknownAddress) else OutcomeKind.REFUSED
         mendable = isinstance(error, CommandError)
         reason = _reason(str(error)) if mendable else "a fault of latentpad; it is in its log"
         self._tell(Outcome(kind, address, tuple(args), sender, reason))
@@ -110,31 +112,35 @@ class Outcomes:
         """A packet was none, or (without its data) a part of a bundle."""
         self.refused += 1
         args = () if data is None else (data,)
-        self._tell(Outcome(Kind.MALFORMED, "", args, sender, reason))
+        self._tell(Outcome(OutcomeKind.MALFORMED, "", args, sender, reason))
 
     def _tell(self, outcome: Outcome) -> None:
-        if outcome.kind is not Kind.DONE:
+        if outcome.kind is not OutcomeKind.DONE:
             for listener in self.listeners:
                 listener(outcome)
         for watcher in self.watchers:
             watcher(outcome)
 
-    def _changed(self, address: str, args: Sequence[Argument]) -> tuple[Kind, str]:
+    def _changed(self, address: str, args: Sequence[Argument]) -> tuple[OutcomeKind, str]:
         """Whether what was asked for is what holds now."""
         row = self._rows.get(address)
         if row is not None:
             excess = max((_excess(row, argument) for argument in args), default=0.0)
             if excess <= 0:
-                return Kind.DONE, ""
-            kind = Kind.OVERSHOT if excess <= SLACK * (row.high - row.low) else Kind.CLAMPED
-            held = _shown(self.instrument.held(address))
+                return OutcomeKind.DONE, ""
+            kind = (
+                OutcomeKind.OVERSHOT
+                if excess <= SLACK * (row.high - row.low)
+                else OutcomeKind.CLAMPED
+            )
+            held = _shown(self.instrument.args_of(address))
             span = f"{row.low:g}...{row.high:g} {row.unit}".rstrip()
             return kind, f"clamped to {held}; it takes {span}"
         if address.startswith(("/latent", "/lattice/")):
-            held_args = self.instrument.held(address)
+            held_args = self.instrument.args_of(address)
             if held_args and held_args != tuple(args):
-                return Kind.CLAMPED, f"clamped to {_shown(held_args)}, as far as it goes"
-        return Kind.DONE, ""
+                return OutcomeKind.CLAMPED, f"clamped to {_shown(held_args)}, as far as it goes"
+        return OutcomeKind.DONE, ""
 
 
 def _excess(row: Parameter, argument: Argument) -> float:

@@ -11,19 +11,19 @@ from typing import Any
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import Sender
 from latentpad.engine.control.session import Session
-from latentpad.engine.control.takes import Blank, Take, TakeError
-from latentpad.engine.rate_limit import Allowance
+from latentpad.engine.control.takes import Take, TakeError, TakeFiles
+from latentpad.engine.rate_limit import RateLimit
 from latentpad.models.packs import reference
 
 FOLDER = Path("takes")  # where `/record` puts them, in the folder that play was started in
 MOST, EACH_S = 16, 2.0  # takes at once, and then one each
 
 
-class Takes:
+class TakeRecorder:
     """All takes under way. `tell` is called with a line for the performer, from any thread."""
 
     def __init__(self, session: Session, preset: str, tell: Callable[[str], None]) -> None:
-        """`preset` is a name, or the path of a file (`presets.bank.Bank.named`)."""
+        """`preset` is a name, or the path of a file (`presets.bank.PresetBank.named`)."""
         self._session = session
         self._preset = preset
         self._pack = reference.pack_name(session.pack.path)
@@ -32,7 +32,7 @@ class Takes:
         self._begun: list[Take] = []
         self._recording: Take | None = None  # that of `/record`
         self._lock = threading.Lock()
-        self._allowed = Allowance(MOST, EACH_S, time.monotonic)
+        self._allowed = RateLimit(MOST, EACH_S, time.monotonic)
 
     def install(self) -> None:
         """Register `/record`, which writes a WAV and its gestures beside each other."""
@@ -44,12 +44,12 @@ class Takes:
         self._started(take)
         return take
 
-    def _blank(self, sound: Path | None, gestures: Path | None) -> tuple[Blank, dict[str, Any]]:
+    def _blank(self, sound: Path | None, gestures: Path | None) -> tuple[TakeFiles, dict[str, Any]]:
         """The files, and what they say first."""
         head = self._head(gestures.parent) if gestures is not None else {}
-        return Blank(self._session.board, sound, gestures), head
+        return TakeFiles(self._session.board, sound, gestures), head
 
-    def _begun_on(self, blank: Blank, head: dict[str, Any]) -> Take:
+    def _begun_on(self, blank: TakeFiles, head: dict[str, Any]) -> Take:
         take = blank.begin(self._session.instrument, head, self._tell)
         with self._lock:
             self._begun = [other for other in self._begun if not other.over.is_set()] + [take]
@@ -104,7 +104,7 @@ class Takes:
         take = self._recording
         return None if take is None or take.over.is_set() else take
 
-    def _next(self) -> tuple[Blank, dict[str, Any]]:
+    def _next(self) -> tuple[TakeFiles, dict[str, Any]]:
         """The files of the next take. Raises `CommandError`."""
         try:
             with self._lock:

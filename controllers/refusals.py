@@ -18,9 +18,9 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from latentpad.controllers.osc.packet import OscArgument
-from latentpad.controllers.outcomes import Kind, Outcome, Outcomes
+from latentpad.controllers.outcomes import Outcome, OutcomeKind, Outcomes
 from latentpad.engine.control.instrument import Sender
-from latentpad.engine.rate_limit import Allowance
+from latentpad.engine.rate_limit import RateLimit
 from latentpad.models.text import printable
 
 INTERVAL_S = 1.0  # between two lines about refusals
@@ -36,12 +36,12 @@ MOST_BYTES = 16  # of what is no command
 MOST_REASON = 1000
 NEAR = 0.7  # how alike an address must be to be meant
 
-_FOR_GOOD = (Kind.UNKNOWN, Kind.IDLE)  # told of once
+_FOR_GOOD = (OutcomeKind.UNKNOWN, OutcomeKind.IDLE)  # told of once
 _NO_NUMBERS = {ord(c): None for c in "0123456789.-+e"}  # 1e-05 has an e
 
 
 class _Line(NamedTuple):
-    kind: Kind
+    kind: OutcomeKind
     address: str
     numbers: int  # how many were sent
     came: str
@@ -49,9 +49,11 @@ class _Line(NamedTuple):
     reason: str
 
     def text(self, known: Callable[[], Sequence[str]]) -> str:
-        word = {Kind.CLAMPED: "clamped", Kind.IDLE: "note   "}.get(self.kind, "refused")
+        word = {OutcomeKind.CLAMPED: "clamped", OutcomeKind.IDLE: "note   "}.get(
+            self.kind, "refused"
+        )
         reason = self.reason
-        if self.kind is Kind.UNKNOWN:
+        if self.kind is OutcomeKind.UNKNOWN:
             reason += f"; {hint(self.address, self.numbers, known())}"
         return f"{word} {self.came} from {self.whom}: {printable(reason, MOST_REASON)}"
 
@@ -76,7 +78,7 @@ class Refusals:
         self._more = 0  # refused while as many as may were waiting
         self._told: dict[Hashable, float] = {}  # when each last came
         self._late: str | None = None  # the newest note, of too many
-        self._allowed = Allowance(NOTES, NOTE_S, clock)
+        self._allowed = RateLimit(NOTES, NOTE_S, clock)
         self._scheduled = False
         self._said = -INTERVAL_S
         outcomes.listeners.append(self._hear)
@@ -91,7 +93,7 @@ class Refusals:
         self._say(line)
 
     def _hear(self, outcome: Outcome) -> None:
-        if outcome.kind is Kind.OVERSHOT:
+        if outcome.kind is OutcomeKind.OVERSHOT:
             return
         key, now = _key(outcome), self._clock()
         with self._lock:
@@ -177,7 +179,7 @@ def hint(address: str, numbers: int, known: Sequence[str]) -> str:
 
 def command(outcome: Outcome) -> str:
     """What came, short enough for a line, without what would steer a terminal."""
-    if outcome.kind is Kind.MALFORMED:
+    if outcome.kind is OutcomeKind.MALFORMED:
         for data in outcome.args:
             if isinstance(data, bytes):
                 return f"{len(data)} bytes, {data[:MOST_BYTES]!r}"

@@ -18,7 +18,7 @@ THREADS = 4  # senders that wait for a disk at once
 MOST = 4096  # pieces of work that are kept behind it; with more, whoever brings them waits too
 
 
-class Strands:
+class SenderThreads:
     """One thread brings the work. It is done there, or on a thread of its own; it raises nothing
     but by a fault, which is told."""
 
@@ -49,7 +49,7 @@ class Strands:
             try:
                 work()
             except Exception as error:
-                error_log.caught(error)
+                error_log.report(error)
             with self._free:
                 self._free.notify()
                 behind = self._behind[sender]

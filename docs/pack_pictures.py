@@ -24,9 +24,11 @@ def main() -> None:
     pictures = {plane_picture.FILE: plane_picture.draw(found)}
     if asked.recordings is not None:
         r = found.representation
-        chosen = card.pictured([row["split"] for row in found.sources()])
+        chosen = card.pictured_rows([row["split"] for row in found.sources()])
         recorded = [
-            r.decibels(r.magnitudes(reading.sound(asked.recordings / str(found.anchors.ids[i]), r)))
+            r.decibels(
+                r.magnitudes(reading.read_samples(asked.recordings / str(found.anchors.ids[i]), r))
+            )
             for i in chosen
         ]
         pictures[card.RECONSTRUCTIONS] = card.reconstructions(

@@ -10,7 +10,7 @@ from latentpad.engine.control.command_table import COMMANDS, TOLD, Arg, Command,
 from latentpad.engine.expander_declarations import DECLARED, Declaration
 from latentpad.engine.parameters import TABLE, Parameter
 from latentpad.engine.phase_methods import METHODS, PhaseMethod
-from latentpad.presets.bank import FACTORY, Bank
+from latentpad.presets.bank import FACTORY, PresetBank
 from latentpad.presets.preset import PERFORMERS
 
 NOWHERE = Path(__file__).parent / "none"  # no presets of anyone's own
@@ -112,7 +112,7 @@ def parameters() -> str:
 
 def presets() -> str:
     """The factory's presets with their numbers, as Markdown."""
-    bank = Bank(FACTORY, NOWHERE)
+    bank = PresetBank(FACTORY, NOWHERE)
     found = [(name, bank.load(name)) for name in bank.names()]
     rows = [
         [f"`{name}`", str(number), str(number + 1), f"`{preset.pack}`", preset.description]

@@ -1,7 +1,7 @@
 """Atomic cursors: what makes shared memory safe to read while another process writes it.
 
 The board's fields are plain NumPy arrays, each with one writer. What is more than one word of them
-is published by a cursor, a 64-bit integer that only `Cursors` reads and writes:
+is published by a cursor, a 64-bit integer that only `AtomicCursors` reads and writes:
 
 | cursor | writer | published with it | read by |
 | --- | --- | --- | --- |
@@ -93,7 +93,7 @@ fence = ctypes.PYFUNCTYPE(None)(_engine.get_function_address("fence"))
 it stays before what is read after it."""
 
 
-class Cursors:
+class AtomicCursors:
     """Words of shared memory that publish what lies beside them, see the module.
 
     ``cursors[i]`` loads with acquire, ``cursors[i] = n`` stores with release. Any thread may load;

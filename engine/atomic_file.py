@@ -49,13 +49,13 @@ def append(fd: int, data: bytes) -> None:
         raise
 
 
-def there(fd: int) -> None:
+def check_exists(fd: int) -> None:
     """Raise `FileNotFoundError` if the file has no name any more: it is gone once it is closed."""
     if os.fstat(fd).st_nlink == 0:
         raise FileNotFoundError(2, "it was removed")
 
 
-def draft_of(path: Path) -> Path:
+def temporary_path(path: Path) -> Path:
     """Where what is to replace `path` is written meanwhile, by this thread alone."""
     return path.with_name(f".{os.getpid()}-{threading.get_ident()}.part")
 
@@ -63,7 +63,7 @@ def draft_of(path: Path) -> Path:
 def replace(path: Path, data: bytes) -> None:
     """Put a file of `data` in the place of what is at `path`, if anything: a reader sees the one
     or the other. Raises `OSError`; then what was there is left."""
-    draft = draft_of(path)
+    draft = temporary_path(path)
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     try:
         append(fd, data)

@@ -3,8 +3,8 @@
 The control process writes what the performer wants (values, points, events), the decoding
 process writes decoded sounds, the playing process what is heard (meters, tape). Each field has one
 writer. That holds for whether a process is ready, too: no other takes it back, but what it has
-written there loses its meaning when the next one is started (engine/signs.py). The board outlives
-the processes that read it: a new one finds the whole state in place.
+written there loses its meaning when the next one is started (engine/process_status.py). The board
+outlives the processes that read it: a new one finds the whole state in place.
 
 Nobody who plays waits here. A value is replaced by a newer one (newest wins); readers of several
 that belong together use `Board.consistent`. Events, which must not be lost, pass through a ring. A
@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from latentpad.engine.atomic import Cursors, fence
+from latentpad.engine.atomic import AtomicCursors, fence
 from latentpad.engine.parameters import LATENT_MAX, VALUES, VOICES, defaults
 
 T = TypeVar("T")
@@ -67,7 +67,7 @@ class Event(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Shape:
+class BoardShape:
     """What of the board's size depends on the model pack."""
 
     frames: int
@@ -76,7 +76,7 @@ class Shape:
     sample_rate: int
 
 
-def _fields(shape: Shape) -> list[tuple[str, type, tuple[int, ...]]]:
+def _fields(shape: BoardShape) -> list[tuple[str, type, tuple[int, ...]]]:
     f, i = np.float64, np.int64
     tape = LONGEST_HOP * math.ceil(TAPE_SECONDS * shape.sample_rate / LONGEST_HOP)
     hop = max((shape.bins - 1) // 4, 1)  # an eighth of n_fft
@@ -99,7 +99,11 @@ def _fields(shape: Shape) -> list[tuple[str, type, tuple[int, ...]]]:
         ("fader_value", f, (FADERS,)),
         ("events", f, (EVENTS, len(Event._fields))),
         ("event_head", i, (1,)),
-        ("generations", i, (2,)),  # of the playing and the decoding process, see engine.signs
+        (
+            "generations",
+            i,
+            (2,),
+        ),  # of the playing and the decoding process, see engine.process_status
         # written by the decoding process
         ("published", i, (VOICES,)),
         ("sound_request", i, (VOICES, BUFFERS)),
@@ -148,7 +152,7 @@ class Board:
     a process is being spawned). Any thread may read; each field's one writer: `_fields`.
     """
 
-    version: Cursors
+    version: AtomicCursors
     values: np.ndarray
     points: np.ndarray
     latents: np.ndarray
@@ -164,9 +168,9 @@ class Board:
     fader_anchor: np.ndarray
     fader_value: np.ndarray
     events: np.ndarray
-    event_head: Cursors
+    event_head: AtomicCursors
     generations: np.ndarray
-    published: Cursors
+    published: AtomicCursors
     sound_request: np.ndarray
     sound_gain: np.ndarray
     sound_level: np.ndarray
@@ -176,20 +180,20 @@ class Board:
     sound_original: np.ndarray
     sound_wave: np.ndarray
     decoder: np.ndarray
-    event_tail: Cursors
+    event_tail: AtomicCursors
     voice_state: np.ndarray
     voice_serial: np.ndarray
     player: np.ndarray
-    tape_head: Cursors
+    tape_head: AtomicCursors
     tape_version: np.ndarray
     history: np.ndarray
-    history_head: Cursors
+    history_head: AtomicCursors
     sounds: np.ndarray
     waves: np.ndarray
     sides: np.ndarray
     tape: np.ndarray
 
-    def __init__(self, shape: Shape, memory: Any = None) -> None:
+    def __init__(self, shape: BoardShape, memory: Any = None) -> None:
         self.shape = shape
         fields = _fields(shape)
         fresh = memory is None
@@ -201,7 +205,7 @@ class Board:
         for name, kind, dims in fields:
             array: np.ndarray = np.frombuffer(memory, kind, int(np.prod(dims)), position)
             array = array.reshape(dims)
-            setattr(self, name, Cursors(array) if name in CURSORS else array)
+            setattr(self, name, AtomicCursors(array) if name in CURSORS else array)
             position += _room(kind, dims)
         if fresh:
             self.values[:] = defaults()

@@ -35,7 +35,7 @@ def version() -> str:
     return "unknown"
 
 
-def keep(trace: str) -> Path | None:
+def log_traceback(trace: str) -> Path | None:
     """Add a traceback to the log, and where that is; None where nothing can be written."""
     entry = (
         f"{time.strftime('%Y-%m-%d %H:%M:%S %z')} latentpad {version()}, "
@@ -59,20 +59,20 @@ def keep(trace: str) -> Path | None:
     return None
 
 
-def line(error: BaseException, log: Path | None) -> str:
-    """What a person is told of a fault that `keep` has put into `log`."""
+def fault_line(error: BaseException, log: Path | None) -> str:
+    """What a person is told of a fault that `log_traceback` has put into `log`."""
     said = str(error) if str(error) else "no message"
     what = printable(" ".join(f"{type(error).__name__}: {said}".split()), MOST_TOLD)
     sent = f"send {log}, where it is kept, with" if log else "no log could be written: send"
     return f"this is a fault of latentpad ({what}); to report it, {sent} what you did to its issues"
 
 
-def told(error: BaseException) -> str:
+def logged_line(error: BaseException) -> str:
     """Keep the error's traceback and give the line about it."""
-    return line(error, keep("".join(traceback.format_exception(error))))
+    return fault_line(error, log_traceback("".join(traceback.format_exception(error))))
 
 
-def caught(error: BaseException) -> None:
+def report(error: BaseException) -> None:
     """Tell on standard error of a fault that nothing ends for: of the same one once. Any thread;
     raises nothing."""
     with suppress(Exception):  # no memory, an error that cannot say what it is, no standard error
@@ -80,20 +80,20 @@ def caught(error: BaseException) -> None:
         kind = f"{type(error).__name__} {where}"
         if kind not in _told:
             _told.add(kind)
-            print(f"latentpad: {told(error)}", file=sys.stderr, flush=True)
+            print(f"latentpad: {logged_line(error)}", file=sys.stderr, flush=True)
 
 
 @contextmanager
-def going_on() -> Iterator[None]:
+def errors_reported() -> Iterator[None]:
     """What is raised inside is told, and what comes after goes on: for threads that must not end.
     Any thread."""
     try:
         yield
     except Exception as error:
-        caught(error)
+        report(error)
 
 
-def watch() -> None:
+def install_hooks() -> None:
     """From now on no traceback of a thread, a destructor or a library's logger is printed."""
     threading.excepthook = lambda args: _unless_ending(args.exc_value)
     sys.unraisablehook = lambda args: _unless_ending(args.exc_value)
@@ -102,7 +102,7 @@ def watch() -> None:
 
 def _unless_ending(error: BaseException | None) -> None:
     if error is not None and not isinstance(error, SystemExit | KeyboardInterrupt):
-        caught(error)
+        report(error)
 
 
 class _Logged(logging.Handler):
@@ -110,7 +110,7 @@ class _Logged(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.exc_info and record.exc_info[1] is not None:
-            caught(record.exc_info[1])
+            report(record.exc_info[1])
         else:
             with suppress(Exception):
                 print(printable(record.getMessage(), MOST_TOLD), file=sys.stderr)

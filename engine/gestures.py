@@ -41,13 +41,13 @@ class TakeError(LatentpadError):
     """A take that cannot be written or read: one line with the file and the reason."""
 
 
-class _Told(NamedTuple):
+class _GestureFields(NamedTuple):
     t: float  # s
     address: str
     args: list[Argument]
 
 
-class Message(_Told):
+class GestureMessage(_GestureFields):
     """A line of a recording: (t, address, args), and who sent it where that is told."""
 
     sender: int | None = None
@@ -56,15 +56,15 @@ class Message(_Told):
 _TOUCH = re.compile(r"/pad(?:/([1-9]|10))?/touch")
 
 
-class Gestures:
+class GestureRecording:
     """The recording in the file `path`. Raises `TakeError` naming the line that is wrong.
 
     `head` is its first line, `seconds` the time of its last one, `end` how long it says it is,
-    None where its last line says nothing of that. `cut` says whether a last line was left out,
-    `whole` whether it begins with every value, so that it needs no preset, `told` the fingers
-    whose touches it tells: all of them in a take, which says so in its head. Iterating reads the
-    messages (t in seconds, address, args) from the file, `lines` a take's own lines too: a
-    recording of hours takes no memory.
+    None where its last line says nothing of that. `truncated` says whether a last line was left
+    out, `self_contained` whether it begins with every value, so that it needs no preset,
+    `touch_fingers` the fingers whose touches it tells: all of them in a take, which says so in its
+    head. Iterating reads the messages (t in seconds, address, args) from the file, `lines` a take's
+    own lines too: a recording of hours takes no memory.
     """
 
     def __init__(self, path: Path) -> None:
@@ -72,9 +72,9 @@ class Gestures:
         self.head: dict[str, Any] = {}
         self.seconds = 0.0
         self.end: float | None = None
-        self.cut = False
+        self.truncated = False
         begins: set[str] = set()
-        self.told: set[int] = set()
+        self.touch_fingers: set[int] = set()
         for message in self.lines():
             self.seconds = t = message.t
             _, address, args = message
@@ -83,10 +83,10 @@ class Gestures:
                 begins.add(address)
             touch = _TOUCH.fullmatch(address)
             if touch and args and isinstance(args[0], float | int) and args[0] >= 0.5:
-                self.told.add(int(touch[1] or 1))
-        self.whole = begins >= {row.address for row in GLOBAL}
+                self.touch_fingers.add(int(touch[1] or 1))
+        self.self_contained = begins >= {row.address for row in GLOBAL}
         if self.head.get("touches"):
-            self.told = set(range(1, FINGERS + 1))
+            self.touch_fingers = set(range(1, FINGERS + 1))
 
     @property
     def seed(self) -> int:
@@ -98,10 +98,10 @@ class Gestures:
         """Whether every decoded sound has a line of its own."""
         return self.head.get("sounds") is True
 
-    def __iter__(self) -> Iterator[Message]:
+    def __iter__(self) -> Iterator[GestureMessage]:
         return (message for message in self.lines() if not message.address.startswith(OWN))
 
-    def lines(self) -> Iterator[Message]:
+    def lines(self) -> Iterator[GestureMessage]:
         """The messages, and the take's own lines among them."""
         try:
             with bounded.regular(self.path) as file:
@@ -109,7 +109,7 @@ class Gestures:
         except OSError as error:
             raise TakeError(f"{self.path} cannot be read: {error.strerror or error}") from None
 
-    def _messages(self, file: BinaryIO) -> Iterator[Message]:
+    def _messages(self, file: BinaryIO) -> Iterator[GestureMessage]:
         begun = False
         last = 0.0
         for number, entry in self._entries(file):
@@ -142,7 +142,7 @@ class Gestures:
                 raise TakeError(f"{where}: is nested too deeply") from None
             except ValueError as error:  # of an encoding and of a long number too
                 if number > 1 and not raw.endswith(b"\n"):
-                    self.cut = True
+                    self.truncated = True
                     return
                 raise TakeError(f"{where}: {_said(error)}") from None
             if not isinstance(entry, dict):
@@ -170,7 +170,7 @@ def _head(entry: dict[str, Any], where: str) -> dict[str, Any]:
     return entry
 
 
-def _message(entry: dict[str, Any], where: str) -> Message:
+def _message(entry: dict[str, Any], where: str) -> GestureMessage:
     t, address, args = entry.get("t"), entry.get("address"), entry.get("args")
     if not _number(t) or not 0 <= t < MOST_S:
         raise TakeError(f"{where}: t: a time in seconds is wanted, got {_shown(t)}")
@@ -178,7 +178,7 @@ def _message(entry: dict[str, Any], where: str) -> Message:
         raise TakeError(f"{where}: address: {_shown(address)} is no OSC address")
     if not isinstance(args, list) or not all(isinstance(a, bool | str) or _number(a) for a in args):
         raise TakeError(f"{where}: args: a list of numbers and names is wanted")
-    message = Message(float(t), address, args)
+    message = GestureMessage(float(t), address, args)
     if "from" in entry:
         if not _whole(entry["from"]):
             raise TakeError(f"{where}: from: a whole number is wanted, got {_shown(entry['from'])}")

@@ -22,7 +22,7 @@ SOUND, QUALITY, FADE = 1, 2, 3
 fades to its end."""
 
 
-class Sound(NamedTuple):
+class SoundEntry(NamedTuple):
     """A decoded sound as a take tells it."""
 
     level: float  # dB of the recordings' own level
@@ -30,25 +30,25 @@ class Sound(NamedTuple):
     latent: NDArray[np.float64]  # (LATENT_MAX,)
 
 
-class Happened(NamedTuple):
+class HistoryEntry(NamedTuple):
     """One thing that the voices did."""
 
     at: int  # frame of the tape at which its hop begins
     kind: int
     number: int  # of a SOUND its voice's serial, of a QUALITY which
-    sound: Sound  # which a SOUND took up
+    sound: SoundEntry  # which a SOUND took up
 
 
-def sound(board: Board, voice: int, buffer: int) -> Sound:
+def sound_entry(board: Board, voice: int, buffer: int) -> SoundEntry:
     """Of one of the board's: a reading for `Board.newest`."""
-    return Sound(
+    return SoundEntry(
         float(board.sound_level[voice, buffer]),
         int(board.sound_original[voice, buffer]),
         board.sound_latent[voice, buffer].copy(),
     )
 
 
-def note(board: Board, kind: int, number: int = 0, sound: Sound | None = None) -> None:
+def record(board: Board, kind: int, number: int = 0, sound: SoundEntry | None = None) -> None:
     """Keep what is done in the hop that comes next on the tape. Render thread only."""
     head = board.history_head[0]
     row = board.history[head % len(board.history)]
@@ -67,7 +67,7 @@ class History:
         self._next = board.history_head[0]
         self.lost = 0  # that the board no longer kept when they were to be read
 
-    def read(self, until: int) -> list[Happened]:
+    def read(self, until: int) -> list[HistoryEntry]:
         """What was done in hops that begin before frame `until` of the tape, which must have been
         played, and was not read before. What is older than the board keeps is lost."""
         board = self._board
@@ -86,6 +86,8 @@ class History:
             if row[0] >= until:
                 break
             at, kind, number, original = (int(row[k]) for k in (0, 1, 2, 4))
-            found.append(Happened(at, kind, number, Sound(float(row[3]), original, row[5:])))
+            found.append(
+                HistoryEntry(at, kind, number, SoundEntry(float(row[3]), original, row[5:]))
+            )
             self._next += 1
         return found

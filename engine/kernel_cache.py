@@ -43,7 +43,7 @@ def version() -> str:
 
 def folder() -> Path:
     """Where this very source's compiled kernels are kept; made if it is not there. Its time of
-    change is that of its last use, see `tidy`."""
+    change is that of its last use, see `remove_old`."""
     name = f"kernels-{version()}"
     kept = Path(platformdirs.user_cache_dir("latentpad")) / name
     if not writable(kept):
@@ -53,7 +53,7 @@ def folder() -> Path:
     return kept
 
 
-def tidy(kept: Path) -> None:
+def remove_old(kept: Path) -> None:
     """Remove what lies beside `kept`, this version's folder, of versions that were last used a
     month ago.
 
@@ -70,7 +70,7 @@ def tidy(kept: Path) -> None:
                 shutil.rmtree(other, ignore_errors=True)
 
 
-def once(rehearse: Callable[[], object]) -> None:
+def compile_once(rehearse: Callable[[], object]) -> None:
     """Call `rehearse`, which compiles all that a pointing runs, unless that is known to be kept
     for this source, where it lies (Numba keeps the kernels of each folder apart), and this
     processor: to load it all takes a second or two as well."""
@@ -84,7 +84,7 @@ def once(rehearse: Callable[[], object]) -> None:
         rehearse()
         with suppress(OSError):
             known.touch()
-        tidy(known.parent)
+        remove_old(known.parent)
 
 
 def writable(kept: Path) -> bool:
@@ -110,7 +110,7 @@ def _private(name: str) -> Path:
     return Path(tempfile.mkdtemp(prefix="latentpad-kernels-"))
 
 
-def attend(tell: Callable[[int], None]) -> None:
+def on_compile(tell: Callable[[int], None]) -> None:
     """In a process that runs kernels: `tell` hears how many have been compiled so far, at the first
     and then every few seconds, on the thread that compiles.
 

@@ -18,7 +18,7 @@ ROUNDING = 1e-6  # of the anchors' size: a smaller deviation is that of equal an
 
 
 @dataclass(frozen=True)
-class Bounds:
+class LatentBounds:
     """The box that holds all latents of a pack. Immutable; any thread may call.
 
     `low`, `high` and `middle` are (D,) float64.
@@ -29,7 +29,7 @@ class Bounds:
     middle: Float64
 
     @classmethod
-    def of(cls, latents: ArrayLike) -> Bounds:
+    def of(cls, latents: ArrayLike) -> LatentBounds:
         """The box around finite anchors (L, D): their mean ± `REACH` standard deviations.
 
         A latent that varies less than the prior's 1 is given 1, or what the widest latent has in
@@ -48,7 +48,7 @@ class Bounds:
             mean,
         )
 
-    def held(self, latent: ArrayLike) -> Float64:
+    def clip(self, latent: ArrayLike) -> Float64:
         """A latent (D,), or several (n, D), moved into the box.
 
         What is not a number becomes the anchors' mean. The result is float64 and fits float32.

@@ -17,16 +17,16 @@ from numpy.typing import NDArray
 
 from latentpad.engine import board as b
 from latentpad.engine.arguments import Argument, CommandError
-from latentpad.engine.atomic_file import draft_of
-from latentpad.engine.board import Board, Shape
+from latentpad.engine.atomic_file import temporary_path
+from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
-from latentpad.engine.decode.pointing import LOUDEST, QUIETEST, Aim
-from latentpad.engine.gestures import FADE, OWN, QUALITY, SOUND, Gestures, Message
-from latentpad.engine.latent_bounds import Bounds
+from latentpad.engine.decode.pointing import LOUDEST, QUIETEST, LatentTarget
+from latentpad.engine.gestures import FADE, OWN, QUALITY, SOUND, GestureMessage, GestureRecording
+from latentpad.engine.latent_bounds import LatentBounds
 from latentpad.engine.planes import Planes
 from latentpad.engine.play.fade import Fade
 from latentpad.engine.play.voices import QUALITIES, Voices
-from latentpad.engine.sound_writer import SoundFile, form
+from latentpad.engine.sound_writer import SoundFileWriter, format_of
 from latentpad.models.packs.pack import Pack
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ TAIL_S = 10.0  # what rings out after the last gesture, at most
 TICK_HOPS = 6  # how often what happens by itself is looked after: some 60 times a second
 
 
-class Rendering:
+class OfflineRenderer:
     """An instrument in one process, played hop by hop.
 
     `seed` sounds were started before. With `sounds` nothing is decoded, and nothing happens by
@@ -53,14 +53,14 @@ class Rendering:
         from latentpad.engine.decode.originals import Originals
 
         r = pack.representation
-        self.board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
+        self.board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
         planes = Planes(pack)
         planes.begin(self.board)
         self.voices = Voices(self.board, r)
         self.rate = r.sample_rate
         self.hop_s = self.voices.hop_size / r.sample_rate
         self._pack = pack
-        self._bounds = Bounds.of(pack.anchors.latents)
+        self._bounds = LatentBounds.of(pack.anchors.latents)
         self.instrument = Instrument(
             self.board,
             latent_dim=pack.latent_dim,
@@ -78,7 +78,7 @@ class Rendering:
         self._fade = Fade(self.voices.hop_size, self.rate, 1.0)
         self._fading = False
 
-    def carry_out(self, message: Message) -> None:
+    def carry_out(self, message: GestureMessage) -> None:
         """A line of the recording. Raises `CommandError`; then nothing has changed."""
         _, address, args = message
         if not address.startswith(OWN):
@@ -95,15 +95,17 @@ class Rendering:
 
     def _give(self, args: Sequence[Argument]) -> None:
         """Let a voice take up a sound, unless it plays another by now."""
-        told = [float(a) for a in args if not isinstance(a, str)]
-        if len(told) != len(args) or len(told) != 3 + self._pack.latent_dim:
+        touch_fingers = [float(a) for a in args if not isinstance(a, str)]
+        if len(touch_fingers) != len(args) or len(touch_fingers) != 3 + self._pack.latent_dim:
             raise CommandError(f"{SOUND} takes 3 numbers and {self._pack.latent_dim} latents")
-        number, level, original = int(told[0]), told[1], int(told[2])
-        latent = self._bounds.held(told[3:]).astype(np.float32)
+        number, level, original = int(touch_fingers[0]), touch_fingers[1], int(touch_fingers[2])
+        latent = self._bounds.clip(touch_fingers[3:]).astype(np.float32)
         known = 0 <= original < len(self._pack.anchors)
         level = min(max(level, QUIETEST), LOUDEST)
         for voice in np.flatnonzero(self.board.starts == number).tolist():
-            self._mailbox.give(voice, Aim(latent, level, True, original if known else None))
+            self._mailbox.give(
+                voice, LatentTarget(latent, level, True, original if known else None)
+            )
 
     @property
     def seconds(self) -> float:
@@ -128,23 +130,23 @@ class Rendering:
         return bool((self.board.voice_state == b.FREE).all())
 
 
-def performed(
-    rendering: Rendering,
+def rendered_hops(
+    renderer: OfflineRenderer,
     preset: Sequence[tuple[str, Sequence[Argument]]],
-    lines: Iterable[Message],
+    lines: Iterable[GestureMessage],
     last: float,
-    told: Iterable[int] = (),
+    touch_fingers: Iterable[int] = (),
     refuse: Callable[[str], None] = lambda line: None,
     length: float | None = None,
 ) -> Iterator[NDArray[np.float32]]:
     """The hops of a performance, as `render` writes them; `refuse` is told what is refused.
 
-    `lines` are a recording's, times rising to `last`; of the fingers in `told` they tell the
-    touches, of the others movement is touch. After `length` s it ends; without one everything is
-    let go after the last line and rings out.
+    `lines` are a recording's, times rising to `last`; of the fingers in `touch_fingers` they tell
+    the touches, of the others movement is touch. After `length` s it ends; without one everything
+    is let go after the last line and rings out.
     """
-    instrument, size, rate = rendering.instrument, rendering.voices.hop_size, rendering.rate
-    instrument.believe(PLAYER, told)
+    instrument, size, rate = renderer.instrument, renderer.voices.hop_size, renderer.rate
+    instrument.expect_touches(PLAYER, touch_fingers)
     for error in instrument.apply_all(preset):
         refuse(str(error))
     waiting = iter(lines)
@@ -154,29 +156,29 @@ def performed(
     while frame < until or (length is None and (frame == until or line is not None)):
         while line is not None and round(line.t * rate) <= frame:
             try:
-                rendering.carry_out(line)
+                renderer.carry_out(line)
             except CommandError as error:
                 refuse(str(error))
             line = next(waiting, None)
         if frame == 0:
-            rendering.voices.settle()
-        out = rendering.hop()
+            renderer.voices.settle()
+        out = renderer.hop()
         yield out if length is None else out[: until - frame]
         frame += size
     if length is not None:
         return
     instrument.release_all()
     for _ in range(round(TAIL_S * rate) // size):
-        if rendering.silent:
+        if renderer.silent:
             break
-        yield rendering.hop()
-    yield rendering.hop()  # the limiter's delay
+        yield renderer.hop()
+    yield renderer.hop()  # the limiter's delay
 
 
 def render(
-    rendering: Rendering,
+    renderer: OfflineRenderer,
     preset: Sequence[tuple[str, Sequence[Argument]]],
-    recording: Gestures,
+    recording: GestureRecording,
     path: Path,
     seconds: float | None = None,
     progress: Callable[[float], None] = lambda share: None,
@@ -198,13 +200,19 @@ def render(
             more += 1
 
     length = recording.end if seconds is None else seconds
-    whole = round((recording.seconds if length is None else length) * rendering.rate)
-    part = draft_of(path)
+    whole = round((recording.seconds if length is None else length) * renderer.rate)
+    part = temporary_path(path)
     fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
     try:
-        file = SoundFile(fd, form(path), rendering.rate)
-        for hop in performed(
-            rendering, preset, recording.lines(), recording.seconds, recording.told, refuse, length
+        file = SoundFileWriter(fd, format_of(path), renderer.rate)
+        for hop in rendered_hops(
+            renderer,
+            preset,
+            recording.lines(),
+            recording.seconds,
+            recording.touch_fingers,
+            refuse,
+            length,
         ):
             file.write(hop)
             frames += len(hop)
@@ -216,4 +224,4 @@ def render(
         raise
     finally:
         os.close(fd)
-    return frames / rendering.rate, [*refused, *([f"and {more} more"] if more else [])]
+    return frames / renderer.rate, [*refused, *([f"and {more} more"] if more else [])]

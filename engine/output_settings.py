@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Settings:
+class OutputSettings:
     """What the performer asked of the output."""
 
     device: str | None = None  # part of a device's name, or its number; None: the default

@@ -34,28 +34,30 @@ LEFT_TO_CONTROL = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
 OURS = "latentpad"  # whose exceptions say all that a person needs
 
 
-def enter(words: socket.socket, stderr: Connection, module: str, args: tuple[Any, ...]) -> None:
+def child_main(
+    words: socket.socket, stderr: Connection, module: str, args: tuple[Any, ...]
+) -> None:
     """A spawned process's main function: `serve(*args, words)` of `module`.
 
     `words` is its line, `stderr` where its standard error goes. The process ends within `LEAVE_S`
     of its line's end, whatever it is doing then, an import or a kernel's compilation among it.
     """
-    with last_words(words):
-        quiet_death()
+    with failure_reported(words):
+        leave_signals_to_parent()
         _print_to(stderr)
         threading.Thread(target=_end_with, args=(words,), name="line", daemon=True).start()
-        step(words, f"imports {module}")
+        report_step(words, f"imports {module}")
         serve = import_module(module).serve
         if "numba" in sys.modules:
-            from latentpad.engine.kernel_cache import attend
+            from latentpad.engine.kernel_cache import on_compile
 
-            attend(lambda kernels: say(words, "compiling", kernels=kernels))
+            on_compile(lambda kernels: send_word(words, "compiling", kernels=kernels))
         serve(*args, words)
     os._exit(0)  # what was loaded takes its time to leave: nothing here has to
 
 
 @contextlib.contextmanager
-def last_words(words: socket.socket) -> Iterator[None]:
+def failure_reported(words: socket.socket) -> Iterator[None]:
     """An exception inside ends the process, and becomes the word "failed" with its `reason` in one
     line, `final` where another try cannot end otherwise, and its `trace`. For each thread without
     which the process serves nobody."""
@@ -64,16 +66,16 @@ def last_words(words: socket.socket) -> Iterator[None]:
     except BaseException as error:
         final = isinstance(error, ImportError) or _ours(error)
         trace = traceback.format_exc()[:LONGEST_TRACE]
-        say(words, "failed", reason=reason(error), final=final, trace=trace)
+        send_word(words, "failed", reason=failure_line(error), final=final, trace=trace)
         os._exit(1)
 
 
-def step(words: socket.socket, what: str) -> None:
+def report_step(words: socket.socket, what: str) -> None:
     """Tell what a start does from now on ("loads the pack"), for who waits for it."""
-    say(words, "step", step=what)
+    send_word(words, "step", step=what)
 
 
-def reason(error: BaseException) -> str:
+def failure_line(error: BaseException) -> str:
     """One printable line for a person."""
     text = str(error)
     if isinstance(error, ModuleNotFoundError) and error.name == "tensorflow":
@@ -95,14 +97,14 @@ def _end_with(words: socket.socket) -> None:
     os._exit(0)
 
 
-def quiet_death() -> None:
+def leave_signals_to_parent() -> None:
     """In a spawned process: leave Ctrl-C, a closed terminal and an end of the whole group to the
     control process, which ends us in good order."""
     for number in LEFT_TO_CONTROL:
         signal.signal(number, signal.SIG_IGN)
 
 
-def say(words: socket.socket, kind: str, **what: Any) -> None:
+def send_word(words: socket.socket, kind: str, **what: Any) -> None:
     """One line of JSON to the control process; dropped if nobody listens."""
     with contextlib.suppress(OSError):
         words.send(json.dumps({"kind": kind, **what}).encode() + b"\n")
@@ -122,7 +124,7 @@ def _print_to(stderr: Connection) -> None:
 
 
 @contextlib.contextmanager
-def hushed() -> Iterator[None]:
+def stderr_silenced() -> Iterator[None]:
     """Send the C libraries' own chatter on standard error nowhere (ALSA and JACK complain of
     every device that is not there). Not thread safe: at start-up only."""
     sys.stderr.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 
-class Allowance:
+class RateLimit:
     """`most` at once, and one more each `seconds`. One thread at a time."""
 
     def __init__(self, most: int, seconds: float, clock: Callable[[], float]) -> None:

@@ -22,7 +22,7 @@ FORMATS = {".wav": "RF64", ".flac": "FLAC"}
 UPDATE_HEADER_NOW, RF64_AUTO_DOWNGRADE = 0x1060, 0x1210
 
 
-def form(path: Path) -> str:
+def format_of(path: Path) -> str:
     """libsndfile's name for the format that the path's ending means. Raises `ValueError`."""
     try:
         return FORMATS[path.suffix.lower()]
@@ -30,7 +30,7 @@ def form(path: Path) -> str:
         raise ValueError(f"{path}: a sound is written as {' or '.join(FORMATS)}") from None
 
 
-class SoundFile:
+class SoundFileWriter:
     """Writes samples to an empty file that is open for reading and writing. One thread.
 
     Every method raises `OSError` where the system does not take it: the file then holds all

@@ -10,7 +10,7 @@ from latentpad.evaluation.choice import RULE, Choice, choose, ends_db, step_db
 from latentpad.evaluation.markdown import tabled
 from latentpad.evaluation.motion import COARSE, STEPS
 from latentpad.evaluation.run import Evaluation
-from latentpad.evaluation.tables import Row
+from latentpad.evaluation.tables import ExpanderRow
 
 DEFAULT = str(ROW["/expander"].show(ROW["/expander"].default)[0])
 
@@ -53,11 +53,11 @@ def advice(e: Evaluation) -> list[str]:
     ]
 
 
-def _called(row: Row) -> str:
+def _called(row: ExpanderRow) -> str:
     return f"**`{row.expander}`**{', the default,' * (row.expander == DEFAULT)}"
 
 
-def _why(choice: Choice, rows: Sequence[Row]) -> str:
+def _why(choice: Choice, rows: Sequence[ExpanderRow]) -> str:
     chosen = choice.chosen
     if not choice.exact:
         return (

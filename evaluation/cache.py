@@ -16,7 +16,7 @@ from latentpad.models.representation import Floats
 CHUNK = 500  # keys asked for at once: SQLite takes 999 values
 
 
-class Ledger:
+class FigureCache:
     """Figures by what was compared. One process, any of its threads in turn.
 
     A file that a killed evaluation left is gone on with; each `put` is there whole or not at all.
@@ -33,7 +33,7 @@ class Ledger:
                 f"CREATE TABLE IF NOT EXISTS figures (pair BLOB PRIMARY KEY, {columns})"
             )
 
-    def __enter__(self) -> Ledger:
+    def __enter__(self) -> FigureCache:
         return self
 
     def __exit__(

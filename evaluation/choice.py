@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from latentpad.evaluation.motion import COARSE
-from latentpad.evaluation.tables import COLUMN, MARGINS, SHOWN, Row, scale
+from latentpad.evaluation.tables import COLUMN, MARGINS, SHOWN, ExpanderRow, scale
 
 EXACT_DB = MARGINS["mae_db"]  # MAE at both ends: under it the recorded sounds are met
 ALIKE = 0.1  # of the smallest step: steps that differ by less are equally even
@@ -35,29 +35,31 @@ class Best(NamedTuple):
 class Choice(NamedTuple):
     """What to play a plane with."""
 
-    chosen: Row
-    exact: tuple[Row, ...]  # all that meet the recorded sounds
-    even: tuple[Row, ...]  # of these the most even, `chosen` among them; none if none is exact
-    surest: Row | None  # glides too, and a coarse controller meets more sounds with it
+    chosen: ExpanderRow
+    exact: tuple[ExpanderRow, ...]  # all that meet the recorded sounds
+    even: tuple[
+        ExpanderRow, ...
+    ]  # of these the most even, `chosen` among them; none if none is exact
+    surest: ExpanderRow | None  # glides too, and a coarse controller meets more sounds with it
     bests: tuple[Best, ...]
 
 
-def ends_db(row: Row) -> float:
+def ends_db(row: ExpanderRow) -> float:
     """Mean MAE where a way begins and ends: 0 where the recorded sounds are met."""
     return float(row.figures[:, [0, -1], COLUMN["mae_db"]].mean())
 
 
-def between(row: Row, figure: str) -> float:
+def between(row: ExpanderRow, figure: str) -> float:
     """Mean of a figure over the stops between the ends, as it is shown."""
     return float(scale(figure, row.figures[:, 1:-1, COLUMN[figure]]).mean())
 
 
-def step_db(row: Row) -> float:
+def step_db(row: ExpanderRow) -> float:
     """Median over the ways of the largest step of the sound."""
     return float(np.median(row.moving.steps_db))
 
 
-def _moved_db(row: Row) -> float:
+def _moved_db(row: ExpanderRow) -> float:
     """`step_db`; without end where the sound stays the same wherever the finger goes."""
     return step_db(row) if row.moving.leaps.max() > 0 else np.inf
 
@@ -75,7 +77,7 @@ def _percent(value: float) -> str:
 
 
 #: What is measured, its value, how it is shown, and 1 where more is better or else -1.
-MEASURES: tuple[tuple[str, Callable[[Row], float], Callable[[float], str], int], ...] = (
+MEASURES: tuple[tuple[str, Callable[[ExpanderRow], float], Callable[[float], str], int], ...] = (
     *(
         (
             f"{heading.removesuffix(' dB')} between the sounds",
@@ -91,10 +93,10 @@ MEASURES: tuple[tuple[str, Callable[[Row], float], Callable[[float], str], int],
 )
 
 
-def choose(rows: Sequence[Row]) -> Choice:
+def choose(rows: Sequence[ExpanderRow]) -> Choice:
     """The choice among rows of one plane; one at least."""
     exact = tuple(row for row in rows if ends_db(row) < EXACT_DB)
-    even: tuple[Row, ...] = ()
+    even: tuple[ExpanderRow, ...] = ()
     if exact:
         least = min(map(step_db, exact))
         even = tuple(row for row in exact if step_db(row) <= (1 + ALIKE) * least)
@@ -108,7 +110,7 @@ def choose(rows: Sequence[Row]) -> Choice:
     return Choice(chosen, exact, even, surest if sure else None, _bests(rows, chosen))
 
 
-def _bests(rows: Sequence[Row], chosen: Row) -> tuple[Best, ...]:
+def _bests(rows: Sequence[ExpanderRow], chosen: ExpanderRow) -> tuple[Best, ...]:
     found = []
     for measure, value, show, sign in MEASURES:
         values = [sign * value(row) for row in rows]

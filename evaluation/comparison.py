@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from latentpad.engine.plane import Float64
-from latentpad.evaluation.cache import Ledger
+from latentpad.evaluation.cache import FigureCache
 from latentpad.evaluation.paths import EvaluationError
-from latentpad.evaluation.scoring import VERSION, Figures, Reference, judge, quiet_threads
+from latentpad.evaluation.scoring import VERSION, Figures, Reference, judge, limit_threads
 from latentpad.models.cluster import Workers
 from latentpad.models.metrics import similarity
 from latentpad.models.representation import Floats, Representation
@@ -32,7 +32,7 @@ def cores(count: int) -> Iterator[Workers]:
 
     Spawned: what TensorFlow and Numba have started here does not outlive a fork.
     """
-    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), quiet_threads)
+    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), limit_threads)
     try:
         yield pool, count + 2
     finally:
@@ -81,7 +81,7 @@ def compare(
     *,
     representation: Representation,
     decode: Decode,
-    ledger: Ledger,
+    cache: FigureCache,
     judges: Workers,
     shown: Callable[[int, int], None] = lambda done, of: None,
 ) -> Float64:
@@ -90,8 +90,8 @@ def compare(
     Equal pairs are compared once, and none that the ledger knows. `shown` is told how many of
     how many are done. An interrupt loses the jobs that run.
     """
-    keys = [ledger.key(a, b) for a, b in zip(references, others, strict=True)]
-    known = ledger.known(keys)
+    keys = [cache.key(a, b) for a, b in zip(references, others, strict=True)]
+    known = cache.known(keys)
     lacking = {key: i for i, key in reversed(list(enumerate(keys))) if key not in known}
     jobs = _jobs([*lacking.values()], references)
     done = len(set(keys)) - len(lacking)
@@ -103,7 +103,7 @@ def compare(
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
                 made = [*zip([keys[i] for i in running.pop(future)], future.result(), strict=True)]
-                ledger.put(made)
+                cache.put(made)
                 known |= dict(made)
                 done += len(made)
                 shown(done, len(set(keys)))

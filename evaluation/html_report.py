@@ -14,8 +14,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from latentpad.engine.plane import Float64
-from latentpad.engine.play.resynthesis import aloud
-from latentpad.evaluation.examples import Shown
+from latentpad.engine.play.resynthesis import resynthesise
+from latentpad.evaluation.examples import ExpanderExample
 from latentpad.evaluation.markdown_report import markdown
 from latentpad.evaluation.run import Evaluation
 from latentpad.evaluation.tables import COLUMN, SHOWN, scale
@@ -71,7 +71,7 @@ def page(e: Evaluation) -> str:
             "anchor (MAE in dB): dark is a recorded sound, bright is a new one.</p>"
         )
         body.append(_beside([(plane, _pads(e, plane)) for plane in planes], "errors over"))
-        first, last = (str(e.pack.anchors.names[i[0]]) for i in (e.ways.first, e.ways.last))
+        first, last = (str(e.pack.anchors.names[i[0]]) for i in (e.paths.first, e.paths.last))
         told = html.escape(f"{first} to {last}")
         body.append(f"<h2>One way: {told}</h2>")
         for plane in planes:
@@ -174,17 +174,17 @@ def _pads(e: Evaluation, plane: str) -> Figure:
     return figure
 
 
-def _spectrograms(e: Evaluation, rows: dict[str, Shown]) -> Figure:
+def _spectrograms(e: Evaluation, rows: dict[str, ExpanderExample]) -> Figure:
     r, stops = e.pack.representation, [f"q = {q}" for q in range(e.settings.stops)]
-    ways = [(name, list(shown.way)) for name, shown in rows.items()]
-    return drawing.spectrograms(ways, stops, r, column=1.0)
+    paths = [(name, list(shown.way)) for name, shown in rows.items()]
+    return drawing.spectrograms(paths, stops, r, column=1.0)
 
 
-def _sounds(rows: dict[str, Shown], r: Representation) -> str:
+def _sounds(rows: dict[str, ExpanderExample], r: Representation) -> str:
     lines, stops = [], 0
     for name, shown in rows.items():
         cells = "".join(
-            f'<td data-head="q&nbsp;=&nbsp;{q}">{_audio(aloud(frames, r), r)}</td>'
+            f'<td data-head="q&nbsp;=&nbsp;{q}">{_audio(resynthesise(frames, r), r)}</td>'
             for q, frames in enumerate(shown.way)
         )
         lines.append(f"<tr><td>{html.escape(name)}</td>{cells}</tr>")

@@ -15,7 +15,7 @@ from latentpad.evaluation.markdown import plain, tabled
 from latentpad.evaluation.motion import STEPS
 from latentpad.evaluation.run import Evaluation
 from latentpad.evaluation.scoring import Figures
-from latentpad.evaluation.tables import COLUMN, MARGINS, SHOWN, Row, no_worse, scale
+from latentpad.evaluation.tables import COLUMN, MARGINS, SHOWN, ExpanderRow, no_worse, scale
 
 MORE = ("farther_mae_db", "line_mae_db", "astray", "largest_step_db")
 
@@ -44,7 +44,7 @@ PAPER_2 = {
 }
 
 #: What the planes are compared by: heading, and the cell of an expander on a plane.
-ACROSS: tuple[tuple[str, Callable[[Row], str]], ...] = (
+ACROSS: tuple[tuple[str, Callable[[ExpanderRow], str]], ...] = (
     ("MAE dB at the two ends", lambda row: f"{ends_db(row):.2f}"),
     ("MAE dB between them", lambda row: f"{between(row, 'mae_db'):.2f}"),
     ("largest step dB, median", lambda row: f"{step_db(row):.2f}"),
@@ -87,7 +87,7 @@ def table(e: Evaluation) -> str:
             for q, figures in enumerate(stops):
                 beside = row.farther_db[p, q], row.beside_db[p, q], row.moving.astray[p, q], step
                 writer.writerow(
-                    [row.plane, row.expander, p, ids[e.ways.first[p]], ids[e.ways.last[p]], q]
+                    [row.plane, row.expander, p, ids[e.paths.first[p]], ids[e.paths.last[p]], q]
                     + [f"{value:.5g}" for value in (*figures, *beside)]
                 )
     return out.getvalue()
@@ -128,7 +128,7 @@ def _neighbourhoods(e: Evaluation) -> str:
     return f"{told}\n\n{tabled(['SNR', *names], rows)}"
 
 
-def _moving(rows: list[Row]) -> list[str]:
+def _moving(rows: list[ExpanderRow]) -> list[str]:
     """A table for each figure, with a column for each stop."""
     parts = []
     for name, heading, digits in SHOWN:
@@ -148,13 +148,13 @@ def _moving(rows: list[Row]) -> list[str]:
     return parts
 
 
-def _by_stop(heading: str, rows: list[Row], cells: list[list[str]]) -> str:
+def _by_stop(heading: str, rows: list[ExpanderRow], cells: list[list[str]]) -> str:
     stops = [f"q = {q}" for q in range(len(cells[0]))]
     lines = [[row.expander, *line] for row, line in zip(rows, cells, strict=True)]
     return tabled([heading, *stops], lines)
 
 
-def _beside(rows: list[Row]) -> str:
+def _beside(rows: list[ExpanderRow]) -> str:
     valid = [row.figures[..., COLUMN["peaq_valid"]] for row in rows]
     heard = not np.isnan(valid[0]).any()
     heads = [
@@ -179,7 +179,7 @@ def _beside(rows: list[Row]) -> str:
     return tabled(heads, lines)
 
 
-def _across(rows: list[Row]) -> list[str]:
+def _across(rows: list[ExpanderRow]) -> list[str]:
     """Every expander on every plane, a table for each of a few figures."""
     planes = list(dict.fromkeys(row.plane for row in rows))
     if len(planes) < 2:
@@ -195,7 +195,7 @@ def _across(rows: list[Row]) -> list[str]:
     return parts
 
 
-def _verdicts(rows: list[Row]) -> list[str]:
+def _verdicts(rows: list[ExpanderRow]) -> list[str]:
     """Whether the default expander is no worse than `nearest`, where both are there."""
     of = {row.expander: row for row in rows}
     if not {DEFAULT, "nearest"} <= set(of) or len(of[DEFAULT].figures) < 10:

@@ -11,7 +11,7 @@ import numpy as np
 from latentpad.engine.expanders import Expander
 from latentpad.engine.plane import Float64, Plane
 from latentpad.evaluation.comparison import BATCH, Decode
-from latentpad.evaluation.paths import Ways
+from latentpad.evaluation.paths import Paths
 from latentpad.models.metrics import similarity
 from latentpad.models.representation import Floats
 
@@ -20,7 +20,7 @@ COARSE = 127  # steps of a 7-bit controller
 REACHED = 1e-3  # of the anchors' spread: nearer than this is the anchor itself
 
 
-class Moving(NamedTuple):
+class MotionFigures(NamedTuple):
     """How an expander moves on a plane."""
 
     steps_db: Float64  # (P,) the largest step of the decoded sound on each way
@@ -31,22 +31,22 @@ class Moving(NamedTuple):
     microseconds: float  # a point
 
 
-def moving(
+def measure_motion(
     expander: Expander,
     plane: Plane,
     latents: Floats,
-    ways: Ways,
-    finer: Ways,
+    paths: Paths,
+    finer: Paths,
     decode: Decode,
     shown: Callable[[float, float], None] = lambda done, of: None,
-) -> Moving:
-    """Measure an expander along `ways` and, for the sound's steps, along `finer` ones, of which
+) -> MotionFigures:
+    """Measure an expander along `paths` and, for the sound's steps, along `finer` ones, of which
     `shown` hears how many are done."""
     from scipy.spatial import cKDTree
 
     path = expanded(expander, finer.points(plane))
     leaps = np.linalg.norm(np.diff(path, axis=1), axis=2).max(axis=1)
-    stops = expanded(expander, ways.points(plane))
+    stops = expanded(expander, paths.points(plane))
     astray = cKDTree(latents).query(stops.reshape(-1, stops.shape[2]))[0]
     spread = float(latents.std(axis=0).mean()) or 1.0
 
@@ -58,7 +58,7 @@ def moving(
     for way in path:
         shown(len(steps), len(path))
         steps.append(_largest(way, decode))
-    return Moving(
+    return MotionFigures(
         np.array(steps),
         leaps,
         astray.reshape(stops.shape[:2]),

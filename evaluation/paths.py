@@ -1,4 +1,4 @@
-"""Ways between two sounds, and the neighbourhoods of one: what the two tables walk along.
+"""Paths between two sounds, and the neighbourhoods of one: what the two tables walk along.
 
 Source: Cámara & Blanco, "Acercando los autocodificadores variacionales al gran público",
 section 5 and tables 1 and 2.
@@ -23,7 +23,7 @@ PAIRS = 300  # P of table 2
 STOPS = 5  # Q of table 2
 SNRS = (np.inf, 1e2, 1e0, 1e-1, 1e-2, 1e-3)  # of table 1
 HELD_OUT = ("validation", "test")
-FEWEST = 5  # sounds held out: of fewer there are not ways enough
+FEWEST = 5  # sounds held out: of fewer there are not paths enough
 
 Indices = NDArray[np.intp]
 
@@ -32,8 +32,8 @@ class EvaluationError(LatentpadError):
     """An evaluation that cannot be made: one line with the reason."""
 
 
-class Ways(NamedTuple):
-    """P ways from one anchor to another, each with Q stops at equal distances."""
+class Paths(NamedTuple):
+    """P paths from one anchor to another, each with Q stops at equal distances."""
 
     first: Indices  # (P,) anchors where they begin
     last: Indices  # (P,) and where they end
@@ -48,9 +48,9 @@ class Ways(NamedTuple):
         map or on descriptors they divide the straight line between the two places."""
         return _between(plane.known[self.first], plane.known[self.last], self.share)
 
-    def finer(self, steps: int, most: int) -> Ways:
-        """The first `most` of these ways in so many steps."""
-        return Ways(self.first[:most], self.last[:most], np.linspace(0, 1, steps + 1))
+    def finer(self, steps: int, most: int) -> Paths:
+        """The first `most` of these paths in so many steps."""
+        return Paths(self.first[:most], self.last[:most], np.linspace(0, 1, steps + 1))
 
 
 def held_out(pack: Pack) -> Indices:
@@ -79,7 +79,7 @@ def files(pack: Pack, folder: Path, anchors: Indices) -> dict[int, Path]:
     return found
 
 
-def ways(anchors: Indices, pairs: int = PAIRS, stops: int = STOPS, seed: int = 0) -> Ways:
+def draw_paths(anchors: Indices, pairs: int = PAIRS, stops: int = STOPS, seed: int = 0) -> Paths:
     """So many ways between two different ones of `anchors`, drawn with a seed.
 
     The first ones are the same however many are asked for. Raises EvaluationError where there are
@@ -91,7 +91,7 @@ def ways(anchors: Indices, pairs: int = PAIRS, stops: int = STOPS, seed: int = 0
     first = random.integers(0, len(anchors), 100_000)[:pairs]
     apart = np.random.default_rng((seed, 1)).integers(1, len(anchors), 100_000)[:pairs]
     last = (first + apart) % len(anchors)
-    return Ways(anchors[first], anchors[last], np.linspace(0, 1, stops))
+    return Paths(anchors[first], anchors[last], np.linspace(0, 1, stops))
 
 
 def around(latents: Floats, snr: float, draws: int, seed: int = 0) -> Floats:

@@ -17,27 +17,26 @@ from latentpad.engine.decode.decoder import Decoder
 from latentpad.engine.expanders import NAMES, Expander, fit
 from latentpad.engine.plane import Float64, Plane
 from latentpad.engine.planes import Planes
-from latentpad.evaluation import paths as ways
-from latentpad.evaluation import tables
-from latentpad.evaluation.cache import Ledger
+from latentpad.evaluation import paths, tables
+from latentpad.evaluation.cache import FigureCache
 from latentpad.evaluation.comparison import compare, cores, magnitudes
-from latentpad.evaluation.examples import Shown, show
+from latentpad.evaluation.examples import ExpanderExample, decode_examples
 from latentpad.evaluation.motion import STEPS
 from latentpad.evaluation.paths import EvaluationError
 from latentpad.evaluation.scoring import Figures, Reference, rehearse
 from latentpad.models.audio import reading
 from latentpad.models.cluster import Workers, cluster
 from latentpad.models.packs.pack import Pack
-from latentpad.models.progress import Tell, untold
+from latentpad.models.progress import ProgressCallback, no_progress
 from latentpad.models.representation import FLOOR, Floats
 
 
 @dataclass(frozen=True)
-class Settings:
+class EvaluationSettings:
     """What is compared. The defaults are the paper's."""
 
-    pairs: int = ways.PAIRS
-    stops: int = ways.STOPS
+    pairs: int = paths.PAIRS
+    stops: int = paths.STOPS
     draws: int = 20  # K of table 1; the paper's 1,000 are hours of listening
     finer: int = 100  # ways whose steps are measured
     planes: tuple[str, ...] = ()  # none: all that the pack has
@@ -49,7 +48,7 @@ class Settings:
     fitted: Mapping[str, Any] = field(default_factory=dict)  # metric, focus, ... as `fit` takes
 
     @classmethod
-    def quick(cls, **others: Any) -> Settings:
+    def quick(cls, **others: Any) -> EvaluationSettings:
         return cls(**{"pairs": 30, "draws": 1, "finer": 20, "brief": True, **others})
 
 
@@ -57,43 +56,43 @@ class Evaluation(NamedTuple):
     """What was found out about a pack."""
 
     pack: Pack
-    settings: Settings
+    settings: EvaluationSettings
     sounds: int  # held out, of table 1
     recordings: bool  # table 1 is against recordings, and not against decoded anchors
-    ways: ways.Ways
+    paths: paths.Paths
     neighbourhoods: dict[float, Float64]  # SNR -> (n, K, figures)
-    rows: list[tables.Row]
-    shown: dict[tuple[str, str], Shown]  # by plane and expander
+    rows: list[tables.ExpanderRow]
+    shown: dict[tuple[str, str], ExpanderExample]  # by plane and expander
 
 
 def evaluate(
     pack: Pack,
     folder: Path,
-    settings: Settings = Settings(),
+    settings: EvaluationSettings = EvaluationSettings(),
     *,
     recordings: Path | None = None,
     dask: str | None = None,
-    tell: Tell = untold,
+    progress: ProgressCallback = no_progress,
 ) -> Evaluation:
     """Both tables. The comparisons made are kept in `folder` and not made again.
 
-    `tell` hears how far it is. `recordings` is the folder that the pack learned from: without it
-    table 1 compares with the anchors as they are decoded. `dask` is a scheduler's address, see
+    `progress` hears how far it is. `recordings` is the folder that the pack learned from: without
+    it table 1 compares with the anchors as they are decoded. `dask` is a scheduler's address, see
     `models.cluster`; without it the machine's cores judge. Decoding takes the process' cores.
     Raises EvaluationError, AudioError.
     """
-    there, anchors = Planes(pack), ways.held_out(pack)
-    ways.check_planes(there, settings.planes)
-    chosen = ways.ways(anchors, settings.pairs, settings.stops, settings.seed)
+    there, anchors = Planes(pack), paths.held_out(pack)
+    paths.check_planes(there, settings.planes)
+    chosen = paths.draw_paths(anchors, settings.pairs, settings.stops, settings.seed)
     finer = chosen.finer(STEPS, settings.finer)
     latents = pack.anchors.latents
-    files = {} if recordings is None else ways.files(pack, recordings, anchors)
+    files = {} if recordings is None else paths.files(pack, recordings, anchors)
     neighbourhoods, rows, shown = {}, [], {}
     with _judges(settings, dask) as judges:
         if judges is not None and dask is None:
-            tell("getting ready to judge", 0, 0)
+            progress("getting ready to judge", 0, 0)
             rehearse(pack.representation)
-        tell("decoding the anchors", 0, 0)
+        progress("decoding the anchors", 0, 0)
         decoder = Decoder(pack)
         used = sorted({*anchors.tolist(), *chosen.first.tolist(), *chosen.last.tolist()})
         decoded = {
@@ -102,8 +101,8 @@ def evaluate(
         }
         recorded = decoded if recordings is None else _recorded(pack, files)
         with _listening(pack, folder, decoder, judges) as listen:
-            for snr in ways.SNRS:
-                told = partial(tell, f"table 1, SNR {snr:g}")
+            for snr in paths.SNRS:
+                told = partial(progress, f"table 1, SNR {snr:g}")
                 neighbourhoods[snr] = tables.table1(
                     latents, anchors, recorded, snr, settings.draws, settings.seed,
                     partial(listen, shown=told),
@@ -112,31 +111,35 @@ def evaluate(
                 plane = there.get(name, settings.axes or there.own_axes(name))
                 for expander in settings.expanders:
                     where = f"{name}, {expander}"
-                    tell(f"fitting, {where}", 0, 0)
+                    progress(f"fitting, {where}", 0, 0)
                     made, seconds = _fitted(expander, plane, settings)
                     rows.append(
                         tables.row(
                             expander, made, plane, latents, chosen, finer, decoded, seconds,
-                            compare=partial(listen, shown=partial(tell, f"table 2, {where}")),
-                            decode=decoder.decode, shown=partial(tell, f"steps, {where}"),
+                            compare=partial(listen, shown=partial(progress, f"table 2, {where}")),
+                            decode=decoder.decode, shown=partial(progress, f"steps, {where}"),
                         )
                     )  # fmt: skip
-                    tell(f"all over the pad, {where}", 0, 0)
-                    shown[name, expander] = show(made, plane, latents, chosen, decoder.decode)
+                    progress(f"all over the pad, {where}", 0, 0)
+                    shown[name, expander] = decode_examples(
+                        made, plane, latents, chosen, decoder.decode
+                    )
     return Evaluation(
         pack, settings, len(anchors), recordings is not None, chosen, neighbourhoods, rows,
         shown,
     )  # fmt: skip
 
 
-def _fitted(name: str, plane: Plane, settings: Settings) -> tuple[Expander, float]:
+def _fitted(name: str, plane: Plane, settings: EvaluationSettings) -> tuple[Expander, float]:
     """The expander, and the seconds that fitting it took."""
     began = perf_counter()
     expander = fit(name, plane, **settings.fitted)
     return expander, perf_counter() - began
 
 
-def _judges(settings: Settings, dask: str | None) -> AbstractContextManager[Workers | None]:
+def _judges(
+    settings: EvaluationSettings, dask: str | None
+) -> AbstractContextManager[Workers | None]:
     """Who hears: nobody, a cluster, or all cores."""
     if not settings.heard:
         return nullcontext()
@@ -162,10 +165,10 @@ def _listening(
 
         yield seen
         return
-    with Ledger(folder / "compared.sqlite", pack) as ledger:
+    with FigureCache(folder / "compared.sqlite", pack) as cache:
         yield partial(
             compare, representation=pack.representation, decode=partial(_singly, decoder),
-            ledger=ledger, judges=judges,
+            cache=cache, judges=judges,
         )  # fmt: skip
 
 
@@ -179,7 +182,7 @@ def _recorded(pack: Pack, files: Mapping[int, Path]) -> dict[int, Reference]:
     """The recordings in some anchors' files. Raises AudioError."""
     found, r = {}, pack.representation
     for i, path in files.items():
-        sound = reading.sound(path, r)
+        sound = reading.read_samples(path, r)
         spectrum = r.magnitudes(sound)
         frames = r.decibels(spectrum)
         # As loud as what is decoded: its peak bin is at full scale.

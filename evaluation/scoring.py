@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from latentpad.engine.play.resynthesis import aloud
+from latentpad.engine.play.resynthesis import resynthesise
 from latentpad.models.metrics import similarity
-from latentpad.models.metrics.peaq import Patterns, compared, heard, repeated
+from latentpad.models.metrics.peaq import Patterns, compared, ear_patterns, repeated
 from latentpad.models.representation import Floats, Representation
 
 #: Changes when a figure is computed otherwise: what was kept under another is not used.
@@ -38,7 +38,7 @@ class Reference(NamedTuple):
     sound: Floats | None  # (n,) at the representation's rate; None: as a voice plays the frames
 
 
-def quiet_threads() -> None:
+def limit_threads() -> None:
     """One thread a worker: there is a worker for each core. For what it has yet to import; what
     it has imported already, to be given a job, `comparing._alone` tells."""
     for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -61,13 +61,13 @@ def judge(representation: Representation, reference: Reference, others: Floats) 
     """
     r = representation
     frames = reference.frames
-    sound = aloud(frames, r) if reference.sound is None else reference.sound
+    sound = resynthesise(frames, r) if reference.sound is None else reference.sound
     known = _at_rate(sound, r)
     length = max(len(known), -(-r.samples * RATE // r.sample_rate))
     patterns = _heard(known, length)
     result = []
     for other in others:
-        sound = _at_rate(aloud(other, r), r)
+        sound = _at_rate(resynthesise(other, r), r)
         grade = compared(patterns, _heard(sound, length))
         result.append(
             Figures(
@@ -86,7 +86,7 @@ def _heard(sound: Floats, length: int) -> Patterns:
     """What PEAQ hears: of 16 bits, as silence with a hiss however soft would not be silence."""
     whole = np.zeros(length)
     whole[: len(sound)] = np.round(32768 * sound.astype(np.float64)[:length]) / 32768
-    return heard(repeated(whole, PEAQ_SECONDS))
+    return ear_patterns(repeated(whole, PEAQ_SECONDS))
 
 
 def _linear(frames_db: Floats) -> Floats:

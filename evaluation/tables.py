@@ -15,8 +15,8 @@ import numpy as np
 from latentpad.engine.expanders import Expander
 from latentpad.engine.plane import Float64, Plane
 from latentpad.evaluation.comparison import Decode, magnitudes
-from latentpad.evaluation.motion import Moving, expanded, moving
-from latentpad.evaluation.paths import Indices, Ways, around
+from latentpad.evaluation.motion import MotionFigures, expanded, measure_motion
+from latentpad.evaluation.paths import Indices, Paths, around
 from latentpad.evaluation.scoring import Figures, Reference
 from latentpad.models.metrics import similarity
 from latentpad.models.representation import Floats
@@ -33,7 +33,7 @@ ALPHA = 0.05
 
 
 @dataclass(frozen=True)
-class Row:
+class ExpanderRow:
     """One expander on one plane: a row of table 2, and what else there is to know of it."""
 
     plane: str
@@ -41,11 +41,11 @@ class Row:
     figures: Float64  # (P, Q, figures) against the decoded anchor that is nearer along the way
     farther_db: Float64  # (P, Q) MAE against the other one
     beside_db: Float64  # (P, Q) MAE against the line that knows all dimensions
-    moving: Moving
+    moving: MotionFigures
     fit_seconds: float
 
 
-class Verdict(NamedTuple):
+class NonInferiority(NamedTuple):
     """Whether a row is no worse than another at one stop, by one figure."""
 
     figure: str
@@ -81,25 +81,25 @@ def row(
     expander: Expander,
     plane: Plane,
     latents: Floats,
-    ways: Ways,
-    finer: Ways,
+    paths: Paths,
+    finer: Paths,
     known: Mapping[int, Reference],
     fit_seconds: float,
     *,
     compare: Compare,
     decode: Decode,
     shown: Callable[[float, float], None] = lambda done, of: None,
-) -> Row:
-    """An expander, called `name`, along `ways` on a plane.
+) -> ExpanderRow:
+    """An expander, called `name`, along `paths` on a plane.
 
     Half way the nearer anchor is the one where the way begins. `finer` are the ways whose steps
     are measured, of which `shown` hears how many are done; `known` the decoded anchors.
     """
-    stops = expanded(expander, ways.points(plane))
-    later = np.broadcast_to(ways.share > 0.5, stops.shape[:2])
-    first, last = (np.broadcast_to(e[:, None], later.shape) for e in (ways.first, ways.last))
+    stops = expanded(expander, paths.points(plane))
+    later = np.broadcast_to(paths.share > 0.5, stops.shape[:2])
+    first, last = (np.broadcast_to(e[:, None], later.shape) for e in (paths.first, paths.last))
     nearer, farther = np.where(later, last, first), np.where(later, first, last)
-    return Row(
+    return ExpanderRow(
         plane=plane.name,
         expander=name,
         figures=compare([known[i] for i in nearer.flat], _flat(stops)).reshape(*later.shape, -1),
@@ -109,15 +109,15 @@ def row(
         beside_db=np.array(
             [
                 [similarity.mae_db(*pair) for pair in zip(decode(one), decode(other), strict=True)]
-                for one, other in zip(ways.lines(latents), stops, strict=True)
+                for one, other in zip(paths.lines(latents), stops, strict=True)
             ]
         ),
-        moving=moving(expander, plane, latents, ways, finer, decode, shown),
+        moving=measure_motion(expander, plane, latents, paths, finer, decode, shown),
         fit_seconds=fit_seconds,
     )
 
 
-def no_worse(row: Row, than: Row) -> list[Verdict]:
+def no_worse(row: ExpanderRow, than: ExpanderRow) -> list[NonInferiority]:
     """At every stop between the ends, by every figure of `MARGINS`."""
     from scipy.stats import wilcoxon
 
@@ -126,7 +126,7 @@ def no_worse(row: Row, than: Row) -> list[Verdict]:
         for stop in range(1, row.figures.shape[1] - 1):
             behind = (row.figures - than.figures)[:, stop, COLUMN[figure]] * np.sign(margin)
             test = wilcoxon(behind - abs(margin), alternative="less")
-            found.append(Verdict(figure, stop, float(behind.mean()), float(test.pvalue)))
+            found.append(NonInferiority(figure, stop, float(behind.mean()), float(test.pvalue)))
     return found
 
 

@@ -48,7 +48,7 @@ def boxes() -> Iterator[None]:
         yield
 
 
-def say(text: Text, name: str, most: int = LONGEST) -> None:
+def set_text(text: Text, name: str, most: int = LONGEST) -> None:
     """Let a text say a name from elsewhere as it is, cut at `most`: two $ make no formula."""
     text.set_parse_math(False)
     text.set_text(printable(name, most))
@@ -83,7 +83,7 @@ def spectrograms(
         line[0].set_ylabel(f"{row}\nkHz", fontsize=SMALL)
     for axes, name in zip(grid[0], names, strict=True):
         axes.set_title(" ", fontsize=SMALL)
-        say(axes.title, name)
+        set_text(axes.title, name)
     for axes in grid[-1]:
         axes.set_xlabel("s", fontsize=SMALL)
     scale = figure.colorbar(picture, ax=grid, shrink=min(1.0, 3 / len(rows)), aspect=30)

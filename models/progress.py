@@ -23,15 +23,15 @@ SPEED_S = 120.0  # of the past, that the time left is reckoned by
 
 #: Told what is being done, how much of it is done and of how much: of 1 it is a share, of 0 nobody
 #: knows how much there is.
-Tell = Callable[[str, float, float], None]
-Say = Callable[[str], None]
+ProgressCallback = Callable[[str, float, float], None]
+LogCallback = Callable[[str], None]
 
 
-def untold(what: str, done: float = 0, of: float = 0) -> None:
-    """A `Tell` that nobody hears."""
+def no_progress(what: str, done: float = 0, of: float = 0) -> None:
+    """A `ProgressCallback` that nobody hears."""
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     """Print one line on standard output. Raises OSError."""
     sys.stdout.write(printable(line) + "\n")
     sys.stdout.flush()
@@ -41,8 +41,8 @@ class Bar(Progress):
     """A bar on the terminal: on standard error, or on standard output if only that is one. Where
     standard output is none, a line there every `EVERY_S`: a log is told what a terminal shows.
 
-    What is printed meanwhile stands above the bar. Make it before `engine.process.hushed`: it has
-    a way of its own to the terminal. One thread calls.
+    What is printed meanwhile stands above the bar. Make it before `engine.process.stderr_silenced`:
+    it has a way of its own to the terminal. One thread calls.
     """
 
     def __init__(self, shown: bool = True) -> None:
@@ -80,8 +80,8 @@ class Bar(Progress):
         self.done()
         return super().add_task(description, *given, **options)
 
-    def tell(self, what: str, done: float = 0, of: float = 0) -> None:
-        """A `Tell`. Another `what`, or a task, takes the place of the one before."""
+    def report(self, what: str, done: float = 0, of: float = 0) -> None:
+        """A `ProgressCallback`. Another `what`, or a task, takes the place of the one before."""
         if self._told is None or what != self._what:
             self._told = self.add_task(what, total=of or None)
             self._what = what
@@ -115,12 +115,12 @@ class Bar(Progress):
                 return
 
 
-class Pace:
+class LoopProgress:
     """Says how far a loop is, at most every `EVERY_S`: from within it, where a thread beside would
     disturb what is measured."""
 
-    def __init__(self, say: Say, what: str) -> None:
-        self._say, self._what = say, what
+    def __init__(self, log: LogCallback, what: str) -> None:
+        self._say, self._what = log, what
         self._last = time.monotonic()
 
     def __call__(self, done: float, of: float, unit: str = "") -> None:

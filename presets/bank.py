@@ -15,7 +15,7 @@ import tomli_w
 from latentpad.engine import atomic_file
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
-from latentpad.engine.rate_limit import Allowance
+from latentpad.engine.rate_limit import RateLimit
 from latentpad.models.packs import reference
 from latentpad.models.text import line
 from latentpad.presets import names as files
@@ -31,7 +31,7 @@ MOST_BYTES = 240  # of a name: file systems take 255 with its ending
 RESERVED = ("save", "next", "prev")  # what follows /preset/ in addresses
 
 
-class Bank:
+class PresetBank:
     """The presets of `factory`, numbered from 0 in the order of their files (`00-walk.toml` is
     `walk`), then those of `user` by name. One of `user` stands in for its namesake.
 
@@ -41,7 +41,7 @@ class Bank:
     def __init__(self, factory: Path = FACTORY, user: Path | None = None) -> None:
         self.factory = factory
         self.user = user or files.user_folder()
-        self._factory = files.factory(factory)
+        self._factory = files.factory_presets(factory)
         self._lock = threading.Lock()
         self._read: dict[Path, tuple[int, Preset]] = {}
 
@@ -104,7 +104,7 @@ class Bank:
         }
         try:
             self.user.mkdir(parents=True, exist_ok=True)
-            own = {_key(other): path for other, path in files.own(self.user).items()}
+            own = {_key(other): path for other, path in files.own_presets(self.user).items()}
             path = Path(own.get(_key(name), self.user / f"{name}.toml"))
             if len(own) >= MOST_OWN and _key(name) not in own:
                 raise PresetError(
@@ -118,7 +118,7 @@ class Bank:
         return path
 
     def _paths(self) -> dict[str, str]:
-        return self._factory | files.own(self.user)
+        return self._factory | files.own_presets(self.user)
 
     def _cached(self, path: Path) -> Preset:
         with self._lock:
@@ -139,7 +139,7 @@ def _key(name: str) -> str:
 
 def install(
     instrument: Instrument,
-    bank: Bank,
+    bank: PresetBank,
     pack: str,
     tell: Callable[[str], None] = lambda line: None,
     fingerprint: str = "",
@@ -150,7 +150,7 @@ def install(
     `tell` gets a line for the performer about what was loaded or saved, and once for what a preset
     asks for and this pack has not.
     """
-    allowed = Allowance(MOST_SAVES, EACH_S, time.monotonic)
+    allowed = RateLimit(MOST_SAVES, EACH_S, time.monotonic)
     notes: set[str] = set()  # that were told already: a preset may come at every beat
 
     def load(args: Sequence[Argument], sender: Sender) -> Iterator[None]:
@@ -186,7 +186,7 @@ def install(
     instrument.register_stages("/preset/save", save)
 
 
-def _asked(bank: Bank, args: Sequence[Argument]) -> Preset:
+def _asked(bank: PresetBank, args: Sequence[Argument]) -> Preset:
     """What `/preset` asks for. Raises `CommandError`."""
     if len(args) != 1:
         raise CommandError(f"/preset takes a name or a number, got {len(args)} arguments")

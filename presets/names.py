@@ -21,13 +21,13 @@ def user_folder() -> Path:
     return user_data_path("latentpad") / "presets"
 
 
-def factory(folder: Path = FACTORY) -> dict[str, str]:
+def factory_presets(folder: Path = FACTORY) -> dict[str, str]:
     """The files of the factory's presets by name, in the order of their numbers: `00-walk.toml` is
     `walk`, number 0."""
     return {re.sub(r"^\d+-", "", path.stem): str(path) for path in sorted(folder.glob("*.toml"))}
 
 
-def own(folder: Path) -> dict[str, str]:
+def own_presets(folder: Path) -> dict[str, str]:
     """The performer's: there may be many, and one may ask at every beat."""
     try:
         with os.scandir(folder) as found:

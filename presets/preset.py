@@ -199,7 +199,7 @@ def read(path: Path) -> Preset:
     try:
         preset = parse(raw.decode("utf-8-sig"), str(path))
         if reference.is_path(preset.pack):
-            pack = str(reference.beside(preset.pack, path.parent))
+            pack = str(reference.resolve_path(preset.pack, path.parent))
             preset = preset.model_copy(update={"pack": pack})
         return preset
     except UnicodeDecodeError as error:

@@ -15,7 +15,7 @@ import pytest
 import soundfile
 from hypothesis import settings
 
-from latentpad.engine.board import Board, Shape
+from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.instrument import Instrument
 from latentpad.models.packs import pack
 from latentpad.models.representation import Representation
@@ -66,7 +66,7 @@ SMALL = Representation(sample_rate=16000, n_fft=256, hop=128, frames=32, range_d
 @pytest.fixture
 def instrument() -> Instrument:
     return Instrument(
-        Board(Shape(frames=8, bins=9, samples=256, sample_rate=48000)),
+        Board(BoardShape(frames=8, bins=9, samples=256, sample_rate=48000)),
         latent_dim=4,
         place=lambda k: ((0.5, 0.5), (0.0,) * 4),
         planes=("raw", "principal", "map"),
@@ -92,7 +92,7 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def small(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> pack.Pack:
     """A pack after two epochs on `recordings`, with its card."""
-    from latentpad.models.training.config import Course, Recipe
+    from latentpad.models.training.config import Recipe, TrainingConfig
     from latentpad.models.training.train import train
 
     out = tmp_path_factory.getbasetemp() / "packs" / "small"
@@ -103,5 +103,5 @@ def small(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> pack.Pa
         fcntl.flock(lock, fcntl.LOCK_EX)
         if out.exists():
             return pack.load(out)
-        course = Course(2, Recipe(width=16), SMALL, epochs=2, batch=4, held_out=0.4)
+        course = TrainingConfig(2, Recipe(width=16), SMALL, epochs=2, batch=4, held_out=0.4)
         return train(recordings, out, course, progress=False)

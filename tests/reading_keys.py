@@ -6,11 +6,11 @@ from __future__ import annotations
 import sys
 import threading
 
-from latentpad.controllers.keyboard.terminal import Keyboard, there
+from latentpad.controllers.keyboard.terminal import Keyboard, is_terminal
 
 
 def main() -> None:
-    print("a keyboard" if there() else "no keyboard", flush=True)
+    print("a keyboard" if is_terminal() else "no keyboard", flush=True)
     keyboard = Keyboard()
     keyboard.open()
     last = ""

@@ -30,7 +30,7 @@ from latentpad.engine.control.command_table import (
 )
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.control.session import Session
-from latentpad.engine.output_settings import Settings
+from latentpad.engine.output_settings import OutputSettings
 
 PATIENCE_S = 60.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -112,7 +112,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
 async def _played(found: Whole) -> None:
     port = free_port()
     said: list[str] = []
-    options = playing.Options(output=Settings(null=True), osc_port=port)
+    options = playing.Options(output=OutputSettings(null=True), osc_port=port)
     task = asyncio.create_task(playing.play(options, said.append))
     try:
         while "ready" not in said and not task.done():  # `play` itself gives up in time

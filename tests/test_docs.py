@@ -15,7 +15,7 @@ import typer
 
 from latentpad.cli.main import app
 from latentpad.engine.control.command_table import SENT, TAKEN
-from latentpad.presets.bank import FACTORY, Bank
+from latentpad.presets.bank import FACTORY, PresetBank
 
 ROOT = Path(__file__).parents[1]
 GUIDES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -80,14 +80,14 @@ def test_the_reference_names_every_address() -> None:
 
 def test_the_readme_names_every_factory_preset(tmp_path: Path) -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    names = Bank(FACTORY, tmp_path).names()
+    names = PresetBank(FACTORY, tmp_path).names()
     assert len(names) >= 6
     for name in names:
         assert f"`{name}`" in text
 
 
 def test_a_program_that_a_page_names_is_that_preset(tmp_path: Path) -> None:
-    names = Bank(FACTORY, tmp_path).names()
+    names = PresetBank(FACTORY, tmp_path).names()
     found = [
         said
         for page in GUIDES

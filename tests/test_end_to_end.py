@@ -29,7 +29,7 @@ from latentpad.benchmarks.jack_server import Ear, JackServer, jack_server
 from latentpad.benchmarks.programs import synced
 from latentpad.controllers.osc.packet import encode
 from latentpad.engine import board as b
-from latentpad.engine.board import Board, Shape
+from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.decode.decoder import Decoder
 from latentpad.engine.decode.pointing import Pointing
 from latentpad.engine.parameters import ROW
@@ -86,7 +86,7 @@ def footsteps() -> Pack:
 def decoded(footsteps: Pack) -> dict[tuple[float, float], NDArray[np.float64]]:
     """Mean power spectrum of the sound decoded at each point, as the instrument begins."""
     decoder = Decoder(footsteps)
-    board = Board(Shape(1, 1, 1, 48000))
+    board = Board(BoardShape(1, 1, 1, 48000))
     pointing = Pointing(footsteps, board)
     spectra = {}
     for voice, point in enumerate((NEAR, FAR)):
@@ -364,10 +364,10 @@ def test_ctrl_c_fades_out_and_ends_with_status_0(server: JackServer, tmp_path: P
 
 def test_a_dead_decoder_holds_the_sound_and_is_replaced(tmp_path: Path, footsteps: Pack) -> None:
     from latentpad.engine.control.session import Session
-    from latentpad.engine.output_settings import Settings
+    from latentpad.engine.output_settings import OutputSettings
 
     said: list[dict[str, object]] = []
-    session = Session(footsteps, Settings(null=True), said.append)
+    session = Session(footsteps, OutputSettings(null=True), said.append)
     session.start()
     try:
         session.wait_ready(90)

@@ -26,13 +26,13 @@ import numpy as np
 
 from latentpad.engine.expander_declarations import Declaration
 from latentpad.engine.expanders import kernels
-from latentpad.engine.expanders.anchor_index import Places, places
+from latentpad.engine.expanders.anchor_index import AnchorIndex, anchor_index
 from latentpad.engine.expanders.expander import Expander, Settings
 from latentpad.engine.plane import Float64, Plane
 
 
 class Shepard(Expander):
-    def __init__(self, plane: Plane, guard: bool, at: Places) -> None:
+    def __init__(self, plane: Plane, guard: bool, at: AnchorIndex) -> None:
         super().__init__(plane, guard)
         self._places = at
         self._unknown = at.means(plane.unknown)[0].astype(np.float64)
@@ -44,7 +44,7 @@ class Shepard(Expander):
         ratio = np.divide(near, distance, out=np.ones(distance.shape), where=distance > near)
         share = ratio**2 / (ratio**2).sum(axis=1, keepdims=True)
         unknown = (share[:, :, None] * self._unknown[place]).sum(axis=1)
-        return kernels.finished(points, unknown, self._body, self._frame)
+        return kernels.to_latents(points, unknown, self._body, self._frame)
 
 
 @Declaration(
@@ -52,7 +52,7 @@ class Shepard(Expander):
     exact=True, continuous=True, uses=("metric",),
 )
 def shepard(plane: Plane, settings: Settings) -> Shepard:
-    return Shepard(plane, settings.guard, places(plane, settings.metric))
+    return Shepard(plane, settings.guard, anchor_index(plane, settings.metric))
 """
 
 # A whole sound that nothing else makes: a tone of a hundred samples' period, whatever is asked.
@@ -168,7 +168,9 @@ def test_one_new_file_is_an_expander_that_is_chosen_told_of_heard_and_held_to_th
     )
     assert python(copy, "-c", chosen).strip() == "(9.0,)"
     assert "shepard" in python(
-        copy, "-c", "from latentpad.evaluation.run import Settings; print(Settings().expanders)"
+        copy,
+        "-c",
+        "from latentpad.evaluation.run import EvaluationSettings as E; print(E().expanders)",
     )
     page = f"import sys; sys.path.insert(0, '{ROOT / 'docs'}')\nimport reference\n"
     assert "| 9 | `shepard` |" in python(copy, "-c", page + "print(reference.parameters())")

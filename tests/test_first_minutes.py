@@ -16,7 +16,7 @@ import pytest
 
 from latentpad.controllers.osc.client import ask
 from latentpad.controllers.osc.packet import encode
-from latentpad.presets.bank import Bank
+from latentpad.presets.bank import PresetBank
 from tests.hearing import Meter
 from tests.playing import ROOT, Playing
 
@@ -50,7 +50,7 @@ def starts() -> list[tuple[list[str], list[list[str]]]]:
 def presets_of(pack: str, home: Path) -> list[str]:
     """The presets that the section names, of one pack."""
     named = re.findall(r"`([\w-]+)`", section())
-    bank = Bank(user=home / "none")
+    bank = PresetBank(user=home / "none")
     return [name for name in bank.names() if name in named and bank.load(name).pack == pack]
 
 
@@ -96,7 +96,7 @@ def typed(line: list[str], port: int) -> subprocess.CompletedProcess[str]:
 
 def test_the_section_starts_both_packs_and_names_every_preset_of_theirs(tmp_path: Path) -> None:
     assert [played_by(make) for make, _ in starts()] == [[], ["kit"]]
-    names = Bank(user=tmp_path / "none").names()
+    names = PresetBank(user=tmp_path / "none").names()
     listed = presets_of("footsteps", tmp_path) + presets_of("oneshots", tmp_path)
     assert sorted(listed) == sorted(names)
 

@@ -27,7 +27,7 @@ from latentpad.controllers.osc.server import OscServer
 from latentpad.engine import board as b
 from latentpad.engine.arguments import CommandError
 from latentpad.engine.control.session import Session
-from latentpad.engine.output_settings import Settings
+from latentpad.engine.output_settings import OutputSettings
 from tests.osc_fuzz import bundle, message, packets
 
 HOST = "127.0.0.77"  # our own: what `/sync` sends to it reaches nobody else
@@ -83,7 +83,7 @@ class Running:
 
     async def play(self, act: Callable[[], None]) -> None:
         """Run `act` on another thread while the instrument plays."""
-        options = playing.Options(output=Settings(null=True), osc_port=self.port)
+        options = playing.Options(output=OutputSettings(null=True), osc_port=self.port)
         task = asyncio.create_task(playing.play(options, self.said.append))
         while "ready" not in self.said and not task.done():
             await asyncio.sleep(0.05)

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from latentpad.benchmarks.strikes import GIVEN_UP_S, Stage, Victim, strike
+from latentpad.benchmarks.strikes import GIVEN_UP_S, HeldInstrument, StruckProcess, strike
 
 SEED = 5
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    stage = Stage(SEED)
+def stage() -> Iterator[HeldInstrument]:
+    stage = HeldInstrument(SEED)
     yield stage
     stage.close()
     assert not multiprocessing.active_children()
@@ -22,9 +22,9 @@ def stage() -> Iterator[Stage]:
 
 @pytest.mark.parametrize("k", range(3), ids=("playing", "decoding", "MIDI"))
 def test_a_process_that_is_killed_or_stopped_comes_back_and_the_state_with_it(
-    stage: Stage, k: int
+    stage: HeldInstrument, k: int
 ) -> None:
-    victim: Victim = stage.victims(GIVEN_UP_S)[k]
+    victim: StruckProcess = stage.victims(GIVEN_UP_S)[k]
     table = strike(stage, victim, 2, SEED, 1.0)
     assert {how for _, how in table} == {
         "killed, ready", "killed, starting", "stopped, ready", "stopped, starting"

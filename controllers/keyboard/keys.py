@@ -10,7 +10,7 @@ from latentpad.controllers.keyboard.terminal import LOOK_S, Keyboard
 from latentpad.engine import error_log
 from latentpad.engine.arguments import CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
-from latentpad.engine.rate_limit import Allowance
+from latentpad.engine.rate_limit import RateLimit
 from latentpad.presets.names import listed
 
 SENDER = Sender("keys")
@@ -48,8 +48,8 @@ class Keys:
         self._names = names
         self._say = say
         self._clock = clock = instrument.clock
-        self._allowed = Allowance(BURST, EACH_S, clock)
-        self._floods, self._unknown = (Allowance(1, TOLD_S, clock) for _ in range(2))  # told of
+        self._allowed = RateLimit(BURST, EACH_S, clock)
+        self._floods, self._unknown = (RateLimit(1, TOLD_S, clock) for _ in range(2))  # told of
         found = list(names())
         self._number = found.index(preset) if preset in found else -1
         self._last, self._at = "", -math.inf  # the last key, and when
@@ -94,7 +94,7 @@ class Keys:
         except CommandError as error:
             self._say(f"keys   {error}")
         except Exception as error:  # a fault behind one key must not silence the others
-            error_log.caught(error)
+            error_log.report(error)
 
     @property
     def busy(self) -> bool:

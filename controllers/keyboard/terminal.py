@@ -32,7 +32,7 @@ _LFLAG, _CC = 3, 6  # of termios' attributes
 Attributes = list[Any]
 
 
-def there() -> bool:
+def is_terminal() -> bool:
     """Whether standard input is a terminal, and what is printed is seen on one."""
     return os.isatty(0) and os.isatty(1)
 

@@ -22,7 +22,7 @@ import mido
 
 from latentpad.controllers.midi.learn import Bindings, Control, Target
 from latentpad.controllers.outcomes import Outcomes
-from latentpad.controllers.sender_threads import Strands
+from latentpad.controllers.sender_threads import SenderThreads
 from latentpad.engine import error_log
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
@@ -66,7 +66,7 @@ class MidiInput:
     outcomes: Outcomes | None = None
     _coarse: dict[tuple[int, int], int] = field(default_factory=dict)
     _pressed: set[Control] = field(default_factory=set)
-    _strands: Strands = field(default_factory=Strands)
+    _threads: SenderThreads = field(default_factory=SenderThreads)
 
     def receive(self, data: list[int]) -> None:
         """One message's bytes. What is malformed or refused is counted, never raised; `outcomes`
@@ -79,7 +79,7 @@ class MidiInput:
             self.counts.last_error = str(error)
             return
         waits = message.type == "program_change" and self.instrument.waits("/preset")
-        self._strands.do(self.port, partial(self._try, message), waits=waits)
+        self._threads.do(self.port, partial(self._try, message), waits=waits)
 
     def _try(self, message: mido.Message) -> None:
         try:
@@ -90,7 +90,7 @@ class MidiInput:
         except Exception as error:  # a fault behind one control must not end the others
             self.counts.refused += 1
             self.counts.last_error = repr(error)
-            error_log.caught(error)
+            error_log.report(error)
 
     def carry_out(self, message: mido.Message) -> None:
         """Raises `CommandError` for what the instrument refuses."""
@@ -115,7 +115,7 @@ class MidiInput:
     def release(self) -> None:
         """The port is gone: let go what it holds."""
         for channel in range(16):
-            self._strands.do(self.port, partial(self.instrument.release, self.group(channel)))
+            self._threads.do(self.port, partial(self.instrument.release, self.group(channel)))
 
     def commands(self, message: mido.Message) -> list[Command]:
         """The message as commands, in order."""

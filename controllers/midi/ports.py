@@ -20,8 +20,8 @@ from latentpad.controllers.midi.process import apis
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.engine.control.child import Child, Word
 from latentpad.engine.control.instrument import Instrument
-from latentpad.engine.control.supervisor import Keeper
-from latentpad.engine.signs import Signs
+from latentpad.engine.control.supervisor import Supervisor
+from latentpad.engine.process_status import ProcessStatus
 
 RETRY_S = 1.0  # before a feed that has ended is started again
 HANG_S = 10.0  # a feed looks at its ports every second
@@ -54,10 +54,10 @@ class MidiPorts:
         self._outcomes = outcomes
         self._closing = False
         self._inputs: dict[str, dict[str, MidiInput]] = {api: {} for api in apis()}
-        self._signs = {api: Signs.told() for api in self._inputs}
+        self._signs = {api: ProcessStatus.unshared() for api in self._inputs}
         self._faults: dict[str, str] = {}  # the last of each feed that was announced
         self._keepers = [
-            Keeper(
+            Supervisor(
                 f"MIDI {api}",
                 partial(self._spawn, api),
                 partial(self._hear, api),
@@ -99,7 +99,7 @@ class MidiPorts:
                 inputs[port].receive(data)
             case {"kind": "here"}:
                 signs = self._signs[api]
-                signs.live()
+                signs.count_beat()
                 signs.become_ready(signs.generation)
             case {"kind": "opened", "port": port}:
                 inputs[port] = MidiInput(

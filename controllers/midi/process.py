@@ -25,7 +25,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from latentpad.engine.process import say
+from latentpad.engine.process import send_word
 
 POLL = 1.0
 """Seconds between two looks at which ports there are; RtMidi has no other notice."""
@@ -62,7 +62,7 @@ def match(wanted: str, ports: Sequence[str]) -> str | None:
     return next((port for port in ports if plain in port.casefold()), None)
 
 
-class Feed:
+class MidiFeed:
     """The ports of one API. `tell` gets what `serve` says; RtMidi's threads call it too."""
 
     def __init__(self, api: str, wanted: Sequence[str], tell: Callable[..., None]) -> None:
@@ -158,8 +158,8 @@ def serve(api: str, wanted: Sequence[str], words: socket.socket) -> None:
     os.environ["JACK_NO_START_SERVER"] = "1"
     # Where the parent does not read, a line is lost: JACK's thread must not wait for it.
     words.setblocking(False)
-    tell = partial(say, words)
-    feed = Feed(api, wanted, tell)
+    tell = partial(send_word, words)
+    feed = MidiFeed(api, wanted, tell)
     while True:
         feed.poll()
         tell("here")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from latentpad.controllers.controller import Connection
 from latentpad.controllers.osc.monitor import Monitor
-from latentpad.controllers.osc.replies import Answers
-from latentpad.controllers.osc.server import Counts, OscServer, listen
+from latentpad.controllers.osc.replies import Replies
+from latentpad.controllers.osc.server import OscCounts, OscServer, listen
 
 
 class OscController:
@@ -16,7 +16,7 @@ class OscController:
         self._server: OscServer | None = None
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> OscCounts:
         """What came since it was started, and what became of it."""
         assert self._server is not None
         return self._server.counts
@@ -25,7 +25,7 @@ class OscController:
         """Raises `PortTaken`, or another `OSError` where the host is none of this machine's."""
         outcomes = connection.outcomes
         server = await listen(connection.instrument, self._host, self._port, outcomes)
-        Answers(outcomes, server.send, connection.feedback)
+        Replies(outcomes, server.send, connection.feedback)
         Monitor(outcomes, server.send, connection.feedback)
         self._server = server
 

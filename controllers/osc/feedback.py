@@ -15,7 +15,13 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from latentpad.controllers.osc.subscribers import LOWEST, Host, Subscriber, Subscribers, Values
+from latentpad.controllers.osc.subscribers import (
+    LOWEST,
+    SubscribedHost,
+    Subscriber,
+    Subscribers,
+    Values,
+)
 from latentpad.controllers.outcomes import Outcome, Outcomes
 from latentpad.controllers.sinks import Message, Sink, Sinks
 from latentpad.engine import error_log
@@ -176,12 +182,12 @@ class Feedback:
         if unfinished:
             self._wake()
 
-    def _send(self, host: Host, subscriber: Subscriber, values: Values) -> None:
+    def _send(self, host: SubscribedHost, subscriber: Subscriber, values: Values) -> None:
         """Send the values, as far as the host's allowance goes and the system takes them. The
         rest goes with the next ones, unless newer came."""
         unsent = dict(values)
         for address, args in values.items():
-            if host.allowance.left() <= 0:
+            if host.rate_limit.left() <= 0:
                 break
             try:
                 spent = subscriber.send(address, args)
@@ -191,7 +197,7 @@ class Feedback:
                 return
             except BlockingIOError:
                 break
-            host.allowance.spend(spent)
+            host.rate_limit.spend(spent)
             del unsent[address]
         if unsent:
             with self._lock:
@@ -204,7 +210,7 @@ def _give(sink: Sink, messages: list[Message]) -> None:
         for address, args in messages:
             sink.send(address, args)
     except Exception as error:
-        error_log.caught(error)
+        error_log.report(error)
 
 
 def _port(address: str, argument: Argument) -> int | None:

@@ -16,10 +16,10 @@ from latentpad.controllers.osc.feedback import Feedback
 from latentpad.controllers.osc.packet import OscArgument, encode
 from latentpad.controllers.osc.replies import Send
 from latentpad.controllers.osc.subscribers import FRESH_S, KNOWN_S, LOWEST
-from latentpad.controllers.outcomes import Kind, Outcome, Outcomes
+from latentpad.controllers.outcomes import Outcome, OutcomeKind, Outcomes
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import Sender
-from latentpad.engine.rate_limit import Allowance
+from latentpad.engine.rate_limit import RateLimit
 from latentpad.models.text import printable
 
 HOSTS = 4  # that listen; when one more asks, the one that was heard longest ago goes
@@ -35,7 +35,7 @@ class _Watcher:
 
     ports: list[int]
     heard: float
-    allowance: Allowance  # of bytes
+    rate_limit: RateLimit  # of bytes
     known: bool = False  # heard again since it asked
 
 
@@ -75,7 +75,7 @@ class Monitor:
         if group not in self._hosts:
             while len(self._hosts) >= HOSTS:
                 del self._hosts[min(self._hosts, key=lambda name: self._hosts[name].heard)]
-            allowance = Allowance(BYTES_S, 1 / BYTES_S, self._clock)
+            allowance = RateLimit(BYTES_S, 1 / BYTES_S, self._clock)
             self._hosts[group] = _Watcher([], self._clock(), allowance)
         return self._hosts[group]
 
@@ -102,16 +102,16 @@ class Monitor:
                     del self._hosts[name]
                     continue
                 for port in host.ports:
-                    if host.allowance.left() > 0:
-                        host.allowance.spend(len(packet))
+                    if host.rate_limit.left() > 0:
+                        host.rate_limit.spend(len(packet))
                         self._send(packet, name.partition(" ")[2], port)
             self._watch()
 
 
 def _packet(outcome: Outcome) -> bytes:
-    said = "ok" if outcome.kind is Kind.DONE else printable(outcome.reason, MOST_SHOWN)
+    said = "ok" if outcome.kind is OutcomeKind.DONE else printable(outcome.reason, MOST_SHOWN)
     args: tuple[OscArgument, ...] = outcome.args
-    if outcome.kind is Kind.MALFORMED:
+    if outcome.kind is OutcomeKind.MALFORMED:
         args = ()
     packet = encode("/heard", (outcome.address[:MOST_SHOWN], *args, said))
     if len(packet) > MOST_BYTES:

@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from latentpad.controllers.osc.feedback import Feedback
 from latentpad.controllers.osc.packet import encode, encode_bundle
 from latentpad.controllers.osc.subscribers import LOWEST
-from latentpad.controllers.outcomes import Kind, Outcome, Outcomes, reply
+from latentpad.controllers.outcomes import Outcome, OutcomeKind, Outcomes, reply
 from latentpad.controllers.refusals import hint, numbers
 from latentpad.engine.control.instrument import Instrument, Sender
-from latentpad.engine.rate_limit import Allowance
+from latentpad.engine.rate_limit import RateLimit
 
 INTERVAL_S = 1 / 60  # between two answers to one host
 PACKETS, EACH_S = 20, 0.05  # to one host: at once, and then one each
@@ -41,11 +41,11 @@ Send = Callable[[bytes, str, int], None]
 class _Host:
     """Who waits for an answer, by port: the newest outcome of each address."""
 
-    allowance: Allowance
+    rate_limit: RateLimit
     waiting: dict[int, dict[str, Outcome]] = field(default_factory=dict)
 
 
-class Answers:
+class Replies:
     """Listens to `outcomes` and answers the OSC senders among them. Make it on the event loop's
     thread; any thread may call.
 
@@ -59,15 +59,15 @@ class Answers:
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
         self._hosts: dict[str, _Host] = {}
-        self._all = Allowance(ALL_PACKETS, ALL_EACH_S, time.monotonic)
-        self._hints = Allowance(HINTS, HINT_S, time.monotonic)
+        self._all = RateLimit(ALL_PACKETS, ALL_EACH_S, time.monotonic)
+        self._hints = RateLimit(HINTS, HINT_S, time.monotonic)
         self._scheduled = False
         self._flushed = -INTERVAL_S
         self._swept = -SWEEP_S
         outcomes.listeners.append(self._hear)
 
     def _hear(self, outcome: Outcome) -> None:
-        if outcome.kind in (Kind.IDLE, Kind.MALFORMED) or not _host(outcome.sender):
+        if outcome.kind in (OutcomeKind.IDLE, OutcomeKind.MALFORMED) or not _host(outcome.sender):
             return
         with self._lock:
             host = self._host_of(outcome.sender.group)
@@ -94,10 +94,10 @@ class Answers:
             if len(self._hosts) >= HOSTS and now - self._swept >= SWEEP_S:
                 self._swept = now
                 for name, other in list(self._hosts.items()):
-                    if not other.waiting and other.allowance.left() >= PACKETS:  # as a new one
+                    if not other.waiting and other.rate_limit.left() >= PACKETS:  # as a new one
                         del self._hosts[name]
             if len(self._hosts) < HOSTS:
-                host = self._hosts[group] = _Host(Allowance(PACKETS, EACH_S, time.monotonic))
+                host = self._hosts[group] = _Host(RateLimit(PACKETS, EACH_S, time.monotonic))
         return host
 
     def _schedule(self) -> None:
@@ -109,7 +109,7 @@ class Answers:
             ready: list[tuple[str, int, list[Outcome]]] = []
             for group, host in self._hosts.items():
                 for port, waiting in list(host.waiting.items()):
-                    if self._all.left() >= 1 and host.allowance.take():
+                    if self._all.left() >= 1 and host.rate_limit.take():
                         self._all.spend(1)
                         first = list(waiting)[:TOGETHER]
                         ready.append((group, port, [waiting.pop(address) for address in first]))
@@ -132,7 +132,7 @@ class Answers:
 
     def _messages(self, outcome: Outcome) -> list[bytes]:
         """What goes back; of an address that there is not also what may have been meant."""
-        if outcome.kind is Kind.UNKNOWN and self._hints.take():
+        if outcome.kind is OutcomeKind.UNKNOWN and self._hints.take():
             meant = hint(outcome.address, numbers(outcome.args), self._instrument.addresses())
             outcome = outcome._replace(reason=f"{outcome.reason}; {meant}")
         return [encode(*message) for message in reply(outcome, self._instrument)]

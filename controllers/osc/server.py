@@ -29,7 +29,7 @@ from latentpad.controllers.osc.packet import (
     unix_time,
 )
 from latentpad.controllers.outcomes import Outcomes
-from latentpad.controllers.sender_threads import Strands
+from latentpad.controllers.sender_threads import SenderThreads
 from latentpad.engine import error_log
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
@@ -50,7 +50,7 @@ class PortTaken(OSError):
 
 
 @dataclass(slots=True)
-class Counts:
+class OscCounts:
     """What came and what became of it, for a meter."""
 
     packets: int = 0
@@ -71,13 +71,13 @@ class OscServer:
     def __init__(
         self, instrument: Instrument, udp: socket.socket, outcomes: Outcomes | None = None
     ) -> None:
-        self.counts = Counts()
+        self.counts = OscCounts()
         self._outcomes = outcomes or Outcomes(instrument)
         self.address: tuple[str, int] = udp.getsockname()[:2]
         self._instrument = instrument
         self._socket = udp
         self._loop = asyncio.get_running_loop()
-        self._strands = Strands()
+        self._threads = SenderThreads()
         self._timed: set[asyncio.TimerHandle] = set()
         self._sizes = _coordinate_sizes(instrument.latent_dim)
         self._loop.add_reader(udp, self._drain)
@@ -176,7 +176,7 @@ class OscServer:
                 commands.append((message.address, _plain(message.address, message.args)))
             except CommandError as error:
                 self._refuse(message.address, message.args, sender, error)
-        self._strands.do(
+        self._threads.do(
             sender.group,
             partial(self._instrument.carry_out, commands, sender, self._became),
             waits=any(self._instrument.waits(address) for address, _ in commands),
@@ -200,7 +200,7 @@ class OscServer:
     ) -> None:
         self.counts.refused += 1
         if not isinstance(error, CommandError):
-            error_log.caught(error)
+            error_log.report(error)
         self.counts.last_error = str(error) if isinstance(error, CommandError) else repr(error)
         self._outcomes.refuse(address, args, sender, error)
 

@@ -16,7 +16,7 @@ from enum import Enum, auto
 from latentpad.controllers.osc.packet import encode
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import Sender
-from latentpad.engine.rate_limit import Allowance
+from latentpad.engine.rate_limit import RateLimit
 
 Values = dict[str, Sequence[Argument]]
 
@@ -47,7 +47,7 @@ BYTES_S = 64_000
 newest value of each address."""
 
 
-class State(Enum):
+class SubscriberState(Enum):
     """What a subscriber has, or waits for."""
 
     WAITS = auto()  # for a copy of all values
@@ -57,7 +57,7 @@ class State(Enum):
     PROBED = auto()  # that value is on its way
 
 
-LISTENING = (State.WAITS, State.FOLLOWS)
+LISTENING = (SubscriberState.WAITS, SubscriberState.FOLLOWS)
 
 
 @dataclass(eq=False)
@@ -68,7 +68,7 @@ class Subscriber:
     port: int  # the one it is answered on
     socket: socket.socket
     request: int  # number of the request that is answered by a copy
-    state: State = State.WAITS
+    state: SubscriberState = SubscriberState.WAITS
     tried: float = 0.0  # when it refused, or was probed
     pending: dict[str, Sequence[Argument]] = field(default_factory=dict)
 
@@ -90,12 +90,12 @@ class Subscriber:
 
 
 @dataclass(eq=False)
-class Host:
+class SubscribedHost:
     """One address and its subscribers."""
 
     group: str
     heard: float
-    allowance: Allowance  # of bytes
+    rate_limit: RateLimit  # of bytes
     known: bool = False  # heard again since it asked
     asleep: bool = False
     port: int | None = None  # that it named last
@@ -107,10 +107,10 @@ class Subscribers:
     """The hosts that have asked. One thread at a time: under the feedback's lock."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self.hosts: dict[str, Host] = {}
+        self.hosts: dict[str, SubscribedHost] = {}
         self._clock = clock
         self._requests = 0
-        self._strangers = Allowance(BYTES_S, 1 / BYTES_S, clock)
+        self._strangers = RateLimit(BYTES_S, 1 / BYTES_S, clock)
 
     def awake(self) -> list[Subscriber]:
         """Those that are told of changes."""
@@ -135,7 +135,7 @@ class Subscribers:
             for old in [s for s in host.subscribers if s.port == subscriber.port]:
                 self._drop(host, old)
             while len(host.subscribers) >= PORTS:
-                refusing = (s for s in host.subscribers if s.state is State.REFUSES)
+                refusing = (s for s in host.subscribers if s.state is SubscriberState.REFUSES)
                 self._drop(host, next(refusing, host.subscribers[0]))
             host.subscribers.append(subscriber)
 
@@ -146,15 +146,15 @@ class Subscribers:
             return False
         now = self._clock()
         if not host.known:
-            host.known, host.allowance = True, Allowance(BYTES_S, 1 / BYTES_S, self._clock)
+            host.known, host.rate_limit = True, RateLimit(BYTES_S, 1 / BYTES_S, self._clock)
         host.heard = now
         woken, host.asleep = host.asleep, False
         request = self._next_request() if woken else 0
         for subscriber in host.subscribers:
-            if subscriber.state is State.FOLLOWS and request:
-                subscriber.state, subscriber.request = State.WAITS, request
-            elif subscriber.state is State.REFUSES and now - subscriber.tried >= COPY_S:
-                subscriber.state, woken = State.WAKES, True
+            if subscriber.state is SubscriberState.FOLLOWS and request:
+                subscriber.state, subscriber.request = SubscriberState.WAITS, request
+            elif subscriber.state is SubscriberState.REFUSES and now - subscriber.tried >= COPY_S:
+                subscriber.state, woken = SubscriberState.WAKES, True
         return woken
 
     def change(self, address: str, args: Sequence[Argument], sender: Sender) -> bool:
@@ -171,7 +171,7 @@ class Subscribers:
                 told = True
         return told
 
-    def due(self, values: Callable[[], Values]) -> list[tuple[Host, Subscriber]]:
+    def due(self, values: Callable[[], Values]) -> list[tuple[SubscribedHost, Subscriber]]:
         """Who is to be sent what is pending: changes, a copy of all `values`, a probe."""
         now = self._clock()
         found = []
@@ -183,13 +183,13 @@ class Subscribers:
                 continue
             for subscriber in host.subscribers:
                 self._probe(subscriber, values, now)
-            waiting = [s for s in host.subscribers if s.state is State.WAITS]
+            waiting = [s for s in host.subscribers if s.state is SubscriberState.WAITS]
             if waiting and now - host.copied >= COPY_S:
                 host.copied = now
                 first = min(subscriber.request for subscriber in waiting)
                 for subscriber in waiting:
                     if subscriber.request == first:
-                        subscriber.state = State.FOLLOWS
+                        subscriber.state = SubscriberState.FOLLOWS
                         subscriber.pending = {**values(), **subscriber.pending}
             found += [(host, subscriber) for subscriber in host.subscribers if subscriber.pending]
         return found
@@ -197,7 +197,7 @@ class Subscribers:
     def unfinished(self) -> bool:
         """Whether someone waits for more than the next change."""
         return any(
-            s.pending or s.state not in (State.FOLLOWS, State.REFUSES)
+            s.pending or s.state not in (SubscriberState.FOLLOWS, SubscriberState.REFUSES)
             for host in self.hosts.values()
             if not host.asleep
             for s in host.subscribers
@@ -205,7 +205,7 @@ class Subscribers:
 
     def refused(self, subscriber: Subscriber) -> None:
         """Nobody listens there now."""
-        subscriber.state, subscriber.tried = State.REFUSES, self._clock()
+        subscriber.state, subscriber.tried = SubscriberState.REFUSES, self._clock()
         subscriber.pending.clear()
 
     def close(self) -> None:
@@ -216,31 +216,31 @@ class Subscribers:
 
     def _probe(self, subscriber: Subscriber, values: Callable[[], Values], now: float) -> None:
         """Of who wakes: one value goes out; if it is not refused in time, all follow."""
-        if subscriber.state is State.WAKES:
+        if subscriber.state is SubscriberState.WAKES:
             subscriber.failed()  # of an earlier refusal nothing may be left
-            subscriber.state, subscriber.tried = State.PROBED, now
+            subscriber.state, subscriber.tried = SubscriberState.PROBED, now
             subscriber.pending = dict([next(iter(values().items()))])
-        elif subscriber.state is State.PROBED and subscriber.failed():
+        elif subscriber.state is SubscriberState.PROBED and subscriber.failed():
             self.refused(subscriber)
-        elif subscriber.state is State.PROBED and now - subscriber.tried >= PROBE_S:
-            subscriber.state, subscriber.request = State.WAITS, self._next_request()
+        elif subscriber.state is SubscriberState.PROBED and now - subscriber.tried >= PROBE_S:
+            subscriber.state, subscriber.request = SubscriberState.WAITS, self._next_request()
 
     def _next_request(self) -> int:
         self._requests += 1
         return self._requests
 
-    def _host(self, group: str) -> Host:
+    def _host(self, group: str) -> SubscribedHost:
         if group not in self.hosts:
             while len(self.hosts) >= HOSTS:
                 first = min(self.hosts.values(), key=lambda h: (not h.asleep, h.known, h.heard))
                 for subscriber in list(first.subscribers):
                     self._drop(first, subscriber)
                 del self.hosts[first.group]
-            self.hosts[group] = Host(group, self._clock(), self._strangers)
+            self.hosts[group] = SubscribedHost(group, self._clock(), self._strangers)
         return self.hosts[group]
 
     @staticmethod
-    def _drop(host: Host, subscriber: Subscriber) -> None:
+    def _drop(host: SubscribedHost, subscriber: Subscriber) -> None:
         host.subscribers.remove(subscriber)
         subscriber.socket.close()
 

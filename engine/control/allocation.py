@@ -48,7 +48,7 @@ class Slot:
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldLoop:
     """A loop that somebody holds, and the command that would start it again."""
 
     voice: int = field(compare=False)
@@ -133,22 +133,22 @@ class Allocation:
         """Send what had no room: call it some 60 times a second."""
         self._outbox.flush()
 
-    def held(self) -> Iterator[tuple[int, Source]]:
+    def held_voices(self) -> Iterator[tuple[int, Source]]:
         """Voices that somebody holds, and who."""
         for voice, slot in enumerate(self._slots):
             if slot.source is not None:
                 yield voice, slot.source
 
-    def loops(self) -> list[Held]:
+    def loops(self) -> list[HeldLoop]:
         """The loops that are held, in the order in which they were started."""
-        held = [voice for voice, _ in self.held() if self._board.held[voice]]
+        held = [voice for voice, _ in self.held_voices() if self._board.held[voice]]
         return [self._loop(voice) for voice in sorted(held, key=lambda v: self._slots[v].serial)]
 
-    def _loop(self, voice: int) -> Held:
+    def _loop(self, voice: int) -> HeldLoop:
         slot = self._slots[voice]
         *settings, (address, args) = slot.again
         origin = int(self._board.origin[voice])
-        return Held(voice, address, args, slot.sender, tuple(settings), slot.follows, origin)
+        return HeldLoop(voice, address, args, slot.sender, tuple(settings), slot.follows, origin)
 
     def holds(self, source: Source) -> list[int]:
         """The voices that `source` has not let go, shots that have rung out among them."""

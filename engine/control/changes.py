@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.board import Board
 from latentpad.engine.control.allocation import NOBODY, Sender
-from latentpad.engine.control.stages import Became, Running
+from latentpad.engine.control.stages import OutcomeCallback, RunningCommands
 
 Listener = Callable[[str, Sequence[Argument], Sender], None]
 
@@ -47,7 +47,10 @@ class Changes:
         return refused
 
     def carry_out(
-        self, commands: Sequence[tuple[str, Sequence[Argument]]], sender: Sender, tell: Became
+        self,
+        commands: Sequence[tuple[str, Sequence[Argument]]],
+        sender: Sender,
+        tell: OutcomeCallback,
     ) -> None:
         """Carry out a bundle, and tell what became of each command as soon as it is known.
 
@@ -55,7 +58,7 @@ class Changes:
         do with files is done before the change and after it (`stages.Stages`), but within
         `together`, where that is the caller's to see to.
         """
-        running = Running(tell)
+        running = RunningCommands(tell)
         for address, args in commands:
             running.add(address, args, sender, self._stages(address, args, sender))
         running.step()

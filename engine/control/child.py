@@ -16,7 +16,7 @@ from contextlib import ExitStack, suppress
 from typing import Any
 
 from latentpad.engine import error_log
-from latentpad.engine.process import LEAVE_S, WHERE, enter
+from latentpad.engine.process import LEAVE_S, WHERE, child_main
 
 Word = dict[str, Any]
 
@@ -43,7 +43,7 @@ class Child:
             kept.enter_context(self._stderr)
             given.enter_context(stderr)
             self.process = spawn.Process(
-                target=enter, args=(words, stderr, module, tuple(args)), name=what, daemon=True
+                target=child_main, args=(words, stderr, module, tuple(args)), name=what, daemon=True
             )
             self.process.start()
             self._kept = kept.pop_all()
@@ -64,7 +64,7 @@ class Child:
         self._heard = self._heard[-MOST:]
         words: list[Word] = []
         for line in lines:
-            with error_log.going_on():
+            with error_log.errors_reported():
                 words.append(_word(line))
         return words
 

@@ -17,7 +17,7 @@ STACKS = "Fatal Python error: "  # begins what faulthandler prints after a crash
 VMSTAT = Path("/proc/vmstat")
 
 
-def fate(status: int | None, printed: str, short_of_memory: bool) -> str:
+def exit_reason(status: int | None, printed: str, short_of_memory: bool) -> str:
     """Of a process with this exit `status` (of `multiprocessing`: below 0 a signal) that had
     `printed` this on standard error."""
     if status is None:
@@ -30,7 +30,7 @@ def fate(status: int | None, printed: str, short_of_memory: bool) -> str:
     return f"was killed ({_name(-status)}){why}"
 
 
-def killed_for_memory() -> int:
+def oom_kills() -> int:
     """How many processes the system has killed so far because it had no memory left; 0 where it
     does not say (Linux does)."""
     with suppress(OSError, ValueError):

@@ -21,7 +21,7 @@ from latentpad.engine import board as b
 from latentpad.engine.arguments import Argument
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.gestures import END, FADE, QUALITY, SOUND
-from latentpad.engine.history import Happened, History, Sound
+from latentpad.engine.history import History, HistoryEntry, SoundEntry
 
 BACKLOG_LINES = 50_000
 
@@ -82,12 +82,12 @@ class GestureTrack:
     def _sound_of(self, voice: int) -> Line | None:
         """The line of what a held voice plays already, if it plays."""
         board = self._board
-        found = board.newest(voice, lambda buffer: history.sound(board, voice, buffer))
+        found = board.newest(voice, lambda buffer: history.sound_entry(board, voice, buffer))
         if found is None or found[0] == 0:
             return None
         return self._sound(self._serials[int(board.starts[voice])], found[1])
 
-    def _sound(self, number: int, sound: Sound) -> Line:
+    def _sound(self, number: int, sound: SoundEntry) -> Line:
         # As short as a float32 can be said.
         latent = sound.latent[: self._instrument.latent_dim].astype(np.float32)
         z = [float(str(x)) for x in latent]
@@ -113,7 +113,7 @@ class GestureTrack:
         head = self._board.tape_head[0] if self._end is None else self._end
         found = [*self._placed(head)]
         for happened in self._history.read(head):
-            line = self._happened(happened)
+            line = self._entry(happened)
             if line is not None:
                 found.append((happened.at, line))
         for at, line in sorted(found, key=lambda each: each[0]):  # commands first, in their order
@@ -137,7 +137,7 @@ class GestureTrack:
             self._pending.popleft()
         return found
 
-    def _happened(self, what: Happened) -> Line | None:
+    def _entry(self, what: HistoryEntry) -> Line | None:
         """Its line; None of a sound that was there before the take."""
         if what.kind == history.FADE:
             return {"address": FADE, "args": []}
@@ -158,7 +158,7 @@ class GestureTrack:
         return round(max(at - self.began, 0) / self._board.shape.sample_rate, 6)
 
     def write(self) -> None:
-        atomic_file.there(self.fd)
+        atomic_file.check_exists(self.fd)
         end = self._seconds(self._at)
         if not self._waiting and end == self._told:
             return

@@ -17,14 +17,14 @@ from latentpad.engine.board import Board
 from latentpad.engine.control.addresses import Addresses
 from latentpad.engine.control.allocation import NOBODY, Allocation, Command, Sender, Slot
 from latentpad.engine.control.changes import Changes, Listener
+from latentpad.engine.control.last_heard import LastHeard
 from latentpad.engine.control.pad import Handler, Pad, Place
-from latentpad.engine.control.plane_commands import PlaneChoice
-from latentpad.engine.control.silence import Heard
+from latentpad.engine.control.plane_commands import PlaneCommands
 from latentpad.engine.control.snapshots import Snapshot, Snapshots
 from latentpad.engine.control.stages import Stages
-from latentpad.engine.control.state import State
+from latentpad.engine.control.state import InstrumentState
 from latentpad.engine.control.touch import Touch
-from latentpad.engine.latent_bounds import Bounds
+from latentpad.engine.latent_bounds import LatentBounds
 from latentpad.engine.parameters import FINGER, FINGERS, GLOBAL, OFFSET, ROW, Affects, Parameter
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Instrument(Changes):
         clock: Callable[[], float],
         wake: Callable[[], None] = lambda: None,
         axes: Planes | None = None,
-        bounds: Bounds | None = None,
+        bounds: LatentBounds | None = None,
         started: int = 0,
     ) -> None:
         super().__init__(board)
@@ -60,12 +60,12 @@ class Instrument(Changes):
         self.wake = wake
         self.listeners: list[Listener] = []  # called with every value that has changed
         self.hearers: list[Callable[[Sender], None]] = []  # called with whoever sends a command
-        self._heard = Heard(clock)
+        self._heard = LastHeard(clock)
         self._voices = Allocation(board, clock, started)
         self._pad = Pad(
             board,
             self._voices,
-            bounds or Bounds.of(np.zeros((1, latent_dim))),
+            bounds or LatentBounds.of(np.zeros((1, latent_dim))),
             place,
             self._changed,
         )
@@ -76,7 +76,7 @@ class Instrument(Changes):
                 **{row.address: self._setter(row) for row in GLOBAL},
                 **self._pad.handlers(),
                 **self._touch.handlers(),
-                **PlaneChoice(planes, axes, self.value, self._set).handlers(),
+                **PlaneCommands(planes, axes, self.value, self._set).handlers(),
                 "/panic": self._panic,
             },
             {**self._pad.numbered(), **self._snapshots.numbered()},
@@ -133,7 +133,7 @@ class Instrument(Changes):
         own = self._addresses.own(address) and not address.startswith(_SNAPSHOT)
         if own and not self._touch.known:
             if address.startswith(_LATENT):  # the others are as they were decoded by then
-                address, args = _LATENT[:-1], self._pad.held(_LATENT[:-1])
+                address, args = _LATENT[:-1], self._pad.args_of(_LATENT[:-1])
             self._tapped(address, args, sender)
         self._tell_implied(sender)
         self._heard.hear(sender)
@@ -151,11 +151,11 @@ class Instrument(Changes):
         start = OFFSET[address]
         return tuple(self.board.values[start : start + ROW[address].size].tolist())
 
-    def held(self, address: str) -> tuple[Argument, ...]:
+    def args_of(self, address: str) -> tuple[Argument, ...]:
         """What an address's value is now, as a message's arguments; nothing where it has none."""
         if address in OFFSET:
             return ROW[address].show(self.value(address))
-        return self._pad.held(address)
+        return self._pad.args_of(address)
 
     def values(self) -> Iterator[tuple[str, tuple[Argument, ...]]]:
         """Every row's address and value: what `/sync` sends and a preset saves."""
@@ -170,27 +170,31 @@ class Instrument(Changes):
         """What `/sync` sends: what is touched, the latents and faders that hold, and every row."""
         for n in range(1, FINGERS + 1):
             yield f"/pad/{n}/touch", (int(self.down(n)),)
-        if latent := self.held("/latent"):
+        if latent := self.args_of("/latent"):
             yield "/latent", latent
-        for anchor, share in self._pad.pointed().faders.items():
+        for anchor, share in self._pad.target().faders.items():
             yield f"/lattice/{anchor}", (share,)
         yield from self.values()
 
-    def state(self) -> State:
+    def state(self) -> InstrumentState:
         """All that steers the sound now."""
         with self._lock:
             pad = self._pad
-            return State(dict(self.values()), pad.pointed(), pad.slots(), self._voices.loops())
+            return InstrumentState(
+                dict(self.values()), pad.target(), pad.slots(), self._voices.loops()
+            )
 
     def down(self, n: int) -> bool:
         """Whether finger `n`, whoever's it is, holds a loop."""
         return bool(self._pad.loops(n))
 
-    def believe(self, sender: Sender, fingers: Iterable[int] = range(1, FINGERS + 1)) -> None:
+    def expect_touches(
+        self, sender: Sender, fingers: Iterable[int] = range(1, FINGERS + 1)
+    ) -> None:
         """Take it from `sender` that it tells the touches of these fingers, from the start: its
         moves start nothing."""
         with self._lock:
-            self._touch.believe(sender.device, fingers)
+            self._touch.expect_touches(sender.device, fingers)
 
     @property
     def started(self) -> int:
@@ -260,7 +264,7 @@ class Instrument(Changes):
 
     def _present(self) -> Snapshot:
         return Snapshot(
-            {row.address: self.value(row.address) for row in GLOBAL}, self._pad.pointed()
+            {row.address: self.value(row.address) for row in GLOBAL}, self._pad.target()
         )
 
     def _put(self, address: str, values: tuple[float, ...]) -> None:

@@ -37,7 +37,7 @@ class Move(Enum):
 class Stroke:
     """One finger of one sender, as its moves tell of it. Seconds are the clock's."""
 
-    told: bool = False  # the sender tells touches of this finger
+    tells_touches: bool = False  # the sender tells touches of this finger
     point: Point | None = None  # where it is, or rests; None: whatever comes next is a touch
     moved: float = -math.inf
     shot: Point = (0.0, 0.0)  # where it touched last
@@ -58,15 +58,15 @@ class Movement:
         self._strokes: dict[Key, Stroke] = {}  # the one that was heard last stands last
         self._halves: dict[Key, tuple[int, float]] = {}  # the axis that waits, and since when
 
-    def believes(self, device: str, n: int) -> bool:
+    def tells_touches(self, device: str, n: int) -> bool:
         """Whether `device` has told a touch 1 of finger `n`."""
         stroke = self._strokes.get((device, n))
-        return stroke is not None and stroke.told
+        return stroke is not None and stroke.tells_touches
 
-    def believe(self, device: str, n: int) -> None:
+    def expect_touches(self, device: str, n: int) -> None:
         """From now on the moves of this sender's finger start nothing."""
         self._halves.pop((device, n), None)
-        self._of(device, n).told = True
+        self._of(device, n).tells_touches = True
 
     def lifted(self, device: str, n: int) -> None:
         """The sender has told a touch 0: its next move is another touch, wherever it is."""
@@ -94,7 +94,7 @@ class Movement:
             stroke.x_at = now
         if axis != 0:
             stroke.y_at = now
-        if stroke.told:
+        if stroke.tells_touches:
             return Move.MOVES
         if first and still and n > 1:
             stroke.point = point
@@ -176,7 +176,7 @@ class Movement:
     def _forget(self) -> None:
         """Whoever was heard longest ago, but rather nobody who tells touches."""
         oldest = next(iter(self._strokes))
-        key = next((k for k, stroke in self._strokes.items() if not stroke.told), oldest)
+        key = next((k for k, stroke in self._strokes.items() if not stroke.tells_touches), oldest)
         del self._strokes[key]
         self._halves.pop(key, None)
 

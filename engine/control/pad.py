@@ -10,8 +10,8 @@ from latentpad.engine import board as b
 from latentpad.engine.arguments import Argument, CommandError, finite
 from latentpad.engine.board import Board
 from latentpad.engine.control.allocation import NOBODY, Allocation, Sender, Source
-from latentpad.engine.control.state import Pointed
-from latentpad.engine.latent_bounds import REACH, Bounds
+from latentpad.engine.control.state import PadTarget
+from latentpad.engine.latent_bounds import REACH, LatentBounds
 from latentpad.engine.parameters import FINGER, FINGERS, LATENT_MAX, MODES, OFFSET, ROW, Parameter
 
 Handler = Callable[[Sequence[Argument], Sender], None]
@@ -24,7 +24,11 @@ XY = ROW["/pad/{n}/xy"]
 LOOP, ORIGINAL = MODES.index("loop"), MODES.index("original")
 _FINGERS = {str(n): n for n in range(1, FINGERS + 1)}
 _LATENTS = {str(d): d for d in range(1, LATENT_MAX + 1)}
-_DRESS = {"/pad/{n}/level": "levels", "/pad/{n}/pan": "pans", "/pad/{n}/pitch": "pitches"}
+_VOICE_PARAMETERS = {
+    "/pad/{n}/level": "levels",
+    "/pad/{n}/pan": "pans",
+    "/pad/{n}/pitch": "pitches",
+}
 
 
 class Pad:
@@ -37,7 +41,7 @@ class Pad:
     """
 
     def __init__(
-        self, board: Board, voices: Allocation, bounds: Bounds, place: Place, changed: Changed
+        self, board: Board, voices: Allocation, bounds: LatentBounds, place: Place, changed: Changed
     ) -> None:
         self.fingers: dict[str, list[tuple[float, ...]]] = {
             row.address: [row.default] * FINGERS for row in FINGER
@@ -82,13 +86,13 @@ class Pad:
         """(x, y) of finger `n`."""
         return self.fingers[XY.address][n - 1]
 
-    def pointed(self) -> Pointed:
+    def target(self) -> PadTarget:
         """What the pad points at."""
         board = self._board
         slots = zip(board.fader_anchor.tolist(), board.fader_value.tolist(), strict=True)
         faders = {anchor: share for anchor, share in slots if anchor >= 0}
         by = b.POINT if self._origin == b.ORIGINAL else self._origin
-        return Pointed(self.point(1), self._latent, faders, by)
+        return PadTarget(self.point(1), self._latent, faders, by)
 
     def slots(self) -> tuple[int, ...]:
         """The anchors of the faders on the board, until the last in use; -1 where one is free."""
@@ -99,7 +103,7 @@ class Pad:
         """The voices that sound for as long as finger `n` holds them."""
         return [voice for voice in self._voices.holds(finger(n)) if self._board.held[voice]]
 
-    def held(self, address: str) -> tuple[Argument, ...]:
+    def args_of(self, address: str) -> tuple[Argument, ...]:
         """The value of a point, a latent or a fader, as a message's arguments; else nothing."""
         match address.split("/"):
             case ["", "pad", name]:
@@ -150,7 +154,7 @@ class Pad:
         self.fingers[row.address][n - 1] = values
         if row is not XY:
             for voice in self._voices.holds(finger(n)):
-                self.dress(voice, n)
+                self.set_voice_parameters(voice, n)
         else:
             if n == 1:
                 self._point_from(self._own_origin())
@@ -169,14 +173,14 @@ class Pad:
         board.requests[voice] += 1
         self.asked = True
 
-    def dress(self, voice: int, n: int) -> None:
+    def set_voice_parameters(self, voice: int, n: int) -> None:
         """Put the finger's level, pan and pitch on the board."""
-        for address, field in _DRESS.items():
+        for address, field in _VOICE_PARAMETERS.items():
             getattr(self._board, field)[voice] = self.fingers[address][n - 1][0]
 
     def aim_again(self) -> None:
         """What a point means has changed: every held voice wants its sound anew."""
-        for voice, _ in self._voices.held():
+        for voice, _ in self._voices.held_voices():
             self._board.requests[voice] += 1
             self.asked = True
 
@@ -221,7 +225,7 @@ class Pad:
         return None if found is None else found[1]
 
     def _move_latent(self, latent: Sequence[float], sender: Sender) -> None:
-        self._latent = tuple(self._bounds.held(latent).tolist())
+        self._latent = tuple(self._bounds.clip(latent).tolist())
         self._point_from(b.LATENT)
         self.steered(sender)
         # Who asked for more than there is hears what it became.

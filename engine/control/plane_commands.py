@@ -13,10 +13,10 @@ from latentpad.engine.parameters import OWN, ROW, Parameter
 if TYPE_CHECKING:
     from latentpad.engine.planes import Planes
 
-Set = Callable[[Parameter, tuple[float, ...], Sender], None]
+SetValue = Callable[[Parameter, tuple[float, ...], Sender], None]
 
 
-class PlaneChoice:
+class PlaneCommands:
     """Keeps plane and axes to what the pack has. Under the instrument's lock.
 
     `planes` are the names of the pack's. Without `axes` any two are taken.
@@ -27,7 +27,7 @@ class PlaneChoice:
         planes: Sequence[str],
         axes: Planes | None,
         value: Callable[[str], tuple[float, ...]],
-        set_: Set,
+        set_: SetValue,
     ) -> None:
         self._planes = planes
         self._axes = axes

@@ -15,14 +15,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from latentpad.engine import error_log
-from latentpad.engine.board import Board, Shape
+from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.child import Child, Word
 from latentpad.engine.control.instrument import Instrument
-from latentpad.engine.control.supervisor import TRIES, Awake, Keeper
-from latentpad.engine.latent_bounds import Bounds
-from latentpad.engine.output_settings import Settings
+from latentpad.engine.control.supervisor import TRIES, AwakeClock, Supervisor
+from latentpad.engine.latent_bounds import LatentBounds
+from latentpad.engine.output_settings import OutputSettings
 from latentpad.engine.planes import Planes
-from latentpad.engine.signs import Signs
+from latentpad.engine.process_status import ProcessStatus
 from latentpad.models.errors import LatentpadError
 from latentpad.models.packs.pack import Pack
 
@@ -47,7 +47,7 @@ class Session:
     def __init__(
         self,
         pack: Pack,
-        settings: Settings,
+        settings: OutputSettings,
         tell: Callable[[Word], None] | None = None,
         library: Path | None = None,
     ) -> None:
@@ -56,7 +56,7 @@ class Session:
         self.library = library
         self.settings = settings
         r = pack.representation
-        self.board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
+        self.board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
         planes = Planes(pack)
         planes.begin(self.board)
         self._wake, self._wake_far = socket.socketpair()
@@ -67,8 +67,8 @@ class Session:
             place=lambda anchor: planes.place(self.board, anchor),
             planes=planes.names,
             axes=planes,
-            bounds=Bounds.of(pack.anchors.latents),
-            clock=Awake(),  # while we do not run, no glide goes on and no note is too old
+            bounds=LatentBounds.of(pack.anchors.latents),
+            clock=AwakeClock(),  # while we do not run, no glide goes on and no note is too old
             wake=self._wake_decoder,
         )
         self._tell = tell or (lambda word: None)
@@ -77,18 +77,18 @@ class Session:
         self._doing: dict[str, str] = {}  # what each process was doing last
         self.failed = ""  # why the engine cannot run at all
         self._keepers = (
-            Keeper(
+            Supervisor(
                 "playing",
                 self._spawn_player,
                 self._hear,
-                signs=Signs.playing(self.board),
+                signs=ProcessStatus.playing(self.board),
                 hang_s=PLAYER_HANG_S,
             ),
-            Keeper(
+            Supervisor(
                 "decoding",
                 self._spawn_decoder,
                 self._hear,
-                signs=Signs.decoding(self.board),
+                signs=ProcessStatus.decoding(self.board),
                 hang_s=DECODER_HANG_S,
             ),
         )
@@ -175,5 +175,5 @@ class Session:
 
     def _tick(self) -> None:
         while not self._closing.wait(TICK_S):
-            with error_log.going_on():
+            with error_log.errors_reported():
                 self.instrument.tick()

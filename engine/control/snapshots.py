@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from latentpad.engine.arguments import Argument, CommandError, finite
 from latentpad.engine.control.allocation import Command, Sender
 from latentpad.engine.control.pad import Changed, Numbered
-from latentpad.engine.control.state import PAD, Pointed, Values
+from latentpad.engine.control.state import PAD, PadTarget, Values
 from latentpad.engine.parameters import ROW
 
 MOST = 1000  # snapshots kept
@@ -21,7 +21,7 @@ class Snapshot:
     """The global rows' values, by their addresses, and what the pad points at."""
 
     values: Mapping[str, Values]
-    pad: Pointed
+    pad: PadTarget
 
 
 @dataclass

@@ -17,14 +17,14 @@ that it is part of, what comes before the second within the change, the rest aft
 read in the first stage and written in the third; values are read and changed in the second alone,
 which has the instrument's lock. What a stage raises ends the command."""
 
-Became = Callable[[str, Sequence[Argument], Sender, Exception | None], None]
+OutcomeCallback = Callable[[str, Sequence[Argument], Sender, Exception | None], None]
 """What is told of a command that was carried out, or of which an error was raised."""
 
 
-class Running:
+class RunningCommands:
     """The commands of one change that have not ended. `tell` hears of each when it ends."""
 
-    def __init__(self, tell: Became) -> None:
+    def __init__(self, tell: OutcomeCallback) -> None:
         self._tell = tell
         self._commands: list[tuple[str, Sequence[Argument], Sender, Iterator[None]]] = []
 

@@ -12,7 +12,7 @@ from itertools import count
 
 from latentpad.engine import board as b
 from latentpad.engine.arguments import Argument
-from latentpad.engine.control.allocation import NOBODY, Command, Held, Sender
+from latentpad.engine.control.allocation import NOBODY, Command, HeldLoop, Sender
 from latentpad.engine.parameters import GLOBAL
 
 Values = tuple[float, ...]
@@ -23,7 +23,7 @@ STRUCK = tuple(row.address for row in GLOBAL if row.at_note)
 
 
 @dataclass(frozen=True)
-class Pointed:
+class PadTarget:
     """What the pad points at: finger 1's point, the latent vector, and the faders that are not 0.
 
     `by` says which of them holds: the board's POINT, LATENT or LATTICE. Of the point the mode says
@@ -35,7 +35,7 @@ class Pointed:
     faders: Mapping[int, float] = field(default_factory=dict)  # shares, by anchor
     by: int = b.POINT
 
-    def toward(self, end: Pointed, share: float) -> Pointed:
+    def toward(self, end: PadTarget, share: float) -> PadTarget:
         """The part `share` (0...1) of the way to `end`. Numbers glide where both are pointed by
         the same; what holds switches at the end."""
         if share >= 1:
@@ -52,7 +52,7 @@ class Pointed:
             return replace(glides, faders={k: part for k, part in mixed.items() if part})
         return glides
 
-    def commands(self, now: Pointed) -> Iterator[Command]:
+    def commands(self, now: PadTarget) -> Iterator[Command]:
         """The commands that lead here from `now`: what holds comes last."""
         if self == now:
             return
@@ -79,27 +79,27 @@ class Pointed:
 
 
 @dataclass(frozen=True)
-class State:
+class InstrumentState:
     """An instrument's state. Immutable; any thread may read."""
 
     values: Mapping[str, tuple[Argument, ...]]  # of every row, by its address
-    pad: Pointed
+    pad: PadTarget
     slots: Sequence[int]  # the board's faders until the last in use: anchors, -1 for a free one
-    held: Sequence[Held]  # the loops that are held, in the order in which they were started
+    held: Sequence[HeldLoop]  # the loops that are held, in the order in which they were started
 
     def commands(self) -> list[Sent]:
         """What brings a fresh instrument to this state, and who is to send it.
 
         It starts as many sounds as are held, in their order.
         """
-        return [*_Rebuilding(self).commands()]
+        return [*_Replay(self).commands()]
 
 
-class _Rebuilding:
+class _Replay:
     """The order of a state's commands. Loops keep the mode that they were started in, and what
     they were pointed by, when `/mode` changes: so it is changed here as often as it was there."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: InstrumentState) -> None:
         self._state = state
         self._mode: Argument = "loop"
         self._by = b.LATTICE if state.slots else b.POINT
@@ -111,7 +111,9 @@ class _Rebuilding:
         yield from self._faders()
         following = [each.origin for each in state.held if each.follows]
         first = following[0] if following else state.pad.by
-        fresh = Pointed(state.pad.point, (0.0,) * len(state.pad.latent), state.pad.faders, self._by)
+        fresh = PadTarget(
+            state.pad.point, (0.0,) * len(state.pad.latent), state.pad.faders, self._by
+        )
         by = b.POINT if first == b.ORIGINAL else first
         for address, args in replace(state.pad, by=by).commands(fresh):
             yield address, args, NOBODY

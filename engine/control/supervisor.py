@@ -23,9 +23,9 @@ import psutil
 
 from latentpad.engine import error_log
 from latentpad.engine.control.child import Child, Word
-from latentpad.engine.control.exit_reason import fate, killed_for_memory
-from latentpad.engine.process import LEFT_TO_CONTROL, LOST, reason
-from latentpad.engine.signs import Signs
+from latentpad.engine.control.exit_reason import exit_reason, oom_kills
+from latentpad.engine.process import LEFT_TO_CONTROL, LOST, failure_line
+from latentpad.engine.process_status import ProcessStatus
 
 TICK_S = 0.05
 GAP_S = 0.25  # of the watching thread's own time: it was not running
@@ -42,7 +42,7 @@ PAUSES_S = (1.0, 2.0, 4.0, 8.0)
 warnings.filterwarnings("ignore", "resource_tracker: process died", UserWarning)
 
 
-class Awake:
+class AwakeClock:
     """The seconds in which its caller ran: a clock to be read often, by any thread.
 
     A reading that comes more than `GAP_S` after the last one counts as `GAP_S`.
@@ -61,7 +61,7 @@ class Awake:
             return self._time
 
 
-class Vitals:
+class Liveness:
     """How long a process has shown no sign of life. One thread.
 
     Once it is ready it has to beat every `hang_s`; `patience` multiplies the limits of its start.
@@ -70,14 +70,14 @@ class Vitals:
     def __init__(
         self,
         pid: int,
-        signs: Signs,
+        signs: ProcessStatus,
         hang_s: float,
         patience: float = 1.0,
         awake: Callable[[], float] | None = None,
     ) -> None:
         self._pid, self._signs = pid, signs
         self._hang_s, self._patience = hang_s, patience
-        self._awake = awake or Awake()
+        self._awake = awake or AwakeClock()
         self._now = self._ran_at = self._beat_at = self._worked_at = self._awake()
         self._beat, self._worked = signs.beat, 0.0
         self._ready_at: float | None = None
@@ -119,7 +119,7 @@ class Vitals:
         return "hung while it started" if hung else ""
 
 
-class Keeper:
+class Supervisor:
     """Keeps the process that `spawn` makes going, on a thread that alone has to do with it.
 
     `hear` is called on that thread with what the process says, dicts with a "kind", and with
@@ -138,7 +138,7 @@ class Keeper:
         spawn: Callable[[int], Child],
         hear: Callable[[Word], None],
         *,
-        signs: Signs,
+        signs: ProcessStatus,
         hang_s: float,
         pause_s: float = 0.0,
     ) -> None:
@@ -175,10 +175,10 @@ class Keeper:
     def _keep(self) -> None:
         # A process of ours is deaf to these from its first moment on. (To begin the tracker would
         # unblock what is blocked here.)
-        with error_log.going_on():
+        with error_log.errors_reported():
             resource_tracker.ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, LEFT_TO_CONTROL)
-        generation = self.signs.succeed()
+        generation = self.signs.next_generation()
         while not self._closing.is_set():
             end: Word = {"kind": "ended", "ready": False, "final": False, "status": None}
             well = False
@@ -186,12 +186,12 @@ class Keeper:
                 child = self._spawn(generation)
             except Exception as error:  # no memory, no room for a process or a thread
                 trace = traceback.format_exc()
-                end.update(reason=f"could not be started: {reason(error)}", trace=trace)
+                end.update(reason=f"could not be started: {failure_line(error)}", trace=trace)
             else:
                 self.pid = child.process.pid
-                with error_log.going_on():
+                with error_log.errors_reported():
                     well = self._attend(child, end)
-                self.pid, generation = None, self.signs.succeed()
+                self.pid, generation = None, self.signs.next_generation()
             if self._closing.is_set():
                 return
             self._failures = 1 if well else self._failures + 1
@@ -205,9 +205,9 @@ class Keeper:
         """Until the process has ended; whether it had started well. `end` is told why it ended."""
         fault = ""
         try:
-            killed = killed_for_memory()
+            killed = oom_kills()
             patience = 2.0 ** min(self._failures, 6)
-            vitals = Vitals(child.process.pid or 0, self.signs, self._hang_s, patience)
+            vitals = Liveness(child.process.pid or 0, self.signs, self._hang_s, patience)
             looked = time.monotonic()
             while not fault and child.process.is_alive():
                 connection.wait([*child.channels, child.process.sentinel, self._poked], TICK_S)
@@ -218,7 +218,7 @@ class Keeper:
                     break
                 if time.monotonic() - looked > TICK_S:
                     looked = time.monotonic()
-                    with error_log.going_on():
+                    with error_log.errors_reported():
                         fault = vitals.look()
             if fault and fault != STOPPED:
                 child.where()
@@ -229,15 +229,15 @@ class Keeper:
         status = child.process.exitcode
         end["ready"], end["status"] = self.signs.ready, status
         if "reason" not in end:
-            short = killed_for_memory() > killed
-            end["reason"] = fault or fate(status, child.printed, short)
+            short = oom_kills() > killed
+            end["reason"] = fault or exit_reason(status, child.printed, short)
             orderly = not fault and status in (0, LOST, -signal.SIGKILL)
             if child.printed and not orderly and fault != STOPPED:
                 end["trace"] = f"the {self.what} process {end['reason']}\n{child.printed}"
         struck = status == -signal.SIGKILL  # by somebody else, or by us: stopped
         return bool(end["ready"]) and (struck or vitals.lived > LIVED_S)
 
-    def _listen(self, child: Child, vitals: Vitals, end: Word) -> None:
+    def _listen(self, child: Child, vitals: Liveness, end: Word) -> None:
         """Pass on what it says; its last words are for `end`."""
         for word in child.listen():
             vitals.spoke()
@@ -247,5 +247,5 @@ class Keeper:
             self._tell(word)
 
     def _tell(self, word: Word) -> None:
-        with error_log.going_on():
+        with error_log.errors_reported():
             self._hear({**word, "what": self.what})

@@ -41,7 +41,7 @@ def check(sound: Path | None, gestures: Path | None) -> None:
     """
     try:
         if sound is not None:
-            sound_writer.form(sound)
+            sound_writer.format_of(sound)
         if gestures is not None and gestures.suffix.lower() in sound_writer.FORMATS:
             raise ValueError(f"{gestures}: gestures are JSON Lines; name it take.jsonl or the like")
     except ValueError as error:
@@ -62,7 +62,7 @@ def _created(wanted: Sequence[Path]) -> list[tuple[Path, int]]:
         raise TakeError(f"{error.filename} cannot be written: {error.strerror}") from None
 
 
-class Blank:
+class TakeFiles:
     """The files of a take that has not begun, under these names, or such as `whole.create` gives.
 
     Raises `TakeError`; then no file is left.
@@ -132,7 +132,9 @@ class SoundTrack:
 
     def __init__(self, board: Board, path: Path, fd: int) -> None:
         self.path, self.fd = path, fd
-        self._file = sound_writer.SoundFile(fd, sound_writer.form(path), board.shape.sample_rate)
+        self._file = sound_writer.SoundFileWriter(
+            fd, sound_writer.format_of(path), board.shape.sample_rate
+        )
         self._board = board
         self._at = 0
         self._end: int | None = None
@@ -172,7 +174,7 @@ class SoundTrack:
             self._at = until
 
     def write(self) -> None:
-        atomic_file.there(self.fd)
+        atomic_file.check_exists(self.fd)
         while self._waiting:
             sound = self._waiting.popleft()
             if isinstance(sound, int):

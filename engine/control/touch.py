@@ -18,14 +18,14 @@ FAINTEST = 1e-4  # of the full velocity: -160 dB
 
 
 @dataclass(slots=True)
-class Begun:
+class VoiceStart:
     """How a finger's last voice was started."""
 
     voice: int
     device: str
     at: float  # seconds
     point: Point
-    unsaid: bool  # a move has started it, and no touch was told
+    inferred: bool  # a move has started it, and no touch was told
     open: bool  # where the finger is was not told whole
 
 
@@ -53,7 +53,7 @@ class Touch:
         self._pad = pad
         self._changed = changed
         self._clock = clock
-        self._begun: dict[int, Begun] = {}
+        self._begun: dict[int, VoiceStart] = {}
         self._panicked = False  # and finger 1 has not touched since
         self._sure: set[str] = set()  # devices that tell touches for certain
         pad.moved = self._moved
@@ -70,11 +70,11 @@ class Touch:
             if self._pad.mode != LOOP:
                 self._touch_by_move(n, device)
 
-    def believe(self, device: str, fingers: Iterable[int]) -> None:
+    def expect_touches(self, device: str, fingers: Iterable[int]) -> None:
         """Of these fingers the device tells the touches, from its first word on."""
         self._sure.add(device)
         for n in fingers:
-            self.movement.believe(device, n)
+            self.movement.expect_touches(device, n)
 
     def panicked(self) -> None:
         """All was let go: no move that waits sounds, and the pad's next point does."""
@@ -91,7 +91,7 @@ class Touch:
             self._panicked = self._panicked and n != 1
             if down:
                 self._put_down(n, sender)
-                self.movement.believe(sender.device, n)
+                self.movement.expect_touches(sender.device, n)
             else:
                 self._lift(n)
                 self.movement.lifted(sender.device, n)
@@ -102,8 +102,8 @@ class Touch:
     def _put_down(self, n: int, sender: Sender) -> None:
         begun = self._begun.get(n)
         # A pad may tell where the finger is before it tells that it is down.
-        if begun is not None and begun.unsaid and self._together(begun, n, sender, TOGETHER_S):
-            begun.unsaid, self.known = False, True
+        if begun is not None and begun.inferred and self._together(begun, n, sender, TOGETHER_S):
+            begun.inferred, self.known = False, True
             self._voices.hand_over(begun.voice, sender)
             return
         self._lift(n)
@@ -118,11 +118,13 @@ class Touch:
         again = [(f"/pad/{n}/touch", (1,))]
         voice = self._voices.give(finger(n), holder, again, follows=n == 1 and pad.mode == LOOP)
         whole = self.movement.complete(device, n)
-        self._begun[n] = Begun(voice, device, self._clock(), pad.point(n), unsaid, open=not whole)
-        pad.dress(voice, n)
+        self._begun[n] = VoiceStart(
+            voice, device, self._clock(), pad.point(n), unsaid, open=not whole
+        )
+        pad.set_voice_parameters(voice, n)
         self._start(voice, n, 0.0)
 
-    def _together(self, begun: Begun, n: int, sender: Sender, seconds: float) -> bool:
+    def _together(self, begun: VoiceStart, n: int, sender: Sender, seconds: float) -> bool:
         """Whether `sender` started this voice just now, and the finger holds it still."""
         recent = begun.device == sender.device and self._clock() - begun.at <= seconds
         return recent and begun.voice in self._voices.holds(finger(n))
@@ -146,7 +148,7 @@ class Touch:
         elif move is not Move.NOTHING:
             self._wake(n, sender)
 
-    def _settles(self, begun: Begun, n: int, sender: Sender, axis: int | None) -> bool:
+    def _settles(self, begun: VoiceStart, n: int, sender: Sender, axis: int | None) -> bool:
         """Whether a move only tells where the shot is that has started just now: the pad told
         the touch first, one coordinate came late, or it has fourteen bits."""
         point = self._pad.point(n)
@@ -159,7 +161,7 @@ class Touch:
         if self._pad.mode != LOOP or sender == NOBODY or self._pad.loops(n):
             return
         anew = self._panicked and n == 1 and sender.device not in self._sure
-        if anew or not self.movement.believes(sender.device, n):
+        if anew or not self.movement.tells_touches(sender.device, n):
             self._touch_by_move(n, sender.device)
 
     def _touch_by_move(self, n: int, device: str) -> None:

@@ -12,13 +12,13 @@ WORKERS = 4  # what was given up may still run on so many threads
 LOOK_S = 0.005
 
 
-class Aside:
+class Background:
     """Threads for slow work. One thread may call."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(WORKERS, "aside")
 
-    def do(self, work: Callable[[], T], wanted: Callable[[], bool]) -> T | None:
+    def run(self, work: Callable[[], T], wanted: Callable[[], bool]) -> T | None:
         """What `work` returns, or raises; None as soon as it is no longer `wanted`.
 
         Work that has begun goes on to its end then, and its result is dropped.

@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from latentpad.engine.latent_bounds import Bounds
+from latentpad.engine.latent_bounds import LatentBounds
 from latentpad.engine.phase_methods import Waveform
 from latentpad.models.audio.griffinlim import audible
 from latentpad.models.packs.networks import load_decoder
@@ -39,7 +39,7 @@ def playable(frames: Floats) -> bool:
 
 
 @dataclass(frozen=True)
-class Sound:
+class DecodedSound:
     """One decoded sound and what the voices need to know of it."""
 
     frames: Floats  # (frames, bins) dB relative to full scale of the model
@@ -52,8 +52,8 @@ class Decoder:
     """A pack's decoder on GPU or CPU, whichever is measured faster at load. One thread.
 
     Raises `PackError` where the pack's decoder cannot be loaded, or gives what are no numbers for
-    the mean of its anchors, some of them, or an end of their `Bounds`. TensorFlow's own errors
-    come from `decode` only if TensorFlow itself fails.
+    the mean of its anchors, some of them, or an end of their `LatentBounds`. TensorFlow's own
+    errors come from `decode` only if TensorFlow itself fails.
     """
 
     def __init__(self, pack: Pack, *, threads: int = 1) -> None:
@@ -98,7 +98,7 @@ class Decoder:
     def _tried(self) -> list[tuple[str, Floats]]:
         """What is decoded at load, `TRIED` latents (D,), and what they are called."""
         anchors = self._pack.anchors.latents
-        bounds = Bounds.of(anchors)
+        bounds = LatentBounds.of(anchors)
         some = np.linspace(0, len(anchors) - 1, TRIED - 3).round().astype(int)
         tried = [
             ("the mean of its anchors", bounds.middle),
@@ -129,11 +129,11 @@ class Decoder:
             decoded: Floats = self._decibels(tf.constant(latents, tf.float32)).numpy()
         return decoded
 
-    def describe(self, frames: Floats) -> Sound:
+    def describe(self, frames: Floats) -> DecodedSound:
         """Measure one decoded sound: its level, where it begins and where it ends."""
         r = self._representation
         loudness, start, end = outline(frames, r)
-        return Sound(frames, min(LEVEL_DB - loudness, MOST_DB), start, max(end, start + 1))
+        return DecodedSound(frames, min(LEVEL_DB - loudness, MOST_DB), start, max(end, start + 1))
 
     def waveform(self, frames: Floats, reconstruct: Waveform) -> Floats:
         """The whole sound by a phase method, (samples,) float32 at the model's rate.

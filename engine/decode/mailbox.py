@@ -10,10 +10,10 @@ import numpy as np
 
 from latentpad.engine import board as b
 from latentpad.engine.board import Board
-from latentpad.engine.decode.background import Aside
-from latentpad.engine.decode.decoder import Decoder, Sound, playable
+from latentpad.engine.decode.background import Background
+from latentpad.engine.decode.decoder import DecodedSound, Decoder, playable
 from latentpad.engine.decode.originals import Originals, Recording
-from latentpad.engine.decode.pointing import Aim, Pointing
+from latentpad.engine.decode.pointing import LatentTarget, Pointing
 from latentpad.engine.parameters import OFFSET, VOICES
 from latentpad.engine.phase_methods import METHODS
 from latentpad.models.packs.pack import Pack
@@ -28,7 +28,7 @@ class Mailbox:
     A mailbox of one: of all the points a voice has been given, only the newest is decoded.
     Used by the decoding process, and by the renderer without one. A point that cannot be decoded
     leaves the voice the sound it has, and is counted (`DECODES_FAILED` on the board). With
-    `aside`, what is slow is given up when the performer asks for something else meanwhile.
+    `background`, what is slow is given up when the performer asks for something else meanwhile.
     """
 
     def __init__(
@@ -37,20 +37,20 @@ class Mailbox:
         pack: Pack,
         decoder: Decoder,
         originals: Originals | None = None,
-        aside: Aside | None = None,
+        background: Background | None = None,
     ) -> None:
         self.board = board
         self._originals = originals
         self.decoder = decoder
-        self.pointing = Pointing(pack, board, aside)
-        self._aside = aside
+        self.pointing = Pointing(pack, board, background)
+        self._background = background
         self.pointing.fit()
         # What is on the board already; after a restart, what was asked meanwhile is not.
         published = np.array([board.published[v] for v in range(VOICES)])
         self._done = board.sound_request[np.arange(VOICES), published % b.BUFFERS]
         # A held point may have been on its way to the finger: it has still to arrive there.
         self._gliding = (board.held != 0) & (published > 0)
-        self._last: list[tuple[np.ndarray, Sound] | None] = [None] * VOICES
+        self._last: list[tuple[np.ndarray, DecodedSound] | None] = [None] * VOICES
         self._asked_at = np.zeros(VOICES)
 
     def waiting(self) -> list[int]:
@@ -60,8 +60,8 @@ class Mailbox:
 
     def serve(self, voices: list[int], now: float) -> None:
         """Decode and publish the newest sound of each of `voices` at time `now`, seconds."""
-        asked = self.pointing.look().requests
-        requests = [asked[v] for v in voices]
+        inputs = self.pointing.look().requests
+        requests = [inputs[v] for v in voices]
         try:
             self._serve(voices, requests, now)
         # What is asked for stays on the board: dying of it, every process to come would.
@@ -72,7 +72,7 @@ class Mailbox:
                     self._answered(v, request, now, gliding=False)
 
     def _serve(self, voices: list[int], requests: list[int], now: float) -> None:
-        aims: list[Aim] = []
+        aims: list[LatentTarget] = []
         for v in voices:
             elapsed = now - float(self._asked_at[v])
             if not self._gliding[v]:
@@ -90,7 +90,7 @@ class Mailbox:
                 self._publish(v, request, aim, sound, own)
             self._answered(v, request, now, gliding=not aim.arrived)
 
-    def give(self, v: int, aim: Aim) -> None:
+    def give(self, v: int, aim: LatentTarget) -> None:
         """Publish the sound of `aim`, wherever the voice points: it answers all that was asked."""
         own = self._recorded(aim)
         sound = self._sounds([aim.latent])[0] if own is None else own.sound
@@ -130,9 +130,9 @@ class Mailbox:
             if playable(frames):
                 self.decoder.describe(frames)
 
-    def _sounds(self, latents: list[np.ndarray]) -> list[Sound | None]:
+    def _sounds(self, latents: list[np.ndarray]) -> list[DecodedSound | None]:
         """A sound that some voice has already is not decoded again; None is no sound at all."""
-        known: list[Sound | None] = [
+        known: list[DecodedSound | None] = [
             next((s for z, s in filter(None, self._last) if np.array_equal(z, latent)), None)
             for latent in latents
         ]
@@ -147,13 +147,18 @@ class Mailbox:
             board.decoder[b.DECODE_US] += 0.1 * (spent - board.decoder[b.DECODE_US])
         return known
 
-    def _recorded(self, aim: Aim) -> Recording | None:
+    def _recorded(self, aim: LatentTarget) -> Recording | None:
         if self._originals is None or aim.original is None:
             return None
         return self._originals.of(aim.original)
 
     def _publish(
-        self, v: int, request: int, aim: Aim, sound: Sound, recording: Recording | None = None
+        self,
+        v: int,
+        request: int,
+        aim: LatentTarget,
+        sound: DecodedSound,
+        recording: Recording | None = None,
     ) -> None:
         """`recording` is played instead of what the sound's magnitudes give."""
         board = self.board
@@ -166,10 +171,10 @@ class Mailbox:
         board.sound_request[v, buffer] = request
         board.sound_latent[v, buffer, : len(aim.latent)] = aim.latent
         board.sound_original[v, buffer] = -1 if aim.original is None else aim.original
-        asked = self.pointing.look()
-        method = int(asked.values[OFFSET["/phase"]])
+        inputs = self.pointing.look()
+        method = int(inputs.values[OFFSET["/phase"]])
         wave = recording.wave if recording is not None else None
-        if wave is None and not asked.held[v]:
+        if wave is None and not inputs.held[v]:
             wave = self._whole(sound, method)
         board.sound_wave[v, buffer] = b.NO_WAVE if wave is None else b.MONO
         if wave is not None:
@@ -180,7 +185,7 @@ class Mailbox:
         board.publish(v)
         self._last[v] = None if recording is not None else (aim.latent, sound)
 
-    def _whole(self, sound: Sound, method: int) -> Floats | None:
+    def _whole(self, sound: DecodedSound, method: int) -> Floats | None:
         """The sound's waveform; None when the method is streamed, or another one is asked for
         before it is there."""
         reconstruct = METHODS[method].waveform
@@ -188,6 +193,6 @@ class Mailbox:
             return None
         at = OFFSET["/phase"]
         work = partial(self.decoder.waveform, sound.frames, reconstruct)
-        if self._aside is None:
+        if self._background is None:
             return work()
-        return self._aside.do(work, lambda: int(self.board.values[at]) == method)
+        return self._background.run(work, lambda: int(self.board.values[at]) == method)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from latentpad.engine.decode.decoder import Decoder, Sound
+from latentpad.engine.decode.decoder import DecodedSound, Decoder
 from latentpad.models.representation import FLOOR, Floats
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ KEPT = 64  # recordings in memory: 400 kB each for a second of stereo at 48 kHz
 class Recording(NamedTuple):
     """A recording as it was made, at the level that its sound says."""
 
-    sound: Sound  # what the voices need to know of it, as of a decoded one
+    sound: DecodedSound  # what the voices need to know of it, as of a decoded one
     wave: Floats  # (samples,) the mean of left and right
     side: Floats | None  # (samples,) half of what left has more than right; None: they are alike
 
@@ -38,14 +38,14 @@ class Originals:
 
         None where there is none, or it cannot be read: the model's own decoding serves then.
         """
-        from latentpad.models.audio.reading import Unreadable, wide
+        from latentpad.models.audio.reading import Unreadable, read_stereo
 
         r = self._library.pack.representation
         path = self._library.recording(anchor)
         if path is None:
             return None
         try:
-            mono, sides = wide(path, r)
+            mono, sides = read_stereo(path, r)
         except (OSError, Unreadable):
             return None
         magnitudes = r.magnitudes(mono)

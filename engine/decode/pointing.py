@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from latentpad.engine import board as b
 from latentpad.engine.board import Board
-from latentpad.engine.decode.background import Aside
+from latentpad.engine.decode.background import Background
 from latentpad.engine.expanders import Expander, blend, fit, nearest_anchor
-from latentpad.engine.latent_bounds import Bounds
+from latentpad.engine.latent_bounds import LatentBounds
 from latentpad.engine.parameters import EXPANDERS, GLOBAL, METRICS, OFFSET, VOICES, Affects
 from latentpad.engine.planes import Planes
 from latentpad.models.packs.pack import Pack
@@ -22,16 +22,16 @@ ARRIVED = 1e-4  # of the pad: nearer than this to the finger, the point is there
 QUIETEST, LOUDEST = -40.0, 6.0  # dB: what the recordings' own levels may ask for
 
 
-class Aim(NamedTuple):
+class LatentTarget(NamedTuple):
     """Where a voice points now."""
 
-    latent: NDArray[np.float32]  # (D,) within the pack's `Bounds`
+    latent: NDArray[np.float32]  # (D,) within the pack's `LatentBounds`
     level: float  # dB of the recordings' own level there, against their loud ones
     arrived: bool  # False while the point still glides to the finger
     original: int | None = None  # the anchor whose own recording is asked for
 
 
-class Asked(NamedTuple):
+class DecoderInputs(NamedTuple):
     """What the performer asks of the decoder, all of one moment: copies of the board's fields."""
 
     requests: list[int]
@@ -49,19 +49,19 @@ class Pointing:
     """Turns each voice's point into a latent vector. One thread, beside the decoder's.
 
     Keeps the fitted expander until a parameter that shapes it changes, and each voice's point
-    on its way to the finger (`/smooth`). With `aside`, a fit is given up when another
+    on its way to the finger (`/smooth`). With `background`, a fit is given up when another
     expander, metric or plane is chosen meanwhile.
     """
 
-    def __init__(self, pack: Pack, board: Board, aside: Aside | None = None) -> None:
+    def __init__(self, pack: Pack, board: Board, background: Background | None = None) -> None:
         self._pack = pack
         self._board = board
-        self._asked = board.consistent(self._read, tries=b.PATIENT)
+        self._inputs = board.consistent(self._read, tries=b.PATIENT)
         self._planes = Planes(pack)
-        self._bounds = Bounds.of(pack.anchors.latents)
+        self._bounds = LatentBounds.of(pack.anchors.latents)
         self._points: NDArray[np.float64] = np.full((VOICES, 2), 0.5)
         self._starts: NDArray[np.int64] = np.full(VOICES, -1, np.int64)
-        self._aside = aside
+        self._background = background
         self._key: tuple[float, ...] = ()
         self._expander: Expander | None = None
         loudness = pack.anchors.loudness.astype(np.float64)
@@ -71,7 +71,7 @@ class Pointing:
     def fit(self) -> None:
         """Fit plane and expander to the board's values if they have changed."""
         while (key := _picked(self.look(), _FITTED)) != self._key or self._expander is None:
-            values, chosen = self._asked.values, _picked(self._asked, _ABORTING)
+            values, chosen = self._inputs.values, _picked(self._inputs, _ABORTING)
             plane = self._planes.of(values)
             base = min(int(values[OFFSET["/lattice/base"]]), len(self._pack.anchors) - 1)
             work = partial(
@@ -84,22 +84,22 @@ class Pointing:
                 scale=values[OFFSET["/multilateration/scale"]],
                 base=base,
             )
-            if self._aside is None:
+            if self._background is None:
                 made: Expander | None = work()
             else:
-                made = self._aside.do(work, partial(self._chosen, chosen))
+                made = self._background.run(work, partial(self._chosen, chosen))
             if made is not None:
                 self._plane, self._expander, self._base, self._key = plane, made, base, key
 
-    def look(self) -> Asked:
+    def look(self) -> DecoderInputs:
         """What is asked now, or was when last looked, if a change is half-written just now. So the
         requests are never newer than what they ask for."""
-        self._asked = self._board.consistent(self._read, self._asked)
-        return self._asked
+        self._inputs = self._board.consistent(self._read, self._inputs)
+        return self._inputs
 
-    def _read(self) -> Asked:
+    def _read(self) -> DecoderInputs:
         board = self._board
-        return Asked(
+        return DecoderInputs(
             board.requests.tolist(),
             board.values.tolist(),
             board.points.copy(),
@@ -114,13 +114,13 @@ class Pointing:
     def _chosen(self, choices: tuple[float, ...]) -> bool:
         return choices == _picked(self.look(), _ABORTING)
 
-    def aim(self, voice: int, seconds: float) -> Aim:
+    def aim(self, voice: int, seconds: float) -> LatentTarget:
         """The voice's latent vector now, `seconds` after it was last asked for."""
         self.fit()
         assert self._expander is not None
-        asked = self._asked
-        target, start = asked.points[voice], asked.starts[voice]
-        smooth = asked.values[OFFSET["/smooth"]]
+        inputs = self._inputs
+        target, start = inputs.points[voice], inputs.starts[voice]
+        smooth = inputs.values[OFFSET["/smooth"]]
         if start != self._starts[voice] or smooth <= 0:
             self._starts[voice] = start
             self._points[voice] = target
@@ -135,17 +135,17 @@ class Pointing:
         anchors = self._pack.anchors.latents
         original: int | None = None
         z: NDArray[np.floating]
-        if asked.origin[voice] == b.LATENT:
-            z = asked.latents[voice]
-        elif asked.origin[voice] == b.LATTICE:
+        if inputs.origin[voice] == b.LATENT:
+            z = inputs.latents[voice]
+        elif inputs.origin[voice] == b.LATTICE:
             z = self._mixed()
-        elif asked.origin[voice] == b.ORIGINAL:
+        elif inputs.origin[voice] == b.ORIGINAL:
             original = int(nearest_anchor(point, self._plane)[0])
             z = anchors[original]
         else:
             z = self._expander.expand(point)[0]
-        z = self._bounds.held(z).astype(np.float32)
-        return Aim(z, level, arrived, original)
+        z = self._bounds.clip(z).astype(np.float32)
+        return LatentTarget(z, level, arrived, original)
 
     def rehearse(self) -> NDArray[np.float32]:
         """(1, D) the latent vector of the pad's middle; nothing is changed."""
@@ -153,7 +153,7 @@ class Pointing:
         assert self._expander is not None
         point = self._plane.place(np.full((1, 2), 0.5))
         blend(point, self._plane, self._levels)
-        return self._bounds.held(self._expander.expand(point)).astype(np.float32)
+        return self._bounds.clip(self._expander.expand(point)).astype(np.float32)
 
     def warm(self) -> None:
         """Fit what takes longest the first time. Any thread; nothing is changed."""
@@ -165,18 +165,18 @@ class Pointing:
 
     def _mixed(self) -> NDArray[np.float64]:
         """The lattice with the performer's own faders (eq. 8): z_k + Σ α_i (z_i − z_k)."""
-        anchors, asked = self._pack.anchors.latents, self._asked
+        anchors, inputs = self._pack.anchors.latents, self._inputs
         z = base = anchors[self._base].astype(np.float64)
         for anchor, alpha in zip(
-            asked.fader_anchor.tolist(), asked.fader_value.tolist(), strict=True
+            inputs.fader_anchor.tolist(), inputs.fader_value.tolist(), strict=True
         ):
             if 0 <= anchor < len(anchors):
                 z = z + alpha * (anchors[anchor] - base)
         return z
 
 
-def _picked(asked: Asked, places: list[int]) -> tuple[float, ...]:
-    return tuple(asked.values[at] for at in places)
+def _picked(inputs: DecoderInputs, places: list[int]) -> tuple[float, ...]:
+    return tuple(inputs.values[at] for at in places)
 
 
 def _places(least: Affects) -> list[int]:

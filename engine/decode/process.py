@@ -14,14 +14,14 @@ from pathlib import Path
 
 from latentpad.engine import board as b
 from latentpad.engine.board import Board
-from latentpad.engine.decode.background import Aside
+from latentpad.engine.decode.background import Background
 from latentpad.engine.decode.decoder import Decoder
 from latentpad.engine.decode.mailbox import Mailbox
 from latentpad.engine.decode.originals import Originals
 from latentpad.engine.decode.rehearsal import rehearse_pointing
-from latentpad.engine.kernel_cache import once
-from latentpad.engine.process import say, step
-from latentpad.engine.signs import Signs
+from latentpad.engine.kernel_cache import compile_once
+from latentpad.engine.process import report_step, send_word
+from latentpad.engine.process_status import ProcessStatus
 from latentpad.models.libraries.library import open_ as open_library
 from latentpad.models.libraries.playable import as_pack
 from latentpad.models.packs.pack import load
@@ -42,35 +42,35 @@ def serve(
     """The decoding process's main function; returns when the control process closes `words`.
 
     `folder` is the pack's, `place` the library's whose sounds are its anchors; a byte on `wake`
-    says that a sound is wanted; `generation` is what it was started as (engine/signs.py).
+    says that a sound is wanted; `generation` is what it was started as (engine/process_status.py).
     """
-    step(words, "loads the pack")
+    report_step(words, "loads the pack")
     pack = load(folder)
-    step(words, "loads its kernels")
-    once(lambda: rehearse_pointing(pack))
+    report_step(words, "loads its kernels")
+    compile_once(lambda: rehearse_pointing(pack))
     library = None if place is None else open_library(place, pack)
-    step(words, "builds the decoder")
+    report_step(words, "builds the decoder")
     decoder = Decoder(pack)
-    step(words, "fits the expander")
+    report_step(words, "fits the expander")
     originals = None if library is None else Originals(library, decoder)
     if library is not None:
         pack = as_pack(pack, library)
-    mailbox = Mailbox(board, pack, decoder, originals, Aside())
+    mailbox = Mailbox(board, pack, decoder, originals, Background())
     threading.Thread(target=mailbox.warm, name="warm", daemon=True).start()
     board.decoder[b.DECODE_US] = decoder.milliseconds * 1000
-    say(words, "decoder", device=decoder.device, milliseconds=decoder.milliseconds)
-    signs = Signs.decoding(board)
+    send_word(words, "decoder", device=decoder.device, milliseconds=decoder.milliseconds)
+    signs = ProcessStatus.decoding(board)
     signs.become_ready(generation)
     wake.setblocking(False)
-    asked = -PLAYED_S
+    inputs = -PLAYED_S
     while True:
-        signs.live()
+        signs.count_beat()
         voices = mailbox.waiting()
         now = time.monotonic()
         if voices:
             mailbox.serve(voices[: decoder.batch], now)
-            asked, timeout = now, 0.0
-        elif now - asked < PLAYED_S:
+            inputs, timeout = now, 0.0
+        elif now - inputs < PLAYED_S:
             mailbox.rehearse()
             timeout = WARM_S
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from latentpad.engine.board import Board, Shape
+from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.decode.pointing import Pointing
 from latentpad.engine.expanders import NAMES, fit
 from latentpad.engine.expanders.spline import WHOLE
@@ -24,5 +24,5 @@ def rehearse_expanders() -> None:
 def rehearse_pointing(pack: Pack) -> None:
     """All that the decoding process runs for a point, on a board of its own."""
     rehearse_expanders()
-    board = Board(Shape(1, 1, 1, pack.representation.sample_rate))
+    board = Board(BoardShape(1, 1, 1, pack.representation.sample_rate))
     Pointing(pack, board).aim(0, 0.0)

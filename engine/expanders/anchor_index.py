@@ -27,7 +27,7 @@ Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
-class Places:
+class AnchorIndex:
     """The M different places of L anchors. Immutable: any thread may search."""
 
     view: kernels.View
@@ -46,7 +46,7 @@ class Places:
 
         k is `count`, or M if there are fewer; nearest first.
         """
-        x = kernels.measured(points, self.view)
+        x = kernels.to_metric(points, self.view)
         return x, *self.around(x, count)
 
     def around(self, x: Float64, count: int) -> tuple[Float64, Indices]:
@@ -57,7 +57,7 @@ class Places:
 
     def nearest(self, points: Float64) -> Indices:
         """The nearest anchor (n,); where several share the place, the first of them."""
-        place = self.tree.query(kernels.measured(points, self.view))[1]
+        place = self.tree.query(kernels.to_metric(points, self.view))[1]
         return self.order[self.start[place]]
 
     def means(self, values: NDArray[np.floating]) -> tuple[NDArray[np.floating], Float64]:
@@ -83,19 +83,19 @@ class Places:
         return mean, variance
 
 
-def places(plane: Plane, metric: str = "euclidean") -> Places:
+def anchor_index(plane: Plane, metric: str = "euclidean") -> AnchorIndex:
     """The plane's places under a metric; found once, in O(L log L).
 
     Raises:
         ValueError: no such metric.
     """
-    kept = _PLACES.setdefault(plane, {})
+    kept = _INDEXES.setdefault(plane, {})
     if metric not in kept:
         kept[metric] = _found(plane, metric)
     return kept[metric]
 
 
-def body(plane: Plane) -> kernels.Body:
+def ellipsoid(plane: Plane) -> kernels.Ellipsoid:
     """The anchors' ellipsoid in the unknown coordinates: mean, whitening axes, radius.
 
     The radius, in standard deviations, is the farthest anchor's or the 99.9 % point of chi with
@@ -146,13 +146,13 @@ def whitening(
     return mean, (directions / deviation) @ directions.T, (directions * deviation) @ directions.T
 
 
-_PLACES: WeakKeyDictionary[Plane, dict[str, Places]] = WeakKeyDictionary()
-_BODIES: WeakKeyDictionary[Plane, kernels.Body] = WeakKeyDictionary()
+_INDEXES: WeakKeyDictionary[Plane, dict[str, AnchorIndex]] = WeakKeyDictionary()
+_BODIES: WeakKeyDictionary[Plane, kernels.Ellipsoid] = WeakKeyDictionary()
 
 
-def _found(plane: Plane, metric: str) -> Places:
+def _found(plane: Plane, metric: str) -> AnchorIndex:
     seen = view(plane, metric)
-    coordinates = kernels.measured(plane.known, seen)
+    coordinates = kernels.to_metric(plane.known, seen)
     variance = float(np.trace(moments(coordinates)[1])) / coordinates.shape[1]
     order = np.lexsort(coordinates.T).astype(np.intp, copy=False)
     ordered = coordinates[order]
@@ -164,7 +164,7 @@ def _found(plane: Plane, metric: str) -> Places:
         coordinates = ordered[fresh]
     # Split at the middle, not the median: twice as fast to build, and safe on a dead axis.
     tree = cKDTree(coordinates, balanced_tree=False, compact_nodes=False)
-    return Places(seen, coordinates, order, start, variance, tree)
+    return AnchorIndex(seen, coordinates, order, start, variance, tree)
 
 
 def batch(points: ArrayLike, plane: Plane) -> Float64:
@@ -183,7 +183,7 @@ def batch(points: ArrayLike, plane: Plane) -> Float64:
 
 def nearest_anchor(points: ArrayLike, plane: Plane, metric: str = "euclidean") -> Indices:
     """Index (n,) of the anchor nearest to each point (n, D1) on the plane."""
-    return places(plane, metric).nearest(batch(points, plane))
+    return anchor_index(plane, metric).nearest(batch(points, plane))
 
 
 def blend(points: ArrayLike, plane: Plane, values: ArrayLike, n: int = 8) -> Float64:
@@ -210,7 +210,7 @@ def blend(points: ArrayLike, plane: Plane, values: ArrayLike, n: int = 8) -> Flo
         raise ValueError(f"blend: values of shape {scalar.shape} for {len(plane.known)} anchors")
     if n < 1:
         raise ValueError(f"blend: n is {n}; listen to one place at least")
-    at = places(plane)
+    at = anchor_index(plane)
     _, distance, place = at.neighbours(batch(points, plane), n + 1)
     focus = min(n, len(at.coordinates))
-    return kernels.blended(distance, place, focus, kernels.SHARP, at.order, at.start, scalar)
+    return kernels.blend_values(distance, place, focus, kernels.SHARP, at.order, at.start, scalar)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from latentpad.engine.expander_declarations import Declaration
 from latentpad.engine.expanders import kernels
-from latentpad.engine.expanders.anchor_index import DEAD, Places, batch, places
+from latentpad.engine.expanders.anchor_index import DEAD, AnchorIndex, anchor_index, batch
 from latentpad.engine.expanders.delaunay import GHOST, insertion_order, triangulated
 from latentpad.engine.expanders.expander import Expander, Settings
 from latentpad.engine.plane import Float64, Plane, moments
@@ -49,7 +49,7 @@ def on_hull(
 
 
 @njit(cache=True, nogil=True)
-def surrounded(
+def triangle_weights(
     x: Float64, near: NDArray[np.intp], places: Float64, corners: Int32, across: Int32, home: Int32
 ) -> Weights:
     """The triangle around each point x (n, 2), found by a walk from the place `near` (n,) it.
@@ -99,7 +99,9 @@ def surrounded(
 
 
 @njit(cache=True, nogil=True)
-def between(x: Float64, origin: Float64, axis: Float64, along: Float64, order: Int32) -> Weights:
+def segment_weights(
+    x: Float64, origin: Float64, axis: Float64, along: Float64, order: Int32
+) -> Weights:
     """The two places on either side of each point x (n, D1), of places that lie in one line.
 
     along (M,) is where they are on the line through origin (D1,) along axis (D1,), ascending.
@@ -120,12 +122,12 @@ def between(x: Float64, origin: Float64, axis: Float64, along: Float64, order: I
 
 
 @njit(cache=True, nogil=True)
-def mixed(
+def weighted_latents(
     points: Float64,
     corner: Int32,
     weight: Float64,
     unknown: kernels.Floats,
-    body: kernels.Body,
+    body: kernels.Ellipsoid,
     frame: kernels.Frame,
 ) -> Float64:
     """Three places' unknown coordinates (M, D2), weighed for each point."""
@@ -135,13 +137,15 @@ def mixed(
             if weight[n, k] > 0.0:
                 for j in range(unknown.shape[1]):
                     rows[n, j] += weight[n, k] * unknown[corner[n, k], j]
-    return kernels.finished(points, rows, body, frame)
+    return kernels.to_latents(points, rows, body, frame)
 
 
 @njit(cache=True, nogil=True)
-def spread(corner: Int32, weight: Float64, unknown: kernels.Floats, within: Float64) -> Float64:
+def weighted_spread(
+    corner: Int32, weight: Float64, unknown: kernels.Floats, within: Float64
+) -> Float64:
     """Weighted standard deviation (n,) of the three, root mean square over D2; see `within` of
-    `kernels.spread`."""
+    `kernels.weighted_spread`."""
     out = np.zeros(len(corner))
     for n in range(len(corner)):
         for k in range(3):
@@ -168,10 +172,12 @@ class Triangles:
     home: Int32
     """(M,) one of each place's triangles, not a ghost."""
 
-    def weigh(self, at: Places, points: Float64) -> Weights:
+    def weigh(self, at: AnchorIndex, points: Float64) -> Weights:
         """The places around points (n, 2) on the plane, and how much of each."""
         x, _, place = at.neighbours(points, 1)
-        return surrounded(x, place[:, 0], at.coordinates, self.corners, self.across, self.home)
+        return triangle_weights(
+            x, place[:, 0], at.coordinates, self.corners, self.across, self.home
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,10 +193,10 @@ class Line:
     order: Int32
     """(M,) the places in that order."""
 
-    def weigh(self, at: Places, points: Float64) -> Weights:
+    def weigh(self, at: AnchorIndex, points: Float64) -> Weights:
         """The places on either side of points (n, D1) on the plane, and how much of each."""
-        x = kernels.measured(points, at.view)
-        return between(x, self.origin, self.axis, self.along, self.order)
+        x = kernels.to_metric(points, at.view)
+        return segment_weights(x, self.origin, self.axis, self.along, self.order)
 
 
 class Barycentric(Expander):
@@ -208,20 +214,20 @@ class Barycentric(Expander):
     whatever L is.
     """
 
-    def __init__(self, plane: Plane, guard: bool, at: Places) -> None:
+    def __init__(self, plane: Plane, guard: bool, at: AnchorIndex) -> None:
         super().__init__(plane, guard)
         self._places = at
-        self._mesh = mesh(at)
+        self._mesh = triangulation(at)
         self._unknown, self._within = at.means(plane.unknown)
 
     def spread(self, points: ArrayLike) -> Float64:
         """As `Expander.spread`, among the three anchors."""
         weights = self._mesh.weigh(self._places, batch(points, self.plane))
-        return spread(*weights, self._unknown, self._within)
+        return weighted_spread(*weights, self._unknown, self._within)
 
     def _latents(self, points: Float64) -> Float64:
         weights = self._mesh.weigh(self._places, points)
-        return mixed(points, *weights, self._unknown, self._body, self._frame)
+        return weighted_latents(points, *weights, self._unknown, self._body, self._frame)
 
 
 @Declaration(
@@ -242,17 +248,17 @@ def barycentric(plane: Plane, settings: Settings) -> Barycentric:
         raise ValueError(
             f"barycentric: triangles lie on a plane of two coordinates, this one has {width}"
         )
-    return Barycentric(plane, settings.guard, places(plane, settings.metric))
+    return Barycentric(plane, settings.guard, anchor_index(plane, settings.metric))
 
 
-def mesh(at: Places) -> Triangles | Line:
+def triangulation(at: AnchorIndex) -> Triangles | Line:
     """What lies between the places; found once, in O(M log M)."""
     if at not in _MESHES:
         _MESHES[at] = _triangles(at.coordinates) or _line(at.coordinates)
     return _MESHES[at]
 
 
-_MESHES: WeakKeyDictionary[Places, Triangles | Line] = WeakKeyDictionary()
+_MESHES: WeakKeyDictionary[AnchorIndex, Triangles | Line] = WeakKeyDictionary()
 
 
 def _triangles(coordinates: Float64) -> Triangles | None:

@@ -109,7 +109,7 @@ def conflicts(places: Float64, corners: Int32, t: int, p: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def put(
+def write_triangle(
     corners: Int32, across: Int32, t: int, a: int, b: int, c: int, x: int, y: int, z: int
 ) -> None:
     """Write triangle t: its corners a, b, c and the triangles x, y, z across from them."""
@@ -118,7 +118,7 @@ def put(
 
 
 @njit(cache=True, nogil=True)
-def rehang(across: Int32, t: int, old: int, new: int) -> None:
+def relink(across: Int32, t: int, old: int, new: int) -> None:
     """Where t had `old` for a neighbour, it has `new`."""
     for k in range(3):
         if across[t, k] == old:
@@ -127,7 +127,7 @@ def rehang(across: Int32, t: int, old: int, new: int) -> None:
 
 
 @njit(cache=True, nogil=True)
-def found(places: Float64, corners: Int32, across: Int32, start: int, p: int) -> int:
+def locate(places: Float64, corners: Int32, across: Int32, start: int, p: int) -> int:
     """The triangle that p lies in or on, a ghost if it is beyond the hull: a walk from `start`,
     which is none. (Devillers, Pion & Teillaud, "Walking in a triangulation", 2002.)"""
     t, turn = start, 0
@@ -176,24 +176,24 @@ def triangulated(places: Float64, order: Int32) -> tuple[Int32, Int32]:
     a, b, c = order[0], order[1], order[2]
     if side(places, a, b, c) < 0.0:
         b, c = c, b
-    put(corners, across, 0, a, b, c, 1, 2, 3)
-    put(corners, across, 1, GHOST, c, b, 0, 3, 2)
-    put(corners, across, 2, GHOST, a, c, 0, 1, 3)
-    put(corners, across, 3, GHOST, b, a, 0, 2, 1)
+    write_triangle(corners, across, 0, a, b, c, 1, 2, 3)
+    write_triangle(corners, across, 1, GHOST, c, b, 0, 3, 2)
+    write_triangle(corners, across, 2, GHOST, a, c, 0, 1, 3)
+    write_triangle(corners, across, 3, GHOST, b, a, 0, 2, 1)
     made, latest = 4, 0
     waiting = np.empty(64, np.int32)
     for n in range(3, count):
         p = order[n]
-        t = found(places, corners, across, latest, p)
+        t = locate(places, corners, across, latest, p)
         a, b, c = corners[t, 0], corners[t, 1], corners[t, 2]
         u, v = across[t, 1], across[t, 2]
         second, third = made, made + 1
         made += 2
-        put(corners, across, t, p, b, c, across[t, 0], second, third)
-        put(corners, across, second, p, c, a, u, third, t)
-        put(corners, across, third, p, a, b, v, t, second)
-        rehang(across, u, t, second)
-        rehang(across, v, t, third)
+        write_triangle(corners, across, t, p, b, c, across[t, 0], second, third)
+        write_triangle(corners, across, second, p, c, a, u, third, t)
+        write_triangle(corners, across, third, p, a, b, v, t, second)
+        relink(across, u, t, second)
+        relink(across, v, t, third)
         waiting[0], waiting[1], waiting[2] = t, second, third
         left = 3
         while left:
@@ -210,10 +210,10 @@ def triangulated(places: Float64, order: Int32) -> tuple[Int32, Int32]:
                 latest = t
                 continue
             x, r, s = across[t, 1], across[o, (j + 1) % 3], across[o, (j + 2) % 3]
-            put(corners, across, t, p, b, d, r, o, across[t, 2])
-            put(corners, across, o, p, d, c, s, x, t)
-            rehang(across, r, o, t)
-            rehang(across, x, t, o)
+            write_triangle(corners, across, t, p, b, d, r, o, across[t, 2])
+            write_triangle(corners, across, o, p, d, c, s, x, t)
+            relink(across, r, o, t)
+            relink(across, x, t, o)
             if left + 2 > len(waiting):
                 waiting = np.concatenate((waiting, np.empty(len(waiting), np.int32)))
             waiting[left], waiting[left + 1] = t, o

@@ -6,7 +6,7 @@ from numba import njit
 
 from latentpad.engine.expander_declarations import Declaration
 from latentpad.engine.expanders import kernels
-from latentpad.engine.expanders.anchor_index import places
+from latentpad.engine.expanders.anchor_index import anchor_index
 from latentpad.engine.expanders.expander import Settings
 from latentpad.engine.expanders.local import Local
 from latentpad.engine.plane import Float64, Plane
@@ -15,7 +15,7 @@ OWN = 0.2  # of the way to where the next sound is as near: a sound's own ground
 
 
 @njit(cache=True, nogil=True)
-def held(
+def attract(
     x: Float64, distance: Float64, neighbour: kernels.Indices, places: Float64, own: float
 ) -> None:
     """Move the measured points x (n, D1) towards the nearest of two neighbours (n, 2), in place.
@@ -49,7 +49,7 @@ class Dwell(Local):
 
     def _near(self, points: Float64) -> tuple[Float64, Float64, kernels.Indices]:
         x, distance, place = self._places.neighbours(points, 2)
-        held(x, distance, place, self._places.coordinates, OWN)
+        attract(x, distance, place, self._places.coordinates, OWN)
         return x, *self._places.around(x, self._focus + 1)
 
 
@@ -63,4 +63,4 @@ class Dwell(Local):
 )
 def dwell(plane: Plane, settings: Settings) -> Dwell:
     """O(L log L) once for a plane."""
-    return Dwell(plane, settings.guard, places(plane, settings.metric), settings.focus)
+    return Dwell(plane, settings.guard, anchor_index(plane, settings.metric), settings.focus)

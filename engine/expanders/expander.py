@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from latentpad.engine.expanders.anchor_index import batch, body
+from latentpad.engine.expanders.anchor_index import batch, ellipsoid
 from latentpad.engine.plane import Float64, Plane
 
 
@@ -29,7 +29,7 @@ class Expander:
 
     def __init__(self, plane: Plane, guard: bool) -> None:
         self.plane = plane
-        mean, axes, radius = body(plane)
+        mean, axes, radius = ellipsoid(plane)
         self._body = (mean, axes, radius if guard else np.inf)
         centre = plane.known.mean(axis=0)
         self._frame = (centre, plane.from_known, plane.from_unknown, plane.centre)

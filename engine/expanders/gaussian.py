@@ -32,7 +32,9 @@ density at the centre, ``centre`` (K, D1), ``whiten`` (K, D1, D1) from there to 
 
 
 @njit(cache=True, nogil=True)
-def shares(x: Float64, level: Float64, centre: Float64, whiten: Float64, out: Float64) -> None:
+def responsibilities(
+    x: Float64, level: Float64, centre: Float64, whiten: Float64, out: Float64
+) -> None:
     """How probable each component (K,) is at x (D1,): into out, their sum 1.
 
     Less the largest logarithm, so that the densities of a far point do not vanish together.
@@ -57,10 +59,10 @@ def shares(x: Float64, level: Float64, centre: Float64, whiten: Float64, out: Fl
 
 
 @njit(cache=True, nogil=True)
-def regressed(x: Float64, regression: Regression, share: Float64, each: Float64) -> None:
+def component_means(x: Float64, regression: Regression, share: Float64, each: Float64) -> None:
     """Each component's share (K,) at x (D1,), and its mean of z̃ there (K, D2)."""
     level, centre, whiten, mean, slope, _ = regression
-    shares(x, level, centre, whiten, share)
+    responsibilities(x, level, centre, whiten, share)
     for c in range(len(level)):
         each[c] = mean[c]
         for i in range(len(x)):
@@ -70,33 +72,33 @@ def regressed(x: Float64, regression: Regression, share: Float64, each: Float64)
 
 
 @njit(cache=True, nogil=True)
-def conditional(
+def conditional_mean(
     points: Float64,
     view: kernels.View,
     regression: Regression,
-    body: kernels.Body,
+    body: kernels.Ellipsoid,
     frame: kernels.Frame,
 ) -> Float64:
     """The mixture's mean of z̃ at each point."""
-    x = kernels.measured(points, view)
+    x = kernels.to_metric(points, view)
     share, each = np.empty(len(regression[0])), np.empty_like(regression[3])
     unknown = np.zeros((len(x), each.shape[1]))
     for n in range(len(x)):
-        regressed(x[n], regression, share, each)
+        component_means(x[n], regression, share, each)
         for c in range(len(share)):
             for j in range(each.shape[1]):
                 unknown[n, j] += share[c] * each[c, j]
-    return kernels.finished(points, unknown, body, frame)
+    return kernels.to_latents(points, unknown, body, frame)
 
 
 @njit(cache=True, nogil=True)
-def spread(points: Float64, view: kernels.View, regression: Regression) -> Float64:
+def conditional_spread(points: Float64, view: kernels.View, regression: Regression) -> Float64:
     """The mixture's standard deviation (n,) of z̃ at each point, root mean square over D2."""
-    x = kernels.measured(points, view)
+    x = kernels.to_metric(points, view)
     share, each = np.empty(len(regression[0])), np.empty_like(regression[3])
     out = np.zeros(len(x))
     for n in range(len(x)):
-        regressed(x[n], regression, share, each)
+        component_means(x[n], regression, share, each)
         for c in range(len(share)):
             out[n] += share[c] * regression[5][c]
         for j in range(each.shape[1]):
@@ -142,10 +144,10 @@ class Gaussian(Expander):
 
     def spread(self, points: ArrayLike) -> Float64:
         """The standard deviation of z̃ given p: (n,), root mean square over its dimensions."""
-        return spread(batch(points, self.plane), self._view, self._regression)
+        return conditional_spread(batch(points, self.plane), self._view, self._regression)
 
     def _latents(self, points: Float64) -> Float64:
-        return conditional(points, self._view, self._regression, self._body, self._frame)
+        return conditional_mean(points, self._view, self._regression, self._body, self._frame)
 
 
 @Declaration(
@@ -205,7 +207,7 @@ def _fitted(plane: Plane, metric: str) -> Mixture:
     count = len(plane.known)
     drawn = np.random.default_rng(0).permutation(count)[:SAMPLE]
     pad, unknown = plane.known[drawn], plane.unknown[drawn].astype(np.float64)
-    known = kernels.measured(pad, view(plane, metric))
+    known = kernels.to_metric(pad, view(plane, metric))
     # Latents are compared with the pad; the coordinates of other metrics have a unit of their own.
     beside = unknown if metric == "euclidean" else known
     width = np.concatenate([_widths(known, beside), _widths(unknown, pad)])

@@ -25,7 +25,7 @@ Float64 = NDArray[np.float64]
 Floats = NDArray[np.floating]
 Indices = NDArray[np.intp]
 View = tuple[Float64, float, Float64, Float64, bool]
-Body = tuple[Float64, Float64, float]
+Ellipsoid = tuple[Float64, Float64, float]
 Frame = tuple[Float64, Float64, Float64, Float64]
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -34,7 +34,7 @@ SLACK = 1e-9  # the guard lets rounding pass, or it would move the farthest anch
 
 
 @njit(cache=True, nogil=True)
-def measured(points: Float64, view: View) -> Float64:
+def to_metric(points: Float64, view: View) -> Float64:
     """Points (n, D1) -> coordinates (n, D1) in which distance is measured.
 
     A point out of reach is held there: far beyond the anchors all distances round to the same.
@@ -62,7 +62,7 @@ def measured(points: Float64, view: View) -> Float64:
 
 
 @njit(cache=True, nogil=True)
-def finished(points: Float64, unknown: Floats, body: Body, frame: Frame) -> Float64:
+def to_latents(points: Float64, unknown: Floats, body: Ellipsoid, frame: Frame) -> Float64:
     """Known (n, D1) and unknown (n, D2) -> guarded latents (n, D), never beyond float32."""
     mean, axes, radius = body
     centre, from_known, from_unknown, origin = frame
@@ -106,10 +106,10 @@ def finished(points: Float64, unknown: Floats, body: Body, frame: Frame) -> Floa
 
 @njit(cache=True, nogil=True)
 def affine(
-    points: Float64, view: View, offset: Float64, slope: Float64, body: Body, frame: Frame
+    points: Float64, view: View, offset: Float64, slope: Float64, body: Ellipsoid, frame: Frame
 ) -> Float64:
     """z̃ = offset (D2,) + x @ slope (D1, D2) of the measured coordinates x."""
-    x = measured(points, view)
+    x = to_metric(points, view)
     count, width = x.shape
     unknown = np.empty((count, len(offset)))
     for n in range(count):
@@ -117,16 +117,18 @@ def affine(
         for i in range(width):
             for j in range(len(offset)):
                 unknown[n, j] += x[n, i] * slope[i, j]
-    return finished(points, unknown, body, frame)
+    return to_latents(points, unknown, body, frame)
 
 
 @njit(cache=True, nogil=True)
-def picked(points: Float64, anchors: Indices, unknown: Floats, body: Body, frame: Frame) -> Float64:
+def select_anchors(
+    points: Float64, anchors: Indices, unknown: Floats, body: Ellipsoid, frame: Frame
+) -> Float64:
     """The unknown coordinates of one anchor (n,) for each point."""
     rows = np.empty((len(points), unknown.shape[1]))
     for n in range(len(points)):
         rows[n] = unknown[anchors[n]]
-    return finished(points, rows, body, frame)
+    return to_latents(points, rows, body, frame)
 
 
 @njit(cache=True, nogil=True)
@@ -151,7 +153,7 @@ def neighbour_weights(distance: Float64, focus: int, sharp: int, weights: Float6
 
 
 @njit(cache=True, nogil=True)
-def solved(a: Float64, b: Float64) -> None:
+def solve_spd(a: Float64, b: Float64) -> None:
     """Solve a x = b in place (b becomes x) for a small symmetric positive definite a."""
     size = len(b)
     for i in range(size):
@@ -167,7 +169,9 @@ def solved(a: Float64, b: Float64) -> None:
 
 
 @njit(cache=True, nogil=True)
-def lean(x: Float64, places: Float64, neighbour: Indices, weights: Float64, ridge: float) -> None:
+def conditional_weights(
+    x: Float64, places: Float64, neighbour: Indices, weights: Float64, ridge: float
+) -> None:
     """Turn the weights of a mean into those of the conditional mean at x, in place.
 
     m(z̃) + C(z̃, z̄) (C(z̄, z̄) + λI)⁻¹ (x - m(z̄)) is Σ a_k z̃_k with
@@ -191,7 +195,7 @@ def lean(x: Float64, places: Float64, neighbour: Indices, weights: Float64, ridg
     for i in range(width):
         covariance[i, i] += ridge
         t[i] = x[i] - mean[i]
-    solved(covariance, t)
+    solve_spd(covariance, t)
     for k in range(len(weights)):
         along = 0.0
         for i in range(width):
@@ -210,7 +214,7 @@ def local(
     places: Float64,
     unknown: Floats,
     ridge: float,
-    body: Body,
+    body: Ellipsoid,
     frame: Frame,
 ) -> Float64:
     """The local conditional mean at x (n, D1), of neighbours (n, focus or focus + 1)."""
@@ -219,15 +223,15 @@ def local(
     out = np.zeros((count, rest))
     for n in range(count):
         neighbour_weights(distance[n], focus, sharp, weights)
-        lean(x[n], places, neighbour[n], weights, ridge)
+        conditional_weights(x[n], places, neighbour[n], weights, ridge)
         for k in range(focus):
             for i in range(rest):
                 out[n, i] += weights[k] * unknown[neighbour[n, k], i]
-    return finished(points, out, body, frame)
+    return to_latents(points, out, body, frame)
 
 
 @njit(cache=True, nogil=True)
-def spread(
+def weighted_spread(
     distance: Float64,
     neighbour: Indices,
     focus: int,
@@ -258,7 +262,7 @@ def spread(
 
 
 @njit(cache=True, nogil=True)
-def blended(
+def blend_values(
     distance: Float64,
     neighbour: Indices,
     focus: int,
@@ -282,8 +286,8 @@ def blended(
 
 
 @njit(cache=True, nogil=True)
-def mixed(
-    points: Float64, faders: Float64, start: Float64, leads: Float64, body: Body, frame: Frame
+def mix_faders(
+    points: Float64, faders: Float64, start: Float64, leads: Float64, body: Ellipsoid, frame: Frame
 ) -> Float64:
     """z̃ = start (D2,) + faders (n, F) @ leads (F, D2)."""
     unknown = np.empty((len(faders), len(start)))
@@ -292,4 +296,4 @@ def mixed(
         for f in range(len(leads)):
             for j in range(len(start)):
                 unknown[n, j] += faders[n, f] * leads[f, j]
-    return finished(points, unknown, body, frame)
+    return to_latents(points, unknown, body, frame)

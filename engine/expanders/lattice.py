@@ -15,11 +15,11 @@ from latentpad.engine.expander_declarations import Declaration
 from latentpad.engine.expanders import kernels
 from latentpad.engine.expanders.anchor_index import DEAD, batch, view
 from latentpad.engine.expanders.expander import Expander, Settings
-from latentpad.engine.expanders.lattice_weights import raised, scattered
+from latentpad.engine.expanders.lattice_weights import farthest_points, least_norm_faders
 from latentpad.engine.plane import Float64, Plane
 
 
-class Mixer(Expander):
+class FaderMix(Expander):
     """Eq. 8 with the faders in someone's hands: one latent, whatever the point."""
 
     def __init__(self, plane: Plane, guard: bool, base: int, faders: Mapping[int, float]) -> None:
@@ -30,7 +30,7 @@ class Mixer(Expander):
 
     def _latents(self, points: Float64) -> Float64:
         known, unknown = (np.tile(row, (len(points), 1)) for row in (self._known, self._unknown))
-        return kernels.finished(known, unknown, self._body, self._frame)
+        return kernels.to_latents(known, unknown, self._body, self._frame)
 
 
 class Lattice(Expander):
@@ -48,12 +48,12 @@ class Lattice(Expander):
     def __init__(self, plane: Plane, guard: bool, metric: str, base: int, focus: int) -> None:
         super().__init__(plane, guard)
         seen = view(plane, metric)
-        self.chosen = scattered(kernels.measured(plane.known, seen), base, focus)
+        self.chosen = farthest_points(kernels.to_metric(plane.known, seen), base, focus)
         """(F,) the anchors that have a fader."""
         # Directions from the centroid do not add up to a point: faders that mix them would bring
         # the base to p's direction at best. Mahalanobis's coordinates add up as the plane's do.
         self._view = view(plane, "euclidean") if metric == "cosine" else seen
-        ends = kernels.measured(plane.known[[base, *self.chosen]], self._view)
+        ends = kernels.to_metric(plane.known[[base, *self.chosen]], self._view)
         steps = ends[1:] - ends[0]
         start = plane.unknown[base].astype(np.float64)
         # Anchors in a line but for rounding are in a line: no faders of millions lead off it.
@@ -62,10 +62,12 @@ class Lattice(Expander):
 
     def faders(self, points: ArrayLike) -> Float64:
         """The faders (n, F) of the chosen anchors at points (n, D1)."""
-        return raised(kernels.measured(batch(points, self.plane), self._view), *self._solve)
+        return least_norm_faders(
+            kernels.to_metric(batch(points, self.plane), self._view), *self._solve
+        )
 
     def _latents(self, points: Float64) -> Float64:
-        return kernels.mixed(points, self.faders(points), *self._lead, self._body, self._frame)
+        return kernels.mix_faders(points, self.faders(points), *self._lead, self._body, self._frame)
 
 
 @Declaration(
@@ -85,5 +87,5 @@ def lattice(plane: Plane, settings: Settings) -> Expander:
         if not 0 <= anchor < len(plane.known):
             raise ValueError(f"lattice: anchor {anchor} of {len(plane.known)} is not there")
     if faders is not None:
-        return Mixer(plane, settings.guard, base, faders)
+        return FaderMix(plane, settings.guard, base, faders)
     return Lattice(plane, settings.guard, settings.metric, base, settings.focus)

@@ -18,7 +18,7 @@ SOFTNESS = 1e-8  # faders may miss the point by about this; what is missing is p
 
 
 @njit(cache=True, nogil=True)
-def pulled(mu: Float64, steps: Float64, b: Float64) -> Float64:
+def dual_gradient(mu: Float64, steps: Float64, b: Float64) -> Float64:
     """Gradient (D1,) of the dual at μ: what the faders (steps μ)₊ reach, less b."""
     out = SOFTNESS * mu - b
     for f in range(len(steps)):
@@ -27,7 +27,7 @@ def pulled(mu: Float64, steps: Float64, b: Float64) -> Float64:
 
 
 @njit(cache=True, nogil=True)
-def curved(mu: Float64, steps: Float64) -> Float64:
+def dual_hessian(mu: Float64, steps: Float64) -> Float64:
     """Hessian (D1, D1) of the dual at μ; at μ = 0, where no fader is up yet, as if all were."""
     width = len(mu)
     out = SOFTNESS * np.eye(width)
@@ -40,7 +40,7 @@ def curved(mu: Float64, steps: Float64) -> Float64:
 
 
 @njit(cache=True, nogil=True)
-def raised(x: Float64, base: Float64, steps: Float64, inverse: Float64) -> Float64:
+def least_norm_faders(x: Float64, base: Float64, steps: Float64, inverse: Float64) -> Float64:
     """Faders (n, F) with x = base + faders @ steps, of least norm and >= 0 where possible.
 
     steps (F, D1) lead from the base to each chosen anchor, inverse (D1, F) is their
@@ -62,16 +62,16 @@ def raised(x: Float64, base: Float64, steps: Float64, inverse: Float64) -> Float
         length = math.sqrt(np.sum(b * b))
         mu = np.zeros(len(b))
         for _ in range(STEPS):
-            gradient = pulled(mu, s, b)
+            gradient = dual_gradient(mu, s, b)
             # A point that no faders >= 0 reach makes μ large, and its rounding too.
             rounding = 1e-15 * number * math.sqrt(np.sum(mu * mu))
             if math.sqrt(np.sum(gradient * gradient)) <= 1e-12 * length + rounding:
                 break
-            move = -np.linalg.solve(curved(mu, s), gradient)
+            move = -np.linalg.solve(dual_hessian(mu, s), gradient)
             fall = -np.sum(gradient * move)
             # Faders that come up on the way steepen the valley: do not climb its other side.
             for _ in range(HALVINGS):
-                if np.sum(pulled(mu + move, s, b) * move) <= 0.1 * fall:
+                if np.sum(dual_gradient(mu + move, s, b) * move) <= 0.1 * fall:
                     break
                 move *= 0.5
                 fall *= 0.5
@@ -85,7 +85,7 @@ def raised(x: Float64, base: Float64, steps: Float64, inverse: Float64) -> Float
     return out
 
 
-def scattered(coordinates: Float64, base: int, count: int) -> NDArray[np.intp]:
+def farthest_points(coordinates: Float64, base: int, count: int) -> NDArray[np.intp]:
     """Up to `count` anchors, each the farthest from the base and all chosen before it.
 
     coordinates (L, D1) are the metric's. Those that all but rounding puts on a chosen one (on

@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 
 from latentpad.engine.expander_declarations import Declaration
 from latentpad.engine.expanders import kernels
-from latentpad.engine.expanders.anchor_index import Places, batch, places
+from latentpad.engine.expanders.anchor_index import AnchorIndex, anchor_index, batch
 from latentpad.engine.expanders.expander import Expander, Settings
 from latentpad.engine.plane import Float64, Plane
 
@@ -18,7 +18,7 @@ class Local(Expander):
 
     SHARP = kernels.SHARP
 
-    def __init__(self, plane: Plane, guard: bool, at: Places, focus: int) -> None:
+    def __init__(self, plane: Plane, guard: bool, at: AnchorIndex, focus: int) -> None:
         super().__init__(plane, guard)
         self._places = at
         self._focus = min(focus, len(at.coordinates))
@@ -29,7 +29,9 @@ class Local(Expander):
     def spread(self, points: ArrayLike) -> Float64:
         """As `Expander.spread`."""
         _, distance, place = self._near(batch(points, self.plane))
-        return kernels.spread(distance, place, self._focus, self.SHARP, self._unknown, self._within)
+        return kernels.weighted_spread(
+            distance, place, self._focus, self.SHARP, self._unknown, self._within
+        )
 
     def _near(self, points: Float64) -> tuple[Float64, Float64, kernels.Indices]:
         return self._places.neighbours(points, self._focus + 1)
@@ -61,4 +63,4 @@ class Local(Expander):
 )
 def local(plane: Plane, settings: Settings) -> Local:
     """O(L log L) once for a plane."""
-    return Local(plane, settings.guard, places(plane, settings.metric), settings.focus)
+    return Local(plane, settings.guard, anchor_index(plane, settings.metric), settings.focus)

@@ -10,7 +10,14 @@ import numpy as np
 
 from latentpad.engine.expander_declarations import Declaration
 from latentpad.engine.expanders import kernels
-from latentpad.engine.expanders.anchor_index import DEAD, Places, body, places, view, whitening
+from latentpad.engine.expanders.anchor_index import (
+    DEAD,
+    AnchorIndex,
+    anchor_index,
+    ellipsoid,
+    view,
+    whitening,
+)
 from latentpad.engine.expanders.expander import Expander, Settings
 from latentpad.engine.plane import Float64, Plane, chunks, moments
 
@@ -18,13 +25,13 @@ from latentpad.engine.plane import Float64, Plane, chunks, moments
 class Nearest(Expander):
     """Eq. 6: the unknown coordinates of the anchor nearest to p. Exact, and jumps."""
 
-    def __init__(self, plane: Plane, guard: bool, at: Places) -> None:
+    def __init__(self, plane: Plane, guard: bool, at: AnchorIndex) -> None:
         super().__init__(plane, guard)
         self._places = at
 
     def _latents(self, points: Float64) -> Float64:
         anchors = self._places.nearest(points)
-        return kernels.picked(points, anchors, self.plane.unknown, self._body, self._frame)
+        return kernels.select_anchors(points, anchors, self.plane.unknown, self._body, self._frame)
 
 
 class Affine(Expander):
@@ -55,7 +62,7 @@ def multilaterated(
     else:
         mean = moments(plane.unknown)[0]
         axes = inverse = np.eye(len(mean))
-    known = kernels.measured(plane.known, seen)
+    known = kernels.to_metric(plane.known, seen)
     known_mean, known_covariance = moments(known)
     within = np.zeros((len(mean), len(mean)))
     across = np.zeros((known.shape[1], len(mean)))
@@ -76,14 +83,14 @@ def multilaterated(
 @Declaration("nearest", 0, "the nearest sound; jumps", exact=True, uses=("metric",))
 def nearest(plane: Plane, settings: Settings) -> Nearest:
     """O(L log L) once for a plane."""
-    return Nearest(plane, settings.guard, places(plane, settings.metric))
+    return Nearest(plane, settings.guard, anchor_index(plane, settings.metric))
 
 
 @Declaration("mean", 1, "the mean of all sounds, whatever the point")
 def mean(plane: Plane, settings: Settings) -> Affine:
     """Eq. 7: of the unknown coordinates; O(L)."""
     flat = np.zeros((plane.known.shape[1], plane.unknown.shape[1]))
-    return Affine(plane, settings.guard, view(plane, settings.metric), body(plane)[0], flat)
+    return Affine(plane, settings.guard, view(plane, settings.metric), ellipsoid(plane)[0], flat)
 
 
 @Declaration(

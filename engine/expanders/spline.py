@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from latentpad.engine.expander_declarations import Declaration
 from latentpad.engine.expanders import kernels
-from latentpad.engine.expanders.anchor_index import DEAD, Places, batch, places
+from latentpad.engine.expanders.anchor_index import DEAD, AnchorIndex, anchor_index, batch
 from latentpad.engine.expanders.expander import Expander, Settings
 from latentpad.engine.plane import Float64, Plane, moments
 
@@ -29,7 +29,7 @@ NUGGET = 1e-12  # and keeps them so where two places are one but for rounding
 
 
 @njit(cache=True, nogil=True)
-def bent(square: float) -> float:
+def thin_plate_kernel(square: float) -> float:
     """The thin plate's r² log r, of r²."""
     return 0.5 * square * math.log(square) if square > 0.0 else 0.0
 
@@ -43,12 +43,12 @@ def global_spline(
     nodes: Float64,
     bends: Float64,
     plain: Float64,
-    body: kernels.Body,
+    body: kernels.Ellipsoid,
     frame: kernels.Frame,
 ) -> Float64:
     """z̃ = [1, y] plain (1 + r, D2) + r² log r to the nodes (M, r) times bends (M, D2), where y is
     (x - origin (D1,)) @ axes (D1, r) of the measured coordinates x."""
-    x = kernels.measured(points, view)
+    x = kernels.to_metric(points, view)
     count, rest, rank = len(x), plain.shape[1], nodes.shape[1]
     unknown = np.empty((count, rest))
     y = np.empty(rank)
@@ -64,10 +64,10 @@ def global_spline(
             square = 0.0
             for j in range(rank):
                 square += (y[j] - nodes[k, j]) ** 2
-            factor = bent(square)
+            factor = thin_plate_kernel(square)
             for i in range(rest):
                 unknown[n, i] += factor * bends[k, i]
-    return kernels.finished(points, unknown, body, frame)
+    return kernels.to_latents(points, unknown, body, frame)
 
 
 @njit(cache=True, nogil=True)
@@ -115,14 +115,14 @@ def krige(
             u[k, i] = (places[neighbour[k], i] - x[i]) / reach
     for k in range(focus):
         t = distance[k] / reach
-        weight[k, 0] = bent(t * t) + LEVEL
+        weight[k, 0] = thin_plate_kernel(t * t) + LEVEL
         weight[k, 1] = 1.0
         for m in range(k, focus):
             square, along = 0.0, 0.0
             for i in range(width):
                 square += (u[k, i] - u[m, i]) ** 2
                 along += u[k, i] * u[m, i]
-            a[k, m] = bent(square) + SLOPE * along + LEVEL
+            a[k, m] = thin_plate_kernel(square) + SLOPE * along + LEVEL
         missed = MOST_TOLERANT
         if t < 1.0:
             missed = min((TOLERANCE * t * t / (1.0 - t)) ** 2, MOST_TOLERANT)
@@ -144,7 +144,7 @@ def moving_spline(
     neighbour: NDArray[np.intp],
     places: Float64,
     unknown: kernels.Floats,
-    body: kernels.Body,
+    body: kernels.Ellipsoid,
     frame: kernels.Frame,
 ) -> Float64:
     """The spline through the neighbours (n, focus + 1) of x (n, D1), but for the last of them."""
@@ -156,11 +156,11 @@ def moving_spline(
         for k in range(focus):
             for i in range(rest):
                 rows[n, i] += weight[k, 0] * unknown[neighbour[n, k], i]
-    return kernels.finished(points, rows, body, frame)
+    return kernels.to_latents(points, rows, body, frame)
 
 
 @dataclass(frozen=True, eq=False)
-class Sheet:
+class ThinPlate:
     """A thin plate through M places, as `global_spline` takes it."""
 
     origin: Float64
@@ -178,10 +178,10 @@ class Sheet:
     that rounding misses them."""
 
 
-class _Foggy(Expander):
+class _NeighbourSpread(Expander):
     """Its spread is that of `local`'s neighbours: weights of a spline's own may be below 0."""
 
-    def __init__(self, plane: Plane, guard: bool, at: Places, focus: int) -> None:
+    def __init__(self, plane: Plane, guard: bool, at: AnchorIndex, focus: int) -> None:
         super().__init__(plane, guard)
         self._places, self._focus = at, min(focus, len(at.coordinates))
         self._unknown, self._within = at.means(plane.unknown)
@@ -190,10 +190,10 @@ class _Foggy(Expander):
         """As `Expander.spread`."""
         _, distance, place = self._places.neighbours(batch(points, self.plane), self._focus + 1)
         own = kernels.SHARP, self._unknown, self._within
-        return kernels.spread(distance, place, self._focus, *own)
+        return kernels.weighted_spread(distance, place, self._focus, *own)
 
 
-class Spline(_Foggy):
+class Spline(_NeighbourSpread):
     """The thin-plate spline through all anchors (Duchon, 1977), with a linear polynomial.
 
     Exact at anchors and smooth: of all surfaces through them the one that bends least. What
@@ -202,9 +202,9 @@ class Spline(_Foggy):
     most WHOLE places.
     """
 
-    def __init__(self, plane: Plane, guard: bool, at: Places, focus: int) -> None:
+    def __init__(self, plane: Plane, guard: bool, at: AnchorIndex, focus: int) -> None:
         super().__init__(plane, guard, at, focus)
-        self._sheet = sheet(plane, at)
+        self._sheet = thin_plate(plane, at)
 
     def _latents(self, points: Float64) -> Float64:
         s = self._sheet
@@ -214,7 +214,7 @@ class Spline(_Foggy):
         )  # fmt: skip
 
 
-class MovingSpline(_Foggy):
+class MovingSpline(_NeighbourSpread):
     """The thin-plate spline through the `focus` nearest anchors, of which the outer may be missed.
 
     Each point has a spline of its own, through its neighbourhood. So that z̃ does not leap where
@@ -230,7 +230,7 @@ class MovingSpline(_Foggy):
     that follow the anchors' density.
     """
 
-    def __init__(self, plane: Plane, guard: bool, at: Places, focus: int) -> None:
+    def __init__(self, plane: Plane, guard: bool, at: AnchorIndex, focus: int) -> None:
         super().__init__(plane, guard, at, focus)
         self._count = min(self._focus, LISTENED, len(at.coordinates) - 1)
 
@@ -248,23 +248,23 @@ class MovingSpline(_Foggy):
 )  # fmt: skip
 def spline(plane: Plane, settings: Settings) -> Expander:
     """Through all anchors at once where there are at most WHOLE, not too near to each other."""
-    at = places(plane, settings.metric)
-    whole = len(at.coordinates) <= WHOLE and sheet(plane, at).exact
+    at = anchor_index(plane, settings.metric)
+    whole = len(at.coordinates) <= WHOLE and thin_plate(plane, at).exact
     return (Spline if whole else MovingSpline)(plane, settings.guard, at, settings.focus)
 
 
-def sheet(plane: Plane, at: Places) -> Sheet:
+def thin_plate(plane: Plane, at: AnchorIndex) -> ThinPlate:
     """The thin plate through a plane's places; found once, in O(M³)."""
-    if at not in _SHEETS:
+    if at not in _THIN_PLATES:
         with threadpool_limits(1):  # beside a busy program two of them take ten times as long
-            _SHEETS[at] = _solved(at.coordinates, at.means(plane.unknown)[0])
-    return _SHEETS[at]
+            _THIN_PLATES[at] = _solved(at.coordinates, at.means(plane.unknown)[0])
+    return _THIN_PLATES[at]
 
 
-_SHEETS: WeakKeyDictionary[Places, Sheet] = WeakKeyDictionary()
+_THIN_PLATES: WeakKeyDictionary[AnchorIndex, ThinPlate] = WeakKeyDictionary()
 
 
-def _solved(coordinates: Float64, unknown: NDArray[np.floating]) -> Sheet:
+def _solved(coordinates: Float64, unknown: NDArray[np.floating]) -> ThinPlate:
     origin, covariance = moments(coordinates)
     variance, directions = np.linalg.eigh(covariance)
     spanned = variance > DEAD * max(variance[-1], 0.0)
@@ -285,7 +285,7 @@ def _solved(coordinates: Float64, unknown: NDArray[np.floating]) -> Sheet:
     missed = np.abs(straight - polynomial @ plain).max(initial=0.0)
     size = np.abs(values - values.mean(axis=0)).max(initial=0.0)
     exact = bool(missed <= ROUNDING * size)
-    return Sheet(origin, np.ascontiguousarray(axes), nodes, bends, plain, exact)
+    return ThinPlate(origin, np.ascontiguousarray(axes), nodes, bends, plain, exact)
 
 
 def _definite(a: Float64, b: Float64) -> Float64:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Any, Literal, NamedTuple
 
-from latentpad.engine.process import hushed
+from latentpad.engine.process import stderr_silenced
 from latentpad.models.errors import LatentpadError
 
 Kind = Literal["input", "output"]
@@ -15,7 +15,7 @@ class DeviceError(LatentpadError):
     """An output that cannot be opened: one line saying which, why, and what there is."""
 
 
-class Way(NamedTuple):
+class StreamFormat(NamedTuple):
     """One way to open a device."""
 
     rate: int
@@ -69,7 +69,7 @@ def refresh() -> None:
     be open in this process."""
     import sounddevice as sd
 
-    with hushed():
+    with stderr_silenced():
         sd._terminate()
         sd._initialize()
 
@@ -82,7 +82,9 @@ def is_jack(index: int) -> bool:
     return "JACK" in str(host["name"])
 
 
-def ways(info: dict[str, Any], model_rate: int, asked_rate: int | None, block: int) -> list[Way]:
+def stream_formats(
+    info: dict[str, Any], model_rate: int, asked_rate: int | None, block: int
+) -> list[StreamFormat]:
     """How to try to open a device, best first: at the asked-for rate alone, or at the model's and
     then at the device's own; on two channels, else on all it has, else on one; in blocks of
     `block`, else as the host likes it. `info` is PortAudio's."""
@@ -91,4 +93,4 @@ def ways(info: dict[str, Any], model_rate: int, asked_rate: int | None, block: i
     most = int(info["max_output_channels"])
     channels = [n for n in (2, most, 1) if n <= most]
     tried = product(rates, channels, [block, 0])
-    return list(dict.fromkeys(Way(*way) for way in tried))
+    return list(dict.fromkeys(StreamFormat(*way) for way in tried))

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 
 
-class Host(Enum):
+class HostState(Enum):
     """What the host of an output that takes nothing is doing."""
 
     RUNS = "runs"  # its clock goes on: it serves others
@@ -44,13 +44,13 @@ class JackClock:
         """Frames in one cycle of the server, which may change at any time."""
         return int(self._client.blocksize)
 
-    def host(self) -> Host:
+    def host(self) -> HostState:
         """What the server has done since last asked."""
         if self._gone or int(self._client.samplerate) != self.rate:
-            return Host.GONE
+            return HostState.GONE
         cycle, before = int(self._client.last_frame_time), self._cycle
         self._cycle = cycle
         self._goes = self._goes or cycle != before
         if not self._goes:
-            return Host.UNKNOWN
-        return Host.RUNS if cycle != before else Host.STANDS
+            return HostState.UNKNOWN
+        return HostState.RUNS if cycle != before else HostState.STANDS

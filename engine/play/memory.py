@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 
-class Bank(NamedTuple):
-    """The state of all voices; the first axis is the voice. Made by `bank`."""
+class VoiceMemory(NamedTuple):
+    """The state of all voices; the first axis is the voice. Made by `voice_memory`."""
 
     tables: Floats  # (V, 2, frames, bins) dB: where from, where to
     mix: NDArray[np.float64]  # (V,) 0 = from, 1 = to
@@ -28,7 +28,7 @@ class Bank(NamedTuple):
     wave_at: NDArray[np.float64]  # (V,) samples
 
 
-class Work(NamedTuple):
+class Scratch(NamedTuple):
     """Space that one frame's computation needs, shared by all voices of a thread."""
 
     row: Floats  # (bins,)
@@ -50,7 +50,7 @@ class Work(NamedTuple):
     done: NDArray[np.bool_]
 
 
-class Play(NamedTuple):
+class FrameSettings(NamedTuple):
     """How one voice is to play its next frame."""
 
     advance: float  # decoded frames a played frame
@@ -66,10 +66,10 @@ class Play(NamedTuple):
     level: float  # the sound's own, linear: it belongs to each frame, not to what overlaps it
 
 
-def bank(voices: int, frames: int, n_fft: int, samples: int) -> Bank:
+def voice_memory(voices: int, frames: int, n_fft: int, samples: int) -> VoiceMemory:
     """A bank of `voices` silent voices for sounds of (frames, n_fft // 2 + 1) dB."""
     bins, f = n_fft // 2 + 1, np.float32
-    return Bank(
+    return VoiceMemory(
         tables=np.full((voices, 2, frames, bins), -200, f),
         mix=np.ones(voices),
         playhead=np.zeros(voices),
@@ -86,11 +86,11 @@ def bank(voices: int, frames: int, n_fft: int, samples: int) -> Bank:
     )
 
 
-def work(n_fft: int) -> Work:
+def scratch(n_fft: int) -> Scratch:
     """Work space for frames of `n_fft`."""
     bins = n_fft // 2 + 1
     a = [np.zeros(bins, np.float32) for _ in range(11)]
-    return Work(
+    return Scratch(
         *(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10]),
         spectrum=np.zeros(bins, np.complex64),
         spectrum2=np.zeros(bins, np.complex64),

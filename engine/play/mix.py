@@ -8,9 +8,9 @@ from ctypes import Structure, c_bool, c_double, c_int64
 import numpy as np
 from numba import njit
 
-from latentpad.engine.play.memory import Bank, Play, Work
+from latentpad.engine.play.memory import FrameSettings, Scratch, VoiceMemory
 from latentpad.engine.play.phase import Frame
-from latentpad.engine.play.voice import WAVE, play_frame, play_stereo, play_wave, quiet
+from latentpad.engine.play.voice import WAVE, clear_voice, play_frame, play_stereo, play_wave
 
 _Type = type[c_bool] | type[c_int64] | type[c_double]
 _TYPES: dict[str, _Type] = {"bool": c_bool, "int": c_int64, "float": c_double}
@@ -44,16 +44,16 @@ class Instruction(Structure):
 
 
 @njit(cache=True, nogil=True)
-def unlooped(play: Play) -> Play:
+def unlooped(play: FrameSettings) -> FrameSettings:
     """The same, straight on: what leads up to a voice's first sample lies before its region."""
-    return Play(
+    return FrameSettings(
         play.advance, play.low, play.high, False, play.ratio, play.method, play.texture,
         play.lookahead, play.iterations, play.range_db, play.level,
     )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
-def play_hop(bank: Bank, work: Work, frame: Frame, todo, range_db, mono, tail, out):
+def play_hop(memory: VoiceMemory, scratch: Scratch, frame: Frame, todo, range_db, mono, tail, out):
     """Play one hop of every voice that `todo` (V,) of `Instruction` names into `out` (hop, 2).
 
     Returns how many voices gave anything but numbers; those are silenced.
@@ -71,21 +71,21 @@ def play_hop(bank: Bank, work: Work, frame: Frame, todo, range_db, mono, tail, o
         do = todo[v]
         if not do.active:
             continue
-        stereo = do.method == WAVE and bank.stereo[v]
-        side = work.signal[:hop]  # no frame is made of a whole sound
+        stereo = do.method == WAVE and memory.stereo[v]
+        side = scratch.signal[:hop]  # no frame is made of a whole sound
         if stereo:
-            play_stereo(bank, v, do.rate, mono, side)
+            play_stereo(memory, v, do.rate, mono, side)
         elif do.method == WAVE:
-            play_wave(bank, v, do.rate, mono)
+            play_wave(memory, v, do.rate, mono)
         else:
-            play = Play(
+            play = FrameSettings(
                 do.advance, do.low, do.high, do.loops,
                 do.ratio, do.method, do.texture,
                 do.lookahead, do.iterations, range_db, do.level,
             )  # fmt: skip
             for _ in range(do.burst):
-                play_frame(bank, work, v, frame, unlooped(play), mono)
-            play_frame(bank, work, v, frame, play, mono)
+                play_frame(memory, scratch, v, frame, unlooped(play), mono)
+            play_frame(memory, scratch, v, frame, play, mono)
         total = np.float32(0)
         for i in range(hop):
             total += abs(mono[i])
@@ -93,7 +93,7 @@ def play_hop(bank: Bank, work: Work, frame: Frame, todo, range_db, mono, tail, o
                 total += abs(side[i])
         if not math.isfinite(total):
             guarded += 1
-            quiet(bank, v, frame, range_db)
+            clear_voice(memory, v, frame, range_db)
             continue
         rise = do.rise
         for i in range(min(rise, hop)):
@@ -116,33 +116,33 @@ def play_hop(bank: Bank, work: Work, frame: Frame, todo, range_db, mono, tail, o
 
 @njit(cache=True, nogil=True)
 def leave_tail(
-    bank: Bank, frame: Frame, v: int, left: float, right: float, rate: float, tail
+    memory: VoiceMemory, frame: Frame, v: int, left: float, right: float, rate: float, tail
 ) -> None:
     """What a stolen voice has already put into the overlap dies away by its own windows; one
     that plays a whole sound (at `rate`, else 0) plays on into a short fade."""
     n_fft, hop = len(frame.window), frame.hop
     if rate != 0:
         rest, side = np.zeros(n_fft // 4, np.float32), np.zeros(n_fft // 4, np.float32)
-        if bank.stereo[v]:
-            play_stereo(bank, v, rate, rest, side)
+        if memory.stereo[v]:
+            play_stereo(memory, v, rate, rest, side)
         else:
-            play_wave(bank, v, rate, rest)
+            play_wave(memory, v, rate, rest)
         for i in range(len(rest)):
             fade = 1 - (i + 1) / len(rest)
             tail[i, 0] += np.float32((rest[i] + side[i]) * fade * left)
             tail[i, 1] += np.float32((rest[i] - side[i]) * fade * right)
         return
     for i in range(n_fft):
-        sample = bank.overlap[v, i] * frame.norm[i % hop]
+        sample = memory.overlap[v, i] * frame.norm[i % hop]
         tail[i, 0] += np.float32(sample * left)
         tail[i, 1] += np.float32(sample * right)
 
 
 @njit(cache=True, nogil=True)
-def fade_out(bank: Bank, frame: Frame, v: int, left: float, right: float, tail) -> None:
+def fade_out(memory: VoiceMemory, frame: Frame, v: int, left: float, right: float, tail) -> None:
     """What a voice has put into the overlap gives way, within one hop, to what replaces it."""
     for i in range(frame.hop):
-        sample = bank.overlap[v, i] * frame.norm[i] * (1 - (i + 1) / frame.hop)
+        sample = memory.overlap[v, i] * frame.norm[i] * (1 - (i + 1) / frame.hop)
         tail[i, 0] += np.float32(sample * left)
         tail[i, 1] += np.float32(sample * right)
-    bank.overlap[v] = 0
+    memory.overlap[v] = 0

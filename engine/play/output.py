@@ -13,13 +13,19 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from latentpad.engine.output_settings import Settings
+from latentpad.engine.output_settings import OutputSettings
 from latentpad.engine.play.buffering import Buffering
-from latentpad.engine.play.devices import DeviceError, Way, candidates, is_jack, ways
-from latentpad.engine.play.jack_clock import Host, JackClock
+from latentpad.engine.play.devices import (
+    DeviceError,
+    StreamFormat,
+    candidates,
+    is_jack,
+    stream_formats,
+)
+from latentpad.engine.play.jack_clock import HostState, JackClock
 from latentpad.engine.play.resampling import delay, resampler
 from latentpad.engine.play.ring import FRAMES, RingOutput
-from latentpad.engine.process import hushed
+from latentpad.engine.process import stderr_silenced
 
 # A PortAudio with JACK support would start a server of its own.
 os.environ.setdefault("JACK_NO_START_SERVER", "1")
@@ -55,7 +61,7 @@ class Output(Protocol):
     def room(self) -> bool: ...
     def write(self, block: Floats) -> None: ...
     def pause(self) -> float: ...
-    def host(self) -> Host: ...
+    def host(self) -> HostState: ...
     def turned(self) -> bool: ...
     def close(self) -> None: ...
 
@@ -66,8 +72,8 @@ class DeviceOutput(RingOutput):
     `hop` is in frames at the model's rate.
     """
 
-    def __init__(self, settings: Settings, model_rate: int, hop: int) -> None:
-        with hushed():
+    def __init__(self, settings: OutputSettings, model_rate: int, hop: int) -> None:
+        with stderr_silenced():
             import rtmixer
             import sounddevice as sd
 
@@ -112,11 +118,11 @@ class DeviceOutput(RingOutput):
         says something of this machine."""
         self.buffering.busy, self.buffering.learns = busy, learns
 
-    def host(self) -> Host:
+    def host(self) -> HostState:
         """What the device's host is doing. Not for the render thread."""
         if not self._mixer.active:
-            return Host.GONE
-        return Host.UNKNOWN if self._jack is None else self._jack.host()
+            return HostState.GONE
+        return HostState.UNKNOWN if self._jack is None else self._jack.host()
 
     def turned(self) -> bool:
         """Whether a JACK server has turned to another period since last asked (`jack_bufsize`).
@@ -140,7 +146,7 @@ class NullOutput:
     latency = delay = 0.0
     starved = 0
 
-    def __init__(self, settings: Settings, model_rate: int, hop: int) -> None:
+    def __init__(self, settings: OutputSettings, model_rate: int, hop: int) -> None:
         self.rate = model_rate
         self.block = self.period = settings.block
         self.kept = (settings.ring or NULL_BLOCKS) * settings.block
@@ -166,8 +172,8 @@ class NullOutput:
     def pause(self) -> float:
         return 0.0005
 
-    def host(self) -> Host:
-        return Host.RUNS
+    def host(self) -> HostState:
+        return HostState.RUNS
 
     def turned(self) -> bool:
         return False
@@ -192,8 +198,8 @@ class _Action:
 
 
 def _first(
-    rtmixer: Any, sd: Any, settings: Settings, model_rate: int
-) -> tuple[int, Any, Way, JackClock | None]:
+    rtmixer: Any, sd: Any, settings: OutputSettings, model_rate: int
+) -> tuple[int, Any, StreamFormat, JackClock | None]:
     """The first device that opens, its started stream, the way in which it opened, and the clock
     of its server if that is JACK. Raises `DeviceError` with what the first one said."""
     failed: DeviceError | None = None
@@ -213,11 +219,17 @@ def _first(
 
 
 def _opened(
-    rtmixer: Any, sd: Any, index: int, info: Any, settings: Settings, model_rate: int, block: int
-) -> tuple[Any, Way]:
+    rtmixer: Any,
+    sd: Any,
+    index: int,
+    info: Any,
+    settings: OutputSettings,
+    model_rate: int,
+    block: int,
+) -> tuple[Any, StreamFormat]:
     """The started stream, and the first way in which it could be opened."""
     first = None
-    for way in ways(info, model_rate, settings.sample_rate, block):
+    for way in stream_formats(info, model_rate, settings.sample_rate, block):
         mixer = None
         try:
             mixer = rtmixer.Mixer(

@@ -10,14 +10,14 @@ import math
 import numpy as np
 from numba import njit
 
-from latentpad.engine.play.memory import Bank, Floats, Play
+from latentpad.engine.play.memory import Floats, FrameSettings, VoiceMemory
 
 NEPER = math.log(10) / 20  # natural logarithm of a magnitude per dB
 WRAP_FRAMES = 4.0  # decoded frames of cross-fade where a loop closes
 
 
 @njit(cache=True, nogil=True)
-def wrapped(playhead: float, play: Play) -> float:
+def wrap(playhead: float, play: FrameSettings) -> float:
     """The playhead inside its region, where a loop goes round."""
     length = play.high - play.low
     if not play.loop or length <= 0:
@@ -53,10 +53,12 @@ def _add_row(table: Floats, position: float, weight: float, range_db: float, row
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def sound_at(bank: Bank, v: int, playhead: float, play: Play, row: Floats, out: Floats) -> None:
+def magnitudes_at(
+    memory: VoiceMemory, v: int, playhead: float, play: FrameSettings, row: Floats, out: Floats
+) -> None:
     """Natural log-magnitudes under a playhead: morphed, looped seamlessly, transposed."""
     row[:] = 0
-    mix = bank.mix[v]
+    mix = memory.mix[v]
     length = play.high - play.low
     blend = 0.0
     if play.loop:
@@ -70,7 +72,7 @@ def sound_at(bank: Bank, v: int, playhead: float, play: Play, row: Floats, out: 
         share = mix if table == 1 else 1.0 - mix
         if share <= 0:
             continue
-        _add_row(bank.tables[v, table], playhead, share, play.range_db, row)
+        _add_row(memory.tables[v, table], playhead, share, play.range_db, row)
     bins = len(row)
     neper = np.float32(NEPER)
     if blend > 0:
@@ -79,7 +81,7 @@ def sound_at(bank: Bank, v: int, playhead: float, play: Play, row: Floats, out: 
         for table in range(2):
             share = mix if table == 1 else 1.0 - mix
             if share > 0:
-                _add_row(bank.tables[v, table], other, share, play.range_db, out)
+                _add_row(memory.tables[v, table], other, share, play.range_db, out)
         rest, part = np.float32(1 - blend), np.float32(blend)
         for m in range(bins):
             row[m] = math.log(rest * math.exp(row[m] * neper) + part * math.exp(out[m] * neper))

@@ -22,15 +22,15 @@ import numpy as np
 from latentpad.engine import board as b
 from latentpad.engine import history, tape
 from latentpad.engine.board import Board
-from latentpad.engine.output_settings import Settings
+from latentpad.engine.output_settings import OutputSettings
 from latentpad.engine.play.devices import DeviceError, refresh
 from latentpad.engine.play.fade import Fade
 from latentpad.engine.play.output import DeviceOutput, NullOutput, Output
 from latentpad.engine.play.rehearsal import rehearse
 from latentpad.engine.play.voices import QUALITIES, Voices
-from latentpad.engine.play.watchdog import Verdict, Vigil
-from latentpad.engine.process import LOST, last_words, say, step
-from latentpad.engine.signs import Signs
+from latentpad.engine.play.watchdog import OutputState, Watchdog
+from latentpad.engine.process import LOST, failure_reported, report_step, send_word
+from latentpad.engine.process_status import ProcessStatus
 from latentpad.models.representation import Representation
 
 METER_FALL_DB_S = 60.0  # so that who looks 20 times a second sees every peak, 3 dB down at most
@@ -40,7 +40,7 @@ DRAIN_MOST_S = 0.3  # that the ring may take to play out at the end
 PRIORITY = 60  # above everything but the sound server's own threads
 
 
-class Renderer:
+class RenderLoop:
     """The render loop. `run` is the render thread's; the rest may be called from the main one."""
 
     def __init__(self, board: Board, representation: Representation, output: Output) -> None:
@@ -48,7 +48,7 @@ class Renderer:
         self.output = output
         self.stopping = threading.Event()
         self.stopped = threading.Event()
-        self._signs, self._decoding = Signs.playing(board), Signs.decoding(board)
+        self._signs, self._decoding = ProcessStatus.playing(board), ProcessStatus.decoding(board)
         self._voices = Voices(board, representation)
         self._voices.resume()
         self._rate = representation.sample_rate
@@ -73,7 +73,7 @@ class Renderer:
                 if realtime:
                     output.realtime()
             if not output.room():
-                self._signs.live()  # a late host is no reason to be taken for dead
+                self._signs.count_beat()  # a late host is no reason to be taken for dead
                 player[b.STARVED] = output.starved
                 time.sleep(output.pause())
                 continue
@@ -82,7 +82,7 @@ class Renderer:
             spent = time.perf_counter() - began
             if self.stopping.is_set() and not fading:
                 fading = True
-                history.note(board, history.FADE)
+                history.record(board, history.FADE)
             if not fade.toward(0.0 if fading else 1.0, out):
                 break
             output.load(self._busy, self._decoding.ready)
@@ -90,7 +90,7 @@ class Renderer:
             tape.write(board, out, voices.version)
             self._busy += 0.05 * (spent / hop_s - self._busy)
             self._trade(spent / hop_s)
-            self._signs.live()
+            self._signs.count_beat()
             player[b.STARVED] = output.starved
             player[b.LOAD] = self._busy
             player[b.QUALITY] = voices.quality
@@ -120,18 +120,18 @@ class Renderer:
 def serve(
     board: Board,
     representation: Representation,
-    settings: Settings,
+    settings: OutputSettings,
     generation: int,
     words: socket.socket,
 ) -> None:
     """The playing process's main function; returns when the control process closes `words`.
 
-    `generation` is what it was started as (engine/signs.py)."""
+    `generation` is what it was started as (engine/process_status.py)."""
     gc.disable()
     sys.setswitchinterval(0.0002)
-    step(words, "rehearses the voices")
+    report_step(words, "rehearses the voices")
     rehearse(representation)
-    step(words, "opens the output")
+    report_step(words, "opens the output")
     rate = representation.sample_rate
     hop = representation.n_fft // 8
 
@@ -142,11 +142,11 @@ def serve(
         return _null(board, settings, rate, hop, words)
 
     output = null() if settings.null else _first(device, null, words)
-    renderer = Renderer(board, representation, output)
+    renderer = RenderLoop(board, representation, output)
     gc.freeze()
     threading.Thread(target=_render, args=(renderer, words), name="render", daemon=True).start()
-    Signs.playing(board).become_ready(generation)
-    vigil = Vigil(renderer.output, time.monotonic())
+    ProcessStatus.playing(board).become_ready(generation)
+    vigil = Watchdog(renderer.output, time.monotonic())
     tried = time.monotonic()
     waits = isinstance(renderer.output, NullOutput) and not settings.null  # for a device
     while True:
@@ -158,24 +158,24 @@ def serve(
             with suppress(Exception):  # whatever PortAudio says: it is asked again
                 refresh()
                 renderer.output = device()
-                vigil, waits = Vigil(renderer.output, now), False
+                vigil, waits = Watchdog(renderer.output, now), False
             continue
         if renderer.output.turned():
             _tell(board, renderer.output, b.DEVICE, words)
         verdict = vigil.look(now)
         name = renderer.output.name
-        if verdict is Verdict.LOST:
+        if verdict is OutputState.LOST:
             # Closing the device may hang: a new process is surer.
-            say(words, "lost", device=name)
+            send_word(words, "lost", device=name)
             os._exit(LOST)
-        elif verdict is Verdict.WAITING:
-            say(words, "late", device=name)
-        elif verdict is Verdict.TIMELESS:
-            say(words, "timeless", device=name)
+        elif verdict is OutputState.WAITING:
+            send_word(words, "late", device=name)
+        elif verdict is OutputState.TIMELESS:
+            send_word(words, "timeless", device=name)
             timeless, renderer.output = renderer.output, null()
             time.sleep(LOOK_S)  # until the render thread has turned to the other
             timeless.close()
-            vigil = Vigil(renderer.output, now)
+            vigil = Watchdog(renderer.output, now)
     renderer.stopping.set()
     renderer.stopped.wait(0.3)
     # A moment for the ring to play out; then leave without asking PortAudio, which may hang.
@@ -184,8 +184,8 @@ def serve(
     os._exit(0)
 
 
-def _render(renderer: Renderer, words: socket.socket) -> None:
-    with last_words(words):
+def _render(renderer: RenderLoop, words: socket.socket) -> None:
+    with failure_reported(words):
         renderer.run()
 
 
@@ -202,19 +202,23 @@ def _first(
     try:
         return device()
     except DeviceError as error:
-        say(words, "no device", reason=str(error))
+        send_word(words, "no device", reason=str(error))
     except Exception as error:  # PortAudio itself may be missing or broken
-        say(words, "no device", reason=f"PortAudio: {error}")
+        send_word(words, "no device", reason=f"PortAudio: {error}")
     return null()
 
 
-def _null(board: Board, settings: Settings, rate: int, hop: int, words: socket.socket) -> Output:
+def _null(
+    board: Board, settings: OutputSettings, rate: int, hop: int, words: socket.socket
+) -> Output:
     output = NullOutput(settings, rate, hop)
     _tell(board, output, b.NULL, words)
     return output
 
 
-def _device(board: Board, settings: Settings, rate: int, hop: int, words: socket.socket) -> Output:
+def _device(
+    board: Board, settings: OutputSettings, rate: int, hop: int, words: socket.socket
+) -> Output:
     output = DeviceOutput(settings, rate, hop)
     _tell(board, output, b.DEVICE, words)
     return output
@@ -226,7 +230,7 @@ def _tell(board: Board, output: Output, kind: int, words: socket.socket) -> None
     player[b.DEVICE_RATE], player[b.DEVICE_BLOCK] = output.rate, output.block
     player[b.DEVICE_LATENCY], player[b.CONVERSION] = output.latency, output.delay
     player[b.RING_FRAMES], player[b.HOST_PERIOD] = output.kept, output.period
-    say(
+    send_word(
         words, "output", name=output.name, rate=output.rate, block=output.block,
         latency=output.latency,
     )  # fmt: skip

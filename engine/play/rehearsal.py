@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from latentpad.engine import board as b
-from latentpad.engine.board import Board, Event, Shape
+from latentpad.engine.board import Board, BoardShape, Event
 from latentpad.engine.parameters import MODES, OFFSET
 from latentpad.engine.phase_methods import STREAMED
 from latentpad.engine.play.voice import RTPGHI
@@ -20,7 +20,7 @@ def rehearse(representation: Representation) -> None:
     second.
     """
     r = representation
-    board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
+    board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
     board.sounds[:] = -r.range_db / 2
     board.sound_end[:] = r.frames
     board.sound_wave[2] = b.MONO

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from latentpad.engine.play import voice
-from latentpad.engine.play.memory import Play, bank, work
+from latentpad.engine.play.memory import FrameSettings, scratch, voice_memory
 from latentpad.engine.play.phase import frame
 from latentpad.models.representation import Floats, Representation
 
-TOLD = "RTPGHI with one frame of look-ahead and two RTISI iterations, as the voices play"
+DESCRIPTION = "RTPGHI with one frame of look-ahead and two RTISI iterations, as the voices play"
 
 
-def aloud(
+def resynthesise(
     frames_db: Floats,
     representation: Representation,
     *,
@@ -30,10 +30,10 @@ def aloud(
     r = representation
     hop = min(r.hop, r.n_fft // 8)
     constants = frame(r.n_fft, hop, r.window)
-    state, space = bank(1, len(frames_db), r.n_fft, 1), work(r.n_fft)
+    state, space = voice_memory(1, len(frames_db), r.n_fft, 1), scratch(r.n_fft)
     state.tables[0, 1] = frames_db
-    voice.quiet(state, 0, constants, r.range_db)
-    play = Play(
+    voice.clear_voice(state, 0, constants, r.range_db)
+    play = FrameSettings(
         advance=hop / r.hop, low=0.0, high=float(len(frames_db)), loop=False, ratio=ratio,
         method=method, texture=texture, lookahead=lookahead, iterations=iterations,
         range_db=r.range_db, level=1.0,

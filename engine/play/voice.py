@@ -2,7 +2,7 @@
 
 A voice keeps two decoded sounds, the one it comes from and the one it goes to, and cross-fades
 between them in dB while its phase runs on. Everything here is compiled, releases the GIL and
-touches only the arrays of the `Bank` it is given.
+touches only the arrays of the `VoiceMemory` it is given.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from latentpad.engine.phase_methods import NAMES
-from latentpad.engine.play.memory import Bank, Floats, Play, Work
+from latentpad.engine.play.memory import Floats, FrameSettings, Scratch, VoiceMemory
 from latentpad.engine.play.phase import (
     Frame,
     gradient_frequency,
@@ -23,7 +23,7 @@ from latentpad.engine.play.phase import (
     refine_ahead,
     spectrum_of,
 )
-from latentpad.engine.play.playhead import NEPER, sound_at, wrapped
+from latentpad.engine.play.playhead import NEPER, magnitudes_at, wrap
 
 GATE_DB = 3.0  # bins this near to the model's floor are silence, not hiss (spec: phase)
 TOLERANCE = 1e-5
@@ -33,16 +33,16 @@ WAVE = -1  # of no method: the voice reads a whole sound
 
 
 @njit(cache=True, nogil=True)
-def quiet(bank: Bank, v: int, frame: Frame, range_db: float) -> None:
+def clear_voice(memory: VoiceMemory, v: int, frame: Frame, range_db: float) -> None:
     """Forget what the voice has played: the next frame comes out of silence."""
     silence = np.float32(-range_db * NEPER)
-    bank.before[v] = silence
-    bank.phase[v] = 0
-    bank.overlap[v] = 0
-    gradient_time(bank.before[v, 0], frame.gamma, frame.hop, bank.tgrad[v])
+    memory.before[v] = silence
+    memory.phase[v] = 0
+    memory.overlap[v] = 0
+    gradient_time(memory.before[v, 0], frame.gamma, frame.hop, memory.tgrad[v])
 
 
-def seed_of(serial: int) -> int:
+def noise_seed(serial: int) -> int:
     """Of a voice's noise: 32 bits, not 0, far apart for near serials (MurmurHash3's finalizer).
     So a sound that is begun again in a rendering has the noise that it had."""
     x = serial & 0xFFFFFFFF
@@ -52,9 +52,9 @@ def seed_of(serial: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def sow(bank: Bank, v: int, begin: int) -> None:
+def seed_noise(memory: VoiceMemory, v: int, begin: int) -> None:
     """Make the voice's noise anew from the seed `begin`, 32 bits and not 0."""
-    noise, seed = bank.noise[v], bank.seed[v]
+    noise, seed = memory.noise[v], memory.seed[v]
     seed[0] = begin
     for i in range(len(noise)):
         seed[0] ^= seed[0] << np.uint32(13)
@@ -76,105 +76,105 @@ def _magnitudes(s, play, out):
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _coherent(bank, work, v, frame, play, playhead):
+def _coherent(memory, scratch, v, frame, play, playhead):
     """The hybrid's spectrum of the frame under the playhead, into `work.spectrum`."""
     gamma = frame.gamma / (play.ratio * play.ratio)
     scale = np.float32(frame.scale)
     ahead = play.lookahead > 0
     if ahead:
-        next_ = wrapped(playhead + play.advance, play)
-        sound_at(bank, v, next_, play, work.row, work.after)
-    gradient_time(work.now, gamma, frame.hop, work.tgrad)
+        next_ = wrap(playhead + play.advance, play)
+        magnitudes_at(memory, v, next_, play, scratch.row, scratch.after)
+    gradient_time(scratch.now, gamma, frame.hop, scratch.tgrad)
     gradient_frequency(
-        bank.before[v, 1],
-        bank.before[v, 0],
-        work.now,
-        work.after,
+        memory.before[v, 1],
+        memory.before[v, 0],
+        scratch.now,
+        scratch.after,
         ahead,
         gamma,
         frame.hop,
-        work.fgrad,
+        scratch.fgrad,
     )
     integrate(
-        bank.before[v, 0],
-        work.now,
-        bank.phase[v],
-        bank.tgrad[v],
-        work.tgrad,
-        work.fgrad,
+        memory.before[v, 0],
+        scratch.now,
+        memory.phase[v],
+        memory.tgrad[v],
+        scratch.tgrad,
+        scratch.fgrad,
         TOLERANCE,
-        bank.seed[v],
-        work.keys,
-        work.ids,
-        work.done,
-        work.phase,
+        memory.seed[v],
+        scratch.keys,
+        scratch.ids,
+        scratch.done,
+        scratch.phase,
     )
-    spectrum_of(work.magnitude, work.phase, scale, work.spectrum)
+    spectrum_of(scratch.magnitude, scratch.phase, scale, scratch.spectrum)
     # Transposed lobes are wider or narrower than the window's own: made to agree with it, a tone
     # would be up to 13 cents out of tune.
     if play.iterations == 0 or play.ratio != 1.0:
         return
     if play.lookahead < 2:
         refine(
-            work.magnitude,
-            work.spectrum,
-            bank.overlap[v],
+            scratch.magnitude,
+            scratch.spectrum,
+            memory.overlap[v],
             frame.window,
             frame.partial[0],
             scale,
             play.iterations,
-            work.phase,
+            scratch.phase,
         )
         return
-    after2 = wrapped(playhead + 2 * play.advance, play)
-    sound_at(bank, v, after2, play, work.row, work.after2)
-    _magnitudes(work.after, play, work.magnitude2)
-    gradient_time(work.after, gamma, frame.hop, work.tgrad2)
+    after2 = wrap(playhead + 2 * play.advance, play)
+    magnitudes_at(memory, v, after2, play, scratch.row, scratch.after2)
+    _magnitudes(scratch.after, play, scratch.magnitude2)
+    gradient_time(scratch.after, gamma, frame.hop, scratch.tgrad2)
     gradient_frequency(
-        bank.before[v, 0],
-        work.now,
-        work.after,
-        work.after2,
+        memory.before[v, 0],
+        scratch.now,
+        scratch.after,
+        scratch.after2,
         True,
         gamma,
         frame.hop,
-        work.fgrad,
+        scratch.fgrad,
     )
     integrate(
-        work.now,
-        work.after,
-        work.phase,
-        work.tgrad,
-        work.tgrad2,
-        work.fgrad,
+        scratch.now,
+        scratch.after,
+        scratch.phase,
+        scratch.tgrad,
+        scratch.tgrad2,
+        scratch.fgrad,
         TOLERANCE,
-        bank.seed[v],
-        work.keys,
-        work.ids,
-        work.done,
-        work.phase2,
+        memory.seed[v],
+        scratch.keys,
+        scratch.ids,
+        scratch.done,
+        scratch.phase2,
     )
-    spectrum_of(work.magnitude2, work.phase2, scale, work.spectrum2)
+    spectrum_of(scratch.magnitude2, scratch.phase2, scale, scratch.spectrum2)
     refine_ahead(
-        work.magnitude,
-        work.spectrum,
-        work.magnitude2,
-        work.spectrum2,
-        bank.overlap[v],
+        scratch.magnitude,
+        scratch.spectrum,
+        scratch.magnitude2,
+        scratch.spectrum2,
+        memory.overlap[v],
         frame.window,
         frame.partial,
         frame.hop,
         scale,
         play.iterations,
-        work.phase,
+        scratch.phase,
     )
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _add_noise(bank, work, v, frame, texture):
+def _add_noise(memory, scratch, v, frame, texture):
     """Cross-fade `work.spectrum` with white noise of the same magnitudes, at equal power."""
     n_fft, hop = len(frame.window), frame.hop
-    noise, seed = bank.noise[v], bank.seed[v]
+    noise, seed = memory.noise[v], memory.seed[v]
     energy = 0.0
     for i in range(n_fft - hop):
         noise[i] = noise[i + hop]
@@ -184,38 +184,40 @@ def _add_noise(bank, work, v, frame, texture):
         seed[0] ^= seed[0] << np.uint32(5)
         noise[i] = np.float32(seed[0] * (2.0 / 4294967296.0) - 1.0)
     for i in range(n_fft):
-        work.signal[i] = noise[i] * frame.window[i]
+        scratch.signal[i] = noise[i] * frame.window[i]
         energy += frame.window[i] * frame.window[i]
-    white = np.fft.rfft(work.signal)
+    white = np.fft.rfft(scratch.signal)
     # Uniform noise in -1...1 has a variance of 1/3: each bin's mean power is energy / 3.
     level = np.float32(frame.scale * math.sin(texture * math.pi / 2) * math.sqrt(3 / energy))
     rest = np.float32(math.cos(texture * math.pi / 2))
     for m in range(len(white)):
-        work.spectrum[m] = rest * work.spectrum[m] + white[m] * (level * work.magnitude[m])
+        scratch.spectrum[m] = rest * scratch.spectrum[m] + white[m] * (level * scratch.magnitude[m])
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def play_frame(bank: Bank, work: Work, v: int, frame: Frame, play: Play, out: Floats) -> None:
+def play_frame(
+    memory: VoiceMemory, scratch: Scratch, v: int, frame: Frame, play: FrameSettings, out: Floats
+) -> None:
     """Add the frame under the playhead to the overlap, take one hop out, move the playhead.
 
     `out` (hop,) float32 receives samples; they lie n_fft / 2 before the frame's middle.
     """
     n_fft, hop = len(frame.window), frame.hop
-    playhead = wrapped(bank.playhead[v], play)
-    sound_at(bank, v, playhead, play, work.row, work.now)
-    _magnitudes(work.now, play, work.magnitude)
+    playhead = wrap(memory.playhead[v], play)
+    magnitudes_at(memory, v, playhead, play, scratch.row, scratch.now)
+    _magnitudes(scratch.now, play, scratch.magnitude)
     texture = 1.0 if play.method == NOISE else play.texture
     if texture < 1:
-        _coherent(bank, work, v, frame, play, playhead)
-        for m in range(len(work.now)):
-            bank.phase[v, m] = work.phase[m]
-            bank.tgrad[v, m] = work.tgrad[m]
+        _coherent(memory, scratch, v, frame, play, playhead)
+        for m in range(len(scratch.now)):
+            memory.phase[v, m] = scratch.phase[m]
+            memory.tgrad[v, m] = scratch.tgrad[m]
     else:
-        work.spectrum[:] = 0
+        scratch.spectrum[:] = 0
     if texture > 0:
-        _add_noise(bank, work, v, frame, texture)
-    signal = np.fft.irfft(work.spectrum)
-    overlap = bank.overlap[v]
+        _add_noise(memory, scratch, v, frame, texture)
+    signal = np.fft.irfft(scratch.spectrum)
+    overlap = memory.overlap[v]
     for i in range(n_fft):
         overlap[i] += signal[i] * frame.window[i]
     for i in range(hop):
@@ -224,23 +226,23 @@ def play_frame(bank: Bank, work: Work, v: int, frame: Frame, play: Play, out: Fl
         overlap[i] = overlap[i + hop]
     for i in range(n_fft - hop, n_fft):
         overlap[i] = 0
-    for m in range(len(work.now)):
-        bank.before[v, 1, m] = bank.before[v, 0, m]
-        bank.before[v, 0, m] = work.now[m]
-    bank.playhead[v] = playhead + play.advance
+    for m in range(len(scratch.now)):
+        memory.before[v, 1, m] = memory.before[v, 0, m]
+        memory.before[v, 0, m] = scratch.now[m]
+    memory.playhead[v] = playhead + play.advance
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def play_wave(bank: Bank, v: int, rate: float, out: Floats) -> None:
+def play_wave(memory: VoiceMemory, v: int, rate: float, out: Floats) -> None:
     """One hop of a whole sound at `rate`, as one channel; the next hop goes on after it."""
-    bank.wave_at[v] = _read(bank.waves[v], bank.wave_at[v], rate, out)
+    memory.wave_at[v] = _read(memory.waves[v], memory.wave_at[v], rate, out)
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def play_stereo(bank: Bank, v: int, rate: float, out: Floats, side: Floats) -> None:
+def play_stereo(memory: VoiceMemory, v: int, rate: float, out: Floats, side: Floats) -> None:
     """The same with what the left side has more, and the right less, than `out`, into `side`."""
-    _read(bank.sides[v], bank.wave_at[v], rate, side)
-    play_wave(bank, v, rate, out)
+    _read(memory.sides[v], memory.wave_at[v], rate, side)
+    play_wave(memory, v, rate, out)
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -264,10 +266,10 @@ def _read(wave, position, rate, out):
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def adopt(bank: Bank, v: int, sound: Floats) -> None:
+def morph_to(memory: VoiceMemory, v: int, sound: Floats) -> None:
     """A new decoded sound (frames, bins) dB: morph to it from whatever sounds now."""
-    come, go = bank.tables[v, 0], bank.tables[v, 1]
-    mix = np.float32(bank.mix[v])
+    come, go = memory.tables[v, 0], memory.tables[v, 1]
+    mix = np.float32(memory.mix[v])
     if mix >= 1:
         come[:] = go
     else:
@@ -275,4 +277,4 @@ def adopt(bank: Bank, v: int, sound: Floats) -> None:
             for m in range(come.shape[1]):
                 come[k, m] += mix * (go[k, m] - come[k, m])
     go[:] = sound
-    bank.mix[v] = 0.0
+    memory.mix[v] = 0.0

@@ -17,7 +17,7 @@ from latentpad.engine import history
 from latentpad.engine.board import Board
 from latentpad.engine.parameters import MODES, OFFSET
 from latentpad.engine.phase_methods import STREAMED
-from latentpad.engine.play.memory import Bank
+from latentpad.engine.play.memory import VoiceMemory
 from latentpad.engine.play.mix import Instruction
 from latentpad.engine.play.voice import WAVE
 
@@ -63,7 +63,7 @@ _picked: Callable[[Sequence[float]], tuple[float, ...]] = itemgetter(
 
 
 @dataclass(frozen=True)
-class Pace:
+class HopTiming:
     """How time goes: samples and seconds a hop, samples a decoded frame."""
 
     hop: int
@@ -75,27 +75,27 @@ class Pace:
         return self.hop / self.decoded_hop
 
 
-class Decoded(NamedTuple):
+class SoundInfo(NamedTuple):
     """What is known of a decoded sound beside its frames."""
 
     gain: float  # dB that evens the level
     onset: float  # frames
     end: float
-    told: history.Sound
+    entry: history.SoundEntry
 
 
-def decoded(board: Board, voice: int, buffer: int) -> Decoded:
+def sound_info(board: Board, voice: int, buffer: int) -> SoundInfo:
     """Of one of the board's: a reading for `Board.newest`."""
-    return Decoded(
+    return SoundInfo(
         float(board.sound_gain[voice, buffer]),
         float(board.sound_onset[voice, buffer]),
         float(board.sound_end[voice, buffer]),
-        history.sound(board, voice, buffer),
+        history.sound_entry(board, voice, buffer),
     )
 
 
 @dataclass
-class Sounding:
+class VoiceControl:
     """One voice between hops."""
 
     state: int = b.FREE
@@ -120,10 +120,10 @@ class Sounding:
     left: float = 0.0
     right: float = 0.0
 
-    def go(self, sound: Decoded) -> None:
+    def go(self, sound: SoundInfo) -> None:
         """Morph from where it comes from to this sound."""
         self.gain = (self.gain[0], sound.gain)
-        self.own = (self.own[0], sound.told.level)
+        self.own = (self.own[0], sound.entry.level)
         self.onset = (self.onset[0], sound.onset)
         self.end = (self.end[0], sound.end)
 
@@ -134,17 +134,20 @@ class Sounding:
 
     def stay(self, mix: float) -> None:
         """Be where it is on its way."""
-        self.gain, self.own = (mixed(self.gain, mix),) * 2, (mixed(self.own, mix),) * 2
-        self.onset, self.end = (mixed(self.onset, mix),) * 2, (mixed(self.end, mix),) * 2
+        self.gain, self.own = (interpolate(self.gain, mix),) * 2, (interpolate(self.own, mix),) * 2
+        self.onset, self.end = (
+            (interpolate(self.onset, mix),) * 2,
+            (interpolate(self.end, mix),) * 2,
+        )
 
 
-def instruct(
+def write_instructions(
     todo: Instruction,
-    bank: Bank,
+    memory: VoiceMemory,
     v: int,
-    voice: Sounding,
+    voice: VoiceControl,
     settings: Settings,
-    pace: Pace,
+    pace: HopTiming,
     quality: int,
     fresh: bool,
 ) -> None:
@@ -155,8 +158,8 @@ def instruct(
     """
     morph = settings.morph
     share = pace.hop_s / morph if morph > pace.hop_s else 1.0
-    mix = bank.mix[v] = min(bank.mix[v] + share, 1.0)
-    first, last = mixed(voice.onset, mix), mixed(voice.end, mix)
+    mix = memory.mix[v] = min(memory.mix[v] + share, 1.0)
+    first, last = interpolate(voice.onset, mix), interpolate(voice.end, mix)
     low, high = settings.loop_start, settings.loop_end
     if low > high:
         low, high = high, low
@@ -170,15 +173,15 @@ def instruct(
     advance = speed * pace.frames_a_hop
     if fresh:
         begin = high if speed < 0 else low
-        bank.playhead[v] = begin - 3 * advance
-        bank.wave_at[v] = begin * pace.decoded_hop
+        memory.playhead[v] = begin - 3 * advance
+        memory.wave_at[v] = begin * pace.decoded_hop
     elif advance == 0:
-        bank.playhead[v] = min(max(float(bank.playhead[v]), low), high - 1e-6)
+        memory.playhead[v] = min(max(float(memory.playhead[v]), low), high - 1e-6)
     elif voice.mode != LOOP:
         if voice.wave:
-            at, lead = bank.wave_at[v] / pace.decoded_hop, 0.0
+            at, lead = memory.wave_at[v] / pace.decoded_hop, 0.0
         else:
-            at, lead = bank.playhead[v], 4 * abs(advance)
+            at, lead = memory.playhead[v], 4 * abs(advance)
         played = (at - last if speed > 0 else first - at) - lead
         if played > 0 and voice.state == b.SOUNDING:
             voice.state, voice.fade_s = b.RELEASING, END_FADE_S
@@ -198,16 +201,16 @@ def instruct(
     todo.burst = BURST_FRAMES if fresh or voice.jumps else 0
     todo.rise = pace.hop if voice.jumps else EDGE if fresh else 0
     if voice.jumps:
-        bank.playhead[v] -= BURST_FRAMES * advance
+        memory.playhead[v] -= BURST_FRAMES * advance
         voice.jumps = False
     _level(todo, voice, settings, pace, mix, fresh)
 
 
 def _level(
     todo: Instruction,
-    voice: Sounding,
+    voice: VoiceControl,
     settings: Settings,
-    pace: Pace,
+    pace: HopTiming,
     mix: float,
     fresh: bool,
 ) -> None:
@@ -222,7 +225,9 @@ def _level(
         voice.envelope = min(voice.envelope + pace.hop_s / attack, 1.0) if attack else 1.0
     gain = voice.envelope * 10 ** ((voice.level_db + voice.finger_db) / 20)
     # The sound's own level goes with its frames: those still in the overlap keep theirs.
-    own = 10 ** ((mixed(voice.gain, mix) + settings.dynamics * mixed(voice.own, mix)) / 20)
+    own = 10 ** (
+        (interpolate(voice.gain, mix) + settings.dynamics * interpolate(voice.own, mix)) / 20
+    )
     if voice.wave:
         gain, own = gain * own, 1.0
     angle = (min(max(settings.pan + voice.finger_pan, -1.0), 1.0) + 1) * math.pi / 4
@@ -235,5 +240,5 @@ def _level(
     voice.left, voice.right = left, right
 
 
-def mixed(pair: tuple[float, float], mix: float) -> float:
+def interpolate(pair: tuple[float, float], mix: float) -> float:
     return pair[0] + mix * (pair[1] - pair[0])

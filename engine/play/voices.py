@@ -17,22 +17,22 @@ from latentpad.engine import history
 from latentpad.engine.atomic import fence
 from latentpad.engine.board import Board, Event
 from latentpad.engine.parameters import GLOBAL, OFFSET, VOICES
+from latentpad.engine.play.control_state import ControlState
 from latentpad.engine.play.limiter import Limiter
-from latentpad.engine.play.memory import Bank, Work, bank, work
+from latentpad.engine.play.memory import Scratch, VoiceMemory, scratch, voice_memory
 from latentpad.engine.play.mix import Instruction, fade_out, leave_tail, play_hop
 from latentpad.engine.play.phase import Frame, frame
-from latentpad.engine.play.voice import adopt, quiet, seed_of, sow
+from latentpad.engine.play.voice import clear_voice, morph_to, noise_seed, seed_noise
 from latentpad.engine.play.voice_control import (
     END_FADE_S,
     LOOP,
-    Decoded,
-    Pace,
+    HopTiming,
     Settings,
-    Sounding,
-    decoded,
-    instruct,
+    SoundInfo,
+    VoiceControl,
+    sound_info,
+    write_instructions,
 )
-from latentpad.engine.play.wanted import Wanted
 from latentpad.models.representation import Representation
 
 PATIENCE_S = 2.0  # how long a voice waits for its decoded sound
@@ -52,16 +52,16 @@ class Voices:
         self.board = board
         self.hop_size = r.n_fft // 8
         self.frame: Frame = frame(r.n_fft, self.hop_size, r.window)
-        self.bank: Bank = bank(VOICES, r.frames, r.n_fft, board.shape.samples)
-        self.work: Work = work(r.n_fft)
+        self.memory: VoiceMemory = voice_memory(VOICES, r.frames, r.n_fft, board.shape.samples)
+        self.scratch: Scratch = scratch(r.n_fft)
         self.limiter = Limiter(r.sample_rate)
         self.hops = 0
         self.quality = 0
         self.guarded = 0
         self._noted = 0  # the quality that the history tells of
         self._range = float(r.range_db)
-        self._read = partial(Wanted.of, board)
-        self._sounding = [Sounding() for _ in range(VOICES)]
+        self._read = partial(ControlState.of, board)
+        self._sounding = [VoiceControl() for _ in range(VOICES)]
         self._todo: NDArray[np.void] = np.zeros(VOICES, Instruction)
         self._instructions = list((Instruction * VOICES).from_buffer(self._todo.data))
         self._mono: NDArray[np.float32] = np.zeros(self.hop_size, np.float32)
@@ -69,7 +69,7 @@ class Voices:
         self._states: NDArray[np.int64] = np.zeros(VOICES, np.int64)
         self._serials: NDArray[np.int64] = np.zeros(VOICES, np.int64)
         self._hop_s = self.hop_size / r.sample_rate
-        self._pace = Pace(self.hop_size, self._hop_s, r.hop)
+        self._pace = HopTiming(self.hop_size, self._hop_s, r.hop)
         self._fade = _per_hop(0.02, self._hop_s)
         self._smoothing = [
             (OFFSET[row.address], _per_hop(row.smoothing, self._hop_s))
@@ -85,7 +85,7 @@ class Voices:
 
     def settle(self) -> None:
         """Take the board's values as they are, without a glide: before the first hop only."""
-        self._wanted: Wanted = self.board.consistent(self._read, tries=b.PATIENT)
+        self._wanted: ControlState = self.board.consistent(self._read, tries=b.PATIENT)
         self._values: list[float] = self._wanted.values.copy()
         self._master: float = _master_gain(Settings.of(self._values))
 
@@ -100,7 +100,7 @@ class Voices:
             self._take(event)
         if self.quality != self._noted:
             self._noted = self.quality
-            history.note(board, history.QUALITY, self.quality)
+            history.record(board, history.QUALITY, self.quality)
         self._glide(wanted.values.copy())
         settings = Settings.of(self._values)
         starts = 0
@@ -125,12 +125,14 @@ class Voices:
             voice.finger_db += self._fade * (wanted.levels[v] - voice.finger_db)
             voice.finger_pan += self._fade * (wanted.pans[v] - voice.finger_pan)
             voice.finger_pitch += self._fade * (wanted.pitches[v] - voice.finger_pitch)
-            instruct(todo, self.bank, v, voice, settings, self._pace, self.quality, fresh)
+            write_instructions(
+                todo, self.memory, v, voice, settings, self._pace, self.quality, fresh
+            )
             if voice.let_go and voice.state == b.SOUNDING:
                 voice.state = b.RELEASING  # let go before it could sound: a tap is heard too
         self.guarded += play_hop(
-            self.bank,
-            self.work,
+            self.memory,
+            self.scratch,
             self.frame,
             self._todo,
             self._range,
@@ -178,9 +180,9 @@ class Voices:
             if voice.state in (b.SOUNDING, b.RELEASING):
                 rate = self._instructions[event.voice].rate if voice.wave else 0.0
                 leave_tail(
-                    self.bank, self.frame, event.voice, voice.left, voice.right, rate, self._tail
+                    self.memory, self.frame, event.voice, voice.left, voice.right, rate, self._tail
                 )
-            self._sounding[event.voice] = Sounding(
+            self._sounding[event.voice] = VoiceControl(
                 state=b.WAITING,
                 serial=event.serial,
                 mode=event.mode,
@@ -207,13 +209,13 @@ class Voices:
         )
         for v, (held, serial, request, level) in enumerate(rows):
             state = b.WAITING if held else b.FREE
-            self._sounding[v] = Sounding(state, serial, LOOP, request, level_db=level)
+            self._sounding[v] = VoiceControl(state, serial, LOOP, request, level_db=level)
         list(board.received(until))
         self._report()
 
     # -- sounds ------------------------------------------------------------------------------
 
-    def _begin(self, v: int, voice: Sounding) -> bool:
+    def _begin(self, v: int, voice: VoiceControl) -> bool:
         """Start a waiting voice out of silence, if its sound has been decoded."""
         board = self.board
         published = board.published[v]
@@ -228,49 +230,49 @@ class Voices:
         if found is None:
             return False
         voice.seen, (sound, voice.wave) = found
-        self.bank.mix[v] = 1.0
+        self.memory.mix[v] = 1.0
         voice.go(sound)
         voice.come()
-        history.note(board, history.SOUND, voice.serial, sound.told)
-        quiet(self.bank, v, self.frame, self._range)
-        sow(self.bank, v, seed_of(voice.serial))
+        history.record(board, history.SOUND, voice.serial, sound.entry)
+        clear_voice(self.memory, v, self.frame, self._range)
+        seed_noise(self.memory, v, noise_seed(voice.serial))
         voice.state = b.SOUNDING
         return True
 
-    def _copied(self, v: int, shot: bool, buffer: int) -> tuple[Decoded, bool]:
+    def _copied(self, v: int, shot: bool, buffer: int) -> tuple[SoundInfo, bool]:
         """Copy a sound for a voice that is silent; whether the whole waveform came with it."""
-        board, bank = self.board, self.bank
-        bank.tables[v, 1] = board.sounds[v, buffer]
+        board, memory = self.board, self.memory
+        memory.tables[v, 1] = board.sounds[v, buffer]
         kind = int(board.sound_wave[v, buffer]) if shot else b.NO_WAVE
         if kind != b.NO_WAVE:
-            bank.waves[v] = board.waves[v, buffer]
-            bank.stereo[v] = kind == b.STEREO
+            memory.waves[v] = board.waves[v, buffer]
+            memory.stereo[v] = kind == b.STEREO
             if kind == b.STEREO:
-                bank.sides[v] = board.sides[v, buffer]
-        return decoded(board, v, buffer), kind != b.NO_WAVE
+                memory.sides[v] = board.sides[v, buffer]
+        return sound_info(board, v, buffer), kind != b.NO_WAVE
 
-    def _adopt(self, v: int, voice: Sounding) -> bool:
+    def _adopt(self, v: int, voice: VoiceControl) -> bool:
         """Morph to the newest sound; False if it could not be read whole."""
-        mix = float(self.bank.mix[v])
+        mix = float(self.memory.mix[v])
         found = self.board.newest(v, lambda buffer: self._merged(v, buffer))
         voice.stay(mix)
         if found is None:
-            self.bank.tables[v, 1] = self.bank.tables[v, 0]
+            self.memory.tables[v, 1] = self.memory.tables[v, 0]
             return False
         voice.seen, sound = found
         voice.go(sound)
-        history.note(self.board, history.SOUND, voice.serial, sound.told)
+        history.record(self.board, history.SOUND, voice.serial, sound.entry)
         return True
 
-    def _merged(self, v: int, buffer: int) -> Decoded:
+    def _merged(self, v: int, buffer: int) -> SoundInfo:
         # Again it changes nothing but where the morph goes: the mix is 0 by then.
-        adopt(self.bank, v, self.board.sounds[v, buffer])
-        return decoded(self.board, v, buffer)
+        morph_to(self.memory, v, self.board.sounds[v, buffer])
+        return sound_info(self.board, v, buffer)
 
-    def _jump(self, v: int, voice: Sounding) -> None:
+    def _jump(self, v: int, voice: VoiceControl) -> None:
         """No morph: the frames that overlap this hop are made anew from the new sound, so that
         it is there within a hop instead of after a whole window."""
-        fade_out(self.bank, self.frame, v, voice.left, voice.right, self._tail)
+        fade_out(self.memory, self.frame, v, voice.left, voice.right, self._tail)
         voice.jumps = True
 
 

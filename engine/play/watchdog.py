@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Protocol
 
-from latentpad.engine.play.jack_clock import Host
+from latentpad.engine.play.jack_clock import HostState
 
 SILENT_S = 0.6  # after so long without a read the host is asked what it does
 UNSERVED_S = 5.0  # a host that goes on, but not with us, has put us out
@@ -16,29 +16,29 @@ FAST = 3.0  # times its rate: a host that takes so much keeps no time
 FAST_S = 0.5
 
 
-class Verdict(Enum):
+class OutputState(Enum):
     WELL = "well"
     WAITING = "waiting"  # told once: the host stands still, and is waited for
     LOST = "lost"
     TIMELESS = "timeless"  # takes whatever it is given, at once
 
 
-class Watched(Protocol):
+class WatchedOutput(Protocol):
     rate: int
 
     @property
     def taken(self) -> int: ...
-    def host(self) -> Host: ...
+    def host(self) -> HostState: ...
 
 
-class Vigil:
+class Watchdog:
     """Looks at one output, some ten times a second. One thread, not the render thread.
 
     Silence is counted in the time in which this process ran: a laptop that slept and a program
     that was stopped (Ctrl-Z) find their device as they left it.
     """
 
-    def __init__(self, output: Watched, now: float) -> None:
+    def __init__(self, output: WatchedOutput, now: float) -> None:
         self._output = output
         self._looked = self._fast_since = now
         self._taken = self._fast_taken = output.taken
@@ -46,7 +46,7 @@ class Vigil:
         self._standing = 0.0
         self._told = False
 
-    def look(self, now: float) -> Verdict:
+    def look(self, now: float) -> OutputState:
         """What is to be done about the output at time `now`, seconds."""
         passed = min(max(now - self._looked, 0.0), LOOK_MOST_S)
         self._looked = now
@@ -58,24 +58,24 @@ class Vigil:
             return self._speed(now)
         self._silent += passed
         if self._silent <= SILENT_S:
-            return Verdict.WELL
+            return OutputState.WELL
         host = self._output.host()
-        if host is Host.GONE:
-            return Verdict.LOST
-        if host is Host.STANDS:
+        if host is HostState.GONE:
+            return OutputState.LOST
+        if host is HostState.STANDS:
             self._standing += passed
             if self._standing > TELL_S and not self._told:
                 self._told = True
-                return Verdict.WAITING
-            return Verdict.WELL
+                return OutputState.WAITING
+            return OutputState.WELL
         unserved = self._silent - self._standing
-        limit = UNSERVED_S if host is Host.RUNS else UNKNOWN_S
-        return Verdict.LOST if unserved > limit else Verdict.WELL
+        limit = UNSERVED_S if host is HostState.RUNS else UNKNOWN_S
+        return OutputState.LOST if unserved > limit else OutputState.WELL
 
-    def _speed(self, now: float) -> Verdict:
+    def _speed(self, now: float) -> OutputState:
         passed = now - self._fast_since
         if passed < FAST_S:
-            return Verdict.WELL
+            return OutputState.WELL
         rate = (self._taken - self._fast_taken) / passed
         self._fast_since, self._fast_taken = now, self._taken
-        return Verdict.TIMELESS if rate > FAST * self._output.rate else Verdict.WELL
+        return OutputState.TIMELESS if rate > FAST * self._output.rate else OutputState.WELL

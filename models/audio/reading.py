@@ -10,13 +10,23 @@ from typing import Any, NamedTuple
 import numpy as np
 import soxr
 
-from latentpad.models.audio.sound_file import Unreadable, decoded
+from latentpad.models.audio.sound_file import Unreadable, read_sound_file
 from latentpad.models.errors import LatentpadError
 from latentpad.models.representation import FLOOR, Floats, Representation
-from latentpad.models.sources.folder import holding
+from latentpad.models.sources.folder import scan_folder
 from latentpad.models.text import printable
 
-__all__ = ["AudioError", "Unreadable", "Wide", "files", "fitted", "heard", "mixed", "sound", "wide"]
+__all__ = [
+    "AudioError",
+    "StereoSound",
+    "Unreadable",
+    "downmix",
+    "fit_length",
+    "read_mono",
+    "read_samples",
+    "read_stereo",
+    "sound_files",
+]
 
 LISTENED = 60.0  # s of a file in which its sound is looked for
 THRESHOLD = 10 ** (-45 / 20)  # of the file's peak: where its sound begins
@@ -34,7 +44,7 @@ class AudioError(LatentpadError):
     """A sound file that cannot be read: one line naming the file and the reason."""
 
 
-class Wide(NamedTuple):
+class StereoSound(NamedTuple):
     """A sound as `heard` hears it, and with the sides of the recording."""
 
     mono: Floats  # (samples,)
@@ -50,10 +60,10 @@ class _Cut(NamedTuple):
     seconds: float  # of the whole file
 
 
-def heard(file: bytes | Path, representation: Representation) -> tuple[Floats, float]:
+def read_mono(file: bytes | Path, representation: Representation) -> tuple[Floats, float]:
     """A file as (samples,) mono float32 at the model's rate, and its length in seconds.
 
-    Anything libsndfile reads: any rate, channels (`mixed`), length. Begins 10 ms before the file
+    Anything libsndfile reads: any rate, channels (`downmix`), length. Begins 10 ms before the file
     first comes within 45 dB of its peak, is cut or followed by silence to the length of a
     spectrogram, and keeps its level. An offset, or a drift too slow to be heard, is no beginning.
     Looks at the first minute only; the rate is converted by soxr HQ. Not for the render thread: it
@@ -63,29 +73,29 @@ def heard(file: bytes | Path, representation: Representation) -> tuple[Floats, f
     return _at_rate(cut.mono, cut.rate, representation), cut.seconds
 
 
-def wide(file: bytes | Path, representation: Representation) -> Wide:
+def read_stereo(file: bytes | Path, representation: Representation) -> StereoSound:
     """The same with its sides; those of one or of more than two channels are alike. Unreadable."""
     cut = _cut(file, representation)
     mono = _at_rate(cut.mono, cut.rate, representation)
     if cut.samples.shape[1] != 2:
-        return Wide(mono, np.stack([mono, mono], axis=1))
+        return StereoSound(mono, np.stack([mono, mono], axis=1))
     left, right = (_at_rate(side, cut.rate, representation) for side in cut.samples.T)
     sides = np.stack([left, right], axis=1)
     loud = float(np.square(sides, dtype=np.float64).sum()) / 2
     if loud > 0 and not np.array_equal(left, right):
         sides *= np.float32(np.sqrt(np.square(mono, dtype=np.float64).sum() / loud))
-    return Wide(mono, sides)
+    return StereoSound(mono, sides)
 
 
-def sound(path: Path, representation: Representation) -> Floats:
+def read_samples(path: Path, representation: Representation) -> Floats:
     """(samples,) of a file, as `heard` hears it. Raises AudioError."""
     try:
-        return heard(path, representation)[0]
+        return read_mono(path, representation)[0]
     except Unreadable as error:
         raise AudioError(f"{printable(str(path))}: {error}") from None
 
 
-def fitted(audio: Floats, samples: int) -> Floats:
+def fit_length(audio: Floats, samples: int) -> Floats:
     """`audio` cut or followed by silence to exactly `samples`."""
     result = np.zeros(samples, np.float32)
     heard = audio[:samples]
@@ -93,12 +103,12 @@ def fitted(audio: Floats, samples: int) -> Floats:
     return result
 
 
-def files(folder: Path) -> list[Path]:
+def sound_files(folder: Path) -> list[Path]:
     """Every sound file under `folder` (models.sources.folder), in a fixed order."""
-    return [folder / inside for inside in holding(folder).sounds]
+    return [folder / inside for inside in scan_folder(folder).sounds]
 
 
-def mixed(samples: Floats) -> Floats:
+def downmix(samples: Floats) -> Floats:
     """(n, channels) to (n,): the channels' mean, or the loudest where they cancel one another.
 
     They do where, octave by octave in blocks of 2048 samples, the mean of most of the sound has
@@ -124,10 +134,10 @@ def _cancels(samples: Floats, mean: Floats) -> bool:
 
 
 def _cut(file: bytes | Path, representation: Representation) -> _Cut:
-    samples, rate, seconds, whole = decoded(file, LISTENED)
+    samples, rate, seconds, whole = read_sound_file(file, LISTENED)
     if not np.isfinite(samples).all():
         raise Unreadable("holds samples that are not numbers: export it again")
-    mono = mixed(samples)
+    mono = downmix(samples)
     if float(np.abs(mono).max()) <= FLOOR:
         raise Unreadable("is silent" + ("" if whole else " in its first minute"))
     first, begin = _onsets(mono, rate)
@@ -191,4 +201,4 @@ def _highpass(rate: int) -> tuple[Any, Any]:
 def _at_rate(audio: Floats, rate: int, representation: Representation) -> Floats:
     if rate != representation.sample_rate:
         audio = soxr.resample(audio, rate, representation.sample_rate, quality="HQ")
-    return fitted(np.asarray(audio, np.float32), representation.samples)
+    return fit_length(np.asarray(audio, np.float32), representation.samples)

@@ -22,7 +22,7 @@ class Unreadable(Exception):
     """Why a file is no usable sound, in a few words."""
 
 
-class Decoded(NamedTuple):
+class SoundData(NamedTuple):
     """The beginning of a sound file, or all of it."""
 
     samples: Floats  # (n, channels)
@@ -42,7 +42,7 @@ class _Stream(soundfile.SoundFile):
         return False
 
 
-def decoded(file: bytes | Path, seconds: float) -> Decoded:
+def read_sound_file(file: bytes | Path, seconds: float) -> SoundData:
     """The first `seconds` of anything that libsndfile reads. Raises Unreadable.
 
     Of a file that is cut off or damaged, what comes before that.
@@ -66,7 +66,7 @@ def decoded(file: bytes | Path, seconds: float) -> Decoded:
     return found
 
 
-def _read(source: io.BytesIO | Path, seconds: float) -> Decoded:
+def _read(source: io.BytesIO | Path, seconds: float) -> SoundData:
     with _Stream(source) as opened:
         rate, length = opened.samplerate, opened.frames
         if not RATES[0] <= rate <= RATES[1]:
@@ -83,7 +83,7 @@ def _read(source: io.BytesIO | Path, seconds: float) -> Decoded:
         if fault is not None and not count:
             raise fault
     whole = count < most or count == length
-    return Decoded(
+    return SoundData(
         samples[:count].copy() if count < most else samples,
         rate,
         (count if whole or not 0 < length < 1 << 40 else length) / rate,

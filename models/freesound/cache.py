@@ -33,11 +33,11 @@ class QuotaUsed(Exception):
     """The day's requests are made; `until` is when the next is free, in seconds since 1970."""
 
     def __init__(self, until: float) -> None:
-        super().__init__(f"the day's requests are used up until {when(until)}")
+        super().__init__(f"the day's requests are used up until {local_time(until)}")
         self.until = until
 
 
-def when(seconds: float) -> str:
+def local_time(seconds: float) -> str:
     """A time since 1970 as a local date and time of day."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
@@ -52,7 +52,7 @@ class Quota:
     path: Path
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
-    say: Callable[[str], None] = lambda line: None
+    log: Callable[[str], None] = lambda line: None
     per_minute: int = PER_MINUTE
     per_day: int = PER_DAY
 
@@ -60,7 +60,7 @@ class Quota:
         """Waits for a turn and counts it. Raises QuotaUsed."""
         while (wait := self._take()) > 0:
             if wait >= 1:
-                self.say(f"waiting {wait:.0f} s: {self.per_minute} requests a minute are allowed")
+                self.log(f"waiting {wait:.0f} s: {self.per_minute} requests a minute are allowed")
             await self.sleep(wait)
 
     def _take(self) -> float:
@@ -75,7 +75,7 @@ class Quota:
                 wait = made[-self.per_minute] + MINUTE - now
                 if wait > 0:
                     return wait
-            written(self.path, json.dumps([*made, now]).encode())
+            write_whole(self.path, json.dumps([*made, now]).encode())
             return 0.0
 
     def _made(self) -> list[float]:
@@ -112,19 +112,19 @@ class Cache:
 
     def keep_page(self, question: Mapping[str, str], answer: Mapping[str, Any]) -> None:
         kept = {"at": self.clock(), "answer": answer}
-        written(self._page(question), json.dumps(kept).encode())
+        write_whole(self._page(question), json.dumps(kept).encode())
 
     def preview(self, number: int, duration: float) -> Path | None:
         """The preview kept under `number`, if it still is that sound."""
         for suffix in SUFFIXES:
             path = self._preview(number, suffix)
-            if path.is_file() and fault(path.read_bytes(), duration) is None:
+            if path.is_file() and preview_fault(path.read_bytes(), duration) is None:
                 return path
         return None
 
     def keep_preview(self, number: int, suffix: str, content: bytes) -> Path:
         path = self._preview(number, suffix)
-        written(path, content)
+        write_whole(path, content)
         return path
 
     def _preview(self, number: int, suffix: str) -> Path:
@@ -135,7 +135,7 @@ class Cache:
         return self.folder / "pages" / f"{digest[:32]}.json"
 
 
-def fault(content: bytes, duration: float) -> str | None:
+def preview_fault(content: bytes, duration: float) -> str | None:
     """What is wrong with a file that should hold `duration` seconds of sound; None if nothing.
 
     The header's length is looked at before decoding: a small file may unpack to hours.
@@ -156,7 +156,7 @@ def fault(content: bytes, duration: float) -> str | None:
     return None
 
 
-def written(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     """`content` in `path`, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)

@@ -17,7 +17,7 @@ import aiohttp
 from yarl import URL
 
 from latentpad.models.errors import LatentpadError
-from latentpad.models.freesound.cache import Quota, QuotaUsed, when
+from latentpad.models.freesound.cache import Quota, QuotaUsed, local_time
 
 BASE = "https://freesound.org"
 MOST_BYTES = 20_000_000  # one answer or preview
@@ -25,7 +25,7 @@ TIMEOUT = aiohttp.ClientTimeout(total=60, connect=15, sock_read=20)
 BACK_OFF = (1.0, 2.0, 4.0)  # seconds, after a failure that may pass
 THROTTLED = (5.0, 15.0, 30.0, 60.0)  # seconds, after a 429 without Retry-After
 LONGEST_WAIT = 180.0  # seconds; a Retry-After beyond ends the run
-Say = Callable[[str], None]
+LogCallback = Callable[[str], None]
 Sleep = Callable[[float], Awaitable[object]]
 
 
@@ -70,7 +70,7 @@ class Client:
     quota: Quota
     base: URL = field(default_factory=lambda: URL(BASE))
     sleep: Sleep = asyncio.sleep
-    say: Say = lambda line: None
+    log: LogCallback = lambda line: None
 
     def __post_init__(self) -> None:
         local = self.base.host in ("localhost", "127.0.0.1", "::1")
@@ -90,7 +90,8 @@ class Client:
             except QuotaUsed as used:
                 raise FreesoundError(
                     f"Freesound's {self.quota.per_day} requests a day are used up until "
-                    f"{when(used.until)}: what was fetched is kept, the same command goes on then"
+                    f"{local_time(used.until)}: what was fetched is kept, "
+                    "the same command goes on then"
                 ) from None
             except (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError) as error:
                 reason, kind = f"cannot be reached ({type(error).__name__})", FreesoundError
@@ -116,12 +117,12 @@ class Client:
         if wait is None and times < len(THROTTLED):
             wait = THROTTLED[times]
         if wait is None or wait > LONGEST_WAIT or times > 2 * len(THROTTLED):
-            until = f" until {when(self.quota.clock() + wait)}" if wait else " for now"
+            until = f" until {local_time(self.quota.clock() + wait)}" if wait else " for now"
             raise FreesoundError(
                 f"Freesound's requests are used up{until}: what was fetched is kept, the same "
                 f"command goes on {'then' if wait else 'later'}"
             )
-        self.say(f"Freesound asks to wait {wait:.0f} s")
+        self.log(f"Freesound asks to wait {wait:.0f} s")
         await self.sleep(wait)
 
     async def _once(self, url: URL, refused: type[FreesoundError]) -> tuple[int, str, bytes]:

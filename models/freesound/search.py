@@ -19,19 +19,19 @@ import aiohttp
 import platformdirs
 from yarl import URL
 
-from latentpad.models.freesound.cache import Cache, Quota, fault
+from latentpad.models.freesound.cache import Cache, Quota, preview_fault
 from latentpad.models.freesound.client import (
     BASE,
     Client,
     FreesoundError,
+    LogCallback,
     PreviewError,
-    Say,
     Sleep,
     api_key,
 )
-from latentpad.models.freesound.sound import FIELDS, FILTER_NAMES, Sound, sound
+from latentpad.models.freesound.sound import FIELDS, FILTER_NAMES, SearchResult, search_result
 from latentpad.models.sources.licences import family, licence
-from latentpad.models.sources.sound import Found
+from latentpad.models.sources.sound import FoundSound
 
 PAGE_SIZE = 150  # the API's own maximum
 MOST_PAGES = 200
@@ -45,7 +45,7 @@ async def search(
     most: int | None = None,
     cache: Cache,
     counted: Callable[[int], None] = lambda count: None,
-) -> AsyncIterator[Sound]:
+) -> AsyncIterator[SearchResult]:
     """The sounds Freesound finds, each once, best first. Raises FreesoundError.
 
     `counted` is told how many there are in all.
@@ -55,7 +55,7 @@ async def search(
         answer = await _page(client, query, filter, page, cache)
         if type(answer.get("count")) is int:
             counted(max(answer["count"], 0))
-        fresh = [s for s in map(sound, answer["results"]) if s and s.number not in seen]
+        fresh = [s for s in map(search_result, answer["results"]) if s and s.number not in seen]
         for one in fresh:
             if one.number in seen:
                 continue
@@ -106,7 +106,7 @@ async def _page(client: Client, query: str, filter: str, page: int, cache: Cache
     return answer
 
 
-async def fetch(client: Client, one: Sound, cache: Cache) -> Path:
+async def fetch(client: Client, one: SearchResult, cache: Cache) -> Path:
     """The preview's file, from the cache if it is there and whole.
 
     Raises PreviewError where this sound cannot be had, FreesoundError where none can.
@@ -124,7 +124,7 @@ async def fetch(client: Client, one: Sound, cache: Cache) -> Path:
         status, body = await client.get(url, PreviewError)
         if status != 200:
             raise PreviewError(f"sound {one.number}: its preview answers {status}")
-        wrong = fault(body, one.duration)
+        wrong = preview_fault(body, one.duration)
         if wrong is None:
             return cache.keep_preview(one.number, one.suffix, body)
     raise PreviewError(f"sound {one.number}: its preview {wrong}")
@@ -139,18 +139,18 @@ def collect(
     most: int = 200,
     cache: Path | None = None,
     base: str = BASE,
-    say: Say = lambda line: None,
+    log: LogCallback = lambda line: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
     clock: Callable[[], float] = time.time,
     sleep: Sleep = asyncio.sleep,
-) -> list[Found]:
+) -> list[FoundSound]:
     """Up to `most` sounds of `duration` seconds under `licences`, on this disk.
 
     `licences` are names as models.sources.licences reads them, with or without a version. `cache`
-    is a folder (None: the user's), where a run that was stopped goes on. `say` gets a line for
+    is a folder (None: the user's), where a run that was stopped goes on. `log` gets a line for
     every wait and every sound left out; `progress` the count so far, and how many it can become.
     Where the day's requests or the network end in the middle, what was found so far is given, and
-    `say` gets a line with what is left. Raises FreesoundError where nothing was. Blocks; not for a
+    `log` gets a line with what is left. Raises FreesoundError where nothing was. Blocks; not for a
     thread with a running event loop.
     """
     licences = [licence(name) for name in licences]
@@ -165,17 +165,17 @@ def collect(
     key = api_key()
     folder = cache or platformdirs.user_cache_path("latentpad") / "freesound"
     kept = Cache(folder, clock)
-    quota = Quota(folder / "requests.json", clock, sleep, say)
+    quota = Quota(folder / "requests.json", clock, sleep, log)
     wanted = _filter(duration, licences, tag)
 
-    def asked_for(one: Sound) -> bool:  # the filter is a request, not a guarantee
+    def asked_for(one: SearchResult) -> bool:  # the filter is a request, not a guarantee
         return (
             duration[0] <= one.duration <= duration[1]
             and (one.licence in licences or family(one.licence) in licences)
             and (tag is None or tag.lower() in map(str.lower, one.tags))
         )
 
-    found: list[Found] = []
+    found: list[FoundSound] = []
     total = most
 
     def counted(count: int) -> None:
@@ -185,14 +185,14 @@ def collect(
     async def find() -> None:
         originals: set[str] = set()
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-            client = Client(session, key, quota, URL(base), sleep, say)
+            client = Client(session, key, quota, URL(base), sleep, log)
             async for one in search(client, query, filter=wanted, cache=kept, counted=counted):
                 if not asked_for(one) or one.md5 in originals:
                     continue
                 try:
                     path = await fetch(client, one, kept)
                 except PreviewError as error:
-                    say(f"left out: {error}")
+                    log(f"left out: {error}")
                     continue
                 if one.md5:
                     originals.add(one.md5)
@@ -206,14 +206,14 @@ def collect(
     except FreesoundError as error:
         if not found:
             raise
-        say(f"{error}: {len(found)} sounds so far, up to {max(total - len(found), 0)} are left")
+        log(f"{error}: {len(found)} sounds so far, up to {max(total - len(found), 0)} are left")
     except OSError as error:
         raise FreesoundError(f"{folder}: cannot be written ({error.strerror})") from None
     return found
 
 
-def _found(one: Sound, path: Path, query: str) -> Found:
-    return Found(
+def _found(one: SearchResult, path: Path, query: str) -> FoundSound:
+    return FoundSound(
         id=f"freesound:{one.number}",
         name=one.name,
         author=one.author,

@@ -23,7 +23,7 @@ FILTER_NAMES = {
 
 
 @dataclass(frozen=True)
-class Sound:
+class SearchResult:
     """One result of a search, checked: texts are printable, the licence has a short name."""
 
     number: int
@@ -57,7 +57,7 @@ def may_train(result: Mapping[str, Any], short: str) -> bool:
     )
 
 
-def sound(result: Any) -> Sound | None:
+def search_result(result: Any) -> SearchResult | None:
     """One entry of `results`; None where it is null or lacks what a sound must have."""
     if not isinstance(result, dict):
         return None
@@ -75,7 +75,7 @@ def sound(result: Any) -> Sound | None:
     short = licence(_text(result.get("license")))
     url = _text(result.get("url"))
     tags = result.get("tags")
-    return Sound(
+    return SearchResult(
         number=number,
         name=_text(result.get("name")) or f"Freesound {number}",
         author=_text(result.get("username")),

@@ -14,8 +14,8 @@ import numpy as np
 from latentpad.models.audio import descriptors
 from latentpad.models.importing import adapter
 from latentpad.models.importing.layout import ForeignError
-from latentpad.models.keras_files.memory import together
-from latentpad.models.progress import Tell, untold
+from latentpad.models.keras_files.memory import batch_size
+from latentpad.models.progress import ProgressCallback, no_progress
 from latentpad.models.representation import Floats, Representation, outline
 from latentpad.models.sources import sound_map
 from latentpad.models.text import line
@@ -25,7 +25,7 @@ DRAWN = 256
 
 
 @dataclass(frozen=True)
-class Places:
+class ImportedAnchors:
     """Where the anchors are, and who they are."""
 
     latents: Floats  # (L, D)
@@ -40,9 +40,9 @@ def from_sounds(
     encoder: Any,
     r: Representation,
     seed: int,
-    say: Callable[[str], None],
-    tell: Tell = untold,
-) -> Places:
+    log: Callable[[str], None],
+    progress: ProgressCallback = no_progress,
+) -> ImportedAnchors:
     """Each sound of a folder where an encoder as ours hears it; what cannot be heard is said.
 
     Raises ForeignError, DatasetError.
@@ -52,16 +52,16 @@ def from_sounds(
 
     # Nothing is learned from them here: as many as ever are for an evaluation to compare.
     held_out = dataset.HELD_OUT
-    found = dataset.clips(sounds, None, seed, say, held_out)
+    found = dataset.clips(sounds, None, seed, log, held_out)
     with tempfile.TemporaryDirectory() as work:
         count = len(found)
-        batches.write(Path(work), found, r, lambda n: tell("reading sounds", n, count), say)
+        batches.write(Path(work), found, r, lambda n: progress("reading sounds", n, count), log)
         read = batches.read(Path(work), r)
         assert read is not None
-        usable = dataset.enough([found[i] for i in read.kept], sounds)
-        found = dataset.divided(usable, seed, held_out)
-        tell("placing the sounds", 0, 0)
-        everything = batches.Lessons(read.sounds, range(len(found)), together(encoder, 32))
+        usable = dataset.check_enough([found[i] for i in read.kept], sounds)
+        found = dataset.split_clips(usable, seed, held_out)
+        progress("placing the sounds", 0, 0)
+        everything = batches.Batches(read.sounds, range(len(found)), batch_size(encoder, 32))
         encoded = encoder.predict(everything, verbose=0)
         if not np.isfinite(encoded).all():
             raise ForeignError(f"{sounds}: the encoder gives values that are not finite")
@@ -76,17 +76,19 @@ def from_sounds(
     ]
     said = not np.allclose(logvar, adapter.LOGVAR)
     nats = np.asarray(vae.kl(mean, logvar)).mean(axis=0)
-    return Places(mean, rows, "sounds", tuple(map(float, nats)) if said else None, described)
+    return ImportedAnchors(
+        mean, rows, "sounds", tuple(map(float, nats)) if said else None, described
+    )
 
 
-def from_map(table: Path, latent: int, say: Callable[[str], None]) -> Places:
+def from_map(table: Path, latent: int, log: Callable[[str], None]) -> ImportedAnchors:
     """Each row of a sound map; what is wrong with rows is said.
 
     Raises ForeignError, SoundMapError.
     """
     placed, latents, complaints, _ = sound_map.read(table, latent)
     for complaint in complaints:
-        say(complaint)
+        log(complaint)
     if not placed:
         raise ForeignError(f"{table}: holds no sound with {latent} latents, as the decoder has")
     if len({p.id for p in placed}) != len(placed):
@@ -96,25 +98,25 @@ def from_map(table: Path, latent: int, say: Callable[[str], None]) -> Places:
         | {"licence": p.licence, "author_attribution": p.author}
         for p in placed
     ]
-    return Places(latents.copy(), rows, "sound map")
+    return ImportedAnchors(latents.copy(), rows, "sound map")
 
 
-def drawn(latent: int, seed: int, say: Callable[[str], None]) -> Places:
+def from_prior(latent: int, seed: int, log: Callable[[str], None]) -> ImportedAnchors:
     """`DRAWN` points of N(0, 1), for want of sounds."""
-    say(f"no sounds and no sound map: {DRAWN} points drawn from N(0, 1), seed {seed}, are anchors")
+    log(f"no sounds and no sound map: {DRAWN} points drawn from N(0, 1), seed {seed}, are anchors")
     points = np.random.default_rng(seed).normal(size=(DRAWN, latent)).astype(np.float32)
     names = [f"drawn {i}" for i in range(1, DRAWN + 1)]
-    return Places(points, [{"id": n, "name": n, "label": "drawn"} for n in names], "drawn")
+    return ImportedAnchors(points, [{"id": n, "name": n, "label": "drawn"} for n in names], "drawn")
 
 
-def telling(decoder: Any, latents: Floats, range_db: float, seed: int) -> tuple[float, ...]:
+def estimated_kl(decoder: Any, latents: Floats, range_db: float, seed: int) -> tuple[float, ...]:
     """Nats that each latent would tell through 1 dB of noise: stands in for an unknown KL.
 
     Half the logarithm of one plus the power of the change of sound, in dB, that a step of 1 in the
     latent makes, at 32 anchors (a Gaussian channel's capacity: Shannon 1948).
     """
     chosen = np.random.default_rng(seed).permutation(len(latents))[:32]
-    result, batch = [], together(decoder, 32)
+    result, batch = [], batch_size(decoder, 32)
     for d in range(latents.shape[1]):
         step = np.zeros(latents.shape[1], np.float32)
         step[d] = 0.5
@@ -128,7 +130,7 @@ def telling(decoder: Any, latents: Floats, range_db: float, seed: int) -> tuple[
     return tuple(result)
 
 
-class Heard(NamedTuple):
+class DecodedAnchors(NamedTuple):
     """What the decoder makes of L anchors."""
 
     loudness: Floats  # (L,) see models.packs.pack.Anchors
@@ -136,13 +138,15 @@ class Heard(NamedTuple):
     described: dict[str, Floats]  # (L,) of each descriptor
 
 
-def decoded(decoder: Any, latents: Floats, r: Representation, tell: Tell = untold) -> Heard:
+def decode_anchors(
+    decoder: Any, latents: Floats, r: Representation, progress: ProgressCallback = no_progress
+) -> DecodedAnchors:
     """Loudness, onset and descriptors of each of (L, D) anchors, decoded. Raises ForeignError."""
-    outlines, batch = [], together(decoder, 32)
+    outlines, batch = [], batch_size(decoder, 32)
 
     def sounds() -> Iterator[Floats]:
         for first in range(0, len(latents), batch):
-            tell("describing the anchors", first, len(latents))
+            progress("describing the anchors", first, len(latents))
             scaled = np.asarray(decoder(latents[first : first + batch], training=False))
             if not np.isfinite(scaled).all():
                 raise ForeignError("the decoder gives values that are not finite at an anchor")
@@ -152,4 +156,4 @@ def decoded(decoder: Any, latents: Floats, r: Representation, tell: Tell = untol
 
     described = descriptors.table(sounds(), r)
     loudness, onset = (np.array([o[k] for o in outlines], np.float32) for k in (0, 1))
-    return Heard(loudness, onset, described)
+    return DecodedAnchors(loudness, onset, described)

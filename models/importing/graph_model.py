@@ -17,7 +17,7 @@ from latentpad.models.importing.graph_shaped import SHAPED
 from latentpad.models.importing.graph_step import Step
 from latentpad.models.importing.graph_weighted import WEIGHTED
 from latentpad.models.importing.layout import ForeignError
-from latentpad.models.keras_files.memory import MOST_MADE, reason
+from latentpad.models.keras_files.memory import MOST_MADE, keras_reason
 
 PLAYED = {**SHAPED, **WEIGHTED}
 SAME = frozenset({"Identity", "IdentityN", "StopGradient", "PreventGradient", "Snapshot"})
@@ -97,7 +97,7 @@ def _result(node: Node, values: list[Any]) -> Any:
     # Keras and numpy raise whatever they raise on what does not fit together.
     except Exception as error:
         name = node.name.split("/")[-1][:60]
-        raise ForeignError(f"{node.op} ({name}) cannot be rebuilt: {reason(error)}") from None
+        raise ForeignError(f"{node.op} ({name}) cannot be rebuilt: {keras_reason(error)}") from None
 
 
 def _drawing(graph: Graph) -> set[str]:

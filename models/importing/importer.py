@@ -23,14 +23,14 @@ from latentpad.models.importing import anchors as anchoring
 from latentpad.models.importing import inputs as given
 from latentpad.models.importing.layout import Foreign, ForeignError, layout
 from latentpad.models.keras_files import archive
-from latentpad.models.keras_files.memory import reason, together
+from latentpad.models.keras_files.memory import batch_size, keras_reason
 from latentpad.models.maps import projection
 from latentpad.models.packs import networks, pack
-from latentpad.models.progress import Tell, untold
+from latentpad.models.progress import ProgressCallback, no_progress
 from latentpad.models.representation import Floats
 from latentpad.models.training.dataset import DatasetError
 
-__all__ = ["Foreign", "ForeignError", "Shapes", "bring", "inspect"]
+__all__ = ["Foreign", "ForeignError", "Shapes", "import_model", "inspect"]
 
 KERAS, KERAS2, TFJS, SAVED = "Keras", "Keras 2", "TensorFlow.js", "SavedModel"
 READERS = {KERAS2: keras2, TFJS: tfjs}
@@ -73,7 +73,7 @@ def sound_shape(decoder: Path) -> tuple[int, ...]:
     return tuple(n for n in shape if n is not None)
 
 
-def bring(
+def import_model(
     decoder: Path,
     out: Path,
     foreign: Foreign,
@@ -84,31 +84,31 @@ def bring(
     title: str = "",
     licence: str = "unknown",
     seed: int = 0,
-    say: Callable[[str], None] = print,
-    tell: Tell = untold,
+    log: Callable[[str], None] = print,
+    progress: ProgressCallback = no_progress,
     measure: bool = True,
 ) -> pack.Pack:
     """Write the pack `out` around a foreign decoder; nothing is left of it if anything is wrong.
 
     Anchors are the `sounds` (a folder) as the encoder hears them, or the rows of a sound map,
     or points drawn from N(0, 1). `measure` notes what a decode costs, in a process of its own.
-    `tell` hears how far it is.
+    `progress` hears how far it is.
     Raises ForeignError, PackError, SoundMapError, DatasetError, each of one line.
     """
     pack.check_target(out)
     given.check(decoder, encoder, sounds, sound_map)
-    tell("reading the model", 0, 0)
+    progress("reading the model", 0, 0)
     with _naming(decoder):
         theirs = _load(decoder)
         latent = _latent(theirs)
         where = layout(tuple(theirs.outputs[0].shape[1:]), foreign)
         ours = adapter.decoder(theirs, foreign, where)
     if where.guessed:
-        say(f"guessed from the shape {where.shape}: {', '.join(where.guessed)}")
+        log(f"guessed from the shape {where.shape}: {', '.join(where.guessed)}")
     with _naming(decoder):
         doubts = _doubts(theirs, foreign, latent, seed)
     for line in doubts:
-        say(line)
+        log(line)
     hears = None
     if encoder is not None:
         with _naming(encoder):
@@ -116,15 +116,15 @@ def bring(
     r = where.representation
     if sounds is not None and encoder is not None:
         with _naming(encoder):
-            places = anchoring.from_sounds(sounds, hears, r, seed, say, tell)
+            places = anchoring.from_sounds(sounds, hears, r, seed, log, progress)
     elif sound_map is not None:
-        places = anchoring.from_map(sound_map, latent, say)
+        places = anchoring.from_map(sound_map, latent, log)
     else:
-        places = anchoring.drawn(latent, seed, say)
+        places = anchoring.from_prior(latent, seed, log)
     with _naming(decoder):
-        heard = anchoring.decoded(ours, places.latents, r, tell)
-        kl = places.kl or anchoring.telling(ours, places.latents, r.range_db, seed)
-    tell("drawing the map", 0, 0)
+        heard = anchoring.decode_anchors(ours, places.latents, r, progress)
+        kl = places.kl or anchoring.estimated_kl(ours, places.latents, r.range_db, seed)
+    progress("drawing the map", 0, 0)
     drawn = projection.tsne(places.latents, seed)
     anchors = pack.Anchors(
         latents=places.latents,
@@ -154,16 +154,16 @@ def bring(
         descriptors=places.described or heard.described,
     )
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:
-        tell("writing the pack", 0, 0)
+        progress("writing the pack", 0, 0)
         trial = replace(made, path=Path(folder) / out.name)
         pack.save(trial, hears, ours, places.sources)
         with _naming(decoder):
             _proved(trial, ours, hears, places.latents[:8])
         if measure:
-            tell("measuring a decode", 0, 0)
+            progress("measuring a decode", 0, 0)
             with _naming(decoder):
                 figures = decode_cost.decode(trial.decoder_path, 100)
-            say(f"a decode takes {figures['p50_ms']:g} ms on one core")
+            log(f"a decode takes {figures['p50_ms']:g} ms on one core")
             made = replace(made, training={**made.training, "decode": figures})
     pack.save(made, hears, ours, places.sources)
     return pack.load(out)
@@ -181,14 +181,14 @@ def _naming(path: Path) -> Iterator[None]:
         raise
     # Keras and TensorFlow raise whatever they raise on what does not fit together.
     except Exception as error:
-        what = f"{type(error).__name__}: {reason(error)}"
+        what = f"{type(error).__name__}: {keras_reason(error)}"
         raise ForeignError(f"{path}: cannot be played: {what}") from None
 
 
 def _doubts(model: Any, foreign: Foreign, latent: int, seed: int) -> list[str]:
     """What the model's own numbers say against the settings. Raises ForeignError."""
     drawn = np.random.default_rng(seed).normal(size=(16, latent)).astype(np.float32)
-    each = together(model, 16)
+    each = batch_size(model, 16)
     pieces = [model(drawn[i : i + each], training=False) for i in range(0, 16, each)]
     given = np.concatenate([np.asarray(piece) for piece in pieces])
     if not np.isfinite(given).all():
@@ -256,7 +256,7 @@ def _kind(path: Path) -> tuple[str, Path]:
         return SAVED, path.parent
     if path.suffix == ".json":
         return TFJS, path
-    return (KERAS2 if keras2.wrote(path) else KERAS), path
+    return (KERAS2 if keras2.is_keras2(path) else KERAS), path
 
 
 def _load(path: Path) -> Any:

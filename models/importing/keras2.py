@@ -21,13 +21,13 @@ import numpy as np
 from latentpad.models.importing import keras2_layers, weights
 from latentpad.models.importing.layout import ForeignError
 from latentpad.models.keras_files import archive as keras_file
-from latentpad.models.keras_files.memory import MOST_BYTES, reason, weighed
+from latentpad.models.keras_files.memory import MOST_BYTES, keras_reason, shapes_only
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 MOST_TEXT = 16 << 20
 
 
-def wrote(path: Path) -> bool:
+def is_keras2(path: Path) -> bool:
     """Whether a file is Keras 2's. What cannot be read is not."""
     try:
         with path.open("rb") as file:
@@ -55,7 +55,7 @@ def load(path: Path) -> Any:
     try:
         weights.fill(model, description, path, dict(_arrays(file)))
     except keras_file.DAMAGED as error:
-        raise ForeignError(f"{path}: is damaged: {reason(error)}") from None
+        raise ForeignError(f"{path}: is damaged: {keras_reason(error)}") from None
     return model
 
 
@@ -65,7 +65,7 @@ def _outlined(path: Path, description: Any, group: Any) -> Any:
     def complain(what: str) -> ForeignError:
         return ForeignError(f"{path}: {what}")
 
-    return weighed(lambda: keras2_layers.model(description, path), held, complain)
+    return shapes_only(lambda: keras2_layers.model(description, path), held, complain)
 
 
 def _opened(path: Path) -> tuple[Any, Any]:
@@ -80,7 +80,7 @@ def _opened(path: Path) -> tuple[Any, Any]:
         raise complain(f"is larger than {MOST_BYTES >> 20} MB")
     members = keras_file.members(path, complain) if zipped else {}
     data = members["model.weights.h5"] if zipped else path.read_bytes()
-    keras_file.counted(data, complain)
+    keras_file.weight_count(data, complain)
     try:
         file = h5py.File(io.BytesIO(data), "r")
         text = members["config.json"] if zipped else file.attrs["model_config"]
@@ -88,7 +88,7 @@ def _opened(path: Path) -> tuple[Any, Any]:
     except KeyError:
         raise complain("holds no whole model: save the model, not its weights alone") from None
     except (*keras_file.DAMAGED, TypeError) as error:
-        raise complain(f"is damaged: {reason(error)}") from None
+        raise complain(f"is damaged: {keras_reason(error)}") from None
     kind = description.get("class_name") if isinstance(description, dict) else None
     if kind not in keras2_layers.MODELS:
         raise complain(f"{str(kind)[:60]!r} is no Sequential or Functional model")

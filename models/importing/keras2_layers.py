@@ -14,8 +14,8 @@ from typing import Any
 
 from latentpad.models.importing import tfjs_layers
 from latentpad.models.importing.layout import ForeignError
-from latentpad.models.keras_files.archive import meant
-from latentpad.models.keras_files.memory import reason
+from latentpad.models.keras_files.archive import output_order
+from latentpad.models.keras_files.memory import keras_reason
 
 MOST_LAYERS = 1000
 MOST_CALLS = 2000  # of the layers of one model
@@ -42,7 +42,7 @@ def model(description: Any, path: Path, depth: int = 0) -> Any:
         raise
     # A description may be wrong in every way, and Keras raises whatever its layers raise.
     except Exception as error:
-        what = f"{type(error).__name__}: {reason(error)}"
+        what = f"{type(error).__name__}: {keras_reason(error)}"
         raise ForeignError(f"{path}: the model's description is malformed: {what}") from None
 
 
@@ -140,9 +140,9 @@ def _functional(config: dict[str, Any], path: Path, depth: int) -> Any:
 
 
 def _ends(listed: Any) -> list[Any]:
-    """[[name, node, tensor], ...], flat if it is one; what is given by name as it is `meant`."""
+    """[[name, node, tensor], ...], flat if it is one; what is given by name in `output_order`."""
     if isinstance(listed, dict):
-        return [link for key in sorted(listed, key=meant) for link in _ends(listed[key])]
+        return [link for key in sorted(listed, key=output_order) for link in _ends(listed[key])]
     if not listed:
         raise ValueError("a list of layers is empty")
     if isinstance(listed[0], str):

@@ -17,8 +17,8 @@ import numpy as np
 from latentpad.models.importing import graph_model
 from latentpad.models.importing.graph import Graph, Node, Tensor, flat, pruned
 from latentpad.models.importing.layout import ForeignError
-from latentpad.models.keras_files.archive import meant
-from latentpad.models.keras_files.memory import MOST_BYTES, affordable, reason
+from latentpad.models.keras_files.archive import output_order
+from latentpad.models.keras_files.memory import MOST_BYTES, check_cost, keras_reason
 from latentpad.models.representation import Floats
 
 MOST_GRAPH = 64 << 20
@@ -38,14 +38,14 @@ def load(folder: Path) -> Any:
     try:
         graph = _read(folder)
         model, kept = graph_model.model(graph)
-        affordable(model, ForeignError)
+        check_cost(model, ForeignError)
         _agree(graph, model, kept)
         return model
     except ForeignError as error:
         raise ForeignError(f"{folder}: {' '.join(str(error).split())}") from None
     # TensorFlow and Keras raise whatever they raise on malformed files.
     except Exception as error:
-        what = f"{type(error).__name__}: {reason(error)}"
+        what = f"{type(error).__name__}: {keras_reason(error)}"
         raise ForeignError(f"{folder}: is a SavedModel that cannot be read: {what}") from None
 
 
@@ -74,7 +74,7 @@ def _read(folder: Path) -> Graph:
     graph = flat(functions, name, given)
     graph_model.check(graph)
     named = {t.name: key for key, t in meta.signature_def[key].outputs.items()}
-    graph = graph.sorted([meant(key)[0] for _, key in sorted(named.items())])
+    graph = graph.sorted([output_order(key)[0] for _, key in sorted(named.items())])
     held = {a: b for a, b in zip(arguments[len(given) :], bound, strict=True) if a in graph.wanted}
     graph = graph.filled(dict(_captured(folder, meta, held)))
     inputs = meta.signature_def[key].inputs
@@ -144,7 +144,7 @@ def _variables(folder: Path, meta: Any, held: dict[str, int]) -> Iterator[tuple[
         tree = trackable_object_graph_pb2.TrackableObjectGraph()
         tree.ParseFromString(reader.get_tensor("_CHECKPOINTABLE_OBJECT_GRAPH"))
     except Exception as error:
-        raise ForeignError(f"variables/ is damaged: {reason(error)}") from None
+        raise ForeignError(f"variables/ is damaged: {keras_reason(error)}") from None
     # The same tree twice, once of what is there and once of where its numbers are.
     places, waiting = {0: 0}, [0]
     while waiting:
@@ -165,7 +165,7 @@ def _variables(folder: Path, meta: Any, held: dict[str, int]) -> Iterator[tuple[
         try:
             array = np.asarray(reader.get_tensor(key))
         except Exception as error:
-            raise ForeignError(f"is damaged: weights of {name}: {reason(error)}") from None
+            raise ForeignError(f"is damaged: weights of {name}: {keras_reason(error)}") from None
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ForeignError(f"is damaged: {name} holds values that are not finite")
         yield argument, array

@@ -13,7 +13,7 @@ from typing import Any
 from latentpad.models.files import json_file
 from latentpad.models.importing import keras2_layers, tfjs_weights, weights
 from latentpad.models.importing.layout import ForeignError
-from latentpad.models.keras_files.memory import reason, weighed
+from latentpad.models.keras_files.memory import keras_reason, shapes_only
 
 MOST_JSON = 16 << 20
 
@@ -34,7 +34,9 @@ def topology(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         try:
             model = json.loads(model)
         except (ValueError, RecursionError) as error:
-            raise ForeignError(f"{path}: model_config is not valid JSON: {reason(error)}") from None
+            raise ForeignError(
+                f"{path}: model_config is not valid JSON: {keras_reason(error)}"
+            ) from None
     if not isinstance(model, dict) or model.get("class_name") not in keras2_layers.MODELS:
         found = str(model.get("class_name") if isinstance(model, dict) else model)[:60]
         raise ForeignError(f"{path}: {found!r} is no Sequential or Functional model")
@@ -64,4 +66,4 @@ def _weighed(path: Path, content: dict[str, Any], config: dict[str, Any]) -> Any
     def complain(what: str) -> ForeignError:
         return ForeignError(f"{path}: {what}")
 
-    return weighed(lambda: keras2_layers.model(config, path), held, complain)
+    return shapes_only(lambda: keras2_layers.model(config, path), held, complain)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from latentpad.models.keras_files import description as keras_description
-from latentpad.models.keras_files.memory import MOST_BYTES, Complain, reason, weighed
+from latentpad.models.keras_files.memory import MOST_BYTES, Complain, keras_reason, shapes_only
 
 MEMBERS = ("config.json", "metadata.json", "model.weights.h5")
 MOST_CONFIG = 16 << 20
@@ -37,11 +37,11 @@ def load(path: Path, complain: Complain) -> Any:
     """The Keras model of a file with its weights, each of them finite.
 
     It takes and gives a tensor, or a list of them; what it gives by name is listed as it is
-    `meant`. Raises `complain`. Imports Keras and its backend, which takes seconds.
+    `output_order`. Raises `complain`. Imports Keras and its backend, which takes seconds.
     """
     text, held = _opened(path, complain)
     _weighed(text, held, complain)
-    description = keras_description.plain(text, None, complain)
+    description = keras_description.parse_description(text, None, complain)
     import keras
 
     try:
@@ -53,17 +53,17 @@ def load(path: Path, complain: Complain) -> Any:
             model.load_weights(path)
     # Keras raises whatever its layers raise on a malformed file.
     except Exception as error:
-        raise complain(f"cannot be loaded: {reason(error)}") from None
+        raise complain(f"cannot be loaded: {keras_reason(error)}") from None
     for warning in (w.message for w in said if isinstance(w.message, Warning)):
         if re.match("A total of|Skipping nested container", str(warning)):
-            raise complain(f"cannot be loaded: {reason(warning)}")
+            raise complain(f"cannot be loaded: {keras_reason(warning)}")
     for weight in model.weights:
         if not np.isfinite(np.asarray(weight, np.float32)).all():
             raise complain(f"is damaged: {weight.path} holds values that are not finite")
     return _plain(model)
 
 
-def meant(output: str) -> tuple[int, str]:
+def output_order(output: str) -> tuple[int, str]:
     """What sorts a VAE's outputs by their names: means, then log variances, then others."""
     if re.search(r"mean|mu\b", output):
         return 0, output
@@ -80,7 +80,7 @@ def _plain(model: Any) -> Any:
         return model
     outputs = model.output
     if isinstance(outputs, dict):
-        outputs = [outputs[name] for name in sorted(outputs, key=meant)]
+        outputs = [outputs[name] for name in sorted(outputs, key=output_order)]
     ends = (keras.tree.flatten(end) for end in (model.inputs, outputs))
     return keras.Model(*(end[0] if len(end) == 1 else end for end in ends), name=model.name)
 
@@ -97,7 +97,7 @@ def _weighed(text: bytes, held: int, complain: Complain) -> Any:
     import keras
 
     # Of one sound, so that no axis's length is left open.
-    one = keras_description.plain(text, 1, complain)
+    one = keras_description.parse_description(text, 1, complain)
 
     def make() -> Any:
         model = keras.saving.deserialize_keras_object(one, safe_mode=True)
@@ -107,13 +107,13 @@ def _weighed(text: bytes, held: int, complain: Complain) -> Any:
             raise complain("does not give one sound for one latent vector")
         return model
 
-    return weighed(make, held, complain)
+    return shapes_only(make, held, complain)
 
 
 def _opened(path: Path, complain: Complain) -> tuple[bytes, int]:
     """What config.json says, and how many numbers the weights are."""
     found = members(path, complain)
-    return found["config.json"], counted(found["model.weights.h5"], complain)
+    return found["config.json"], weight_count(found["model.weights.h5"], complain)
 
 
 def members(path: Path, complain: Complain) -> dict[str, bytes]:
@@ -137,7 +137,7 @@ def members(path: Path, complain: Complain) -> dict[str, bytes]:
                 raise complain(f"unpacks to {size >> 20} MB: refused")
             return {name: archive.read(name) for name in MEMBERS}
     except DAMAGED as error:
-        raise complain(f"is no Keras 3 file: {reason(error)}") from None
+        raise complain(f"is no Keras 3 file: {keras_reason(error)}") from None
 
 
 def _numbers(array: Any) -> bool:
@@ -146,7 +146,7 @@ def _numbers(array: Any) -> bool:
     return array.dtype.kind in "fiub" or halves
 
 
-def counted(data: bytes, complain: Complain) -> int:
+def weight_count(data: bytes, complain: Complain) -> int:
     """How many numbers an HDF5 file of weights holds; nothing outside it, no more than it has.
 
     Raises `complain`.
@@ -177,7 +177,9 @@ def counted(data: bytes, complain: Complain) -> int:
                         raise complain(f"is damaged: {node.name[:80]} was never written whole")
                     count += math.prod(node.shape)
     except (*DAMAGED, TypeError) as error:
-        raise complain(f"is damaged: model.weights.h5 cannot be read: {reason(error)}") from None
+        raise complain(
+            f"is damaged: model.weights.h5 cannot be read: {keras_reason(error)}"
+        ) from None
     if 4 * count > MOST_BYTES:
         raise complain(f"holds more than {MOST_BYTES >> 20} MB of weights")
     return count

@@ -43,7 +43,7 @@ ACTIVATIONS = frozenset(
 )  # fmt: skip
 
 
-def plain(text: bytes, batch: int | None, complain: Complain) -> dict[str, Any]:
+def parse_description(text: bytes, batch: int | None, complain: Complain) -> dict[str, Any]:
     """The description in a config.json, for a `batch`, of listed layers only. Raises `complain`."""
     try:
         description = json.loads(text)

@@ -22,7 +22,7 @@ TURN = 1 << 19  # multiplications in the time that one turn of a loop takes by i
 PIECES = 1000  # that one operation may split a tensor into
 
 
-class Unplayable(LatentpadError, ValueError):
+class UnsupportedLayer(LatentpadError, ValueError):
     """What is wrong with a model, in one line that names the layer."""
 
 
@@ -40,7 +40,7 @@ def _einsum(equation: str, ins: list[Shape]) -> Cost:
     sizes: dict[str, int] = {}
     operands = equation.replace(" ", "").split("->")[0].split(",")
     if len(operands) != len(ins) or len(ins) > 2:
-        raise Unplayable(f"has an einsum, {equation[:60]!r}, of more than two tensors")
+        raise UnsupportedLayer(f"has an einsum, {equation[:60]!r}, of more than two tensors")
     for letters, shape in zip(operands, ins, strict=True):
         before, dots, after = letters.partition("...")
         for letter, n in zip(before, shape, strict=False):
@@ -74,7 +74,7 @@ def _dot(layer: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
 
 def _channels(layer: Any, shape: Shape) -> int:
     if layer.data_format == "channels_first":
-        raise Unplayable(
+        raise UnsupportedLayer(
             f"has a layer, {layer.name[:60]}, of channels first: save it channels last"
         )
     return shape[-1]
@@ -87,7 +87,9 @@ def _convolution(layer: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
 
 def _transposed(layer: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
     if any(n != 1 for n in layer.dilation_rate):
-        raise Unplayable(f"has a transposed convolution, {layer.name[:60]}, with dilation: refused")
+        raise UnsupportedLayer(
+            f"has a transposed convolution, {layer.name[:60]}, with dilation: refused"
+        )
     places = math.prod(ins[0]) // _channels(layer, ins[0])
     columns = places * math.prod(layer.kernel_size) * layer.filters
     return columns, columns * _channels(layer, ins[0])
@@ -157,7 +159,7 @@ def _wrapped(layer: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
 def of(step: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
     """What one call of a listed layer or operation, or of a model, costs.
 
-    Raises Unplayable, and KeyError if it is not listed.
+    Raises UnsupportedLayer, and KeyError if it is not listed.
     """
     if hasattr(step, "layers"):
         return total(step)
@@ -167,7 +169,7 @@ def of(step: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
 def total(model: Any) -> Cost:
     """(numbers that all steps of a model make of one sound, multiplications).
 
-    Raises Unplayable, of a step that makes more than one sound may too, and KeyError.
+    Raises UnsupportedLayer, of a step that makes more than one sound may too, and KeyError.
     """
     made = work = 0
     models: dict[int, Cost] = {}  # a model within it, however often it is called
@@ -180,7 +182,7 @@ def total(model: Any) -> Cost:
                 models[id(step)] = inside, multiplied
             elif (here := inside + sum(map(math.prod, outs))) > MOST_MADE:
                 what = f"has a layer, {step.name[:60]}, that makes {here} numbers of one sound"
-                raise Unplayable(f"{what}: too many")
+                raise UnsupportedLayer(f"{what}: too many")
             made, work = made + inside + sum(map(math.prod, outs)), work + multiplied
     return made, work
 
@@ -199,7 +201,7 @@ def _taken(node: Any) -> list[Any]:
 
 def _sized(shape: Any, name: str) -> Shape:
     if None in shape[1:]:
-        raise Unplayable(f"has a layer, {name[:60]}, of no fixed shape: {list(shape)}")
+        raise UnsupportedLayer(f"has a layer, {name[:60]}, of no fixed shape: {list(shape)}")
     return tuple(1 if n is None else int(n) for n in shape)
 
 

@@ -32,7 +32,7 @@ def file(folder: Path, name: str, generation: int) -> Path:
     return folder / (f"{name}-{generation}.npy" if generation else f"{name}.npy")
 
 
-def opened(folder: Path, name: str, generation: int, rows: int, dim: int) -> Floats:
+def open_column(folder: Path, name: str, generation: int, rows: int, dim: int) -> Floats:
     """The first `rows` of a column, memory-mapped and read-only: no copy. Raises LibraryError."""
     path, width = file(folder, name, generation), _width(name, dim)
     try:
@@ -59,15 +59,15 @@ def opened(folder: Path, name: str, generation: int, rows: int, dim: int) -> Flo
     return values
 
 
-def measured(folder: Path, generation: int, rows: int) -> Floats:
+def descriptor_column(folder: Path, generation: int, rows: int) -> Floats:
     """(rows, K) descriptors; all NaN where the column is of an earlier make, or none is there."""
     try:
-        return opened(folder, DESCRIPTORS, generation, rows, 0)
+        return open_column(folder, DESCRIPTORS, generation, rows, 0)
     except LibraryError:
-        return unmeasured(rows)
+        return no_descriptors(rows)
 
 
-def unmeasured(rows: int) -> Floats:
+def no_descriptors(rows: int) -> Floats:
     """(rows, K) NaN."""
     return np.full((rows, len(MEASURED)), np.nan, np.float32)
 
@@ -75,13 +75,13 @@ def unmeasured(rows: int) -> Floats:
 def supply(folder: Path, generation: int, rows: int) -> None:
     """Where no descriptors can be appended to the first `rows`, begin anew. Raises OSError."""
     try:
-        opened(folder, DESCRIPTORS, generation, rows, 0)
+        open_column(folder, DESCRIPTORS, generation, rows, 0)
         return
     except LibraryError:
         beside = folder / ".descriptors-new.npy"
     with beside.open("wb") as stream:
         _write_header(stream, rows, (len(MEASURED),))
-        stream.write(unmeasured(rows).tobytes())
+        stream.write(no_descriptors(rows).tobytes())
         stream.flush()
         os.fsync(stream.fileno())
     os.replace(beside, file(folder, DESCRIPTORS, generation))
@@ -110,7 +110,7 @@ def begin(folder: Path, generation: int, dim: int) -> None:
             _write_header(stream, 0, _width(name, dim))
 
 
-def others(folder: Path, generation: int) -> list[Path]:
+def stale_columns(folder: Path, generation: int) -> list[Path]:
     """Columns of every generation but this one: what a removal has left, done or not."""
     ours = {file(folder, name, generation) for name in COLUMNS}
     named = re.compile(rf"({'|'.join(COLUMNS)})(-[1-9]\d*)?\.npy")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from latentpad.models.libraries.header import LibraryError
-from latentpad.models.libraries.store import ROW, TEXTS, Row, table
+from latentpad.models.libraries.store import ROW, TEXTS, SoundRow, table
 from latentpad.models.text import line
 
 SHOWN = ("name", "label", "author", "licence", "url", "origin", "added")
@@ -28,7 +28,7 @@ class Summary(NamedTuple):
     removed: int  # and kept out
 
 
-def rows(folder: Path) -> Iterator[Row]:
+def rows(folder: Path) -> Iterator[SoundRow]:
     """Each sound's entry, in the order of the anchors. Raises LibraryError.
 
     Texts are in one line, but for the id and the place of the recording, which are as they are.
@@ -36,7 +36,7 @@ def rows(folder: Path) -> Iterator[Row]:
     with table(folder) as connection:
         cursor = connection.execute(f"SELECT {ROW} FROM sounds WHERE row >= 0 ORDER BY row")
         for values in cursor:
-            row = Row(*values)
+            row = SoundRow(*values)
             for column in TEXTS:
                 if type(getattr(row, column)) is not str:
                     raise LibraryError(
@@ -81,7 +81,7 @@ def recording(folder: Path, id: str) -> str | None:
     return found[0] or None
 
 
-def chosen(
+def select_ids(
     folder: Path,
     sounds: Sequence[str] = (),
     label: str | None = None,
@@ -111,7 +111,7 @@ def chosen(
     return found
 
 
-def numbers(folder: Path, wanted: set[str]) -> list[int]:
+def row_numbers(folder: Path, wanted: set[str]) -> list[int]:
     """The rows in which the sounds with these ids are now."""
     with table(folder) as connection:
         found = connection.execute("SELECT row, id FROM sounds WHERE row >= 0 ORDER BY row")

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from latentpad.models.audio.descriptors import MEASURED, measure
-from latentpad.models.audio.reading import Unreadable, heard
+from latentpad.models.audio.reading import Unreadable, read_mono
 from latentpad.models.packs import pack as packs
 from latentpad.models.packs.files import sensible
 from latentpad.models.representation import FLOOR, Floats, outline
@@ -54,7 +54,7 @@ def encode_batch(pack_path: str, sounds: list[bytes]) -> Encoded:
     reasons = [""] * len(sounds)
     for i, data in enumerate(sounds):
         try:
-            audio, duration[i] = heard(data, r)
+            audio, duration[i] = read_mono(data, r)
         except Unreadable as error:
             reasons[i] = str(error)
             continue
@@ -74,7 +74,7 @@ def encode_batch(pack_path: str, sounds: list[bytes]) -> Encoded:
     return Encoded(latents, loudness, onset, descriptors, duration, tuple(reasons), identity)
 
 
-def identity(pack_path: Path) -> str:
+def encoder_hash(pack_path: Path) -> str:
     """What tells one latent space from another: sha256 of the encoder's file. Raises OSError.
 
     Of the decoder's where a pack has no encoder: its sounds are placed by sound maps only.
@@ -96,4 +96,4 @@ def _load(pack_path: str, written: int) -> tuple[Any, packs.Pack, str]:
     from latentpad.models.packs import networks
 
     pack = packs.load(pack_path)
-    return networks.load_encoder(pack), pack, identity(pack.path)
+    return networks.load_encoder(pack), pack, encoder_hash(pack.path)

@@ -18,8 +18,8 @@ from rich.progress import Progress
 
 from latentpad.models.libraries.encode import Encoded, encode_batch
 from latentpad.models.libraries.header import LibraryError
-from latentpad.models.libraries.items import Item, Say, silent
-from latentpad.models.libraries.store import Row, Writer, keep
+from latentpad.models.libraries.items import Item, LogCallback, no_log
+from latentpad.models.libraries.store import SoundRow, Writer, keep
 from latentpad.models.text import LONGEST, line, printable
 
 BATCH = 32  # sounds
@@ -27,7 +27,7 @@ BATCH_BYTES = 8 << 20  # more than this end a batch early
 MOST_BYTES = 256 << 20  # of one file
 
 
-class Added(NamedTuple):
+class AddedCounts(NamedTuple):
     """What became of the sounds given to a library."""
 
     added: int = 0
@@ -53,16 +53,16 @@ def fill(
     *,
     link: bool = False,
     ahead: int = 3,
-    say: Say = silent,
+    log: LogCallback = no_log,
     progress: Progress | None = None,
-) -> Added:
+) -> AddedCounts:
     """Encode `items` by `workers` and append them to the library in `folder`.
 
     Args:
         encoder: sha256 of the encoder that the library is made for.
         link: keep the files where they are; otherwise they are copied in.
         ahead: batches given to the workers and not yet written.
-        say: told one line for each file that is left out, and why.
+        log: told one line for each file that is left out, and why.
 
     Raises LibraryError, models.packs.pack.PackError, and what `workers` raise when they break.
     """
@@ -73,7 +73,7 @@ def fill(
         if progress and task is not None:
             progress.advance(task)
 
-    sums = dict.fromkeys(Added._fields, 0)
+    sums = dict.fromkeys(AddedCounts._fields, 0)
     waiting: deque[tuple[list[_Ready], Future[Encoded]]] = deque()
     under_way: dict[str, str] = {}  # hash -> id of what is read and not yet written
 
@@ -88,8 +88,8 @@ def fill(
         good = [i for i, reason in enumerate(encoded.reasons) if not reason]
         for i, reason in enumerate(encoded.reasons):
             if reason:
-                say(f"{_shown(batch[i].item)}: {reason}: left out")
-        rows: dict[str, Row] = {}
+                log(f"{_shown(batch[i].item)}: {reason}: left out")
+        rows: dict[str, SoundRow] = {}
         for i in good:
             id = line(batch[i].item.id)
             if id in rows or writer.has_id(id):
@@ -118,7 +118,7 @@ def fill(
         for item in items:
             data = _read(item, link)
             if isinstance(data, str):
-                say(f"{_shown(item)}: {data}: left out")
+                log(f"{_shown(item)}: {data}: left out")
                 sums["refused"] += 1
                 step()
                 continue
@@ -142,7 +142,7 @@ def fill(
                 known = not twin and there in own
                 sums["known" if known else "duplicates"] += 1
                 if not known:
-                    say(f"{_shown(item)}: the same sound as {there}: left out")
+                    log(f"{_shown(item)}: the same sound as {there}: left out")
                 step()
                 continue
             batch.append(_Ready(item, data, digest))
@@ -158,7 +158,7 @@ def fill(
     finally:
         for _, future in waiting:
             future.cancel()
-    return Added(**sums)
+    return AddedCounts(**sums)
 
 
 def _shown(item: Item) -> str:
@@ -179,13 +179,13 @@ def _read(item: Item, link: bool) -> bytes | str:
         return f"cannot be read ({error.strerror or error})"
 
 
-def _row(folder: Path, ready: _Ready, id: str, duration: float, link: bool) -> Row:
+def _row(folder: Path, ready: _Ready, id: str, duration: float, link: bool) -> SoundRow:
     item = ready.item
     if link:
         place = str(item.path.resolve())
     else:
         place = keep(folder, ready.digest, item.path.suffix.lower(), ready.data)
-    return Row(
+    return SoundRow(
         hash=ready.digest, id=id, name=line(item.name), label=line(item.label),
         author=line(item.author), licence=line(item.licence), url=line(item.url),
         origin=item.origin, audio=place, duration=duration, may_train=item.may_train, added=now(),

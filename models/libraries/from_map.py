@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from latentpad.models.libraries.fill import Added, now
+from latentpad.models.libraries.fill import AddedCounts, now
 from latentpad.models.libraries.header import LibraryError
-from latentpad.models.libraries.items import Say
-from latentpad.models.libraries.store import Row, Writer
+from latentpad.models.libraries.items import LogCallback
+from latentpad.models.libraries.store import SoundRow, Writer
 from latentpad.models.maps.neighbours import Neighbours
 from latentpad.models.packs.pack import Pack
 from latentpad.models.representation import Floats
@@ -20,24 +20,24 @@ from latentpad.models.text import line
 CHUNK = 4096  # sounds written at once
 
 
-def read(path: Path, dim: int, say: Say) -> tuple[list[sound_map.Place], Floats, int]:
-    """Its good rows, their latents, how many are bad; `say` gets a line of those. LibraryError."""
+def read(path: Path, dim: int, log: LogCallback) -> tuple[list[sound_map.MapEntry], Floats, int]:
+    """Its good rows, their latents, how many are bad; `log` gets a line of those. LibraryError."""
     try:
         places, latents, lines, refused = sound_map.read(path.expanduser(), dim)
     except sound_map.SoundMapError as error:
         raise LibraryError(str(error)) from None
     for refusal in lines:
-        say(refusal)
+        log(refusal)
     return places, latents, refused
 
 
 def fill(
     writer: Writer,
     pack: Pack,
-    places: list[sound_map.Place],
+    places: list[sound_map.MapEntry],
     latents: Floats,
     progress: Progress | None = None,
-) -> Added:
+) -> AddedCounts:
     """Append `places` at their `latents` (L, D), as loud as their neighbours in the pack are.
 
     A recording beside the map is linked. Raises LibraryError.
@@ -45,7 +45,7 @@ def fill(
     known = removed = 0
     task = progress.add_task("placing sounds", total=len(places)) if progress else None
     seen: set[str] = set()
-    fresh: list[tuple[int, Row]] = []
+    fresh: list[tuple[int, SoundRow]] = []
     for i, place in enumerate(places):
         row = _row(place)
         if row.id in seen or writer.has_id(row.id):
@@ -66,12 +66,12 @@ def fill(
             progress.advance(task, len(rows))
     if progress and task is not None:
         progress.update(task, completed=len(places))
-    return Added(len(fresh), known, removed=removed)
+    return AddedCounts(len(fresh), known, removed=removed)
 
 
-def _row(place: sound_map.Place) -> Row:
+def _row(place: sound_map.MapEntry) -> SoundRow:
     id = line(f"map:{place.id}")
-    return Row(
+    return SoundRow(
         hash=hashlib.sha256(id.encode()).hexdigest(), id=id, name=line(place.name),
         label=line(place.label), author=line(place.author), licence=line(place.licence),
         url=line(place.url), origin="map", audio=str(place.audio or ""), duration=0.0,

@@ -20,7 +20,7 @@ class LibraryError(LatentpadError):
 
 
 @dataclass(frozen=True)
-class Head:
+class LibraryHeader:
     """What library.toml says."""
 
     pack: str  # its name
@@ -28,7 +28,7 @@ class Head:
     latent_dim: int
 
 
-def write(folder: Path, head: Head) -> None:
+def write(folder: Path, head: LibraryHeader) -> None:
     """Write library.toml into `folder`. Raises OSError."""
     content = {
         "format": FORMAT, "pack": head.pack, "encoder": head.encoder, "latent_dim": head.latent_dim
@@ -41,7 +41,7 @@ def is_library(folder: Path) -> bool:
     return (folder / "library.toml").is_file()
 
 
-def read(folder: Path) -> Head:
+def read(folder: Path) -> LibraryHeader:
     """Read and check library.toml. Raises LibraryError."""
     file = folder / "library.toml"
     if not is_library(folder):
@@ -63,4 +63,4 @@ def read(folder: Path) -> Head:
         )
     if not 1 <= content["latent_dim"] <= 64:
         raise LibraryError(f"{file}: latent_dim is {content['latent_dim']}, outside 1...64")
-    return Head(line(content["pack"]), content["encoder"], content["latent_dim"])
+    return LibraryHeader(line(content["pack"]), content["encoder"], content["latent_dim"])

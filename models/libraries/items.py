@@ -8,18 +8,18 @@ from pathlib import Path
 
 from latentpad.models.libraries.header import LibraryError, is_library
 from latentpad.models.sources import tables
-from latentpad.models.sources.folder import SUFFIXES, Holding, holding
+from latentpad.models.sources.folder import SUFFIXES, FolderContents, scan_folder
 from latentpad.models.sources.licences import FREE
-from latentpad.models.sources.names import named
-from latentpad.models.sources.permission import Gate, counted
-from latentpad.models.sources.sound import Found
-from latentpad.models.sources.tables import Listed
+from latentpad.models.sources.names import sound_names
+from latentpad.models.sources.permission import LicenceFilter, sound_count
+from latentpad.models.sources.sound import FoundSound
+from latentpad.models.sources.tables import TableContents
 
-Say = Callable[[str], None]
+LogCallback = Callable[[str], None]
 
 
-def silent(line: str) -> None:
-    """A `say` that says nothing."""
+def no_log(line: str) -> None:
+    """A `log` that says nothing."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Item:
     may_train: bool = True
 
 
-def from_folder(folder: Path, say: Say = silent) -> list[Item]:
+def from_folder(folder: Path, log: LogCallback = no_log) -> list[Item]:
     """Every sound file under `folder`; its tables (models.sources.tables) supply the credits.
 
     Names and labels are those of models.sources.names. A sound whose licence is left empty,
@@ -48,17 +48,17 @@ def from_folder(folder: Path, say: Say = silent) -> list[Item]:
         raise LibraryError(f"{folder}: no such folder")
     if is_library(folder):
         raise LibraryError(f"{folder}: is a library: add the folder its sounds came from")
-    held = holding(folder)
+    held = scan_folder(folder)
     if not held.sounds:
         found = held.passed_over().removeprefix(str(folder)).replace(":", ";", 1)
         raise LibraryError(f"{folder}: no sound files in it ({', '.join(sorted(SUFFIXES))}){found}")
     try:
-        listed = tables.listed(held)
+        listed = tables.read_tables(held)
     except tables.TableError as error:
         raise LibraryError(str(error)) from None
-    gate, items = Gate(folder, FREE), []
+    gate, items = LicenceFilter(folder, FREE), []
     for inside, (name, label) in zip(
-        held.sounds, named(folder, held.sounds, listed.of), strict=True
+        held.sounds, sound_names(folder, held.sounds, listed.of), strict=True
     ):
         told = listed.of(inside)
         items.append(
@@ -76,12 +76,12 @@ def from_folder(folder: Path, say: Say = silent) -> list[Item]:
         gate(told)
     for line in (_differences(folder, held, listed), held.passed_over()):
         if line:
-            say(line)
-    gate.tell_unclear(say, "placed, but not to be learned from")
+            log(line)
+    gate.log_unclear(log, "placed, but not to be learned from")
     return items
 
 
-def from_found(found: Iterable[Found]) -> Iterator[Item]:
+def from_sounds(found: Iterable[FoundSound]) -> Iterator[Item]:
     """Sounds that a client has fetched; what comes before the id's colon is their origin."""
     for f in found:
         origin = f.id.partition(":")[0]
@@ -90,14 +90,14 @@ def from_found(found: Iterable[Found]) -> Iterator[Item]:
         )  # fmt: skip
 
 
-def _differences(folder: Path, held: Holding, listed: Listed) -> str:
+def _differences(folder: Path, held: FolderContents, listed: TableContents) -> str:
     """One line on where the tables and the folder differ; "" where they do not."""
     said = []
     if listed.lines:
         more = f" (and {len(listed.lines) - 1} more such rows)" * (len(listed.lines) > 1)
         said.append(listed.lines[0].removeprefix(f"{folder}/") + more)
-    if blank := sum(listed.of(sound).licence == "" for sound in listed.told):
-        said.append(f"{counted(blank)} of no licence, placed but not to be learned from")
-    if listed.licensed and (own := len(held.sounds) - len(listed.told)):
-        said.append(f"{counted(own)} in no table, taken for your own")
+    if blank := sum(listed.of(sound).licence == "" for sound in listed.credits):
+        said.append(f"{sound_count(blank)} of no licence, placed but not to be learned from")
+    if listed.licensed and (own := len(held.sounds) - len(listed.credits)):
+        said.append(f"{sound_count(own)} in no table, taken for your own")
     return f"{folder}: {'; '.join(said)}" if said else ""

@@ -25,11 +25,11 @@ from latentpad.models.libraries import (
     store,
 )
 from latentpad.models.libraries.contents import Summary
-from latentpad.models.libraries.encode import identity
-from latentpad.models.libraries.fill import Added
+from latentpad.models.libraries.encode import encoder_hash
+from latentpad.models.libraries.fill import AddedCounts
 from latentpad.models.libraries.header import LibraryError
-from latentpad.models.libraries.items import Item, Say, silent
-from latentpad.models.libraries.store import Row, Writer
+from latentpad.models.libraries.items import Item, LogCallback, no_log
+from latentpad.models.libraries.store import SoundRow, Writer
 from latentpad.models.maps import projection
 from latentpad.models.packs import pack as packs
 from latentpad.models.packs.pack import Anchors, Pack, PackError
@@ -37,7 +37,7 @@ from latentpad.models.representation import Floats
 from latentpad.models.text import printable
 
 __all__ = [
-    "Added", "Library", "LibraryError", "Summary", "create", "filling", "open_"
+    "AddedCounts", "Library", "LibraryError", "Summary", "create", "filling", "open_"
 ]  # fmt: skip
 
 DEFAULT = "footsteps"  # pack of a library for which none is named
@@ -68,13 +68,13 @@ class Library:
         link: bool = False,
         again: bool = False,
         dask: str | None = None,
-        say: Say = silent,
+        log: LogCallback = no_log,
         progress: Progress | None = None,
-    ) -> Added:
+    ) -> AddedCounts:
         """Add the sounds of a folder, or any that models.libraries.items has found.
 
         Recordings are copied in, or with `link` left where they are. What cannot be read is left
-        out, with a line to `say`; what was removed earlier, too, unless it may come in `again`.
+        out, with a line to `log`; what was removed earlier, too, unless it may come in `again`.
         Interrupted or killed, it keeps what it has done, and the same call finishes it. `dask` is
         a scheduler's address, see `encoders.workers`.
         Raises LibraryError, models.packs.pack.PackError.
@@ -84,12 +84,12 @@ class Library:
                 f"{self.pack.path}: has no encoder to place sounds with: add a sound map instead"
             )
         if isinstance(sounds, Path):
-            sounds = items.from_folder(sounds.expanduser(), say)
+            sounds = items.from_folder(sounds.expanduser(), log)
         encoder = header.read(self.path).encoder
         with self._writing(again) as writer, encoders.workers(dask) as (workers, ahead):
             return fill.fill(
                 self.path, writer, sounds, str(self.pack.path.resolve()), encoder, workers,
-                link=link, ahead=ahead, say=say, progress=progress,
+                link=link, ahead=ahead, log=log, progress=progress,
             )  # fmt: skip
 
     def add_map(
@@ -97,31 +97,31 @@ class Library:
         path: Path,
         *,
         again: bool = False,
-        say: Say = silent,
+        log: LogCallback = no_log,
         progress: Progress | None = None,
-    ) -> Added:
+    ) -> AddedCounts:
         """Add the sounds of a JSON map (models.sources.sound_map), placed by it and not encoded.
 
-        Bad rows are left out, with their numbers to `say`. Raises LibraryError.
+        Bad rows are left out, with their numbers to `log`. Raises LibraryError.
         """
-        places, latents, refused = from_map.read(path, self.pack.latent_dim, say)
+        places, latents, refused = from_map.read(path, self.pack.latent_dim, log)
         with self._writing(again) as writer:
             added = from_map.fill(writer, self.pack, places, latents, progress)
         return added._replace(refused=refused)
 
-    def remove(self, ids: Iterable[str], say: Say = silent) -> int:
+    def remove(self, ids: Iterable[str], log: LogCallback = no_log) -> int:
         """Take sounds out (contents.chosen) and keep them out; returns how many there were.
 
         Those after them move up. Recordings that were copied in are deleted, others never touched;
-        none is where `audio` is a link, which `say` is told. Killed, it has removed all or none,
+        none is where `audio` is a link, which `log` is told. Killed, it has removed all or none,
         and the next writer tidies up. Raises LibraryError.
         """
         with self._writing() as writer:
-            rows = contents.numbers(self.path, set(ids))
+            rows = contents.row_numbers(self.path, set(ids))
             if rows:
                 writer.remove(rows)
         if rows and (self.path / "audio").is_symlink():
-            say(f"{self.path}: audio is a link: the recordings there are left where they are")
+            log(f"{self.path}: audio is a link: the recordings there are left where they are")
         return len(rows)
 
     def recording(self, row: int) -> Path | None:
@@ -140,7 +140,7 @@ class Library:
             raise LibraryError(f"{self.path}: the recording of sound {row} lies outside of it")
         return path if path.is_file() else None
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[SoundRow]:
         """Each sound's entry, in the order of the anchors: for lists and credits."""
         return contents.rows(self.path)
 
@@ -173,7 +173,7 @@ class Library:
 def create(path: str | Path, pack: Pack) -> Library:
     """Make an empty library for the model of `pack` in folder `path`. Raises LibraryError."""
     folder = Path(path).expanduser()
-    store.make(folder, header.Head(pack.name, identity(pack.path), pack.latent_dim))
+    store.make(folder, header.LibraryHeader(pack.name, encoder_hash(pack.path), pack.latent_dim))
     return open_(folder, pack)
 
 
@@ -215,7 +215,7 @@ def open_(path: str | Path, pack: Pack | None = None) -> Library:
                 "it is (--pack)"
             ) from None
         pack = packs.load(found)
-    if head.latent_dim != pack.latent_dim or head.encoder != identity(pack.path):
+    if head.latent_dim != pack.latent_dim or head.encoder != encoder_hash(pack.path):
         raise LibraryError(
             f"{folder}: was made for another model ({head.pack}) than {pack.path}: its sounds "
             "have no place there; name the pack it was made for, or make it again"
@@ -233,10 +233,10 @@ def _content(folder: Path, dim: int) -> tuple[Anchors, Floats]:
         ).fetchall()
         generation = store.generation(table)
         latents, loudness, onset = (
-            arrays.opened(folder, name, generation, count, dim)
+            arrays.open_column(folder, name, generation, count, dim)
             for name in ("latents", "loudness", "onset")
         )
-        measured = arrays.measured(folder, generation, count)
+        measured = arrays.descriptor_column(folder, generation, count)
     texts = [np.array(column, dtype=object) for column in zip(*found, strict=True)]
     labels, ids, names = texts or [np.empty(0, object)] * 3
     for column, values in (("label", labels), ("id", ids), ("name", names)):

@@ -27,7 +27,7 @@ import numpy as np
 
 from latentpad.models.libraries import arrays, header, recordings
 from latentpad.models.libraries.arrays import COLUMNS, DESCRIPTORS
-from latentpad.models.libraries.header import Head, LibraryError
+from latentpad.models.libraries.header import LibraryError, LibraryHeader
 from latentpad.models.libraries.recordings import keep as keep
 from latentpad.models.libraries.recordings import written
 from latentpad.models.packs.pack import MOST_ANCHORS
@@ -48,7 +48,7 @@ CREATE TABLE sounds (
 
 
 @dataclass(frozen=True)
-class Row:
+class SoundRow:
     """One sound in the table, in the order of its columns after `row`."""
 
     hash: str  # sha256 of the file's bytes; of its id where there is no file
@@ -65,12 +65,12 @@ class Row:
     added: str  # ISO 8601, UTC
 
 
-TEXTS = tuple(field.name for field in fields(Row) if field.type == "str")
-INSERT = f"INSERT INTO sounds VALUES (?{', ?' * len(fields(Row))})"
-ROW = ", ".join(field.name for field in fields(Row))
+TEXTS = tuple(field.name for field in fields(SoundRow) if field.type == "str")
+INSERT = f"INSERT INTO sounds VALUES (?{', ?' * len(fields(SoundRow))})"
+ROW = ", ".join(field.name for field in fields(SoundRow))
 
 
-def make(folder: Path, head: Head) -> None:
+def make(folder: Path, head: LibraryHeader) -> None:
     """Write an empty library to `folder`, new or empty. Raises LibraryError."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise LibraryError(f"{folder}: is there already: choose a new folder for the library")
@@ -150,7 +150,7 @@ class Writer:
         self._generation = generation(connection)
         for name in COLUMNS:
             if name != DESCRIPTORS:
-                arrays.opened(folder, name, self._generation, self.count, dim)
+                arrays.open_column(folder, name, self._generation, self.count, dim)
         with written(folder):
             arrays.supply(folder, self._generation, self.count)
         self._sweep()
@@ -171,7 +171,7 @@ class Writer:
 
     def append(
         self,
-        rows: Sequence[Row],
+        rows: Sequence[SoundRow],
         latents: Floats,
         loudness: Floats,
         onset: Floats,
@@ -182,7 +182,7 @@ class Writer:
         Raises LibraryError, and sqlite3.Error.
         """
         if descriptors is None:
-            descriptors = arrays.unmeasured(len(rows))
+            descriptors = arrays.no_descriptors(len(rows))
         if self.count + len(rows) > MOST_ANCHORS:
             raise LibraryError(f"{self._folder}: is full: {MOST_ANCHORS} sounds are the most")
         with written(self._folder):
@@ -210,9 +210,9 @@ class Writer:
         with written(self._folder):
             arrays.begin(self._folder, following, self._dim)
             for name in COLUMNS:
-                values = arrays.opened(self._folder, name, self._generation, self.count, self._dim)[
-                    kept
-                ]
+                values = arrays.open_column(
+                    self._folder, name, self._generation, self.count, self._dim
+                )[kept]
                 arrays.append(self._folder, name, following, 0, values)
         ((lowest,),) = self._ask("SELECT min(min(row), 0) FROM sounds")
         below = int(lowest) - 1
@@ -233,7 +233,7 @@ class Writer:
 
     def _sweep(self) -> None:
         """Delete what a removal leaves: it may have been killed before it came to it."""
-        left = arrays.others(self._folder, self._generation)
+        left = arrays.stale_columns(self._folder, self._generation)
         if not left:
             return
         there = {audio for (audio,) in self._ask("SELECT audio FROM sounds WHERE row >= 0")}

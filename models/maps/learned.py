@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from latentpad.models.maps.projection import fewer, tsne_of
+from latentpad.models.maps.projection import subsampled, tsne_of
 from latentpad.models.maps.slopes import STEP, Glides, pull, slopes
 from latentpad.models.metrics.similarity import content
-from latentpad.models.progress import Tell, untold
+from latentpad.models.progress import ProgressCallback, no_progress
 from latentpad.models.representation import Floats
 
 Float64 = NDArray[np.float64]
@@ -44,7 +44,7 @@ CLIFF = 20.0  # medians: no pull is more
 MISPLACED, HOMES = 16, 5  # sounds tried elsewhere, and the likes each is tried beside
 
 
-class Heard(NamedTuple):
+class DecodedSounds(NamedTuple):
     """What the map needs to know of L decoded sounds."""
 
     sounds: Floats
@@ -53,23 +53,27 @@ class Heard(NamedTuple):
     """(L, D, D): |dz @ root| is the root mean square change in dB of the sound's content."""
 
 
-def learned(latents: Floats, decode: Decode, seed: int = 0, tell: Tell = untold) -> Floats:
+def learn_map(
+    latents: Floats, decode: Decode, seed: int = 0, progress: ProgressCallback = no_progress
+) -> Floats:
     """(L, D) latents to (L, 2) float32 places, by what `decode` makes of them.
 
     Of more than `MOST` sounds it maps so many, evenly chosen, and puts the others among them. A
-    minute or two for some hundred sounds, in which `tell` hears how far it is.
+    minute or two for some hundred sounds, in which `progress` hears how far it is.
     """
 
     def fit(some: Floats) -> Floats:
-        heard = hear(some, decode, tell)
-        tell("drawing a map of the sounds", 0, 0)
+        heard = decode_sounds(some, decode, progress)
+        progress("drawing a map of the sounds", 0, 0)
         start = tsne_of(heard.sounds, seed)
-        return moved(start, some, heard, seed, tell)
+        return flatten_slopes(start, some, heard, seed, progress)
 
-    return fewer(latents, MOST, fit)
+    return subsampled(latents, MOST, fit)
 
 
-def hear(latents: Floats, decode: Decode, tell: Tell = untold) -> Heard:
+def decode_sounds(
+    latents: Floats, decode: Decode, progress: ProgressCallback = no_progress
+) -> DecodedSounds:
     """Decode (L, D) latents, each alone and once more for each of its dimensions."""
     from sklearn.decomposition import PCA
 
@@ -78,7 +82,7 @@ def hear(latents: Floats, decode: Decode, tell: Tell = untold) -> Heard:
     flat: list[Floats] = []
     roots = np.empty((count, dimension, dimension))
     for start in range(0, count, BATCH):
-        tell("hearing the sounds", start, count)
+        progress("hearing the sounds", start, count)
         some = latents[start : start + BATCH]
         plain = decode(some)
         heard = np.stack([content(sound) for sound in plain])
@@ -97,11 +101,15 @@ def hear(latents: Floats, decode: Decode, tell: Tell = untold) -> Heard:
     table = np.concatenate(flat)
     components = min(COMPONENTS, *table.shape)
     sounds = PCA(components, svd_solver="randomized", random_state=0).fit_transform(table)
-    return Heard(np.asarray(sounds, np.float32), roots)
+    return DecodedSounds(np.asarray(sounds, np.float32), roots)
 
 
-def moved(
-    start: Floats, latents: Floats, heard: Heard, seed: int = 0, tell: Tell = untold
+def flatten_slopes(
+    start: Floats,
+    latents: Floats,
+    heard: DecodedSounds,
+    seed: int = 0,
+    progress: ProgressCallback = no_progress,
 ) -> Floats:
     """The (L, 2) places `start`, moved until the steepest slopes are gone."""
     z, random = latents.astype(np.float64), np.random.default_rng(seed)
@@ -116,7 +124,7 @@ def moved(
     def turned() -> None:
         nonlocal done
         done += 1
-        tell("moving the sounds apart", done, sum(parts))
+        progress("moving the sounds apart", done, sum(parts))
 
     def eased(places: Float64, turns: int, edge: float) -> Float64:
         return _eased(places, z, heard.roots, round(turns * patience), edge, random, turned)

@@ -15,7 +15,7 @@ Float64 = NDArray[np.float64]
 MARGIN = 0.05  # of the anchors' span, left free on each side of the pad
 
 
-class Beginning(NamedTuple):
+class PadStart(NamedTuple):
     """What the pad of a pack begins on."""
 
     plane: str
@@ -43,7 +43,7 @@ def ranks(values: NDArray[np.floating]) -> Float64:
     return np.asarray(middle[place] / max(len(values) - 1, 1), np.float64)
 
 
-def beginning(pack: Pack) -> Beginning:
+def pad_start(pack: Pack) -> PadStart:
     """The plane that a pack begins on, and where `/pad/xy` meets each of its anchors there."""
     axes: tuple[str, ...] = ()
     if pack.default_plane == DESCRIBED:
@@ -53,4 +53,4 @@ def beginning(pack: Pack) -> Beginning:
     else:
         places = pack.planes[pack.default_plane].astype(np.float64)
     low, high = span(places)
-    return Beginning(pack.default_plane, axes, (places - low) / (high - low))
+    return PadStart(pack.default_plane, axes, (places - low) / (high - low))

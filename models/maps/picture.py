@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from latentpad.models import figures
 from latentpad.models.maps import pad
-from latentpad.models.maps.pad import Beginning, Float64
+from latentpad.models.maps.pad import Float64, PadStart
 from latentpad.models.packs.pack import Pack
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def draw(pack: Pack) -> bytes:
 
 def figure(pack: Pack) -> Figure:
     """The plane on the pad's own 0...1, the most common labels in colours, some dots by name."""
-    begun, labels = pad.beginning(pack), pack.anchors.labels
+    begun, labels = pad.pad_start(pack), pack.anchors.labels
     kinds, counts = np.unique(labels, return_counts=True)
     common = kinds[np.argsort(-counts, kind="stable")][:KINDS]
     width, height = LEFT + PAD + RIGHT, BELOW + PAD + ABOVE
@@ -50,14 +50,14 @@ def figure(pack: Pack) -> Figure:
     axes = made.add_axes((LEFT / width, BELOW / height, PAD / width, PAD / height))
     _lay(axes, begun)
     title = f'{pack.title}: the plane "{begun.plane}", on which the pad begins'
-    figures.say(axes.title, title, 90)
+    figures.set_text(axes.title, title, 90)
     _dot(made, axes, begun.places, labels, common)
     with figures.boxes():
         _name(axes, begun.places, pack.anchors.names, _worth(begun.places, labels, common))
     return made
 
 
-def _lay(axes: Axes, begun: Beginning) -> None:
+def _lay(axes: Axes, begun: PadStart) -> None:
     right, up = (f": {name}" for name in begun.axes) if begun.axes else ("", "")
     ticks = np.arange(11) / 10
     axes.set(
@@ -92,7 +92,7 @@ def _dot(
         borderaxespad=0, handletextpad=0.2,
     )  # fmt: skip
     for text, (name, _, _) in zip(legend.get_texts(), groups, strict=True):
-        figures.say(text, name)
+        figures.set_text(text, name)
 
 
 def _worth(places: Float64, labels: NDArray[np.str_], common: NDArray[np.str_]) -> list[int]:
@@ -124,7 +124,7 @@ def _name(axes: Axes, places: Float64, names: NDArray[np.str_], worth: list[int]
             break
         if not names[i].strip():
             continue
-        figures.say(probe, str(names[i]))
+        figures.set_text(probe, str(names[i]))
         size = np.array(probe.get_window_extent().size)
         for x, y in _around(size):
             middle = pixels[i] + (x, y)
@@ -159,5 +159,5 @@ def _write(axes: Axes, name: str, place: Float64, away: tuple[float, float]) -> 
             "arrowstyle": "-", "color": "0.4", "linewidth": 0.6, "shrinkA": 0, "shrinkB": 2,
         },
     )  # fmt: skip
-    figures.say(text, name)
+    figures.set_text(text, name)
     axes.plot(x, y, "o", markersize=6, fillstyle="none", color="0.15", markeredgewidth=0.8)

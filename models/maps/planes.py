@@ -17,14 +17,14 @@ from latentpad.models.maps import picture as plane_picture
 from latentpad.models.packs import pack as packs
 from latentpad.models.packs.files import Toml
 from latentpad.models.packs.pack import DESCRIBED, Pack, PackError
-from latentpad.models.progress import Tell, untold
+from latentpad.models.progress import ProgressCallback, no_progress
 from latentpad.models.representation import Floats
 
-MAPS: dict[str, Callable[[Pack, int, Tell], Floats]] = {
-    "map": lambda pack, seed, tell: projection.tsne(pack.anchors.latents, seed),
-    "umap": lambda pack, seed, tell: projection.umap(pack.anchors.latents, seed),
-    "learned": lambda pack, seed, tell: learned.learned(
-        pack.anchors.latents, _decoder(pack), seed, tell
+MAPS: dict[str, Callable[[Pack, int, ProgressCallback], Floats]] = {
+    "map": lambda pack, seed, progress: projection.tsne(pack.anchors.latents, seed),
+    "umap": lambda pack, seed, progress: projection.umap(pack.anchors.latents, seed),
+    "learned": lambda pack, seed, progress: learned.learn_map(
+        pack.anchors.latents, _decoder(pack), seed, progress
     ),
 }
 NAMES = (*MAPS, DESCRIBED)
@@ -38,7 +38,7 @@ def add(
     sounds: Path | None = None,
     seed: int = 0,
     default: bool = False,
-    tell: Tell = untold,
+    progress: ProgressCallback = no_progress,
 ) -> Pack:
     """Add the plane `name` (one of `NAMES`) to the pack's folder, replacing one that is there.
 
@@ -46,7 +46,7 @@ def add(
     else on what the decoder makes of each anchor (which imports Keras, as learning a map does).
     `default`: the pack is played on it unless something else is asked for. The picture of the
     plane that the pack begins on is drawn anew where that is it. Every file is replaced whole or
-    not at all. `tell` hears how far it is.
+    not at all. `progress` hears how far it is.
     Raises PackError, models.maps.projection.MapError, models.audio.reading.AudioError,
     models.extras.ExtraError; then nothing has changed.
     """
@@ -54,14 +54,16 @@ def add(
     if begins:
         extras.check("matplotlib", "the picture of a pack's first plane needs Matplotlib")
     if name == DESCRIBED:
-        tell("describing the sounds", 0, len(pack.anchors))
+        progress("describing the sounds", 0, len(pack.anchors))
         heard = _decoded(pack) if sounds is None else _recorded(pack, sounds)
-        measured = descriptors.table(_counted(heard, len(pack.anchors), tell), pack.representation)
+        measured = descriptors.table(
+            _counted(heard, len(pack.anchors), progress), pack.representation
+        )
         file, content = "descriptors.npz", {**pack.descriptors, **measured}
         made = replace(pack, descriptors=content)
     elif name in MAPS:
-        tell(f"drawing the plane {name}", 0, 0)
-        file, content = "planes.npz", {**pack.planes, name: MAPS[name](pack, seed, tell)}
+        progress(f"drawing the plane {name}", 0, 0)
+        file, content = "planes.npz", {**pack.planes, name: MAPS[name](pack, seed, progress)}
         made = replace(pack, planes=content)
     else:
         raise PackError(f"{pack.path}: no plane {name!r} can be made: choose {', '.join(NAMES)}")
@@ -77,9 +79,9 @@ def add(
     return packs.load(pack.path)
 
 
-def _counted(heard: Iterable[Floats], count: int, tell: Tell) -> Iterator[Floats]:
+def _counted(heard: Iterable[Floats], count: int, progress: ProgressCallback) -> Iterator[Floats]:
     for i, frames in enumerate(heard):
-        tell("describing the sounds", i, count)
+        progress("describing the sounds", i, count)
         yield frames
 
 
@@ -92,7 +94,7 @@ def _recorded(pack: Pack, folder: Path) -> Iterator[Floats]:
                 f"{folder}: holds no {id}: name the folder that {pack.name} was trained on, or "
                 "leave it out to measure what the model makes of its sounds"
             )
-        yield r.decibels(r.magnitudes(reading.sound(path, r)))
+        yield r.decibels(r.magnitudes(reading.read_samples(path, r)))
 
 
 def _decoder(pack: Pack) -> Callable[[Floats], Floats]:

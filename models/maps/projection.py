@@ -32,7 +32,7 @@ def tsne(latents: Floats, seed: int = 0) -> Floats:
     chosen, and puts the others among them (models.maps.neighbours).
     """
 
-    return fewer(latents, MOST_TSNE, lambda some: tsne_of(some, seed))
+    return subsampled(latents, MOST_TSNE, lambda some: tsne_of(some, seed))
 
 
 def tsne_of(rows: Floats, seed: int) -> Floats:
@@ -65,10 +65,10 @@ def umap(latents: Floats, seed: int = 0) -> Floats:
         )  # fmt: skip
         return model.fit_transform(some)
 
-    return fewer(latents, MOST_UMAP, fit)
+    return subsampled(latents, MOST_UMAP, fit)
 
 
-def fewer(latents: Floats, most: int, fit: Callable[[Floats], Any]) -> Floats:
+def subsampled(latents: Floats, most: int, fit: Callable[[Floats], Any]) -> Floats:
     """(L, 2): `fit` of at most `most` of (L, D) latents, evenly chosen, the others among them.
 
     Fewer than four sounds, fewer than three dimensions, or sounds that are all the same, need no

@@ -131,19 +131,19 @@ def representation(toml: Toml) -> Representation:
     return result
 
 
-class Header(NamedTuple):
+class ArrayHeader(NamedTuple):
     """What an array says of itself before it is read."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
 
 
-def headers(folder: Path, file: str) -> dict[str, Header]:
+def headers(folder: Path, file: str) -> dict[str, ArrayHeader]:
     """Every array of an .npz, unread: no objects, none larger than the file holds.
 
     Raises PackError.
     """
-    found: dict[str, Header] = {}
+    found: dict[str, ArrayHeader] = {}
     try:
         with zipfile.ZipFile(folder / file) as archive:
             members = archive.infolist()
@@ -166,7 +166,7 @@ def headers(folder: Path, file: str) -> dict[str, Header]:
                         raise PackError(f"{folder}: {file}: {name} holds Python objects: refused")
                     if min(shape, default=0) < 0 or size != member.file_size - stream.tell():
                         raise PackError(f"{folder}: {file}: {name} has an absurd size {shape}")
-                    found[name] = Header(shape, dtype)
+                    found[name] = ArrayHeader(shape, dtype)
     except DAMAGED as error:
         raise _unreadable(folder, file, error) from None
     return found

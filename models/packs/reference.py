@@ -28,7 +28,7 @@ def relative(path: Path, folder: Path) -> str:
     return way if way.startswith(".") else f"./{way}"
 
 
-def beside(name: str, folder: Path) -> Path:
+def resolve_path(name: str, folder: Path) -> Path:
     """The place that a file in `folder` means by a way."""
     return Path(os.path.normpath(folder.resolve() / Path(name).expanduser()))
 
@@ -52,7 +52,7 @@ def pack_folder(name: str, folder: Path) -> Path:
     Older files say a name only of any pack, and a path from where they were written.
     """
     if is_path(name):
-        path = beside(name, folder)
+        path = resolve_path(name, folder)
         if (path / "model.toml").is_file():
             return path
         try:

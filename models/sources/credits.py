@@ -70,7 +70,7 @@ _DIVISION = re.compile(r"\b(split|set|fold|test|subset|group|epoch|loss|index|id
 
 
 @dataclass(frozen=True)
-class Told:
+class Credits:
     """What is said of one sound; texts are "" where nothing is."""
 
     file: str = ""
@@ -87,7 +87,7 @@ class Told:
     unclear: str = ""  # an answer to whether it may be trained on that is not understood
     where: str = ""  # table and line
 
-    def and_(self, other: Told) -> Told:
+    def merged(self, other: Credits) -> Credits:
         """What both say of one sound: the first text there is, and only what both permit."""
         texts = (
             "file", "name", "label", "group", "author", "url",
@@ -102,7 +102,7 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Header:
+class TableColumns:
     """Which columns of a table, or keys of an object, hold what."""
 
     columns: dict[str, list[Any]]
@@ -110,7 +110,7 @@ class Header:
     telling: frozenset[Any] = frozenset()  # others, of which a cell may be a licence
 
     @classmethod
-    def of(cls, names: Mapping[Any, str], rows: Iterable[Mapping[Any, Any]] = ()) -> Header:
+    def of(cls, names: Mapping[Any, str], rows: Iterable[Mapping[Any, Any]] = ()) -> TableColumns:
         """`names` of the columns, by what a row has them under, and the `rows` under them.
 
         Where no name speaks of licences, a column without a known name is theirs if it has one.
@@ -142,7 +142,7 @@ class Header:
             telling -= unnamed
         return cls(found, unclear, frozenset(telling))
 
-    def read(self, row: Mapping[Any, Any], where: str = "") -> Told:
+    def read(self, row: Mapping[Any, Any], where: str = "") -> Credits:
         """One row. What is neither text nor a number is not there, and as an answer "?"."""
 
         def words(keys: Iterable[Any], strange: str = "?") -> list[str]:
@@ -163,7 +163,7 @@ class Header:
         licences += words(sorted(key for key in self.telling if _is_licence(row.get(key))))
         told = {kind: found[0] if found else "" for kind, found in of.items()}
         tells = "licence" in self.columns or self.telling
-        return Told(
+        return Credits(
             **told,
             licence=_joined([*licences, "" if tells else None]),
             may_train=all(answer is not False for _, answer in answers)

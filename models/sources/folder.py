@@ -26,7 +26,7 @@ TERMS = re.compile(r"licen[cs]e|copying|copyright|credits|attribution", re.IGNOR
 
 
 @dataclass
-class Holding:
+class FolderContents:
     """The content of a folder; all paths are relative to it, in a fixed order."""
 
     folder: Path
@@ -55,13 +55,13 @@ class Holding:
         return f"{line}; what {first}{more} may say of licences is not read: save it as CSV"
 
 
-def holding(folder: Path) -> Holding:
+def scan_folder(folder: Path) -> FolderContents:
     """Look through `folder` and all beneath it. What cannot be opened is passed over.
 
     Not taken are other endings than `SUFFIXES`, hidden files and folders (the doubles that macOS
     leaves among them), what is no file, and sound libraries beneath the folder.
     """
-    found = Holding(folder)
+    found = FolderContents(folder)
     met: dict[tuple[int, int], Path] = {}
     links: list[Path] = []
     _walk(found, Path(), met, links)
@@ -74,7 +74,7 @@ def holding(folder: Path) -> Holding:
 
 
 def _walk(
-    found: Holding, inside: Path, met: dict[tuple[int, int], Path], links: list[Path]
+    found: FolderContents, inside: Path, met: dict[tuple[int, int], Path], links: list[Path]
 ) -> None:
     """Take in what lies in one folder and beneath it; links are put off."""
     waiting = [inside]
@@ -104,7 +104,7 @@ def _walk(
 
 
 def _meet(
-    found: Holding, inside: Path, met: dict[tuple[int, int], Path], links: list[Path]
+    found: FolderContents, inside: Path, met: dict[tuple[int, int], Path], links: list[Path]
 ) -> None:
     """Take in one file, or what a link leads to."""
     try:
@@ -137,10 +137,10 @@ def _kind(suffix: str) -> str:
     return printable(suffix, MOST_SUFFIX) if len(suffix) > 1 else "without an ending"
 
 
-class Names:
+class SoundLookup:
     """The sounds of a folder by what a table from another system may call them."""
 
-    def __init__(self, held: Holding) -> None:
+    def __init__(self, held: FolderContents) -> None:
         called = [(path, path) for path in held.sounds] + list(held.others.items())
         self._exact = {path.as_posix(): taken for path, taken in called}
         self._alike = _unique((_alike(path.as_posix()), taken) for path, taken in called)

@@ -7,17 +7,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from latentpad.models.sources.credits import Told
+from latentpad.models.sources.credits import Credits
 
 
-class Named(NamedTuple):
+class SoundName(NamedTuple):
     """What a person calls a sound."""
 
     name: str
     label: str  # what kind of sound
 
 
-def named(folder: Path, sounds: Sequence[Path], told: Callable[[Path], Told]) -> list[Named]:
+def sound_names(
+    folder: Path, sounds: Sequence[Path], told: Callable[[Path], Credits]
+) -> list[SoundName]:
     """The names and labels of some `sounds`, paths in `folder`, of which `told` tells.
 
     Without a label a file's folder is it. Without a name the file's own, without its ending, is
@@ -42,6 +44,6 @@ def named(folder: Path, sounds: Sequence[Path], told: Callable[[Path], Told]) ->
         return next(name for name, count in possible if count[name] == 1)
 
     return [
-        Named(tells.name or called(sound), tells.label or beneath(sound))
+        SoundName(tells.name or called(sound), tells.label or beneath(sound))
         for sound, tells in zip(sounds, said, strict=True)
     ]

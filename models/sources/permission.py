@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from latentpad.models.sources.credits import Told
+from latentpad.models.sources.credits import Credits
 from latentpad.models.sources.licences import is_free, is_known
 from latentpad.models.text import printable
 
@@ -16,7 +16,7 @@ MOST_LINES = 8  # of texts that are not understood
 
 
 @dataclass
-class Gate:
+class LicenceFilter:
     """Lets through what may be learned from, and counts what may not.
 
     `licences` are those that a model may learn from; None: all of them.
@@ -28,7 +28,7 @@ class Gate:
     _strange: Counter[str] = field(default_factory=Counter)
     _where: dict[str, str] = field(default_factory=dict)
 
-    def __call__(self, told: Told) -> bool:
+    def __call__(self, told: Credits) -> bool:
         """Whether the sound may be learned from. A licence that is left empty is not free."""
         if not told.may_train:
             return self._no("may not be trained on")
@@ -42,21 +42,21 @@ class Gate:
             return self._unclear(said, "write its name alone, as CC0 or CC BY 4.0", told.where)
         return self._no(f"not under {', '.join(self.licences)}")
 
-    def tell(self, say: Callable[[str], None]) -> None:
+    def log_refused(self, log: Callable[[str], None]) -> None:
         """A line for each reason why sounds are left out."""
         for reason, count in sorted(self.refused.items()):
-            say(f"{self.folder}: {counted(count)} left out: {reason}")
-        self.tell_unclear(say, "left out")
+            log(f"{self.folder}: {sound_count(count)} left out: {reason}")
+        self.log_unclear(log, "left out")
 
-    def tell_unclear(self, say: Callable[[str], None], what: str) -> None:
+    def log_unclear(self, log: Callable[[str], None], what: str) -> None:
         """A line for each text that is not understood, and what becomes of its sounds."""
         for reason, count in self._strange.most_common(MOST_LINES):
             where = self._where[reason]
-            say(f"{self.folder}: {counted(count)} {what}: {reason}{where and f' ({where})'}")
+            log(f"{self.folder}: {sound_count(count)} {what}: {reason}{where and f' ({where})'}")
         rest = self._strange.most_common()[MOST_LINES:]
         if rest:
             count = sum(count for _, count in rest)
-            say(f"{self.folder}: {counted(count)} {what}: {len(rest)} more such texts")
+            log(f"{self.folder}: {sound_count(count)} {what}: {len(rest)} more such texts")
 
     def _no(self, reason: str) -> bool:
         self.refused[reason] += 1
@@ -73,6 +73,6 @@ def _quoted(text: str) -> str:
     return f"'{printable(text, QUOTED)}'"
 
 
-def counted(count: int) -> str:
+def sound_count(count: int) -> str:
     """So many sounds."""
     return f"{count} sound{'s' * (count != 1)}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundSound:
     """One readable sound file and where it came from.
 
     A sound with `may_train` False may be placed on the map and played, but no decoder learns

@@ -13,7 +13,7 @@ import numpy as np
 from latentpad.models.errors import LatentpadError
 from latentpad.models.files import json_file
 from latentpad.models.representation import Floats
-from latentpad.models.sources.credits import Header
+from latentpad.models.sources.credits import TableColumns
 from latentpad.models.text import line
 
 MOST_BYTES = 64 << 20
@@ -27,7 +27,7 @@ class SoundMapError(LatentpadError):
 
 
 @dataclass(frozen=True)
-class Place:
+class MapEntry:
     """One sound of a map."""
 
     id: str
@@ -39,7 +39,7 @@ class Place:
     audio: Path | None  # a recording beside the map
 
 
-def read(path: Path, dim: int) -> tuple[list[Place], Floats, list[str], int]:
+def read(path: Path, dim: int) -> tuple[list[MapEntry], Floats, list[str], int]:
     """The sounds of a map, their (L, dim) latents, a line for each kind of bad row, their number.
 
     A list, or an object whose `results` is one, of {id, name, username, url, audio, mu, licence,
@@ -52,7 +52,7 @@ def read(path: Path, dim: int) -> tuple[list[Place], Floats, list[str], int]:
         raise SoundMapError(f"{path}: holds no list of results: is it a sound map?")
     if len(results) > MOST_ROWS:
         raise SoundMapError(f"{path}: has {len(results)} results, {MOST_ROWS} are the most")
-    places: list[Place] = []
+    places: list[MapEntry] = []
     latents = np.empty((len(results), dim), np.float32)
     bad: dict[str, list[int]] = {}
     for number, row in enumerate(results, start=1):
@@ -90,7 +90,7 @@ def _wrong(row: Any, dim: int) -> str:
     return ""
 
 
-def _place(row: dict[str, Any], path: Path) -> Place:
+def _place(row: dict[str, Any], path: Path) -> MapEntry:
     told = _header(tuple(row)).read(row)
     audio, beside = row.get("audio"), None
     audio = audio if isinstance(audio, str) else ""
@@ -99,7 +99,7 @@ def _place(row: dict[str, Any], path: Path) -> Place:
         # Only what lies beneath the map's folder: a map from elsewhere opens no other file.
         if candidate.is_relative_to(path.parent.resolve()) and candidate.is_file():
             beside = candidate
-    return Place(
+    return MapEntry(
         id=str(row["id"]),
         name=line(told.name or str(row["id"])),
         author=line(told.author),
@@ -111,9 +111,9 @@ def _place(row: dict[str, Any], path: Path) -> Place:
 
 
 @lru_cache(64)
-def _header(keys: tuple[str, ...]) -> Header:
+def _header(keys: tuple[str, ...]) -> TableColumns:
     """What the rows with these keys say; most rows of a map have the same."""
-    return Header.of({key: key for key in keys})
+    return TableColumns.of({key: key for key in keys})
 
 
 def _numbers(rows: list[int]) -> str:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from latentpad.models.errors import LatentpadError
-from latentpad.models.sources.credits import Header, Told
-from latentpad.models.sources.folder import Holding, Names
+from latentpad.models.sources.credits import Credits, TableColumns
+from latentpad.models.sources.folder import FolderContents, SoundLookup
 from latentpad.models.text import printable, reason
 
 MOST_BYTES = 64 << 20  # of a table
@@ -37,7 +37,7 @@ class TableError(LatentpadError):
         super().__init__(f"{printable(str(table))}: {why}")
 
 
-def rows(table: Path) -> Iterator[tuple[int, Told]]:
+def rows(table: Path) -> Iterator[tuple[int, Credits]]:
     """Each row of a table with its line. Raises TableError.
 
     Read as UTF-8 or, by its mark, UTF-16 and UTF-32, else as Windows-1252. The delimiter is the
@@ -50,10 +50,10 @@ def rows(table: Path) -> Iterator[tuple[int, Told]]:
             text, skipped = text[hint.end() :], 1
         names, delimiter = max(
             ((_names(text, delimiter), delimiter) for delimiter in DELIMITERS),
-            key=lambda found: len(Header.of(dict(enumerate(found[0]))).columns),
+            key=lambda found: len(TableColumns.of(dict(enumerate(found[0]))).columns),
         )
         columns = dict(enumerate(names))
-        header = Header.of(columns, (cells for _, cells in _cells(text, delimiter)))
+        header = TableColumns.of(columns, (cells for _, cells in _cells(text, delimiter)))
         if "file" not in header.columns:
             there = ", ".join(printable(name, QUOTED) for name in names[:12])
             raise TableError(
@@ -71,10 +71,10 @@ def rows(table: Path) -> Iterator[tuple[int, Told]]:
 
 
 @dataclass
-class Listed:
+class TableContents:
     """What the tables of a folder say of its sounds."""
 
-    told: dict[Path, Told] = field(default_factory=dict)
+    credits: dict[Path, Credits] = field(default_factory=dict)
     """By the sound's path in the folder, in the order of the tables."""
     lines: list[str] = field(default_factory=list)
     """What is wrong with their rows."""
@@ -85,20 +85,20 @@ class Listed:
 
     def covers(self, sound: Path) -> bool:
         """Whether a table speaks for the sound, be it by leaving it out."""
-        return sound in self.told or any(map(sound.is_relative_to, self.folders))
+        return sound in self.credits or any(map(sound.is_relative_to, self.folders))
 
-    def of(self, sound: Path) -> Told:
+    def of(self, sound: Path) -> Credits:
         """What is said of a sound; of one in a row, but in none of a table with licences that lies
         beside or above, an empty licence."""
-        told = self.told.get(sound)
+        told = self.credits.get(sound)
         if told and told.licence is None and any(map(sound.is_relative_to, self.licensed)):
             return replace(told, licence="")
-        return told or Told()
+        return told or Credits()
 
 
-def listed(held: Holding) -> Listed:
+def read_tables(held: FolderContents) -> TableContents:
     """Read all tables of a folder. Raises TableError."""
-    names, found = Names(held), Listed()
+    names, found = SoundLookup(held), TableContents()
     for table in held.tables:
         path, lines = held.folder / table, list[str]()
         shown = printable(str(path))
@@ -113,7 +113,9 @@ def listed(held: Holding) -> Listed:
             if sound in met:
                 lines.append(f"{shown}: line {line}: {said} comes twice: left out")
             met.add(sound)
-            found.told[sound] = found.told[sound].and_(told) if sound in found.told else told
+            found.credits[sound] = (
+                found.credits[sound].merged(told) if sound in found.credits else told
+            )
         if licensed and not met:
             raise TableError(
                 path,

@@ -22,11 +22,11 @@ def write(
     found: Sequence[Clip],
     representation: Representation,
     shown: Callable[[int], None] = lambda done: None,
-    say: Callable[[str], None] = lambda line: None,
+    log: Callable[[str], None] = lambda line: None,
 ) -> None:
     """Every clip's spectrogram into `folder`, to be opened by `read`.
 
-    What cannot be read, or is silent, is left out, with a line to `say`. On disk, so that ten
+    What cannot be read, or is silent, is left out, with a line to `log`. On disk, so that ten
     thousand sounds take no more memory than a hundred. `shown` is told how many are done.
     """
     partial = folder / "sounds.partial"
@@ -36,21 +36,21 @@ def write(
             try:
                 sound, peak = spectrogram(clip, representation)
             except AudioError as error:
-                say(f"{error}: left out")
+                log(f"{error}: left out")
             else:
                 file.write(sound.astype(np.float16).tobytes())
                 kept.append(i)
                 peaks.append(peak)
             shown(i + 1)
     if len(kept) < len(found):
-        say(f"{len(found) - len(kept)} of {len(found)} sounds left out")
+        log(f"{len(found) - len(kept)} of {len(found)} sounds left out")
     os.replace(partial, folder / "sounds.f16")
     partial = folder / "read.partial.npz"
     np.savez(partial, kept=np.array(kept, np.int64), peaks=np.array(peaks, np.float32))
     os.replace(partial, folder / "read.npz")
 
 
-class Stored:
+class StoredSpectrograms:
     """(L, frames, bins) float16 in 0...1 in a file: a thousandth of the range, under 0.1 dB.
 
     Read as it is asked for, and not mapped: pages of a map stay in a process for as long as the
@@ -73,25 +73,25 @@ class Stored:
         return np.frombuffer(data, np.float16).reshape(*np.shape(at), *self._shape)
 
 
-class Read(NamedTuple):
+class StoredClips(NamedTuple):
     """What `write` has written of L clips."""
 
-    sounds: Stored
+    sounds: StoredSpectrograms
     peaks: Floats  # (L,) peak bin in dBFS
     kept: list[int]  # which clips could be read
 
 
-def read(folder: Path, representation: Representation) -> Read | None:
+def read(folder: Path, representation: Representation) -> StoredClips | None:
     """What `write` has written to `folder`; None if it has not finished there."""
     if not (folder / "read.npz").is_file():
         return None
     with np.load(folder / "read.npz") as archive:
         kept, peaks = archive["kept"], archive["peaks"]
-    sounds = Stored(folder / "sounds.f16", representation.frames, representation.bins)
-    return Read(sounds, peaks, [int(i) for i in kept])
+    sounds = StoredSpectrograms(folder / "sounds.f16", representation.frames, representation.bins)
+    return StoredClips(sounds, peaks, [int(i) for i in kept])
 
 
-class Lessons(keras.utils.PyDataset):
+class Batches(keras.utils.PyDataset):
     """Batches of `sounds[chosen]`: of one epoch, as they are and in order, or with a `strength`
     (0 too) shuffled and varied, epoch after epoch without an end.
 
@@ -102,7 +102,7 @@ class Lessons(keras.utils.PyDataset):
 
     def __init__(
         self,
-        sounds: Stored | NDArray[np.float16],
+        sounds: StoredSpectrograms | NDArray[np.float16],
         chosen: Sequence[int],
         batch: int,
         seed: int = 0,

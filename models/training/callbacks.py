@@ -19,16 +19,16 @@ from typing import Any
 import keras
 import numpy as np
 
-from latentpad.models.training.batches import Lessons
-from latentpad.models.training.config import Course
-from latentpad.models.training.loss import Learner
+from latentpad.models.training.batches import Batches
+from latentpad.models.training.config import TrainingConfig
+from latentpad.models.training.loss import TrainingModel
 
 SAVED_EVERY_S = 20.0
 SETTLED = 0.5  # share of a training after which a falling rate is below half
 
 
 @dataclass
-class History:
+class TrainingHistory:
     """Losses of one training, one value an epoch, and where the weights kept come from."""
 
     train: list[float] = field(default_factory=list)
@@ -42,7 +42,7 @@ class History:
         return min(self.validation[self.since :], default=math.inf)
 
 
-class Coach(keras.callbacks.Callback):
+class TrainingCallback(keras.callbacks.Callback):
     """One training from its beginning, or from where it was interrupted, to its end.
 
     `history` and the best weights are there whenever it ends, after Ctrl-C too: `settle`. The
@@ -51,21 +51,21 @@ class Coach(keras.callbacks.Callback):
     others do), and one of them `saves`.
     """
 
-    model: Learner
+    model: TrainingModel
 
     def __init__(
         self,
-        course: Course,
-        lessons: Lessons,
+        config: TrainingConfig,
+        batches: Batches,
         folder: Path,
         *,
-        shown: Callable[[float, History], None] = lambda done, history: None,
+        shown: Callable[[float, TrainingHistory], None] = lambda done, history: None,
         clock: Callable[[], float] = time.monotonic,
         saves: bool = True,
     ) -> None:
         super().__init__()
-        self.history = History()
-        self._course, self._lessons, self._folder = course, lessons, folder
+        self.history = TrainingHistory()
+        self._course, self._lessons, self._folder = config, batches, folder
         self._shown, self._clock, self._saves = shown, clock, saves
         self._kept: list[Any] = []
         self.asked = False
@@ -75,24 +75,24 @@ class Coach(keras.callbacks.Callback):
         self._began = 0.0
         self._saved = time.monotonic()
 
-    def take_up(self, learner: Learner) -> int:
+    def take_up(self, training_model: TrainingModel) -> int:
         """Bring a built and compiled learner to where it was interrupted; the next epoch."""
         for place in (self._folder / "state", self._folder / "state.old"):
             if (place / "history.json").is_file():
-                learner.load_weights(place / "learner.weights.h5")
+                training_model.load_weights(place / "learner.weights.h5")
                 self._kept = _weights(place / "best.npz")
-                self.history = History(**json.loads((place / "history.json").read_text()))
+                self.history = TrainingHistory(**json.loads((place / "history.json").read_text()))
                 break
         self._lessons.begun = len(self.history.train)
         self._began = self._clock() - self.history.seconds
         return len(self.history.train)
 
-    def settle(self, learner: Learner) -> None:
+    def settle(self, training_model: TrainingModel) -> None:
         """Give the learner's two models the best weights there were."""
         if self._kept:
-            count = len(learner.encoder.get_weights())
-            learner.encoder.set_weights(self._kept[:count])
-            learner.decoder.set_weights(self._kept[count:])
+            count = len(training_model.encoder.get_weights())
+            training_model.encoder.set_weights(self._kept[:count])
+            training_model.decoder.set_weights(self._kept[count:])
 
     @contextmanager
     def stoppable(self) -> Iterator[None]:
@@ -180,7 +180,7 @@ class Coach(keras.callbacks.Callback):
         self._saved = time.monotonic()
 
 
-def key(*parts: object) -> str:
+def training_key(*parts: object) -> str:
     """What a training is of: another key means that it is not taken up again."""
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()
 

@@ -17,19 +17,19 @@ from latentpad.models.audio.griffinlim import audible, griffinlim
 from latentpad.models.maps import picture
 from latentpad.models.metrics import similarity
 from latentpad.models.packs.pack import Pack
-from latentpad.models.progress import Tell, untold
+from latentpad.models.progress import ProgressCallback, no_progress
 from latentpad.models.representation import Floats, Representation
 from latentpad.models.training import loss_picture
 from latentpad.models.training.provenance import attributed, held_out
 
 if TYPE_CHECKING:
-    from latentpad.models.training.callbacks import History
+    from latentpad.models.training.callbacks import TrainingHistory
 
 
-class Phase(NamedTuple):
+class PhaseMethod(NamedTuple):
     """How decoded magnitudes are made to sound before they are judged."""
 
-    told: str
+    name: str
     sound: Callable[[Floats, Representation], Floats]  # (frames, bins) dB to (samples,)
 
 
@@ -38,7 +38,7 @@ def _whole(frames_db: Floats, representation: Representation) -> Floats:
     return griffinlim(audible(frames_db, r), r.hop, r.window)
 
 
-GRIFFINLIM = Phase("Fast Griffin-Lim (32 iterations, momentum 0.99)", _whole)
+GRIFFINLIM = PhaseMethod("Fast Griffin-Lim (32 iterations, momentum 0.99)", _whole)
 SOUNDS_MEASURED = 64  # at most, of each split: ViSQOL takes a tenth of a second each
 PICTURED = 6  # sounds, at most
 RECONSTRUCTIONS = "reconstructions.png"
@@ -52,24 +52,27 @@ def write(
     decoder: Any,
     sounds: Any,
     sources: Sequence[dict[str, str]],
-    history: History,
+    history: TrainingHistory,
     recordings: Sequence[Path],
-    phase: Phase = GRIFFINLIM,
-    tell: Tell = untold,
+    phase: PhaseMethod = GRIFFINLIM,
+    progress: ProgressCallback = no_progress,
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
     """card.md and its pictures by file name, and the figures in it.
 
     `sounds` (L, frames, bins) floats in 0...1 belong to the pack's anchors, as do the rows of
-    `sources` and the paths of the `recordings`. Takes about half a minute, of which `tell` hears.
+    `sources` and the paths of the `recordings`. Takes about half a minute, of which `progress`
+    hears.
     """
     splits = [row["split"] for row in sources]
     quality: dict[str, Any] = {}
     for split in ("train", "validation", "test"):
         chosen = [i for i, side in enumerate(splits) if side == split]
         if chosen:
-            told = partial(tell, f"judging sounds ({TOLD[split]})")
-            quality[split] = measured(pack, sounds, decoder, chosen, recordings, phase, told=told)
-    tell("measuring a decode", 0, 0)
+            told = partial(progress, f"judging sounds ({TOLD[split]})")
+            quality[split] = reconstruction_errors(
+                pack, sounds, decoder, chosen, recordings, phase, told=told
+            )
+    progress("measuring a decode", 0, 0)
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / "decoder.keras"
         decoder.save(path)
@@ -80,7 +83,7 @@ def write(
         "active_latents": sum(k > ACTIVE for k in pack.kl),
         "decode": decode,
     }
-    chosen = pictured(splits)
+    chosen = pictured_rows(splits)
     files = {
         "card.md": _text(pack, figures, history, decoder, encoder, phase, sources).encode(),
         "loss.png": loss_picture.picture(history, unseen="validation" in quality),
@@ -92,13 +95,13 @@ def write(
     return files, figures
 
 
-def measured(
+def reconstruction_errors(
     pack: Pack,
     sounds: Any,
     decoder: Any,
     chosen: Sequence[int],
     recordings: Sequence[Path],
-    phase: Phase = GRIFFINLIM,
+    phase: PhaseMethod = GRIFFINLIM,
     most: int = SOUNDS_MEASURED,
     told: Callable[[float, float], None] = lambda done, of: None,
 ) -> dict[str, float]:
@@ -119,7 +122,7 @@ def measured(
         reference, other = r.unscaled(sounds[i]), r.unscaled(decoded)
         errors.append(similarity.mae_db(reference, other))
         if judged:
-            original, sound = reading.sound(recordings[i], r), phase.sound(other, r)
+            original, sound = reading.read_samples(recordings[i], r), phase.sound(other, r)
             grades["visqol"].append(similarity.visqol(original, sound, r))
             grades["visqol_late"].append(similarity.visqol(original, sound, r, whole=False))
         told(len(errors), len(some))
@@ -146,10 +149,10 @@ def _correlations(pack: Pack) -> Any:
 def _text(
     pack: Pack,
     figures: dict[str, Any],
-    history: History,
+    history: TrainingHistory,
     decoder: Any,
     encoder: Any,
-    phase: Phase,
+    phase: PhaseMethod,
     sources: Sequence[Mapping[str, str]],
 ) -> str:
     r = pack.representation
@@ -191,7 +194,7 @@ Decoder {decoder.count_params():,} parameters, encoder {encoder.count_params():,
 ## Reconstruction
 MAE between magnitudes in dB over the frames of the recording's content (within 60 dB of its
 loudest frame); ViSQOL in audio mode between recording and reconstruction, phases by
-{phase.told}. Mean ± standard deviation over sounds. The last column is for comparison with those
+{phase.name}. Mean ± standard deviation over sounds. The last column is for comparison with those
 who give ViSQOL a second of sound as it is: it then judges from 0.28 s on only.
 
 | split | sounds | MAE dB | ViSQOL | from 0.28 s |
@@ -228,7 +231,7 @@ def _spread(figures: Mapping[str, float], name: str) -> str:
     return f"{figures[name]} ± {figures[f'{name}_sd']}"
 
 
-def pictured(splits: Sequence[str], most: int = PICTURED) -> list[int]:
+def pictured_rows(splits: Sequence[str], most: int = PICTURED) -> list[int]:
     """Rows whose recordings a card shows: of those unseen in training, spread evenly."""
     unseen = [i for i, split in enumerate(splits) if split == "test"] or list(range(len(splits)))
     spread = np.linspace(0, len(unseen) - 1, min(most, len(unseen))).astype(int)

@@ -35,7 +35,7 @@ RECIPES = {"default": Recipe(), "paper": PAPER}
 
 
 @dataclass(frozen=True)
-class Course:
+class TrainingConfig:
     """All that decides, beside the sounds, what a training comes to."""
 
     latent: int = 4

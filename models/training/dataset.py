@@ -15,11 +15,11 @@ from latentpad.models.errors import LatentpadError
 from latentpad.models.libraries import contents, header
 from latentpad.models.representation import FLOOR, Floats, Representation
 from latentpad.models.sources import tables
-from latentpad.models.sources.credits import Told
-from latentpad.models.sources.folder import holding
+from latentpad.models.sources.credits import Credits
+from latentpad.models.sources.folder import scan_folder
 from latentpad.models.sources.licences import FREE
-from latentpad.models.sources.names import Named, named
-from latentpad.models.sources.permission import Gate, counted
+from latentpad.models.sources.names import SoundName, sound_names
+from latentpad.models.sources.permission import LicenceFilter, sound_count
 from latentpad.models.text import line as one_line
 from latentpad.models.text import printable
 
@@ -58,38 +58,39 @@ def clips(
     folder: Path,
     licences: Sequence[str] | None = FREE,
     seed: int = 0,
-    say: Callable[[str], None] = lambda line: None,
+    log: Callable[[str], None] = lambda line: None,
     held_out: float | None = None,
 ) -> list[Clip]:
-    """The clips that may be learned from, with their split (see `divided`).
+    """The clips that may be learned from, with their split (see `split_clips`).
 
     A sound library (models.libraries.library) gives its recordings with their credits; in any
     other folder the rows of its tables are the clips (models.sources.tables), and all sound files
     that no table lies beside or above; each of these is its own group. They are called as
     models.sources.names says. Of a table that tells licences only rows under `licences` are taken
     (None: all); what may not be trained on is never taken. How many are left out, and why, is told
-    to `say`. Raises DatasetError, and models.libraries.header.LibraryError of a broken library.
+    to `log`. Raises DatasetError, and models.libraries.header.LibraryError of a broken library.
     """
     if not folder.is_dir():
         raise DatasetError(f"{folder}: no such folder")
     read = _library if header.is_library(folder) else _files
-    return divided(enough(read(folder, licences, say), folder), seed, held_out)
+    return split_clips(check_enough(read(folder, licences, log), folder), seed, held_out)
 
 
-def enough(found: Sequence[Clip], folder: Path) -> Sequence[Clip]:
+def check_enough(found: Sequence[Clip], folder: Path) -> Sequence[Clip]:
     """`found`, if it can be divided. Raises DatasetError."""
     if len(found) < 3:
         raise DatasetError(f"{folder}: {len(found)} usable sounds found, at least 3 are needed")
     return found
 
 
-def usual(count: int) -> float:
+def default_held_out(count: int) -> float:
     """The share of so many sounds that is held out: of a few, each is wanted to learn from."""
     return HELD_OUT * min(max(count / LARGE, LEAST_HELD_OUT / HELD_OUT), 1.0)
 
 
-def divided(found: Sequence[Clip], seed: int, held_out: float | None = None) -> list[Clip]:
-    """The clips with their splits: near the share `held_out` (None: `usual`) is not to train on.
+def split_clips(found: Sequence[Clip], seed: int, held_out: float | None = None) -> list[Clip]:
+    """The clips with their splits: near the share `held_out` (None: `default_held_out`) is not to
+    train on.
 
     Half of it is to validate, which epoch is the best; half to test how good the model is. Each
     has one sound at least, unless the share is 0: then all are to train on.
@@ -98,7 +99,7 @@ def divided(found: Sequence[Clip], seed: int, held_out: float | None = None) -> 
     falls where is drawn freely, the large ones too, or every seed would judge by the same sounds:
     of a few draws the one nearest the shares is taken.
     """
-    share = usual(len(found)) if held_out is None else held_out
+    share = default_held_out(len(found)) if held_out is None else held_out
     if share <= 0:
         return [replace(clip, split=SIDES[0]) for clip in found]
     sizes = Counter(clip.group for clip in found)
@@ -138,7 +139,7 @@ def spectrogram(clip: Clip, representation: Representation) -> tuple[Floats, flo
 
     Raises models.audio.reading.AudioError.
     """
-    magnitudes = representation.magnitudes(reading.sound(clip.path, representation))
+    magnitudes = representation.magnitudes(reading.read_samples(clip.path, representation))
     peak = 20 * np.log10(max(float(magnitudes.max()), FLOOR))
     return representation.scaled(representation.decibels(magnitudes)), float(peak)
 
@@ -152,31 +153,33 @@ def spectrograms(found: Sequence[Clip], representation: Representation) -> tuple
     return result, peaks
 
 
-def _files(folder: Path, licences: Sequence[str] | None, say: Callable[[str], None]) -> list[Clip]:
-    held = holding(folder)
+def _files(folder: Path, licences: Sequence[str] | None, log: Callable[[str], None]) -> list[Clip]:
+    held = scan_folder(folder)
     try:
-        listed = tables.listed(held)
+        listed = tables.read_tables(held)
     except tables.TableError as error:
         raise DatasetError(str(error)) from None
     for line in [*listed.lines, held.passed_over()]:
         if line:
-            say(line)
-    gate, credited = Gate(folder, licences), bool(held.tables)
-    names = dict(zip(held.sounds, named(folder, held.sounds, listed.of), strict=True))
+            log(line)
+    gate, credited = LicenceFilter(folder, licences), bool(held.tables)
+    names = dict(zip(held.sounds, sound_names(folder, held.sounds, listed.of), strict=True))
     found = [
         _clip(folder, inside, told, names[inside], credited)
-        for inside, told in listed.told.items()
+        for inside, told in listed.credits.items()
         if gate(listed.of(inside))
     ]
-    gate.tell(say)
-    passed = sum(map(listed.covers, held.sounds)) - len(listed.told)
+    gate.log_refused(log)
+    passed = sum(map(listed.covers, held.sounds)) - len(listed.credits)
     if passed and listed.licensed:
-        say(f"{folder}: {counted(passed)} left out: in no row of the table beside or above them")
+        log(
+            f"{folder}: {sound_count(passed)} left out: in no row of the table beside or above them"
+        )
     others = (inside for inside in held.sounds if not listed.covers(inside))
-    return found + [_clip(folder, inside, Told(), names[inside], credited) for inside in others]
+    return found + [_clip(folder, inside, Credits(), names[inside], credited) for inside in others]
 
 
-def _clip(folder: Path, inside: Path, told: Told, called: Named, credited: bool) -> Clip:
+def _clip(folder: Path, inside: Path, told: Credits, called: SoundName, credited: bool) -> Clip:
     id = _written(inside.as_posix())
     credits = {
         "licence": told.licence or "", "author_attribution": told.author, "url": told.url,
@@ -196,7 +199,7 @@ def _clip(folder: Path, inside: Path, told: Told, called: Named, credited: bool)
 
 
 def _library(
-    folder: Path, licences: Sequence[str] | None, say: Callable[[str], None]
+    folder: Path, licences: Sequence[str] | None, log: Callable[[str], None]
 ) -> list[Clip]:
     """A library's recordings. It need not be of an installed pack: another model learns here."""
     header.read(folder)
@@ -204,13 +207,15 @@ def _library(
     # One author's sounds often come from one session. Of a few authors no split can be made.
     by_author = len({row.author for row in rows if row.author}) >= FEWEST_AUTHORS
     found = []
-    gate = Gate(folder, licences)
+    gate = LicenceFilter(folder, licences)
     for row in rows:
         # What somebody added of whose making nothing is said is taken for their own.
         own = row.origin == "folder" and not (row.licence or row.author or row.url)
         licence = None if own else row.licence
         if not gate(
-            Told(licence=licence, may_train=row.may_train, where=f"sound {printable(row.id, 60)}")
+            Credits(
+                licence=licence, may_train=row.may_train, where=f"sound {printable(row.id, 60)}"
+            )
         ):
             continue
         inside = Path(str(row.audio))
@@ -227,7 +232,7 @@ def _library(
                 group=group, credits=credits,
             )
         )  # fmt: skip
-    gate.tell(say)
+    gate.log_refused(log)
     return found
 
 

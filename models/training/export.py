@@ -13,18 +13,18 @@ from latentpad.models import vae
 from latentpad.models.audio import descriptors
 from latentpad.models.maps import learned, projection
 from latentpad.models.packs import pack
-from latentpad.models.progress import Tell, untold
+from latentpad.models.progress import ProgressCallback, no_progress
 from latentpad.models.representation import Floats, Representation, outline
 from latentpad.models.training import dataset, provenance
-from latentpad.models.training.batches import Lessons
-from latentpad.models.training.callbacks import History
+from latentpad.models.training.batches import Batches
+from latentpad.models.training.callbacks import TrainingHistory
 
 if TYPE_CHECKING:
-    from latentpad.models.training.card import Phase
+    from latentpad.models.training.card import PhaseMethod
 
 
 @dataclass(frozen=True)
-class Taught:
+class TrainedModel:
     """What a training comes to, before it is a pack."""
 
     out: Path
@@ -34,35 +34,36 @@ class Taught:
     encoder: Any
     decoder: Any
     representation: Representation
-    history: History
+    history: TrainingHistory
     figures: dict[str, Any]
     work: Path
 
 
 def write(
-    taught: Taught,
+    trained: TrainedModel,
     title: str,
     licence: str | None,
     card: bool,
-    phase: Phase | None = None,
-    tell: Tell = untold,
+    phase: PhaseMethod | None = None,
+    progress: ProgressCallback = no_progress,
 ) -> pack.Pack:
     """The pack of a trained pair: where its sounds are, their map, and their card.
 
-    The card judges what is heard by `phase` (None: Fast Griffin-Lim). `tell` hears how far it is.
+    The card judges what is heard by `phase` (None: Fast Griffin-Lim). `progress` hears how far it
+    is.
 
     Raises models.packs.pack.PackError.
     """
-    t, r = taught, taught.representation
+    t, r = trained, trained.representation
     count = len(t.sounds)
-    everything = Lessons(t.sounds, range(count), 32)
-    tell("placing the sounds", 0, 0)
+    everything = Batches(t.sounds, range(count), 32)
+    progress("placing the sounds", 0, 0)
     mean, logvar = (np.asarray(x) for x in vae.split(t.encoder.predict(everything, verbose=0)))
     outlines = []
 
     def heard() -> Iterator[Floats]:  # they lie on disk: each is read once
         for i in range(count):
-            tell("describing the sounds", i, count)
+            progress("describing the sounds", i, count)
             frames = r.unscaled(t.sounds[i])
             outlines.append(outline(frames, r))
             yield frames
@@ -79,7 +80,7 @@ def write(
         loudness=np.array([o.loudness for o in outlines], np.float32) + t.peaks,
         onset=np.array([o.onset for o in outlines], np.float32),
     )
-    tell("drawing the map", 0, 0)
+    progress("drawing the map", 0, 0)
     drawn = projection.tsne(anchors.latents, t.figures["seed"])
     sources = [
         {"id": c.id, "name": n, "label": c.label, "split": c.split, "group": c.group, **c.credits}
@@ -96,7 +97,7 @@ def write(
         anchors=anchors,
         planes={
             "map": drawn,
-            "learned": learned.learned(anchors.latents, decode, t.figures["seed"], tell),
+            "learned": learned.learn_map(anchors.latents, decode, t.figures["seed"], progress),
         },
         default_plane="learned",
         training=t.figures,
@@ -109,7 +110,7 @@ def write(
         recordings = [c.path for c in t.found]
         extra, figures = cards.write(
             made, t.encoder, t.decoder, t.sounds, sources, t.history, recordings,
-            phase or cards.GRIFFINLIM, tell,
+            phase or cards.GRIFFINLIM, progress,
         )  # fmt: skip
         made = replace(made, training={**made.training, "quality": figures})
         pack.save(made, t.encoder, t.decoder, sources, extra)

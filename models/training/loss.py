@@ -11,7 +11,7 @@ from latentpad.models import vae
 from latentpad.models.training.config import Recipe
 
 
-class Learner(keras.Model):
+class TrainingModel(keras.Model):
     """Encoder, noise and decoder as one model that `fit` can teach.
 
     Its metric `told` is what is reported and judged: the error in dB and the whole price of the

@@ -9,12 +9,12 @@ import numpy as np
 from latentpad.models import figures
 
 if TYPE_CHECKING:
-    from latentpad.models.training.callbacks import History
+    from latentpad.models.training.callbacks import TrainingHistory
 
 ROOM = 2.5  # medians: a loss beyond is an accident, or of the first few epochs
 
 
-def limits(history: History) -> tuple[float, float]:
+def limits(history: TrainingHistory) -> tuple[float, float]:
     """The losses in dB between which is drawn."""
     values = np.array([*history.train, *history.validation], np.float64)
     values = values[np.isfinite(values)]
@@ -25,7 +25,7 @@ def limits(history: History) -> tuple[float, float]:
     return low - room, high + room
 
 
-def picture(history: History, unseen: bool = True) -> bytes:
+def picture(history: TrainingHistory, unseen: bool = True) -> bytes:
     """A PNG of both losses over the epochs; how much lies beyond the `limits` is told above.
 
     `unseen`: the second one is of sounds that were held out, else of those learned from.

@@ -28,13 +28,13 @@ class Preview:
 
     def __init__(
         self,
-        learner: Any,
+        training_model: Any,
         sounds: Floats,
         names: Sequence[str],
         representation: Representation,
         folder: Path,
     ) -> None:
-        self._learner, self._sounds, self._names = learner, sounds, names
+        self._learner, self._sounds, self._names = training_model, sounds, names
         self._representation, self._folder = representation, folder
         self._drawn = -EVERY_S
         self._log: Any = None

@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentpad.models.errors import LatentpadError
-from latentpad.models.training.batches import Lessons
-from latentpad.models.training.callbacks import Coach
-from latentpad.models.training.loss import Learner
+from latentpad.models.training.batches import Batches
+from latentpad.models.training.callbacks import TrainingCallback
+from latentpad.models.training.loss import TrainingModel
 
 STATE = ("learner.weights.h5", "best.npz", "history.json")  # what models.training.callbacks saves
 CHUNK = 1 << 21  # numbers sent at once: 16 MB
@@ -103,10 +103,10 @@ class Team:
 
     def teach(
         self,
-        learner: Learner,
-        varied: Lessons,
-        plain: Lessons,
-        coach: Coach,
+        training_model: TrainingModel,
+        varied: Batches,
+        plain: Batches,
+        coach: TrainingCallback,
         begun: int,
         epochs: int,
     ) -> None:
@@ -116,9 +116,9 @@ class Team:
         share here: near to, but not, what one large batch would give.
         Raises DistributionError where a worker was lost.
         """
-        step, judge = self._steps(learner)
-        coach.set_model(learner)
-        learner.stop_training = False
+        step, judge = self._steps(training_model)
+        coach.set_model(training_model)
+        training_model.stop_training = False
         with _lost(), ThreadPoolExecutor(1) as thread:
             batches = _ahead(thread, lambda at: self._parts(varied, at))
             for epoch in range(begun, epochs):
@@ -136,25 +136,29 @@ class Team:
                 unseen = [judge(self._given(self._parts(plain, at))) for at in range(len(plain))]
                 told, judged = np.mean(losses), np.mean([self._plain(loss) for loss in unseen])
                 coach.on_epoch_end(epoch, {"told": float(told), "val_told": float(judged)})
-                if learner.stop_training:
+                if training_model.stop_training:
                     return
 
-    def _steps(self, learner: Learner) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    def _steps(
+        self, training_model: TrainingModel
+    ) -> tuple[Callable[..., Any], Callable[..., Any]]:
         import tensorflow as tf
 
         def learn(sounds: Any, flag: Any) -> Any:
             with tf.GradientTape() as tape:
-                loss, told = learner.judged(sounds, learner(sounds, training=True))
+                loss, told = training_model.judged(sounds, training_model(sounds, training=True))
                 # The optimizer adds up what the replicas have found.
                 share = loss / self.members
-            weights = learner.trainable_variables
-            learner.optimizer.apply_gradients(
+            weights = training_model.trainable_variables
+            training_model.optimizer.apply_gradients(
                 zip(tape.gradient(share, weights), weights, strict=True)
             )
             return self._mean([told, flag])
 
         def look(sounds: Any) -> Any:
-            return self._mean([learner.judged(sounds, learner(sounds, training=False))[1]])[0]
+            return self._mean(
+                [training_model.judged(sounds, training_model(sounds, training=False))[1]]
+            )[0]
 
         def together(what: Callable[..., Any]) -> Callable[..., Any]:
             return tf.function(
@@ -189,8 +193,8 @@ class Team:
         self.strategy.experimental_distribute_values_from_function(note)
         return found
 
-    def _parts(self, lessons: Lessons, at: int) -> list[NDArray[np.float32]]:
-        return [lessons.part(at, member, self.members) for member in self._mine]
+    def _parts(self, batches: Batches, at: int) -> list[NDArray[np.float32]]:
+        return [batches.part(at, member, self.members) for member in self._mine]
 
     def _given(self, values: Sequence[Any]) -> Any:
         """A value for each replica of this process, as `strategy.run` takes them."""

@@ -18,7 +18,7 @@ LEFT = ("preview.png", "preview.partial.png", "log")  # for a person to look at
 OURS = frozenset({MARK, *STATES, *READ, *LEFT})
 
 
-def beside(out: Path, suffix: str = "") -> Path:
+def training_folder(out: Path, suffix: str = "") -> Path:
     """The folder of the training that makes the pack `out`."""
     return out.with_name(f"{out.name}.training{suffix}")
 
@@ -33,7 +33,7 @@ def check(folder: Path, out: Path, chief: bool = True) -> None:
         what = "is a file, not a folder of sounds" if folder.exists() else "no such folder"
         raise DatasetError(f"{folder}: {what}")
     pack.check_target(out)
-    if chief and not (beside(out) / MARK).is_file():
+    if chief and not (training_folder(out) / MARK).is_file():
         _not_made(out)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from latentpad.models.packs.pack import names as packs
-from latentpad.presets.bank import Bank
+from latentpad.presets.bank import PresetBank
 from tests.playing import ROOT
 
 PROGRAM = Path(sys.executable).with_name("latentpad")
@@ -57,7 +57,7 @@ def test_commands_and_options(home: dict[str, str]) -> None:
 
 def test_presets_by_name_ones_own_among_them(home: dict[str, str], tmp_path: Path) -> None:
     offered = completed("latentpad play ", home)
-    factory = Bank(user=tmp_path / "none").names()
+    factory = PresetBank(user=tmp_path / "none").names()
     assert offered == [*factory, "my\\ own"]
     assert completed("latentpad play --demo dr", home) == ["drone"]
 

@@ -19,7 +19,7 @@ import pytest
 import soundfile
 from keras import layers
 
-from latentpad.cli.import_wizard import Said, missed
+from latentpad.cli.import_wizard import ImportOptions, check_complete
 from latentpad.models.importing.layout import ForeignError
 from latentpad.models.packs import pack
 from tests.forking import ROOT, latentpad
@@ -188,11 +188,11 @@ def test_a_mistake_is_found_by_the_shape(
     said: dict[str, Any], shape: tuple[int, ...], complaint: str
 ) -> None:
     with pytest.raises(ForeignError, match=complaint):
-        missed(Said(**said), shape)
+        check_complete(ImportOptions(**said), shape)
 
 
 def test_what_was_said_is_kept() -> None:
-    said = Said(rate=8000, hop=64, orientation="time", levels=(-80.0, 0.0), dropped="dc")
-    foreign = missed(said, (60, 256)).foreign
+    said = ImportOptions(rate=8000, hop=64, orientation="time", levels=(-80.0, 0.0), dropped="dc")
+    foreign = check_complete(said, (60, 256)).foreign
     assert (foreign.sample_rate, foreign.hop, foreign.orientation) == (8000, 64, "time first")
     assert foreign.range_db == 80 and foreign.dropped == "dc" and foreign.window == "hann"

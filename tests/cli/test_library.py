@@ -19,7 +19,7 @@ from latentpad.models.errors import LatentpadError
 from latentpad.models.libraries.library import LibraryError
 from latentpad.models.packs import pack as packs
 from latentpad.models.packs.pack import Pack
-from latentpad.presets.bank import Bank
+from latentpad.presets.bank import PresetBank
 
 
 def latentpad(*words: object) -> str:
@@ -103,7 +103,7 @@ def test_it_is_said_when_sounds_get_other_numbers(filled: Path, small: Pack) -> 
 def test_a_library_is_played_with_its_own_pack_whatever_the_preset_has(
     filled: Path, small: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    walk = Bank().load("walk")
+    walk = PresetBank().load("walk")
     with pytest.raises(LibraryError, match=r"for the pack small, and none is found.*\(--pack\)"):
         _pack(Options(library=filled), walk)
     installed = tmp_path / "packs" / "small"

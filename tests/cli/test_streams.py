@@ -8,8 +8,8 @@ from tests.playing import ROOT
 
 SAYING = (
     "import os, sys, time; from latentpad.cli import streams as terminal\n"
-    "terminal.complete()\n"
-    "lasting = terminal.Lasting(lambda line: print(line, file=sys.stderr, flush=True))\n"
+    "terminal.open_missing()\n"
+    "lasting = terminal.BestEffortOutput(lambda line: print(line, file=sys.stderr, flush=True))\n"
     "for k in range(20_000): lasting.say(f'line {k} \\x1b]0;owned\\x07\\nready')\n"
     "print('said', file=sys.stderr, flush=True)\n"
     "sys.stdin.read()\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from latentpad.engine.arguments import Argument
-from latentpad.engine.board import Board, Shape
+from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.parameters import FINGERS
 
@@ -19,7 +19,7 @@ class Played:
         self.now = 100.0
         self.heard: list[tuple[str, str, tuple[Argument, ...]]] = []
         self.instrument = Instrument(
-            Board(Shape(frames=8, bins=9, samples=256, sample_rate=48000)),
+            Board(BoardShape(frames=8, bins=9, samples=256, sample_rate=48000)),
             latent_dim=4,
             place=lambda k: ((0.5, 0.5), (0.0,) * 4),
             planes=("raw", "principal", "map"),

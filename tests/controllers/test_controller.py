@@ -119,7 +119,7 @@ def test_a_sink_that_fails_is_told_of_and_silences_no_other(
     instrument: Instrument, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caught: list[BaseException] = []
-    monkeypatch.setattr(error_log, "caught", caught.append)
+    monkeypatch.setattr(error_log, "report", caught.append)
     fault = OSError("the display is gone")
 
     async def play(connection: Connection) -> None:

@@ -76,9 +76,9 @@ def test_a_gesture_of_anybody_else_ends_it_for_good(
 @pytest.mark.parametrize(("address", "args"), MOVES, ids=lambda v: str(v))
 def test_who_moves_the_point_has_its_voice(address: str, args: tuple[Argument, ...]) -> None:
     shown = Shown()
-    held = list(shown.instrument._voices.held())
+    held = list(shown.instrument._voices.held_voices())
     shown.instrument.apply(address, args, OTHER)
-    assert list(shown.instrument._voices.held()) == held  # the same voice: nothing can click
+    assert list(shown.instrument._voices.held_voices()) == held  # the same voice: nothing can click
     assert shown.said("/pad/1/touch") == [(1,)]
 
 

@@ -10,7 +10,7 @@ from latentpad.controllers.midi.input import MidiInput
 from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.osc.packet import encode, encode_bundle
 from latentpad.controllers.osc.server import OscServer, listen
-from latentpad.controllers.outcomes import Kind, Outcome, Outcomes
+from latentpad.controllers.outcomes import Outcome, OutcomeKind, Outcomes
 from latentpad.engine.arguments import CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
 
@@ -35,21 +35,21 @@ def became(instrument: Instrument, address: str, *args: Any) -> Outcome:
 @pytest.mark.parametrize(
     ("address", "args", "kind", "reason"),
     [
-        ("/pitch", (900,), Kind.CLAMPED, "clamped to 36; it takes -36...36 semitones"),
-        ("/texture", (1.02,), Kind.OVERSHOT, "clamped to 1"),
-        ("/texture", (64.0,), Kind.CLAMPED, "clamped to 1"),
-        ("/pad/3/x", (-2,), Kind.CLAMPED, "clamped to 0"),
-        ("/pad/y", (1.01,), Kind.OVERSHOT, "clamped to 1"),
-        ("/pad/xy", (0.5, 3.0), Kind.CLAMPED, "clamped to 0.5 1"),
-        ("/pad/10/level", (99.0,), Kind.CLAMPED, "clamped to 12; it takes -60...12 dB"),
-        ("/mode", (7,), Kind.CLAMPED, "clamped to original"),
-        ("/latent", (0.0, 99.0, 0.0, 0.0), Kind.CLAMPED, "clamped to 0 10 0 0"),
-        ("/latent/2", (-99.0,), Kind.CLAMPED, "clamped to -10"),
-        ("/lattice/7", (50.0,), Kind.CLAMPED, "clamped to 10"),
+        ("/pitch", (900,), OutcomeKind.CLAMPED, "clamped to 36; it takes -36...36 semitones"),
+        ("/texture", (1.02,), OutcomeKind.OVERSHOT, "clamped to 1"),
+        ("/texture", (64.0,), OutcomeKind.CLAMPED, "clamped to 1"),
+        ("/pad/3/x", (-2,), OutcomeKind.CLAMPED, "clamped to 0"),
+        ("/pad/y", (1.01,), OutcomeKind.OVERSHOT, "clamped to 1"),
+        ("/pad/xy", (0.5, 3.0), OutcomeKind.CLAMPED, "clamped to 0.5 1"),
+        ("/pad/10/level", (99.0,), OutcomeKind.CLAMPED, "clamped to 12; it takes -60...12 dB"),
+        ("/mode", (7,), OutcomeKind.CLAMPED, "clamped to original"),
+        ("/latent", (0.0, 99.0, 0.0, 0.0), OutcomeKind.CLAMPED, "clamped to 0 10 0 0"),
+        ("/latent/2", (-99.0,), OutcomeKind.CLAMPED, "clamped to -10"),
+        ("/lattice/7", (50.0,), OutcomeKind.CLAMPED, "clamped to 10"),
     ],
 )
 def test_what_was_clamped_is_said_with_what_holds_now(
-    instrument: Instrument, address: str, args: tuple[Any, ...], kind: Kind, reason: str
+    instrument: Instrument, address: str, args: tuple[Any, ...], kind: OutcomeKind, reason: str
 ) -> None:
     outcome = became(instrument, address, *args)
     assert outcome.kind is kind
@@ -75,7 +75,7 @@ def test_what_was_clamped_is_said_with_what_holds_now(
 def test_what_was_carried_out_as_it_came_is_done(
     instrument: Instrument, address: str, args: tuple[Any, ...]
 ) -> None:
-    assert became(instrument, address, *args) == Outcome(Kind.DONE, address, args, PAD)
+    assert became(instrument, address, *args) == Outcome(OutcomeKind.DONE, address, args, PAD)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_what_is_not_heard_as_things_are_is_said(
 ) -> None:
     instrument.apply(before[0], before[1:])
     outcome = became(instrument, address, *args)
-    assert outcome.kind is Kind.IDLE and why in outcome.reason
+    assert outcome.kind is OutcomeKind.IDLE and why in outcome.reason
 
 
 @pytest.mark.parametrize(
@@ -120,20 +120,20 @@ def test_what_is_heard_is_not_said_to_be_idle(
     instrument: Instrument, before: tuple[str, str], address: str, args: tuple[Any, ...]
 ) -> None:
     instrument.apply(before[0], before[1:])
-    assert became(instrument, address, *args).kind is Kind.DONE
+    assert became(instrument, address, *args).kind is OutcomeKind.DONE
 
 
 @pytest.mark.parametrize(
     ("address", "args", "kind", "reason"),
     [
-        ("/nowhere", (1,), Kind.UNKNOWN, "there is no such address"),
-        ("/texture", ("hi",), Kind.REFUSED, "it takes a finite number, got 'hi'"),
-        ("/pad/3/xy", (0.5,), Kind.REFUSED, "it takes 2 argument(s), got 1"),
-        ("/expander", ("foo",), Kind.REFUSED, "'foo' is none of nearest, "),
+        ("/nowhere", (1,), OutcomeKind.UNKNOWN, "there is no such address"),
+        ("/texture", ("hi",), OutcomeKind.REFUSED, "it takes a finite number, got 'hi'"),
+        ("/pad/3/xy", (0.5,), OutcomeKind.REFUSED, "it takes 2 argument(s), got 1"),
+        ("/expander", ("foo",), OutcomeKind.REFUSED, "'foo' is none of nearest, "),
     ],
 )
 def test_a_refusal_says_why_without_the_address_again(
-    instrument: Instrument, address: str, args: tuple[Any, ...], kind: Kind, reason: str
+    instrument: Instrument, address: str, args: tuple[Any, ...], kind: OutcomeKind, reason: str
 ) -> None:
     outcome = became(instrument, address, *args)
     assert outcome.kind is kind and outcome.reason.startswith(reason)
@@ -196,14 +196,14 @@ def test_one_wrong_member_of_a_bundle_leaves_the_others(
     assert server.counts.malformed == 1 and server.counts.refused == 5
     said = {outcome.address: outcome.kind for outcome in told}
     assert said == {
-        "": Kind.MALFORMED,
-        "/gain": Kind.DONE,
-        "/pitch": Kind.REFUSED,
-        "/broken": Kind.REFUSED,
-        "/pad/2/xy": Kind.REFUSED,
-        "/pan": Kind.REFUSED,
-        "/nowhere": Kind.UNKNOWN,
-        "/texture": Kind.DONE,
+        "": OutcomeKind.MALFORMED,
+        "/gain": OutcomeKind.DONE,
+        "/pitch": OutcomeKind.REFUSED,
+        "/broken": OutcomeKind.REFUSED,
+        "/pad/2/xy": OutcomeKind.REFUSED,
+        "/pan": OutcomeKind.REFUSED,
+        "/nowhere": OutcomeKind.UNKNOWN,
+        "/texture": OutcomeKind.DONE,
     }
 
 
@@ -213,7 +213,7 @@ def test_arguments_that_mean_nothing_here_leave_those_beside_them(instrument: In
     _, told = received(instrument, point, array)
     values = dict(instrument.values())
     assert values["/pad/2/xy"] == values["/pad/3/xy"] == (0.25, 0.75)
-    assert [outcome.kind for outcome in told] == [Kind.DONE] * 2
+    assert [outcome.kind for outcome in told] == [OutcomeKind.DONE] * 2
 
 
 def test_every_refused_or_malformed_packet_is_counted(instrument: Instrument) -> None:
@@ -238,7 +238,7 @@ def test_a_refused_program_change_is_said_with_its_port_and_channel(
     keys.receive([0xC1, 99])  # no bank is installed here
     keys.receive([0xB0, 7, 100])
     assert [(o.kind, o.address, o.sender.group) for o in told] == [
-        (Kind.UNKNOWN, "/preset", "midi keys 2"),
-        (Kind.DONE, "/gain", "midi keys 1"),
+        (OutcomeKind.UNKNOWN, "/preset", "midi keys 2"),
+        (OutcomeKind.DONE, "/gain", "midi keys 1"),
     ]
     assert outcomes.refused == keys.counts.refused == 1

@@ -18,7 +18,7 @@ import pytest
 import soundfile
 
 from latentpad.benchmarks.programs import free_port, synced
-from latentpad.engine.gestures import Gestures
+from latentpad.engine.gestures import GestureRecording
 from tests.playing import ROOT, Playing
 
 RATE = 48000
@@ -66,7 +66,7 @@ def seconds(path: Path) -> float:
 
 
 def addresses(path: Path) -> list[str]:
-    return [address for _, address, _ in Gestures(path)]
+    return [address for _, address, _ in GestureRecording(path)]
 
 
 def plays(program: Playing) -> bool:
@@ -142,7 +142,9 @@ def test_gestures_keep_their_place_in_a_sound_that_was_interrupted(tmp_path: Pat
         os.killpg(program.process.pid, signal.SIGCONT)
         program.send("/pitch", "f", 7)
         until(lambda: addresses(gestures)[-1] == "/pitch")
-    assert before < Gestures(gestures).seconds <= seconds(sound) + 1e-6  # told to the microsecond
+    assert (
+        before < GestureRecording(gestures).seconds <= seconds(sound) + 1e-6
+    )  # told to the microsecond
 
 
 def test_a_full_disk_ends_the_take_and_not_the_instrument(lasting: Playing, takes: Path) -> None:

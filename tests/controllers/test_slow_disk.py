@@ -21,12 +21,12 @@ from latentpad.controllers.midi.input import MidiInput
 from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.osc.packet import encode
 from latentpad.controllers.osc.server import listen
-from latentpad.controllers.recording import Takes
+from latentpad.controllers.recording import TakeRecorder
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.control.takes import Take
 from latentpad.models.packs.pack import SHIPPED, load
-from latentpad.presets.bank import Bank, install
+from latentpad.presets.bank import PresetBank, install
 
 PHONE, KEYS = Sender("osc 10.0.0.2", 5), Sender("midi keys 1")
 LATEST_S = 30.0  # for what comes at once, on a machine that is busy
@@ -72,17 +72,17 @@ class Disk:
 
 
 @pytest.fixture
-def bank(tmp_path: Path, instrument: Instrument) -> Bank:
-    bank = Bank(user=tmp_path / "presets")
+def bank(tmp_path: Path, instrument: Instrument) -> PresetBank:
+    bank = PresetBank(user=tmp_path / "presets")
     install(instrument, bank, "footsteps")
-    instrument.believe(KEYS)
+    instrument.expect_touches(KEYS)
     return bank
 
 
 @pytest.fixture
 def takes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, instrument: Instrument
-) -> Iterator[Takes]:
+) -> Iterator[TakeRecorder]:
     monkeypatch.chdir(tmp_path)
     session: Any = SimpleNamespace(
         instrument=instrument,
@@ -90,9 +90,9 @@ def takes(
         pack=load(SHIPPED / "footsteps"),
         library=None,
     )
-    takes = Takes(session, "walk", lambda line: None)
+    takes = TakeRecorder(session, "walk", lambda line: None)
     takes.install()
-    instrument.believe(KEYS)
+    instrument.expect_touches(KEYS)
     yield takes
     takes.close()
 
@@ -123,7 +123,7 @@ def slowly(disk: Disk, instrument: Instrument, commands: Sent) -> list[CommandEr
     return refused
 
 
-def test_a_preset_loads(instrument: Instrument, bank: Bank, disk: Disk) -> None:
+def test_a_preset_loads(instrument: Instrument, bank: PresetBank, disk: Disk) -> None:
     assert slowly(disk, instrument, [("/preset", ("drone",)), ("/pitch", (7,))]) == []
     values = dict(instrument.values())
     assert values["/pitch"] == (7.0,)  # which came after it
@@ -132,7 +132,7 @@ def test_a_preset_loads(instrument: Instrument, bank: Bank, disk: Disk) -> None:
 
 
 def test_a_preset_is_saved_as_it_was_in_its_place(
-    instrument: Instrument, bank: Bank, disk: Disk
+    instrument: Instrument, bank: PresetBank, disk: Disk
 ) -> None:
     sent: Sent = [("/pitch", (5,)), ("/preset/save", ("mine",)), ("/pitch", (9,))]
     assert slowly(disk, instrument, sent) == []
@@ -140,7 +140,9 @@ def test_a_preset_is_saved_as_it_was_in_its_place(
     assert saved["values"]["/pitch"] == 5.0 and instrument.value("/pitch") == (9.0,)
 
 
-def test_a_take_begins_in_its_place(instrument: Instrument, takes: Takes, disk: Disk) -> None:
+def test_a_take_begins_in_its_place(
+    instrument: Instrument, takes: TakeRecorder, disk: Disk
+) -> None:
     sent: Sent = [("/pitch", (5,)), ("/record", (1,)), ("/pitch", (9,))]
     assert slowly(disk, instrument, sent) == []
     takes.close()
@@ -172,7 +174,7 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def test_who_waits_for_a_disk_keeps_its_order_and_holds_up_no_other_host(
-    instrument: Instrument, bank: Bank, monkeypatch: pytest.MonkeyPatch
+    instrument: Instrument, bank: PresetBank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = Waiting(monkeypatch)
     other = Sender("osc 10.0.0.3", 5)
@@ -196,7 +198,7 @@ def test_who_waits_for_a_disk_keeps_its_order_and_holds_up_no_other_host(
 
 
 def test_a_program_change_that_waits_for_a_disk_keeps_its_order_and_loses_no_note(
-    instrument: Instrument, bank: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    instrument: Instrument, bank: PresetBank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = Waiting(monkeypatch)
     midi = MidiInput(instrument, "keys", Bindings(tmp_path / "midi.toml"))
@@ -217,7 +219,7 @@ def test_more_than_is_kept_behind_a_disk_waits_and_is_not_lost(
 ) -> None:
     monkeypatch.setattr(sender_threads, "MOST", 3)
     answers, done = threading.Event(), list[int]()
-    work = sender_threads.Strands()
+    work = sender_threads.SenderThreads()
 
     def slow() -> None:
         assert answers.wait(LATEST_S)
@@ -237,7 +239,7 @@ def test_more_than_is_kept_behind_a_disk_waits_and_is_not_lost(
 
 def test_a_fault_leaves_what_comes_after_it() -> None:
     done: list[int] = []
-    work = sender_threads.Strands()
+    work = sender_threads.SenderThreads()
 
     def broken() -> None:
         raise RuntimeError("a fault of ours")
@@ -247,7 +249,7 @@ def test_a_fault_leaves_what_comes_after_it() -> None:
     until(lambda: done == [1])
 
 
-def test_a_take_ends(instrument: Instrument, takes: Takes, disk: Disk) -> None:
+def test_a_take_ends(instrument: Instrument, takes: TakeRecorder, disk: Disk) -> None:
     instrument.apply("/record", (1,), PHONE)
     disk.begin()  # type: ignore[attr-defined]
     instrument.apply("/record", (0,), PHONE)
@@ -255,7 +257,7 @@ def test_a_take_ends(instrument: Instrument, takes: Takes, disk: Disk) -> None:
 
 
 def test_a_bundle_that_ends_a_take_and_begins_another_does_both(
-    instrument: Instrument, takes: Takes
+    instrument: Instrument, takes: TakeRecorder
 ) -> None:
     instrument.apply("/record", (1,), PHONE)
     assert instrument.apply_all([("/record", (0,)), ("/record", (1,))], PHONE) == []
@@ -264,7 +266,7 @@ def test_a_bundle_that_ends_a_take_and_begins_another_does_both(
 
 
 def test_a_take_that_is_begun_and_ended_in_one_bundle_is_whole(
-    instrument: Instrument, takes: Takes
+    instrument: Instrument, takes: TakeRecorder
 ) -> None:
     assert instrument.apply_all([("/record", (1,)), ("/record", (0,))], PHONE) == []
     takes.close()
@@ -272,7 +274,7 @@ def test_a_take_that_is_begun_and_ended_in_one_bundle_is_whole(
 
 
 def test_of_two_that_begin_a_take_at_once_one_is_refused_and_leaves_no_file(
-    instrument: Instrument, takes: Takes, monkeypatch: pytest.MonkeyPatch
+    instrument: Instrument, takes: TakeRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blank = takes._blank
     others: list[None] = []
@@ -301,7 +303,11 @@ def test_of_two_that_begin_a_take_at_once_one_is_refused_and_leaves_no_file(
     ],
 )
 def test_what_a_stage_refuses_is_refused_and_what_is_beside_it_is_done(
-    instrument: Instrument, bank: Bank, takes: Takes, command: tuple[str, Any], why: str
+    instrument: Instrument,
+    bank: PresetBank,
+    takes: TakeRecorder,
+    command: tuple[str, Any],
+    why: str,
 ) -> None:
     heard: list[Sender] = []
     instrument.hearers.append(heard.append)
@@ -317,7 +323,7 @@ def test_nothing_is_told_of_a_save_before_its_file_is_there(
     file = tmp_path / "presets" / "mine.toml"
     install(
         instrument,
-        Bank(user=tmp_path / "presets"),
+        PresetBank(user=tmp_path / "presets"),
         "footsteps",
         lambda line: told.append(file.exists()),
     )
@@ -329,7 +335,7 @@ def test_nothing_is_told_of_a_save_before_its_file_is_there(
 
 
 def test_of_a_take_nothing_is_written_before_it_is_told_to_start(
-    instrument: Instrument, takes: Takes, monkeypatch: pytest.MonkeyPatch
+    instrument: Instrument, takes: TakeRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes: list[list[int]] = []
     start = Take.start

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from latentpad.engine.process import last_words, say
-from latentpad.engine.signs import Signs
+from latentpad.engine.process import failure_reported, send_word
+from latentpad.engine.process_status import ProcessStatus
 
 TOOK_S = 4.0  # of processor time, for a start that works
 NONSENSE = b'no word\n{"no": "kind"}\n[1]\n\xff\xfe\n\n{"kind": 1}\n{"kind": "failed"}\n'
@@ -27,7 +27,7 @@ def _raise(error: BaseException) -> None:
 
 
 def _lose(words: socket.socket) -> None:
-    with last_words(words):
+    with failure_reported(words):
         raise ZeroDivisionError("in a thread")
 
 
@@ -51,8 +51,8 @@ ENDS: dict[str, Callable[[], object]] = {
 
 def serve(memory: Any, life: str, generation: int, words: socket.socket) -> None:
     """`life` is what this process does; `memory` its own two signs."""
-    signs = Signs(np.frombuffer(memory, np.float64), np.zeros(1, np.int64))
-    say(words, "born", pid=os.getpid(), life=life)
+    signs = ProcessStatus(np.frombuffer(memory, np.float64), np.zeros(1, np.int64))
+    send_word(words, "born", pid=os.getpid(), life=life)
     if life == "loses a thread":
         threading.Thread(target=_lose, args=(words,)).start()
         time.sleep(600)
@@ -64,7 +64,7 @@ def serve(memory: Any, life: str, generation: int, words: socket.socket) -> None
         for _ in range(10_000):
             with suppress(BlockingIOError):
                 os.write(2, b"a line of 64 bytes that no one reads, and another one after that\n")
-        say(words, "printed")
+        send_word(words, "printed")
     if life == "never ready":
         time.sleep(600)
     if life == "holds the lock":  # no thread of this process runs any more
@@ -79,4 +79,4 @@ def serve(memory: Any, life: str, generation: int, words: socket.socket) -> None
     if life in ("hangs", "closes its channels"):
         time.sleep(600)
     while not select.select([words], [], [], 0.02)[0]:
-        signs.live()
+        signs.count_beat()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from latentpad.engine import board as b
 from latentpad.engine.arguments import Argument
-from latentpad.engine.board import Board, Event, Shape
+from latentpad.engine.board import Board, BoardShape, Event
 from latentpad.engine.parameters import MODES, OFFSET, ROW
 from latentpad.engine.play.voices import Voices
 from latentpad.models.representation import Representation
@@ -25,7 +25,7 @@ class Stage:
 
     def __init__(self, representation: Representation = FINE) -> None:
         r = self.r = representation
-        self.board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
+        self.board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
         self.set("/gain", 0)
         self.set("/ceiling", 0)
         self.voices = Voices(self.board, r)

@@ -10,7 +10,7 @@ import pytest
 from llvmlite import binding as llvm  # type: ignore[import-untyped]
 
 from latentpad.engine import atomic
-from latentpad.engine.atomic import Cursors
+from latentpad.engine.atomic import AtomicCursors
 
 
 def assembly(triple: str) -> dict[str, list[str]]:
@@ -51,7 +51,7 @@ def test_no_call_gives_the_interpreters_lock_away(function: Any) -> None:
 @pytest.mark.parametrize("value", [0, 1, -1, 2**63 - 1, -(2**63)])
 def test_a_cursor_holds_any_64_bits_and_leaves_its_neighbours(value: int) -> None:
     words = np.array([7, 7, 7], np.int64)
-    cursors = Cursors(words)
+    cursors = AtomicCursors(words)
     cursors[1] = value
     assert cursors[1] == value and words.tolist() == [7, value, 7]
     words[2] = value
@@ -59,7 +59,7 @@ def test_a_cursor_holds_any_64_bits_and_leaves_its_neighbours(value: int) -> Non
 
 
 def test_no_cursor_lies_beyond_the_last() -> None:
-    cursors = Cursors(np.zeros(3, np.int64))
+    cursors = AtomicCursors(np.zeros(3, np.int64))
     with pytest.raises(IndexError):
         cursors[3] = 1
     with pytest.raises(IndexError):
@@ -67,6 +67,6 @@ def test_no_cursor_lies_beyond_the_last() -> None:
 
 
 def test_cursors_keep_their_memory() -> None:
-    cursors = Cursors(np.full(1000, 5, np.int64))
+    cursors = AtomicCursors(np.full(1000, 5, np.int64))
     _ = [np.zeros(1000, np.int64) for _ in range(100)]
     assert all(cursors[k] == 5 for k in range(1000))

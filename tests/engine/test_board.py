@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from latentpad.benchmarks.board import kinds, stress
 from latentpad.engine import board as b
-from latentpad.engine.board import Board, Event, Shape
+from latentpad.engine.board import Board, BoardShape, Event
 from latentpad.engine.parameters import VOICES, defaults
 
-SHAPE = Shape(frames=4, bins=5, samples=64, sample_rate=8000)
+SHAPE = BoardShape(frames=4, bins=5, samples=64, sample_rate=8000)
 
 
 @pytest.fixture
@@ -240,6 +240,6 @@ def test_nothing_is_torn_that_another_process_writes_at_full_speed(kind: str) ->
 @pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000, 96000])
 @pytest.mark.parametrize("n_fft", [64, 512, 1024, 16384])
 def test_the_tape_holds_whole_hops_and_four_seconds_at_any_rate(rate: int, n_fft: int) -> None:
-    board = Board(Shape(frames=2, bins=3, samples=8, sample_rate=rate))
+    board = Board(BoardShape(frames=2, bins=3, samples=8, sample_rate=rate))
     assert len(board.tape) % (n_fft // 8) == 0
     assert len(board.tape) >= 4 * rate

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from latentpad.engine import board as b
 from latentpad.engine.arguments import Argument
-from latentpad.engine.offline import Rendering
+from latentpad.engine.offline import OfflineRenderer
 from latentpad.engine.parameters import FINGER, GLOBAL, Parameter
 from latentpad.models.packs.pack import Pack
 
@@ -48,8 +48,8 @@ steps = st.lists(
 
 
 @pytest.fixture(scope="module")
-def rendering(footsteps: Pack) -> Rendering:
-    return Rendering(footsteps)
+def rendering(footsteps: Pack) -> OfflineRenderer:
+    return OfflineRenderer(footsteps)
 
 
 @settings(
@@ -59,17 +59,17 @@ def rendering(footsteps: Pack) -> Rendering:
 )
 @given(steps)
 def test_every_end_of_every_range_is_played_within_the_ceiling(
-    rendering: Rendering, steps: list[tuple[list[Command], int]]
+    renderer: OfflineRenderer, steps: list[tuple[list[Command], int]]
 ) -> None:
-    board = rendering.board
-    rendering.instrument.apply("/pad/xy", (0.5, 0.5))
+    board = renderer.board
+    renderer.instrument.apply("/pad/xy", (0.5, 0.5))
     for commands, hops in steps:
-        rendering.instrument.apply_all(commands)
+        renderer.instrument.apply_all(commands)
         for _ in range(hops):
-            heard = rendering.hop()
+            heard = renderer.hop()
             assert np.isfinite(heard).all() and np.abs(heard).max() <= 1.0
     for what in (board.values, board.latents, board.fader_value, board.sound_latent):
         assert np.isfinite(what).all()
     assert np.isfinite(board.sounds).all()
-    assert rendering.voices.guarded == 0, "a voice gave what are no numbers"
+    assert renderer.voices.guarded == 0, "a voice gave what are no numbers"
     assert board.decoder[b.DECODES_FAILED] == 0

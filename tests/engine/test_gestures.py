@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from latentpad.engine.control.takes import TakeError
-from latentpad.engine.gestures import MOST_LINE, Gestures
+from latentpad.engine.gestures import MOST_LINE, GestureRecording
 
 HEAD = '{"preset": "walk", "pack": "footsteps", "seed": 0}\n'
 NOTE = '{"t": 0.5, "address": "/note", "args": [60, 100]}\n'
@@ -37,7 +37,7 @@ READABLE = {
 @pytest.mark.parametrize("text", READABLE.values(), ids=READABLE)
 def test_a_recording_is_read_as_editors_and_kills_leave_it(path: Path, text: str | bytes) -> None:
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    gestures = Gestures(path)
+    gestures = GestureRecording(path)
     assert gestures.head == {"preset": "walk", "pack": "footsteps", "seed": 0}
     assert [*gestures] == READ == [*gestures]
     assert gestures.seconds == 1.0
@@ -45,9 +45,9 @@ def test_a_recording_is_read_as_editors_and_kills_leave_it(path: Path, text: str
 
 def test_a_cut_last_line_is_told(path: Path) -> None:
     path.write_text(HEAD + NOTE)
-    assert not Gestures(path).cut
+    assert not GestureRecording(path).truncated
     path.write_text(HEAD + NOTE + PAD[:-5])
-    assert Gestures(path).cut
+    assert GestureRecording(path).truncated
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_the_fingers_whose_touches_are_told_are_known(
     path: Path, text: str, told: set[int]
 ) -> None:
     path.write_text(text)
-    assert Gestures(path).told == told
+    assert GestureRecording(path).touch_fingers == told
 
 
 @pytest.mark.parametrize("separator", ["\u2028", "\x85", "\x0b", "\x0c"])
@@ -75,27 +75,27 @@ def test_only_a_line_feed_ends_a_line(path: Path, separator: str) -> None:
     path.write_text(HEAD + f'{{"t": 0, "address": "/preset", "args": ["a{separator}b"]}}\n')
     if separator in "\x0b\x0c":  # no JSON, and one line
         with pytest.raises(TakeError, match="line 2: not JSON"):
-            Gestures(path)
+            GestureRecording(path)
     else:
-        assert [*Gestures(path)] == [(0.0, "/preset", [f"a{separator}b"])]
+        assert [*GestureRecording(path)] == [(0.0, "/preset", [f"a{separator}b"])]
 
 
 def test_a_recording_tells_how_long_it_is_by_its_last_line(path: Path) -> None:
     end = '{"t": 6.5, "address": "/take/end", "args": []}\n'
     path.write_text(HEAD + NOTE + PAD + end)
-    gestures = Gestures(path)
+    gestures = GestureRecording(path)
     assert gestures.end == gestures.seconds == 6.5 and [*gestures] == READ
     path.write_text(HEAD + NOTE + PAD)
-    assert Gestures(path).end is None
+    assert GestureRecording(path).end is None
     path.write_text(HEAD + NOTE + PAD + end + NOTE.replace("0.5", "7"))  # joined by hand
-    assert Gestures(path).end is None and Gestures(path).seconds == 7.0
+    assert GestureRecording(path).end is None and GestureRecording(path).seconds == 7.0
 
 
 def test_who_sent_a_message_is_told_where_it_says_so(path: Path) -> None:
     path.write_text(
         HEAD + NOTE + NOTE.replace("}", ', "from": 2}') + NOTE.replace("}", ', "from": 0}')
     )
-    assert [message.sender for message in Gestures(path)] == [None, 2, 0]
+    assert [message.sender for message in GestureRecording(path)] == [None, 2, 0]
 
 
 def message(t: str = "0", address: str = '"/note"', args: str = "[60]") -> str:
@@ -145,7 +145,7 @@ def test_what_is_wrong_is_told_in_one_line_with_its_number(
 ) -> None:
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(TakeError) as error:
-        Gestures(path)
+        GestureRecording(path)
     said = str(error.value)
     assert said.startswith(f"{path}, line {line}: ") and what in said
     assert said.isprintable() and len(said) < len(str(path)) + 300
@@ -155,7 +155,7 @@ def test_what_is_wrong_is_told_in_one_line_with_its_number(
 def test_an_empty_file_is_told(path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(TakeError, match="is empty"):
-        Gestures(path)
+        GestureRecording(path)
 
 
 def test_what_is_no_file_is_told_and_not_waited_for(tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_what_is_no_file_is_told_and_not_waited_for(tmp_path: Path) -> None:
     for name, what in (("pipe", "is no file"), ("zero", "is no file"), (".", "is no file"),
                        ("gone", "No such file"), ("a\0b", "no file of such a name")):  # fmt: skip
         with pytest.raises(TakeError, match=what):
-            Gestures(tmp_path / name)
+            GestureRecording(tmp_path / name)
 
 
 def test_a_long_recording_takes_no_memory(path: Path) -> None:
@@ -175,7 +175,7 @@ def test_a_long_recording_takes_no_memory(path: Path) -> None:
             file.write(f'{{"t": {k / 100}, "address": "/pad/xy", "args": [0.5, 0.5]}}\n')
     tracemalloc.start()
     try:
-        gestures = Gestures(path)
+        gestures = GestureRecording(path)
         assert sum(1 for _ in gestures) == count and gestures.seconds == (count - 1) / 100
         assert tracemalloc.get_traced_memory()[1] < 1 << 20
     finally:

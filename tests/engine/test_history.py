@@ -64,7 +64,7 @@ def test_less_effort_is_told_and_the_fade() -> None:
     stage.voices.quality = 2
     hop(stage)
     hop(stage)
-    history.note(stage.board, FADE)
+    history.record(stage.board, FADE)
     hop(stage)
     found = [(each.at // stage.hop, each.kind) for each in told.read(4 * stage.hop)]
     assert found == [(1, QUALITY), (3, FADE)]
@@ -75,7 +75,7 @@ def test_of_more_than_is_kept_the_newest_are_read() -> None:
     told = History(stage.board)
     kept = len(stage.board.history)
     for number in range(3 * kept):
-        history.note(stage.board, QUALITY, number)
+        history.record(stage.board, QUALITY, number)
     found = told.read(1)
     assert len(found) == kept * 3 // 4 and found[-1].number == 3 * kept - 1
     assert told.lost == 3 * kept - len(found)
@@ -110,13 +110,13 @@ def test_what_is_written_over_while_it_is_read_is_lost_and_counted(
     board = Stage().board
     told = History(board)
     kept = len(board.history)
-    history.note(board, QUALITY, 0)
+    history.record(board, QUALITY, 0)
     fence = history.fence
 
     def late() -> None:
         monkeypatch.setattr("latentpad.engine.history.fence", fence)
         for number in range(1, kept + 1):
-            history.note(board, QUALITY, number)
+            history.record(board, QUALITY, number)
 
     monkeypatch.setattr("latentpad.engine.history.fence", late)
     found = told.read(1)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from latentpad.engine.kernel_cache import tidy, version, writable
+from latentpad.engine.kernel_cache import remove_old, version, writable
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,8 +29,8 @@ def twice(x):
 RUN = """
 import os, resource, sys
 import latentpad.engine
-from latentpad.engine.kernel_cache import attend
-attend(lambda kernels: print("compiled", kernels))
+from latentpad.engine.kernel_cache import on_compile
+on_compile(lambda kernels: print("compiled", kernels))
 limit = int(os.environ.get("LIMIT", -1))
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 from kernel import twice
@@ -118,7 +118,9 @@ def test_a_file_that_was_cut_short_is_made_anew(folder: Path, kind: str) -> None
 def test_each_copy_of_the_program_compiles_its_own(folder: Path) -> None:
     """Numba keeps kernels by the folder of their source: what another copy has made is not there
     for this one."""
-    start = "from latentpad.engine.kernel_cache import once; once(lambda: print('all'))"
+    start = (
+        "from latentpad.engine.kernel_cache import compile_once; compile_once(lambda: print('all'))"
+    )
     copies = [folder / name for name in "ab"]
     for copy in copies:
         shutil.copytree(ROOT / "engine", copy / "latentpad" / "engine")
@@ -154,10 +156,10 @@ def test_old_versions_are_removed_when_the_new_one_is_there_unless_used_within_a
         (there / "inside" / "kernel.nbc").touch()
         if there != used:
             os.utime(there, (0, time.time() - 31 * 86400))
-    tidy(kept)
+    remove_old(kept)
     assert set(tmp_path.iterdir()) == {kept, used, *strange}
     os.utime(used, (0, 0))
-    tidy(tmp_path / "of-the-users-own")
+    remove_old(tmp_path / "of-the-users-own")
     assert used.exists()
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from latentpad.engine.latent_bounds import REACH, Bounds
+from latentpad.engine.latent_bounds import REACH, LatentBounds
 from latentpad.engine.plane import Plane
 from latentpad.models.packs.pack import SHIPPED, load
 
@@ -26,10 +26,10 @@ anything = st.floats(allow_nan=True, allow_infinity=True)
 def test_whatever_is_asked_is_finite_as_float32_and_no_anchor_is_moved(
     latents: NDArray[np.float32], data: st.DataObject
 ) -> None:
-    bounds = Bounds.of(latents)
-    np.testing.assert_array_equal(bounds.held(latents).astype(np.float32), latents)
+    bounds = LatentBounds.of(latents)
+    np.testing.assert_array_equal(bounds.clip(latents).astype(np.float32), latents)
     asked = data.draw(arrays(np.float64, latents.shape[1:], elements=anything))
-    held = bounds.held(asked)
+    held = bounds.clip(asked)
     assert np.isfinite(held.astype(np.float32)).all()
     assert (bounds.low <= held).all() and (held <= bounds.high).all()
     inside = (bounds.low <= asked) & (asked <= bounds.high)
@@ -56,7 +56,7 @@ def normal(count: int, deviation: list[float], mean: float = 0.0) -> NDArray[np.
 def test_a_latent_may_go_ten_deviations_of_its_own_or_of_what_the_decoder_knows(
     latents: NDArray[np.float32], reach: list[float]
 ) -> None:
-    bounds = Bounds.of(latents)
+    bounds = LatentBounds.of(latents)
     np.testing.assert_allclose(bounds.middle, latents.mean(axis=0), rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(bounds.high - bounds.middle, reach, rtol=1e-4)
     np.testing.assert_allclose(bounds.middle - bounds.low, reach, rtol=1e-4)
@@ -66,7 +66,7 @@ def test_a_latent_may_go_ten_deviations_of_its_own_or_of_what_the_decoder_knows(
 def test_every_plane_of_a_shipped_pack_lies_well_within(name: str) -> None:
     pack = load(SHIPPED / name)
     latents = pack.anchors.latents
-    bounds = Bounds.of(latents)
+    bounds = LatentBounds.of(latents)
     raw = Plane.raw(latents)
     corners = raw.place([[0.0, 0.0], [1.0, 1.0]])
     assert (bounds.low[:2] < corners[0]).all() and (corners[1] < bounds.high[:2]).all()

@@ -13,9 +13,9 @@ import soundfile
 from latentpad.cli.render import render_file
 from latentpad.engine.arguments import Argument
 from latentpad.engine.control.instrument import Sender
-from latentpad.engine.offline import PLAYER, Rendering
+from latentpad.engine.offline import PLAYER, OfflineRenderer
 from latentpad.models.packs.pack import Pack
-from latentpad.presets.bank import FACTORY, Bank
+from latentpad.presets.bank import FACTORY, PresetBank
 
 PHONE = Sender("osc 10.0.0.5")
 Messages = Iterable[tuple[float, str, Sequence[Argument]]]
@@ -60,22 +60,22 @@ def test_a_recording_that_tells_touches_is_believed_from_its_first_line(tmp_path
 
 def played(pack: Pack, preset: str, messages: Messages, by: Sender) -> tuple[np.ndarray, Messages]:
     """Three seconds of it, and what a take has written down."""
-    rendering = Rendering(pack)
-    instrument = rendering.instrument
-    instrument.apply_all(Bank(FACTORY).load(preset).commands())
+    renderer = OfflineRenderer(pack)
+    instrument = renderer.instrument
+    instrument.apply_all(PresetBank(FACTORY).load(preset).commands())
     if by == PLAYER:
-        instrument.believe(by)
+        instrument.expect_touches(by)
     take: list[tuple[float, str, Sequence[Argument]]] = []
     instrument.taps.append(
         lambda address, args, _: take.append((instrument.clock(), address, args))
     )
     waiting = list(messages)
     heard = []
-    for _ in range(int(3 / rendering.hop_s)):
+    for _ in range(int(3 / renderer.hop_s)):
         while waiting and waiting[0][0] <= instrument.clock():
             _, address, args = waiting.pop(0)
             instrument.apply(address, args, by)
-        heard.append(rendering.hop())
+        heard.append(renderer.hop())
     return np.concatenate(heard), take
 
 

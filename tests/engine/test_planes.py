@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from latentpad.engine.arguments import Argument, CommandError
-from latentpad.engine.board import Board, Shape
+from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
 from latentpad.engine.decode.pointing import Pointing
 from latentpad.engine.parameters import AUTO, EXPANDERS, LATENT_MAX, OFFSET, PLANES
@@ -38,7 +38,7 @@ class Desk:
 
     def __init__(self, pack: Pack) -> None:
         r = pack.representation
-        self.board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
+        self.board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
         self.planes = Planes(pack)
         self.planes.begin(self.board)
         self.told: list[tuple[str, tuple[Argument, ...], Sender]] = []
@@ -251,7 +251,7 @@ def test_a_preset_that_names_no_plane_goes_to_the_packs_own_and_everyone_is_told
 def test_a_fresh_board_is_on_the_packs_own_plane(described: Pack) -> None:
     for name in ("learned", "descriptors", "map"):
         planes = Planes(replace(described, default_plane=name))
-        assert planes.of(Board(Shape(1, 1, 1, 48000)).values.tolist()).name == name
+        assert planes.of(Board(BoardShape(1, 1, 1, 48000)).values.tolist()).name == name
 
 
 def test_a_preset_that_names_no_axes_leaves_them_to_the_plane(desk: Desk) -> None:

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from latentpad.engine.rate_limit import Allowance
+from latentpad.engine.rate_limit import RateLimit
 
 
 def test_so_many_at_once_and_then_one_each() -> None:
     now = 0.0
-    allowance = Allowance(3, 2.0, lambda: now)
+    allowance = RateLimit(3, 2.0, lambda: now)
     assert [allowance.take() for _ in range(5)] == [True] * 3 + [False] * 2
     now = 1.9
     assert not allowance.take()
@@ -15,6 +15,6 @@ def test_so_many_at_once_and_then_one_each() -> None:
 
 def test_a_long_rest_saves_up_no_more_than_so_many() -> None:
     now = 0.0
-    allowance = Allowance(2, 1.0, lambda: now)
+    allowance = RateLimit(2, 1.0, lambda: now)
     now = 1e6
     assert [allowance.take() for _ in range(3)] == [True, True, False]

@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 import soundfile
 
-from latentpad.engine.sound_writer import SoundFile, form
+from latentpad.engine.sound_writer import SoundFileWriter, format_of
 
 RATE = 48000
 ENDINGS = pytest.mark.parametrize("ending", [".wav", ".flac", ".FLAC"])
 
 
-def opened(path: Path) -> tuple[int, SoundFile]:
+def opened(path: Path) -> tuple[int, SoundFileWriter]:
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-    return fd, SoundFile(fd, form(path), RATE)
+    return fd, SoundFileWriter(fd, format_of(path), RATE)
 
 
 def noise(frames: int, seed: int = 0) -> np.ndarray:
@@ -114,14 +114,14 @@ def test_a_small_wav_is_a_plain_one_and_beyond_4_gb_it_is_rf64(tmp_path: Path) -
 @pytest.mark.parametrize("name", ["take.mp3", "take", "take.wav.bak", ".wav", "take.jsonl"])
 def test_other_endings_are_refused_with_those_there_are(name: str) -> None:
     with pytest.raises(ValueError, match=r"\.wav or \.flac"):
-        form(Path(name))
+        format_of(Path(name))
 
 
 def test_libsndfile_s_own_words_stay_off_the_terminal(tmp_path: Path) -> None:
     """Nothing is printed by the C library or its bindings where the system refuses."""
     program = (
         "import os, resource, sys; from pathlib import Path; import numpy as np\n"
-        "from latentpad.engine.sound_writer import SoundFile, form\n"
+        "from latentpad.engine.sound_writer import SoundFileWriter, format_of\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, -1))\n"
         "fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)\n"
         "file = SoundFile(fd, form(Path(sys.argv[1])), 48000)\n"

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from latentpad.engine import tape
-from latentpad.engine.board import Board, Shape
+from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.takes import SoundTrack
 
 HOP = 128
@@ -18,7 +18,7 @@ HOP = 128
 
 @pytest.fixture
 def board() -> Board:
-    return Board(Shape(frames=2, bins=4 * HOP + 1, samples=64, sample_rate=8000))
+    return Board(BoardShape(frames=2, bins=4 * HOP + 1, samples=64, sample_rate=8000))
 
 
 def play(board: Board, hops: int) -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from latentpad.evaluation import markdown_report
 from latentpad.evaluation.choice import choose
-from latentpad.evaluation.motion import Moving
-from latentpad.evaluation.run import Evaluation, Settings, evaluate
+from latentpad.evaluation.motion import MotionFigures
+from latentpad.evaluation.run import Evaluation, EvaluationSettings, evaluate
 from latentpad.evaluation.scoring import Figures
-from latentpad.evaluation.tables import COLUMN, Row
+from latentpad.evaluation.tables import COLUMN, ExpanderRow
 from latentpad.models.packs.pack import Pack
 
 
@@ -28,14 +28,14 @@ def row(
     visqol: float = 4.0,
     heard: bool = True,
     moves: bool = True,
-) -> Row:
+) -> ExpanderRow:
     figures = np.zeros((20, 5, len(Figures._fields)))
     figures[..., COLUMN["mae_db"]] = [ends, between, between, between, ends]
     figures[..., COLUMN["odg"]] = -1.0
     figures[..., COLUMN["visqol"]] = visqol
     if not heard:
         figures[..., COLUMN["visqol"] :] = np.nan
-    moving = Moving(
+    moving = MotionFigures(
         steps_db=np.full(10, step),
         leaps=np.full(10, float(moves)),
         astray=np.zeros((20, 5)),
@@ -43,7 +43,7 @@ def row(
         coarse=coarse,
         microseconds=5.0,
     )
-    return Row(plane, name, figures, np.zeros((20, 5)), np.zeros((20, 5)), moving, 0.1)
+    return ExpanderRow(plane, name, figures, np.zeros((20, 5)), np.zeros((20, 5)), moving, 0.1)
 
 
 NEAREST = row("nearest", step=7.0, coarse=0.97)
@@ -100,9 +100,9 @@ def told(clear: Pack, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The beginning of a report of some rows, of a pack that begins on its map."""
     few: dict[str, Any] = {"pairs": 2, "finer": 1, "draws": 1, "heard": False}
     folder: Path = tmp_path_factory.mktemp("evaluation")
-    made = evaluate(clear, folder, Settings(**few, planes=("map",), expanders=("mean",)))
+    made = evaluate(clear, folder, EvaluationSettings(**few, planes=("map",), expanders=("mean",)))
 
-    def beginning(*rows: Row) -> str:
+    def beginning(*rows: ExpanderRow) -> str:
         filled: Evaluation = made._replace(rows=list(rows))
         return markdown_report.markdown(filled).split("## What was compared")[0]
 

@@ -15,7 +15,7 @@ LATENTS = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
 @given(st.integers(2, 40), st.integers(1, 200), st.integers(0, 5))
 def test_a_way_goes_between_two_different_sounds(count: int, pairs: int, seed: int) -> None:
     anchors = np.arange(count) * 3
-    found = paths.ways(anchors, pairs, seed=seed)
+    found = paths.draw_paths(anchors, pairs, seed=seed)
     assert len(found.first) == len(found.last) == pairs
     assert (found.first != found.last).all()
     assert set(found.first) | set(found.last) <= set(anchors)
@@ -23,18 +23,18 @@ def test_a_way_goes_between_two_different_sounds(count: int, pairs: int, seed: i
 
 @given(st.integers(1, 50), st.integers(0, 5))
 def test_the_first_ways_are_the_same_however_many_are_asked_for(pairs: int, seed: int) -> None:
-    few, many = (paths.ways(np.arange(30), n, seed=seed) for n in (pairs, 60))
+    few, many = (paths.draw_paths(np.arange(30), n, seed=seed) for n in (pairs, 60))
     np.testing.assert_array_equal(few.first, many.first[:pairs])
     np.testing.assert_array_equal(few.last, many.last[:pairs])
 
 
 def test_one_sound_has_no_ways() -> None:
     with pytest.raises(paths.EvaluationError, match="two sounds"):
-        paths.ways(np.array([3]))
+        paths.draw_paths(np.array([3]))
 
 
 def test_a_line_begins_and_ends_at_its_anchors_to_the_last_bit() -> None:
-    found = paths.ways(np.arange(40), 30)
+    found = paths.draw_paths(np.arange(40), 30)
     line = found.lines(LATENTS)
     np.testing.assert_array_equal(line[:, 0], LATENTS[found.first])
     np.testing.assert_array_equal(line[:, -1], LATENTS[found.last])
@@ -43,7 +43,7 @@ def test_a_line_begins_and_ends_at_its_anchors_to_the_last_bit() -> None:
 
 def test_the_points_of_a_projection_are_the_line_s_shadow() -> None:
     plane = Plane.raw(LATENTS, (3, 1))
-    found = paths.ways(np.arange(40), 30)
+    found = paths.draw_paths(np.arange(40), 30)
     np.testing.assert_allclose(found.points(plane), found.lines(LATENTS)[..., [3, 1]], atol=1e-6)
 
 
@@ -67,7 +67,7 @@ def test_held_out_are_the_sounds_that_the_weights_never_met(small: Pack) -> None
 
 
 def test_a_finer_way_has_the_same_ends() -> None:
-    found = paths.ways(np.arange(40), 30)
+    found = paths.draw_paths(np.arange(40), 30)
     fine = found.finer(200, 7)
     assert len(fine.first) == 7 and len(fine.share) == 201
     np.testing.assert_array_equal(fine.lines(LATENTS)[:, -1], LATENTS[found.last[:7]])

@@ -22,7 +22,7 @@ import pytest
 
 from latentpad.evaluation import comparison, html_report, markdown_report, run, tables
 from latentpad.evaluation.paths import EvaluationError
-from latentpad.evaluation.run import Evaluation, Settings, evaluate
+from latentpad.evaluation.run import Evaluation, EvaluationSettings, evaluate
 from latentpad.evaluation.scoring import Figures, Reference, judge
 from latentpad.models.cluster import Workers, cluster
 from latentpad.models.metrics import similarity
@@ -33,7 +33,7 @@ from tests.forking import latentpad
 from tests.playing import fresh
 
 ROOT = str(Path(__file__).parents[2])
-SETTINGS = Settings(
+SETTINGS = EvaluationSettings(
     pairs=6, draws=2, finer=3, planes=("raw", "map"), expanders=("nearest", "mean", "dwell")
 )
 
@@ -122,7 +122,7 @@ def test_table_1_is_worse_the_farther_a_neighbour_is(whole: Evaluation) -> None:
 def test_table_1_against_recordings_is_the_model_s_own_error_where_there_is_no_noise(
     small: Pack, recordings: Path, tmp_path: Path
 ) -> None:
-    settings = Settings(pairs=1, draws=1, finer=1, expanders=("mean",), heard=False)
+    settings = EvaluationSettings(pairs=1, draws=1, finer=1, expanders=("mean",), heard=False)
     made = evaluate(small, tmp_path, settings, recordings=recordings)
     unseen = [small.training["quality"][side] for side in ("validation", "test")]
     wanted = np.average([q["mae_db"] for q in unseen], weights=[q["sounds"] for q in unseen])
@@ -151,22 +151,24 @@ def roughly(r: Representation, reference: Reference, others: Floats) -> list[Fig
 def test_what_was_compared_before_a_kill_is_not_compared_again(
     clear: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = Settings(pairs=2, draws=1, finer=1, planes=("map",), expanders=("mean",), seed=3)
-    put, count = run.Ledger.put, 0
+    settings = EvaluationSettings(
+        pairs=2, draws=1, finer=1, planes=("map",), expanders=("mean",), seed=3
+    )
+    put, count = run.FigureCache.put, 0
 
-    def dying(ledger: run.Ledger, rows: list[tuple[bytes, Figures]]) -> None:
+    def dying(cache: run.FigureCache, rows: list[tuple[bytes, Figures]]) -> None:
         nonlocal count
         count += len(rows)
         if count > 20:
             raise KeyboardInterrupt
-        put(ledger, rows)
+        put(cache, rows)
 
     # What is kept does not depend on who judges.
     monkeypatch.setattr(run, "cores", lambda count: nullcontext((ThreadPoolExecutor(1), 2)))
     monkeypatch.setattr(run, "rehearse", lambda representation: None)
     monkeypatch.setattr(comparison, "judge", roughly)
     with monkeypatch.context() as patched:
-        patched.setattr(run.Ledger, "put", dying)
+        patched.setattr(run.FigureCache, "put", dying)
         with pytest.raises(KeyboardInterrupt):
             evaluate(clear, tmp_path / "cut", settings)
     begun: dict[str, list[float]] = {}
@@ -174,7 +176,7 @@ def test_what_was_compared_before_a_kill_is_not_compared_again(
     def tell(what: str, done: float, of: float) -> None:
         begun.setdefault(what, []).append(done)
 
-    evaluate(clear, tmp_path / "cut", settings, tell=tell)
+    evaluate(clear, tmp_path / "cut", settings, progress=tell)
     assert begun["table 1, SNR inf"][0] > 0
     again = evaluate(clear, tmp_path / "cut", settings).rows[0].figures
     np.testing.assert_array_equal(
@@ -230,7 +232,7 @@ def test_a_worse_row_is_told_from_one_that_is_no_worse(whole: Evaluation) -> Non
     of = {(row.plane, row.expander): row for row in whole.rows}
     nearest = of["map", "nearest"]
     assert all(verdict.no_worse for verdict in tables.no_worse(nearest, nearest))
-    worse = tables.Row(**{**vars(nearest), "figures": nearest.figures + 1})
+    worse = tables.ExpanderRow(**{**vars(nearest), "figures": nearest.figures + 1})
     found = {v.figure: v.no_worse for v in tables.no_worse(worse, nearest)}
     assert found == {"mae_db": False, "odg": True, "visqol": True}
 
@@ -455,18 +457,18 @@ def test_of_a_pack_with_few_sounds_held_out_all_are_compared(clear: Pack, tmp_pa
     folder = Path(shutil.copytree(clear.path, tmp_path / "clear"))
     text = (folder / "sources.csv").read_text()
     (folder / "sources.csv").write_text(text.replace("validation", "train"))
-    settings = Settings(pairs=2, draws=1, finer=1, expanders=("mean",), heard=False)
+    settings = EvaluationSettings(pairs=2, draws=1, finer=1, expanders=("mean",), heard=False)
     made = evaluate(packs.load(folder), tmp_path / "out", settings)
     assert made.sounds == 30 and "2 pairs of all 30 sounds," in markdown_report.markdown(made)
 
 
 def test_a_quick_evaluation_looks_at_the_pack_s_own_plane(clear: Pack, tmp_path: Path) -> None:
     few: dict[str, Any] = {"pairs": 2, "finer": 1, "expanders": ("mean",), "heard": False}
-    quick = evaluate(clear, tmp_path, Settings.quick(**few))
+    quick = evaluate(clear, tmp_path, EvaluationSettings.quick(**few))
     assert [row.plane for row in quick.rows] == [clear.default_plane]
-    named = evaluate(clear, tmp_path, Settings.quick(**few, planes=("raw",)))
+    named = evaluate(clear, tmp_path, EvaluationSettings.quick(**few, planes=("raw",)))
     assert [row.plane for row in named.rows] == ["raw"]
-    assert len(evaluate(clear, tmp_path, Settings(**few)).rows) > 2
+    assert len(evaluate(clear, tmp_path, EvaluationSettings(**few)).rows) > 2
 
 
 def test_a_terminal_shows_what_is_being_compared(clear: Pack, tmp_path: Path) -> None:

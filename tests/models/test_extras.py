@@ -59,9 +59,9 @@ def test_what_visqol_would_say_is_left_out_of_a_cards_figures(
     decoder = networks.load_decoder(small)
     sounds = decoder.predict(small.anchors.latents, verbose=0)
     paths = [recordings / str(name) for name in small.anchors.ids]
-    whole = card.measured(small, sounds, decoder, [0, 1], paths)
+    whole = card.reconstruction_errors(small, sounds, decoder, [0, 1], paths)
     monkeypatch.setitem(sys.modules, "visqol", None)
-    found = card.measured(small, sounds, decoder, [0, 1], paths)
+    found = card.reconstruction_errors(small, sounds, decoder, [0, 1], paths)
     assert {"sounds", "mae_db", "mae_db_sd"} == set(found)
     assert found == {name: whole[name] for name in found}
     assert {"visqol_sd", "visqol_late_sd"} <= set(whole)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from latentpad.models import progress
-from latentpad.models.progress import Pace
+from latentpad.models.progress import LoopProgress
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,14 +20,14 @@ WORK = """
 import sys, time
 from latentpad.models import progress
 progress.FIRST_S, progress.EVERY_S = 0.0, 0.1
-from latentpad.engine.process import hushed
-from latentpad.models.progress import Bar, say
-with Bar() as bar, hushed():
+from latentpad.engine.process import stderr_silenced
+from latentpad.models.progress import Bar, print_line
+with Bar() as bar, stderr_silenced():
     print("chatter", file=sys.stderr, flush=True)
     for k in range(12):
         bar.tell("reading [sounds]", k, 12)
         time.sleep(0.1)
-    say("left out \\x1b[2J")
+    print_line("left out \\x1b[2J")
     bar.tell("drawing the map")
     time.sleep(1)
     task = bar.add_task("learning", total=1.0)
@@ -119,7 +119,7 @@ def test_who_stops_reading_ends_the_lines_and_not_the_work() -> None:
 
 def test_a_loop_says_how_far_it_is_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     lines: list[str] = []
-    pace = Pace(lines.append, "jumps")
+    pace = LoopProgress(lines.append, "jumps")
     pace(1, 500)
     monkeypatch.setattr(progress, "EVERY_S", 0.0)
     pace(12, 500)

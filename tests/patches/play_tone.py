@@ -15,11 +15,11 @@ import numpy as np
 from docs import reference
 from latentpad.controllers.midi.input import MidiInput
 from latentpad.controllers.midi.learn import Bindings
-from latentpad.engine.board import Board, Shape
+from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.play.voices import Voices
 from latentpad.models.representation import Representation
-from latentpad.presets.bank import Bank, recall
+from latentpad.presets.bank import PresetBank, recall
 
 SMALL = Representation(sample_rate=16000, n_fft=256, hop=64, frames=64, range_db=80.0)
 HAND = Sender("hand")
@@ -30,7 +30,7 @@ class Playing:
 
     def __init__(self) -> None:
         r = SMALL
-        self.board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
+        self.board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
         noise = 0.1 * np.random.default_rng(0).normal(size=r.samples).astype(np.float32)
         self.board.sounds[0, :] = r.decibels(r.magnitudes(noise))
         self.board.sound_end[0] = r.frames
@@ -57,7 +57,7 @@ class Playing:
 
 def main(folder: Path) -> None:
     playing = Playing()
-    instrument, bank = playing.instrument, Bank(user=folder)
+    instrument, bank = playing.instrument, PresetBank(user=folder)
     bright = playing.centroid()
 
     instrument.apply("/tone", (300.0,), HAND)

@@ -7,21 +7,21 @@ import pytest
 
 from latentpad.engine.arguments import CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
-from latentpad.presets.bank import Bank, install
+from latentpad.presets.bank import PresetBank, install
 from latentpad.presets.preset import PERFORMERS, ROWS, PresetError
 from tests.engine.test_sound_writer import files_of_at_most
 
 
 @pytest.fixture
-def bank(tmp_path: Path) -> Bank:
-    return Bank(user=tmp_path / "presets")
+def bank(tmp_path: Path) -> PresetBank:
+    return PresetBank(user=tmp_path / "presets")
 
 
 def points(instrument: Instrument) -> dict[str, object]:
     return {address: args for address, args in instrument.values() if address in PERFORMERS}
 
 
-def test_the_factory_s_presets_are_for_the_shipped_packs_and_differ(bank: Bank) -> None:
+def test_the_factory_s_presets_are_for_the_shipped_packs_and_differ(bank: PresetBank) -> None:
     names = bank.names()
     assert len(names) >= 6 and names[0] == "walk"
     presets = [bank.load(name) for name in names]
@@ -31,19 +31,19 @@ def test_the_factory_s_presets_are_for_the_shipped_packs_and_differ(bank: Bank) 
     assert len(set(commands)) == len(commands)
 
 
-def test_a_preset_s_place_is_its_number(bank: Bank) -> None:
+def test_a_preset_s_place_is_its_number(bank: PresetBank) -> None:
     for number, name in enumerate(bank.names()):
         assert bank.load(number) is bank.load(str(number)) is bank.load(name.upper())
 
 
-def test_a_preset_that_is_not_there_is_met_with_what_is(bank: Bank) -> None:
+def test_a_preset_that_is_not_there_is_met_with_what_is(bank: PresetBank) -> None:
     with pytest.raises(PresetError, match=r"'dorne'; did you mean drone\?; there are 0 walk, 1"):
         bank.load("dorne")
     with pytest.raises(PresetError, match=r"no preset 99; there are 0 walk"):
         bank.load(99)
 
 
-def test_a_file_can_be_loaded_by_its_path(bank: Bank, tmp_path: Path) -> None:
+def test_a_file_can_be_loaded_by_its_path(bank: PresetBank, tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text('title = "Mine"\npack = "other"\n')
     assert bank.load(str(path)).pack == "other"
@@ -51,7 +51,7 @@ def test_a_file_can_be_loaded_by_its_path(bank: Bank, tmp_path: Path) -> None:
         bank.load(str(tmp_path / "none.toml"))
 
 
-def test_a_file_that_has_changed_is_read_again(bank: Bank, tmp_path: Path) -> None:
+def test_a_file_that_has_changed_is_read_again(bank: PresetBank, tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     for title in ("One", "Two"):
         path.write_text(f'title = "{title}"\npack = "p"\n')
@@ -59,7 +59,7 @@ def test_a_file_that_has_changed_is_read_again(bank: Bank, tmp_path: Path) -> No
         assert bank.load(str(path)).title == title
 
 
-def test_what_is_saved_comes_back(bank: Bank, instrument: Instrument) -> None:
+def test_what_is_saved_comes_back(bank: PresetBank, instrument: Instrument) -> None:
     rng = random.Random(3)
     for address, row in ROWS.items():
         if address != "/plane":
@@ -78,7 +78,9 @@ def test_what_is_saved_comes_back(bank: Bank, instrument: Instrument) -> None:
     assert [file.name for file in bank.user.iterdir()] == ["night walk.toml"]
 
 
-def test_one_s_own_preset_stands_in_for_its_namesake(bank: Bank, instrument: Instrument) -> None:
+def test_one_s_own_preset_stands_in_for_its_namesake(
+    bank: PresetBank, instrument: Instrument
+) -> None:
     count = len(bank.names())
     bank.save("walk", instrument.values(), "footsteps")
     bank.save("aaa", instrument.values(), "footsteps")
@@ -108,7 +110,7 @@ def test_one_s_own_preset_stands_in_for_its_namesake(bank: Bank, instrument: Ins
     ],
 )
 def test_a_name_that_could_leave_the_folder_is_refused(
-    bank: Bank, instrument: Instrument, name: str
+    bank: PresetBank, instrument: Instrument, name: str
 ) -> None:
     install(instrument, bank, "footsteps")
     with pytest.raises(CommandError, match="cannot name a preset"):
@@ -118,7 +120,7 @@ def test_a_name_that_could_leave_the_folder_is_refused(
 
 @pytest.mark.parametrize("which", ["drone", 1, 1.0, "1"])
 def test_a_preset_is_loaded_by_name_or_number(
-    bank: Bank, instrument: Instrument, which: str | float
+    bank: PresetBank, instrument: Instrument, which: str | float
 ) -> None:
     install(instrument, bank, "footsteps")
     instrument.apply("/gain", (-20,))
@@ -134,7 +136,7 @@ def test_a_preset_is_loaded_by_name_or_number(
 
 
 def test_everyone_is_told_what_a_preset_changes_and_no_voice_starts(
-    bank: Bank, instrument: Instrument
+    bank: PresetBank, instrument: Instrument
 ) -> None:
     install(instrument, bank, "footsteps")
     told: dict[str, Sender] = {}
@@ -147,7 +149,7 @@ def test_everyone_is_told_what_a_preset_changes_and_no_voice_starts(
 
 
 def test_a_preset_of_another_pack_plays_on_this_one_and_that_is_told_once(
-    bank: Bank, instrument: Instrument
+    bank: PresetBank, instrument: Instrument
 ) -> None:
     told: list[str] = []
     install(instrument, bank, "/somewhere/mypack", told.append)
@@ -162,7 +164,7 @@ def test_a_preset_of_another_pack_plays_on_this_one_and_that_is_told_once(
 
 @pytest.mark.parametrize("name", ["walk", "drone", "scrub", "kit", "haze"])
 def test_what_is_saved_after_a_factory_preset_on_a_pack_of_one_s_own_is_that_preset(
-    bank: Bank, instrument: Instrument, name: str
+    bank: PresetBank, instrument: Instrument, name: str
 ) -> None:
     install(instrument, bank, "/somewhere/mypack", fingerprint="abc")
     instrument.apply("/pitch", (11,))
@@ -177,7 +179,7 @@ def test_what_is_saved_after_a_factory_preset_on_a_pack_of_one_s_own_is_that_pre
     "args", [(), (99,), ("no such",), (0.5,), (float("nan"),), (True,), ("/etc/x.toml",), (1, 2)]
 )
 def test_a_preset_that_cannot_be_loaded_changes_nothing(
-    bank: Bank, instrument: Instrument, args: tuple[str | float, ...]
+    bank: PresetBank, instrument: Instrument, args: tuple[str | float, ...]
 ) -> None:
     install(instrument, bank, "footsteps")
     before = dict(instrument.values())
@@ -186,13 +188,13 @@ def test_a_preset_that_cannot_be_loaded_changes_nothing(
     assert dict(instrument.values()) == before
 
 
-def own(bank: Bank, name: str, text: str) -> None:
+def own(bank: PresetBank, name: str, text: str) -> None:
     bank.user.mkdir(exist_ok=True)
     (bank.user / f"{name}.toml").write_text(f'title = "{name}"\n{text}')
 
 
 def test_a_plane_that_the_pack_has_not_is_told_and_the_rest_is_done(
-    bank: Bank, instrument: Instrument
+    bank: PresetBank, instrument: Instrument
 ) -> None:
     own(bank, "u", 'pack = "footsteps"\n[values]\n"/plane" = "umap"\n"/pitch" = 5\n')
     told: list[str] = []
@@ -206,7 +208,7 @@ def test_a_plane_that_the_pack_has_not_is_told_and_the_rest_is_done(
 
 
 def test_what_another_pack_s_numbers_mean_is_left_out_and_told(
-    bank: Bank, instrument: Instrument
+    bank: PresetBank, instrument: Instrument
 ) -> None:
     numbers = '[values]\n"/axes" = [2, 3]\n"/lattice/base" = 7\n"/pitch" = 5\n'
     own(bank, "here", 'pack = "footsteps"\n' + numbers)
@@ -237,7 +239,7 @@ def test_what_another_pack_s_numbers_mean_is_left_out_and_told(
     ],
 )
 def test_a_preset_knows_its_pack_by_place_name_and_model(
-    bank: Bank, instrument: Instrument, pack: str, fingerprint: str, is_told: str
+    bank: PresetBank, instrument: Instrument, pack: str, fingerprint: str, is_told: str
 ) -> None:
     own(bank, "mine", pack + "\n")
     told: list[str] = []
@@ -249,23 +251,23 @@ def test_a_preset_knows_its_pack_by_place_name_and_model(
 
 
 def test_a_saved_preset_finds_its_pack_wherever_both_are_moved(
-    bank: Bank, instrument: Instrument, tmp_path: Path
+    bank: PresetBank, instrument: Instrument, tmp_path: Path
 ) -> None:
     bank.save("mine", instrument.values(), str(tmp_path / "packs" / "mypack"), "abc")
     text = (bank.user / "mine.toml").read_text()
     assert 'pack = "../packs/mypack"' in text and 'fingerprint = "abc"' in text
     bank.user.rename(tmp_path / "other")
-    moved = Bank(user=tmp_path / "other").load("mine")
+    moved = PresetBank(user=tmp_path / "other").load("mine")
     assert moved.pack == str(tmp_path / "packs" / "mypack")
 
 
-def test_a_preset_goes_by_the_name_that_a_take_can_keep(bank: Bank, tmp_path: Path) -> None:
+def test_a_preset_goes_by_the_name_that_a_take_can_keep(bank: PresetBank, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text('title = "x"\npack = "footsteps"\n')
     assert [bank.named(which) for which in ("WALK", "1", 2)] == ["walk", "drone", "gravel"]
     assert bank.named(str(tmp_path / "mine.toml")) == str(tmp_path / "mine.toml")
 
 
-def test_names_that_look_alike_are_one_preset(bank: Bank, instrument: Instrument) -> None:
+def test_names_that_look_alike_are_one_preset(bank: PresetBank, instrument: Instrument) -> None:
     composed, decomposed = "Caf\u00e9", "cafe\u0301"
     bank.save(composed, instrument.values(), "footsteps")
     instrument.apply("/pitch", (5,))
@@ -275,7 +277,7 @@ def test_names_that_look_alike_are_one_preset(bank: Bank, instrument: Instrument
 
 
 def test_a_flood_of_saves_is_refused_and_what_was_saved_is_told(
-    bank: Bank, instrument: Instrument
+    bank: PresetBank, instrument: Instrument
 ) -> None:
     told: list[str] = []
     install(instrument, bank, "footsteps", told.append)
@@ -290,7 +292,7 @@ def test_a_flood_of_saves_is_refused_and_what_was_saved_is_told(
     assert len(list(bank.user.iterdir())) == len(told) == 2500 - len(refused)
 
 
-def test_a_preset_that_is_loaded_or_saved_is_told(bank: Bank, instrument: Instrument) -> None:
+def test_a_preset_that_is_loaded_or_saved_is_told(bank: PresetBank, instrument: Instrument) -> None:
     told: list[str] = []
     install(instrument, bank, "footsteps", told.append)
     instrument.apply("/preset", ("drone",))
@@ -298,7 +300,7 @@ def test_a_preset_that_is_loaded_or_saved_is_told(bank: Bank, instrument: Instru
     assert told == ["preset Drone", f"preset my walk saved: {bank.user / 'my walk.toml'}"]
 
 
-def test_there_is_room_for_a_thousand_presets(bank: Bank, instrument: Instrument) -> None:
+def test_there_is_room_for_a_thousand_presets(bank: PresetBank, instrument: Instrument) -> None:
     bank.user.mkdir()
     for k in range(1000):
         (bank.user / f"mine {k}.toml").write_text('title = "x"\npack = "footsteps"\n')
@@ -310,7 +312,7 @@ def test_there_is_room_for_a_thousand_presets(bank: Bank, instrument: Instrument
 
 
 def test_on_a_full_disk_the_preset_before_is_kept_and_it_is_told(
-    bank: Bank, instrument: Instrument
+    bank: PresetBank, instrument: Instrument
 ) -> None:
     told: list[str] = []
     install(instrument, bank, "footsteps", told.append)
@@ -326,7 +328,7 @@ def test_on_a_full_disk_the_preset_before_is_kept_and_it_is_told(
 
 @pytest.mark.parametrize("which", ["9" * 5001, "\0", "a\0.toml", "x" * 60_000, "\ud800", 1e308])
 def test_what_no_preset_is_called_is_told_in_a_short_line(
-    bank: Bank, instrument: Instrument, which: str | float
+    bank: PresetBank, instrument: Instrument, which: str | float
 ) -> None:
     install(instrument, bank, "footsteps")
     with pytest.raises(CommandError) as error:
@@ -338,7 +340,7 @@ def test_what_no_preset_is_called_is_told_in_a_short_line(
         assert len(str(told.value)) < 1500
 
 
-def test_a_listing_of_strange_names_is_printable(bank: Bank) -> None:
+def test_a_listing_of_strange_names_is_printable(bank: PresetBank) -> None:
     bank.user.mkdir()
     (bank.user / "\x1b]0;owned\x07.toml").write_text("")
     (bank.user / "two\nlines.toml").write_text("")

@@ -7,8 +7,8 @@ Perceptual Evaluation of Audio Quality" (McGill University, 2002).
 from __future__ import annotations
 
 from latentpad.models.metrics.peaq.comparison import compared, peaq, peaqs
-from latentpad.models.metrics.peaq.patterns import Patterns, heard
+from latentpad.models.metrics.peaq.patterns import Patterns, ear_patterns
 from latentpad.models.metrics.peaq.sound import repeated
 from latentpad.models.metrics.peaq.verdict import Peaq
 
-__all__ = ["Patterns", "Peaq", "compared", "heard", "peaq", "peaqs", "repeated"]
+__all__ = ["Patterns", "Peaq", "compared", "ear_patterns", "peaq", "peaqs", "repeated"]

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from numpy.typing import ArrayLike
 
 from latentpad.models.metrics.peaq.averages import averaged
-from latentpad.models.metrics.peaq.patterns import LEVEL_DB, Patterns, heard
+from latentpad.models.metrics.peaq.patterns import LEVEL_DB, Patterns, ear_patterns
 from latentpad.models.metrics.peaq.verdict import Peaq, verdict
 
 
 def compared(reference: Patterns, other: Patterns) -> Peaq:
-    """The grade of what was `heard` of two sounds.
+    """The grade of two sounds' `ear_patterns`.
 
     Raises:
         ValueError: the sounds differ in length or in channels, or were heard at two levels.
@@ -50,9 +50,11 @@ def peaq(reference: ArrayLike, other: ArrayLike, *, level_db: float = LEVEL_DB) 
         level_db: sound pressure level of a full-scale sine, dB.
 
     Raises:
-        ValueError: as `heard` and `compared`.
+        ValueError: as `ear_patterns` and `compared`.
     """
-    return compared(heard(reference, level_db=level_db), heard(other, level_db=level_db))
+    return compared(
+        ear_patterns(reference, level_db=level_db), ear_patterns(other, level_db=level_db)
+    )
 
 
 def peaqs(
@@ -73,6 +75,6 @@ def peaqs(
     patterns: Patterns | None = None
     for reference, other in zip(references, others, strict=True):
         if patterns is None or reference is not last:
-            last, patterns = reference, heard(reference, level_db=level_db)
-        grades.append(compared(patterns, heard(other, level_db=level_db)))
+            last, patterns = reference, ear_patterns(reference, level_db=level_db)
+        grades.append(compared(patterns, ear_patterns(other, level_db=level_db)))
     return grades

@@ -94,7 +94,7 @@ def spectra(frames: Float64, level_db: float) -> Float64:
     return np.asarray(np.abs(fft.rfft(frames * WINDOW)) * 10 ** (level_db / 20))
 
 
-def grouped(magnitudes: Float64) -> Float64:
+def band_energies(magnitudes: Float64) -> Float64:
     """(..., BINS) magnitudes at the inner ear to (..., BANDS) energies (2.1.5)."""
     return np.maximum(magnitudes**2 @ SHARES, LEAST_ENERGY)
 
@@ -129,7 +129,7 @@ _SPREAD_OF_ONE = _spread(np.ones((1, BANDS)))
 
 
 def excitation(energies: Float64) -> Float64:
-    """(..., BANDS) energies of `grouped` to (..., BANDS) excitation.
+    """(..., BANDS) energies of `band_energies` to (..., BANDS) excitation.
 
     With the ear's noise, spread over the bands, not yet over time (2.1.6 and 2.1.7).
     """
@@ -137,7 +137,7 @@ def excitation(energies: Float64) -> Float64:
     return np.asarray((_spread(flat) / _SPREAD_OF_ONE) ** 2.5).reshape(energies.shape)
 
 
-def forgetting(longest: float) -> Float64:
+def filter_coefficients(longest: float) -> Float64:
     """(BANDS,) what each band's low-pass filter keeps from one frame to the next.
 
     Its time constant is `longest` seconds at 100 Hz and goes towards 8 ms upwards (eq. 21).
@@ -154,7 +154,7 @@ def smoothed(values: Float64, forget: Float64 | float, taken: Float64 | float) -
     return result
 
 
-def outlasting(excitations: Float64) -> Float64:
+def time_spread(excitations: Float64) -> Float64:
     """(..., frames, BANDS) excitation that outlasts what caused it (2.1.8)."""
-    forget = forgetting(0.030)
+    forget = filter_coefficients(0.030)
     return np.maximum(smoothed(excitations, forget, 1 - forget), excitations)

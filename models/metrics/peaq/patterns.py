@@ -1,6 +1,6 @@
 """What the ear makes of one sound: excitation, modulation and loudness, frame by frame.
 
-`heard` needs no other sound, so what it gives serves every comparison with that sound.
+`ear_patterns` needs no other sound, so what it gives serves every comparison with that sound.
 `adapted` is where two sounds first meet. Source: BS.1387-1, annex 2, section 3.
 """
 
@@ -18,12 +18,12 @@ from latentpad.models.metrics.peaq.ear import (
     FRAMES_A_SECOND,
     HOP,
     Float64,
+    band_energies,
     excitation,
-    forgetting,
-    grouped,
-    outlasting,
+    filter_coefficients,
     smoothed,
     spectra,
+    time_spread,
 )
 
 LEVEL_DB = 92.0
@@ -56,7 +56,7 @@ class Patterns:
     """(channels, frames) True where the frame's newer half holds more than next to nothing."""
 
 
-def heard(signal: ArrayLike, *, level_db: float = LEVEL_DB) -> Patterns:
+def ear_patterns(signal: ArrayLike, *, level_db: float = LEVEL_DB) -> Patterns:
     """The patterns of a sound: (n,) or (n, 2) floats at 48 kHz, full scale 1.
 
     Args:
@@ -69,10 +69,10 @@ def heard(signal: ArrayLike, *, level_db: float = LEVEL_DB) -> Patterns:
         raise ValueError(f"the level of full scale must be 0 to 140 dB SPL, not {level_db}")
     samples = sound.channels(signal)
     framed = sound.frames(samples)
-    first, last = sound.data(samples)
+    first, last = sound.data_boundaries(samples)
     magnitudes = spectra(framed, level_db)
-    spread = excitation(grouped(magnitudes * EAR))
-    lasting = outlasting(spread)
+    spread = excitation(band_energies(magnitudes * EAR))
+    lasting = time_spread(spread)
     modulations, envelopes = _modulation(spread)
     newer = framed[..., HOP:]
     return Patterns(
@@ -93,7 +93,7 @@ def _modulation(excitations: Float64) -> tuple[Float64, Float64]:
     """Modulation and mean envelope of (..., frames, BANDS), not spread over time (3.2)."""
     compressed = excitations**0.3
     slope = np.abs(np.diff(compressed, axis=-2, prepend=0)) * FRAMES_A_SECOND
-    forget = forgetting(0.050)
+    forget = filter_coefficients(0.050)
     envelope = smoothed(compressed, forget, 1 - forget)
     return smoothed(slope, forget, 1 - forget) / (1 + envelope / 0.3), envelope
 
@@ -117,7 +117,7 @@ def adapted(reference: Float64, other: Float64) -> tuple[Float64, Float64]:
     The louder one is brought down to the other, first as a whole and then band by band, so
     that a steady gain or a steady filter counts for little (3.1).
     """
-    forget = forgetting(0.050)
+    forget = filter_coefficients(0.050)
     mean, mean_other = (smoothed(x, forget, 1 - forget) for x in (reference, other))
     level = (np.sqrt(mean * mean_other).sum(-1) / mean_other.sum(-1))[..., None] ** 2
     reference, other = reference / np.maximum(level, 1), other * np.minimum(level, 1)

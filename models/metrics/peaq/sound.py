@@ -54,7 +54,7 @@ def frames(samples: Float64) -> Float64:
     return np.asarray(windows[:, ::HOP])
 
 
-def data(samples: Float64) -> tuple[int, int]:
+def data_boundaries(samples: Float64) -> tuple[int, int]:
     """The first and the last of `frames` that hold data; all of them in silence.
 
     Data begin and end where the magnitudes of five samples on end add to more than 200 of

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import fft
 
-from latentpad.models.metrics.peaq.ear import BAND_BARK, BANDS, EAR, NOISE, Float64, grouped
+from latentpad.models.metrics.peaq.ear import BAND_BARK, BANDS, EAR, NOISE, Float64, band_energies
 
 NOT_QUALIFIED = -1.0
 """In the place of a frame's value where the frame does not count."""
@@ -69,7 +69,7 @@ def noise_to_mask(
 
     The noise is the difference of the magnitudes, the mask is below the reference's excitation.
     """
-    ratio = grouped((magnitudes - other_magnitudes) * EAR) / (excitations * _MASK)
+    ratio = band_energies((magnitudes - other_magnitudes) * EAR) / (excitations * _MASK)
     return ratio.mean(axis=-1), ratio.max(axis=-1)
 
 

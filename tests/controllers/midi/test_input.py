@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from latentpad.controllers.midi.input import Command, Layout, MidiInput, gain
 from latentpad.controllers.midi.learn import Bindings
 from latentpad.engine.arguments import CommandError
-from latentpad.engine.board import START, Board, Shape
+from latentpad.engine.board import START, Board, BoardShape
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.parameters import ROW
 
@@ -113,7 +113,7 @@ def test_the_controllers_of_the_point_start_one_shot_where_both_lead(
     tmp_path: Path, order: tuple[int, ...]
 ) -> None:
     now = 0.0
-    board = Board(Shape(frames=8, bins=9, samples=256, sample_rate=48000))
+    board = Board(BoardShape(frames=8, bins=9, samples=256, sample_rate=48000))
     instrument = Instrument(
         board, latent_dim=4, place=lambda k: ((0.5, 0.5), (0.0,) * 4), planes=("raw",),
         clock=lambda: now,

@@ -9,7 +9,7 @@ import pytest
 
 from latentpad.controllers.osc.feedback import Feedback
 from latentpad.controllers.osc.packet import Message, decode, encode
-from latentpad.controllers.osc.replies import ALL_EACH_S, ALL_PACKETS, EACH_S, PACKETS, Answers
+from latentpad.controllers.osc.replies import ALL_EACH_S, ALL_PACKETS, EACH_S, PACKETS, Replies
 from latentpad.controllers.osc.server import OscServer, listen
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.engine.arguments import CommandError
@@ -24,7 +24,7 @@ def serve(instrument: Instrument, play: Callable[[OscServer], Awaitable[None]]) 
         outcomes = Outcomes(instrument)
         server = await listen(instrument, "127.0.0.1", 0, outcomes)
         feedback = Feedback(instrument)
-        Answers(outcomes, server.send, feedback)
+        Replies(outcomes, server.send, feedback)
         try:
             await play(server)
         finally:
@@ -204,7 +204,7 @@ def test_however_many_hosts_are_written_on_the_packets_few_are_answered(
     async def run() -> None:
         outcomes = Outcomes(instrument)
         feedback = Feedback(instrument)
-        Answers(outcomes, lambda *packet: sent.append(packet), feedback)
+        Replies(outcomes, lambda *packet: sent.append(packet), feedback)
         began = time.monotonic()
         for k in range(5000):
             sender = Sender(f"osc 10.0.{k // 250}.{k % 250}", 5000 + k % 20)
@@ -231,7 +231,7 @@ def test_no_other_sender_and_no_port_of_the_system_is_answered(
     async def run() -> None:
         outcomes = Outcomes(instrument)
         feedback = Feedback(instrument)
-        Answers(outcomes, lambda *packet: sent.append(packet), feedback)
+        Replies(outcomes, lambda *packet: sent.append(packet), feedback)
         for one in (sender, Sender("osc 10.0.0.1", 5000)):
             outcomes.refuse("/nowhere", (), one, CommandError("no"))
         while not sent:

@@ -18,7 +18,7 @@ from latentpad.engine import tape
 from latentpad.engine.control.gesture_track import GestureTrack
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.control.snapshots import PAD
-from latentpad.engine.gestures import Gestures
+from latentpad.engine.gestures import GestureRecording
 from tests.engine.stage import Stage
 
 PHONE, KEYS, DESK = Sender("osc 10.0.0.2", 5), Sender("midi keys:1"), Sender("osc 10.0.0.3", 7)
@@ -70,7 +70,7 @@ class Playing:
     def lines(self) -> list[tuple[float, str, Any]]:
         return [
             (round(t * 48000 / self.stage.hop, 3), address, args)
-            for t, address, args in Gestures(self.path).lines()
+            for t, address, args in GestureRecording(self.path).lines()
             if t > 0
         ]
 
@@ -131,7 +131,7 @@ def test_a_decoded_sound_stands_at_the_hop_that_took_it_up(playing: Playing) -> 
         (10, "/pad/2/touch", [1]),
         (13, "/take/sound", [1, -3.0, -1, 0.1, -1.5]),
     ]
-    assert Gestures(playing.path).sounds and Gestures(playing.path).seed == 0
+    assert GestureRecording(playing.path).sounds and GestureRecording(playing.path).seed == 0
 
 
 def test_with_how_much_effort_it_is_played_is_told_from_the_beginning(playing: Playing) -> None:
@@ -142,7 +142,7 @@ def test_with_how_much_effort_it_is_played_is_told_from_the_beginning(playing: P
     playing.stage.voices.quality = 1
     playing.play(1)
     assert (10, "/take/quality", [1]) in playing.end(track)
-    lines = Gestures(playing.path).lines()
+    lines = GestureRecording(playing.path).lines()
     assert (0, "/take/quality", [2]) in [tuple(line) for line in lines]
 
 
@@ -163,7 +163,7 @@ def test_what_was_played_before_is_numbered_on_and_what_is_held_begins_anew(
     playing.decode(3, (8.0, 0.0))
     playing.play(1)
     playing.end(track)
-    gestures = Gestures(playing.path)
+    gestures = GestureRecording(playing.path)
     assert gestures.seed == 1  # the two that are held get the numbers 2 and 3 again
     sounds = [(t == 0, args[0], args[3]) for t, a, args in gestures.lines() if a == "/take/sound"]
     # They begin anew in the order in which they were started.
@@ -176,8 +176,8 @@ def test_a_take_begins_with_every_value_and_starts_nothing_that_is_not_held(
     playing.instrument.apply("/pad/xy", (0.2, 0.3), PHONE)
     playing.instrument.apply("/pad/1/touch", (0,), PHONE)
     playing.end(begun(playing))
-    gestures = Gestures(playing.path)
-    assert gestures.whole
+    gestures = GestureRecording(playing.path)
+    assert gestures.self_contained
     other = Playing(playing.path)
     for message in gestures:
         sender = Sender("") if message.sender == 0 else PHONE
@@ -196,7 +196,7 @@ def test_a_held_note_begins_anew_as_loud_and_is_let_go_by_who_struck_it(
     playing.instrument.apply("/note", (67, 0), KEYS)
     playing.play(1)
     playing.end(track)
-    notes = [m for m in Gestures(playing.path) if m.address == "/note"]
+    notes = [m for m in GestureRecording(playing.path) if m.address == "/note"]
     assert [m.sender for m in notes] == [1, 1]
     assert notes[0].args == [67, pytest.approx(40)] and notes[1].args == [67, 0]
 
@@ -217,7 +217,7 @@ def test_a_take_begins_with_what_the_pad_points_at_and_with_loops_in_another_mod
     playing.play(2)
     playing.end(begun(playing))
     other = Playing(playing.path)
-    for message in Gestures(playing.path):
+    for message in GestureRecording(playing.path):
         sender = Sender("") if message.sender == 0 else Sender(f"recording {message.sender}")
         other.instrument.apply(message.address, message.args, sender)
     first, second = playing.stage.board, other.stage.board
@@ -243,7 +243,7 @@ def test_a_shot_that_has_rung_out_is_not_begun_anew(playing: Playing) -> None:
     playing.decode(0, (1.0, 0.0))
     playing.play(5)
     playing.end(begun(playing))
-    touches = [m.args for m in Gestures(playing.path) if m.address == "/pad/2/touch"]
+    touches = [m.args for m in GestureRecording(playing.path) if m.address == "/pad/2/touch"]
     assert touches in ([], [[0]])
 
 
@@ -290,7 +290,7 @@ def test_a_snapshot_s_glide_is_told_as_what_it_did(playing: Playing) -> None:
     glides = [args[0] for _, address, args in lines if address == "/pitch"]
     assert glides == sorted(glides) and len(glides) > 3 and glides[-1] == 12
     assert not any(address.startswith("/snapshot") for _, address, _ in lines)
-    moved = [m for m in Gestures(playing.path) if m.address == PAD and m.t > 0]
+    moved = [m for m in GestureRecording(playing.path) if m.address == PAD and m.t > 0]
     assert moved and {m.sender for m in moved} == {0}
 
 
@@ -300,7 +300,7 @@ def test_notes_of_two_senders_stay_apart(playing: Playing) -> None:
         playing.instrument.apply("/note", (60, 100), sender)
     playing.play(1)
     playing.end(track)
-    assert [m.sender for m in Gestures(playing.path) if m.address == "/note"] == [1, 2, 1]
+    assert [m.sender for m in GestureRecording(playing.path) if m.address == "/note"] == [1, 2, 1]
 
 
 def test_the_file_tells_its_length_at_any_moment_and_once(playing: Playing) -> None:
@@ -313,10 +313,12 @@ def test_the_file_tells_its_length_at_any_moment_and_once(playing: Playing) -> N
         track.write()
         lines = playing.path.read_text().splitlines()
         assert [json.loads(line).get("address") for line in lines].count("/take/end") == 1
-        assert Gestures(playing.path).end == pytest.approx((20 + 10 * k) * 128 / 48000, abs=1e-6)
+        assert GestureRecording(playing.path).end == pytest.approx(
+            (20 + 10 * k) * 128 / 48000, abs=1e-6
+        )
     playing.play(7)
     playing.end(track)
-    assert Gestures(playing.path).end == pytest.approx(47 * 128 / 48000, abs=1e-6)
+    assert GestureRecording(playing.path).end == pytest.approx(47 * 128 / 48000, abs=1e-6)
 
 
 def test_an_end_that_cannot_be_read_costs_nothing_else(playing: Playing) -> None:
@@ -326,6 +328,6 @@ def test_an_end_that_cannot_be_read_costs_nothing_else(playing: Playing) -> None
     playing.end(track)
     whole = playing.path.read_bytes()
     playing.path.write_bytes(whole[:-5])
-    gestures = Gestures(playing.path)
-    assert gestures.cut and gestures.end is None
+    gestures = GestureRecording(playing.path)
+    assert gestures.truncated and gestures.end is None
     assert [*gestures][-1][1:] == ("/pitch", [3])

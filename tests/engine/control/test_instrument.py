@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from latentpad.engine import board as b
 from latentpad.engine.arguments import Argument, CommandError
-from latentpad.engine.board import Board, Event, Shape
+from latentpad.engine.board import Board, BoardShape, Event
 from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
 from latentpad.engine.control.snapshots import LONGEST_S, MOST
 from latentpad.engine.parameters import (
@@ -43,7 +43,7 @@ class Desk:
     """An instrument whose clock is ours, and in whose player's place we stand."""
 
     def __init__(self) -> None:
-        self.board = Board(Shape(frames=4, bins=5, samples=64, sample_rate=8000))
+        self.board = Board(BoardShape(frames=4, bins=5, samples=64, sample_rate=8000))
         self.now = 100.0
         self.woken = 0
         self.instrument = Instrument(
@@ -699,7 +699,7 @@ def test_a_value_that_was_set_is_the_one_that_holds(
     desk: Desk, address: str, args: tuple[Argument, ...], asked: str
 ) -> None:
     desk.send(address, *args)
-    assert desk.instrument.held(asked) == args
+    assert desk.instrument.args_of(asked) == args
 
 
 def test_what_has_no_value_holds_none(desk: Desk) -> None:
@@ -707,12 +707,12 @@ def test_what_has_no_value_holds_none(desk: Desk) -> None:
         "/panic", "/note", "/nowhere", "/pad/1/touch", "/pad/11/x", "/pad/0/xy", "/pad/x/y",
         "/latent", "/latent/1", "/anchor/1", "/lattice/" + "9" * 5000, "", "/",
     ):  # fmt: skip
-        assert desk.instrument.held(address) == ()
+        assert desk.instrument.args_of(address) == ()
     desk.send("/latent/1", 0.5)
     desk.send("/pad/xy", 0.1, 0.2)  # what the expander makes of it is another matter
-    assert desk.instrument.held("/latent/1") == ()
-    assert desk.instrument.held("/lattice/7") == (0.0,)
-    assert desk.instrument.held("/latent/65") == desk.instrument.held("/latent/0") == ()
+    assert desk.instrument.args_of("/latent/1") == ()
+    assert desk.instrument.args_of("/lattice/7") == (0.0,)
+    assert desk.instrument.args_of("/latent/65") == desk.instrument.args_of("/latent/0") == ()
 
 
 def test_listeners_hear_values_as_messages_with_their_sender(desk: Desk) -> None:

@@ -20,8 +20,8 @@ from latentpad.engine.arguments import Argument
 from latentpad.engine.control.allocation import Sender
 from latentpad.engine.control.child import Child
 from latentpad.engine.control.session import EngineError, Session
-from latentpad.engine.output_settings import Settings
-from latentpad.engine.signs import Signs
+from latentpad.engine.output_settings import OutputSettings
+from latentpad.engine.process_status import ProcessStatus
 from latentpad.models.packs import pack as packs
 from latentpad.models.packs.pack import Pack
 from tests.engine.control.test_supervisor import until
@@ -35,9 +35,9 @@ class Small(Session):
     def __init__(self, pack: Pack, life: str, tell: Callable[[Any], None] | None = None) -> None:
         self._life = life
         self._memories = [multiprocessing.get_context("spawn").RawArray("d", 2) for _ in range(2)]
-        super().__init__(pack, Settings(null=True), tell)
+        super().__init__(pack, OutputSettings(null=True), tell)
         for keeper, memory in zip(self._keepers, self._memories, strict=True):
-            keeper.signs = Signs(np.frombuffer(memory, np.float64), np.zeros(1, np.int64))
+            keeper.signs = ProcessStatus(np.frombuffer(memory, np.float64), np.zeros(1, np.int64))
 
     def _spawn_player(self, generation: int) -> Child:
         return self._small("playing", 0, generation)

@@ -31,7 +31,7 @@ def test_a_latent_comes_back(desk: Desk) -> None:
     desk.send("/snapshot/1/store")
     desk.send("/pad/xy", 0.9, 0.1)
     desk.send("/snapshot/1/recall")
-    assert desk.instrument.held("/latent") == END
+    assert desk.instrument.args_of("/latent") == END
     assert desk.board.origin[0] == b.LATENT
     np.testing.assert_array_equal(desk.board.latents[0, :4], END)
 
@@ -45,7 +45,7 @@ def test_faders_come_back_and_those_that_were_down_go_down(desk: Desk) -> None:
     desk.send("/lattice/4", 1)
     desk.send("/pad/xy", 0.9, 0.1)
     desk.send("/snapshot/1/recall")
-    faders = [desk.instrument.held(f"/lattice/{k}") for k in (2, 3, 4)]
+    faders = [desk.instrument.args_of(f"/lattice/{k}") for k in (2, 3, 4)]
     assert faders == [(0.5,), (-0.25,), (0.0,)]
     assert desk.board.origin[0] == b.LATTICE
 
@@ -57,7 +57,7 @@ def test_the_point_holds_again_where_it_held(desk: Desk) -> None:
     desk.send("/snapshot/1/recall")
     assert desk.board.origin[0] == b.POINT
     assert desk.board.points[0].tolist() == [0.2, 0.3]
-    assert desk.instrument.held("/latent") == ()
+    assert desk.instrument.args_of("/latent") == ()
 
 
 def test_an_anchor_that_was_jumped_to_comes_back(desk: Desk) -> None:
@@ -86,7 +86,7 @@ def test_a_latent_that_comes_with_another_mode_holds(desk: Desk) -> None:
     desk.send("/mode", "loop")
     desk.send("/latent", *END)
     desk.send("/snapshot/1/recall")
-    assert desk.instrument.held("/latent") == END and desk.board.origin[0] == b.LATENT
+    assert desk.instrument.args_of("/latent") == END and desk.board.origin[0] == b.LATENT
 
 
 def test_latents_glide_to_latents(desk: Desk) -> None:
@@ -99,7 +99,7 @@ def test_latents_glide_to_latents(desk: Desk) -> None:
         way = [s + share * (e - s) for s, e in zip(START, END, strict=True)]
         np.testing.assert_allclose(desk.board.latents[0, :4], way, atol=0.01)
     after(desk, 0.5)
-    assert desk.instrument.held("/latent") == END
+    assert desk.instrument.args_of("/latent") == END
 
 
 def test_faders_glide_to_faders(desk: Desk) -> None:
@@ -109,7 +109,7 @@ def test_faders_glide_to_faders(desk: Desk) -> None:
     desk.send("/lattice/5", -1)
     desk.send("/snapshot/1/recall", 2)
     after(desk, 1)
-    shares = [desk.instrument.held(f"/lattice/{k}")[0] for k in (2, 5)]
+    shares = [desk.instrument.args_of(f"/lattice/{k}")[0] for k in (2, 5)]
     assert shares == pytest.approx([0.5, -0.5], abs=0.01)
     after(desk, 1)
     assert desk.instrument.state().pad.faders == {2: 1.0}

@@ -16,8 +16,8 @@ from latentpad.engine import board as b
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.board import Board, Event
 from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
-from latentpad.engine.control.state import STRUCK, State
-from latentpad.engine.offline import PLAYER, Rendering
+from latentpad.engine.control.state import STRUCK, InstrumentState
+from latentpad.engine.offline import PLAYER, OfflineRenderer
 from latentpad.engine.parameters import FINGER, GLOBAL, LATENT_MAX, MODES, VOICES, Parameter
 from latentpad.models.packs.pack import Pack
 from tests.engine.control.test_instrument import ANCHORS, DAW, DIM, PHONE, PORT, Desk
@@ -100,13 +100,13 @@ class Rebuilt:
             play(self.first, step)
         self._taken.clear()
 
-    def rebuild(self) -> State:
+    def rebuild(self) -> InstrumentState:
         """All that nobody holds rings out; the second becomes what the first is."""
         board = self.first.board
         board.voice_state[board.held == 0] = b.FREE
         state = self.first.instrument.state()
         self.second.now = self.first.now
-        self.second.instrument.believe(PLAYER)
+        self.second.instrument.expect_touches(PLAYER)
         commands = [(address, args, sender.group) for address, args, sender in state.commands()]
         for address, args, group in json.loads(json.dumps(commands)):
             replay(self.second, (Sender(group), address, args))
@@ -271,10 +271,11 @@ def test_more_notes_than_voices_are_taken_from_the_same_ones() -> None:
 HOPS = 60
 
 
-def begun_anew(pack: Pack, board: Board, state: State, seed: int) -> Rendering:
-    """What the board says, copied to another whose voices begin; nothing of `State.commands`."""
-    rendering = Rendering(pack)
-    other = rendering.board
+def begun_anew(pack: Pack, board: Board, state: InstrumentState, seed: int) -> OfflineRenderer:
+    """What the board says, copied to another whose voices begin; nothing of
+    `InstrumentState.commands`."""
+    renderer = OfflineRenderer(pack)
+    other = renderer.board
     for name in ("values", "fader_anchor", "fader_value"):
         getattr(other, name)[:] = getattr(board, name)
     for v, each in enumerate(state.held):
@@ -284,12 +285,12 @@ def begun_anew(pack: Pack, board: Board, state: State, seed: int) -> Rendering:
         other.starts[v] = serial = seed + 1 + v
         strength = float(board.start_level[each.voice])
         assert other.send(Event(b.START, v, MODES.index("loop"), 1, strength, serial))
-    return rendering
+    return renderer
 
 
-def heard(rendering: Rendering) -> np.ndarray:
-    rendering.voices.settle()
-    return np.concatenate([rendering.hop() for _ in range(HOPS)])
+def heard(renderer: OfflineRenderer) -> np.ndarray:
+    renderer.voices.settle()
+    return np.concatenate([renderer.hop() for _ in range(HOPS)])
 
 
 few = st.lists(
@@ -309,14 +310,14 @@ def test_a_rebuilt_state_renders_the_same_samples(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("latentpad.engine.decode.decoder.Decoder", lambda pack: decoder)
-        first = Rendering(footsteps)
+        first = OfflineRenderer(footsteps)
         for sender, (address, args) in [*played, (PHONE, ("/texture", (0.3,)))]:
             with suppress(CommandError):
                 first.instrument.apply(address, args, sender)
             first.hop()
         state = first.instrument.state()
         seed = first.instrument.started - len(state.held)
-        rebuilt = Rendering(footsteps, seed=seed)
+        rebuilt = OfflineRenderer(footsteps, seed=seed)
         for command in state.commands():
             rebuilt.instrument.apply(*command)
         expected = heard(begun_anew(footsteps, first.board, state, seed))

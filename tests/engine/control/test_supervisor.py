@@ -25,8 +25,15 @@ import pytest
 from latentpad.engine import error_log
 from latentpad.engine.control import exit_reason, supervisor
 from latentpad.engine.control.child import TAIL, Child, Word
-from latentpad.engine.control.supervisor import GAP_S, IDLE_S, STOPPED_S, Awake, Keeper, Vitals
-from latentpad.engine.signs import Signs
+from latentpad.engine.control.supervisor import (
+    GAP_S,
+    IDLE_S,
+    STOPPED_S,
+    AwakeClock,
+    Liveness,
+    Supervisor,
+)
+from latentpad.engine.process_status import ProcessStatus
 
 
 class Kept:
@@ -44,8 +51,8 @@ class Kept:
         self._lives = itertools.chain(lives, itertools.repeat(lives[-1]))
         own = np.frombuffer(self.memory, np.float64)
         own.flags.writeable = False  # the process alone writes them
-        self.signs = Signs(own, np.zeros(1, np.int64))
-        self.keeper = Keeper(
+        self.signs = ProcessStatus(own, np.zeros(1, np.int64))
+        self.keeper = Supervisor(
             "test", self._spawn, hear or self.words.append, signs=self.signs, hang_s=hang_s
         )
         self.keeper.start()
@@ -78,9 +85,9 @@ def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
         time.sleep(0.01)
 
 
-def ready() -> Signs:
+def ready() -> ProcessStatus:
     """Of a process that is ready and beats no more."""
-    return Signs(np.array([0.0, 1.0]), np.array([1]))
+    return ProcessStatus(np.array([0.0, 1.0]), np.array([1]))
 
 
 @pytest.fixture
@@ -272,16 +279,16 @@ def test_what_its_hearer_raises_is_told_and_the_watching_goes_on(
 def test_a_look_that_fails_is_told_and_another_follows(
     keep: Callable[..., Kept], faults_told: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = Vitals.look
+    look = Liveness.look
     failed: list[bool] = []
 
-    def fails_at_first(vitals: Vitals) -> str:
+    def fails_at_first(vitals: Liveness) -> str:
         if len(failed) < 3:
             failed.append(True)
             raise MemoryError("no room to look")
         return look(vitals)
 
-    monkeypatch.setattr(Vitals, "look", fails_at_first)
+    monkeypatch.setattr(Liveness, "look", fails_at_first)
     kept = keep("hangs", "lives", hang_s=0.5)
     until(lambda: len(kept.born) == 2)
     assert [end["reason"] for end in kept.ends] == ["has hung"]
@@ -335,8 +342,8 @@ import time
 from multiprocessing import get_context
 import numpy as np
 from latentpad.engine.control.child import Child
-from latentpad.engine.signs import Signs
-from latentpad.engine.control.supervisor import Keeper
+from latentpad.engine.process_status import ProcessStatus
+from latentpad.engine.control.supervisor import Supervisor
 
 def hear(word):
     if word["kind"] == "born":
@@ -345,13 +352,13 @@ def hear(word):
 if __name__ == "__main__":
     for life in ("lives", "never ready", "works long"):
         memory = get_context("spawn").RawArray("d", 2)
-        Keeper(
+        Supervisor(
             life,
             lambda generation, life=life, memory=memory: Child(
                 life, "tests.engine.lives", (memory, life, generation)
             ),
             hear,
-            signs=Signs(np.frombuffer(memory), np.zeros(1, np.int64)),
+            signs=ProcessStatus(np.frombuffer(memory), np.zeros(1, np.int64)),
             hang_s=60.0,
         ).start()
     time.sleep(600)
@@ -416,8 +423,8 @@ def test_a_long_fit_is_told_from_a_hang_by_the_processor_time(what: str, told: s
     began = time.monotonic()
     process = subprocess.Popen([sys.executable, "-c", what])
     try:
-        hurried = Awake(lambda: 20 * (time.monotonic() - began))
-        vitals = Vitals(process.pid, ready(), 600.0, awake=hurried)
+        hurried = AwakeClock(lambda: 20 * (time.monotonic() - began))
+        vitals = Liveness(process.pid, ready(), 600.0, awake=hurried)
         end = time.monotonic() + 30
         while not (found := vitals.look()) and time.monotonic() < end:
             if not told and hurried() > 3 * IDLE_S:
@@ -431,7 +438,7 @@ def test_a_long_fit_is_told_from_a_hang_by_the_processor_time(what: str, told: s
 
 def test_silence_counts_only_while_the_watcher_runs() -> None:
     now = 100.0
-    awake = Awake(lambda: now)
+    awake = AwakeClock(lambda: now)
     assert awake() == 0.0
     now += 0.1
     assert awake() == pytest.approx(0.1)
@@ -445,7 +452,7 @@ def test_a_process_that_was_stopped_with_the_watcher_has_time_to_go_on() -> None
     now = 0.0
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     try:
-        vitals = Vitals(process.pid, ready(), 600.0, awake=Awake(lambda: now))
+        vitals = Liveness(process.pid, ready(), 600.0, awake=AwakeClock(lambda: now))
         process.send_signal(signal.SIGSTOP)
         until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED)
         assert vitals.look() == ""

@@ -19,7 +19,7 @@ from latentpad.engine.board import Board
 from latentpad.engine.control import takes
 from latentpad.engine.control.instrument import Instrument
 from latentpad.engine.control.takes import Take, TakeError
-from latentpad.engine.gestures import Gestures
+from latentpad.engine.gestures import GestureRecording
 from latentpad.engine.tape import hop_of
 from tests.engine.test_sound_writer import files_of_at_most
 
@@ -45,7 +45,7 @@ def noise(frames: int, seed: int = 0) -> np.ndarray:
 def begun(
     instrument: Instrument, told: list[str], sound: Path | None, gestures: Path | None
 ) -> Take:
-    take = takes.Blank(instrument.board, sound, gestures).begin(instrument, HEAD, told.append)
+    take = takes.TakeFiles(instrument.board, sound, gestures).begin(instrument, HEAD, told.append)
     take.start()
     return take
 
@@ -80,7 +80,7 @@ def test_what_was_played_between_begin_and_stop_is_in_the_files(
     instrument.apply("/pitch", (8,))
     take.close()
     assert np.abs(soundfile.read(tmp_path / "take.wav")[0] - sound).max() < 2**-22
-    gestures = Gestures(tmp_path / "take.jsonl")
+    gestures = GestureRecording(tmp_path / "take.jsonl")
     assert gestures.head.items() >= HEAD.items()
     assert gestures.end == pytest.approx(12_800 / 48_000, abs=1e-6)
     assert [m[1:] for m in gestures][-1] == ("/pitch", [7])
@@ -95,7 +95,7 @@ def test_both_files_grow_while_it_is_played(instrument: Instrument, tmp_path: Pa
         played(instrument.board, noise(4800))
         instrument.apply("/pitch", (k,))
         until(lambda frames=4800 * (k + 1): length(sound) == frames)  # type: ignore[misc]
-        until(lambda args=[k]: [*Gestures(gestures)][-1][2] == args)  # type: ignore[misc]
+        until(lambda args=[k]: [*GestureRecording(gestures)][-1][2] == args)  # type: ignore[misc]
     take.close()
 
 
@@ -145,7 +145,7 @@ def test_a_full_disk_ends_the_take_in_one_line_and_both_files_are_whole(
     assert len(told) == 1 and "\n" not in told[0]
     assert "take.wav" in told[0] and "take.jsonl" in told[0] and "too large" in told[0]
     assert 8_000 < length(tmp_path / "take.wav") <= 100_000 // 6
-    assert [*Gestures(tmp_path / "take.jsonl")][-1][1:] == ("/pitch", [7])
+    assert [*GestureRecording(tmp_path / "take.jsonl")][-1][1:] == ("/pitch", [7])
     assert sorted(os.listdir(tmp_path)) == ["take.jsonl", "take.wav"]
     assert instrument.taps == []
 
@@ -229,7 +229,7 @@ def test_a_gesture_s_time_is_that_of_the_sound_whatever_pauses_it(
         played(instrument.board, noise(72_000))
         instrument.apply("/pitch", (7,))
     take.close()
-    times = [t for t, _, args in Gestures(tmp_path / "take.jsonl") if args == [7]]
+    times = [t for t, _, args in GestureRecording(tmp_path / "take.jsonl") if args == [7]]
     assert times == [1.5, 3.0] and "after 3.0 s" in told[0]
 
 
@@ -254,4 +254,4 @@ def test_whatever_was_carried_out_can_be_read_again(
             instrument.apply(address.replace("*", "1"), args)
     instrument.apply("/pitch", (7,))
     take.close()
-    assert [*Gestures(tmp_path / "take.jsonl")][-1][1:] == ("/pitch", [7])
+    assert [*GestureRecording(tmp_path / "take.jsonl")][-1][1:] == ("/pitch", [7])

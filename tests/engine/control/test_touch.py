@@ -404,7 +404,7 @@ def test_a_flood_of_senders_is_forgotten_before_those_that_tell_touches(shots: D
         shots.send("/pad/xy", 0.2, 0.2, by=Sender(f"osc 10.1.{k // 256}.{k % 256}"))
     shots.player()
     strokes = shots.instrument._touch.movement
-    assert len(strokes._strokes) <= movement.MOST and strokes.believes(PHONE.device, 1)
+    assert len(strokes._strokes) <= movement.MOST and strokes.tells_touches(PHONE.device, 1)
     for k in range(2 * movement.MOST):
         shots.send("/pad/x", 0.2, by=Sender(f"osc 10.2.{k // 256}.{k % 256}"))
     assert len(strokes._halves) <= movement.MOST
@@ -466,7 +466,7 @@ def test_of_a_sender_that_tells_touches_each_starts_one_voice_and_nothing_else(
     performance: Performance,
 ) -> None:
     desk = Desk()
-    desk.instrument.believe(PHONE)
+    desk.instrument.expect_touches(PHONE)
     told = 0
     for gap, (address, args) in performance:
         wait(desk, gap)
@@ -484,7 +484,7 @@ def test_a_take_tells_every_touch_and_replays_what_was_played(performance: Perfo
         wait(live, gap)
         live.send(address, *args)
     wait(live)
-    replay.instrument.believe(sender)
+    replay.instrument.expect_touches(sender)
     for now, address, told in take:
         wait(replay, now - replay.now)
         replay.instrument.apply(address, told, sender)

@@ -13,7 +13,7 @@ import pytest
 
 from latentpad.benchmarks.signals import tone
 from latentpad.engine.decode.decoder import LEVEL_DB, MOST_DB, Decoder
-from latentpad.engine.latent_bounds import Bounds
+from latentpad.engine.latent_bounds import LatentBounds
 from latentpad.engine.phase_methods import METHODS, Waveform
 from latentpad.models.packs import networks
 from latentpad.models.packs.pack import Pack, PackError
@@ -32,7 +32,7 @@ def test_frames_stay_within_the_range_wherever_a_latent_may_be(
     footsteps: Pack, decoder: Decoder
 ) -> None:
     r = footsteps.representation
-    bounds = Bounds.of(footsteps.anchors.latents)
+    bounds = LatentBounds.of(footsteps.anchors.latents)
     random = np.random.default_rng(0)
     corners = np.where(random.random((8, 4)) < 0.5, bounds.low, bounds.high)
     for latent in corners.astype(np.float32):

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from latentpad.engine import board as b
-from latentpad.engine.board import Board, Shape
+from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.decode.decoder import Decoder
 from latentpad.engine.decode.mailbox import Mailbox
@@ -17,7 +17,7 @@ from latentpad.engine.decode.originals import Originals
 from latentpad.engine.planes import Planes
 from latentpad.models.libraries import library as libraries
 from latentpad.models.libraries import playable
-from latentpad.models.libraries.encode import heard
+from latentpad.models.libraries.encode import read_mono
 from latentpad.models.libraries.library import Library
 from latentpad.models.packs.pack import Pack
 
@@ -33,7 +33,7 @@ def played(library: Library, small: Pack, anchor: int, mode: str) -> tuple[Board
     """A board on which a note at the place of an anchor has been decoded, and its buffer."""
     pack = playable.as_pack(small, library)
     r = pack.representation
-    board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
+    board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
     planes = Planes(pack)
     instrument = Instrument(
         board, latent_dim=pack.latent_dim, place=lambda k: planes.place(board, k),
@@ -59,7 +59,7 @@ def test_the_nearest_anchors_recording_is_played_sample_by_sample(
         board, at = played(library, small, anchor, "original")
         recording = library.recording(anchor)
         assert recording is not None
-        samples, _ = heard(recording.read_bytes(), small.representation)
+        samples, _ = read_mono(recording.read_bytes(), small.representation)
         assert board.sound_wave[at]
         wave = board.waves[at]
         np.testing.assert_allclose(
@@ -108,7 +108,7 @@ def test_a_recording_of_two_sides_is_played_with_them(small: Pack, tmp_path: Pat
         # In all as loud as what is measured of it.
         recording = library.recording(anchor)
         assert recording is not None
-        mono, _ = heard(recording, small.representation)
+        mono, _ = read_mono(recording, small.representation)
         mono /= small.representation.magnitudes(mono).max()
         power = np.square([wave + side, wave - side]).mean()
         assert power == pytest.approx(np.square(mono, dtype=np.float64).mean(), rel=1e-3)

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from latentpad.engine import board as b
-from latentpad.engine.board import Board, Shape
-from latentpad.engine.decode.background import Aside
+from latentpad.engine.board import Board, BoardShape
+from latentpad.engine.decode.background import Background
 from latentpad.engine.decode.decoder import Decoder
 from latentpad.engine.decode.mailbox import Mailbox
 from latentpad.engine.decode.pointing import Pointing
 from latentpad.engine.expanders import Expander, fit
-from latentpad.engine.latent_bounds import Bounds
+from latentpad.engine.latent_bounds import LatentBounds
 from latentpad.engine.parameters import EXPANDERS, METRICS, OFFSET, PHASES, PLANES
 from latentpad.models.packs.pack import Pack
 
@@ -24,7 +24,7 @@ from latentpad.models.packs.pack import Pack
 @pytest.fixture
 def board(footsteps: Pack) -> Board:
     r = footsteps.representation
-    return Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
+    return Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_whatever_stands_on_the_board_no_latent_leaves_the_packs_bounds(
     footsteps: Pack, board: Board, value: float
 ) -> None:
     pointing = Pointing(footsteps, board)
-    bounds = Bounds.of(footsteps.anchors.latents)
+    bounds = LatentBounds.of(footsteps.anchors.latents)
     board.origin[0] = b.LATENT
     board.latents[0, :4] = 0, value, 1, value
     found = [pointing.aim(0, 0).latent]
@@ -135,7 +135,7 @@ def test_whatever_an_expander_does_no_latent_leaves_the_packs_bounds(
 ) -> None:
     """`multilateration` at its largest scale, by itself, leads a thousand deviations away."""
     latents = footsteps.anchors.latents
-    bounds = Bounds.of(latents)
+    bounds = LatentBounds.of(latents)
     put(board, "/guard", guard)
     put(board, "/multilateration/scale", 16)
     put(board, "/focus", 256)
@@ -445,7 +445,7 @@ def test_a_whole_waveform_is_given_up_when_another_method_is_asked_for(
     slow: Any = Slow(decoder)
     put(board, "/smooth", 0)
     put(board, "/phase", PHASES.index("griffinlim"))
-    mailbox = Mailbox(board, footsteps, slow, aside=Aside())
+    mailbox = Mailbox(board, footsteps, slow, background=Background())
     ask(board, 0, 0.5, 0.5)
     serving = threading.Thread(target=mailbox.serve, args=([0], 1.0))
     serving.start()
@@ -468,7 +468,7 @@ def test_a_fit_is_given_up_when_another_expander_is_chosen(
             assert finish.wait(60)
         return fit(name, *args, **options)
 
-    pointing = Pointing(footsteps, board, Aside())
+    pointing = Pointing(footsteps, board, Background())
     pointing.fit()
     monkeypatch.setattr("latentpad.engine.decode.pointing.fit", slow)
     put(board, "/expander", EXPANDERS.index("gaussian"))

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentpad.engine.expanders import NAMES, blend, fit
-from latentpad.engine.expanders.anchor_index import places
-from latentpad.engine.expanders.barycentric import mesh
+from latentpad.engine.expanders.anchor_index import anchor_index
+from latentpad.engine.expanders.barycentric import triangulation
 from latentpad.engine.expanders.gaussian import mixture
-from latentpad.engine.expanders.spline import sheet
+from latentpad.engine.expanders.spline import thin_plate
 from latentpad.engine.plane import Plane
 from tests.engine.expanders.anchors import correlated, law, scattered, seeds
 
@@ -34,12 +34,14 @@ def test_blend_takes_the_mean_of_anchors_at_one_place() -> None:
 
 def test_turning_a_knob_searches_the_same_places_again() -> None:
     plane = Plane.raw(correlated(30, 5, 0))
-    found = places(plane)
-    kept = mesh(found), sheet(plane, found), mixture(plane)
+    found = anchor_index(plane)
+    kept = triangulation(found), thin_plate(plane, found), mixture(plane)
     for name in NAMES:
         fit(name, plane, focus=3, guard=False)
-    assert places(plane) is found
+    assert anchor_index(plane) is found
     assert all(
         a is b
-        for a, b in zip(kept, (mesh(found), sheet(plane, found), mixture(plane)), strict=True)
+        for a, b in zip(
+            kept, (triangulation(found), thin_plate(plane, found), mixture(plane)), strict=True
+        )
     )

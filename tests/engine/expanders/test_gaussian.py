@@ -80,7 +80,7 @@ def test_one_component_is_a_linear_regression(seed: int, metric: str, count: int
         if len(mixture(plane, metric).weights) > 1:
             continue
         points = scattered(plane, 20, seed)
-        known, at = (kernels.measured(p, view(plane, metric)) for p in (plane.known, points))
+        known, at = (kernels.to_metric(p, view(plane, metric)) for p in (plane.known, points))
         x, z = (v - v.mean(axis=0) for v in (known, plane.unknown))
         variance = known.var(axis=0)
         dead = variance < 1e-10 * variance.max()  # two anchors, whitened, lie in a line

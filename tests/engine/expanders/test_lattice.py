@@ -9,7 +9,7 @@ from scipy.optimize import nnls
 from scipy.spatial.distance import cdist
 
 from latentpad.engine.expanders import METRICS, Lattice, fit
-from latentpad.engine.expanders.lattice_weights import SOFTNESS, raised
+from latentpad.engine.expanders.lattice_weights import SOFTNESS, least_norm_faders
 from latentpad.engine.plane import Plane
 from tests.engine.expanders.anchors import (
     correlated,
@@ -123,7 +123,7 @@ def test_the_faders_are_the_least_of_all_that_are_not_negative(
     # The same, as non-negative least squares of a system with one more row a fader.
     unit = np.sqrt((steps**2).sum() / number * SOFTNESS)
     system = np.vstack([steps.T / unit, np.eye(number)])
-    for point, faders in zip(points, raised(points, base, steps, inverse), strict=True):
+    for point, faders in zip(points, least_norm_faders(points, base, steps, inverse), strict=True):
         away = point - base
         expected = nnls(system, np.concatenate([away / unit, np.zeros(number)]))[0]
         expected += (away - expected @ steps) @ inverse

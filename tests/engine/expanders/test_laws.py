@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from latentpad.engine.expander_declarations import DECLARED, Declaration
 from latentpad.engine.expanders import METRICS, NAMES, blend, fit
-from latentpad.engine.expanders.anchor_index import body
+from latentpad.engine.expanders.anchor_index import ellipsoid
 from latentpad.engine.plane import Plane
 from tests.engine.expanders.anchors import (
     correlated,
@@ -68,7 +68,7 @@ def test_the_guard_holds_the_radius_and_never_moves_an_anchor(
     for plane in planes(z):
         guarded = fit(name, plane, metric=metric)
         free = fit(name, plane, metric=metric, guard=False)
-        mean, axes, radius = body(plane)
+        mean, axes, radius = ellipsoid(plane)
         distance = np.linalg.norm((plane.unknown - mean) @ axes, axis=1)
         assert distance.max() <= radius
         points = scattered(plane, 50, seed) * 5

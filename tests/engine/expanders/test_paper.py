@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentpad.engine.expanders import fit, nearest_anchor
-from latentpad.engine.expanders.anchor_index import body
+from latentpad.engine.expanders.anchor_index import ellipsoid
 from latentpad.engine.plane import Plane
 from tests.engine.expanders.anchors import (
     correlated,
@@ -74,7 +74,7 @@ def test_the_guard_pulls_multilateration_back_where_latents_correlate() -> None:
     z = np.random.default_rng(0).multivariate_normal(np.zeros(4), mix, 400).astype(np.float32)
     plane = Plane.raw(z)
     points = scattered(plane, 200, 0)
-    mean, axes, radius = body(plane)
+    mean, axes, radius = ellipsoid(plane)
     far, near = (
         fit("multilateration", plane, guard=guard).expand(points)[:, 2:] for guard in (False, True)
     )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import RBFInterpolator
 
 from latentpad.engine.expanders import fit
-from latentpad.engine.expanders.anchor_index import places
+from latentpad.engine.expanders.anchor_index import anchor_index
 from latentpad.engine.expanders.spline import (
     LISTENED,
     NUGGET,
@@ -33,7 +33,7 @@ from tests.engine.expanders.anchors import (
 
 
 def moving(plane: Plane, metric: str = "euclidean", focus: int = 24) -> MovingSpline:
-    return MovingSpline(plane, False, places(plane, metric), focus)
+    return MovingSpline(plane, False, anchor_index(plane, metric), focus)
 
 
 @law

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from latentpad.engine.play.devices import DeviceError, Way, find, ways
+from latentpad.engine.play.devices import DeviceError, StreamFormat, find, stream_formats
 
 DEVICES: list[dict[str, Any]] = [
     {"name": "Built-in Microphone", "max_output_channels": 0},
@@ -87,11 +87,14 @@ def card(channels: int = 2, rate: float = 48000.0) -> dict[str, Any]:
 
 
 def test_a_device_is_tried_at_the_models_rate_and_then_at_its_own() -> None:
-    assert [way.rate for way in ways(card(rate=44100.0), 48000, None, 128)][::4] == [48000, 44100]
+    assert [way.rate for way in stream_formats(card(rate=44100.0), 48000, None, 128)][::4] == [
+        48000,
+        44100,
+    ]
 
 
 def test_an_asked_for_rate_is_the_only_one_that_is_tried() -> None:
-    assert {way.rate for way in ways(card(), 48000, 96000, 128)} == {96000}
+    assert {way.rate for way in stream_formats(card(), 48000, 96000, 128)} == {96000}
 
 
 @pytest.mark.parametrize(
@@ -100,10 +103,13 @@ def test_an_asked_for_rate_is_the_only_one_that_is_tried() -> None:
 def test_two_channels_are_tried_first_and_then_all_that_there_are(
     channels: int, tried: list[int]
 ) -> None:
-    found = [way.channels for way in ways(card(channels), 48000, None, 128)]
+    found = [way.channels for way in stream_formats(card(channels), 48000, None, 128)]
     assert list(dict.fromkeys(found)) == tried
 
 
 def test_a_block_that_is_refused_leaves_the_choice_to_the_host() -> None:
-    assert ways(card(1), 48000, None, 128) == [Way(48000, 1, 128), Way(48000, 1, 0)]
-    assert ways(card(1), 48000, None, 0) == [Way(48000, 1, 0)]
+    assert stream_formats(card(1), 48000, None, 128) == [
+        StreamFormat(48000, 1, 128),
+        StreamFormat(48000, 1, 0),
+    ]
+    assert stream_formats(card(1), 48000, None, 0) == [StreamFormat(48000, 1, 0)]

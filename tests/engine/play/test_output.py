@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from latentpad.engine.output_settings import Settings
+from latentpad.engine.output_settings import OutputSettings
 from latentpad.engine.play import output as stream
 from latentpad.engine.play.output import NullOutput
 
@@ -41,7 +41,7 @@ def taken(output: NullOutput) -> int:
 def test_the_null_output_takes_its_ring_and_then_a_hop_when_one_has_been_played(
     clock: Clock,
 ) -> None:
-    output = NullOutput(Settings(block=128, ring=3), 48000, HOP)
+    output = NullOutput(OutputSettings(block=128, ring=3), 48000, HOP)
     assert taken(output) == 3
     clock.now += 0.9 * HOP / 48000
     assert taken(output) == 0
@@ -50,7 +50,7 @@ def test_the_null_output_takes_its_ring_and_then_a_hop_when_one_has_been_played(
 
 
 def test_the_null_output_keeps_the_rate_whatever_the_steps_of_the_clock(clock: Clock) -> None:
-    output = NullOutput(Settings(), 44100, HOP)
+    output = NullOutput(OutputSettings(), 44100, HOP)
     rng = np.random.default_rng(0)
     hops = taken(output)
     for step in rng.uniform(0, 0.02, 500):
@@ -60,7 +60,7 @@ def test_the_null_output_keeps_the_rate_whatever_the_steps_of_the_clock(clock: C
 
 
 def test_after_a_machine_slept_the_null_output_does_not_run_after_lost_time(clock: Clock) -> None:
-    output = NullOutput(Settings(), 48000, HOP)
+    output = NullOutput(OutputSettings(), 48000, HOP)
     taken(output)
     clock.now += 3600
     assert taken(output) <= 2
@@ -69,7 +69,7 @@ def test_after_a_machine_slept_the_null_output_does_not_run_after_lost_time(cloc
 
 
 def test_the_null_output_says_what_it_is(clock: Clock) -> None:
-    output = NullOutput(Settings(block=64, ring=4), 44100, HOP)
+    output = NullOutput(OutputSettings(block=64, ring=4), 44100, HOP)
     assert (output.rate, output.block, output.kept) == (44100, 64, 4 * 64)
     assert output.starved == 0 and 0 < output.pause() < HOP / 44100
     output.close()

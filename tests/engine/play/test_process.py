@@ -13,13 +13,13 @@ import pytest
 
 from latentpad.engine import board as b
 from latentpad.engine import history
-from latentpad.engine.board import Board, Shape
+from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.child import Child
-from latentpad.engine.output_settings import Settings
+from latentpad.engine.output_settings import OutputSettings
 from latentpad.engine.play import process
 from latentpad.engine.play.output import NullOutput
-from latentpad.engine.play.process import METER_FALL_DB_S, Renderer
-from latentpad.engine.signs import Signs
+from latentpad.engine.play.process import METER_FALL_DB_S, RenderLoop
+from latentpad.engine.process_status import ProcessStatus
 from tests.conftest import SMALL
 
 
@@ -27,10 +27,10 @@ class Looked(NullOutput):
     """Notes what the meters showed after each hop."""
 
     def __init__(self, board: Board, hops: int) -> None:
-        super().__init__(Settings(), SMALL.sample_rate, SMALL.n_fft // 8)
+        super().__init__(OutputSettings(), SMALL.sample_rate, SMALL.n_fft // 8)
         self.shown: list[float] = []
         self.played: list[float] = []
-        self.renderer: Renderer | None = None
+        self.renderer: RenderLoop | None = None
         self._board = board
         self._hops = hops
 
@@ -50,9 +50,9 @@ class Looked(NullOutput):
 
 def test_a_click_of_one_hop_stays_on_the_meter_for_who_looks_twenty_times_a_second() -> None:
     r = SMALL
-    board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
+    board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
     output = Looked(board, 400)
-    output.renderer = renderer = Renderer(board, r, output)
+    output.renderer = renderer = RenderLoop(board, r, output)
     thread = threading.Thread(target=renderer.run)
     thread.start()
     thread.join(60)
@@ -67,16 +67,16 @@ def test_a_click_of_one_hop_stays_on_the_meter_for_who_looks_twenty_times_a_seco
 def test_what_the_render_thread_raises_is_the_process_s_last_word(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    class Broken(Renderer):
+    class Broken(RenderLoop):
         def run(self) -> None:
             raise ZeroDivisionError("in a hop")
 
     ended: list[int] = []
     monkeypatch.setattr(os, "_exit", ended.append)
     r = SMALL
-    board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
+    board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
     heard, words = socket.socketpair()
-    process._render(Broken(board, r, NullOutput(Settings(), r.sample_rate, 32)), words)
+    process._render(Broken(board, r, NullOutput(OutputSettings(), r.sample_rate, 32)), words)
     word = json.loads(heard.recv(65536))
     assert ended == [1]
     assert (word["kind"], word["reason"]) == ("failed", "ZeroDivisionError: in a hop")
@@ -84,15 +84,17 @@ def test_what_the_render_thread_raises_is_the_process_s_last_word(
 
 def test_when_the_control_process_is_gone_the_sound_fades_and_the_process_ends() -> None:
     r = SMALL
-    board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
+    board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
     rng = np.random.default_rng(0)
     board.sounds[0, 1] = rng.uniform(-10, 0, board.sounds.shape[2:])
     board.sound_end[0, 1] = r.frames
     board.published[0] = 1
     board.starts[0], board.held[0] = 1, 1  # what a process that begins finds
-    signs = Signs.playing(board)
+    signs = ProcessStatus.playing(board)
     child = Child(
-        "playing", "latentpad.engine.play.process", (board, r, Settings(null=True), signs.succeed())
+        "playing",
+        "latentpad.engine.play.process",
+        (board, r, OutputSettings(null=True), signs.next_generation()),
     )
 
     def newest(seconds: float) -> np.ndarray:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latentpad.benchmarks.simulated_host import Heard, Rhythm, SimulatedHost, render
+from latentpad.benchmarks.simulated_host import HostResult, Rhythm, SimulatedHost, render
 from latentpad.engine.play.buffering import Buffering
 from latentpad.engine.play.ring import FRAMES, IDLE_S, POLL_S, RingOutput
 
@@ -24,11 +24,11 @@ def settled(rhythm: Rhythm) -> float:
     return max(1.0, 16 * rhythm.period / rhythm.rate)
 
 
-def after_settling(heard: Heard, rhythm: Rhythm) -> int:
+def after_settling(heard: HostResult, rhythm: Rhythm) -> int:
     return sum(at > settled(rhythm) for at in heard.starved)
 
 
-def kept_in_time(heard: Heard) -> float:
+def kept_in_time(heard: HostResult) -> float:
     """The share of the time that the host was served."""
     return heard.taken / heard.seconds
 

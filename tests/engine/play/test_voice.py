@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from latentpad.benchmarks.phase import FINE, played
 from latentpad.benchmarks.signals import noise, tone, vibrato
 from latentpad.engine.play import phase, voice
-from latentpad.engine.play.memory import Play, bank, work
+from latentpad.engine.play.memory import FrameSettings, scratch, voice_memory
 from tests.engine.stage import pitch, rms_db
 
 Floats = NDArray[np.float32]
@@ -21,8 +21,8 @@ Floats = NDArray[np.float32]
 INSIDE = slice(12000, 36000)
 
 
-def play(**changes: float) -> Play:
-    usual = Play(
+def play(**changes: float) -> FrameSettings:
+    usual = FrameSettings(
         advance=1.0, low=0.0, high=100.0, loop=True, ratio=1.0, method=voice.RTPGHI, texture=0.0,
         lookahead=1, iterations=2, range_db=100.0, level=1.0,
     )  # fmt: skip
@@ -93,10 +93,10 @@ def test_the_same_magnitudes_give_the_same_samples(lookahead: int, texture: floa
 
 @pytest.mark.parametrize(("above", "heard"), [(0.0, False), (2.9, False), (3.1, True)])
 def test_bins_at_the_floor_are_silence_and_not_hiss(above: float, heard: bool) -> None:
-    state, space = bank(1, 20, 256, 1), work(256)
+    state, space = voice_memory(1, 20, 256, 1), scratch(256)
     constants = phase.frame(256, 32, "gauss")
     state.tables[0, 1] = above - 100
-    voice.quiet(state, 0, constants, 100.0)
+    voice.clear_voice(state, 0, constants, 100.0)
     out = np.zeros((20, 32), np.float32)
     for hop in out:
         voice.play_frame(state, space, 0, constants, play(high=20.0), hop)
@@ -115,7 +115,7 @@ def test_bins_at_the_floor_are_silence_and_not_hiss(above: float, heard: bool) -
 def test_a_loops_playhead_stays_in_its_region(
     playhead: float, low: float, length: float, advance: float
 ) -> None:
-    at = voice.wrapped(playhead, play(low=low, high=low + length, advance=advance))
+    at = voice.wrap(playhead, play(low=low, high=low + length, advance=advance))
     assert low <= at <= low + length
     turns = (at - playhead) / (low + length - low)
     assert turns == pytest.approx(round(turns), abs=1e-6)
@@ -123,12 +123,12 @@ def test_a_loops_playhead_stays_in_its_region(
 
 @given(st.floats(-1e4, 1e4))
 def test_a_shots_playhead_goes_where_it_goes(playhead: float) -> None:
-    assert voice.wrapped(playhead, play(loop=False)) == playhead
+    assert voice.wrap(playhead, play(loop=False)) == playhead
 
 
 @pytest.mark.parametrize("advance", [0.5, -0.5, 3.0, -2.25])
 def test_a_frame_moves_the_playhead(advance: float) -> None:
-    state, space = bank(1, 100, 256, 1), work(256)
+    state, space = voice_memory(1, 100, 256, 1), scratch(256)
     constants = phase.frame(256, 32, "gauss")
     out = np.zeros(32, np.float32)
     state.playhead[0] = 50
@@ -141,10 +141,10 @@ def test_a_loop_of_a_steady_sound_is_steady() -> None:
     """Where it closes, its end is cross-faded with what lies before its start."""
     r = FINE
     frames = r.decibels(r.magnitudes(tone(1000)))[100:200]
-    state, space = bank(1, 100, r.n_fft, 1), work(r.n_fft)
+    state, space = voice_memory(1, 100, r.n_fft, 1), scratch(r.n_fft)
     constants = phase.frame(r.n_fft, r.hop, r.window)
     state.tables[0, 1] = frames
-    voice.quiet(state, 0, constants, r.range_db)
+    voice.clear_voice(state, 0, constants, r.range_db)
     out = np.zeros((300, r.hop), np.float32)
     for hop in out:
         voice.play_frame(state, space, 0, constants, play(low=20.0, high=40.0), hop)
@@ -158,7 +158,7 @@ def test_a_loop_of_a_steady_sound_is_steady() -> None:
 
 
 def waved(rate: float, hops: int, start: float = 0.0) -> Floats:
-    state = bank(1, 1, 64, 4800)
+    state = voice_memory(1, 1, 64, 4800)
     state.waves[0] = tone(500, seconds=0.1)
     state.wave_at[0] = start
     out = np.zeros((hops, 100), np.float32)
@@ -198,12 +198,12 @@ tables = st.integers(0, 2**32 - 1).map(
 @given(tables, st.floats(0, 1))
 def test_a_new_sound_is_adopted_without_a_step(pair: Floats, mix: float) -> None:
     """What sounds right after is what sounded right before, however far a morph had come."""
-    state = bank(1, 5, 16, 1)
+    state = voice_memory(1, 5, 16, 1)
     state.tables[0] = pair
     state.mix[0] = mix
     before = (1 - mix) * pair[0] + mix * pair[1]
     new = np.full((5, 9), -33, np.float32)
-    voice.adopt(state, 0, new)
+    voice.morph_to(state, 0, new)
     assert state.mix[0] == 0
     np.testing.assert_allclose(state.tables[0, 0], before, atol=1e-3)
     np.testing.assert_array_equal(state.tables[0, 1], new)
@@ -212,10 +212,10 @@ def test_a_new_sound_is_adopted_without_a_step(pair: Floats, mix: float) -> None
 def test_a_frame_carries_the_level_it_was_made_with() -> None:
     asked = FINE.magnitudes(tone(1000))[:60]
     r = FINE
-    state, space = bank(1, 60, r.n_fft, 1), work(r.n_fft)
+    state, space = voice_memory(1, 60, r.n_fft, 1), scratch(r.n_fft)
     constants = phase.frame(r.n_fft, r.hop, r.window)
     state.tables[0, 1] = r.decibels(asked)
-    voice.quiet(state, 0, constants, r.range_db)
+    voice.clear_voice(state, 0, constants, r.range_db)
     out = np.zeros((60, r.hop), np.float32)
     for k, hop in enumerate(out):
         level = 1.0 if k < 30 else 100.0

@@ -189,7 +189,7 @@ def test_a_loop_runs_round_without_a_click(speed: float, region: tuple[float, fl
     levels = [rms_db(part) for part in np.array_split(made, 40)]
     assert min(levels) > rms_db(tone(440)) - 6
     low, high = (8 + 162 * share for share in region)
-    assert low - 3 <= stage.voices.bank.playhead[0] <= high + 3
+    assert low - 3 <= stage.voices.memory.playhead[0] <= high + 3
 
 
 @pytest.mark.parametrize("speed", [1.0, -1.0, 0.3, 3.0])
@@ -232,9 +232,9 @@ def test_a_frozen_frame_holds_its_level(sound: str) -> None:
     levels = [rms_db(part) for part in held[: 20 * 4800].reshape(20, 4800)]
     assert np.ptp(levels) < 1
     assert levels[0] > -20
-    at = float(stage.voices.bank.playhead[0])
+    at = float(stage.voices.memory.playhead[0])
     stage.hops(10)
-    assert stage.voices.bank.playhead[0] == at
+    assert stage.voices.memory.playhead[0] == at
 
 
 @pytest.mark.parametrize("morph", [0.03, 0.2, 1.0])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from latentpad.engine.play.jack_clock import Host
-from latentpad.engine.play.watchdog import SILENT_S, UNKNOWN_S, UNSERVED_S, Verdict, Vigil
+from latentpad.engine.play.jack_clock import HostState
+from latentpad.engine.play.watchdog import SILENT_S, UNKNOWN_S, UNSERVED_S, OutputState, Watchdog
 
 RATE = 48_000
 
@@ -15,15 +15,15 @@ class Output:
 
     def __init__(self) -> None:
         self.taken = 0
-        self.doing = Host.UNKNOWN
+        self.doing = HostState.UNKNOWN
 
-    def host(self) -> Host:
+    def host(self) -> HostState:
         return self.doing
 
 
 def watched(
-    vigil: Vigil, output: Output, seconds: float, now: float, rate: float = 0.0
-) -> tuple[list[Verdict], float]:
+    vigil: Watchdog, output: Output, seconds: float, now: float, rate: float = 0.0
+) -> tuple[list[OutputState], float]:
     """What was said in `seconds`, looked at ten times a second, and the time after."""
     said = []
     for _ in range(round(10 * seconds)):
@@ -33,80 +33,80 @@ def watched(
     return said, now
 
 
-def first(said: list[Verdict], verdict: Verdict) -> float:
+def first(said: list[OutputState], verdict: OutputState) -> float:
     """After how many seconds it was said."""
     return (said.index(verdict) + 1) / 10
 
 
 def test_an_output_that_takes_what_it_should_is_well() -> None:
     output = Output()
-    said, _ = watched(Vigil(output, 0.0), output, 30, 0.0, RATE)
-    assert set(said) == {Verdict.WELL}
+    said, _ = watched(Watchdog(output, 0.0), output, 30, 0.0, RATE)
+    assert set(said) == {OutputState.WELL}
 
 
 def test_a_host_that_has_ended_is_lost_at_once() -> None:
     output = Output()
-    output.doing = Host.GONE
-    said, _ = watched(Vigil(output, 0.0), output, 2, 0.0)
-    assert first(said, Verdict.LOST) <= SILENT_S + 0.2
+    output.doing = HostState.GONE
+    said, _ = watched(Watchdog(output, 0.0), output, 2, 0.0)
+    assert first(said, OutputState.LOST) <= SILENT_S + 0.2
 
 
 def test_a_host_whose_clock_stands_still_is_waited_for_and_told_of_once() -> None:
     output = Output()
-    output.doing = Host.STANDS
-    vigil = Vigil(output, 0.0)
+    output.doing = HostState.STANDS
+    vigil = Watchdog(output, 0.0)
     said, now = watched(vigil, output, 60, 0.0)
-    assert said.count(Verdict.WAITING) == 1
-    assert Verdict.LOST not in said
+    assert said.count(OutputState.WAITING) == 1
+    assert OutputState.LOST not in said
     said, now = watched(vigil, output, 2, now, RATE)
-    assert set(said) == {Verdict.WELL}
+    assert set(said) == {OutputState.WELL}
     said, _ = watched(vigil, output, 10, now)
-    assert said.count(Verdict.WAITING) == 1, "a second time is told of again"
+    assert said.count(OutputState.WAITING) == 1, "a second time is told of again"
 
 
 def test_a_host_that_serves_others_but_not_us_is_lost_after_a_while() -> None:
     output = Output()
-    output.doing = Host.RUNS
-    said, _ = watched(Vigil(output, 0.0), output, 10, 0.0)
-    assert UNSERVED_S - 0.2 <= first(said, Verdict.LOST) <= UNSERVED_S + 0.3
+    output.doing = HostState.RUNS
+    said, _ = watched(Watchdog(output, 0.0), output, 10, 0.0)
+    assert UNSERVED_S - 0.2 <= first(said, OutputState.LOST) <= UNSERVED_S + 0.3
 
 
 def test_the_time_in_which_the_host_stood_still_is_not_held_against_it() -> None:
     output = Output()
-    vigil = Vigil(output, 0.0)
-    output.doing = Host.STANDS
+    vigil = Watchdog(output, 0.0)
+    output.doing = HostState.STANDS
     _, now = watched(vigil, output, 30, 0.0)
-    output.doing = Host.RUNS
+    output.doing = HostState.RUNS
     said, _ = watched(vigil, output, 3, now)
-    assert Verdict.LOST not in said
+    assert OutputState.LOST not in said
 
 
 def test_a_host_without_a_clock_is_lost_after_two_seconds() -> None:
     output = Output()
-    said, _ = watched(Vigil(output, 0.0), output, 5, 0.0)
-    assert UNKNOWN_S - 0.2 <= first(said, Verdict.LOST) <= UNKNOWN_S + 0.3
+    said, _ = watched(Watchdog(output, 0.0), output, 5, 0.0)
+    assert UNKNOWN_S - 0.2 <= first(said, OutputState.LOST) <= UNKNOWN_S + 0.3
 
 
 def test_a_time_in_which_this_process_was_stopped_does_not_count() -> None:
     output = Output()
-    vigil = Vigil(output, 0.0)
+    vigil = Watchdog(output, 0.0)
     _, now = watched(vigil, output, 1, 0.0, RATE)
-    assert vigil.look(now + 3600) is Verdict.WELL
+    assert vigil.look(now + 3600) is OutputState.WELL
     said, _ = watched(vigil, output, 1, now + 3600)
-    assert Verdict.LOST not in said
+    assert OutputState.LOST not in said
 
 
 def test_a_device_that_takes_faster_than_its_rate_keeps_no_time() -> None:
     output = Output()
-    said, _ = watched(Vigil(output, 0.0), output, 3, 0.0, 40 * RATE)
-    assert first(said, Verdict.TIMELESS) <= 0.7
+    said, _ = watched(Watchdog(output, 0.0), output, 3, 0.0, 40 * RATE)
+    assert first(said, OutputState.TIMELESS) <= 0.7
 
 
 def test_a_device_that_catches_up_after_a_pause_is_not_taken_for_one() -> None:
     output = Output()
-    vigil = Vigil(output, 0.0)
+    vigil = Watchdog(output, 0.0)
     _, now = watched(vigil, output, 5, 0.0, RATE)
     _, now = watched(vigil, output, 0.5, now)
     output.taken += RATE // 2
     said, _ = watched(vigil, output, 5, now, RATE)
-    assert set(said) == {Verdict.WELL}
+    assert set(said) == {OutputState.WELL}

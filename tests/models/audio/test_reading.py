@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latentpad.models.audio import reading
-from latentpad.models.audio.sound_file import decoded
+from latentpad.models.audio.sound_file import read_sound_file
 from latentpad.models.representation import Floats, Representation
 
 R = Representation(sample_rate=16000, n_fft=256, hop=128, frames=64)
@@ -35,7 +35,7 @@ def test_every_format_rate_and_channels_give_the_same_sound(
         channels = min(channels, 2)
     path = tmp_path / f"a.{suffix}"
     soundfile.write(path, np.repeat(burst(rate, 0.7)[:, None], channels, axis=1), rate)
-    samples = reading.sound(path, R)
+    samples = reading.read_samples(path, R)
     assert samples.dtype == np.float32
     assert samples.shape == (R.samples,)
     # The level is kept, and 10 ms before the onset; lossy formats smear it by some ms.
@@ -52,18 +52,18 @@ def test_silence_before_a_sound_changes_nothing_but_its_place(
 ) -> None:
     path = tmp_path_factory.mktemp("a") / "a.wav"
     soundfile.write(path, burst(rate, silence, level=level), rate, subtype="FLOAT")
-    late = reading.sound(path, R)
+    late = reading.read_samples(path, R)
     soundfile.write(path, burst(rate, 0.5, level=level), rate, subtype="FLOAT")
     # The same but for where the rate's grid lies.
-    usual = reading.sound(path, R)
+    usual = reading.read_samples(path, R)
     assert np.abs(np.abs(np.fft.rfft(late)) - np.abs(np.fft.rfft(usual))).max() < 20 * level
     assert np.argmax(np.abs(late) > 0.1 * level) == pytest.approx(165, abs=20)
 
 
 def test_bytes_and_files_are_heard_alike(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.flac", burst(44100, 0.2), 44100)
-    from_file, seconds = reading.heard(tmp_path / "a.flac", R)
-    from_bytes, same = reading.heard((tmp_path / "a.flac").read_bytes(), R)
+    from_file, seconds = reading.read_mono(tmp_path / "a.flac", R)
+    from_bytes, same = reading.read_mono((tmp_path / "a.flac").read_bytes(), R)
     np.testing.assert_array_equal(from_file, from_bytes)
     assert seconds == same == pytest.approx(0.5)
 
@@ -72,7 +72,7 @@ def onset(sound: Floats, rate: int = 48000) -> float:
     """Where a file of these samples is first at a tenth of its peak, s after it begins."""
     file = io.BytesIO()
     soundfile.write(file, sound, rate, format="WAV", subtype="FLOAT")
-    samples, _ = reading.heard(file.getvalue(), R)
+    samples, _ = reading.read_mono(file.getvalue(), R)
     return int(np.argmax(np.abs(samples) > 0.1 * np.abs(samples).max())) / R.sample_rate
 
 
@@ -147,7 +147,7 @@ def test_a_file_without_its_length_gives_all_that_is_there(
     name: str, frames: int | None, seconds: float, whole: bool
 ) -> None:
     path = DATA / name
-    found = decoded(path.read_bytes() if whole else path, 60.0)
+    found = read_sound_file(path.read_bytes() if whole else path, 60.0)
     if frames is not None:
         assert len(found.samples) == frames
     assert found.whole and found.seconds == pytest.approx(seconds, abs=0.06)
@@ -157,7 +157,7 @@ def test_a_file_without_its_length_gives_all_that_is_there(
             found.samples[:, 0], 0.3 * np.sin(2 * np.pi * 440 * time),
             atol=0.1 if name.endswith("ogg") else 2e-3,
         )  # fmt: skip
-    assert reading.sound(path, R).max() > 0.1
+    assert reading.read_samples(path, R).max() > 0.1
 
 
 def test_a_wav_whose_writer_was_killed_has_its_samples(tmp_path: Path) -> None:
@@ -167,11 +167,11 @@ def test_a_wav_whose_writer_was_killed_has_its_samples(tmp_path: Path) -> None:
     at = data.index(b"data") + 4
     data[at : at + 4] = bytes(4)
     path.write_bytes(data)
-    assert reading.heard(path, R)[1] == pytest.approx(0.3)
+    assert reading.read_mono(path, R)[1] == pytest.approx(0.3)
     # Empty in truth: what comes after is no sound.
     path.write_bytes(bytes(data[: at + 4]) + b"LIST\x04\0\0\0INFO")
     with pytest.raises(reading.AudioError, match="holds no samples"):
-        reading.sound(path, R)
+        reading.read_samples(path, R)
 
 
 @given(st.binary(max_size=200), st.sampled_from(["pipe.wav", "pipe.caf", "pipe.flac", "cut.caf"]))
@@ -180,7 +180,7 @@ def test_any_bytes_are_a_sound_or_are_not(data: bytes, name: str) -> None:
     whole = bytearray((DATA / name).read_bytes())
     whole[8 : 8 + len(data)] = data
     with contextlib.suppress(reading.Unreadable):
-        assert np.isfinite(reading.heard(bytes(whole), R)[0]).all()
+        assert np.isfinite(reading.read_mono(bytes(whole), R)[0]).all()
 
 
 def stereo(kind: str) -> tuple[Floats, Floats]:
@@ -207,14 +207,14 @@ def stereo(kind: str) -> tuple[Floats, Floats]:
 )  # fmt: skip
 def test_sides_that_cancel_are_not_mixed_away(kind: str) -> None:
     sides, right = stereo(kind)
-    np.testing.assert_allclose(reading.mixed(sides), right, atol=1e-6)
+    np.testing.assert_allclose(reading.downmix(sides), right, atol=1e-6)
 
 
 @pytest.mark.parametrize("count", [1, 2, 6, 8])
 def test_channels_that_do_not_cancel_are_averaged_to_the_bit(count: int) -> None:
     noise = np.random.default_rng(1).normal(size=(30000, count)).astype(np.float32)
     for samples in (noise, np.repeat(noise[:, :1], count, axis=1), noise * (np.arange(count) == 0)):
-        np.testing.assert_array_equal(reading.mixed(samples), samples.mean(axis=1))
+        np.testing.assert_array_equal(reading.downmix(samples), samples.mean(axis=1))
 
 
 def test_six_channels_of_which_two_cancel_are_heard() -> None:
@@ -222,7 +222,7 @@ def test_six_channels_of_which_two_cancel_are_heard() -> None:
     samples = np.zeros((16000, 6), np.float32)
     samples[:, 4] = 0.3 * np.sin(2 * np.pi * 300 * time)
     samples[:, 5] = -samples[:, 4]
-    np.testing.assert_array_equal(reading.mixed(samples), samples[:, 4])
+    np.testing.assert_array_equal(reading.downmix(samples), samples[:, 4])
 
 
 @pytest.mark.parametrize(
@@ -233,8 +233,8 @@ def test_a_wide_sound_has_its_own_sides_and_is_as_loud(kind: str, rate: int) -> 
     sides, _ = stereo(kind)
     file = io.BytesIO()
     soundfile.write(file, np.pad(sides, ((3000, 0), (0, 0))), rate, format="WAV", subtype="FLOAT")
-    found = reading.wide(file.getvalue(), R)
-    mono, _ = reading.heard(file.getvalue(), R)
+    found = reading.read_stereo(file.getvalue(), R)
+    mono, _ = reading.read_mono(file.getvalue(), R)
     np.testing.assert_array_equal(found.mono, mono)
     assert found.sides.shape == (R.samples, 2)
     power = np.square(found.sides, dtype=np.float64).mean()
@@ -256,27 +256,27 @@ def test_one_channel_or_more_than_two_have_sides_alike(channels: int) -> None:
     file = io.BytesIO()
     noise = 0.1 * np.random.default_rng(0).normal(size=(9000, channels))
     soundfile.write(file, noise, 16000, format="WAV")
-    found = reading.wide(file.getvalue(), R)
+    found = reading.read_stereo(file.getvalue(), R)
     np.testing.assert_array_equal(found.sides, np.stack([found.mono, found.mono], axis=1))
 
 
 def test_only_the_first_minute_is_listened_to(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", burst(8000, 61), 8000)
     with pytest.raises(reading.AudioError, match=r"a\.wav: is silent in its first minute"):
-        reading.sound(tmp_path / "a.wav", R)
+        reading.read_samples(tmp_path / "a.wav", R)
 
 
 @pytest.mark.parametrize("samples", [1, 2, 7])
 def test_a_sound_of_some_samples_is_a_sound(tmp_path: Path, samples: int) -> None:
     soundfile.write(tmp_path / "a.wav", np.full(samples, 0.5), 44100)
-    heard = reading.sound(tmp_path / "a.wav", R)
+    heard = reading.read_samples(tmp_path / "a.wav", R)
     assert heard.shape == (R.samples,)
     assert np.isfinite(heard).all()
 
 
 @pytest.mark.parametrize("samples", [0, 10, 200])
 def test_fitted_cuts_or_adds_silence(samples: int) -> None:
-    result = reading.fitted(np.ones(samples, np.float32), 100)
+    result = reading.fit_length(np.ones(samples, np.float32), 100)
     assert result.shape == (100,)
     assert result.sum() == min(samples, 100)
 
@@ -294,4 +294,4 @@ def test_what_is_no_sound_is_named_with_its_reason(tmp_path: Path) -> None:
         ("nan", "not numbers"),
     ):
         with pytest.raises(reading.AudioError, match=rf"{name}\.wav: .*{reason}"):
-            reading.sound(tmp_path / f"{name}.wav", R)
+            reading.read_samples(tmp_path / f"{name}.wav", R)

@@ -23,7 +23,7 @@ from yarl import URL
 
 from latentpad.models.freesound import cache, client, search, sound
 from latentpad.models.freesound.search import FreesoundError, collect
-from latentpad.models.sources.sound import Found
+from latentpad.models.sources.sound import FoundSound
 from tests.models.freesound.server import KEY, Freesound, encoded, serving
 
 ROOT = Path(__file__).parents[3]
@@ -59,9 +59,9 @@ class Collecting:
         self.clock = Clock()
         self.said: list[str] = []
 
-    def __call__(self, **options: Any) -> list[Found]:
+    def __call__(self, **options: Any) -> list[FoundSound]:
         return collect(
-            "door", base=self.server.base, cache=self.cache, say=self.said.append,
+            "door", base=self.server.base, cache=self.cache, log=self.said.append,
             clock=self.clock, sleep=self.clock.sleep, **options,
         )  # fmt: skip
 
@@ -71,14 +71,14 @@ def collecting(server: Freesound, tmp_path: Path) -> Collecting:
     return Collecting(server, tmp_path / "cache")
 
 
-def numbers(found: list[Found]) -> list[int]:
+def numbers(found: list[FoundSound]) -> list[int]:
     return [int(one.id.removeprefix("freesound:")) for one in found]
 
 
 def test_a_sound_comes_with_all_that_must_be_credited(collecting: Collecting) -> None:
     collecting.server.add(7, 0.3, license="https://creativecommons.org/licenses/by/4.0/")
     [one] = collecting()
-    assert one == Found(
+    assert one == FoundSound(
         id="freesound:7",
         name="sound 7",
         author="someone",
@@ -211,7 +211,7 @@ def test_a_sound_that_must_not_be_learned_from_is_still_found(collecting: Collec
     ),
 ))  # fmt: skip
 def test_any_json_is_a_sound_or_none(result: Any) -> None:
-    one = sound.sound(result)
+    one = sound.search_result(result)
     assert one is None or (one.number > 0 and one.name.isprintable() and one.author.isprintable())
 
 
@@ -357,7 +357,7 @@ def test_the_days_requests_are_counted_across_runs(collecting: Collecting) -> No
     (collecting.cache / "requests.json").write_text(json.dumps([hour_ago] * 2000))
     with pytest.raises(FreesoundError) as error:
         collecting()
-    assert cache.when(hour_ago + 86400) in str(error.value)
+    assert cache.local_time(hour_ago + 86400) in str(error.value)
     assert collecting.server.log == []
     collecting.clock.now += 82801
     assert numbers(collecting()) == [1]
@@ -375,7 +375,7 @@ def test_where_the_days_requests_end_what_was_found_is_given_and_the_rest_told(
     (collecting.cache / "requests.json").write_text(json.dumps([hour_ago] * 1996))
     assert numbers(collecting(most=7)) == [1, 2, 3]
     [line] = collecting.said
-    assert cache.when(hour_ago + 86400) in line
+    assert cache.local_time(hour_ago + 86400) in line
     assert line.endswith("the same command goes on then: 3 sounds so far, up to 4 are left")
     collecting.clock.now += 82801
     assert numbers(collecting(most=7)) == list(range(1, 8))
@@ -391,7 +391,7 @@ def test_where_the_network_ends_what_was_found_is_given(tmp_path: Path) -> None:
         for number in range(1, 6):
             server.add(number)
         found = collect(
-            "door", base=server.base, cache=tmp_path, say=said.append, clock=clock,
+            "door", base=server.base, cache=tmp_path, log=said.append, clock=clock,
             sleep=clock.sleep, progress=lambda done, _: stack.close() if done == 2 else None,
         )  # fmt: skip
     assert numbers(found) == [1, 2]

@@ -73,9 +73,9 @@ def prepare(folder: Path) -> None:
     rows = [{"id": i, "name": f"s{i}", "mu": [i / 9, 0.5, -1, 2], "url": "u"} for i in range(9)]
     (folder / "map.json").write_text(json.dumps({"results": rows}))
     says: list[str] = []
-    importer.bring(
+    importer.import_model(
         folder / "keras.keras", folder / "pack", FOREIGN, sound_map=folder / "map.json",
-        say=says.append, measure=False,
+        log=says.append, measure=False,
     )  # fmt: skip
     sound = np.sin(np.arange(4000) / 5) * np.exp(-np.arange(4000) / 900)
     for suffix, kind in AUDIO.items():
@@ -91,11 +91,13 @@ def tried(kind: str, path: Path) -> None:
     elif kind == "map":
         anchors.from_map(path, 4, lambda line: None)
     elif kind.startswith("audio"):
-        if path not in reading.files(path.parent):
+        if path not in reading.sound_files(path.parent):
             raise reading.AudioError(f"{path}: is not among the files of its folder")
-        reading.sound(path, R)
+        reading.read_samples(path, R)
     else:
-        importer.bring(path, path.parent / "out", FOREIGN, say=lambda line: None, measure=False)
+        importer.import_model(
+            path, path.parent / "out", FOREIGN, log=lambda line: None, measure=False
+        )
 
 
 REFUSED = (ForeignError, SoundMapError, reading.AudioError, pack.PackError)

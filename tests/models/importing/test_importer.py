@@ -18,7 +18,7 @@ from keras import layers
 
 from latentpad.models.audio import descriptors
 from latentpad.models.importing import adapter, anchors
-from latentpad.models.importing.importer import Foreign, ForeignError, bring, inspect
+from latentpad.models.importing.importer import Foreign, ForeignError, import_model, inspect
 from latentpad.models.importing.layout import ORIENTATIONS, layout
 from latentpad.models.keras_files import archive as keras_file
 from latentpad.models.packs import networks, pack
@@ -69,8 +69,8 @@ def test_a_web_model_becomes_a_pack_that_sounds_the_same(tmp_path: Path) -> None
     original, said = web_decoder(), list[str]()
     write(original, tmp_path / "web")
     assert inspect(tmp_path / "web").outputs == ((256, 64, 1),)
-    made = bring(
-        tmp_path / "web", tmp_path / "mine", WEB, title="Web", say=said.append, measure=False
+    made = import_model(
+        tmp_path / "web", tmp_path / "mine", WEB, title="Web", log=said.append, measure=False
     )
     assert made.representation == Representation(22050, 512, 256, "hann", 64, 100.0)
     assert made.representation.seconds == pytest.approx(0.743, abs=1e-3)
@@ -93,7 +93,7 @@ def test_a_web_model_becomes_a_pack_that_sounds_the_same(tmp_path: Path) -> None
 
 def test_the_cost_of_a_decode_is_noted(few: None, tmp_path: Path) -> None:
     path, said = saved(web_decoder(), tmp_path / "d.keras"), list[str]()
-    made = bring(path, tmp_path / "mine", WEB, say=said.append)
+    made = import_model(path, tmp_path / "mine", WEB, log=said.append)
     assert made.training["decode"]["p50_ms"] > 0
     assert any("ms on one core" in line for line in said)
 
@@ -101,7 +101,9 @@ def test_the_cost_of_a_decode_is_noted(few: None, tmp_path: Path) -> None:
 def test_the_same_seed_draws_the_same_anchors(few: None, tmp_path: Path) -> None:
     decoder = saved(web_decoder(), tmp_path / "d.keras")
     first, again, other = (
-        bring(decoder, tmp_path / name, WEB, seed=seed, say=quiet, measure=False).anchors.latents
+        import_model(
+            decoder, tmp_path / name, WEB, seed=seed, log=quiet, measure=False
+        ).anchors.latents
         for name, seed in (("a", 0), ("b", 0), ("c", 1))
     )
     np.testing.assert_array_equal(first, again)
@@ -272,8 +274,8 @@ def test_sounds_become_anchors_where_the_encoder_hears_them(
     shutil.copytree(recordings, folder)
     (folder / "broken.wav").write_text("no sound")
     said: list[str] = []
-    made = bring(
-        decoder, tmp_path / "mine", WEB, encoder=encoder, sounds=folder, say=said.append,
+    made = import_model(
+        decoder, tmp_path / "mine", WEB, encoder=encoder, sounds=folder, log=said.append,
         measure=False,
     )  # fmt: skip
     assert sum("broken.wav" in line and "left out" in line for line in said) == 1
@@ -286,7 +288,7 @@ def test_sounds_become_anchors_where_the_encoder_hears_them(
     assert noisiness[noisy].min() > noisiness[~noisy].max()
     assert networks.load_encoder(made).output_shape == (None, 8)
     with pytest.raises(ForeignError, match="need an encoder"):
-        bring(decoder, tmp_path / "other", WEB, sounds=recordings, say=quiet)
+        import_model(decoder, tmp_path / "other", WEB, sounds=recordings, log=quiet)
 
 
 def test_an_encoder_of_another_shape_or_with_phase_is_refused(tmp_path: Path) -> None:
@@ -308,8 +310,8 @@ def test_a_sound_map_gives_the_anchors_and_their_credits(tmp_path: Path) -> None
     ]  # fmt: skip
     (tmp_path / "map.json").write_text(json.dumps({"results": rows}))
     decoder = saved(web_decoder(), tmp_path / "d.keras")
-    made = bring(
-        decoder, tmp_path / "mine", WEB, sound_map=tmp_path / "map.json", say=quiet, measure=False
+    made = import_model(
+        decoder, tmp_path / "mine", WEB, sound_map=tmp_path / "map.json", log=quiet, measure=False
     )
     np.testing.assert_array_equal(made.anchors.latents[:, 0], np.arange(6))
     assert list(made.anchors.names[:2]) == ["step 0", "step 1"]
@@ -329,7 +331,7 @@ def test_a_map_that_is_none_is_refused_and_nothing_written(tmp_path: Path, text:
     (tmp_path / "map.json").write_text(text)
     decoder, out = saved(web_decoder(), tmp_path / "d.keras"), tmp_path / "mine"
     with pytest.raises((ForeignError, SoundMapError), match=r"map\.json") as caught:
-        bring(decoder, out, WEB, sound_map=tmp_path / "map.json", say=quiet)
+        import_model(decoder, out, WEB, sound_map=tmp_path / "map.json", log=quiet)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "mine").exists()
 
@@ -413,7 +415,7 @@ def test_a_file_that_unpacks_to_too_much_is_not_read(
 
 def refused(path: Path, out: Path, complaint: str) -> None:
     with pytest.raises(ForeignError, match=complaint) as caught:
-        bring(path, out, WEB, say=quiet, measure=False)
+        import_model(path, out, WEB, log=quiet, measure=False)
     assert "\n" not in str(caught.value) and str(path) in str(caught.value)
     assert not out.exists() and not list(out.parent.glob(".mine*"))
 
@@ -439,7 +441,7 @@ def test_an_encoder_that_samples_is_refused_with_the_way_out(tmp_path: Path) -> 
     decoder = saved(web_decoder(), tmp_path / "d.keras")
     encoder = saved(web_encoder(lambda x: Sampling()(layers.Dense(4)(x))), tmp_path / "e.keras")
     with pytest.raises(ForeignError, match=r"e\.keras: holds Sampling.*export the encoder's mean"):
-        bring(decoder, tmp_path / "mine", WEB, encoder=encoder, say=quiet)
+        import_model(decoder, tmp_path / "mine", WEB, encoder=encoder, log=quiet)
     assert not (tmp_path / "mine").exists()
 
 
@@ -465,17 +467,17 @@ def test_a_model_that_is_no_decoder_is_refused(tmp_path: Path) -> None:
 def test_a_wrong_scale_is_doubted_aloud(few: None, tmp_path: Path) -> None:
     said: list[str] = []
     decoder = saved(spoken(np.linspace(-80, 0, 256 * 64), (256, 64)), tmp_path / "d.keras")
-    bring(decoder, tmp_path / "mine", WEB, say=said.append, measure=False)
+    import_model(decoder, tmp_path / "mine", WEB, log=said.append, measure=False)
     assert any("are the values and the scale right" in line for line in said)
     assert any("the same sound at 16 points" in line for line in said)
 
 
 def test_a_pack_that_is_there_is_kept_when_an_import_fails(few: None, tmp_path: Path) -> None:
     decoder = saved(web_decoder(), tmp_path / "d.keras")
-    bring(decoder, tmp_path / "mine", WEB, title="First", say=quiet, measure=False)
+    import_model(decoder, tmp_path / "mine", WEB, title="First", log=quiet, measure=False)
     decoder.write_bytes(b"broken")
     with pytest.raises(ForeignError):
-        bring(decoder, tmp_path / "mine", WEB, say=quiet)
+        import_model(decoder, tmp_path / "mine", WEB, log=quiet)
     assert pack.load(tmp_path / "mine").title == "First"
 
 
@@ -484,5 +486,5 @@ def test_the_latent_that_changes_the_sound_tells_more() -> None:
     dense = layers.Dense(6, use_bias=False)
     model = keras.Model(z, layers.Reshape((2, 3))(dense(z)))
     dense.set_weights([np.array([[0.2] * 6, [0.0] * 6], np.float32)])
-    strong, none = anchors.telling(model, np.zeros((4, 2), np.float32), 90.0, 0)
+    strong, none = anchors.estimated_kl(model, np.zeros((4, 2), np.float32), 90.0, 0)
     assert strong > 1 and none == 0

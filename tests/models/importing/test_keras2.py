@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from latentpad.models.importing import anchors, importer
-from latentpad.models.importing.importer import Foreign, ForeignError, bring, inspect
+from latentpad.models.importing.importer import Foreign, ForeignError, import_model, inspect
 from latentpad.models.packs import networks
 
 HERE = Path(__file__).parent / "keras2"
@@ -155,7 +155,7 @@ def test_a_decoder_of_keras_2_becomes_a_pack_that_is_the_right_way_round(
     monkeypatch.setattr(anchors, "DRAWN", 4)
     said: list[str] = []
     model = written[version] / part
-    bring(model, tmp_path / "mine", WEB, say=said.append, measure=False)
+    import_model(model, tmp_path / "mine", WEB, log=said.append, measure=False)
     made = np.load(written[version] / "numbers" / "web.npz")
     from latentpad.models.packs import pack
 

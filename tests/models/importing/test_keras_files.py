@@ -17,7 +17,7 @@ from keras import layers, ops
 
 from latentpad.models import vae
 from latentpad.models.importing import adapter, anchors
-from latentpad.models.importing.importer import Foreign, ForeignError, bring, inspect
+from latentpad.models.importing.importer import Foreign, ForeignError, import_model, inspect
 from latentpad.models.importing.layout import layout
 from latentpad.models.keras_files import archive as keras_file
 from latentpad.models.keras_files import layers as known_layers
@@ -146,8 +146,8 @@ def test_a_model_that_takes_a_latent_vector_and_gives_a_sound_becomes_a_pack(
     monkeypatch.setattr(anchors, "DRAWN", 4)
     theirs = TAKEN[name]()
     theirs.save(tmp_path / "d.keras")
-    made = bring(
-        tmp_path / "d.keras", tmp_path / "mine", FOREIGN, say=lambda line: None, measure=False
+    made = import_model(
+        tmp_path / "d.keras", tmp_path / "mine", FOREIGN, log=lambda line: None, measure=False
     )
     decoded = np.asarray(networks.load_decoder(made)(Z), np.float32)
     each = [theirs({"z": z[None]} if name == "by name" else z[None]) for z in np.repeat(Z, 8, 0)]
@@ -167,8 +167,8 @@ def test_what_keras_warns_of_is_not_said(
     inner = keras.Model({"z": y}, {"y": layers.Dense(4)(y)})
     of(lambda z: sound(inner({"z": z})["y"])).save(tmp_path / "d.keras")
     recwarn.clear()
-    made = bring(
-        tmp_path / "d.keras", tmp_path / "mine", FOREIGN, say=lambda line: None, measure=False
+    made = import_model(
+        tmp_path / "d.keras", tmp_path / "mine", FOREIGN, log=lambda line: None, measure=False
     )
     networks.load_decoder(made)(Z)
     assert not [w for w in recwarn if issubclass(w.category, UserWarning)]
@@ -181,8 +181,8 @@ def test_a_pack_whose_decoder_gives_a_list_plays(
 
     monkeypatch.setattr(anchors, "DRAWN", 4)
     of(sound).save(tmp_path / "d.keras")
-    made = bring(
-        tmp_path / "d.keras", tmp_path / "mine", FOREIGN, say=lambda line: None, measure=False
+    made = import_model(
+        tmp_path / "d.keras", tmp_path / "mine", FOREIGN, log=lambda line: None, measure=False
     )
     z, plain = keras.Input((4,)), networks.load_decoder(made)
     keras.Model([z], {"sound": [plain(z)]}).save(made.decoder_path)
@@ -276,7 +276,7 @@ def test_any_other_model_is_refused_in_one_line(tmp_path: Path, name: str) -> No
 
 def refused(path: Path, complaint: str) -> None:
     with pytest.raises(ForeignError, match=complaint) as caught:
-        bring(path, path.parent / "mine", FOREIGN, say=lambda line: None, measure=False)
+        import_model(path, path.parent / "mine", FOREIGN, log=lambda line: None, measure=False)
     assert str(caught.value).startswith(f"{path}: ") and str(caught.value).isprintable()
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 

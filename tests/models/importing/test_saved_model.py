@@ -117,7 +117,7 @@ def test_a_saved_model_becomes_a_pack_that_sounds_the_same(
     assert importer.inspect(folder) == importer.Shapes(
         "SavedModel", ((4,),), ((256, 64, 1),), original.count_params()
     )
-    made = importer.bring(folder, tmp_path / "mine", WEB, say=quiet, measure=False)
+    made = importer.import_model(folder, tmp_path / "mine", WEB, log=quiet, measure=False)
     theirs = np.asarray(original(Z))[..., 0].transpose(0, 2, 1)
     decoded = np.asarray(networks.load_decoder(made)(Z))
     np.testing.assert_allclose(decoded[:, :, :256], theirs, atol=1e-5)
@@ -332,4 +332,4 @@ def test_an_encoder_that_only_samples_is_refused(tmp_path: Path) -> None:
 def test_the_wrong_orientation_is_told_of_a_saved_model_too(saved: Path, tmp_path: Path) -> None:
     foreign = Foreign(22050, n_fft=512, hop=256, orientation="time first")
     with pytest.raises(ForeignError, match="try --orientation frequency"):
-        importer.bring(saved, tmp_path / "mine", foreign, say=quiet)
+        importer.import_model(saved, tmp_path / "mine", foreign, log=quiet)

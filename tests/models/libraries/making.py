@@ -28,10 +28,10 @@ PRETEND = """
 from pathlib import Path
 import numpy as np
 from latentpad.models.libraries import fill
-from latentpad.models.libraries.encode import Encoded, identity
+from latentpad.models.libraries.encode import Encoded, encoder_hash
 def encode_batch(pack_path, sounds):
     z = np.array([[int(s), 0] for s in sounds], np.float32)
-    own = identity(Path(pack_path))
+    own = encoder_hash(Path(pack_path))
     return Encoded(z, z[:, 1], z[:, 1], np.tile(z, 3), z[:, 1], ("",) * len(sounds), own)
 fill.encode_batch = encode_batch
 """
@@ -62,7 +62,7 @@ def many(path: Path, small: pack.Pack, count: int) -> Path:
     latents = np.random.default_rng(0).normal(size=(count, 2)).astype(np.float32)
     zeros = np.zeros(count, np.float32)
     rows = [
-        store.Row(
+        store.SoundRow(
             f"{i:064x}", f"folder {i % 100}/a sound of some length {i}.flac", f"a sound {i}",
             f"label {i % 100}", "Ann", "CC0", "", "folder", f"audio/{i:064x}.flac", 1.0, True, "",
         )

@@ -156,7 +156,7 @@ from latentpad.models.training import dataset
 folder = Path(sys.argv[1])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for read in (lambda: list(contents.rows(folder)), lambda: contents.summary(folder),
-             lambda: contents.chosen(folder), lambda: dataset.clips(folder)):
+             lambda: contents.select_ids(folder), lambda: dataset.clips(folder)):
     try:
         read()
     except LibraryError as error:
@@ -226,10 +226,10 @@ def test_nothing_is_deleted_through_a_link(copy: Path, small: pack.Pack, tmp_pat
     (copy / "audio").symlink_to(elsewhere)
     mine = library.open_(copy, small)
     lines: list[str] = []
-    mine.remove([str(mine.anchors.ids[0])], say=lines.append)
+    mine.remove([str(mine.anchors.ids[0])], log=lines.append)
     noise(tmp_path / "in" / "new.wav", 99)
     mine.add(tmp_path / "in")
-    mine.remove([str(mine.anchors.ids[0])], say=lines.append)
+    mine.remove([str(mine.anchors.ids[0])], log=lines.append)
     assert lines == [f"{copy}: audio is a link: the recordings there are left where they are"] * 2
     assert {f"{7:064x}.wav", ".new-x", "notes.txt"} < {path.name for path in elsewhere.iterdir()}
     store.discard(copy, 2)

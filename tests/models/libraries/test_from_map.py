@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentpad.models.libraries import library, playable
-from latentpad.models.libraries.library import Added, Library, LibraryError
+from latentpad.models.libraries.library import AddedCounts, Library, LibraryError
 from latentpad.models.packs import pack
 from latentpad.models.sources import sound_map
 from latentpad.models.sources.licences import FREE, is_free
@@ -32,13 +32,13 @@ def test_a_sound_map_places_sounds_without_audio(empty: Library, tmp_path: Path)
         {"id": 9, "mu": [0, 0], "audio": "../../../etc/passwd"},
     ]
     path = write_map(tmp_path / "map.json", {"results": rows})
-    assert empty.add_map(path) == Added(added=3)
+    assert empty.add_map(path) == AddedCounts(added=3)
     np.testing.assert_array_equal(empty.anchors.latents, [[0.5, -1], [1, 2], [0, 0]])
     assert list(empty.anchors.names) == ["Door", "8", "9"]
     assert [empty.recording(i) for i in range(3)] == [None, tmp_path / "beside.wav", None]
     low, high = np.percentile(empty.pack.anchors.loudness, [0, 100])
     assert ((empty.anchors.loudness >= low) & (empty.anchors.loudness <= high)).all()
-    assert empty.add_map(write_map(path, rows)) == Added(known=3)
+    assert empty.add_map(write_map(path, rows)) == AddedCounts(known=3)
     assert empty.summary().without_recording == 2
     played, known = playable.as_pack(empty.pack, empty), empty.pack.described
     assert len(played.anchors) == 3
@@ -55,7 +55,7 @@ def test_a_pack_without_an_encoder_takes_sound_maps_only(
     with pytest.raises(LibraryError, match="has no encoder to place sounds with"):
         mine.add(recordings)
     path = write_map(tmp_path / "map.json", [{"id": 1, "mu": [0, 0]}])
-    assert mine.add_map(path) == Added(added=1)
+    assert mine.add_map(path) == AddedCounts(added=1)
 
 
 def test_bad_rows_of_a_sound_map_are_refused_by_number(empty: Library, tmp_path: Path) -> None:
@@ -66,8 +66,8 @@ def test_bad_rows_of_a_sound_map_are_refused_by_number(empty: Library, tmp_path:
         {"id": 7, "mu": [10**400, 0]}, {"id": True, "mu": [0, 0]},
     ]  # fmt: skip
     lines: list[str] = []
-    added = empty.add_map(write_map(tmp_path / "map.json", rows), say=lines.append)
-    assert added == Added(added=1, refused=9)
+    added = empty.add_map(write_map(tmp_path / "map.json", rows), log=lines.append)
+    assert added == AddedCounts(added=1, refused=9)
     path = tmp_path / "map.json"
     assert lines == [
         f"{path}: result 2: is no object: left out",

@@ -17,15 +17,15 @@ import soundfile
 from rich.progress import Progress
 
 from latentpad.models.audio import descriptors
-from latentpad.models.audio.reading import heard
+from latentpad.models.audio.reading import read_mono
 from latentpad.models.libraries import library, playable, store
 from latentpad.models.libraries.encode import encode_batch
-from latentpad.models.libraries.items import from_found
-from latentpad.models.libraries.library import Added, Library, LibraryError
+from latentpad.models.libraries.items import from_sounds
+from latentpad.models.libraries.library import AddedCounts, Library, LibraryError
 from latentpad.models.maps.neighbours import Neighbours
 from latentpad.models.packs import pack
 from latentpad.models.representation import Representation
-from latentpad.models.sources.sound import Found
+from latentpad.models.sources.sound import FoundSound
 from latentpad.models.training import dataset
 from latentpad.models.training.dataset import DatasetError
 from tests.models.libraries.making import FILL, PRETEND, ROOT, fill, many, noise
@@ -78,7 +78,7 @@ def test_sounds_are_described_as_they_were_recorded(filled: Library, recordings:
     played = playable.as_pack(filled.pack, filled)
     assert set(played.described) == set(descriptors.NAMES)
     for i, id in enumerate(played.anchors.ids):
-        audio, _ = heard((recordings / str(id)).read_bytes(), r)
+        audio, _ = read_mono((recordings / str(id)).read_bytes(), r)
         measured = descriptors.measure(r.decibels(r.magnitudes(audio)), r)
         told = [played.described[name][i] for name in descriptors.MEASURED]
         np.testing.assert_allclose(told, measured, rtol=1e-5, atol=1e-5)
@@ -125,7 +125,7 @@ def test_adding_again_adds_nothing_and_opening_again_finds_the_same(
     mine = library.open_(copy, small)
     before = mine.anchors.latents.copy()
     lines: list[str] = []
-    assert mine.add(recordings, say=lines.append) == Added(known=12)
+    assert mine.add(recordings, log=lines.append) == AddedCounts(known=12)
     assert lines == []
     np.testing.assert_array_equal(library.open_(copy, small).anchors.latents, before)
 
@@ -134,7 +134,7 @@ def test_the_same_sound_twice_is_one_anchor_and_reported(empty: Library, tmp_pat
     first = noise(tmp_path / "in" / "a.wav", 1)
     shutil.copy(first, tmp_path / "in" / "b.wav")
     lines: list[str] = []
-    assert empty.add(tmp_path / "in", say=lines.append) == Added(added=1, duplicates=1)
+    assert empty.add(tmp_path / "in", log=lines.append) == AddedCounts(added=1, duplicates=1)
     assert lines == [f"{tmp_path / 'in' / 'b.wav'}: the same sound as a.wav: left out"]
     assert list(empty.anchors.ids) == ["a.wav"]
 
@@ -144,7 +144,7 @@ def test_two_folders_may_use_the_same_name(empty: Library, tmp_path: Path) -> No
         noise(tmp_path / str(i) / "a.wav", i)
         empty.add(tmp_path / str(i))
     assert len(empty) == 2 and len(set(empty.anchors.ids)) == 2
-    assert empty.add(tmp_path / "2") == Added(known=1)
+    assert empty.add(tmp_path / "2") == AddedCounts(known=1)
 
 
 def test_what_is_no_sound_is_left_out_with_a_line_and_stops_nothing(
@@ -159,7 +159,7 @@ def test_what_is_no_sound_is_left_out_with_a_line_and_stops_nothing(
     half = noise(folder / "half.flac", 2).read_bytes()
     (folder / "half.flac").write_bytes(half[:30])
     lines: list[str] = []
-    assert empty.add(folder, say=lines.append) == Added(added=1, refused=5)
+    assert empty.add(folder, log=lines.append) == AddedCounts(added=1, refused=5)
     assert [Path(line.split(": ")[0]).name for line in sorted(lines)] == [
         "half.flac", "nan.wav", "nothing.flac", "silent.wav", "text.wav",
     ]  # fmt: skip
@@ -173,7 +173,7 @@ def test_any_rate_and_channels_are_taken_from_10_ms_before_the_sound(tmp_path: P
         sound = np.zeros((5 * rate, channels))
         sound[2 * rate :] = 0.5 * np.sin(2 * np.pi * 440 * np.arange(3 * rate) / rate)[:, None]
         soundfile.write(tmp_path / "a.wav", sound, rate)
-        audio, seconds = heard((tmp_path / "a.wav").read_bytes(), r)
+        audio, seconds = read_mono((tmp_path / "a.wav").read_bytes(), r)
         assert audio.shape == (r.samples,) and seconds == 5
         start = int(np.argmax(np.abs(audio) > 0.05)) / 16000
         assert start == pytest.approx(0.010, abs=0.0015)
@@ -192,7 +192,7 @@ def test_a_csv_supplies_the_credits(empty: Library, tmp_path: Path) -> None:
             ]
         )
     lines: list[str] = []
-    empty.add(tmp_path / "in", say=lines.append)
+    empty.add(tmp_path / "in", log=lines.append)
     a, b = empty.rows()
     assert (a.label, a.licence, a.author, a.url, a.may_train) == (
         "gravel", "CC BY 4.0", "Ann", "https://x.org/1", False,
@@ -213,7 +213,7 @@ def test_a_table_is_read_as_for_a_training_and_what_it_does_not_permit_is_told(
         encoding="utf-16",
     )
     lines: list[str] = []
-    empty.add(folder, say=lines.append)
+    empty.add(folder, log=lines.append)
     rows = {row.id[0]: row for row in empty.rows()}
     assert [rows[name].author for name in "abcdefg"] == ["Ann", "Bob", "Cy", "Di", "Ed", "Flo", ""]
     assert [name for name, row in rows.items() if row.may_train] == ["a", "d", "e", "g"]
@@ -238,8 +238,8 @@ def test_what_is_hidden_and_what_lies_in_a_library_is_passed_over(
     noise(folder / ".Trash" / "b.wav", 2)
     mine = library.create(folder / "mine", small)
     lines: list[str] = []
-    assert mine.add(folder, say=lines.append) == Added(added=1)
-    assert mine.add(folder, say=lines.append) == Added(known=1)
+    assert mine.add(folder, log=lines.append) == AddedCounts(added=1)
+    assert mine.add(folder, log=lines.append) == AddedCounts(known=1)
     assert lines == [f"{folder}: not taken: 2 hidden, 1 sound library"] * 2
     with pytest.raises(LibraryError, match="is a library: add the folder its sounds came from"):
         mine.add(folder / "mine")
@@ -257,9 +257,9 @@ def test_a_file_with_a_name_in_no_known_encoding_comes_in(empty: Library, tmp_pa
     noise(tmp_path / "a.wav", 1)
     (tmp_path / "in").mkdir()
     os.rename(tmp_path / "a.wav", os.fsencode(tmp_path / "in") + b"/lat\xedn.wav")
-    assert empty.add(tmp_path / "in") == Added(added=1)
+    assert empty.add(tmp_path / "in") == AddedCounts(added=1)
     assert list(empty.anchors.names) == ["lat?n"]
-    assert empty.add(tmp_path / "in") == Added(known=1)
+    assert empty.add(tmp_path / "in") == AddedCounts(known=1)
 
 
 def test_a_csv_that_cannot_be_read_stops_before_anything_is_written(
@@ -283,18 +283,18 @@ def test_linked_sounds_stay_where_they_are(empty: Library, tmp_path: Path) -> No
 
 
 def test_found_sounds_keep_their_credits_and_come_in_once(empty: Library, tmp_path: Path) -> None:
-    def found(id: str, seed: int, may_train: bool) -> Found:
+    def found(id: str, seed: int, may_train: bool) -> FoundSound:
         path = noise(tmp_path / f"{seed}.wav", seed)
-        return Found(id, "Step", "Ann", "CC0", "https://f.org/1", path, "step", may_train, 0.2)
+        return FoundSound(id, "Step", "Ann", "CC0", "https://f.org/1", path, "step", may_train, 0.2)
 
     given = [found("freesound:1", 1, True), found("freesound:2", 2, False)]
-    assert empty.add(from_found(given)).added == 2
+    assert empty.add(from_sounds(given)).added == 2
     assert [row.may_train for row in empty.rows()] == [True, False]
     assert {row.origin for row in empty.rows()} == {"freesound"}
     # Encoded anew by its source: other bytes, but the same sound.
-    assert empty.add(from_found([found("freesound:1", 3, True)])) == Added(known=1)
+    assert empty.add(from_sounds([found("freesound:1", 3, True)])) == AddedCounts(known=1)
     twice = [found("freesound:9", 4, True), found("freesound:9", 5, True)]
-    assert empty.add(from_found(twice)) == Added(added=1, known=1)
+    assert empty.add(from_sounds(twice)) == AddedCounts(added=1, known=1)
 
 
 def test_a_summary_counts_what_is_there(filled: Library) -> None:
@@ -316,7 +316,7 @@ def test_killed_while_it_encodes_it_goes_on_where_it_was(small: pack.Pack, tmp_p
     mine = library.open_(mine.path, small)
     before = len(mine)
     assert 0 < before < 300
-    assert mine.add(tmp_path / "in") == Added(added=300 - before, known=before)
+    assert mine.add(tmp_path / "in") == AddedCounts(added=300 - before, known=before)
     assert list(mine.anchors.ids) == [f"{i:03}.wav" for i in range(300)]
     sounds = [path.read_bytes() for path in sorted((tmp_path / "in").iterdir())]
     whole = encode_batch(str(small.path), sounds)
@@ -500,7 +500,7 @@ def test_sounds_are_encoded_on_a_dask_cluster(
         worker_dashboard_address=None, local_directory=str(tmp_path),
     ) as cluster:  # fmt: skip
         mine = library.create(tmp_path / "mine", small)
-        assert mine.add(recordings, dask=cluster.scheduler_address) == Added(added=12)
+        assert mine.add(recordings, dask=cluster.scheduler_address) == AddedCounts(added=12)
     assert list(mine.anchors.ids) == list(filled.anchors.ids)
     np.testing.assert_allclose(mine.anchors.latents, filled.anchors.latents, atol=1e-4)
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from latentpad.models.libraries import contents, library, playable, store
-from latentpad.models.libraries.items import from_found
-from latentpad.models.libraries.library import Added, Library, LibraryError
+from latentpad.models.libraries.items import from_sounds
+from latentpad.models.libraries.library import AddedCounts, Library, LibraryError
 from latentpad.models.maps.neighbours import Neighbours
 from latentpad.models.packs import pack
-from latentpad.models.sources.sound import Found
+from latentpad.models.sources.sound import FoundSound
 from tests.models.libraries.making import ROOT, many, noise
 
 
@@ -53,14 +53,14 @@ def test_what_was_removed_stays_out_until_it_is_asked_for_again(
     mine = library.open_(copy, small)
     before = {str(id): z for id, z in zip(mine.anchors.ids, mine.anchors.latents, strict=True)}
     mine.remove(["tone/tone3.wav", "noise/noise4.wav"])
-    assert mine.add(recordings) == Added(known=10, removed=2)
-    assert mine.add(recordings, again=True) == Added(added=2, known=10)
+    assert mine.add(recordings) == AddedCounts(known=10, removed=2)
+    assert mine.add(recordings, again=True) == AddedCounts(added=2, known=10)
     assert set(mine.anchors.ids[10:]) == {"tone/tone3.wav", "noise/noise4.wav"}
     for id, latent in zip(mine.anchors.ids, mine.anchors.latents, strict=True):
         np.testing.assert_allclose(latent, before[str(id)], atol=1e-4)
     assert mine.summary().removed == 0
     mine.remove(["tone/tone3.wav"])
-    assert mine.add(recordings) == Added(known=11, removed=1)
+    assert mine.add(recordings) == AddedCounts(known=11, removed=1)
 
 
 def test_another_sound_may_take_the_place_of_a_removed_file(empty: Library, tmp_path: Path) -> None:
@@ -68,23 +68,23 @@ def test_another_sound_may_take_the_place_of_a_removed_file(empty: Library, tmp_
     empty.add(tmp_path / "in")
     empty.remove(["kick.wav"])
     noise(tmp_path / "in" / "kick.wav", 2)  # mended
-    assert empty.add(tmp_path / "in") == Added(added=1)
+    assert empty.add(tmp_path / "in") == AddedCounts(added=1)
     assert list(empty.anchors.ids) == ["kick.wav"]
     noise(tmp_path / "in" / "kick.wav", 1)
-    assert empty.add(tmp_path / "in") == Added(removed=1)
+    assert empty.add(tmp_path / "in") == AddedCounts(removed=1)
 
 
 def test_a_found_sound_stays_out_by_its_number_whatever_its_bytes(
     empty: Library, tmp_path: Path
 ) -> None:
-    def found(seed: int) -> Found:
+    def found(seed: int) -> FoundSound:
         path = noise(tmp_path / f"{seed}.wav", seed)
-        return Found("freesound:7", "Step", "Ann", "CC0", "", path, "step", True, 0.2)
+        return FoundSound("freesound:7", "Step", "Ann", "CC0", "", path, "step", True, 0.2)
 
-    empty.add(from_found([found(1)]))
+    empty.add(from_sounds([found(1)]))
     empty.remove(["freesound:7"])
-    assert empty.add(from_found([found(2)])) == Added(removed=1)
-    assert empty.add(from_found([found(2)]), again=True) == Added(added=1)
+    assert empty.add(from_sounds([found(2)])) == AddedCounts(removed=1)
+    assert empty.add(from_sounds([found(2)]), again=True) == AddedCounts(added=1)
     assert list(empty.anchors.ids) == ["freesound:7"]
 
 
@@ -95,8 +95,8 @@ def test_a_mapped_sound_stays_out_too(empty: Library, tmp_path: Path) -> None:
     empty.add_map(path)
     empty.remove(["map:1"])
     assert (tmp_path / "beside.wav").is_file()
-    assert empty.add_map(path) == Added(known=1, removed=1)
-    assert empty.add_map(path, again=True) == Added(added=1, known=1)
+    assert empty.add_map(path) == AddedCounts(known=1, removed=1)
+    assert empty.add_map(path, again=True) == AddedCounts(added=1, known=1)
     np.testing.assert_array_equal(empty.anchors.latents, [[1, 1], [0, 0]])
 
 
@@ -192,7 +192,7 @@ def test_killed_at_any_moment_it_has_removed_all_or_none(small: pack.Pack, tmp_p
     whole = library.create(tmp_path / "whole", small).path
     latents = np.repeat(np.arange(20, dtype=np.float32)[:, None], 2, axis=1)
     rows = [
-        store.Row(
+        store.SoundRow(
             f"{i:064x}", f"sound {i}", f"sound {i}", "", "", "", "", "map",
             store.keep(whole, f"{i:064x}", ".wav", str(i).encode()), 1.0, True, "",
         )
@@ -247,7 +247,7 @@ def test_a_real_kill_in_a_large_library_leaves_all_or_none(
 
 
 def test_sounds_are_chosen_by_number_id_label_and_author(copy: Path) -> None:
-    chosen = contents.chosen
+    chosen = contents.select_ids
     ids = [row.id for row in contents.rows(copy)]
     assert chosen(copy, ["1", ids[5]]) == [ids[1], ids[5]]
     assert chosen(copy, label="tone") == [id for id in ids if id.startswith("tone")]

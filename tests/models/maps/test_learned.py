@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from latentpad.models.maps import learned as learned_map
-from latentpad.models.maps.learned import hear, learned, moved
+from latentpad.models.maps.learned import decode_sounds, flatten_slopes, learn_map
 from latentpad.models.maps.projection import tsne
 from latentpad.models.maps.slopes import slopes
 from latentpad.models.representation import Floats
@@ -40,7 +40,7 @@ def latents() -> Floats:
 
 
 def test_the_metric_tells_how_far_the_sound_goes(decode: Decode, latents: Floats) -> None:
-    heard = hear(latents, decode)
+    heard = decode_sounds(latents, decode)
     assert heard.sounds.shape[0] == COUNT and heard.roots.shape == (COUNT, 3, 3)
     step = np.array([0.01, -0.02, 0.015], np.float32)
     change = decode(latents + step) - decode(latents)
@@ -50,9 +50,9 @@ def test_the_metric_tells_how_far_the_sound_goes(decode: Decode, latents: Floats
 
 
 def test_a_finger_finds_it_less_steep_than_before(decode: Decode, latents: Floats) -> None:
-    heard = hear(latents, decode)
+    heard = decode_sounds(latents, decode)
     start = learned_map._normal(tsne(latents, 0).astype(np.float64))
-    places = moved(start.astype(np.float32), latents, heard)
+    places = flatten_slopes(start.astype(np.float32), latents, heard)
     glides = learned_map._glides(np.random.default_rng(7), COUNT, 3000)
     z = latents.astype(np.float64)
     before, after = (
@@ -66,16 +66,16 @@ def test_the_seed_repeats_the_map(
     decode: Decode, latents: Floats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(learned_map, "ROUNDS", 2)
-    plane = learned(latents, decode, 3)
+    plane = learn_map(latents, decode, 3)
     assert plane.shape == (COUNT, 2) and plane.dtype == np.float32 and np.isfinite(plane).all()
-    np.testing.assert_array_equal(plane, learned(latents, decode, 3))
+    np.testing.assert_array_equal(plane, learn_map(latents, decode, 3))
 
 
 @pytest.mark.parametrize("count", [1, 3, 4, 5])
 def test_few_sounds_and_sounds_all_the_same_have_a_map(decode: Decode, count: int) -> None:
     few = np.random.default_rng(0).normal(size=(count, 3)).astype(np.float32)
     for some in (few, np.full((count, 3), 0.5, np.float32), np.repeat(few, 3, axis=0)):
-        plane = learned(some, decode)
+        plane = learn_map(some, decode)
         assert plane.shape == (len(some), 2) and np.isfinite(plane).all()
 
 
@@ -83,6 +83,6 @@ def test_of_too_many_sounds_some_are_mapped_and_the_others_lie_among_them(
     decode: Decode, latents: Floats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(learned_map, "MOST", 12)
-    plane = learned(latents, decode)
+    plane = learn_map(latents, decode)
     some = np.linspace(0, COUNT - 1, 12).astype(int)
-    np.testing.assert_allclose(plane[some], learned(latents[some], decode), rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(plane[some], learn_map(latents[some], decode), rtol=1e-5, atol=1e-4)

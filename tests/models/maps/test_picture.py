@@ -13,7 +13,7 @@ from matplotlib.image import imread
 from matplotlib.text import Annotation, Text
 from scipy.spatial import cKDTree
 
-from latentpad.engine.board import Board, Shape
+from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.planes import Planes
 from latentpad.models import figures
 from latentpad.models.maps import picture as plane_picture
@@ -37,7 +37,7 @@ def on_the_pad(found: Pack) -> Any:
     """(L, 2) where the engine has the anchors on the pad of an instrument that has just begun."""
     planes = Planes(found)
     r = found.representation
-    board = Board(Shape(r.frames, r.bins, r.samples, r.sample_rate))
+    board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
     planes.begin(board)
     plane = planes.of(board.values.tolist())
     return plane.pad(plane.known)

@@ -32,7 +32,7 @@ def test_descriptors_are_measured_on_the_recordings(copy: pack.Pack, recordings:
     assert tuple(made.described) == descriptors.NAMES
     r = copy.representation
     for k, id in enumerate(copy.anchors.ids):
-        sound = r.decibels(r.magnitudes(reading.sound(recordings / str(id), r)))
+        sound = r.decibels(r.magnitudes(reading.read_samples(recordings / str(id), r)))
         assert made.described["brightness"][k] == np.float32(descriptors.measure(sound, r)[0])
     tones = copy.anchors.labels == "tone"
     noisiness = made.described["noisiness"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from latentpad.models.audio import reading
-from latentpad.models.sources.folder import Names, holding
+from latentpad.models.sources.folder import SoundLookup, scan_folder
 
 
 def made(folder: Path, *names: str) -> Path:
@@ -17,7 +17,7 @@ def made(folder: Path, *names: str) -> Path:
 
 
 def sounds(folder: Path) -> list[str]:
-    return [path.as_posix() for path in holding(folder).sounds]
+    return [path.as_posix() for path in scan_folder(folder).sounds]
 
 
 def test_a_folder_of_links_holds_what_they_lead_to(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_a_folder_of_links_holds_what_they_lead_to(tmp_path: Path) -> None:
     (links / "kicks").symlink_to(tmp_path / "kicks")
     (links / "c.aiff").symlink_to(Path("..") / "more" / "c.AIFF")
     assert sounds(links) == ["c.aiff", "kicks/a.wav", "kicks/deep/b.flac"]
-    assert reading.files(links) == [links / name for name in sounds(links)]
+    assert reading.sound_files(links) == [links / name for name in sounds(links)]
 
 
 def test_a_loop_of_links_ends(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_a_loop_of_links_ends(tmp_path: Path) -> None:
     (tmp_path / "x" / "y").symlink_to(tmp_path / "y")
     (tmp_path / "y" / "x").symlink_to(tmp_path / "x")
     (tmp_path / "itself.wav").symlink_to(tmp_path / "itself.wav")
-    held = holding(tmp_path)
+    held = scan_folder(tmp_path)
     assert sounds(tmp_path) == ["x/a.wav", "y/b.wav"]
     assert held.passed == {"that leads nowhere": 1}
 
@@ -50,7 +50,7 @@ def test_a_file_of_two_names_is_one_sound_by_its_own_name(tmp_path: Path) -> Non
     (tmp_path / "a second.wav").symlink_to(tmp_path / "z" / "a.wav")
     os.link(tmp_path / "z" / "b.wav", tmp_path / "z" / "hard.wav")
     assert sounds(tmp_path) == ["z/a.wav", "z/b.wav"]
-    names = Names(holding(tmp_path))
+    names = SoundLookup(scan_folder(tmp_path))
     for name in ("a first.wav", "a second.wav", "z/a.wav"):
         assert names.find(name, Path()) == Path("z/a.wav")
     assert names.find("z/hard.wav", Path()) == Path("z/b.wav")
@@ -63,7 +63,7 @@ def test_what_is_passed_over_is_counted_in_one_line(tmp_path: Path) -> None:
         "notes.txt", "noending", "lib/library.toml", "lib/audio/i.wav", "odd.\x1b[2J",
     )  # fmt: skip
     os.mkfifo(tmp_path / "pipe.wav")
-    held = holding(tmp_path)
+    held = scan_folder(tmp_path)
     assert sounds(tmp_path) == ["B.WAV", "a.wav"]
     assert held.passed["hidden"] == 5 and held.passed[".m4a"] == 2
     assert held.passed["sound library"] == held.passed["that is no file"] == 1
@@ -77,12 +77,12 @@ def test_what_is_passed_over_is_counted_in_one_line(tmp_path: Path) -> None:
     "name", ["_readme_and_license.txt", "LICENSE", "x/credits.xlsx", "list.ods", "Attribution.rtf"]
 )
 def test_what_may_tell_of_licences_and_is_not_read_is_named(tmp_path: Path, name: str) -> None:
-    line = holding(made(tmp_path, "a.wav", name)).passed_over()
+    line = scan_folder(made(tmp_path, "a.wav", name)).passed_over()
     assert line.endswith(f"; what {name} may say of licences is not read: save it as CSV")
 
 
 def test_a_folder_of_sounds_alone_needs_no_line(tmp_path: Path) -> None:
-    assert holding(made(tmp_path, "a.wav", "x/b.ogg", "credits.csv")).passed_over() == ""
+    assert scan_folder(made(tmp_path, "a.wav", "x/b.ogg", "credits.csv")).passed_over() == ""
 
 
 def test_a_folder_that_may_not_be_opened_is_counted(
@@ -97,7 +97,7 @@ def test_a_folder_that_may_not_be_opened_is_counted(
         return scan(path)
 
     monkeypatch.setattr(os, "scandir", refusing)  # root may open anything
-    assert holding(tmp_path).passed_over() == f"{tmp_path}: not taken: 1 that cannot be opened"
+    assert scan_folder(tmp_path).passed_over() == f"{tmp_path}: not taken: 1 that cannot be opened"
 
 
 @pytest.mark.parametrize(
@@ -117,9 +117,9 @@ def test_a_folder_that_may_not_be_opened_is_counted(
 def test_a_file_is_found_by_what_another_system_calls_it(
     tmp_path: Path, on_disk: str, said: str
 ) -> None:
-    assert Names(holding(made(tmp_path, on_disk))).find(said, Path()) == Path(on_disk)
+    assert SoundLookup(scan_folder(made(tmp_path, on_disk))).find(said, Path()) == Path(on_disk)
 
 
 @pytest.mark.parametrize("said", ["", " ", ".", "..", "y/kick.wav", "../kick.wav", "kick", "\0"])
 def test_a_name_of_something_else_finds_nothing(tmp_path: Path, said: str) -> None:
-    assert Names(holding(made(tmp_path, "x/kick.wav"))).find(said, Path("x")) is None
+    assert SoundLookup(scan_folder(made(tmp_path, "x/kick.wav"))).find(said, Path("x")) is None

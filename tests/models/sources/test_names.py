@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from latentpad.models.sources.credits import Told
-from latentpad.models.sources.names import named
+from latentpad.models.sources.credits import Credits
+from latentpad.models.sources.names import sound_names
 
 
-def names(*paths: str, **told: Told) -> list[tuple[str, str]]:
+def names(*paths: str, **told: Credits) -> list[tuple[str, str]]:
     sounds = [Path(path) for path in paths]
-    found = named(Path("/home/ann/tape"), sounds, lambda sound: told.get(sound.stem, Told()))
+    found = sound_names(
+        Path("/home/ann/tape"), sounds, lambda sound: told.get(sound.stem, Credits())
+    )
     return [(each.name, each.label) for each in found]
 
 
@@ -29,5 +31,5 @@ def test_what_its_folder_does_not_tell_apart_is_called_by_its_path() -> None:
 
 
 def test_a_table_names_first() -> None:
-    found = names("kick/a.wav", "kick/b.wav", a=Told(name="Thump"), b=Told(label="drum"))
+    found = names("kick/a.wav", "kick/b.wav", a=Credits(name="Thump"), b=Credits(label="drum"))
     assert found == [("Thump", "kick"), ("b", "drum")]

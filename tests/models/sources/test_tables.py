@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from latentpad.models.sources.credits import Told
-from latentpad.models.sources.folder import holding
-from latentpad.models.sources.tables import TableError, listed, rows
+from latentpad.models.sources.credits import Credits
+from latentpad.models.sources.folder import scan_folder
+from latentpad.models.sources.tables import TableError, read_tables, rows
 
 ROWS = "File Name,License,Author\nä.wav,CC0,Zoë\nb.wav,CC BY 4.0,Bob\n"
 
 
-def one(tmp_path: Path, data: bytes) -> list[Told]:
+def one(tmp_path: Path, data: bytes) -> list[Credits]:
     path = tmp_path / "t.csv"
     path.write_bytes(data)
     return [told for _, told in rows(path)]
@@ -160,8 +160,8 @@ def test_tables_of_all_folders_are_one(tmp_path: Path) -> None:
             "meta/three.csv": "filename,category\nd.wav,rain\n",
         },
     )
-    found = listed(holding(made))
-    assert {path.as_posix(): told.label for path, told in found.told.items()} == {
+    found = read_tables(scan_folder(made))
+    assert {path.as_posix(): told.label for path, told in found.credits.items()} == {
         "a.wav": "", "x/b.wav": "step", "x/c.wav": "step", "audio/d.wav": "rain",
     }  # fmt: skip
     assert found.lines == []
@@ -170,8 +170,8 @@ def test_tables_of_all_folders_are_one(tmp_path: Path) -> None:
 def test_a_table_opens_no_file_outside_its_folder(tmp_path: Path) -> None:
     folder(tmp_path, "secret.wav", {})
     made = folder(tmp_path / "in", "a.wav", {"t.csv": "file\n../secret.wav\n/etc/passwd\na.wav\n"})
-    found = listed(holding(made))
-    assert [path.as_posix() for path in found.told] == ["a.wav"]
+    found = read_tables(scan_folder(made))
+    assert [path.as_posix() for path in found.credits] == ["a.wav"]
     assert len(found.lines) == 2
 
 
@@ -179,17 +179,17 @@ def test_a_name_that_means_two_files_means_none(tmp_path: Path) -> None:
     made = folder(
         tmp_path, "x/a.wav y/a.wav y/b.wav", {"t.csv": "file,licence\na.wav,CC0\nb.wav,\n"}
     )
-    assert [path.as_posix() for path in listed(holding(made)).told] == ["y/b.wav"]
+    assert [path.as_posix() for path in read_tables(scan_folder(made)).credits] == ["y/b.wav"]
 
 
 def test_licences_of_no_file_that_is_there_stop_everything(tmp_path: Path) -> None:
     made = folder(tmp_path, "a.wav", {"t.csv": "file,licence\n1.wav,CC BY-NC 4.0\n"})
     with pytest.raises(TableError, match=r"t\.csv: none of the files that it names is there"):
-        listed(holding(made))
+        read_tables(scan_folder(made))
 
 
 def test_a_long_table_of_lost_files_takes_few_lines(tmp_path: Path) -> None:
     lost = "".join(f"{i}\x1b.wav\n" for i in range(1000))
-    found = listed(holding(folder(tmp_path, "a.wav", {"t.csv": f"file\na.wav\n{lost}"})))
+    found = read_tables(scan_folder(folder(tmp_path, "a.wav", {"t.csv": f"file\na.wav\n{lost}"})))
     assert len(found.lines) == 21 and found.lines[-1].endswith("and 980 more such rows")
     assert all(line.isprintable() for line in found.lines)

@@ -6,16 +6,16 @@ import os
 import signal
 
 from latentpad.models.maps import learned
-from latentpad.models.training.callbacks import Coach
+from latentpad.models.training.callbacks import TrainingCallback
 
 
 def killed_after(epochs: int) -> None:
     """From now on this process' trainings kill it in the first batch after so many epochs. One that
     ends draws a sketch of a map, as those of `conftest`."""
 
-    def kill(coach: Coach, batch: int, logs: object = None) -> None:
+    def kill(coach: TrainingCallback, batch: int, logs: object = None) -> None:
         if len(coach.history.train) == epochs:
             os.kill(os.getpid(), signal.SIGKILL)
 
     learned.ROUNDS = 0
-    Coach.on_train_batch_begin = kill
+    TrainingCallback.on_train_batch_begin = kill

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from latentpad.models.representation import Representation
 from latentpad.models.training import batches, dataset
-from latentpad.models.training.batches import Lessons
+from latentpad.models.training.batches import Batches
 
 R = Representation(sample_rate=16000, n_fft=256, hop=128, frames=32)
 
@@ -26,7 +26,7 @@ def numbered(count: int) -> np.ndarray:
 def test_the_shares_of_a_batch_are_the_batch(
     count: int, batch: int, members: int, epoch: int
 ) -> None:
-    given = Lessons(numbered(count), range(count), batch, seed=1, strength=0.0)
+    given = Batches(numbered(count), range(count), batch, seed=1, strength=0.0)
     seen: list[float] = []
     for at in range(epoch * len(given), (epoch + 1) * len(given)):
         shares = [given.part(at, member, members)[:, 0, 0] for member in range(members)]
@@ -41,8 +41,8 @@ def test_the_shares_of_a_batch_are_the_batch(
 
 def test_a_training_taken_up_again_sees_what_it_would_have_seen() -> None:
     sounds = np.random.default_rng(0).random((10, 8, 5)).astype(np.float16)
-    whole = Lessons(sounds, range(10), 4, seed=3, strength=0.5)
-    later = Lessons(sounds, range(10), 4, seed=3, strength=0.5)
+    whole = Batches(sounds, range(10), 4, seed=3, strength=0.5)
+    later = Batches(sounds, range(10), 4, seed=3, strength=0.5)
     later.begun = 2
     for at in range(5):
         np.testing.assert_array_equal(whole[6 + at][0], later[at][0])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from latentpad.models.libraries import header, store
 from latentpad.models.libraries.items import from_folder
-from latentpad.models.libraries.store import Row
+from latentpad.models.libraries.store import SoundRow
 from latentpad.models.representation import Representation
 from latentpad.models.training import dataset
 
@@ -45,7 +45,7 @@ def test_what_may_not_be_trained_on_is_left_out_and_counted(tmp_path: Path) -> N
         f"{n}.wav,CC0,{word}\n" for n, word in zip("abcdef", said, strict=True)
     )
     lines: list[str] = []
-    found = dataset.clips(folder_with(tmp_path, rows), say=lines.append)
+    found = dataset.clips(folder_with(tmp_path, rows), log=lines.append)
     assert [c.id for c in found] == ["a.wav", "e.wav", "f.wav"]
     assert lines == [f"{tmp_path}: 3 sounds left out: may not be trained on"]
     # Whatever the licence: None takes every licence, and not these.
@@ -55,7 +55,7 @@ def test_what_may_not_be_trained_on_is_left_out_and_counted(tmp_path: Path) -> N
 def test_a_row_that_is_not_usable_is_left_out_with_its_line(tmp_path: Path) -> None:
     rows = "\ufefffile,label\na.wav,x\ngone.wav,x\nb.wav\n,x\nc.wav,x,too,much\na.wav,x\n"
     lines: list[str] = []
-    found = dataset.clips(folder_with(tmp_path, rows), say=lines.append)
+    found = dataset.clips(folder_with(tmp_path, rows), log=lines.append)
     assert [c.id for c in found] == ["a.wav", "b.wav", "c.wav"]
     assert [c.label for c in found] == ["x", tmp_path.name, "x"]
     assert [c.name for c in found] == ["a", "b", "c"]
@@ -77,7 +77,7 @@ def test_names_in_another_encoding_can_be_written(tmp_path: Path) -> None:
 def told(folder: Path) -> tuple[list[str], list[str]]:
     """The clips of a folder, and what is said of the others, without the folder's name."""
     lines: list[str] = []
-    found = dataset.clips(folder, say=lines.append)
+    found = dataset.clips(folder, log=lines.append)
     return [clip.id for clip in found], [line.removeprefix(f"{folder}: ") for line in lines]
 
 
@@ -212,7 +212,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 @given(st.lists(st.integers(0, 30), min_size=3, max_size=200), st.integers(0, 5))
 def test_a_group_is_never_on_two_sides(groups: list[int], seed: int) -> None:
     clips = [dataset.Clip(Path(f"{i}"), str(i), "x", str(g)) for i, g in enumerate(groups)]
-    divided = dataset.divided(clips, seed)
+    divided = dataset.split_clips(clips, seed)
     sides: dict[str, set[str]] = {}
     for clip in divided:
         sides.setdefault(clip.group, set()).add(clip.split)
@@ -222,7 +222,7 @@ def test_a_group_is_never_on_two_sides(groups: list[int], seed: int) -> None:
 
 def test_shares_are_met_where_groups_are_small() -> None:
     clips = [dataset.Clip(Path(f"{i}"), str(i), "x", str(i // 4)) for i in range(400)]
-    divided = dataset.divided(clips, 0)
+    divided = dataset.split_clips(clips, 0)
     for name, share in zip(dataset.SIDES, (0.6, 0.2, 0.2), strict=True):
         assert sum(c.split == name for c in divided) == pytest.approx(400 * share, abs=8)
 
@@ -232,7 +232,7 @@ def test_shares_are_met_where_groups_are_small() -> None:
 )
 def test_of_a_few_sounds_nearly_all_are_learned_from(count: int, learned: int) -> None:
     clips = [dataset.Clip(Path(f"{i}"), str(i), "x", str(i)) for i in range(count)]
-    sides = Counter(clip.split for clip in dataset.divided(clips, 0))
+    sides = Counter(clip.split for clip in dataset.split_clips(clips, 0))
     assert sides["train"] == pytest.approx(learned, abs=count // 100)
     assert abs(sides["validation"] - sides["test"]) <= 1 + count // 100 and min(sides.values()) >= 1
 
@@ -240,7 +240,7 @@ def test_of_a_few_sounds_nearly_all_are_learned_from(count: int, learned: int) -
 @pytest.mark.parametrize(("share", "held_out"), [(0.0, 0), (0.1, 4), (0.5, 20), (0.8, 32)])
 def test_the_share_that_is_held_out_can_be_said(share: float, held_out: int) -> None:
     clips = [dataset.Clip(Path(f"{i}"), str(i), "x", str(i)) for i in range(40)]
-    divided = dataset.divided(clips, 0, share)
+    divided = dataset.split_clips(clips, 0, share)
     assert sum(clip.split != "train" for clip in divided) == held_out
 
 
@@ -260,15 +260,15 @@ def test_a_training_calls_sounds_as_a_library_does(tmp_path: Path) -> None:
 def test_a_large_group_falls_on_each_side_for_some_seed() -> None:
     sizes = {"large": 10} | {f"small {i}": 2 for i in range(45)}
     clips = [dataset.Clip(Path(g), g, "x", g) for g, size in sizes.items() for _ in range(size)]
-    sides = [dataset.divided(clips, seed, 0.4)[0].split for seed in range(60)]
+    sides = [dataset.split_clips(clips, seed, 0.4)[0].split for seed in range(60)]
     shares = [sides.count(name) / len(sides) for name in dataset.SIDES]
     np.testing.assert_allclose(shares, (0.6, 0.2, 0.2), atol=0.2)
     assert all(shares)
 
 
-def library_of(folder: Path, rows: list[Row]) -> Path:
+def library_of(folder: Path, rows: list[SoundRow]) -> Path:
     """A library for a pack that is not installed, with a recording for each row that names one."""
-    store.make(folder, header.Head("elsewhere", "0" * 64, 2))
+    store.make(folder, header.LibraryHeader("elsewhere", "0" * 64, 2))
     with store.writing(folder, 2) as writer:
         numbers = np.zeros(len(rows), np.float32)
         writer.append(rows, np.zeros((len(rows), 2), np.float32), numbers, numbers)
@@ -278,14 +278,14 @@ def library_of(folder: Path, rows: list[Row]) -> Path:
     return folder
 
 
-def entry(number: int, **what: object) -> Row:
+def entry(number: int, **what: object) -> SoundRow:
     values: dict[str, Any] = {
         "hash": f"{number:064}", "id": f"freesound:{number}", "name": f"sound {number}",
         "label": "step", "author": f"author {number}", "licence": "CC BY 4.0",
         "url": f"https://freesound.org/s/{number}", "origin": "freesound",
         "audio": f"audio/{number}.wav", "duration": 1.0, "may_train": True, "added": "2026-01-01",
     }  # fmt: skip
-    return Row(**{**values, **what})
+    return SoundRow(**{**values, **what})
 
 
 def test_a_librarys_recordings_are_learned_from_with_their_credits(tmp_path: Path) -> None:
@@ -299,7 +299,7 @@ def test_a_librarys_recordings_are_learned_from_with_their_credits(tmp_path: Pat
         entry(7, licence=""),
     ]
     lines: list[str] = []
-    found = dataset.clips(library_of(tmp_path / "lib", rows), say=lines.append)
+    found = dataset.clips(library_of(tmp_path / "lib", rows), log=lines.append)
     assert [c.id for c in found] == ["freesound:0", "freesound:1", "freesound:2", "mine.wav"]
     assert found[1].credits == {
         "licence": "CC BY 4.0", "author_attribution": "author 1",

@@ -16,7 +16,7 @@ import pytest
 from latentpad.models.packs import networks, pack
 from latentpad.models.representation import Representation
 from latentpad.models.training import distribution
-from latentpad.models.training.config import Course, Recipe
+from latentpad.models.training.config import Recipe, TrainingConfig
 from latentpad.models.training.distribution import DistributionError
 from tests.forking import Forked
 from tests.models.training.killing import killed_after
@@ -32,7 +32,7 @@ def part(
     import tensorflow as tf
 
     from latentpad.models.training import callbacks, loss
-    from latentpad.models.training.train import teach, train
+    from latentpad.models.training.train import train, train_model
 
     os.environ["TF_CONFIG"] = config
     if not config:
@@ -48,13 +48,13 @@ def part(
         loss.keras.random.normal = lambda shape, seed: tf.zeros(shape)
         recipe = Recipe(width=16, augmentation=0.0, free_nats=0.0, decorrelation=0.0)
     team = distribution.team() if devices > 1 or config else None
-    course = Course(2, recipe, SMALL, epochs=4, batch=6, seed=3, held_out=0.4)
+    course = TrainingConfig(2, recipe, SMALL, epochs=4, batch=6, seed=3, held_out=0.4)
     try:
         if team is None or team.chief:
             made = train(recordings, out, course, card=False, progress=False, team=team)
             decoder = networks.load_decoder(made)
         else:
-            decoder = teach(recordings, out, course, progress=False, team=team).decoder
+            decoder = train_model(recordings, out, course, progress=False, team=team).decoder
     except DistributionError as error:
         sys.exit(str(error))
     print(json.dumps([float(np.abs(w).sum()) for w in decoder.get_weights()]))

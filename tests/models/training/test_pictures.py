@@ -14,7 +14,7 @@ from latentpad.models.audio import reading
 from latentpad.models.packs import networks, pack
 from latentpad.models.representation import Floats
 from latentpad.models.training import card, train
-from latentpad.models.training.config import Course, Recipe
+from latentpad.models.training.config import Recipe, TrainingConfig
 from latentpad.models.training.preview import Preview
 
 
@@ -44,33 +44,33 @@ def test_a_training_previews_unseen_sounds_under_their_own_names(
             return super().figure(decoded, epoch)
 
     monkeypatch.setattr(train.preview, "Preview", Watched)
-    course = Course(2, Recipe(width=16), small.representation, epochs=1, batch=4)
+    course = TrainingConfig(2, Recipe(width=16), small.representation, epochs=1, batch=4)
     made = train.train(recordings, tmp_path / "out", course, card=False, progress=False)
     names, sounds = shown[0]
     rows = {row["name"]: row for row in made.sources()}
     assert names and {rows[name]["split"] for name in names} == {"validation"}
     r = made.representation
     for name, sound in zip(names, sounds, strict=True):
-        heard = reading.sound(recordings / rows[name]["id"], r)
+        heard = reading.read_samples(recordings / rows[name]["id"], r)
         np.testing.assert_allclose(sound, r.scaled(r.decibels(r.magnitudes(heard))), atol=1e-3)
 
 
 def test_a_card_shows_recordings_that_training_did_not_see(small: pack.Pack) -> None:
     splits = [row["split"] for row in small.sources()]
-    chosen = card.pictured(splits)
+    chosen = card.pictured_rows(splits)
     assert chosen == [i for i, split in enumerate(splits) if split == "test"]
     assert "Recordings, unseen in training, and what" in (small.path / "card.md").read_text()
-    assert card.pictured(["test"] * 100) == [0, 19, 39, 59, 79, 99]
-    assert card.pictured(["train"] * 3) == [0, 1, 2]
+    assert card.pictured_rows(["test"] * 100) == [0, 19, 39, 59, 79, 99]
+    assert card.pictured_rows(["train"] * 3) == [0, 1, 2]
 
 
 def test_a_card_s_picture_can_be_drawn_again_from_the_pack_and_its_recordings(
     small: pack.Pack, recordings: Path
 ) -> None:
     r = small.representation
-    chosen = card.pictured([row["split"] for row in small.sources()])
+    chosen = card.pictured_rows([row["split"] for row in small.sources()])
     recorded = [
-        r.decibels(r.magnitudes(reading.sound(recordings / str(small.anchors.ids[i]), r)))
+        r.decibels(r.magnitudes(reading.read_samples(recordings / str(small.anchors.ids[i]), r)))
         for i in chosen
     ]
     again = card.reconstructions(small, networks.load_decoder(small), chosen, recorded)

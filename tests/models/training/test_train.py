@@ -16,8 +16,8 @@ from latentpad.models import progress
 from latentpad.models.packs import networks, pack
 from latentpad.models.representation import Representation
 from latentpad.models.training import callbacks, dataset
-from latentpad.models.training.callbacks import Coach
-from latentpad.models.training.config import Course, Recipe
+from latentpad.models.training.callbacks import TrainingCallback
+from latentpad.models.training.config import Recipe, TrainingConfig
 from latentpad.models.training.provenance import attributed
 from latentpad.models.training.train import train
 from tests.forking import Forked
@@ -50,7 +50,7 @@ def test_anchors_are_where_the_encoder_puts_their_recordings(
     encoder = networks.load_encoder(small)
     r = small.representation
     path = recordings / str(small.anchors.ids[0])
-    sound = r.scaled(r.decibels(r.magnitudes(audio.sound(path, r))))
+    sound = r.scaled(r.decibels(r.magnitudes(audio.read_samples(path, r))))
     mean = encoder.predict(sound[None], verbose=0)[0, :2]
     np.testing.assert_allclose(mean, small.anchors.latents[0], atol=1e-4)
 
@@ -62,7 +62,7 @@ def test_the_pack_knows_what_its_recordings_are_like(small: pack.Pack, recording
     r = small.representation
     assert tuple(small.descriptors) == descriptors.MEASURED
     for i, id in enumerate(small.anchors.ids):
-        heard = r.decibels(r.magnitudes(audio.sound(recordings / str(id), r)))
+        heard = r.decibels(r.magnitudes(audio.read_samples(recordings / str(id), r)))
         told = [small.descriptors[name][i] for name in descriptors.MEASURED]
         np.testing.assert_allclose(told, descriptors.measure(heard, r), rtol=0.01, atol=0.05)
     noisy = small.anchors.labels == "noise"
@@ -90,9 +90,9 @@ def test_licences_and_authors_of_any_table_stand_in_the_packs_sources(
         )
     )
     heard = Representation(sample_rate=16000, n_fft=256, hop=128, frames=32)
-    course = Course(2, Recipe(width=16), heard, epochs=1, batch=4)
+    course = TrainingConfig(2, Recipe(width=16), heard, epochs=1, batch=4)
     made = train(
-        folder, tmp_path / "out", course, card=False, progress=False, say=lambda line: None
+        folder, tmp_path / "out", course, card=False, progress=False, log=lambda line: None
     )
     rows = made.sources()
     assert [row["id"] for row in rows] == names[1::2]
@@ -128,7 +128,7 @@ def test_where_no_sound_is_held_out_all_are_learned_from_and_the_card_says_so(
 ) -> None:
     lines: list[str] = []
     course = replace(short(small, epochs=1), held_out=0.0)
-    made = train(recordings, tmp_path / "all", course, progress=False, say=lines.append)
+    made = train(recordings, tmp_path / "all", course, progress=False, log=lines.append)
     assert made.training["sounds"] == {"train": 12, "validation": 0, "test": 0}
     assert {row["split"] for row in made.sources()} == {"train"}
     told = "all 12 sounds are learned from: none is held out to judge the model by"
@@ -147,10 +147,10 @@ def test_the_card_tells_seen_from_unseen(small: pack.Pack) -> None:
         assert (small.path / picture).read_bytes().startswith(b"\x89PNG")
 
 
-def short(small: pack.Pack, epochs: int) -> Course:
+def short(small: pack.Pack, epochs: int) -> TrainingConfig:
     """As `small` itself was taught, but for its length."""
     recipe, heard = Recipe(width=16), small.representation
-    return Course(2, recipe, heard, epochs=epochs, batch=4, held_out=0.4)
+    return TrainingConfig(2, recipe, heard, epochs=epochs, batch=4, held_out=0.4)
 
 
 def test_the_same_seed_gives_the_same_weights(
@@ -177,11 +177,11 @@ def test_weights_from_while_the_rate_is_high_are_not_kept_to_the_end(
 def interrupted(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     """Ctrl-C in the first batch after so many epochs."""
 
-    def stop(coach: Coach, batch: int, logs: object = None) -> None:
+    def stop(coach: TrainingCallback, batch: int, logs: object = None) -> None:
         if len(coach.history.train) == after and not coach.asked:
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(Coach, "on_train_batch_begin", stop)
+    monkeypatch.setattr(TrainingCallback, "on_train_batch_begin", stop)
 
 
 def test_an_interrupt_keeps_the_best_so_far(
@@ -212,7 +212,7 @@ def test_what_cannot_be_heard_is_left_out_and_the_training_goes_on(
     soundfile.write(folder / "silent.flac", np.zeros(1000), 16000)
     lines: list[str] = []
     course = short(small, epochs=1)
-    made = train(folder, tmp_path / "out", course, card=False, progress=False, say=lines.append)
+    made = train(folder, tmp_path / "out", course, card=False, progress=False, log=lines.append)
     assert len(made.anchors) == 12
     assert sum(made.training["sounds"].values()) == 12
     assert [line.removeprefix(f"{folder}/").split(": ")[0] for line in lines[:2]] == [
@@ -227,14 +227,14 @@ def test_a_folder_of_which_too_little_is_heard_is_refused(tmp_path: Path) -> Non
     for name in "abcd":
         soundfile.write(tmp_path / f"{name}.wav", np.zeros(100), 16000)
     with pytest.raises(dataset.DatasetError, match="0 usable sounds found, at least 3"):
-        train(tmp_path, tmp_path / "out", Course(epochs=1), progress=False)
+        train(tmp_path, tmp_path / "out", TrainingConfig(epochs=1), progress=False)
 
 
 def killed(recordings: Path, out: Path, after: int) -> None:
     """A training that is killed after so many epochs."""
     killed_after(after)
     callbacks.SAVED_EVERY_S = 0.0
-    course = Course(2, Recipe(width=16), SMALL, epochs=6, batch=4, seed=3)
+    course = TrainingConfig(2, Recipe(width=16), SMALL, epochs=6, batch=4, seed=3)
     train(recordings, out, course, card=False, progress=False)
 
 
@@ -266,7 +266,7 @@ def test_a_name_no_pack_can_have_is_refused_before_training(
     recordings: Path, tmp_path: Path, name: str
 ) -> None:
     with pytest.raises(pack.PackError, match="a name may hold letters"):
-        train(recordings, tmp_path / name, Course(epochs=10**9), progress=False)
+        train(recordings, tmp_path / name, TrainingConfig(epochs=10**9), progress=False)
 
 
 def test_a_folder_of_something_else_is_refused_before_training(
@@ -274,14 +274,14 @@ def test_a_folder_of_something_else_is_refused_before_training(
 ) -> None:
     (tmp_path / "holiday.jpg").write_bytes(b"x")
     with pytest.raises(pack.PackError, match="no model pack"):
-        train(recordings, tmp_path, Course(epochs=10**9), progress=False)
+        train(recordings, tmp_path, TrainingConfig(epochs=10**9), progress=False)
 
 
 def test_a_pack_that_is_there_is_not_trained_over(
     small: pack.Pack, recordings: Path, tmp_path: Path
 ) -> None:
     there = Path(shutil.copytree(small.path, tmp_path / "there"))
-    course = Course(epochs=10**9)
+    course = TrainingConfig(epochs=10**9)
     with pytest.raises(pack.PackError, match="there: is a pack already: name another one, or"):
         train(recordings, there, course, progress=False)
     # As an earlier training has left it.
@@ -306,14 +306,14 @@ def test_what_an_earlier_training_has_left_is_not_in_the_way_and_a_strangers_fil
     strange.parent.mkdir()
     strange.write_text("of years")
     with pytest.raises(pack.PackError, match=r"other\.training/thesis\.doc: is in the way: .*move"):
-        train(recordings, tmp_path / "other", Course(epochs=10**9), progress=False)
+        train(recordings, tmp_path / "other", TrainingConfig(epochs=10**9), progress=False)
     assert strange.read_text() == "of years"
 
 
 def endless(recordings: Path, out: Path) -> None:
     """A training whose log hears of it often."""
     progress.FIRST_S, progress.EVERY_S = 0.0, 0.1
-    train(recordings, out, Course(2, Recipe(width=16), SMALL, epochs=10**6))
+    train(recordings, out, TrainingConfig(2, Recipe(width=16), SMALL, epochs=10**6))
 
 
 def test_a_log_hears_of_a_training_while_it_runs(recordings: Path, tmp_path: Path) -> None:

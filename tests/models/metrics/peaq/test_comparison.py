@@ -19,7 +19,7 @@ from latentpad.models.metrics.peaq import (
     Peaq,
     compared,
     comparison,
-    heard,
+    ear_patterns,
     peaq,
     peaqs,
     repeated,
@@ -71,11 +71,11 @@ def figures(grade: Peaq) -> list[float]:
 @given(sound=SOUNDS)
 @settings(max_examples=8)
 def test_no_change_scores_better_than_none(sound: Sound) -> None:
-    patterns = heard(sound)
+    patterns = ear_patterns(sound)
     same = compared(patterns, patterns)
     assert abs(same.odg) < 0.25
     for name, change in CHANGES.items():
-        assert compared(patterns, heard(change(sound))).di <= same.di, name
+        assert compared(patterns, ear_patterns(change(sound))).di <= same.di, name
 
 
 @given(sound=SOUNDS, seed=st.integers(0, 1000))
@@ -85,8 +85,8 @@ def test_more_noise_never_scores_better(sound: Sound, seed: int) -> None:
     no bandwidth, and a 0 in its place is another scale. The network need not be monotone in
     every variable: 0.05 of the distortion index, of which a grade is about 1, is let pass.
     """
-    patterns = heard(sound)
-    grades = [compared(patterns, heard(noisy(sound, db, seed))) for db in range(-78, 1, 6)]
+    patterns = ear_patterns(sound)
+    grades = [compared(patterns, ear_patterns(noisy(sound, db, seed))) for db in range(-78, 1, 6)]
     for less, more in itertools.pairwise(grades):
         assert more.di < less.di + 0.05 or more.missing != less.missing
 
@@ -167,15 +167,15 @@ def test_many_pairs_are_each_graded_as_alone(monkeypatch: pytest.MonkeyPatch) ->
 
     def counted(sound: Sound, *, level_db: float) -> Patterns:
         listened.append(sound)
-        return heard(sound, level_db=level_db)
+        return ear_patterns(sound, level_db=level_db)
 
-    monkeypatch.setattr(comparison, "heard", counted)
+    monkeypatch.setattr(comparison, "ear_patterns", counted)
     assert peaqs(references, others) == alone
     assert len(listened) == 5, "a reference that comes twice on end is heard once"
 
 
 def test_a_grade_and_patterns_go_between_processes() -> None:
-    patterns = heard(tone(200))
+    patterns = ear_patterns(tone(200))
     grade = compared(patterns, patterns)
     again = pickle.loads(pickle.dumps(patterns))
     assert pickle.loads(pickle.dumps(grade)) == compared(again, again) == grade
@@ -213,8 +213,8 @@ def test_what_cannot_be_compared_is_refused_in_a_line(
 def test_refusals_of_levels_and_numbers_of_sounds() -> None:
     for level in (math.nan, -1.0, 141.0):
         with pytest.raises(ValueError, match="dB SPL"):
-            heard(SILENCE, level_db=level)
+            ear_patterns(SILENCE, level_db=level)
     with pytest.raises(ValueError, match="at one level"):
-        compared(heard(SILENCE), heard(SILENCE, level_db=80))
+        compared(ear_patterns(SILENCE), ear_patterns(SILENCE, level_db=80))
     with pytest.raises(ValueError, match="no pairs"):
         peaqs([SILENCE], [])

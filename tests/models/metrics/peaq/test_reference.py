@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from latentpad.models.metrics.peaq import Peaq, compared, heard
+from latentpad.models.metrics.peaq import Peaq, compared, ear_patterns
 from tests.models.metrics.peaq.pairs import from_16_bits, pairs
 
 REFERENCE = Path(__file__).parents[3] / "reference"
@@ -40,7 +40,7 @@ def sounds() -> dict[str, tuple[NDArray[np.int16], NDArray[np.int16]]]:
 @pytest.fixture(scope="module")
 def grades(sounds: dict[str, tuple[NDArray[np.int16], NDArray[np.int16]]]) -> dict[str, Peaq]:
     return {
-        name: compared(heard(from_16_bits(one)), heard(from_16_bits(two)))
+        name: compared(ear_patterns(from_16_bits(one)), ear_patterns(from_16_bits(two)))
         for name, (one, two) in sounds.items()
     }
 

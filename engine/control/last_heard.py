@@ -9,7 +9,7 @@ from latentpad.engine.control.allocation import Sender, Slot
 SENDERS = 256  # whose last command is remembered
 
 
-class Heard:
+class LastHeard:
     """Under the instrument's lock. `clock` is the time in seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from latentpad.engine.board import Board
 
 
-class Wanted(NamedTuple):
+class ControlState(NamedTuple):
     """What the control process wants, all of one moment."""
 
     version: int
@@ -18,7 +18,7 @@ class Wanted(NamedTuple):
     pitches: list[float]
 
     @classmethod
-    def of(cls, board: Board) -> Wanted:
+    def of(cls, board: Board) -> ControlState:
         """Read it; to be called by `Board.consistent`."""
         return cls(
             board.version[0],

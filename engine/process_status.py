@@ -18,7 +18,7 @@ from latentpad.engine.board import Board
 
 
 @dataclass(frozen=True)
-class Signs:
+class ProcessStatus:
     """Of one kept process. Any thread may read.
 
     `own` (2,) is written by the process: its beat, and the generation that is ready. `kept` (1,)
@@ -29,17 +29,17 @@ class Signs:
     kept: NDArray[np.int64]
 
     @classmethod
-    def playing(cls, board: Board) -> Signs:
+    def playing(cls, board: Board) -> ProcessStatus:
         """Those of the playing process."""
         return cls(board.player[b.PLAYER_BEAT : b.PLAYER_READY + 1], board.generations[:1])
 
     @classmethod
-    def decoding(cls, board: Board) -> Signs:
+    def decoding(cls, board: Board) -> ProcessStatus:
         """Those of the decoding process."""
         return cls(board.decoder[b.DECODER_BEAT : b.DECODER_READY + 1], board.generations[1:])
 
     @classmethod
-    def told(cls) -> Signs:
+    def unshared(cls) -> ProcessStatus:
         """For a process that has no memory in common: who hears what it says writes its signs."""
         return cls(np.zeros(2), np.zeros(1, np.int64))
 
@@ -60,7 +60,7 @@ class Signs:
         fence()  # what it has told before is there, too
         return ready
 
-    def live(self) -> None:
+    def count_beat(self) -> None:
         """One more beat. The process only."""
         self.own[0] += 1
 
@@ -69,7 +69,7 @@ class Signs:
         fence()  # who sees it ready sees what it has told
         self.own[1] = generation
 
-    def succeed(self) -> int:
+    def next_generation(self) -> int:
         """The next process's generation: from now on no process is ready. Control process only."""
         self.kept[0] += 1
         return self.generation
