@@ -159,7 +159,7 @@ def test_the_log_does_not_grow_for_ever(home: Path) -> None:
 def test_a_fault_in_a_thread_a_destructor_or_a_logger_is_one_line_each(home: Path) -> None:
     program = (
         "import logging, threading; from latentpad.engine import error_log as faults\n"
-        "faults.watch()\n"
+        "faults.install_hooks()\n"
         "class Gone:\n"
         "    def __del__(self): raise KeyError('destructor')\n"
         "def thread(): raise KeyError('thread')\n"

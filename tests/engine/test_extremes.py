@@ -48,7 +48,7 @@ steps = st.lists(
 
 
 @pytest.fixture(scope="module")
-def rendering(footsteps: Pack) -> OfflineRenderer:
+def renderer(footsteps: Pack) -> OfflineRenderer:
     return OfflineRenderer(footsteps)
 
 

@@ -124,7 +124,7 @@ def test_libsndfile_s_own_words_stay_off_the_terminal(tmp_path: Path) -> None:
         "from latentpad.engine.sound_writer import SoundFileWriter, format_of\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, -1))\n"
         "fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)\n"
-        "file = SoundFile(fd, form(Path(sys.argv[1])), 48000)\n"
+        "file = SoundFileWriter(fd, format_of(Path(sys.argv[1])), 48000)\n"
         "for end in (lambda: [file.write(np.zeros((9999, 2), 'f4')) for _ in range(9)],\n"
         "            file.settle, file.close):\n"
         "    try: end()\n"

@@ -25,10 +25,10 @@ from latentpad.models.progress import Bar, print_line
 with Bar() as bar, stderr_silenced():
     print("chatter", file=sys.stderr, flush=True)
     for k in range(12):
-        bar.tell("reading [sounds]", k, 12)
+        bar.report("reading [sounds]", k, 12)
         time.sleep(0.1)
     print_line("left out \\x1b[2J")
-    bar.tell("drawing the map")
+    bar.report("drawing the map")
     time.sleep(1)
     task = bar.add_task("learning", total=1.0)
     bar.update(task, completed=0.5, told="loss 3 dB")
