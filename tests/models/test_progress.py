@@ -108,7 +108,7 @@ def test_where_one_goes_to_a_file_the_other_shows_the_bar(
 def test_who_stops_reading_ends_the_lines_and_not_the_work() -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    quiet = WORK.replace('say("left out', 'str("left out')
+    quiet = WORK.replace('print_line("left out', 'str("left out')
     done = subprocess.run(
         [sys.executable, "-c", quiet], stdout=writer, stderr=subprocess.PIPE, timeout=120,
         text=True, cwd=ROOT, check=False,

@@ -154,7 +154,7 @@ def test_a_terminal_that_closes_ends_the_keys_and_nothing_else(
 def test_what_is_no_terminal_is_no_keyboard(what: str, terminals: Callable[..., Terminal]) -> None:
     asked = (
         "from latentpad.cli import streams; from latentpad.controllers.keyboard import terminal; "
-        "streams.open_missing(); print(terminal.there())"
+        "streams.open_missing(); print(terminal.is_terminal())"
     )
     terminal = terminals("sh", "-c", f'"$0" -c "{asked}" {what}', sys.executable)
     terminal.says("False")
