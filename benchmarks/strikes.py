@@ -23,6 +23,7 @@ import psutil
 from latentpad.benchmarks.programs import free_port
 from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.midi.ports import MidiPorts
+from latentpad.controllers.outcomes import Outcomes
 from latentpad.engine import board as b
 from latentpad.engine.control.instrument import Sender
 from latentpad.engine.control.session import Session
@@ -105,7 +106,9 @@ class HeldInstrument:
         self.dice = random.Random(seed)
         self.said: list[str] = []
         self.session = Session(packs.load(packs.find("footsteps")), OutputSettings(null=True))
-        self.midi = MidiPorts(self.session.instrument, Bindings(), announce=self.said.append)
+        instrument = self.session.instrument
+        outcomes = Outcomes(instrument)
+        self.midi = MidiPorts(instrument, Bindings(), outcomes, announce=self.said.append)
         self.session.start()
         self.session.wait_ready(600)
         self.session.instrument.apply("/loop/freeze", (1,), FINGER)

@@ -14,8 +14,7 @@ from typing import Protocol
 from latentpad.controllers.osc.feedback import Feedback
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.controllers.sinks import Sink
-from latentpad.engine import error_log
-from latentpad.engine.arguments import Argument, CommandError
+from latentpad.engine.arguments import Argument
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.models.errors import LatentpadError
 
@@ -36,14 +35,7 @@ class Connection:
 
     def apply(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
         """Carry out a command, and tell what became of it. Raises nothing of the command."""
-        try:
-            self.instrument.apply(address, args, sender)
-        except Exception as error:
-            if not isinstance(error, CommandError):
-                error_log.report(error)
-            self.outcomes.refuse(address, args, sender, error)
-        else:
-            self.outcomes.done(address, args, sender)
+        self.instrument.carry_out([(address, args)], sender, self.outcomes.report)
 
     def follow(self, sink: Sink, sender: Sender) -> None:
         """Send `sink` all values, each change that is not `sender`'s own, the meters, and the

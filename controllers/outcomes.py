@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from latentpad.controllers.no_effect import why_no_effect
 from latentpad.controllers.osc.packet import OscArgument
+from latentpad.engine import error_log
 from latentpad.engine.arguments import Argument, CommandError, UnknownAddress
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.parameters import FINGER, FINGERS, GLOBAL, ROW, Parameter
@@ -86,6 +87,16 @@ class Outcomes:
         self.refused = 0
         self._rows = _clamping()
 
+    def report(
+        self, address: str, args: Sequence[Argument], sender: Sender, error: Exception | None
+    ) -> None:
+        """What `Instrument.carry_out` says of a command: its `OutcomeCallback`. An error that is
+        no `CommandError` goes to the log of faults too."""
+        if error is None:
+            self.done(address, args, sender)
+        else:
+            self.refuse(address, args, sender, error)
+
     def done(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
         """A command was carried out."""
         kind, reason = self._changed(address, args)
@@ -99,12 +110,15 @@ class Outcomes:
     def refuse(
         self, address: str, args: Sequence[OscArgument], sender: Sender, error: Exception
     ) -> None:
-        """A command was not carried out. What is no `CommandError` is a fault of ours."""
+        """A command was not carried out. What is no `CommandError` is a fault of ours: it goes to
+        the log."""
+        mendable = isinstance(error, CommandError)
+        if not mendable:
+            error_log.report(error)
         self.refused += 1
         if address.startswith(OWN):
             return
         kind = OutcomeKind.UNKNOWN if isinstance(error, UnknownAddress) else OutcomeKind.REFUSED
-        mendable = isinstance(error, CommandError)
         reason = _reason(str(error)) if mendable else "a fault of latentpad; it is in its log"
         self._tell(Outcome(kind, address, tuple(args), sender, reason))
 

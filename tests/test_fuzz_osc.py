@@ -167,15 +167,15 @@ def test_whatever_is_sent_no_process_ends_and_the_next_point_sounds(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setattr(playing, "Session", Held)
     running = Running(tmp_path)
-    refuse = OscServer._refuse
+    report = OscServer._report
 
-    def noted(server: OscServer, *refused: Any) -> None:
-        refuse(server, *refused)
-        error = refused[-1]
-        if not isinstance(error, CommandError):
+    def noted(server: OscServer, *command: Any) -> None:
+        report(server, *command)
+        error = command[-1]
+        if error is not None and not isinstance(error, CommandError):
             running.faults.append(error)
 
-    monkeypatch.setattr(OscServer, "_refuse", noted)
+    monkeypatch.setattr(OscServer, "_report", noted)
     unit = st.floats(0.125, 0.875, width=32)
 
     def act() -> None:

@@ -31,10 +31,10 @@ class MidiController:
         self._ports = MidiPorts(
             connection.instrument,
             self._bindings,
+            connection.outcomes,
             self._names,
             layout=self._layout,
             announce=connection.say,
-            outcomes=connection.outcomes,
         )
 
     async def stop(self) -> None:

@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
@@ -61,9 +62,9 @@ class MidiInput:
     instrument: Instrument
     port: str
     bindings: Bindings
+    outcomes: Outcomes
     layout: Layout = "pad"
     counts: MidiCounts = field(default_factory=MidiCounts)
-    outcomes: Outcomes | None = None
     _coarse: dict[tuple[int, int], int] = field(default_factory=dict)
     _pressed: set[Control] = field(default_factory=set)
     _threads: SenderThreads = field(default_factory=SenderThreads)
@@ -79,34 +80,32 @@ class MidiInput:
             self.counts.last_error = str(error)
             return
         waits = message.type == "program_change" and self.instrument.waits("/preset")
-        self._threads.do(self.port, partial(self._try, message), waits=waits)
+        self._threads.do(self.port, partial(self._carry_out, message), waits=waits)
 
-    def _try(self, message: mido.Message) -> None:
-        try:
-            self.carry_out(message)
-        except CommandError as error:
-            self.counts.refused += 1
-            self.counts.last_error = str(error)
-        except Exception as error:  # a fault behind one control must not end the others
-            self.counts.refused += 1
-            self.counts.last_error = repr(error)
-            error_log.report(error)
-
-    def carry_out(self, message: mido.Message) -> None:
-        """Raises `CommandError` for what the instrument refuses."""
+    def _carry_out(self, message: mido.Message) -> None:
         if message.type == "control_change" and message.control in NOTES_OFF:
             self.instrument.release_notes(self.group(message.channel))
             return
-        for address, args in self.commands(message):
+        try:
+            commands = self.commands(message)
+        except Exception as error:  # a fault behind one control must not end the others
+            self._refused(error)
+            error_log.report(error)
+            return
+        if commands:
             sender = Sender(self.group(message.channel))
-            try:
-                self.instrument.apply(address, args, sender)
-            except Exception as error:
-                if self.outcomes is not None:
-                    self.outcomes.refuse(address, args, sender, error)
-                raise
-            if self.outcomes is not None:
-                self.outcomes.done(address, args, sender)
+            self.instrument.carry_out(commands, sender, self._report)
+
+    def _report(
+        self, address: str, args: Sequence[Argument], sender: Sender, error: Exception | None
+    ) -> None:
+        if error is not None:
+            self._refused(error)
+        self.outcomes.report(address, args, sender, error)
+
+    def _refused(self, error: Exception) -> None:
+        self.counts.refused += 1
+        self.counts.last_error = str(error) if isinstance(error, CommandError) else repr(error)
 
     def group(self, channel: int) -> str:
         """Who holds the notes of a channel, counted 0...15 as on the wire."""

@@ -38,11 +38,11 @@ class MidiPorts:
         self,
         instrument: Instrument,
         bindings: Bindings,
+        outcomes: Outcomes,
         names: Sequence[str] = (),
         *,
         layout: Layout = "pad",
         announce: Callable[[str], object] = lambda line: None,
-        outcomes: Outcomes | None = None,
     ) -> None:
         self.counts = MidiCounts()
         self.open: set[str] = set()
@@ -106,9 +106,9 @@ class MidiPorts:
                     self._instrument,
                     port,
                     self._bindings,
+                    self._outcomes,
                     self._layout,
                     self.counts,
-                    self._outcomes,
                 )
                 self.open.add(port)
                 self._announce(f"MIDI: listening to {port}")

@@ -30,7 +30,6 @@ from latentpad.controllers.osc.packet import (
 )
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.controllers.sender_threads import SenderThreads
-from latentpad.engine import error_log
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.parameters import FINGERS, TABLE
@@ -175,34 +174,29 @@ class OscServer:
             try:
                 commands.append((message.address, _plain(message.address, message.args)))
             except CommandError as error:
-                self._refuse(message.address, message.args, sender, error)
+                self._refused(error)
+                self._outcomes.refuse(message.address, message.args, sender, error)
         self._threads.do(
             sender.group,
-            partial(self._instrument.carry_out, commands, sender, self._became),
+            partial(self._instrument.carry_out, commands, sender, self._report),
             waits=any(self._instrument.waits(address) for address, _ in commands),
         )
 
-    def _became(
+    def _report(
         self, address: str, args: Sequence[Argument], sender: Sender, error: Exception | None
     ) -> None:
-        if error is None:
-            self._outcomes.done(address, args, sender)
-        else:
-            self._refuse(address, args, sender, error)
+        if error is not None:
+            self._refused(error)
+        self._outcomes.report(address, args, sender, error)
+
+    def _refused(self, error: Exception) -> None:
+        self.counts.refused += 1
+        self.counts.last_error = str(error) if isinstance(error, CommandError) else repr(error)
 
     def _malformed(self, data: bytes | None, sender: Sender, reason: str) -> None:
         self.counts.malformed += 1
         self.counts.last_error = reason
         self._outcomes.malformed(data, sender, reason)
-
-    def _refuse(
-        self, address: str, args: Sequence[OscArgument], sender: Sender, error: Exception
-    ) -> None:
-        self.counts.refused += 1
-        if not isinstance(error, CommandError):
-            error_log.report(error)
-        self.counts.last_error = str(error) if isinstance(error, CommandError) else repr(error)
-        self._outcomes.refuse(address, args, sender, error)
 
 
 def _plain(address: str, args: Sequence[OscArgument]) -> tuple[Argument, ...]:

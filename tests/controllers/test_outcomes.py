@@ -22,12 +22,7 @@ def became(instrument: Instrument, address: str, *args: Any) -> Outcome:
     outcomes = Outcomes(instrument)
     told: list[Outcome] = []
     outcomes.watchers.append(told.append)
-    try:
-        instrument.apply(address, args, PAD)
-    except CommandError as error:
-        outcomes.refuse(address, args, PAD, error)
-    else:
-        outcomes.done(address, args, PAD)
+    instrument.carry_out([(address, args)], PAD, outcomes.report)
     (outcome,) = told
     return outcome
 
@@ -234,7 +229,7 @@ def test_a_refused_program_change_is_said_with_its_port_and_channel(
     outcomes = Outcomes(instrument)
     told: list[Outcome] = []
     outcomes.watchers.append(told.append)
-    keys = MidiInput(instrument, "keys", Bindings(tmp_path / "midi.toml"), outcomes=outcomes)
+    keys = MidiInput(instrument, "keys", Bindings(tmp_path / "midi.toml"), outcomes)
     keys.receive([0xC1, 99])  # no bank is installed here
     keys.receive([0xB0, 7, 100])
     assert [(o.kind, o.address, o.sender.group) for o in told] == [

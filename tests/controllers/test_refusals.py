@@ -12,7 +12,6 @@ import pytest
 from latentpad.controllers import refusals as module
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.controllers.refusals import NOTES, WAITING, Refusals
-from latentpad.engine.arguments import CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
 
 PAD = Sender("osc 192.168.1.7", 5000)
@@ -34,12 +33,7 @@ class Terminal:
         self.lines.append(line)
 
     def send(self, address: str, *args: Any, sender: Sender = PAD) -> None:
-        try:
-            self.instrument.apply(address, args, sender)
-        except CommandError as error:
-            self.outcomes.refuse(address, args, sender, error)
-        else:
-            self.outcomes.done(address, args, sender)
+        self.instrument.carry_out([(address, args)], sender, self.outcomes.report)
 
     async def quiet(self) -> list[str]:
         """All lines, once no more is to come."""

@@ -21,6 +21,7 @@ from latentpad.controllers.midi.input import MidiInput
 from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.osc.packet import encode
 from latentpad.controllers.osc.server import listen
+from latentpad.controllers.outcomes import Outcomes
 from latentpad.controllers.recording import TakeRecorder
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
@@ -201,7 +202,7 @@ def test_a_program_change_that_waits_for_a_disk_keeps_its_order_and_loses_no_not
     instrument: Instrument, bank: PresetBank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = Waiting(monkeypatch)
-    midi = MidiInput(instrument, "keys", Bindings(tmp_path / "midi.toml"))
+    midi = MidiInput(instrument, "keys", Bindings(tmp_path / "midi.toml"), Outcomes(instrument))
     midi.receive([0x90, 50, 100])
     midi.receive([0xC0, 1])
     assert disk.asked.wait(LATEST_S)

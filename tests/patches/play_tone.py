@@ -15,6 +15,7 @@ import numpy as np
 from docs import reference
 from latentpad.controllers.midi.input import MidiInput
 from latentpad.controllers.midi.learn import Bindings
+from latentpad.controllers.outcomes import Outcomes
 from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.play.voices import Voices
@@ -67,7 +68,7 @@ def main(folder: Path) -> None:
     bindings = Bindings(folder / "midi.toml")
     bindings.install(instrument)
     instrument.apply("/learn", ("/tone",), HAND)
-    keys = MidiInput(instrument, "keys", bindings)
+    keys = MidiInput(instrument, "keys", bindings, Outcomes(instrument))
     keys.receive([0xB0, 74, 127])
     learned = playing.centroid()
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from latentpad.controllers.midi.input import Command, Layout, MidiInput, gain
 from latentpad.controllers.midi.learn import Bindings
+from latentpad.controllers.outcomes import Outcomes
 from latentpad.engine.arguments import CommandError
 from latentpad.engine.board import START, Board, BoardShape
 from latentpad.engine.control.instrument import Instrument, Sender
@@ -17,7 +18,9 @@ from latentpad.engine.parameters import ROW
 
 
 def keyboard(instrument: Instrument, tmp_path: Path, layout: Layout = "pad") -> MidiInput:
-    return MidiInput(instrument, "keys", Bindings(tmp_path / "midi.toml"), layout)
+    return MidiInput(
+        instrument, "keys", Bindings(tmp_path / "midi.toml"), Outcomes(instrument), layout
+    )
 
 
 def cc(number: int, value: int, channel: int = 0) -> mido.Message:
@@ -134,13 +137,18 @@ def test_the_controllers_of_the_point_start_one_shot_where_both_lead(
 @given(st.lists(st.integers(-1, 300), max_size=5))
 def test_any_bytes_are_carried_out_or_counted(data: list[int]) -> None:
     class Deaf:
-        def apply(self, *_: Any) -> None:
-            raise CommandError("no")
+        def waits(self, address: str) -> bool:
+            return False
+
+        def carry_out(self, commands: list[Command], sender: Sender, tell: Any) -> None:
+            for address, args in commands:
+                tell(address, args, sender, CommandError("no"))
 
         def release_notes(self, group: str) -> None:
             pass
 
-    keys = MidiInput(Deaf(), "keys", Bindings(Path("no/such/file")))  # type: ignore[arg-type]
+    deaf: Any = Deaf()
+    keys = MidiInput(deaf, "keys", Bindings(Path("no/such/file")), Outcomes(deaf))
     keys.receive(data)
     assert keys.counts.messages == 1
 

@@ -6,6 +6,7 @@ import pytest
 
 from latentpad.controllers.midi.input import MidiInput
 from latentpad.controllers.midi.learn import Bindings, BindingsError, Control, target
+from latentpad.controllers.outcomes import Outcomes
 from latentpad.engine.arguments import CommandError
 from latentpad.engine.control.instrument import Instrument
 from tests.engine.test_sound_writer import files_of_at_most
@@ -20,7 +21,7 @@ def path(tmp_path: Path) -> Path:
 def keys(instrument: Instrument, path: Path) -> MidiInput:
     bindings = Bindings(path)
     bindings.install(instrument)
-    return MidiInput(instrument, "keys", bindings)
+    return MidiInput(instrument, "keys", bindings, Outcomes(instrument))
 
 
 def test_the_next_control_moved_steers_the_address_over_its_range(keys: MidiInput) -> None:

@@ -14,6 +14,7 @@ import pytest
 from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.midi.ports import MidiPorts, ports
 from latentpad.controllers.midi.process import match
+from latentpad.controllers.outcomes import Outcomes
 from latentpad.engine.control.instrument import Instrument
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ def wire(server: JackServer) -> None:
 
 
 def open_ports(instrument: Instrument, tmp_path: Path, *names: str) -> MidiPorts:
-    return MidiPorts(instrument, Bindings(tmp_path / "midi.toml"), names)
+    bindings = Bindings(tmp_path / "midi.toml")
+    return MidiPorts(instrument, bindings, Outcomes(instrument), names)
 
 
 def test_notes_and_controls_wired_to_the_virtual_port_arrive(
@@ -159,7 +161,8 @@ def test_without_a_jack_server_it_is_said_once_and_nothing_is_started(
 ) -> None:
     monkeypatch.setenv("JACK_DEFAULT_SERVER", "latentpad-no-such-server")
     said: list[str] = []
-    midi = MidiPorts(instrument, Bindings(tmp_path / "midi.toml"), announce=said.append)
+    bindings = Bindings(tmp_path / "midi.toml")
+    midi = MidiPorts(instrument, bindings, Outcomes(instrument), announce=said.append)
     try:
         until(lambda: any("no JACK server" in line for line in said), "saying so")
         time.sleep(1.5)  # a second look finds the same and is not worth a second line

@@ -61,9 +61,7 @@ def test_all_that_is_heard_is_told_with_what_became_of_it(
             got = await heard(watcher, "/nowhere")
             pad._udp.sendto(b"GET / HTTP/1.1\r\n", server.address)
             got += await heard(watcher, "")
-            keys = MidiInput(
-                instrument, "keys", Bindings(tmp_path / "midi.toml"), outcomes=outcomes
-            )
+            keys = MidiInput(instrument, "keys", Bindings(tmp_path / "midi.toml"), outcomes)
             keys.receive([0xC0, 99])
             got += await heard(watcher, "/preset")
             assert pad.received() == []
