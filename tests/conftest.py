@@ -30,10 +30,11 @@ settings.load_profile(os.environ.get("LATENTPAD_DRAWS", "same"))
 
 
 def pytest_configure() -> None:
-    """Whoever runs the tests may ignore signals, as a shell's background jobs do: what they start
-    would ignore Ctrl-C too."""
+    """Whoever runs the tests may ignore signals, as `nohup` and a shell's background jobs do: what
+    they start would ignore them too."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -23,13 +23,14 @@ SAYS_S = 60.0  # that a loaded machine may take
 class Terminal:
     """A program that leads the session of a new terminal, as a shell in a terminal's window.
 
-    `screen` is all that it has printed so far.
+    `screen` is all that it has printed so far, `first_mode` the terminal's before it was started.
     """
 
     def __init__(
         self, words: Sequence[str], env: dict[str, str] | None = None, folder: Path = ROOT
     ) -> None:
         self.keys, self._far = pty.openpty()
+        self.first_mode = self.mode()
         self.screen = ""
         self._spoke = threading.Condition()
         self.process = subprocess.Popen(

@@ -27,7 +27,6 @@ class PlayingThere(Terminal):
              "--osc-port", str(self.port)],
             env={"XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home)},
         )  # fmt: skip
-        self.before = self.mode()
         self.ready = self.says("\nready\n", seconds=120)
         self.meter = Meter(self.port)
 
@@ -87,7 +86,7 @@ def test_keys_alone_play_it_and_ctrl_c_leaves_the_terminal_as_it_was(
 
     there.type("\x03")
     assert there.process.wait(30) == 0
-    assert there.mode() == there.before
+    assert there.mode() == there.first_mode
     lines = [json.loads(line) for line in (home.parent / "take.jsonl").read_text().splitlines()]
     taken = [(line["address"], line["args"]) for line in lines[1:]]
     assert ("/pad/1/touch", [1]) in taken and ("/note", [64, 100]) in taken
@@ -100,7 +99,7 @@ def test_other_ends_leave_the_terminal_as_it_was(number: signal.Signals, home: P
         assert not playing.echoes()
         os.kill(playing.process.pid, number)
         assert playing.process.wait(30) == 0
-        assert playing.mode() == playing.before
+        assert playing.mode() == playing.first_mode
     finally:
         playing.close()
 

@@ -24,6 +24,7 @@ NOTE_S = 0.6  # a terminal does not tell when a key is let go
 VELOCITY = 100
 NOTES = "awsedftgyhujk"  # as the white and black keys of a piano lie
 LOWEST, MIDDLE, HIGHEST = 24, 60, 96  # MIDI pitches of the row's first key
+PANIC = "backspace"
 AT_ONCE = 24  # keys: more is a paste
 BURST, EACH_S = 60, 1 / 60  # keys at once, and then one each
 TOLD_S = 2.0  # between two lines about keys that do nothing
@@ -67,15 +68,19 @@ class Keys:
             self.step()
 
     def hear(self, pressed: Sequence[str]) -> None:
-        """Keys that came at once, or since the last time."""
+        """Keys that came at once, or since the last time. Of too many, only the key that silences
+        is carried out."""
         taken = len(pressed) if len(pressed) <= AT_ONCE else 0
         for key in pressed[:taken]:
             if self._allowed.take():
                 self.press(key)
             else:
                 taken = 0
-        if taken < len(pressed) and self._floods.take():
-            self._say("keys   more came at once than anybody plays: not taken")
+        if taken < len(pressed):
+            if PANIC in pressed:
+                self.press(PANIC)
+            if self._floods.take():
+                self._say("keys   more came at once than anybody plays: not taken")
 
     def press(self, key: str) -> None:
         """One key. What it has done is told; why it could not, too."""
@@ -128,7 +133,7 @@ class Keys:
             base = self._base + (12 if key == "x" else -12)
             self._base = min(max(base, LOWEST), HIGHEST)
             self._say(f"notes  from C{self._base // 12 - 1} (MIDI {self._base})")
-        elif key == "backspace":
+        elif key == PANIC:
             self._target, self._rests, self._due, self._notes = None, None, False, {}
             self._instrument.apply("/panic", (), SENDER)
             self._say("panic  silence")

@@ -230,6 +230,13 @@ def test_a_paste_is_not_played() -> None:
     assert played.lines[1:] == ["keys   more came at once than anybody plays: not taken"]
 
 
+def test_the_key_that_silences_is_taken_from_a_paste_too() -> None:
+    played = Typed()
+    played.type(" ")
+    played.keys.hear([*["1"] * AT_ONCE, "backspace"])
+    assert played.loaded == [] and played.said("/panic") == [()]
+
+
 @given(st.lists(st.sampled_from(["a", "s", " ", "1", "right", "n", "é"]), max_size=400))
 def test_no_flood_plays_more_than_a_person_could(pressed: list[str]) -> None:
     played = Typed()

@@ -71,12 +71,11 @@ def test_what_was_typed_before_is_dropped(terminals: Callable[..., Terminal]) ->
 )
 def test_the_terminal_has_its_mode_back_after(end: str, terminals: Callable[..., Terminal]) -> None:
     terminal = terminals()
-    before = terminal.mode()
     terminal.says("reading")
     assert not terminal.echoes()
     terminal.type(end)
     status = terminal.process.wait(60)
-    assert terminal.mode() == before
+    assert terminal.mode() == terminal.first_mode
     assert terminal.echoes()
     assert (status == 0) == (end == "c")
     if end == "\x1c":
