@@ -7,7 +7,8 @@ import gc
 import os
 import signal
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -38,21 +39,43 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What runs alone comes last, when the other workers are done."""
-    items.sort(key=_alone)
+    """Files that take long begin first, those that listen come last."""
+    items.sort(key=_order)
 
 
-def _alone(item: pytest.Item) -> bool:
-    return item.get_closest_marker("alone") is not None
+def _order(item: pytest.Item) -> int:
+    early, listens = (item.get_closest_marker(name) is not None for name in ("early", "listens"))
+    return listens - early
+
+
+_running = open(__file__)  # noqa: SIM115  # a file that all workers lock
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """A test that is marked `alone` runs while no other worker's does. They share a lock, which it
-    has for itself: of this file, as it is there."""
-    with open(__file__) as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX if _alone(item) else fcntl.LOCK_SH)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Each worker's test shares a lock, which `alone` has for itself."""
+    fcntl.flock(_running, fcntl.LOCK_SH)
+    try:
         return (yield)
+    finally:
+        fcntl.flock(_running, fcntl.LOCK_UN)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    fcntl.flock(_running, fcntl.LOCK_UN)  # two that asked for it while they share it would wait
+    fcntl.flock(_running, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(_running, fcntl.LOCK_SH)
+
+
+@pytest.fixture
+def alone() -> Callable[[], AbstractContextManager[None]]:
+    """`with alone():` no other worker runs a test meanwhile, for what is heard in real time. It
+    waits until their tests have ended, or wait for it too."""
+    return _alone
 
 
 def pytest_collection_finish() -> None:

@@ -18,6 +18,8 @@ from numba.core.caching import UserProvidedCacheLocator
 from latentpad.engine.arguments import Argument
 from tests.playing import ROOT, Playing
 
+pytestmark = pytest.mark.early
+
 # Shepard's interpolation, 1968: the mean of all sounds by the inverse square of their distance.
 SHEPARD = """
 from __future__ import annotations

@@ -8,7 +8,6 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import platformdirs
@@ -19,6 +18,8 @@ from latentpad.controllers.osc.packet import encode
 from latentpad.presets.bank import PresetBank
 from tests.hearing import Meter
 from tests.playing import ROOT, Playing
+
+pytestmark = pytest.mark.early
 
 HEADING = "## The first five minutes with nothing but this computer"
 POINTS = ((0.3, 0.7), (0.6, 0.4), (0.5, 0.5))
@@ -69,9 +70,17 @@ def played_by(make: list[str]) -> list[str]:
     return words
 
 
-@contextmanager
-def fresh(make: list[str], home: Path) -> Iterator[tuple[Playing, Meter]]:
+@pytest.fixture(scope="module", params=[0, 1], ids=["footsteps", "oneshots"])
+def number(request: pytest.FixtureRequest) -> int:
+    """Of the `make play`, and of the pack that it starts."""
+    asked: int = request.param
+    return asked
+
+
+@pytest.fixture(scope="module")
+def fresh(number: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Playing, Meter]]:
     """An instrument as that line starts it, for a new user."""
+    make, home = starts()[number][0], tmp_path_factory.mktemp("home")
     env = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
     # The kernels' cache is found through the home; set-up has filled it.
     env |= {"HOME": str(home), "XDG_CACHE_HOME": str(platformdirs.user_cache_path())}
@@ -101,35 +110,33 @@ def test_the_section_starts_both_packs_and_names_every_preset_of_theirs(tmp_path
     assert sorted(listed) == sorted(names)
 
 
-@pytest.mark.parametrize("number", [0, 1], ids=["footsteps", "oneshots"])
-def test_every_line_does_what_it_says(number: int, tmp_path: Path) -> None:
-    make, lines = starts()[number]
+def test_every_line_does_what_it_says(number: int, fresh: tuple[Playing, Meter]) -> None:
+    _, lines = starts()[number]
+    playing, meter = fresh
     assert len(lines) > 2
-    with fresh(make, tmp_path) as (playing, meter):
-        assert meter.falls_silent(0)
-        for line in lines:
-            at = meter.now
-            done = typed(line, playing.port)
-            assert (done.returncode, done.stderr) == (0, ""), (line, done.stdout)
-            if line[2].endswith("/xy"):
-                assert meter.sounds(at), line
-            elif line[2] in ("/panic", "/pad/1/touch"):
-                assert meter.falls_silent(at), line
+    assert meter.falls_silent(0)
+    for line in lines:
+        at = meter.now
+        done = typed(line, playing.port)
+        assert (done.returncode, done.stderr) == (0, ""), (line, done.stdout)
+        if line[2].endswith("/xy"):
+            assert meter.sounds(at), line
+        elif line[2] in ("/panic", "/pad/1/touch"):
+            assert meter.falls_silent(at), line
 
 
-@pytest.mark.parametrize("number", [0, 1], ids=["footsteps", "oneshots"])
-def test_every_preset_it_names_sounds_from_moves_alone(number: int, tmp_path: Path) -> None:
-    make, _ = starts()[number]
-    pack = ("footsteps", "oneshots")[number]
+def test_every_preset_it_names_sounds_from_moves_alone(
+    number: int, fresh: tuple[Playing, Meter], tmp_path: Path
+) -> None:
+    playing, meter = fresh
     unheard = []
-    with fresh(make, tmp_path) as (playing, meter):
-        for name in presets_of(pack, tmp_path):
-            for address, args in (("/preset", [name]), ("/panic", [])):
-                ask(encode(address, args), "127.0.0.1", playing.port)
-            assert meter.falls_silent(meter.now)
-            at = meter.now
-            for point in POINTS:
-                ask(encode("/pad/xy", point), "127.0.0.1", playing.port)
-            if not meter.sounds(at):
-                unheard.append(name)
+    for name in presets_of(("footsteps", "oneshots")[number], tmp_path):
+        for address, args in (("/preset", [name]), ("/panic", [])):
+            ask(encode(address, args), "127.0.0.1", playing.port)
+        assert meter.falls_silent(meter.now)
+        at = meter.now
+        for point in POINTS:
+            ask(encode("/pad/xy", point), "127.0.0.1", playing.port)
+        if not meter.sounds(at):
+            unheard.append(name)
     assert unheard == []

@@ -19,6 +19,8 @@ from latentpad.models.packs.pack import find
 from tests.forking import latentpad
 from tests.playing import free_port, fresh
 
+pytestmark = pytest.mark.early
+
 
 def refused(done: subprocess.CompletedProcess[str], *words: str, status: int = 1) -> None:
     assert done.returncode == status, (done.stdout, done.stderr)

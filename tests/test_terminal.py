@@ -16,6 +16,8 @@ from latentpad.benchmarks.programs import free_port
 from tests.hearing import Meter
 from tests.terminals import SAYS_S, Terminal
 
+pytestmark = pytest.mark.early
+
 
 class PlayingThere(Terminal):
     """A running `latentpad play` that is ready. Beside what a terminal does it has a meter."""

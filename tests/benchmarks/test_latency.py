@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import jack
 import pytest
@@ -17,7 +18,7 @@ from latentpad.benchmarks.latency import measure
 from latentpad.benchmarks.programs import least_program
 from latentpad.engine.play.devices import DeviceError, find, refresh
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.listens
 
 
 @pytest.fixture
@@ -54,10 +55,13 @@ def cable() -> Iterator[JackServer]:
     sd._initialize()
 
 
-def test_a_card_is_measured_over_a_cable(cable: JackServer) -> None:
-    report = measure(
-        gestures=12, soak=0, block=128, ring=None, say=print, output="system", input="system"
-    )
+def test_a_card_is_measured_over_a_cable(
+    cable: JackServer, alone: Callable[[], AbstractContextManager[None]]
+) -> None:
+    with alone():
+        report = measure(
+            gestures=12, soak=0, block=128, ring=None, say=print, output="system", input="system"
+        )
     assert "system, heard by system over a cable" in report
     rows = dict(re.findall(r"^\| (.+?), first change \| (\d+)/12 \|", report, re.MULTILINE))
     assert rows.keys() == {

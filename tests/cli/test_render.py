@@ -42,6 +42,16 @@ def test_a_wav_and_a_flac_hold_the_same_sound_and_a_cut_line_is_told(
     assert soundfile.info(tmp_path / "cut.flac").format == "FLAC"
 
 
+def test_a_take_is_rendered_to_the_same_bytes_every_time(take: Path, tmp_path: Path) -> None:
+    out = [tmp_path / name for name in ("first.wav", "second.wav")]
+    for path in out:
+        done = latentpad("render", str(take), "-o", str(path))
+        assert done.returncode == 0, done.stderr
+    assert out[0].read_bytes() == out[1].read_bytes()
+    samples, rate = soundfile.read(out[0])
+    assert rate == 48000 and np.abs(samples).max() > 0.01
+
+
 def test_that_kernels_are_compiled_is_told(
     take: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,8 +19,11 @@ import pytest
 import soundfile
 
 from latentpad.benchmarks.programs import free_port, synced
+from latentpad.controllers.osc.packet import encode
 from latentpad.engine.gestures import GestureRecording
 from tests.playing import ROOT, Playing
+
+pytestmark = pytest.mark.early
 
 RATE = 48000
 
@@ -230,9 +234,11 @@ def test_told_to_end_while_it_starts_it_leaves_nothing(
 
 def test_a_flood_of_saves_and_takes_makes_few_files_and_it_still_ends(tmp_path: Path) -> None:
     with playing(tmp_path) as program:
-        for k in range(300):
-            program.send("/preset/save", "s", f"name{k}")
-            program.send("/record", "i", k % 2)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as pad:
+            for k in range(300):
+                for address, args in (("/preset/save", (f"name{k}",)), ("/record", (k % 2,))):
+                    pad.sendto(encode(address, args), ("127.0.0.1", program.port))
+                    time.sleep(0.005)
         program.says("refused /preset/save")
         program.process.terminate()
         assert program.process.wait(30) == 0

@@ -32,6 +32,8 @@ from latentpad.models.representation import Floats, Representation
 from tests.forking import latentpad
 from tests.playing import fresh
 
+pytestmark = pytest.mark.early
+
 ROOT = str(Path(__file__).parents[2])
 SETTINGS = EvaluationSettings(
     pairs=6, draws=2, finer=3, planes=("raw", "map"), expanders=("nearest", "mean", "dwell")

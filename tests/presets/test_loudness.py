@@ -9,6 +9,8 @@ import pytest
 from latentpad.benchmarks.loudness import PresetLoudness, factory
 from latentpad.engine.parameters import ROW
 
+pytestmark = pytest.mark.early
+
 ALIKE = 0.15  # of the lower spectral centroid
 
 

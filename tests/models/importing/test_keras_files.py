@@ -24,6 +24,8 @@ from latentpad.models.keras_files import layers as known_layers
 from latentpad.models.packs import networks, pack
 from latentpad.models.representation import Representation
 
+pytestmark = pytest.mark.early
+
 FOREIGN = Foreign(22050, n_fft=64, hop=32, orientation="frequency first", values=(-9.0, 9.0))
 Z = np.random.default_rng(1).normal(size=(3, 4)).astype(np.float32)
 ROOT = Path(__file__).parents[3]

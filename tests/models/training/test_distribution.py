@@ -21,6 +21,8 @@ from latentpad.models.training.distribution import DistributionError
 from tests.forking import Forked
 from tests.models.training.killing import killed_after
 
+pytestmark = pytest.mark.early
+
 SMALL = Representation(sample_rate=16000, n_fft=256, hop=128, frames=32, range_db=80.0)
 TIMEOUT_S = 240  # for machines with much else to do: it takes a tenth of that
 

@@ -23,6 +23,8 @@ from latentpad.models.training.train import train
 from tests.forking import Forked
 from tests.models.training.killing import killed_after
 
+pytestmark = pytest.mark.early
+
 SMALL = Representation(sample_rate=16000, n_fft=256, hop=128, frames=32, range_db=80.0)
 
 
