@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from numba.core.caching import UserProvidedCacheLocator
 
 from latentpad.engine.arguments import Argument
+from tests.copies import copy_kernels
 from tests.playing import ROOT, Playing
 
 pytestmark = pytest.mark.early
@@ -109,15 +109,7 @@ def copy(tmp_path: Path) -> Path:
     for name in ("tests", "pyproject.toml"):
         (tmp_path / name).symlink_to(ROOT / name)
     shutil.copytree(ROOT / "engine", package / "engine")
-    kept = Path(os.environ["NUMBA_CACHE_DIR"])
-    for module in (ROOT / "engine").rglob("__init__.py"):  # Numba keeps those of each place apart
-        place = module.relative_to(ROOT)
-        old, new = (
-            UserProvidedCacheLocator.get_suitable_cache_subpath(str(root / place))
-            for root in (ROOT / "latentpad", package)
-        )
-        if (kept / old).is_dir():
-            shutil.copytree(kept / old, tmp_path / "kernels" / new)
+    copy_kernels(package, tmp_path / "kernels")
     return tmp_path
 
 

@@ -12,12 +12,12 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.copies import ROOT, copy_kernels
+
 PATCHES = ROOT / "tests" / "patches"
 COPIED = ("latentpad", "controllers", "engine", "models", "presets", "docs")
 
@@ -29,6 +29,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     skipped = shutil.ignore_patterns("__pycache__", "*.keras", "*.npz", "*.png")
     for name in COPIED:
         shutil.copytree(ROOT / name, copy / name, symlinks=True, ignore=skipped)
+    copy_kernels(copy / "latentpad", copy / "kernels")
     subprocess.run(["git", "apply", PATCHES / "tone.patch"], cwd=copy, check=True)
     program = [sys.executable, str(PATCHES / "play_tone.py"), str(copy)]
     environment = {**os.environ, "PYTHONPATH": str(copy), "NUMBA_CACHE_DIR": str(copy / "kernels")}
