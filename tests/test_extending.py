@@ -32,18 +32,18 @@ from latentpad.engine.plane import Float64, Plane
 
 
 class Shepard(Expander):
-    def __init__(self, plane: Plane, guard: bool, at: AnchorIndex) -> None:
+    def __init__(self, plane: Plane, guard: bool, index: AnchorIndex) -> None:
         super().__init__(plane, guard)
-        self._places = at
-        self._unknown = at.means(plane.unknown)[0].astype(np.float64)
+        self._index = index
+        self._unknown = index.means(plane.unknown)[0].astype(np.float64)
 
     def _latents(self, points: Float64) -> Float64:
-        count = len(self._places.coordinates)
-        _, distance, place = self._places.neighbours(points, count)
+        count = len(self._index.coordinates)
+        _, distance, site = self._index.neighbours(points, count)
         near = np.broadcast_to(distance[:, :1], distance.shape)
         ratio = np.divide(near, distance, out=np.ones(distance.shape), where=distance > near)
         share = ratio**2 / (ratio**2).sum(axis=1, keepdims=True)
-        unknown = (share[:, :, None] * self._unknown[place]).sum(axis=1)
+        unknown = (share[:, :, None] * self._unknown[site]).sum(axis=1)
         return kernels.to_latents(points, unknown, self._body, self._frame)
 
 

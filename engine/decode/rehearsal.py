@@ -7,7 +7,7 @@ import numpy as np
 from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.decode.pointing import Pointing
 from latentpad.engine.expanders import NAMES, fit
-from latentpad.engine.expanders.spline import WHOLE
+from latentpad.engine.expanders.spline import GLOBAL_SITES
 from latentpad.engine.plane import Plane
 from latentpad.models.packs.pack import Pack
 
@@ -15,7 +15,7 @@ from latentpad.models.packs.pack import Pack
 def rehearse_expanders() -> None:
     """Fit every expander and ask it for a point, on every road that it has: two anchors, which lie
     in line, some, and so many that the thin plate is bent anew for each point."""
-    for count in (2, 8, WHOLE + 1):
+    for count in (2, 8, GLOBAL_SITES + 1):
         latents = np.random.default_rng(0).normal(size=(count, 4)).astype(np.float32)
         for name in NAMES:
             fit(name, Plane.raw(latents))

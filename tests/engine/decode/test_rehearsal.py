@@ -33,8 +33,8 @@ def test_no_expander_is_compiled_while_someone_plays() -> None:
     for count, dimension in ((1, 3), (3, 2), (60, 8), (1100, 5)):
         z = random.normal(size=(count, dimension)).astype(np.float32)
         z[: count // 3] = z[0]  # some share a place
-        places = random.normal(size=(count, 2))
-        for plane in (Plane.raw(z), Plane.principal(z), Plane.mapped(z, places, "map")):
+        coordinates = random.normal(size=(count, 2))
+        for plane in (Plane.raw(z), Plane.principal(z), Plane.mapped(z, coordinates, "map")):
             for name in NAMES:
                 for metric in METRICS:
                     expander = fit(name, plane, metric=metric, focus=5)

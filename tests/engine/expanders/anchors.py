@@ -39,8 +39,8 @@ def jump(expander: Expander, a: NDArray[np.float64], b: NDArray[np.float64]) -> 
     A slope, however steep, shrinks with the step; a jump never does.
     """
     for _ in range(5):
-        way = a + np.linspace(0, 1, 101)[:, None] * (b - a)
-        steps = np.linalg.norm(np.diff(expander.expand64(way), axis=0), axis=1)
+        path = a + np.linspace(0, 1, 101)[:, None] * (b - a)
+        steps = np.linalg.norm(np.diff(expander.expand64(path), axis=0), axis=1)
         widest = int(steps.argmax())
-        a, b = way[widest], way[widest + 1]
+        a, b = path[widest], path[widest + 1]
     return float(steps.max())

@@ -34,14 +34,14 @@ def test_blend_takes_the_mean_of_anchors_at_one_place() -> None:
 
 def test_turning_a_knob_searches_the_same_places_again() -> None:
     plane = Plane.raw(correlated(30, 5, 0))
-    found = anchor_index(plane)
-    kept = triangulation(found), thin_plate(plane, found), mixture(plane)
+    result = anchor_index(plane)
+    kept = triangulation(result), thin_plate(plane, result), mixture(plane)
     for name in NAMES:
         fit(name, plane, focus=3, guard=False)
-    assert anchor_index(plane) is found
+    assert anchor_index(plane) is result
     assert all(
         a is b
         for a, b in zip(
-            kept, (triangulation(found), thin_plate(plane, found), mixture(plane)), strict=True
+            kept, (triangulation(result), thin_plate(plane, result), mixture(plane)), strict=True
         )
     )

@@ -47,9 +47,9 @@ def test_outside_it_stays_at_the_hulls_nearest_point(seed: int, count: int) -> N
     for p in points:
         gap, expected = np.inf, np.zeros(3)
         for a, b in hull.simplices:
-            way = plane.known[b] - plane.known[a]
-            share = np.clip((p - plane.known[a]) @ way / (way @ way), 0, 1)
-            away = np.linalg.norm(plane.known[a] + share * way - p)
+            direction = plane.known[b] - plane.known[a]
+            share = np.clip((p - plane.known[a]) @ direction / (direction @ direction), 0, 1)
+            away = np.linalg.norm(plane.known[a] + share * direction - p)
             if away < gap:
                 gap = float(away)
                 expected = plane.unknown[a] + share * (plane.unknown[b] - plane.unknown[a])
@@ -96,12 +96,12 @@ def test_one_anchor_is_everywhere_and_two_are_joined(count: int) -> None:
 
 def test_cosine_mixes_the_two_directions_next_to_the_points() -> None:
     angle = np.array([0.0, 1.0, 2.5, 4.0, 5.5])
-    places = np.stack([np.cos(angle), np.sin(angle)], axis=1) * [[1.0], [3.0], [2.0], [1.0], [5.0]]
-    places -= places.mean(axis=0)  # the centroid, which directions are from
-    turned = np.arctan2(places[:, 1], places[:, 0])
+    sites = np.stack([np.cos(angle), np.sin(angle)], axis=1) * [[1.0], [3.0], [2.0], [1.0], [5.0]]
+    sites -= sites.mean(axis=0)  # the centroid, which directions are from
+    turned = np.arctan2(sites[:, 1], sites[:, 0])
     order = turned.argsort()
     first, second = order[1], order[2]
-    plane = Plane.raw(np.hstack([places, np.eye(5)]))
+    plane = Plane.raw(np.hstack([sites, np.eye(5)]))
     middle = (turned[first] + turned[second]) / 2
     z = fit("barycentric", plane, metric="cosine", guard=False).expand64(
         [[2 * np.cos(middle), 2 * np.sin(middle)]]
@@ -116,8 +116,8 @@ def test_anchors_at_one_place_count_as_their_mean_and_spread_as_fog() -> None:
     z[1:4, :2] = z[0, :2]
     plane = Plane.raw(z)
     barycentric = fit("barycentric", plane, guard=False)
-    found = barycentric.expand(plane.known[:1])[0, 2:]
-    np.testing.assert_allclose(found, z[:4, 2:].mean(axis=0), rtol=1e-5)
+    result = barycentric.expand(plane.known[:1])[0, 2:]
+    np.testing.assert_allclose(result, z[:4, 2:].mean(axis=0), rtol=1e-5)
     expected = np.sqrt(z[:4, 2:].var(axis=0).mean())
     np.testing.assert_allclose(barycentric.spread(plane.known[:1]), expected, rtol=1e-5)
     np.testing.assert_allclose(barycentric.spread(plane.known[4:]), 0, atol=1e-9)

@@ -60,8 +60,8 @@ def test_local_is_the_conditional_mean_written_out(seed: int, focus: int) -> Non
 @given(seeds)
 def test_local_follows_the_slope_of_anchors_on_a_plain(seed: int) -> None:
     random = np.random.default_rng(seed)
-    places, slope = random.normal(size=(400, 2)), random.normal(size=(2, 3))
-    plane = Plane.raw(np.hstack([places, places @ slope]))
+    sites, slope = random.normal(size=(400, 2)), random.normal(size=(2, 3))
+    plane = Plane.raw(np.hstack([sites, sites @ slope]))
     points = random.uniform(-1, 1, (50, 2))
     local = fit("local", plane).expand64(points)[:, 2:]
     # Inside the cloud a weighted mean misses a plain by the width of a neighbourhood; the
