@@ -11,9 +11,8 @@ from latentpad.engine.expanders.dwell import ATTRACTION_SHARE
 from latentpad.engine.plane import Plane
 from tests.engine.expanders.anchors import correlated, law, planes, scattered, seeds
 
-BORDER = ATTRACTION_SHARE / (
-    2 - ATTRACTION_SHARE
-)  # of the second distance: there a sound's own ground ends
+# Of the distance to the second anchor: the radius within which the nearest sound is exact.
+BORDER = ATTRACTION_SHARE / (2 - ATTRACTION_SHARE)
 
 
 @law

@@ -90,16 +90,16 @@ def test_one_component_is_a_linear_regression(seed: int, metric: str, count: int
         if len(mixture(plane, metric).weights) > 1:
             continue
         points = scattered(plane, 20, seed)
-        known, x = (kernels.to_metric(p, view(plane, metric)) for p in (plane.known, points))
+        known, query = (kernels.to_metric(p, view(plane, metric)) for p in (plane.known, points))
         x, z = (v - v.mean(axis=0) for v in (known, plane.unknown))
         variance = known.var(axis=0)
         dead = variance < 1e-10 * variance.max()  # two anchors, whitened, lie in a line
         ridge = REGULARIZATION * np.diag(np.where(dead, variance.max(), variance))
         slope = np.linalg.solve(x.T @ x / count + ridge, x.T @ z / count)
-        line = plane.unknown.mean(axis=0) + (x - known.mean(axis=0)) @ slope
+        expected = plane.unknown.mean(axis=0) + (query - known.mean(axis=0)) @ slope
         latents = fit("gaussian", plane, metric=metric, guard=False).expand64(points)
         result = (latents - plane.centre) @ plane.from_unknown.T
-        np.testing.assert_allclose(result, line, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(result, expected, rtol=1e-6, atol=1e-6)
 
 
 @law
