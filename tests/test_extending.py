@@ -65,7 +65,7 @@ TONE = '''
         ),
     ),
 )
-"""The place of a method'''
+"""The index of a method is'''
 
 STRIP = """
 from latentpad.engine.control.instrument import Sender
@@ -185,8 +185,8 @@ def test_one_new_file_is_an_expander_that_is_chosen_told_of_heard_and_held_to_th
 def test_one_new_entry_is_a_phase_method_that_is_chosen_and_heard(copy: Path) -> None:
     table = copy / "latentpad/engine/phase_methods.py"
     source = table.read_text()
-    assert source.count(')\n"""The place of a method') == 1
-    table.write_text(source.replace(')\n"""The place of a method', TONE.lstrip("\n")))
+    assert source.count(')\n"""The index of a method is') == 1
+    table.write_text(source.replace(')\n"""The index of a method is', TONE.lstrip("\n")))
     samples, rate = rendered(copy, "tone", phase="tone", pitch=0)
     spectrum = np.abs(np.fft.rfft(samples)) ** 2
     frequency = np.fft.rfftfreq(len(samples), 1 / rate)

@@ -18,7 +18,7 @@ from latentpad.controllers.midi.input import Layout, MidiCounts, MidiInput
 from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.midi.process import apis
 from latentpad.controllers.outcomes import Outcomes
-from latentpad.engine.control.child import Child, Word
+from latentpad.engine.control.child import Child, Message
 from latentpad.engine.control.instrument import Instrument
 from latentpad.engine.control.supervisor import Supervisor
 from latentpad.engine.process_status import ProcessStatus
@@ -91,7 +91,7 @@ class MidiPorts:
     def _spawn(self, api: str, generation: int) -> Child:
         return Child(f"MIDI {api}", "latentpad.controllers.midi.process", (api, self._names))
 
-    def _hear(self, api: str, word: Word) -> None:
+    def _hear(self, api: str, word: Message) -> None:
         """On the thread that keeps `api`'s feed."""
         inputs = self._inputs[api]
         match word:

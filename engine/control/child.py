@@ -16,9 +16,9 @@ from contextlib import ExitStack, suppress
 from typing import Any
 
 from latentpad.engine import error_log
-from latentpad.engine.process import LEAVE_S, WHERE, child_main
+from latentpad.engine.process import LEAVE_S, STACK_SIGNAL, child_main
 
-Word = dict[str, Any]
+Message = dict[str, Any]
 
 MOST = 1 << 20  # bytes that are read at a time, and of a line that does not end
 WHERE_S = 0.1  # for a process to print its stacks
@@ -56,13 +56,13 @@ class Child:
         """The newest of what it has printed on standard error."""
         return self._printed.decode(errors="backslashreplace")
 
-    def listen(self) -> list[Word]:
+    def listen(self) -> list[Message]:
         """What it has said since last asked. `channels` are those that may tell more."""
         self._printed = (self._printed + self._read(self._stderr.fileno()))[-TAIL:]
         self._heard += self._read(self._line.fileno())
         *lines, self._heard = self._heard.split(b"\n")
         self._heard = self._heard[-MOST:]
-        words: list[Word] = []
+        words: list[Message] = []
         for line in lines:
             with error_log.errors_reported():
                 words.append(_word(line))
@@ -77,7 +77,7 @@ class Child:
     def where(self) -> None:
         """Have it print where it hangs. One that cannot any more ends of it, or does nothing."""
         if self.process.is_alive() and self.process.pid is not None:
-            os.kill(self.process.pid, WHERE)
+            os.kill(self.process.pid, STACK_SIGNAL)
             self.process.join(WHERE_S)
 
     def kill(self) -> None:
@@ -105,7 +105,7 @@ class Child:
         return found
 
 
-def _word(line: bytes) -> Word:
+def _word(line: bytes) -> Message:
     word = json.loads(line)
     if not isinstance(word, dict) or not isinstance(word.get("kind"), str):
         raise ValueError(f"no word: {line[:80]!r}")

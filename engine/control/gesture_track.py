@@ -115,7 +115,7 @@ class GestureTrack:
         for happened in self._history.read(head):
             line = self._entry(happened)
             if line is not None:
-                found.append((happened.at, line))
+                found.append((happened.frame, line))
         for at, line in sorted(found, key=lambda each: each[0]):  # commands first, in their order
             self._put(at, line)
         self._at = max(self._at, head)

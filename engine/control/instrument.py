@@ -18,7 +18,7 @@ from latentpad.engine.control.addresses import Addresses
 from latentpad.engine.control.allocation import NOBODY, Allocation, Command, Sender, Slot
 from latentpad.engine.control.changes import Changes, Listener
 from latentpad.engine.control.last_heard import LastHeard
-from latentpad.engine.control.pad import Handler, Pad, Place
+from latentpad.engine.control.pad import AnchorLookup, Handler, Pad
 from latentpad.engine.control.plane_commands import PlaneCommands
 from latentpad.engine.control.snapshots import Snapshot, Snapshots
 from latentpad.engine.control.stages import Stages
@@ -32,13 +32,14 @@ if TYPE_CHECKING:
 
 
 class Instrument(Changes):
-    """All commands end here. Any thread of the control process may call `apply`.
+    """Receives all commands. Any thread of the control process may call `apply`.
 
-    `place` gives an anchor's point on the pad and its latent vector (for `/anchor/K`); it raises
-    `CommandError` for one that is not there. `clock` is the time in seconds, so that a recording
-    can be rendered without a clock. `wake` is called when a sound is wanted from the decoder.
-    Without `axes` any two are taken, without `bounds` latents are held as around one anchor at 0.
-    `started` is how many sounds were started before: the next one's noise depends on its number.
+    `look_up_anchor` returns an anchor's position on the pad and its latent vector (for
+    `/anchor/K`); it raises `CommandError` if there is no such anchor. `clock` is the time in
+    seconds, so that a recording can be rendered without a clock. `wake` is called when a sound is
+    wanted from the decoding process. Without `axes` any two axes are accepted; without `bounds`
+    latents are limited as around one anchor at 0. `started` is how many sounds were started before:
+    the noise of a sound depends on its number.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Instrument(Changes):
         board: Board,
         *,
         latent_dim: int,
-        place: Place,
+        look_up_anchor: AnchorLookup,
         planes: Sequence[str],
         clock: Callable[[], float],
         wake: Callable[[], None] = lambda: None,
@@ -66,7 +67,7 @@ class Instrument(Changes):
             board,
             self._voices,
             bounds or LatentBounds.of(np.zeros((1, latent_dim))),
-            place,
+            look_up_anchor,
             self._changed,
         )
         self._touch = Touch(board, self._voices, self._pad, self._changed, clock)

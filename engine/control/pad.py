@@ -16,7 +16,7 @@ from latentpad.engine.parameters import FINGER, FINGERS, LATENT_MAX, MODES, OFFS
 
 Handler = Callable[[Sequence[Argument], Sender], None]
 Numbered = Callable[[int, Sequence[Argument], Sender], None]
-Place = Callable[[int], tuple[Sequence[float], Sequence[float]]]
+AnchorLookup = Callable[[int], tuple[Sequence[float], Sequence[float]]]
 Changed = Callable[[str, tuple[Argument, ...], Sender], None]
 Point = tuple[float, ...]
 
@@ -41,7 +41,12 @@ class Pad:
     """
 
     def __init__(
-        self, board: Board, voices: Allocation, bounds: LatentBounds, place: Place, changed: Changed
+        self,
+        board: Board,
+        voices: Allocation,
+        bounds: LatentBounds,
+        look_up_anchor: AnchorLookup,
+        changed: Changed,
     ) -> None:
         self.fingers: dict[str, list[tuple[float, ...]]] = {
             row.address: [row.default] * FINGERS for row in FINGER
@@ -53,7 +58,7 @@ class Pad:
         self._voices = voices
         self._bounds = bounds
         self._latent_dim = latent_dim = len(bounds.low)
-        self._place = place
+        self._look_up_anchor = look_up_anchor
         self._changed = changed
         self._origin = b.POINT  # where the pad's point takes its latent from
         self._latent: tuple[float, ...] = (0.0,) * latent_dim
@@ -89,15 +94,15 @@ class Pad:
     def target(self) -> PadTarget:
         """What the pad points at."""
         board = self._board
-        slots = zip(board.fader_anchor.tolist(), board.fader_value.tolist(), strict=True)
+        slots = zip(board.lattice_anchor.tolist(), board.lattice_weight.tolist(), strict=True)
         faders = {anchor: share for anchor, share in slots if anchor >= 0}
         by = b.POINT if self._origin == b.ORIGINAL else self._origin
         return PadTarget(self.point(1), self._latent, faders, by)
 
     def slots(self) -> tuple[int, ...]:
         """The anchors of the faders on the board, until the last in use; -1 where one is free."""
-        used = np.flatnonzero(self._board.fader_anchor >= 0)
-        return tuple(self._board.fader_anchor[: used.max(initial=-1) + 1].tolist())
+        used = np.flatnonzero(self._board.lattice_anchor >= 0)
+        return tuple(self._board.lattice_anchor[: used.max(initial=-1) + 1].tolist())
 
     def loops(self, n: int) -> list[int]:
         """The voices that sound for as long as finger `n` holds them."""
@@ -115,9 +120,9 @@ class Pad:
             case ["", "latent", d] if self._origin == b.LATENT and d in _LATENTS:
                 return self._latent[_LATENTS[d] - 1 : _LATENTS[d]]
             case ["", "lattice", k] if k.isdecimal() and len(k) < 10:
-                used = self._board.fader_anchor.tolist()
+                used = self._board.lattice_anchor.tolist()
                 there = int(k) in used
-                return (float(self._board.fader_value[used.index(int(k))]) if there else 0.0,)
+                return (float(self._board.lattice_weight[used.index(int(k))]) if there else 0.0,)
         return ()
 
     def _held_of(self, n: int, name: str) -> tuple[Argument, ...]:
@@ -236,23 +241,23 @@ class Pad:
             raise CommandError(f"/lattice/{anchor} takes 1 number, got {len(args)}")
         asked = finite(f"/lattice/{anchor}", args[0])
         alpha = min(max(asked, -REACH), REACH)
-        self._place(anchor)  # refuses an anchor that is not there
+        self._look_up_anchor(anchor)  # refuses an anchor that is not there
         board = self._board
-        used = board.fader_anchor.tolist()
+        used = board.lattice_anchor.tolist()
         if anchor in used:
             at = used.index(anchor)
         elif -1 in used:
             at = used.index(-1)
         else:
-            raise CommandError(f"/lattice/{anchor}: {b.FADERS} faders are in use already")
-        board.fader_value[at] = alpha
-        board.fader_anchor[at] = anchor if alpha else -1
+            raise CommandError(f"/lattice/{anchor}: {b.LATTICE_SLOTS} faders are in use already")
+        board.lattice_weight[at] = alpha
+        board.lattice_anchor[at] = anchor if alpha else -1
         self._point_from(b.LATTICE)
         self.steered(sender)
         self._changed(f"/lattice/{anchor}", (alpha,), sender if alpha == asked else NOBODY)
 
     def _jump_to_anchor(self, anchor: int, args: Sequence[Argument], sender: Sender) -> None:
-        point, latent = self._place(anchor)
+        point, latent = self._look_up_anchor(anchor)
         self.fingers[XY.address][0] = XY.parse(list(point))
         self._latent = tuple(float(v) for v in latent)
         self._point_from(b.ORIGINAL if self.mode == ORIGINAL else b.LATENT)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from latentpad.engine import error_log
 from latentpad.engine.board import Board, BoardShape
-from latentpad.engine.control.child import Child, Word
+from latentpad.engine.control.child import Child, Message
 from latentpad.engine.control.instrument import Instrument
 from latentpad.engine.control.supervisor import TRIES, AwakeClock, Supervisor
 from latentpad.engine.latent_bounds import LatentBounds
@@ -48,7 +48,7 @@ class Session:
         self,
         pack: Pack,
         settings: OutputSettings,
-        tell: Callable[[Word], None] | None = None,
+        tell: Callable[[Message], None] | None = None,
         library: Path | None = None,
     ) -> None:
         """With a `library`, `pack` has its anchors already (models.libraries.playable.as_pack)."""
@@ -58,13 +58,13 @@ class Session:
         r = pack.representation
         self.board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
         planes = Planes(pack)
-        planes.begin(self.board)
+        planes.set_defaults(self.board)
         self._wake, self._wake_far = socket.socketpair()
         self._wake.setblocking(False)
         self.instrument = Instrument(
             self.board,
             latent_dim=pack.latent_dim,
-            place=lambda anchor: planes.place(self.board, anchor),
+            look_up_anchor=lambda anchor: planes.look_up_anchor(self.board, anchor),
             planes=planes.names,
             axes=planes,
             bounds=LatentBounds.of(pack.anchors.latents),
@@ -157,7 +157,7 @@ class Session:
         args = (self.board, self.pack.path, self.library, self._wake_far, generation)
         return Child("decoding", "latentpad.engine.decode.process", args)
 
-    def _hear(self, word: Word) -> None:
+    def _hear(self, word: Message) -> None:
         if word["kind"] == "step":
             self._doing[word["what"]] = word["step"]
         elif word["kind"] == "compiling":

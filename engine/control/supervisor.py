@@ -22,7 +22,7 @@ from multiprocessing import connection, resource_tracker
 import psutil
 
 from latentpad.engine import error_log
-from latentpad.engine.control.child import Child, Word
+from latentpad.engine.control.child import Child, Message
 from latentpad.engine.control.exit_reason import exit_reason, oom_kills
 from latentpad.engine.process import LEFT_TO_CONTROL, LOST, failure_line
 from latentpad.engine.process_status import ProcessStatus
@@ -136,7 +136,7 @@ class Supervisor:
         self,
         what: str,
         spawn: Callable[[int], Child],
-        hear: Callable[[Word], None],
+        hear: Callable[[Message], None],
         *,
         signs: ProcessStatus,
         hang_s: float,
@@ -180,7 +180,7 @@ class Supervisor:
         signal.pthread_sigmask(signal.SIG_BLOCK, LEFT_TO_CONTROL)
         generation = self.signs.next_generation()
         while not self._closing.is_set():
-            end: Word = {"kind": "ended", "ready": False, "final": False, "status": None}
+            end: Message = {"kind": "ended", "ready": False, "final": False, "status": None}
             well = False
             try:
                 child = self._spawn(generation)
@@ -201,7 +201,7 @@ class Supervisor:
             pause = PAUSES_S[min(late, len(PAUSES_S) - 1)] if late >= 0 else 0.0
             self._closing.wait(max(pause, self._pause_s))
 
-    def _attend(self, child: Child, end: Word) -> bool:
+    def _attend(self, child: Child, end: Message) -> bool:
         """Until the process has ended; whether it had started well. `end` is told why it ended."""
         fault = ""
         try:
@@ -237,7 +237,7 @@ class Supervisor:
         struck = status == -signal.SIGKILL  # by somebody else, or by us: stopped
         return bool(end["ready"]) and (struck or vitals.lived > LIVED_S)
 
-    def _listen(self, child: Child, vitals: Liveness, end: Word) -> None:
+    def _listen(self, child: Child, vitals: Liveness, end: Message) -> None:
         """Pass on what it says; its last words are for `end`."""
         for word in child.listen():
             vitals.spoke()
@@ -246,6 +246,6 @@ class Supervisor:
                 end.update(reason=f"failed: {why}", final=bool(word.get("final")))
             self._tell(word)
 
-    def _tell(self, word: Word) -> None:
+    def _tell(self, word: Message) -> None:
         with error_log.errors_reported():
             self._hear({**word, "what": self.what})

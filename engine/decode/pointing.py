@@ -41,8 +41,8 @@ class DecoderInputs(NamedTuple):
     origin: list[int]
     starts: list[int]
     held: list[int]
-    fader_anchor: NDArray[np.int64]
-    fader_value: NDArray[np.float64]
+    lattice_anchor: NDArray[np.int64]
+    lattice_weight: NDArray[np.float64]
 
 
 class Pointing:
@@ -56,7 +56,7 @@ class Pointing:
     def __init__(self, pack: Pack, board: Board, background: Background | None = None) -> None:
         self._pack = pack
         self._board = board
-        self._inputs = board.consistent(self._read, tries=b.PATIENT)
+        self._inputs = board.consistent(self._read, tries=b.STARTUP_TRIES)
         self._planes = Planes(pack)
         self._bounds = LatentBounds.of(pack.anchors.latents)
         self._points: NDArray[np.float64] = np.full((VOICES, 2), 0.5)
@@ -107,8 +107,8 @@ class Pointing:
             board.origin.tolist(),
             board.starts.tolist(),
             board.held.tolist(),
-            board.fader_anchor.copy(),
-            board.fader_value.copy(),
+            board.lattice_anchor.copy(),
+            board.lattice_weight.copy(),
         )
 
     def _chosen(self, choices: tuple[float, ...]) -> bool:
@@ -130,7 +130,7 @@ class Pointing:
         arrived = bool(np.abs(target - self._points[voice]).max() < ARRIVED)
         if arrived:
             self._points[voice] = target
-        point = self._plane.place(self._points[voice : voice + 1])
+        point = self._plane.from_pad(self._points[voice : voice + 1])
         level = float(blend(point, self._plane, self._levels)[0])
         anchors = self._pack.anchors.latents
         original: int | None = None
@@ -151,7 +151,7 @@ class Pointing:
         """(1, D) the latent vector of the pad's middle; nothing is changed."""
         self.fit()
         assert self._expander is not None
-        point = self._plane.place(np.full((1, 2), 0.5))
+        point = self._plane.from_pad(np.full((1, 2), 0.5))
         blend(point, self._plane, self._levels)
         return self._bounds.clip(self._expander.expand(point)).astype(np.float32)
 
@@ -168,7 +168,7 @@ class Pointing:
         anchors, inputs = self._pack.anchors.latents, self._inputs
         z = base = anchors[self._base].astype(np.float64)
         for anchor, alpha in zip(
-            inputs.fader_anchor.tolist(), inputs.fader_value.tolist(), strict=True
+            inputs.lattice_anchor.tolist(), inputs.lattice_weight.tolist(), strict=True
         ):
             if 0 <= anchor < len(anchors):
                 z = z + alpha * (anchors[anchor] - base)

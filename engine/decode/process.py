@@ -20,7 +20,7 @@ from latentpad.engine.decode.mailbox import Mailbox
 from latentpad.engine.decode.originals import Originals
 from latentpad.engine.decode.rehearsal import rehearse_pointing
 from latentpad.engine.kernel_cache import compile_once
-from latentpad.engine.process import report_step, send_word
+from latentpad.engine.process import report_step, send_message
 from latentpad.engine.process_status import ProcessStatus
 from latentpad.models.libraries.library import open_ as open_library
 from latentpad.models.libraries.playable import as_pack
@@ -58,7 +58,7 @@ def serve(
     mailbox = Mailbox(board, pack, decoder, originals, Background())
     threading.Thread(target=mailbox.warm, name="warm", daemon=True).start()
     board.decoder[b.DECODE_US] = decoder.milliseconds * 1000
-    send_word(words, "decoder", device=decoder.device, milliseconds=decoder.milliseconds)
+    send_message(words, "decoder", device=decoder.device, milliseconds=decoder.milliseconds)
     signs = ProcessStatus.decoding(board)
     signs.become_ready(generation)
     wake.setblocking(False)

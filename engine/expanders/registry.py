@@ -80,7 +80,7 @@ def cost(name: str, anchors: int, dimension: int = 16, points: int = 2000) -> tu
     expander = fit(name, plane)
     fit_s = perf_counter() - started
     point_s = np.empty(points)
-    for i, point in enumerate(plane.place(random.random((points, 1, 2)))):
+    for i, point in enumerate(plane.from_pad(random.random((points, 1, 2)))):
         started = perf_counter()
         expander.expand(point)
         point_s[i] = perf_counter() - started

@@ -29,7 +29,7 @@ from latentpad.engine.play.output import DeviceOutput, NullOutput, Output
 from latentpad.engine.play.rehearsal import rehearse
 from latentpad.engine.play.voices import QUALITIES, Voices
 from latentpad.engine.play.watchdog import OutputState, Watchdog
-from latentpad.engine.process import LOST, failure_reported, report_step, send_word
+from latentpad.engine.process import LOST, failure_reported, report_step, send_message
 from latentpad.engine.process_status import ProcessStatus
 from latentpad.models.representation import Representation
 
@@ -166,12 +166,12 @@ def serve(
         name = renderer.output.name
         if verdict is OutputState.LOST:
             # Closing the device may hang: a new process is surer.
-            send_word(words, "lost", device=name)
+            send_message(words, "lost", device=name)
             os._exit(LOST)
         elif verdict is OutputState.WAITING:
-            send_word(words, "late", device=name)
+            send_message(words, "late", device=name)
         elif verdict is OutputState.TIMELESS:
-            send_word(words, "timeless", device=name)
+            send_message(words, "timeless", device=name)
             timeless, renderer.output = renderer.output, null()
             time.sleep(LOOK_S)  # until the render thread has turned to the other
             timeless.close()
@@ -202,9 +202,9 @@ def _first(
     try:
         return device()
     except DeviceError as error:
-        send_word(words, "no device", reason=str(error))
+        send_message(words, "no device", reason=str(error))
     except Exception as error:  # PortAudio itself may be missing or broken
-        send_word(words, "no device", reason=f"PortAudio: {error}")
+        send_message(words, "no device", reason=f"PortAudio: {error}")
     return null()
 
 
@@ -230,7 +230,7 @@ def _tell(board: Board, output: Output, kind: int, words: socket.socket) -> None
     player[b.DEVICE_RATE], player[b.DEVICE_BLOCK] = output.rate, output.block
     player[b.DEVICE_LATENCY], player[b.CONVERSION] = output.latency, output.delay
     player[b.RING_FRAMES], player[b.HOST_PERIOD] = output.kept, output.period
-    send_word(
+    send_message(
         words, "output", name=output.name, rate=output.rate, block=output.block,
         latency=output.latency,
     )  # fmt: skip

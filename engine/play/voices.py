@@ -85,7 +85,7 @@ class Voices:
 
     def settle(self) -> None:
         """Take the board's values as they are, without a glide: before the first hop only."""
-        self._wanted: ControlState = self.board.consistent(self._read, tries=b.PATIENT)
+        self._wanted: ControlState = self.board.consistent(self._read, tries=b.STARTUP_TRIES)
         self._values: list[float] = self._wanted.values.copy()
         self._master: float = _master_gain(Settings.of(self._values))
 
@@ -205,7 +205,7 @@ class Voices:
         asked = (board.held, board.starts, board.start_request, board.start_level)
         rows, until = board.consistent(
             lambda: (zip(*(field.tolist() for field in asked), strict=True), board.event_head[0]),
-            tries=b.PATIENT,
+            tries=b.STARTUP_TRIES,
         )
         for v, (held, serial, request, level) in enumerate(rows):
             state = b.WAITING if held else b.FREE

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from latentpad.engine.process import failure_reported, send_word
+from latentpad.engine.process import failure_reported, send_message
 from latentpad.engine.process_status import ProcessStatus
 
 TOOK_S = 4.0  # of processor time, for a start that works
@@ -52,7 +52,7 @@ ENDS: dict[str, Callable[[], object]] = {
 def serve(memory: Any, life: str, generation: int, words: socket.socket) -> None:
     """`life` is what this process does; `memory` its own two signs."""
     signs = ProcessStatus(np.frombuffer(memory, np.float64), np.zeros(1, np.int64))
-    send_word(words, "born", pid=os.getpid(), life=life)
+    send_message(words, "born", pid=os.getpid(), life=life)
     if life == "loses a thread":
         threading.Thread(target=_lose, args=(words,)).start()
         time.sleep(600)
@@ -64,7 +64,7 @@ def serve(memory: Any, life: str, generation: int, words: socket.socket) -> None
         for _ in range(10_000):
             with suppress(BlockingIOError):
                 os.write(2, b"a line of 64 bytes that no one reads, and another one after that\n")
-        send_word(words, "printed")
+        send_message(words, "printed")
     if life == "never ready":
         time.sleep(600)
     if life == "holds the lock":  # no thread of this process runs any more

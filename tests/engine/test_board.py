@@ -33,7 +33,7 @@ def impatient() -> Iterator[None]:
 def test_a_fresh_board_holds_the_defaults() -> None:
     board = Board(SHAPE)
     assert board.values.tolist() == defaults()
-    assert (board.points == 0.5).all() and (board.fader_anchor == -1).all()
+    assert (board.points == 0.5).all() and (board.lattice_anchor == -1).all()
     assert board.sounds.shape == (VOICES, 3, 4, 5) and not any(
         board.published[v] for v in range(VOICES)
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from latentpad.engine.control.takes import TakeError
-from latentpad.engine.gestures import MOST_LINE, GestureRecording
+from latentpad.engine.gestures import MAX_LINE_BYTES, GestureRecording
 
 HEAD = '{"preset": "walk", "pack": "footsteps", "seed": 0}\n'
 NOTE = '{"t": 0.5, "address": "/note", "args": [60, 100]}\n'
@@ -121,9 +121,9 @@ BROKEN = {
     "a list in the list": (HEAD + message(args="[[1]]"), 2, "args: a list"),
     "a key that is there twice": (HEAD + '{"t": 0, "t": 1, "address": "/a", "args": []}\n', 2,
                                   "t is there twice"),
-    "a line that is too long": (HEAD + message(args=f'["{"x" * MOST_LINE}"]'), 2,
+    "a line that is too long": (HEAD + message(args=f'["{"x" * MAX_LINE_BYTES}"]'), 2,
                                "longer than 64 kB"),
-    "a last line that is too long": (HEAD + "x" * (MOST_LINE + 1), 2, "longer than 64 kB"),
+    "a last line that is too long": (HEAD + "x" * (MAX_LINE_BYTES + 1), 2, "longer than 64 kB"),
     "a line that is no object": (HEAD + "3\n", 2, "expected a JSON object"),
     "no head": (NOTE + PAD, 1, "is a message"),
     "a preset that is none": ('{"preset": [1]}\n', 1, "preset: a name"),

@@ -39,7 +39,7 @@ def test_every_sound_that_a_voice_takes_up_is_told_with_its_hop() -> None:
     put(stage, 2, 660, 0.75)
     hop(stage)
     found = told.read(stage.board.tape_head[0])
-    kinds = [(each.at // stage.hop, each.kind, each.number, each.sound.level) for each in found]
+    kinds = [(each.frame // stage.hop, each.kind, each.number, each.sound.level) for each in found]
     assert kinds == [(6, SOUND, serial, -0.25), (7, SOUND, serial, -0.75)]
     assert [float(each.sound.latent[0]) for each in found] == [0.25, 0.75]
     assert {each.sound.original for each in found} == {-1}
@@ -54,7 +54,7 @@ def test_what_is_done_later_than_asked_for_is_told_later() -> None:
     stage.hops(1)  # made, and not on the tape yet
     assert told.read(stage.board.tape_head[0]) == []
     stage.board.tape_head[0] += stage.hop
-    assert [each.at for each in told.read(stage.hop)] == [0]
+    assert [each.frame for each in told.read(stage.hop)] == [0]
 
 
 def test_less_effort_is_told_and_the_fade() -> None:
@@ -66,7 +66,7 @@ def test_less_effort_is_told_and_the_fade() -> None:
     hop(stage)
     history.record(stage.board, FADE)
     hop(stage)
-    found = [(each.at // stage.hop, each.kind) for each in told.read(4 * stage.hop)]
+    found = [(each.frame // stage.hop, each.kind) for each in told.read(4 * stage.hop)]
     assert found == [(1, QUALITY), (3, FADE)]
 
 

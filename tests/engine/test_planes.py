@@ -40,11 +40,11 @@ class Desk:
         r = pack.representation
         self.board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
         self.planes = Planes(pack)
-        self.planes.begin(self.board)
+        self.planes.set_defaults(self.board)
         self.told: list[tuple[str, tuple[Argument, ...], Sender]] = []
         self.instrument = Instrument(
             self.board, latent_dim=pack.latent_dim,
-            place=lambda k: self.planes.place(self.board, k),
+            look_up_anchor=lambda k: self.planes.look_up_anchor(self.board, k),
             planes=self.planes.names, clock=lambda: 0.0, axes=self.planes,
         )  # fmt: skip
         self.instrument.listeners.append(lambda a, v, s: self.told.append((a, tuple(v), s)))
@@ -75,7 +75,7 @@ def test_every_plane_of_the_pack_can_be_played(described: Pack) -> None:
 
 def test_a_plane_or_axes_that_are_not_there_fall_back_to_the_packs_own(described: Pack) -> None:
     planes = Planes(described)
-    own = planes.own_axes("raw")
+    own = planes.default_axes("raw")
     missing = next(name for name in PLANES if name not in planes.names)
     assert planes.get(missing, (0, 1)).name == described.default_plane
     for axes in ((1, 1), (0, 63), (AUTO, AUTO), (LATENT_MAX, LATENT_MAX + 1)):
@@ -86,7 +86,7 @@ def test_a_plane_or_axes_that_are_not_there_fall_back_to_the_packs_own(described
 
 
 def test_the_raw_planes_own_axes_are_the_two_most_informative_latents(footsteps: Pack) -> None:
-    first, second = Planes(footsteps).own_axes("raw")
+    first, second = Planes(footsteps).default_axes("raw")
     rest = [k for i, k in enumerate(footsteps.kl) if i not in (first, second)]
     assert footsteps.kl[first] >= footsteps.kl[second] >= max(rest)
 
@@ -139,7 +139,7 @@ def test_an_anchors_place_leads_back_to_the_anchor(desk: Desk, described: Pack) 
     for plane in desk.planes.names:
         desk.send("/plane", plane)
         for anchor in (0, 17, len(described.anchors) - 1):
-            point, latent = desk.planes.place(desk.board, anchor)
+            point, latent = desk.planes.look_up_anchor(desk.board, anchor)
             np.testing.assert_array_equal(latent, described.anchors.latents[anchor])
             desk.board.points[0] = point
             desk.board.starts[0] += 1
@@ -150,7 +150,7 @@ def test_an_anchors_place_leads_back_to_the_anchor(desk: Desk, described: Pack) 
 def test_an_anchor_that_is_not_there_is_refused(desk: Desk, footsteps: Pack, anchor: int) -> None:
     last = len(footsteps.anchors) - 1
     with pytest.raises(CommandError, match=rf"anchor {anchor}: .* 0\.\.\.{last}"):
-        desk.planes.place(desk.board, anchor)
+        desk.planes.look_up_anchor(desk.board, anchor)
 
 
 # -- while it plays --------------------------------------------------------------------------
@@ -175,14 +175,14 @@ def test_every_plane_and_axes_are_heard_at_the_same_point(desk: Desk, described:
 
 def test_a_plane_brings_its_own_axes_and_everyone_is_told_their_names(desk: Desk) -> None:
     desk.send("/plane", "raw")
-    assert desk.axes == desk.planes.own_axes("raw")
+    assert desk.axes == desk.planes.default_axes("raw")
     desk.send("/plane", "descriptors")
     assert desk.axes == ("brightness", "hardness")
     assert desk.told[-1] == ("/axes", ("brightness", "hardness"), Sender(""))
     desk.send("/axes", "depth", "attack")
     assert desk.told[-1] == ("/axes", ("depth", "attack"), PHONE)
     desk.send("/plane", "raw")
-    assert desk.axes == desk.planes.own_axes("raw")
+    assert desk.axes == desk.planes.default_axes("raw")
 
 
 def test_axes_may_come_before_their_plane(desk: Desk) -> None:
@@ -258,7 +258,7 @@ def test_a_preset_that_names_no_axes_leaves_them_to_the_plane(desk: Desk) -> Non
     from latentpad.presets.preset import parse
 
     for text, axes in (
-        ('"/plane" = "raw"', desk.planes.own_axes("raw")),
+        ('"/plane" = "raw"', desk.planes.default_axes("raw")),
         ('"/plane" = "raw"\n"/axes" = [0, 1]', (0, 1)),
         ('"/plane" = "descriptors"', ("brightness", "hardness")),
         ('"/plane" = "descriptors"\n"/axes" = ["depth", "attack"]', ("depth", "attack")),

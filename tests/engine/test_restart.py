@@ -36,7 +36,7 @@ class Played:
         self.instrument = Instrument(
             self.board,
             latent_dim=4,
-            place=lambda anchor: ((0.5, 0.5), (0.0,) * 4),
+            look_up_anchor=lambda anchor: ((0.5, 0.5), (0.0,) * 4),
             planes=("raw",),
             clock=lambda: self.now,
         )

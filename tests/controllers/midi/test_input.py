@@ -118,7 +118,7 @@ def test_the_controllers_of_the_point_start_one_shot_where_both_lead(
     now = 0.0
     board = Board(BoardShape(frames=8, bins=9, samples=256, sample_rate=48000))
     instrument = Instrument(
-        board, latent_dim=4, place=lambda k: ((0.5, 0.5), (0.0,) * 4), planes=("raw",),
+        board, latent_dim=4, look_up_anchor=lambda k: ((0.5, 0.5), (0.0,) * 4), planes=("raw",),
         clock=lambda: now,
     )  # fmt: skip
     keys = keyboard(instrument, tmp_path)

@@ -35,7 +35,7 @@ class Playing:
         self.instrument = Instrument(
             self.stage.board,
             latent_dim=2,
-            place=lambda k: ((0.5, 0.5), (0.0, 0.0)),
+            look_up_anchor=lambda k: ((0.5, 0.5), (0.0, 0.0)),
             planes=("raw", "map"),
             clock=lambda: self.now,
         )
@@ -223,7 +223,7 @@ def test_a_take_begins_with_what_the_pad_points_at_and_with_loops_in_another_mod
     first, second = playing.stage.board, other.stage.board
     assert second.values.tolist() == first.values.tolist()
     for field in ("held", "origin", "points", "latents", "levels", "pitches", "start_level",
-                  "fader_anchor", "fader_value"):  # fmt: skip
+                  "lattice_anchor", "lattice_weight"):  # fmt: skip
         np.testing.assert_array_equal(getattr(second, field), getattr(first, field), field)
     assert second.held.sum() == 2 and second.origin[0] == b.LATENT
 

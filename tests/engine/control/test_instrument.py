@@ -33,7 +33,7 @@ DIM, ANCHORS = 4, 10
 PHONE, DAW, PORT = Sender("osc 10.0.0.5", 50123), Sender("osc 10.0.0.9"), Sender("midi Keys 1")
 
 
-def place(anchor: int) -> tuple[Sequence[float], Sequence[float]]:
+def look_up_anchor(anchor: int) -> tuple[Sequence[float], Sequence[float]]:
     if not 0 <= anchor < ANCHORS:
         raise CommandError(f"anchor {anchor}: this pack's anchors are 0...{ANCHORS - 1}")
     return (anchor / ANCHORS, 0.25), [float(anchor)] * DIM
@@ -49,7 +49,7 @@ class Desk:
         self.instrument = Instrument(
             self.board,
             latent_dim=DIM,
-            place=place,
+            look_up_anchor=look_up_anchor,
             planes=("raw", "principal", "map"),
             clock=lambda: self.now,
             wake=self._wake,
@@ -297,7 +297,7 @@ def test_no_command_whatever_breaks_the_instrument(
             continue
     desk.instrument.tick()
     board = desk.board
-    for name in ("values", "points", "latents", "levels", "pitches", "fader_value"):
+    for name in ("values", "points", "latents", "levels", "pitches", "lattice_weight"):
         assert np.isfinite(getattr(board, name)).all()
     assert board.version[0] % 2 == 0
     assert board.points.min() >= 0 and board.points.max() <= 1
@@ -503,7 +503,7 @@ def test_a_fader_out_of_reach_is_clamped_and_its_sender_is_told(desk: Desk) -> N
     told: list[tuple[str, Sequence[Argument], Sender]] = []
     desk.instrument.listeners.append(lambda *change: told.append(change))
     desk.send("/lattice/3", 1e300)
-    assert np.abs(desk.board.fader_value).max() == 10
+    assert np.abs(desk.board.lattice_weight).max() == 10
     assert told[-1] == ("/lattice/3", (10,), NOBODY)
 
 
@@ -516,12 +516,12 @@ def test_faders_mix_anchors(desk: Desk) -> None:
     desk.send("/lattice/3", 0.5)
     desk.send("/lattice/7", -0.25)
     assert desk.board.origin[0] == b.LATTICE
-    faders = dict(zip(desk.board.fader_anchor, desk.board.fader_value, strict=True))
+    faders = dict(zip(desk.board.lattice_anchor, desk.board.lattice_weight, strict=True))
     assert faders[3] == 0.5 and faders[7] == -0.25
     desk.send("/lattice/3", 0)
-    assert sorted(set(desk.board.fader_anchor.tolist())) == [-1, 7]
+    assert sorted(set(desk.board.lattice_anchor.tolist())) == [-1, 7]
     desk.send("/lattice/7", 1)
-    assert (desk.board.fader_anchor == 7).sum() == 1
+    assert (desk.board.lattice_anchor == 7).sum() == 1
 
 
 def test_an_anchor_is_jumped_to_with_its_own_latent(desk: Desk) -> None:

@@ -167,7 +167,7 @@ def steering(instrument: Instrument) -> list[object]:
         )
     faders = [
         (int(k), float(share))
-        for k, share in zip(board.fader_anchor, board.fader_value, strict=True)
+        for k, share in zip(board.lattice_anchor, board.lattice_weight, strict=True)
         if k >= 0
     ]
     return [board.values.tolist(), dict(instrument.values()), state.pad, faders, voices]
@@ -276,7 +276,7 @@ def begun_anew(pack: Pack, board: Board, state: InstrumentState, seed: int) -> O
     `InstrumentState.commands`."""
     renderer = OfflineRenderer(pack)
     other = renderer.board
-    for name in ("values", "fader_anchor", "fader_value"):
+    for name in ("values", "lattice_anchor", "lattice_weight"):
         getattr(other, name)[:] = getattr(board, name)
     for v, each in enumerate(state.held):
         for name in ("points", "latents", "origin", "levels", "pans", "pitches", "start_level"):

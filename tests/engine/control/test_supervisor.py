@@ -24,7 +24,7 @@ import pytest
 
 from latentpad.engine import error_log
 from latentpad.engine.control import exit_reason, supervisor
-from latentpad.engine.control.child import TAIL, Child, Word
+from latentpad.engine.control.child import TAIL, Child, Message
 from latentpad.engine.control.supervisor import (
     GAP_S,
     IDLE_S,
@@ -44,9 +44,9 @@ class Kept:
         self,
         *lives: str | Exception,
         hang_s: float = 60.0,
-        hear: Callable[[Word], None] | None = None,
+        hear: Callable[[Message], None] | None = None,
     ) -> None:
-        self.words: list[Word] = []
+        self.words: list[Message] = []
         self.memory = multiprocessing.get_context("spawn").RawArray("d", 2)
         self._lives = itertools.chain(lives, itertools.repeat(lives[-1]))
         own = np.frombuffer(self.memory, np.float64)
@@ -70,7 +70,7 @@ class Kept:
         return [word["pid"] for word in self.words if word["kind"] == "born"]
 
     @property
-    def ends(self) -> list[Word]:
+    def ends(self) -> list[Message]:
         return [word for word in self.words if word["kind"] == "ended"]
 
     @property
@@ -262,11 +262,11 @@ def test_what_is_no_word_is_told_and_passed_over(
 def test_what_its_hearer_raises_is_told_and_the_watching_goes_on(
     keep: Callable[..., Kept], faults_told: Callable[[], str]
 ) -> None:
-    def hear(word: Word) -> None:
+    def hear(word: Message) -> None:
         kept_words.append(word)
         raise ZeroDivisionError("a hearer's fault")
 
-    kept_words: list[Word] = []
+    kept_words: list[Message] = []
     kept = keep("lives", hear=hear)
     for times in (1, 2):
         until(lambda: kept.ready)

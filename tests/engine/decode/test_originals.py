@@ -36,13 +36,13 @@ def played(library: Library, small: Pack, anchor: int, mode: str) -> tuple[Board
     board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
     planes = Planes(pack)
     instrument = Instrument(
-        board, latent_dim=pack.latent_dim, place=lambda k: planes.place(board, k),
+        board, latent_dim=pack.latent_dim, look_up_anchor=lambda k: planes.look_up_anchor(board, k),
         planes=planes.names, clock=lambda: 0.0, wake=lambda: None,
     )  # fmt: skip
     decoder = Decoder(pack)
     mailbox = Mailbox(board, pack, decoder, Originals(library, decoder))
     sender = Sender("test")
-    (x, y), _ = planes.place(board, anchor)
+    (x, y), _ = planes.look_up_anchor(board, anchor)
     for address, args in (("/mode", (mode,)), ("/smooth", (0.0,)), ("/pad/xy", (x, y))):
         instrument.apply(address, args, sender)
     instrument.apply("/note", (60, 110), sender)

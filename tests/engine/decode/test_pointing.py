@@ -102,7 +102,7 @@ def test_latents_pass_the_expander_and_the_lattice_mixes(footsteps: Pack, board:
     board.origin[0] = b.LATTICE
     put(board, "/lattice/base", 5)
     np.testing.assert_array_equal(pointing.aim(0, 0).latent, latents[5])
-    board.fader_anchor[:2], board.fader_value[:2] = (9, 11), (0.5, 0.25)
+    board.lattice_anchor[:2], board.lattice_weight[:2] = (9, 11), (0.5, 0.25)
     mixed = latents[5] + 0.5 * (latents[9] - latents[5]) + 0.25 * (latents[11] - latents[5])
     np.testing.assert_allclose(pointing.aim(0, 0).latent, mixed, atol=1e-5)
     board.origin[0] = b.ORIGINAL
@@ -120,8 +120,8 @@ def test_whatever_stands_on_the_board_no_latent_leaves_the_packs_bounds(
     found = [pointing.aim(0, 0).latent]
     np.testing.assert_array_equal(found[0][[0, 2]], [0, 1])
     board.origin[0] = b.LATTICE
-    board.fader_anchor[:] = range(b.FADERS)
-    board.fader_value[:] = value
+    board.lattice_anchor[:] = range(b.LATTICE_SLOTS)
+    board.lattice_weight[:] = value
     found.append(pointing.aim(0, 0).latent)
     for z in found:
         assert z.dtype == np.float32 and np.isfinite(z).all()
@@ -205,7 +205,7 @@ def test_a_change_that_is_half_written_moves_no_point_and_is_followed_when_it_is
     before = pointing.aim(0, 0).latent
     with board.writing():
         board.origin[0] = b.LATENT
-        board.fader_anchor[0], board.fader_value[0] = 9, 1.0
+        board.lattice_anchor[0], board.lattice_weight[0] = 9, 1.0
         np.testing.assert_array_equal(pointing.aim(0, 0).latent, before)
         board.latents[0, :4] = 1, -2, 3, -4
     np.testing.assert_array_equal(pointing.aim(0, 0).latent, [1, -2, 3, -4])

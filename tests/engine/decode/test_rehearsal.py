@@ -38,5 +38,5 @@ def test_no_expander_is_compiled_while_someone_plays() -> None:
             for name in NAMES:
                 for metric in METRICS:
                     expander = fit(name, plane, metric=metric, focus=5)
-                    expander.expand(expander.plane.place([[0.5, 0.5]]))
+                    expander.expand(expander.plane.from_pad([[0.5, 0.5]]))
     assert compiled() == before

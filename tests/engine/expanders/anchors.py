@@ -30,7 +30,7 @@ def planes(z: NDArray[np.float32], seed: int = 0) -> list[Plane]:
 
 def scattered(plane: Plane, count: int, seed: int) -> NDArray[np.float64]:
     """Points all over the pad and beyond its edges."""
-    return plane.place(np.random.default_rng(seed).uniform(-0.5, 1.5, (count, 2)))
+    return plane.from_pad(np.random.default_rng(seed).uniform(-0.5, 1.5, (count, 2)))
 
 
 def jump(expander: Expander, a: NDArray[np.float64], b: NDArray[np.float64]) -> float:

@@ -185,7 +185,7 @@ def defined(
     known = list(settings)
     with np.errstate(all="raise", under="ignore"):
         for plane in planes(z):
-            corner = plane.place([[0.0, 0.0], [0.5, 0.7]])
+            corner = plane.from_pad([[0.0, 0.0], [0.5, 0.7]])
             inputs = np.concatenate([np.array(points), plane.known[:3], corner])
             for name, (metric, focus, guard) in product(NAMES, known):
                 expander = fit(name, plane, metric=metric, focus=focus, guard=guard)

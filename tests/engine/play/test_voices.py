@@ -733,7 +733,7 @@ def test_a_note_sounds_as_loud_again_after_a_restart() -> None:
     instrument = Instrument(
         stage.board,
         latent_dim=2,
-        place=lambda k: ((0.5, 0.5), (0.0, 0.0)),
+        look_up_anchor=lambda k: ((0.5, 0.5), (0.0, 0.0)),
         planes=("raw",),
         clock=lambda: 0.0,
     )
