@@ -108,7 +108,7 @@ def test_a_host_that_turns_to_a_larger_period_is_missed_once_at_most() -> None:
 
     def run(until: float) -> None:
         while host.now < until:
-            if output.room():
+            if output.hop_due():
                 host.now += 0.0003
                 output.write(block)
             else:
@@ -132,7 +132,7 @@ def test_a_host_that_takes_nothing_is_not_waited_for_in_a_hurry_and_goes_on_when
     made = 0
     host.stop()
     while host.now < 5.0:
-        if output.room():
+        if output.hop_due():
             output.write(block)
             made += 1
         else:
@@ -142,7 +142,7 @@ def test_a_host_that_takes_nothing_is_not_waited_for_in_a_hurry_and_goes_on_when
     assert made <= 4, "what lies ready is all that is made"
     host.turn_to(Rhythm())
     while host.now < 7.0:
-        if output.room():
+        if output.hop_due():
             output.write(block)
             made += 1
         else:

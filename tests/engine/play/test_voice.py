@@ -160,7 +160,7 @@ def test_a_loop_of_a_steady_sound_is_steady() -> None:
 def waved(rate: float, hops: int, start: float = 0.0) -> Floats:
     state = voice_memory(1, 1, 64, 4800)
     state.waves[0] = tone(500, seconds=0.1)
-    state.wave_at[0] = start
+    state.wave_position[0] = start
     out = np.zeros((hops, 100), np.float32)
     for hop in out:
         voice.play_wave(state, 0, rate, hop)

@@ -20,7 +20,7 @@ from latentpad.engine.board import Event
 from latentpad.engine.parameters import OFFSET, VALUES, VOICES
 from latentpad.engine.play.mix import Instruction
 from latentpad.engine.play.voice_control import Settings
-from latentpad.engine.play.voices import PATIENCE_S, STARTS_A_HOP
+from latentpad.engine.play.voices import SOUND_TIMEOUT_S, STARTS_A_HOP
 from latentpad.models.representation import Representation, onset
 from tests.engine.stage import FINE, Stage, clicks, pitch, rms_db
 
@@ -342,7 +342,7 @@ def test_a_voice_whose_sound_never_comes_plays_the_last_or_gives_up() -> None:
     stage.put(0, tone(440), request=1)
     stage.start(0, request=2)
     stage.start(1, request=1)
-    stage.play(PATIENCE_S + 0.1)
+    stage.play(SOUND_TIMEOUT_S + 0.1)
     assert stage.state(0) == b.SOUNDING and stage.state(1) == b.FREE
 
 
