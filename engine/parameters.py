@@ -32,15 +32,15 @@ METRICS = ("euclidean", "mahalanobis", "cosine")
 MODES = ("loop", "shot", "original")
 PHASES = phase_methods.NAMES
 
-OWN = "auto"
+AUTO_PLANE = "auto"
 """The choice of `/plane` that takes the pack's default plane."""
 
 TABLE: tuple[Parameter, ...] = (
     # from the finger to the latent vector
     choice(
         "/plane",
-        (*PLANES, OWN),
-        OWN,
+        (*PLANES, AUTO_PLANE),
+        AUTO_PLANE,
         "what the pad's two axes are; auto: the pack's default plane",
         affects=Affects.ABORT_FIT,
     ),

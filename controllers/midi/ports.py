@@ -61,18 +61,18 @@ class MidiPorts:
                 f"MIDI {api}",
                 partial(self._spawn, api),
                 partial(self._hear, api),
-                signs=signs,
+                status=status,
                 hang_s=HANG_S,
                 pause_s=RETRY_S,
             )
-            for api, signs in self._signs.items()
+            for api, status in self._signs.items()
         ]
         for keeper in self._keepers:
             keeper.start()
 
     def processes(self) -> dict[str, int]:
         """Process ids by what they do."""
-        return {keeper.what: keeper.pid for keeper in self._keepers if keeper.pid is not None}
+        return {keeper.name: keeper.pid for keeper in self._keepers if keeper.pid is not None}
 
     def ready(self, what: str) -> bool:
         """Whether the process of that name looks after its ports."""
@@ -98,9 +98,9 @@ class MidiPorts:
             case {"kind": "midi", "port": port, "data": data} if port in inputs:
                 inputs[port].receive(data)
             case {"kind": "here"}:
-                signs = self._signs[api]
-                signs.count_beat()
-                signs.become_ready(signs.generation)
+                status = self._signs[api]
+                status.count_beat()
+                status.become_ready(status.generation)
             case {"kind": "opened", "port": port}:
                 inputs[port] = MidiInput(
                     self._instrument,

@@ -137,7 +137,7 @@ def test_the_controllers_of_the_point_start_one_shot_where_both_lead(
 @given(st.lists(st.integers(-1, 300), max_size=5))
 def test_any_bytes_are_carried_out_or_counted(data: list[int]) -> None:
     class Deaf:
-        def waits(self, address: str) -> bool:
+        def waits_for_disk(self, address: str) -> bool:
             return False
 
         def carry_out(self, commands: list[Command], sender: Sender, tell: Any) -> None:

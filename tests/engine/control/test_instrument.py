@@ -14,7 +14,7 @@ from latentpad.engine import board as b
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.board import Board, BoardShape, Event
 from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
-from latentpad.engine.control.snapshots import LONGEST_S, MOST
+from latentpad.engine.control.snapshots import MAX_GLIDE_S, MAX_SNAPSHOTS
 from latentpad.engine.parameters import (
     EXPANDERS,
     FINGERS,
@@ -627,10 +627,10 @@ def test_a_glide_of_any_length_ends_and_lets_what_is_touched_go(desk: Desk) -> N
     desk.send("/gain", -6)
     desk.instrument.tick()
     assert desk.value("/gain") == (-6,)
-    desk.now = began + LONGEST_S / 2
+    desk.now = began + MAX_GLIDE_S / 2
     desk.instrument.tick()
     assert desk.value("/gain") == (-6,) and desk.value("/texture")[0] == pytest.approx(0.5)
-    desk.now = began + LONGEST_S
+    desk.now = began + MAX_GLIDE_S
     desk.instrument.tick()
     assert desk.value("/texture") == (1,)
     desk.send("/gain", 3)
@@ -639,10 +639,10 @@ def test_a_glide_of_any_length_ends_and_lets_what_is_touched_go(desk: Desk) -> N
 
 
 def test_snapshots_are_kept_up_to_a_number_and_none_is_lost(desk: Desk) -> None:
-    for n in range(MOST):
+    for n in range(MAX_SNAPSHOTS):
         desk.send(f"/snapshot/{n}/store")
-    with pytest.raises(CommandError, match=f"{MOST} are kept already"):
-        desk.send(f"/snapshot/{MOST}/store")
+    with pytest.raises(CommandError, match=f"{MAX_SNAPSHOTS} are kept already"):
+        desk.send(f"/snapshot/{MAX_SNAPSHOTS}/store")
     desk.send("/snapshot/7/store")
     desk.send("/snapshot/0/recall")
 

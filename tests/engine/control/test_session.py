@@ -36,8 +36,10 @@ class Small(Session):
         self._life = life
         self._memories = [multiprocessing.get_context("spawn").RawArray("d", 2) for _ in range(2)]
         super().__init__(pack, OutputSettings(null=True), tell)
-        for keeper, memory in zip(self._keepers, self._memories, strict=True):
-            keeper.signs = ProcessStatus(np.frombuffer(memory, np.float64), np.zeros(1, np.int64))
+        for supervisor, memory in zip(self._supervisors, self._memories, strict=True):
+            supervisor.status = ProcessStatus(
+                np.frombuffer(memory, np.float64), np.zeros(1, np.int64)
+            )
 
     def _spawn_player(self, generation: int) -> Child:
         return self._small("playing", 0, generation)
@@ -110,7 +112,7 @@ def test_a_fault_in_a_tick_is_told_and_notes_end_all_the_same(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setattr(error_log, "_told", set())
+    monkeypatch.setattr(error_log, "_reported", set())
     session = begin("never ready")
     instrument = session.instrument
     asked: list[float] = []

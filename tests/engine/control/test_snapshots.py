@@ -112,7 +112,7 @@ def test_faders_glide_to_faders(desk: Desk) -> None:
     shares = [desk.instrument.args_of(f"/lattice/{k}")[0] for k in (2, 5)]
     assert shares == pytest.approx([0.5, -0.5], abs=0.01)
     after(desk, 1)
-    assert desk.instrument.state().pad.faders == {2: 1.0}
+    assert desk.instrument.state().pad.weights == {2: 1.0}
 
 
 def test_what_is_pointed_by_another_thing_switches_at_the_end(desk: Desk) -> None:

@@ -16,7 +16,7 @@ from latentpad.engine import board as b
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.board import Board, Event
 from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
-from latentpad.engine.control.state import STRUCK, InstrumentState
+from latentpad.engine.control.state import NOTE_ROWS, InstrumentState
 from latentpad.engine.offline import PLAYER, OfflineRenderer
 from latentpad.engine.parameters import FINGER, GLOBAL, LATENT_MAX, MODES, VOICES, Parameter
 from latentpad.models.packs.pack import Pack
@@ -71,7 +71,7 @@ snapshots: st.SearchStrategy[Command] = st.one_of(
 rare = st.sampled_from([("/panic", ()), (RELEASE, ())])
 ticks = st.builds(lambda seconds: (TICK, (seconds,)), unit)
 rows = st.sampled_from((*GLOBAL, *FINGER)).flatmap(set_)
-struck = st.sampled_from([row for row in GLOBAL if row.address in STRUCK]).flatmap(set_)
+struck = st.sampled_from([row for row in GLOBAL if row.address in NOTE_ROWS]).flatmap(set_)
 senders = st.sampled_from((PHONE, DAW, PORT, NOBODY))
 played = st.lists(
     st.tuples(
@@ -178,7 +178,11 @@ def check(before: Sequence[Step], after: Sequence[Step] = ()) -> None:
     both.play(before)
     state = both.rebuild()
     again = both.second.instrument.state()
-    assert (again.values, again.pad, again.slots) == (state.values, state.pad, state.slots)
+    assert (again.values, again.pad, again.lattice_slots) == (
+        state.values,
+        state.pad,
+        state.lattice_slots,
+    )
     assert steering(both.second.instrument) == steering(both.first.instrument)
     assert both.second.instrument.started == len(state.held)
     both.play_on(after)

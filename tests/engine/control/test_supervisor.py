@@ -51,9 +51,9 @@ class Kept:
         self._lives = itertools.chain(lives, itertools.repeat(lives[-1]))
         own = np.frombuffer(self.memory, np.float64)
         own.flags.writeable = False  # the process alone writes them
-        self.signs = ProcessStatus(own, np.zeros(1, np.int64))
+        self.status = ProcessStatus(own, np.zeros(1, np.int64))
         self.keeper = Supervisor(
-            "test", self._spawn, hear or self.words.append, signs=self.signs, hang_s=hang_s
+            "test", self._spawn, hear or self.words.append, status=self.status, hang_s=hang_s
         )
         self.keeper.start()
 
@@ -75,7 +75,7 @@ class Kept:
 
     @property
     def ready(self) -> bool:
-        return self.signs.ready
+        return self.status.ready
 
 
 def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
@@ -216,7 +216,7 @@ def test_who_prints_more_than_is_read_does_not_wait(keep: Callable[..., Kept]) -
         until(lambda: memory[1] == 1)  # though nobody listens
     finally:
         child.kill()
-    assert "printed" in [word["kind"] for word in child.listen()]
+    assert "printed" in [word["kind"] for word in child.read_messages()]
     assert len(child.printed) <= TAIL
     child.close()
 
@@ -238,7 +238,7 @@ def faults_told(
 ) -> Callable[[], str]:
     """What was told of faults so far, with a log of its own."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setattr(error_log, "_told", set())
+    monkeypatch.setattr(error_log, "_reported", set())
     told: list[str] = []
 
     def read() -> str:
@@ -255,7 +255,7 @@ def test_what_is_no_word_is_told_and_passed_over(
     until(lambda: kept.ready and kept.born)
     os.kill(kept.born[0], signal.SIGKILL)
     until(lambda: len(kept.born) == 2 and kept.ready)
-    assert "JSONDecodeError" in faults_told() and "no word" in faults_told()
+    assert "JSONDecodeError" in faults_told() and "no message" in faults_told()
     assert kept.ends[0]["reason"] == "failed: it does not say why"
 
 
@@ -279,16 +279,16 @@ def test_what_its_hearer_raises_is_told_and_the_watching_goes_on(
 def test_a_look_that_fails_is_told_and_another_follows(
     keep: Callable[..., Kept], faults_told: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = Liveness.look
+    check = Liveness.check
     failed: list[bool] = []
 
-    def fails_at_first(vitals: Liveness) -> str:
+    def fails_at_first(liveness: Liveness) -> str:
         if len(failed) < 3:
             failed.append(True)
             raise MemoryError("no room to look")
-        return look(vitals)
+        return check(liveness)
 
-    monkeypatch.setattr(Liveness, "look", fails_at_first)
+    monkeypatch.setattr(Liveness, "check", fails_at_first)
     kept = keep("hangs", "lives", hang_s=0.5)
     until(lambda: len(kept.born) == 2)
     assert [end["reason"] for end in kept.ends] == ["has hung"]
@@ -358,7 +358,7 @@ if __name__ == "__main__":
                 life, "tests.engine.lives", (memory, life, generation)
             ),
             hear,
-            signs=ProcessStatus(np.frombuffer(memory), np.zeros(1, np.int64)),
+            status=ProcessStatus(np.frombuffer(memory), np.zeros(1, np.int64)),
             hang_s=60.0,
         ).start()
     time.sleep(600)
@@ -424,9 +424,9 @@ def test_a_long_fit_is_told_from_a_hang_by_the_processor_time(what: str, told: s
     process = subprocess.Popen([sys.executable, "-c", what])
     try:
         hurried = AwakeClock(lambda: 20 * (time.monotonic() - began))
-        vitals = Liveness(process.pid, ready(), 600.0, awake=hurried)
+        liveness = Liveness(process.pid, ready(), 600.0, awake=hurried)
         end = time.monotonic() + 30
-        while not (found := vitals.look()) and time.monotonic() < end:
+        while not (found := liveness.check()) and time.monotonic() < end:
             if not told and hurried() > 3 * IDLE_S:
                 break
             time.sleep(0.005)
@@ -452,22 +452,22 @@ def test_a_process_that_was_stopped_with_the_watcher_has_time_to_go_on() -> None
     now = 0.0
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     try:
-        vitals = Liveness(process.pid, ready(), 600.0, awake=AwakeClock(lambda: now))
+        liveness = Liveness(process.pid, ready(), 600.0, awake=AwakeClock(lambda: now))
         process.send_signal(signal.SIGSTOP)
         until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED)
-        assert vitals.look() == ""
+        assert liveness.check() == ""
         now += 5.0  # we were stopped as well, and are the first to go on
-        assert vitals.look() == ""
+        assert liveness.check() == ""
         process.send_signal(signal.SIGCONT)
         until(lambda: psutil.Process(process.pid).status() != psutil.STATUS_STOPPED)
         for _ in range(100):
             now += 0.05
-            assert vitals.look() == ""
+            assert liveness.check() == ""
         process.send_signal(signal.SIGSTOP)
         until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED)
         for _ in range(int(STOPPED_S / 0.05) + 2):
             now += 0.05
-            told = vitals.look()
+            told = liveness.check()
         assert told == "was stopped"
     finally:
         process.kill()

@@ -400,14 +400,14 @@ def test_a_drag_of_single_coordinates_is_a_drag(shots: Desk) -> None:
 def test_a_flood_of_senders_is_forgotten_before_those_that_tell_touches(shots: Desk) -> None:
     shots.send("/pad/touch", 1)
     shots.send("/pad/touch", 0)
-    for k in range(2 * movement.MOST):
+    for k in range(2 * movement.MAX_STROKES):
         shots.send("/pad/xy", 0.2, 0.2, by=Sender(f"osc 10.1.{k // 256}.{k % 256}"))
     shots.player()
     strokes = shots.instrument._touch.movement
-    assert len(strokes._strokes) <= movement.MOST and strokes.tells_touches(PHONE.device, 1)
-    for k in range(2 * movement.MOST):
+    assert len(strokes._strokes) <= movement.MAX_STROKES and strokes.tells_touches(PHONE.device, 1)
+    for k in range(2 * movement.MAX_STROKES):
         shots.send("/pad/x", 0.2, by=Sender(f"osc 10.2.{k // 256}.{k % 256}"))
-    assert len(strokes._halves) <= movement.MOST
+    assert len(strokes._waiting_axes) <= movement.MAX_STROKES
 
 
 # -- laws ------------------------------------------------------------------------------------

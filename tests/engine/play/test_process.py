@@ -34,7 +34,7 @@ class Looked(NullOutput):
         self._board = board
         self._hops = hops
 
-    def room(self) -> bool:
+    def hop_due(self) -> bool:
         if self.played:
             self.shown.append(float(self._board.player[b.PEAK_LEFT]))
         if len(self.played) == self._hops and self.renderer is not None:
