@@ -10,22 +10,22 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def create(wanted: Sequence[Path]) -> list[tuple[Path, int]]:
+def create(paths: Sequence[Path]) -> list[tuple[Path, int]]:
     """New files, as (path, file descriptor) each. An existing file is never overwritten.
 
     If one of the names is taken, all of them get ` (2)` after their stems, or ` (3)` and so on, so
     that files that belong together keep the same number. Raises `OSError`; then no file is made.
     """
     for number in itertools.count(1):
-        made: list[tuple[Path, int]] = []
+        files: list[tuple[Path, int]] = []
         try:
-            for path in wanted:
+            for path in paths:
                 if number > 1:
                     path = path.with_name(f"{path.stem} ({number}){path.suffix}")
-                made.append((path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)))
-            return made
+                files.append((path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)))
+            return files
         except OSError as error:
-            for path, fd in made:
+            for path, fd in files:
                 os.close(fd)
                 path.unlink()
             if not isinstance(error, FileExistsError):

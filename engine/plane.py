@@ -65,15 +65,15 @@ class Plane:
             raise ValueError(
                 f"axes {tuple(axes)}: give two or more different latents from 0 to {dimension - 1}"
             )
-        rest = [i for i in range(dimension) if i not in axes]
+        other_axes = [i for i in range(dimension) if i not in axes]
         unit = np.eye(dimension)
         return cls._spanning(
             "raw",
             known=z[:, list(axes)],
-            unknown=z[:, rest],
+            unknown=z[:, other_axes],
             centre=np.zeros(dimension),
             from_known=unit[list(axes)],
-            from_unknown=unit[rest],
+            from_unknown=unit[other_axes],
         )
 
     @classmethod
@@ -124,7 +124,7 @@ class Plane:
             ValueError: either is not a finite table, or they differ in length.
         """
         z = _anchors(latents)
-        coordinates = _anchors(coordinates, what="coordinates").astype(np.float64)
+        coordinates = _anchors(coordinates, name="coordinates").astype(np.float64)
         if len(coordinates) != len(z) or coordinates.shape[1] < 2:
             raise ValueError(
                 f"plane {name}: coordinates of shape {coordinates.shape} for {len(z)} anchors; "
@@ -161,7 +161,7 @@ class Plane:
         Raises:
             ValueError: as `mapped`.
         """
-        values = _anchors(descriptors, what="descriptors")
+        values = _anchors(descriptors, name="descriptors")
         return cls.mapped(latents, np.stack([ranks(v) for v in values.T], axis=1), name)
 
     @classmethod
@@ -240,16 +240,16 @@ def moments(x: NDArray[np.floating]) -> tuple[Float64, Float64]:
     return mean, covariance / len(x)
 
 
-def _anchors(latents: ArrayLike, what: str = "latents") -> NDArray[np.floating]:
+def _anchors(latents: ArrayLike, name: str = "latents") -> NDArray[np.floating]:
     """The table as float32, or as float64 if it is float64 already."""
     z = np.asarray(latents)
     if z.dtype != np.float64:
         z = z.astype(np.float32, copy=False)
     if z.ndim != 2 or 0 in z.shape:
-        raise ValueError(f"{what} of shape {z.shape}: give a table (anchors, dimensions)")
+        raise ValueError(f"{name} of shape {z.shape}: give a table (anchors, dimensions)")
     finite = np.abs(z).max(axis=1) <= LARGEST
     if not finite.all():
-        raise ValueError(f"{what}: anchor {int(finite.argmin())} is not finite; leave it out")
+        raise ValueError(f"{name}: anchor {int(finite.argmin())} is not finite; leave it out")
     return z
 
 

@@ -102,13 +102,13 @@ class Liveness:
         try:
             process = psutil.Process(self._pid)
             stopped = process.status() == psutil.STATUS_STOPPED
-            spent = sum(process.cpu_times()[:2])
+            cpu_s = sum(process.cpu_times()[:2])
         except (psutil.Error, OSError):  # it has just ended, or no more files can be opened
             return ""
         if not stopped:
             self._ran_at = now
-        if spent - self._cpu_s >= CPU_STEP_S:
-            self._cpu_s, self._cpu_at = spent, now
+        if cpu_s - self._cpu_s >= CPU_STEP_S:
+            self._cpu_s, self._cpu_at = cpu_s, now
         if now - self._ran_at > STOPPED_S:
             return STOPPED
         silent = now - self._beat_at

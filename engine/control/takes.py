@@ -51,14 +51,14 @@ def check(sound: Path | None, gestures: Path | None) -> None:
         path.unlink()
 
 
-def _created(wanted: Sequence[Path]) -> list[tuple[Path, int]]:
+def _created(paths: Sequence[Path]) -> list[tuple[Path, int]]:
     """New files with these names, or those that `atomic_file.create` chooses. Raises
     `TakeError`."""
     try:
-        for path in wanted:
+        for path in paths:
             if path.exists() and not path.is_file():
                 raise TakeError(f"{path} cannot be written: it is a folder, a pipe or a device")
-        return atomic_file.create(wanted)
+        return atomic_file.create(paths)
     except OSError as error:
         raise TakeError(f"{error.filename} cannot be written: {error.strerror}") from None
 
@@ -73,8 +73,8 @@ class TakeFiles:
     def __init__(self, board: Board, sound: Path | None, gestures: Path | None) -> None:
         self._board = board
         requested = {"sound": sound, "gestures": gestures}
-        wanted = {kind: path for kind, path in requested.items() if path is not None}
-        self._files = dict(zip(wanted, _created(list(wanted.values())), strict=True))
+        paths = {kind: path for kind, path in requested.items() if path is not None}
+        self._files = dict(zip(paths, _created(list(paths.values())), strict=True))
         self._sound: SoundTrack | None = None
         try:
             if sound is not None:
@@ -277,6 +277,6 @@ class Take:
         seconds = f"{self._board.played_s - self._began:.1f} s"
         why = "" if fault is None else f": {fault.strerror or fault}; the sound goes on"
         lost = " and ".join(track.lost for track in tracks if track.lost)
-        late = f"; the disk was too slow for {lost}" if lost else ""
+        lost_note = f"; the disk was too slow for {lost}" if lost else ""
         names = ", ".join(str(track.path) for track in tracks)
-        self._report(f"take   {names} ended after {seconds}{why}{late}")
+        self._report(f"take   {names} ended after {seconds}{why}{lost_note}")

@@ -18,14 +18,14 @@ class Background:
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(WORKERS, "aside")
 
-    def run(self, work: Callable[[], T], wanted: Callable[[], bool]) -> T | None:
-        """The result of `work`, or its exception. None as soon as it is no longer `wanted`.
+    def run(self, work: Callable[[], T], still_wanted: Callable[[], bool]) -> T | None:
+        """The result of `work`, or its exception. None as soon as `still_wanted` returns False.
 
         Work that has begun then runs to its end, and its result is dropped.
         """
         job = self._pool.submit(work)
         while not job.done():
-            if not wanted():
+            if not still_wanted():
                 job.cancel()
                 return None
             wait([job], LOOK_S)

@@ -86,12 +86,12 @@ class Decoder:
             if device.device_type not in ("CPU", "GPU"):
                 continue
             self.device = device.name
-            spent = []
+            seconds = []
             for latent_name, latent in tests:
-                began = time.perf_counter()
+                started = time.perf_counter()
                 self._test(latent_name, latent)
-                spent.append(time.perf_counter() - began)
-            times[device.name] = 1000 * statistics.median(spent[4:])
+                seconds.append(time.perf_counter() - started)
+            times[device.name] = 1000 * statistics.median(seconds[4:])
         best = min(times, key=times.__getitem__)
         return best, times[best]
 

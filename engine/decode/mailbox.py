@@ -146,13 +146,13 @@ class Mailbox:
         ]
         fresh = [k for k, sound in enumerate(sounds) if sound is None]
         if fresh:
-            began = time.perf_counter()
+            started = time.perf_counter()
             decoded = self.decoder.decode(np.stack([latents[k] for k in fresh]))
             for k, frames in zip(fresh, decoded, strict=True):
                 sounds[k] = self.decoder.describe(frames) if playable(frames) else None
             board = self.board
-            spent = (time.perf_counter() - began) * 1e6 / len(fresh)
-            board.decoder[b.DECODE_US] += 0.1 * (spent - board.decoder[b.DECODE_US])
+            decode_us = (time.perf_counter() - started) * 1e6 / len(fresh)
+            board.decoder[b.DECODE_US] += 0.1 * (decode_us - board.decoder[b.DECODE_US])
         return sounds
 
     def _recorded(self, target: LatentTarget) -> Recording | None:

@@ -65,19 +65,19 @@ def to_latents(points: Float64, unknown: Floats, body: Ellipsoid, frame: Frame) 
     mean, axes, radius = body
     centre, from_known, from_unknown, origin = frame
     count, width = points.shape
-    rest, dimension = len(mean), len(origin)
+    d2, dimension = len(mean), len(origin)
     out = np.empty((count, dimension))
-    sphere = np.empty(rest)
+    sphere = np.empty(d2)
     for n in range(count):
         scale = 1.0
         if radius < math.inf:
             sphere[:] = 0.0
-            for i in range(rest):
+            for i in range(d2):
                 offset = unknown[n, i] - mean[i]
-                for j in range(rest):
+                for j in range(d2):
                     sphere[j] += offset * axes[i, j]
             distance = 0.0
-            for j in range(rest):
+            for j in range(d2):
                 distance += sphere[j] * sphere[j]
             distance = math.sqrt(distance)
             if distance > radius * (1.0 + SLACK):
@@ -91,7 +91,7 @@ def to_latents(points: Float64, unknown: Floats, body: Ellipsoid, frame: Frame) 
             p = min(max(p, -LARGEST), LARGEST)
             for j in range(dimension):
                 out[n, j] += p * from_known[i, j]
-        for i in range(rest):
+        for i in range(d2):
             u = unknown[n, i]
             if scale < 1.0:
                 u = mean[i] + scale * (u - mean[i])
@@ -214,14 +214,14 @@ def local(
     frame: Frame,
 ) -> Float64:
     """Latents (n, D) with the conditional mean at x (n, D1) of its neighbours (n, focus [+ 1])."""
-    count, rest = len(x), unknown.shape[1]
+    count, d2 = len(x), unknown.shape[1]
     weights = np.empty(focus)
-    out = np.zeros((count, rest))
+    out = np.zeros((count, d2))
     for n in range(count):
         neighbour_weights(distance[n], focus, power, weights)
         conditional_weights(x[n], sites, neighbour[n], weights, ridge)
         for k in range(focus):
-            for i in range(rest):
+            for i in range(d2):
                 out[n, i] += weights[k] * unknown[neighbour[n, k], i]
     return to_latents(points, out, body, frame)
 
@@ -239,20 +239,20 @@ def weighted_spread(
 
     `within` (M,) is the variance among the anchors of each site.
     """
-    count, rest = len(distance), unknown.shape[1]
-    weights, mean = np.empty(focus), np.empty(rest)
+    count, d2 = len(distance), unknown.shape[1]
+    weights, mean = np.empty(focus), np.empty(d2)
     out = np.zeros(count)
     for n in range(count):
         neighbour_weights(distance[n], focus, power, weights)
         mean[:] = 0.0
         for k in range(focus):
-            for i in range(rest):
+            for i in range(d2):
                 mean[i] += weights[k] * unknown[neighbour[n, k], i]
         for k in range(focus):
             variance = 0.0
-            for i in range(rest):
+            for i in range(d2):
                 variance += (unknown[neighbour[n, k], i] - mean[i]) ** 2
-            out[n] += weights[k] * (within[neighbour[n, k]] + variance / max(rest, 1))
+            out[n] += weights[k] * (within[neighbour[n, k]] + variance / max(d2, 1))
         out[n] = math.sqrt(out[n])
     return out
 

@@ -76,7 +76,7 @@ class Lattice(Expander):
 @Declaration(
     "lattice",
     3,
-    "an anchor mixed with `/focus` corners of the plane, by faders",
+    "a base anchor, mixed with `/focus` corners of the plane by weights",
     uses=("metric", "focus", "base", "weights"),
 )
 def lattice(plane: Plane, settings: Settings) -> Expander:

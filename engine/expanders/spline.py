@@ -52,8 +52,8 @@ def global_spline(
     thin-plate kernel of the distances to the nodes (M, r).
     """
     x = kernels.to_metric(points, view)
-    count, rest, rank = len(x), linear.shape[1], nodes.shape[1]
-    unknown = np.empty((count, rest))
+    count, d2, rank = len(x), linear.shape[1], nodes.shape[1]
+    unknown = np.empty((count, d2))
     y = np.empty(rank)
     for n in range(count):
         y[:] = 0.0
@@ -61,14 +61,14 @@ def global_spline(
         for j in range(rank):
             for i in range(x.shape[1]):
                 y[j] += (x[n, i] - origin[i]) * axes[i, j]
-            for i in range(rest):
+            for i in range(d2):
                 unknown[n, i] += y[j] * linear[1 + j, i]
         for k in range(len(nodes)):
             square = 0.0
             for j in range(rank):
                 square += (y[j] - nodes[k, j]) ** 2
             factor = thin_plate_kernel(square)
-            for i in range(rest):
+            for i in range(d2):
                 unknown[n, i] += factor * bending[k, i]
     return kernels.to_latents(points, unknown, body, frame)
 
@@ -151,13 +151,13 @@ def moving_spline(
 ) -> Float64:
     """Latents (n, D) of the splines through the neighbours (n, focus + 1) of x (n, D1); the last
     neighbour has no weight."""
-    count, rest, focus = len(x), unknown.shape[1], distance.shape[1] - 1
+    count, d2, focus = len(x), unknown.shape[1], distance.shape[1] - 1
     u, a, weight = np.empty((focus, x.shape[1])), np.empty((focus, focus)), np.empty((focus, 2))
-    rows = np.zeros((count, rest))
+    rows = np.zeros((count, d2))
     for n in range(count):
         kriging_weights(x[n], distance[n], neighbour[n], sites, u, a, weight)
         for k in range(focus):
-            for i in range(rest):
+            for i in range(d2):
                 rows[n, i] += weight[k, 0] * unknown[neighbour[n, k], i]
     return kernels.to_latents(points, rows, body, frame)
 

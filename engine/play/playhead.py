@@ -32,24 +32,24 @@ def _add_row(table: Floats, position: float, weight: float, range_db: float, row
     """row += weight · the table's dB at a fractional frame; silence outside the table."""
     frames = len(table)
     lower = math.floor(position)
-    late = np.float32(weight * (position - lower))
-    early = np.float32(weight) - late
+    upper_weight = np.float32(weight * (position - lower))
+    lower_weight = np.float32(weight) - upper_weight
     floor = np.float32(-range_db)
     index = int(lower)
     if 0 <= index < frames:
         source = table[index]
         for m in range(len(row)):
-            row[m] += early * max(source[m], floor)
+            row[m] += lower_weight * max(source[m], floor)
     else:
         for m in range(len(row)):
-            row[m] += early * floor
+            row[m] += lower_weight * floor
     if 0 <= index + 1 < frames:
         source = table[index + 1]
         for m in range(len(row)):
-            row[m] += late * max(source[m], floor)
+            row[m] += upper_weight * max(source[m], floor)
     else:
         for m in range(len(row)):
-            row[m] += late * floor
+            row[m] += upper_weight * floor
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -82,9 +82,11 @@ def magnitudes_at(
             share = mix if table == 1 else 1.0 - mix
             if share > 0:
                 _add_row(memory.tables[v, table], other_playhead, share, play.range_db, out)
-        rest, part = np.float32(1 - blend), np.float32(blend)
+        main_weight, blend_weight = np.float32(1 - blend), np.float32(blend)
         for m in range(bins):
-            row[m] = math.log(rest * math.exp(row[m] * neper) + part * math.exp(out[m] * neper))
+            row[m] = math.log(
+                main_weight * math.exp(row[m] * neper) + blend_weight * math.exp(out[m] * neper)
+            )
             row[m] /= neper
     if play.ratio == 1.0:
         for m in range(bins):

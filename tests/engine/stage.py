@@ -75,17 +75,17 @@ class Stage:
     ) -> None:
         """Publish (frames, bins) dB as the voice's decoded sound."""
         board = self.board
-        at = board.next_buffer(v)
-        board.sounds[v, at] = frames
-        board.sound_gain[v, at] = gain
-        board.sound_onset[v, at] = onset
-        board.sound_end[v, at] = self.r.frames if end is None else end
-        board.sound_request[v, at] = request
-        board.sound_wave[v, at] = (wave is not None) + (side is not None)
+        buffer = board.next_buffer(v)
+        board.sounds[v, buffer] = frames
+        board.sound_gain[v, buffer] = gain
+        board.sound_onset[v, buffer] = onset
+        board.sound_end[v, buffer] = self.r.frames if end is None else end
+        board.sound_request[v, buffer] = request
+        board.sound_wave[v, buffer] = (wave is not None) + (side is not None)
         if wave is not None:
-            board.waves[v, at, : len(wave)] = wave[: self.r.samples]
+            board.waves[v, buffer, : len(wave)] = wave[: self.r.samples]
         if side is not None:
-            board.sides[v, at, : len(side)] = side[: self.r.samples]
+            board.sides[v, buffer, : len(side)] = side[: self.r.samples]
         board.publish(v)
 
     def start(self, v: int, mode: str = "loop", *, request: int = 0, level: float = 0.0) -> int:

@@ -180,10 +180,10 @@ def test_events_cross_threads(impatient: None) -> None:
 def test_the_newest_sound_and_the_one_before_are_never_overwritten() -> None:
     board = Board(SHAPE)
     for k in range(1, 10):
-        at = board.next_buffer(5)
+        buffer = board.next_buffer(5)
         kept = {board.published[5] % b.BUFFERS, (board.published[5] - 1) % b.BUFFERS}
-        assert at not in kept
-        board.sounds[5, at] = k
+        assert buffer not in kept
+        board.sounds[5, buffer] = k
         assert (board.sounds[5, board.published[5] % b.BUFFERS] == k - 1).all()
         board.publish(5)
         assert (board.sounds[5, board.published[5] % b.BUFFERS] == k).all()
@@ -192,8 +192,8 @@ def test_the_newest_sound_and_the_one_before_are_never_overwritten() -> None:
 
 def give(board: Board, voice: int, number: int) -> None:
     """A sound that is all of its own number."""
-    at = board.next_buffer(voice)
-    board.sounds[voice, at] = board.sound_gain[voice, at] = number
+    buffer = board.next_buffer(voice)
+    board.sounds[voice, buffer] = board.sound_gain[voice, buffer] = number
     board.publish(voice)
 
 
@@ -203,16 +203,16 @@ def test_a_sound_that_is_written_over_while_it_is_copied_is_copied_again(meanwhi
     give(board, 3, 1)
     begun = itertools.count(1)
 
-    def read(at: int) -> tuple[float, float]:
-        first = float(board.sounds[3, at, 0, 0])
+    def read(buffer: int) -> tuple[float, float]:
+        first = float(board.sounds[3, buffer, 0, 0])
         if next(begun) == 1:
             for k in range(meanwhile):
                 give(board, 3, 2 + k)
-        return first, float(board.sounds[3, at, -1, -1])
+        return first, float(board.sounds[3, buffer, -1, -1])
 
-    found = board.newest(3, read)
-    assert found is not None
-    number, parts = found
+    result = board.newest(3, read)
+    assert result is not None
+    number, parts = result
     assert parts == (number, number)
     # The newest but one is whole as long as the newest has been written beside it.
     assert number == (1 if meanwhile <= 1 else 1 + meanwhile)
@@ -222,8 +222,8 @@ def test_a_sound_that_is_written_over_each_time_is_not_waited_for() -> None:
     board = Board(SHAPE)
     tries = []
 
-    def read(at: int) -> None:
-        tries.append(at)
+    def read(buffer: int) -> None:
+        tries.append(buffer)
         give(board, 3, 1)
         give(board, 3, 2)
 

@@ -64,10 +64,10 @@ def test_a_cut_last_line_is_told(path: Path) -> None:
     ],
 )
 def test_the_fingers_whose_touches_are_told_are_known(
-    path: Path, text: str, told: set[int]
+    path: Path, text: str, fingers: set[int]
 ) -> None:
     path.write_text(text)
-    assert GestureRecording(path).touch_fingers == told
+    assert GestureRecording(path).touch_fingers == fingers
 
 
 @pytest.mark.parametrize("separator", ["\u2028", "\x85", "\x0b", "\x0c"])

@@ -125,7 +125,7 @@ def test_each_copy_of_the_program_compiles_its_own(folder: Path) -> None:
     for copy in copies:
         shutil.copytree(ROOT / "engine", copy / "latentpad" / "engine")
         shutil.copy(ROOT / "latentpad" / "__init__.py", copy / "latentpad")
-    told = [
+    outputs = [
         subprocess.run(
             [sys.executable, "-c", start],
             env={**os.environ, "NUMBA_CACHE_DIR": str(folder / "home"), "PYTHONPATH": str(copy)},
@@ -133,7 +133,7 @@ def test_each_copy_of_the_program_compiles_its_own(folder: Path) -> None:
         ).stdout.split()
         for copy in (*copies, *copies)
     ]  # fmt: skip
-    assert told == [["all"], ["all"], [], []]
+    assert outputs == [["all"], ["all"], [], []]
 
 
 def test_instruments_that_start_at_once_share_what_they_compile(folder: Path) -> None:

@@ -107,10 +107,10 @@ def test_on_a_map_all_of_the_latent_is_unknown() -> None:
 @given(arrays(np.float32, (9, 2), elements=st.floats(-1e6, 1e6, width=32)))
 def test_descriptors_keep_their_order_and_take_equal_room(values: NDArray[np.float32]) -> None:
     pad = Plane.described(gaussian(9, 4), values, "descriptors")
-    for value, place in zip(values.T, pad.to_pad(pad.known).T, strict=True):
+    for value, position in zip(values.T, pad.to_pad(pad.known).T, strict=True):
         order = np.argsort(value, kind="stable")
         for i, j in itertools.pairwise(order):
-            assert (place[j] - place[i] > 1e-6) == (value[j] > value[i])
+            assert (position[j] - position[i] > 1e-6) == (value[j] > value[i])
 
 
 def test_an_outlier_takes_no_more_room_than_another() -> None:

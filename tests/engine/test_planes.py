@@ -41,13 +41,13 @@ class Desk:
         self.board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
         self.planes = Planes(pack)
         self.planes.set_defaults(self.board)
-        self.told: list[tuple[str, tuple[Argument, ...], Sender]] = []
+        self.changes: list[tuple[str, tuple[Argument, ...], Sender]] = []
         self.instrument = Instrument(
             self.board, latent_dim=pack.latent_dim,
             look_up_anchor=lambda k: self.planes.look_up_anchor(self.board, k),
             planes=self.planes.names, clock=lambda: 0.0, axes=self.planes,
         )  # fmt: skip
-        self.instrument.listeners.append(lambda a, v, s: self.told.append((a, tuple(v), s)))
+        self.instrument.listeners.append(lambda a, v, s: self.changes.append((a, tuple(v), s)))
 
     def send(self, address: str, *args: Argument) -> None:
         self.instrument.apply(address, args, PHONE)
@@ -75,11 +75,11 @@ def test_every_plane_of_the_pack_can_be_played(described: Pack) -> None:
 
 def test_a_plane_or_axes_that_are_not_there_fall_back_to_the_packs_own(described: Pack) -> None:
     planes = Planes(described)
-    own = planes.default_axes("raw")
+    default = planes.default_axes("raw")
     missing = next(name for name in PLANES if name not in planes.names)
     assert planes.get(missing, (0, 1)).name == described.default_plane
     for axes in ((1, 1), (0, 63), (AUTO, AUTO), (LATENT_MAX, LATENT_MAX + 1)):
-        assert planes.get("raw", axes) is planes.get("raw", own)
+        assert planes.get("raw", axes) is planes.get("raw", default)
     assert planes.get("raw", (2, 3)) is not planes.get("raw", (3, 2))
     for axes in ((0, 1), (LATENT_MAX, LATENT_MAX), (LATENT_MAX, 1)):
         assert planes.get("descriptors", axes) is planes.get("descriptors", (AUTO, AUTO))
@@ -159,7 +159,7 @@ def test_an_anchor_that_is_not_there_is_refused(desk: Desk, footsteps: Pack, anc
 def test_every_plane_and_axes_are_heard_at_the_same_point(desk: Desk, described: Pack) -> None:
     pointing = Pointing(described, desk.board)
     desk.board.points[0] = 0.37, 0.61
-    found = []
+    latents = []
     for plane, axes in (
         ("raw", (0, 1)), ("raw", (1, 0)), ("raw", (2, 3)), ("principal", ()), ("map", ()),
         ("descriptors", ("brightness", "attack")), ("descriptors", ("attack", "brightness")),
@@ -169,8 +169,8 @@ def test_every_plane_and_axes_are_heard_at_the_same_point(desk: Desk, described:
         if axes:
             desk.send("/axes", *axes)
             assert desk.axes == axes
-        found.append(pointing.aim(0, 0).latent)
-    assert len(np.unique(np.round(found, 4), axis=0)) == len(found)
+        latents.append(pointing.aim(0, 0).latent)
+    assert len(np.unique(np.round(latents, 4), axis=0)) == len(latents)
 
 
 def test_a_plane_brings_its_own_axes_and_everyone_is_told_their_names(desk: Desk) -> None:
@@ -178,9 +178,9 @@ def test_a_plane_brings_its_own_axes_and_everyone_is_told_their_names(desk: Desk
     assert desk.axes == desk.planes.default_axes("raw")
     desk.send("/plane", "descriptors")
     assert desk.axes == ("brightness", "hardness")
-    assert desk.told[-1] == ("/axes", ("brightness", "hardness"), Sender(""))
+    assert desk.changes[-1] == ("/axes", ("brightness", "hardness"), Sender(""))
     desk.send("/axes", "depth", "attack")
-    assert desk.told[-1] == ("/axes", ("depth", "attack"), PHONE)
+    assert desk.changes[-1] == ("/axes", ("depth", "attack"), PHONE)
     desk.send("/plane", "raw")
     assert desk.axes == desk.planes.default_axes("raw")
 
@@ -198,11 +198,11 @@ def test_axes_may_come_before_their_plane(desk: Desk) -> None:
 def test_auto_is_the_planes_own(desk: Desk) -> None:
     for plane in ("raw", "descriptors"):
         desk.send("/plane", plane)
-        own = desk.axes
+        default = desk.axes
         desk.send("/axes", *([0, 1] if plane == "raw" else ["attack", "depth"]))
-        assert desk.axes != own
+        assert desk.axes != default
         desk.send("/axes", "auto", "auto")
-        assert desk.axes == own
+        assert desk.axes == default
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_axes_that_this_pack_has_not_are_refused_and_change_nothing(
     with pytest.raises(CommandError, match=complaint):
         desk.send("/axes", *axes)
     np.testing.assert_array_equal(desk.board.values, before)
-    assert desk.told == []
+    assert desk.changes == []
 
 
 def test_a_pack_without_descriptors_says_how_to_get_them(plain: Pack) -> None:
@@ -241,10 +241,10 @@ def test_a_preset_that_names_no_plane_goes_to_the_packs_own_and_everyone_is_told
     from latentpad.presets.preset import parse
 
     desk.send("/plane", "raw")
-    desk.told.clear()
+    desk.changes.clear()
     preset = parse('title = "T"\npack = "footsteps"\n', "t.toml")
     assert desk.instrument.apply_all(preset.commands(), PHONE) == []
-    assert ("/plane", (described.default_plane,), NOBODY) in desk.told
+    assert ("/plane", (described.default_plane,), NOBODY) in desk.changes
     assert desk.board.values[OFFSET["/plane"]] == PLANES.index(described.default_plane)
 
 

@@ -48,9 +48,9 @@ def test_what_is_written_is_read_back_in_24_bits(tmp_path: Path, ending: str) ->
         file.write(part)
     file.close()
     os.close(fd)
-    found, rate = soundfile.read(path, dtype="float32")
-    assert rate == RATE and found.shape == sound.shape
-    assert np.abs(found - sound).max() < 2**-22
+    read_back, rate = soundfile.read(path, dtype="float32")
+    assert rate == RATE and read_back.shape == sound.shape
+    assert np.abs(read_back - sound).max() < 2**-22
 
 
 @ENDINGS
@@ -62,8 +62,8 @@ def test_the_file_is_whole_while_it_is_written(tmp_path: Path, ending: str) -> N
         file.settle()
         copy = tmp_path / f"copy {k}{ending}"
         shutil.copyfile(path, copy)  # as a kill would leave it
-        found = soundfile.read(copy)[0]
-        missing = 5000 * (k + 1) - len(found)
+        read_back = soundfile.read(copy)[0]
+        missing = 5000 * (k + 1) - len(read_back)
         assert 0 <= missing <= (4096 if ending.lower() == ".flac" else 0)
     file.close()
     os.close(fd)
@@ -83,10 +83,10 @@ def test_on_a_full_disk_it_keeps_all_that_found_room(tmp_path: Path, ending: str
         with pytest.raises(OSError, match="too large"):
             file.close()
     os.close(fd)
-    found = soundfile.read(path, dtype="float32")[0]
+    read_back = soundfile.read(path, dtype="float32")[0]
     room = 300_001 // 6
-    assert room - 8192 < len(found) <= (room if ending == ".wav" else 2 * room)
-    assert np.abs(found - np.concatenate(written)[: len(found)]).max() < 2**-22
+    assert room - 8192 < len(read_back) <= (room if ending == ".wav" else 2 * room)
+    assert np.abs(read_back - np.concatenate(written)[: len(read_back)]).max() < 2**-22
 
 
 def test_a_small_wav_is_a_plain_one_and_beyond_4_gb_it_is_rf64(tmp_path: Path) -> None:

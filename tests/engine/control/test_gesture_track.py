@@ -54,9 +54,9 @@ class Playing:
     def decode(self, v: int, latent: tuple[float, float]) -> None:
         """As the decoding process answers."""
         board = self.stage.board
-        at = board.next_buffer(v)
-        board.sound_latent[v, at, :2], board.sound_level[v, at] = latent, -3.0
-        board.sound_original[v, at] = -1
+        buffer = board.next_buffer(v)
+        board.sound_latent[v, buffer, :2], board.sound_level[v, buffer] = latent, -3.0
+        board.sound_original[v, buffer] = -1
         self.stage.put(v, tone(440), request=int(board.requests[v]))
 
     def end(self, track: GestureTrack) -> list[tuple[float, str, Any]]:
@@ -326,8 +326,8 @@ def test_an_end_that_cannot_be_read_costs_nothing_else(playing: Playing) -> None
     playing.instrument.apply("/pitch", (3,), PHONE)
     playing.play(10)
     playing.end(track)
-    whole = playing.path.read_bytes()
-    playing.path.write_bytes(whole[:-5])
+    content = playing.path.read_bytes()
+    playing.path.write_bytes(content[:-5])
     gestures = GestureRecording(playing.path)
     assert gestures.truncated and gestures.end is None
     assert [*gestures][-1][1:] == ("/pitch", [3])

@@ -130,13 +130,13 @@ GLOBALS: list[tuple[str, tuple[Argument, ...], tuple[float, ...]]] = [
 ]
 
 
-@pytest.mark.parametrize(("address", "args", "found"), GLOBALS)
+@pytest.mark.parametrize(("address", "args", "expected"), GLOBALS)
 def test_a_value_reaches_the_board(
-    desk: Desk, address: str, args: tuple[Argument, ...], found: tuple[float, ...]
+    desk: Desk, address: str, args: tuple[Argument, ...], expected: tuple[float, ...]
 ) -> None:
     desk.send(address, *args)
-    assert desk.value(address) == found
-    assert desk.board.values[OFFSET[address]] == found[0]
+    assert desk.value(address) == expected
+    assert desk.board.values[OFFSET[address]] == expected[0]
     assert desk.board.version[0] % 2 == 0
 
 
@@ -487,24 +487,24 @@ def test_one_latent_carries_on_from_where_the_expander_led(desk: Desk) -> None:
 @pytest.mark.parametrize("value", [3.4e38, 1e308, -1e308, 10.0 + 1e-3])
 def test_a_latent_out_of_reach_is_clamped_and_its_sender_is_told(desk: Desk, value: float) -> None:
     """Without a pack, within ten of the prior's deviations."""
-    told: list[tuple[str, Sequence[Argument], Sender]] = []
-    desk.instrument.listeners.append(lambda *change: told.append(change))
+    changes: list[tuple[str, Sequence[Argument], Sender]] = []
+    desk.instrument.listeners.append(lambda *change: changes.append(change))
     held = math.copysign(10, value)
     desk.send("/latent/2", value)
     desk.send("/latent", 1, 2, value, 4)
     assert desk.board.latents[0, :DIM].tolist() == [1, 2, held, 4]
-    latents = [(args, sender) for address, args, sender in told if address == "/latent"]
+    latents = [(args, sender) for address, args, sender in changes if address == "/latent"]
     assert latents == [((0, held, 0, 0), NOBODY), ((1, 2, held, 4), NOBODY)]
     desk.send("/latent/2", 5)
-    assert told[-1] == ("/latent", (1, 5, held, 4), PHONE)
+    assert changes[-1] == ("/latent", (1, 5, held, 4), PHONE)
 
 
 def test_a_fader_out_of_reach_is_clamped_and_its_sender_is_told(desk: Desk) -> None:
-    told: list[tuple[str, Sequence[Argument], Sender]] = []
-    desk.instrument.listeners.append(lambda *change: told.append(change))
+    changes: list[tuple[str, Sequence[Argument], Sender]] = []
+    desk.instrument.listeners.append(lambda *change: changes.append(change))
     desk.send("/lattice/3", 1e300)
     assert np.abs(desk.board.lattice_weight).max() == 10
-    assert told[-1] == ("/lattice/3", (10,), NOBODY)
+    assert changes[-1] == ("/lattice/3", (10,), NOBODY)
 
 
 def test_a_note_of_the_least_velocity_there_is_starts_a_voice(desk: Desk) -> None:
@@ -525,12 +525,12 @@ def test_faders_mix_anchors(desk: Desk) -> None:
 
 
 def test_an_anchor_is_jumped_to_with_its_own_latent(desk: Desk) -> None:
-    told: list[tuple[str, Sequence[Argument], Sender]] = []
-    desk.instrument.listeners.append(lambda *change: told.append(change))
+    changes: list[tuple[str, Sequence[Argument], Sender]] = []
+    desk.instrument.listeners.append(lambda *change: changes.append(change))
     desk.send("/anchor/6")
     assert desk.board.origin[0] == b.LATENT
     assert desk.board.latents[0, :DIM].tolist() == [6] * DIM
-    assert [address for address, _, _ in told if address == "/pad/1/xy"]
+    assert [address for address, _, _ in changes if address == "/pad/1/xy"]
 
 
 def test_an_anchor_is_jumped_to_as_a_recording_where_originals_play(desk: Desk) -> None:
@@ -716,14 +716,14 @@ def test_what_has_no_value_holds_none(desk: Desk) -> None:
 
 
 def test_listeners_hear_values_as_messages_with_their_sender(desk: Desk) -> None:
-    told: list[tuple[str, Sequence[Argument], Sender]] = []
-    desk.instrument.listeners.append(lambda *change: told.append(change))
+    changes: list[tuple[str, Sequence[Argument], Sender]] = []
+    desk.instrument.listeners.append(lambda *change: changes.append(change))
     desk.send("/mode", 1)
     desk.send("/gain", 99)
     desk.send("/pad/xy", 0.25, 2)
-    assert ("/mode", ("shot",), PHONE) in told
-    assert ("/gain", (12.0,), PHONE) in told  # as it was clamped
-    assert ("/pad/1/xy", (0.25, 1.0), PHONE) in told
+    assert ("/mode", ("shot",), PHONE) in changes
+    assert ("/gain", (12.0,), PHONE) in changes  # as it was clamped
+    assert ("/pad/1/xy", (0.25, 1.0), PHONE) in changes
 
 
 def test_taps_hear_what_was_carried_out_and_nothing_else(desk: Desk) -> None:

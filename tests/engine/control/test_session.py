@@ -80,9 +80,9 @@ def left() -> set[str]:
 def test_who_waits_too_short_is_told_what_each_process_does(begin: Callable[..., Small]) -> None:
     session = begin("never ready")
     until(lambda: set(session.starting().values()) == {"imports tests.engine.lives"})
-    with pytest.raises(EngineError) as told:
+    with pytest.raises(EngineError) as error:
         session.wait_ready(0.0)
-    assert str(told.value) == (
+    assert str(error.value) == (
         "after 0 s the engine still starts (playing: it imports tests.engine.lives; "
         "decoding: it imports tests.engine.lives)"
     )

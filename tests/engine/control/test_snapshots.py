@@ -96,8 +96,8 @@ def test_latents_glide_to_latents(desk: Desk) -> None:
     desk.send("/snapshot/1/recall", 2)
     for share in (0.25, 0.5, 0.75):
         after(desk, 0.5)
-        way = [s + share * (e - s) for s, e in zip(START, END, strict=True)]
-        np.testing.assert_allclose(desk.board.latents[0, :4], way, atol=0.01)
+        glide = [s + share * (e - s) for s, e in zip(START, END, strict=True)]
+        np.testing.assert_allclose(desk.board.latents[0, :4], glide, atol=0.01)
     after(desk, 0.5)
     assert desk.instrument.args_of("/latent") == END
 

@@ -37,8 +37,8 @@ from latentpad.engine.process_status import ProcessStatus
 
 
 class Kept:
-    """A keeper whose processes live the given lives one after the other, the last again and
-    again; `words` is all that was heard."""
+    """A supervisor whose processes live the given lives one after the other, the last again and
+    again; `messages` are all that it received."""
 
     def __init__(
         self,
@@ -46,16 +46,16 @@ class Kept:
         hang_s: float = 60.0,
         hear: Callable[[Message], None] | None = None,
     ) -> None:
-        self.words: list[Message] = []
+        self.messages: list[Message] = []
         self.memory = multiprocessing.get_context("spawn").RawArray("d", 2)
         self._lives = itertools.chain(lives, itertools.repeat(lives[-1]))
-        own = np.frombuffer(self.memory, np.float64)
-        own.flags.writeable = False  # the process alone writes them
-        self.status = ProcessStatus(own, np.zeros(1, np.int64))
-        self.keeper = Supervisor(
-            "test", self._spawn, hear or self.words.append, status=self.status, hang_s=hang_s
+        status_words = np.frombuffer(self.memory, np.float64)
+        status_words.flags.writeable = False  # the process alone writes them
+        self.status = ProcessStatus(status_words, np.zeros(1, np.int64))
+        self.supervisor = Supervisor(
+            "test", self._spawn, hear or self.messages.append, status=self.status, hang_s=hang_s
         )
-        self.keeper.start()
+        self.supervisor.start()
 
     def _spawn(self, generation: int) -> Child:
         life = next(self._lives)
@@ -67,11 +67,11 @@ class Kept:
 
     @property
     def born(self) -> list[int]:
-        return [word["pid"] for word in self.words if word["kind"] == "born"]
+        return [message["pid"] for message in self.messages if message["kind"] == "born"]
 
     @property
     def ends(self) -> list[Message]:
-        return [word for word in self.words if word["kind"] == "ended"]
+        return [message for message in self.messages if message["kind"] == "ended"]
 
     @property
     def ready(self) -> bool:
@@ -100,8 +100,8 @@ def keep() -> Iterator[Callable[..., Kept]]:
 
     yield make
     for each in kept:
-        each.keeper.hang_up()
-        each.keeper.join()
+        each.supervisor.hang_up()
+        each.supervisor.join()
         assert not any(psutil.pid_exists(pid) for pid in each.born)
 
 
@@ -160,7 +160,7 @@ def test_the_last_words_of_an_exception_are_one_printable_line(keep: Callable[..
     kept = keep("raises", "lives")
     until(lambda: kept.ready)
     assert kept.ends[0]["reason"] == "failed: ValueError: a name with [31mred in it"
-    (failed,) = (word for word in kept.words if word["kind"] == "failed")
+    (failed,) = (message for message in kept.messages if message["kind"] == "failed")
     assert failed["trace"].startswith("Traceback")
 
 
@@ -189,7 +189,7 @@ def test_why_a_process_ended_is_told_whatever_ends_it(
     until(lambda: kept.ready)
     told = kept.ends[0]["reason"]
     assert told.startswith(reason) and len(told) < 400 and told.isprintable()
-    traces = "".join(word.get("trace", "") for word in kept.words)
+    traces = "".join(message.get("trace", "") for message in kept.messages)
     assert logged in traces and bool(logged) == bool(traces)
 
 
@@ -216,7 +216,7 @@ def test_who_prints_more_than_is_read_does_not_wait(keep: Callable[..., Kept]) -
         until(lambda: memory[1] == 1)  # though nobody listens
     finally:
         child.kill()
-    assert "printed" in [word["kind"] for word in child.read_messages()]
+    assert "printed" in [message["kind"] for message in child.read_messages()]
     assert len(child.printed) <= TAIL
     child.close()
 
@@ -262,17 +262,17 @@ def test_what_is_no_word_is_told_and_passed_over(
 def test_what_its_hearer_raises_is_told_and_the_watching_goes_on(
     keep: Callable[..., Kept], faults_told: Callable[[], str]
 ) -> None:
-    def hear(word: Message) -> None:
-        kept_words.append(word)
+    def hear(message: Message) -> None:
+        kept_messages.append(message)
         raise ZeroDivisionError("a hearer's fault")
 
-    kept_words: list[Message] = []
+    kept_messages: list[Message] = []
     kept = keep("lives", hear=hear)
     for times in (1, 2):
         until(lambda: kept.ready)
-        until(lambda times=times: sum(w["kind"] == "born" for w in kept_words) == times)  # type: ignore[misc]
-        os.kill(kept_words[-1]["pid"], signal.SIGKILL)
-        until(lambda times=times: sum(w["kind"] == "ended" for w in kept_words) == times)  # type: ignore[misc]
+        until(lambda times=times: sum(w["kind"] == "born" for w in kept_messages) == times)  # type: ignore[misc]
+        os.kill(kept_messages[-1]["pid"], signal.SIGKILL)
+        until(lambda times=times: sum(w["kind"] == "ended" for w in kept_messages) == times)  # type: ignore[misc]
     assert "a hearer's fault" in faults_told()
 
 
@@ -410,8 +410,8 @@ def test_an_end_while_a_process_is_being_replaced_leaves_none_behind() -> None:
         until(lambda kept=kept: kept.born)  # type: ignore[misc]
         os.kill(kept.born[-1], signal.SIGKILL)
         time.sleep(dice.uniform(0, 0.2))
-        kept.keeper.hang_up()
-        kept.keeper.join()
+        kept.supervisor.hang_up()
+        kept.supervisor.join()
         named = [child.name for child in multiprocessing.active_children()]
         assert "test" not in named
 
@@ -419,18 +419,18 @@ def test_an_end_while_a_process_is_being_replaced_leaves_none_behind() -> None:
 @pytest.mark.parametrize(
     ("what", "told"), [("while True: pass", ""), ("import time; time.sleep(600)", "has hung")]
 )
-def test_a_long_fit_is_told_from_a_hang_by_the_processor_time(what: str, told: str) -> None:
+def test_a_long_fit_is_told_from_a_hang_by_the_processor_time(what: str, expected: str) -> None:
     began = time.monotonic()
     process = subprocess.Popen([sys.executable, "-c", what])
     try:
         hurried = AwakeClock(lambda: 20 * (time.monotonic() - began))
         liveness = Liveness(process.pid, ready(), 600.0, awake=hurried)
         end = time.monotonic() + 30
-        while not (found := liveness.check()) and time.monotonic() < end:
-            if not told and hurried() > 3 * IDLE_S:
+        while not (reason := liveness.check()) and time.monotonic() < end:
+            if not expected and hurried() > 3 * IDLE_S:
                 break
             time.sleep(0.005)
-        assert found == told
+        assert reason == expected
     finally:
         process.kill()
         process.wait()

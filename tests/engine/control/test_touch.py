@@ -387,10 +387,10 @@ def test_a_drag_of_single_coordinates_is_a_drag(shots: Desk) -> None:
                 shots.instrument.apply(f"/pad/{letter}", (value,), PHONE)
             if k % 16 == 0:
                 shots.instrument.tick()
-        found = starts(shots)
+        started = starts(shots)
         # 1.13 pad widths with 0.1 between two, more where ten milliseconds belong to a shot.
-        assert 10 <= len(found) <= 12
-        for x, y in found:
+        assert 10 <= len(started) <= 12
+        for x, y in started:
             assert x + y == pytest.approx(1, abs=0.011)
 
 
@@ -430,17 +430,17 @@ def test_no_shot_lies_near_the_last_in_place_and_time(
     for gap, x, y in moves:
         desk.now += gap
         desk.send("/pad/xy", x, y)
-        found = starts(desk)
+        started = starts(desk)
         if (x, y) == before:
-            assert not found
+            assert not started
             continue
-        way = math.dist((x, y), shot)
+        distance_moved = math.dist((x, y), shot)
         rested = before is None or desk.now - last >= 0.08
-        far = 0 < distance <= way + 1e-6
-        late = 0 < seconds <= desk.now - shot_at and way > 0
-        assert len(found) == (rested or far or late)
-        if found:
-            assert found == [(x, y)]
+        far = 0 < distance <= distance_moved + 1e-6
+        late = 0 < seconds <= desk.now - shot_at and distance_moved > 0
+        assert len(started) == (rested or far or late)
+        if started:
+            assert started == [(x, y)]
             shot, shot_at = (x, y), desk.now
         before, last = (x, y), desk.now
 

@@ -130,9 +130,9 @@ def test_the_whole_waveform_has_the_sounds_spectrum(
     frames = decoder.decode(footsteps.anchors.latents[:1])[0]
     made = decoder.waveform(frames, reconstruct)
     assert made.shape == (r.samples,) and made.dtype == np.float32
-    found = 20 * np.log10(r.magnitudes(made) + 1e-9)
+    measured = 20 * np.log10(r.magnitudes(made) + 1e-9)
     loud = frames > frames.max() - 40
-    assert np.median(np.abs(found - frames)[loud]) < 3
+    assert np.median(np.abs(measured - frames)[loud]) < 3
 
 
 def test_it_knows_what_a_decode_costs(decoder: Decoder) -> None:

@@ -74,12 +74,12 @@ def test_anchors_in_line_are_joined_by_straight_lines(seed: int, metric: str, co
     along, sounds = random.normal(size=count), random.normal(size=(count, 3))
     direction, across = np.array([0.6, 0.8]), np.array([-0.8, 0.6])
     plane = Plane.raw(np.hstack([along[:, None] * direction, sounds]))
-    at, beside = random.uniform(-4, 4, (2, 50, 1))
+    along_line, beside = random.uniform(-4, 4, (2, 50, 1))
     barycentric = fit("barycentric", plane, metric=metric, guard=False)
-    z = barycentric.expand64(at * direction + beside * across)
+    z = barycentric.expand64(along_line * direction + beside * across)
     order = along.argsort()
     for k in range(3):
-        expected = np.interp(at[:, 0], along[order], sounds[order, k])
+        expected = np.interp(along_line[:, 0], along[order], sounds[order, k])
         np.testing.assert_allclose(z[:, 2 + k], expected, rtol=1e-6, atol=1e-6)
 
 

@@ -58,9 +58,9 @@ def test_anchors_in_line_have_the_spline_along_it(seed: int, count: int) -> None
     along = random.permutation(along - along.mean())
     direction, across = np.array([0.6, 0.8]), np.array([-0.8, 0.6])
     plane = Plane.raw(np.hstack([along[:, None] * direction, sounds]))
-    at, beside = random.uniform(-2, 2, (2, 50, 1)) * np.array([[[along.std() + 1]], [[1]]])
-    expected = RBFInterpolator(along[:, None], sounds, kernel="thin_plate_spline")(at)
-    result = fit("rbf", plane, guard=False).expand64(at * direction + beside * across)
+    along_line, beside = random.uniform(-2, 2, (2, 50, 1)) * np.array([[[along.std() + 1]], [[1]]])
+    expected = RBFInterpolator(along[:, None], sounds, kernel="thin_plate_spline")(along_line)
+    result = fit("rbf", plane, guard=False).expand64(along_line * direction + beside * across)
     size = np.abs(expected).max()
     np.testing.assert_allclose(result[:, 2:], expected, rtol=0, atol=1e-5 * size)
 

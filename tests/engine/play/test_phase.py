@@ -47,15 +47,15 @@ def integrated(s: Float64, hop: int, gamma: float, tolerance: float, *, ahead: b
     out = []
     for n, now in enumerate(rows):
         after = rows[min(n + 1, len(rows) - 1)]
-        tgrad, fgrad, found = np.zeros(bins), np.zeros(bins), np.zeros(bins)
+        tgrad, fgrad, estimated = np.zeros(bins), np.zeros(bins), np.zeros(bins)
         phase.gradient_time(now, gamma, hop, tgrad)
         phase.gradient_frequency(before2, before, now, after, ahead, gamma, hop, fgrad)
         phase.integrate(
-            before, now, angle, advance, tgrad, fgrad, tolerance, seed, keys, ids, done, found
+            before, now, angle, advance, tgrad, fgrad, tolerance, seed, keys, ids, done, estimated
         )
-        out.append(found)
+        out.append(estimated)
         advance = empty if ahead and n == 0 else tgrad
-        before2, before, angle = before, now, found
+        before2, before, angle = before, now, estimated
     return np.array(out)
 
 
@@ -65,10 +65,10 @@ def test_the_reference_implementations_phases_are_met(vectors: dict[str, Any], a
     kind = f"causal{0 if ahead else 1}_tol1e-06"
     wanted, mask = np.angle(vectors[f"c_{kind}"]), vectors[f"mask_{kind}"]
     s = np.log(np.maximum(vectors["S"], 1e-300))
-    found = integrated(s, int(vectors["a"]), float(vectors["gamma"]), 1e-6, ahead=ahead)
+    estimated = integrated(s, int(vectors["a"]), float(vectors["gamma"]), 1e-6, ahead=ahead)
     if ahead:  # the reference's first frame is the one put in front
-        found, wanted, mask = found[1:-1], wanted[1:], mask[1:]
-    off = np.angle(np.exp(1j * (found - wanted)))
+        estimated, wanted, mask = estimated[1:-1], wanted[1:], mask[1:]
+    off = np.angle(np.exp(1j * (estimated - wanted)))
     assert mask.shape == off.shape and mask.mean() > 0.5
     assert np.abs(off[mask]).max() < 1e-6
 
@@ -116,13 +116,13 @@ def _one_step(s: Float64, gamma: float, hop: int) -> Float64:
 @pytest.mark.parametrize("name", sorted(GAMMA))
 def test_a_steady_tones_phase_advances_by_its_frequency(name: str) -> None:
     """The log-magnitude's slope over frequency tells where between the bins the tone lies."""
-    n_fft, hop, at = 1024, 128, 40.37
+    n_fft, hop, frequency_bin = 1024, 128, 40.37
     frame = phase.frame(n_fft, hop, name)
     time = np.arange(n_fft) - n_fft // 2
-    spectrum = np.abs(np.fft.rfft(frame.window * np.cos(2 * np.pi * at * time / n_fft)))
+    spectrum = np.abs(np.fft.rfft(frame.window * np.cos(2 * np.pi * frequency_bin * time / n_fft)))
     advance = np.zeros(len(spectrum))
     phase.gradient_time(np.log(spectrum + 1e-9), frame.gamma, hop, advance)
-    wanted = 2 * np.pi * at * hop / n_fft
+    wanted = 2 * np.pi * frequency_bin * hop / n_fft
     # Exact for the Gaussian; the others only resemble it.
     assert advance[40] == pytest.approx(wanted, abs=0.01 if name == "gauss" else 0.05)
 
@@ -147,8 +147,8 @@ def test_an_impulses_phase_step_over_frequency_tells_its_time() -> None:
 def test_overlapping_frames_add_up_to_one(name: str, n_fft: int, hop: int) -> None:
     frame = phase.frame(n_fft, hop, name)
     total = np.zeros(4 * n_fft)
-    for at in range(0, 3 * n_fft + 1, hop):
-        total[at : at + n_fft] += frame.window**2
+    for start in range(0, 3 * n_fft + 1, hop):
+        total[start : start + n_fft] += frame.window**2
     steady = total[n_fft : n_fft + hop]
     np.testing.assert_allclose(steady * frame.norm, 1, rtol=1e-5)
 

@@ -75,11 +75,13 @@ def test_what_the_render_thread_raises_is_the_process_s_last_word(
     monkeypatch.setattr(os, "_exit", ended.append)
     r = SMALL
     board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
-    heard, words = socket.socketpair()
-    process._render(Broken(board, r, NullOutput(OutputSettings(), r.sample_rate, 32)), words)
-    word = json.loads(heard.recv(65536))
+    heard, control_socket = socket.socketpair()
+    process._render(
+        Broken(board, r, NullOutput(OutputSettings(), r.sample_rate, 32)), control_socket
+    )
+    message = json.loads(heard.recv(65536))
     assert ended == [1]
-    assert (word["kind"], word["reason"]) == ("failed", "ZeroDivisionError: in a hop")
+    assert (message["kind"], message["reason"]) == ("failed", "ZeroDivisionError: in a hop")
 
 
 def test_when_the_control_process_is_gone_the_sound_fades_and_the_process_ends() -> None:
@@ -90,20 +92,20 @@ def test_when_the_control_process_is_gone_the_sound_fades_and_the_process_ends()
     board.sound_end[0, 1] = r.frames
     board.published[0] = 1
     board.starts[0], board.held[0] = 1, 1  # what a process that begins finds
-    signs = ProcessStatus.playing(board)
+    status = ProcessStatus.playing(board)
     child = Child(
         "playing",
         "latentpad.engine.play.process",
-        (board, r, OutputSettings(null=True), signs.next_generation()),
+        (board, r, OutputSettings(null=True), status.next_generation()),
     )
 
     def newest(seconds: float) -> np.ndarray:
         head = int(board.tape_head[0])
-        at = np.arange(max(0, head - int(seconds * r.sample_rate)), head) % len(board.tape)
-        return board.tape[at]
+        indices = np.arange(max(0, head - int(seconds * r.sample_rate)), head) % len(board.tape)
+        return board.tape[indices]
 
     end = time.monotonic() + 120
-    while not (signs.ready and np.abs(newest(0.1)).max(initial=0.0) > 0.01):
+    while not (status.ready and np.abs(newest(0.1)).max(initial=0.0) > 0.01):
         assert time.monotonic() < end and child.process.is_alive(), child.printed
         time.sleep(0.01)
     child.close()  # the kernel does the same with what a killed process had open

@@ -29,8 +29,8 @@ def play(**changes: float) -> FrameSettings:
     return usual._replace(**changes)  # type: ignore[arg-type]
 
 
-def cents(found: float, wanted: float) -> float:
-    return 1200 * math.log2(found / wanted)
+def cents(measured: float, wanted: float) -> float:
+    return 1200 * math.log2(measured / wanted)
 
 
 @pytest.mark.parametrize("frequency", [220.0, 440.0, 447.3, 1000.0, 3210.0])
@@ -60,8 +60,8 @@ def test_noise_has_the_level_of_the_coherent_sound() -> None:
 
 def test_noise_is_shaped_by_the_magnitudes() -> None:
     asked = FINE.magnitudes(tone(2000) + 0.1 * tone(6000))
-    found = FINE.magnitudes(played(asked, method=voice.NOISE))
-    level = 10 * np.log10(np.square(found[50:-50]).mean(axis=0) + 1e-12)
+    measured = FINE.magnitudes(played(asked, method=voice.NOISE))
+    level = 10 * np.log10(np.square(measured[50:-50]).mean(axis=0) + 1e-12)
     low, high, between = (level[round(f * 1024 / 48000)] for f in (2000, 6000, 4000))
     assert low - high == pytest.approx(20, abs=3)
     assert between < high - 30
@@ -115,9 +115,9 @@ def test_bins_at_the_floor_are_silence_and_not_hiss(above: float, heard: bool) -
 def test_a_loops_playhead_stays_in_its_region(
     playhead: float, low: float, length: float, advance: float
 ) -> None:
-    at = voice.wrap(playhead, play(low=low, high=low + length, advance=advance))
-    assert low <= at <= low + length
-    turns = (at - playhead) / (low + length - low)
+    wrapped = voice.wrap(playhead, play(low=low, high=low + length, advance=advance))
+    assert low <= wrapped <= low + length
+    turns = (wrapped - playhead) / (low + length - low)
     assert turns == pytest.approx(round(turns), abs=1e-6)
 
 

@@ -50,7 +50,7 @@ def energy_db(x: Floats) -> float:
     return 10 * math.log10(float(np.square(x, dtype=np.float64).sum()) + 1e-20)
 
 
-def found(sound: Floats, r: Representation) -> float:
+def measured_onset(sound: Floats, r: Representation) -> float:
     return onset(r.decibels(r.magnitudes(sound)), r)
 
 
@@ -70,22 +70,22 @@ def test_a_shots_first_sample_is_the_sounds_own(lookahead: int) -> None:
     stage = Stage(FINE)
     stage.set("/lookahead", lookahead)
     made = shot(stage, burst(), AT / FINE.hop)
-    whole = played(FINE.magnitudes(burst()), lookahead=lookahead)[AT:]
+    reference = played(FINE.magnitudes(burst()), lookahead=lookahead)[AT:]
     for span, allowed in ((48, 1.5), (480, 0.3), (4800, 0.2)):  # 1, 10, 100 ms
-        assert energy_db(made[:span]) == pytest.approx(energy_db(whole[:span]), abs=allowed)
+        assert energy_db(made[:span]) == pytest.approx(energy_db(reference[:span]), abs=allowed)
 
 
 @pytest.mark.parametrize("r", [FINE, COARSE], ids=["hop 128", "hop 256"])
 @pytest.mark.parametrize("at", [AT, AT + 50, AT + 101])
 def test_from_the_onset_that_is_found_nothing_is_lost(r: Representation, at: int) -> None:
     for sound, allowed in ((burst(at), 0.5), (click(at), 2.0)):
-        start = found(sound, r)
+        start = measured_onset(sound, r)
         early = at - start * r.hop
         assert 0 <= early < 0.0045 * r.sample_rate
         made = shot(Stage(r), sound, start, end=r.frames)
         # The same frames played from the silence long before it.
-        whole = shot(Stage(r), sound, 0, end=r.frames)[round(start * r.hop) :]
-        assert energy_db(made[:4800]) == pytest.approx(energy_db(whole[:4800]), abs=allowed)
+        reference = shot(Stage(r), sound, 0, end=r.frames)[round(start * r.hop) :]
+        assert energy_db(made[:4800]) == pytest.approx(energy_db(reference[:4800]), abs=allowed)
 
 
 def test_two_shots_at_one_hop_are_both_heard() -> None:
