@@ -1,4 +1,4 @@
-"""What a supervised process may do, in small, for the tests of supervision."""
+"""Small processes for the tests of supervision, one for each thing that may happen."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ ENDS: dict[str, Callable[[], object]] = {
 
 
 def serve(memory: Any, life: str, generation: int, control_socket: socket.socket) -> None:
-    """`life` is what this process does; `memory` its own two signs."""
+    """Do what `life` says. `memory` has the process's two status words."""
     status = ProcessStatus(np.frombuffer(memory, np.float64), np.zeros(1, np.int64))
     send_message(control_socket, "born", pid=os.getpid(), life=life)
     if life == "loses a thread":

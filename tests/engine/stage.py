@@ -1,4 +1,4 @@
-"""A board, its voices, and no processes: decoded sounds are put on by hand, hops are pulled."""
+"""A board and its voices, without processes: tests publish decoded sounds and render hops."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FINE = Representation(hop=128, frames=188, range_db=100.0)
 
 
 class Stage:
-    """Sixteen voices at 0 dB, limiter open, nothing smoothed away at the start."""
+    """Sixteen voices at 0 dB, with the limiter at 0 dB and without smoothing at the start."""
 
     def __init__(self, representation: Representation = FINE) -> None:
         r = self.r = representation
@@ -49,8 +49,10 @@ class Stage:
         wave: Floats | None = None,
         side: Floats | None = None,
     ) -> None:
-        """Publish audio (samples,) as the voice's decoded sound, at the level it has; `wave` is
-        its whole waveform, for shots, and `side` half of what left has more than right."""
+        """Publish audio (samples,) as the voice's decoded sound, at its own level.
+
+        `wave` is its waveform, for shots, and `side` is (left - right) / 2.
+        """
         magnitudes = self.r.magnitudes(sound)
         peak = max(float(magnitudes.max()), 1e-6)
         level = 20 * math.log10(peak)
@@ -104,7 +106,7 @@ class Stage:
         return int(self.board.voice_state[v])
 
     def hops(self, count: int) -> Floats:
-        """(count * hop, 2): what comes out."""
+        """(count * hop, 2): the next hops of output."""
         out = np.zeros((count, self.hop, 2), np.float32)
         for hop in out:
             self.voices.hop(hop)
@@ -123,7 +125,7 @@ def rms_db(x: Floats) -> float:
 
 
 def clicks(x: Floats) -> Floats:
-    """What no smooth tone holds: the fourth difference of the samples."""
+    """The fourth difference of the samples: tiny for any smooth tone."""
     return np.abs(np.diff(x.astype(np.float64), 4)).astype(np.float32)
 
 

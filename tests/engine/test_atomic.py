@@ -1,4 +1,4 @@
-"""The words that publish others: their order is the processor's own, on every processor."""
+"""The cursors: their order is guaranteed by the processor's instructions, on every processor."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_on_x86_where_loads_and_stores_are_ordered_a_plain_move_is_enough() -> N
 
 @pytest.mark.parametrize("function", [atomic.load_acquire, atomic.store_release, atomic.fence])
 def test_no_call_gives_the_interpreters_lock_away(function: Any) -> None:
-    """Another thread would take it, and the render thread would wait."""
+    """Otherwise another thread would take it, and the render thread would wait."""
     python_api = 4  # FUNCFLAG_PYTHONAPI of CPython's ctypes.h
     assert function._flags_ & python_api
 

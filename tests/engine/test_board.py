@@ -1,4 +1,4 @@
-"""The board: nothing torn, nothing lost, nothing overwritten while it is read."""
+"""The board: no torn reads, no lost events, nothing overwritten while it is read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHAPE = BoardShape(frames=4, bins=5, samples=64, sample_rate=8000)
 
 @pytest.fixture
 def impatient() -> Iterator[None]:
-    """Threads take turns a thousand times more often than usual: in the middle of everything."""
+    """Threads switch a thousand times more often than usual, so also within an operation."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(5e-6)
     yield
@@ -191,7 +191,7 @@ def test_the_newest_sound_and_the_one_before_are_never_overwritten() -> None:
 
 
 def give(board: Board, voice: int, number: int) -> None:
-    """A sound that is all of its own number."""
+    """A sound whose values are all its number."""
     buffer = board.next_buffer(voice)
     board.sounds[voice, buffer] = board.sound_gain[voice, buffer] = number
     board.publish(voice)

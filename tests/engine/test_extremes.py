@@ -1,4 +1,4 @@
-"""Values at the ends of their ranges, in any combination: whatever is played is sound."""
+"""Values at the ends of their ranges, in any combination, always give finite sound."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the voices tell of what they did."""
+"""The history of what the voices did."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def hop(stage: Stage) -> None:
 
 
 def put(stage: Stage, v: int, hertz: float, latent: float) -> None:
-    """A decoded sound of a latent vector."""
+    """Publish a decoded sound with this latent vector."""
     board = stage.board
     buffer = board.next_buffer(v)
     board.sound_latent[v, buffer], board.sound_level[v, buffer] = latent, -latent

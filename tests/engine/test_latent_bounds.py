@@ -1,4 +1,4 @@
-"""The box that holds every latent on its way to the decoder."""
+"""The box that limits every latent on its way to the decoder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gesture recordings as sound: those that tell touches, and those that tell moves alone."""
+"""Renderings of gesture recordings, with reported touches and with moves alone."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_recording_that_tells_touches_is_believed_from_its_first_line(tmp_path
 
 
 def played(pack: Pack, preset: str, messages: Messages, by: Sender) -> tuple[np.ndarray, Messages]:
-    """Three seconds of it, and what a take has written down."""
+    """Three seconds of sound, and the commands that a take has recorded."""
     renderer = OfflineRenderer(pack)
     instrument = renderer.instrument
     instrument.apply_all(PresetBank(FACTORY).load(preset).commands())

@@ -1,4 +1,4 @@
-"""The parameter table: every row takes what it shows, and nothing that is not a number."""
+"""The parameter table: every row accepts what it shows, and nothing that is not a finite number."""
 
 from __future__ import annotations
 

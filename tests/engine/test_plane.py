@@ -1,4 +1,4 @@
-"""The pad's plane: every anchor within reach, nothing lost between known and unknown."""
+"""The pad's plane: every anchor is on the pad, and known and unknown coordinates lose nothing."""
 
 from __future__ import annotations
 

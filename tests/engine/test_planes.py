@@ -1,4 +1,4 @@
-"""The planes of a pack, and what /plane and /axes make of them while it plays."""
+"""The planes of a pack, and the effect of /plane and /axes while it plays."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PHONE = Sender("osc 127.0.0.1", 9)
 
 @pytest.fixture(scope="module")
 def described(footsteps: Pack) -> Pack:
-    """The shipped pack with descriptors that are known."""
+    """The shipped pack with known descriptors."""
     rng = np.random.default_rng(0)
     values = {name: rng.normal(size=len(footsteps.anchors)).astype("f4") for name in MEASURED}
     return replace(footsteps, descriptors=values)
@@ -29,12 +29,12 @@ def described(footsteps: Pack) -> Pack:
 
 @pytest.fixture(scope="module")
 def plain(footsteps: Pack) -> Pack:
-    """The same as it was before there were descriptors."""
+    """The shipped pack without descriptors."""
     return replace(footsteps, descriptors={})
 
 
 class Desk:
-    """An instrument that plays a pack, without processes, and what it told."""
+    """An instrument that plays a pack, without processes, and the changes that it reported."""
 
     def __init__(self, pack: Pack) -> None:
         r = pack.representation

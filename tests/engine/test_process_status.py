@@ -1,4 +1,5 @@
-"""Whether a process is ready: each number has one writer, and no order of their writes misleads."""
+"""Whether a process is ready: each number has one writer, and every order of their writes is
+right."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def noise(frames: int, seed: int = 0) -> np.ndarray:
 
 @contextmanager
 def files_of_at_most(count: int) -> Iterator[None]:
-    """A disk with so much room, bytes: what is more is refused by the system."""
+    """A disk with this much space, in bytes: the system refuses more."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (count, before[1]))
     try:
@@ -90,7 +90,7 @@ def test_on_a_full_disk_it_keeps_all_that_found_room(tmp_path: Path, ending: str
 
 
 def test_a_small_wav_is_a_plain_one_and_beyond_4_gb_it_is_rf64(tmp_path: Path) -> None:
-    """Four hours, of which the silence is a hole in the file that takes no room on the disk."""
+    """Four hours of silence, as a sparse file that takes no space on the disk."""
     path = tmp_path / "long.wav"
     fd, file = opened(path)
     file.write(noise(1000))
@@ -118,7 +118,7 @@ def test_other_endings_are_refused_with_those_there_are(name: str) -> None:
 
 
 def test_libsndfile_s_own_words_stay_off_the_terminal(tmp_path: Path) -> None:
-    """Nothing is printed by the C library or its bindings where the system refuses."""
+    """The C library and its bindings print nothing when the system refuses."""
     program = (
         "import os, resource, sys; from pathlib import Path; import numpy as np\n"
         "from latentpad.engine.sound_writer import SoundFileWriter, format_of\n"

@@ -1,4 +1,4 @@
-"""The tape is read whole or not at all, however late its reader comes."""
+"""A read of the tape is complete or refused, however late the reader is."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def board() -> Board:
 
 
 def play(board: Board, hops: int) -> None:
-    """Hops that are all of their own number, from 1 on, made from the version of that number."""
+    """Hops whose samples are all their number, from 1 on, rendered from the version of that
+    number."""
     for _ in range(hops):
         k = board.tape_head[0] // HOP + 1
         tape.write(board, np.full((HOP, 2), k / 1024, np.float32), k)

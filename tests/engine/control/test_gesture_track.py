@@ -1,5 +1,4 @@
-"""The gestures' file of a take, on a board whose voices are the real ones and whose sounds come by
-hand."""
+"""The gestures file of a take, on a board with real voices and hand-made sounds."""
 
 from __future__ import annotations
 
@@ -26,7 +25,7 @@ HEAD = {"preset": "walk", "pack": "footsteps"}
 
 
 class Playing:
-    """An instrument, its voices, and a take of them. Time is what is played."""
+    """An instrument, its voices, and a take of them. Time is what was rendered."""
 
     def __init__(self, path: Path) -> None:
         self.stage = Stage()

@@ -1,4 +1,5 @@
-"""Commands in, changes on the board out: the contract of addresses, and who holds which voice."""
+"""Commands and the changes that they make on the board: all addresses, and who holds which
+voice."""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ def look_up_anchor(anchor: int) -> tuple[Sequence[float], Sequence[float]]:
 
 
 class Desk:
-    """An instrument whose clock is ours, and in whose player's place we stand."""
+    """An instrument with a clock that the test sets, and without a playing process."""
 
     def __init__(self) -> None:
         self.board = Board(BoardShape(frames=4, bins=5, samples=64, sample_rate=8000))
@@ -437,7 +438,7 @@ def test_a_seventeenth_note_takes_the_first_ones_voice(desk: Desk) -> None:
 
 
 def test_a_voice_just_asked_for_is_not_taken_for_free(desk: Desk) -> None:
-    """The player has not answered yet: the board still says FREE."""
+    """The playing process has not answered yet: the board still says FREE."""
     for pitch in range(VOICES):
         desk.send("/note", pitch, 100)
     assert {event.voice for event in desk.player()} == set(range(VOICES))

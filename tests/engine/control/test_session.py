@@ -1,4 +1,4 @@
-"""The session's own threads, with small processes in the engine's place."""
+"""The session's threads, with small processes instead of the engine's."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HOST = Sender("osc 10.0.0.5")
 
 
 class Small(Session):
-    """Both of its processes live the given life (tests/engine/lives.py)."""
+    """Both of its processes do what `life` says (tests/engine/lives.py)."""
 
     def __init__(self, pack: Pack, life: str, tell: Callable[[Any], None] | None = None) -> None:
         self._life = life

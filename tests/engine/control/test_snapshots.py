@@ -1,4 +1,4 @@
-"""Snapshots: what the pad points at is a part of them, and glides as other numbers do."""
+"""Snapshots contain what the pad points at, which glides as other numbers do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ START, END = (0.0, 1.0, -1.0, 2.0), (1.0, 0.0, -1.0, -2.0)
 
 @pytest.fixture
 def desk() -> Desk:
-    """Whose finger 1 holds a loop, voice 0."""
+    """An instrument whose finger 1 holds a loop, voice 0."""
     desk = Desk()
     desk.send("/pad/1/touch", 1)
     return desk

@@ -1,4 +1,5 @@
-"""Whatever was played: the state is taken, rebuilt elsewhere, and steers the same from then on."""
+"""A state taken after any commands and rebuilt in another instrument gives the same sound from
+then on."""
 
 from __future__ import annotations
 
@@ -86,7 +87,7 @@ played = st.lists(
 
 
 class Rebuilt:
-    """An instrument, and a second one made of its state, which hears what a take would hold."""
+    """An instrument, and a second one made from its state, which gets what a take would record."""
 
     def __init__(self) -> None:
         self.first, self.second = Desk(), Desk()
@@ -144,7 +145,7 @@ def play(desk: Desk, step: Step) -> None:
 
 
 def replay(desk: Desk, step: Step) -> None:
-    """As a rendering does it: notes belong to their senders, all else is one's who is believed."""
+    """Apply the commands as a rendering does, with the senders of notes."""
     sender, address, args = step
     if address != "/note" and sender != NOBODY:
         sender = PLAYER
@@ -153,7 +154,8 @@ def replay(desk: Desk, step: Step) -> None:
 
 
 def steering(instrument: Instrument) -> list[object]:
-    """All on the board that steers the sound; voices by who holds them, whatever their number."""
+    """Everything on the board that affects the sound. Voices are compared by their holders, not
+    numbers."""
     board, state = instrument.board, instrument.state()
     voices = {}
     for each in state.held:
@@ -276,8 +278,7 @@ HOPS = 60
 
 
 def begun_anew(pack: Pack, board: Board, state: InstrumentState, seed: int) -> OfflineRenderer:
-    """What the board says, copied to another whose voices begin; nothing of
-    `InstrumentState.commands`."""
+    """A copy of the board with voices started again, without `InstrumentState.commands`."""
     renderer = OfflineRenderer(pack)
     other = renderer.board
     for name in ("values", "lattice_anchor", "lattice_weight"):

@@ -1,5 +1,5 @@
-"""A process that ends, is stopped or hangs is replaced; one that works, or was paused with us, is
-left alone."""
+"""A process that ends, is stopped or hangs is replaced. One that works, or was stopped together
+with the supervisor, is not."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ from latentpad.engine.process_status import ProcessStatus
 
 
 class Kept:
-    """A supervisor whose processes live the given lives one after the other, the last again and
-    again; `messages` are all that it received."""
+    """A supervisor whose processes do what `lives` say, one after the other, and the last one
+    repeatedly. `messages` are all that it received."""
 
     def __init__(
         self,
@@ -236,7 +236,7 @@ def test_a_process_that_closes_its_channels_is_watched_all_the_same(
 def faults_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[[], str]:
-    """What was told of faults so far, with a log of its own."""
+    """The faults reported so far, with a log of their own."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setattr(error_log, "_reported", set())
     told: list[str] = []

@@ -1,4 +1,4 @@
-"""Takes of a board that nobody plays: `played` stands for the playing process."""
+"""Takes of a board without a playing process: `played` stands for it."""
 
 from __future__ import annotations
 

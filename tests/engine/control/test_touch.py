@@ -1,4 +1,4 @@
-"""When a finger starts a voice: by the touches that its pad tells, or by its moves."""
+"""When a finger starts a voice: by reported touches, or by moves."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def shots(request: pytest.FixtureRequest) -> Desk:
 
 
 def starts(desk: Desk) -> list[Point]:
-    """Where the voices started that the player has not heard of yet."""
+    """The points of the voices whose start the playing process has not taken yet."""
     voices = [event.voice for event in desk.player() if event.kind == b.START]
     return [(float(x), float(y)) for x, y in desk.board.points[voices]]
 
 
 def wait(desk: Desk, seconds: float = PAUSE_S) -> None:
-    """Time passes, and the instrument looks after what happens by itself."""
+    """Let time pass, with ticks of the instrument."""
     end = desk.now + seconds
     for _ in range(round(60 * seconds)):
         desk.now += 1 / 60

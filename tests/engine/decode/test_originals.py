@@ -1,4 +1,4 @@
-"""A library's own recordings, where `/mode original` asks for them."""
+"""A library's recordings in `/mode original`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def library(small: Pack, recordings: Path, tmp_path: Path) -> Library:
 
 
 def played(library: Library, small: Pack, anchor: int, mode: str) -> tuple[Board, tuple[int, int]]:
-    """A board on which a note at the place of an anchor has been decoded, and its buffer."""
+    """A board on which a note at an anchor's position has been decoded, and its buffer."""
     pack = playable.as_pack(small, library)
     r = pack.representation
     board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))

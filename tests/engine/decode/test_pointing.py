@@ -1,4 +1,4 @@
-"""From the board's points to sounds: glides, planes, and the mailbox of one."""
+"""From the board's points to sounds: glides, planes, and the mailbox."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_whatever_stands_on_the_board_no_latent_leaves_the_packs_bounds(
 def test_whatever_an_expander_does_no_latent_leaves_the_packs_bounds(
     footsteps: Pack, board: Board, guard: int
 ) -> None:
-    """`multilateration` at its largest scale, by itself, leads a thousand deviations away."""
+    """`multilateration` at its largest scale alone leads a thousand standard deviations away."""
     latents = footsteps.anchors.latents
     bounds = LatentBounds.of(latents)
     put(board, "/guard", guard)

@@ -1,4 +1,4 @@
-"""What is compiled at set-up is all that a performer can ask for."""
+"""The kernels compiled at set-up are all that a performer can need."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from latentpad.engine.plane import Plane
 
 
 def compiled() -> dict[str, int]:
-    """Every kernel of the expanders, and for how many kinds of arguments it is there."""
+    """The number of compiled signatures of every kernel of the expanders."""
     modules = pkgutil.iter_modules(expanders.__path__, "latentpad.engine.expanders.")
     kernels = (
         kernel

@@ -1,4 +1,4 @@
-"""Anchors and points for the laws of the expanders, and how a law is tried."""
+"""Anchors and points for the laws of the expanders, and the functions that check a law."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def scattered(plane: Plane, count: int, seed: int) -> NDArray[np.float64]:
 
 
 def jump(expander: Expander, a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """The largest step of z on the way from a to b, under a magnifying glass.
+    """The largest step of z on the path from a to b, magnified around that step.
 
-    A slope, however steep, shrinks with the step; a jump never does.
+    A slope, however steep, shrinks with the step. A jump does not.
     """
     for _ in range(5):
         path = a + np.linspace(0, 1, 101)[:, None] * (b - a)

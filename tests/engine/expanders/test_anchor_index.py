@@ -1,4 +1,4 @@
-"""What is read off the places alone: a scalar between them, and what is kept."""
+"""What depends on the sites alone: a scalar between them, and the cache."""
 
 from __future__ import annotations
 

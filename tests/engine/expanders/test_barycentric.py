@@ -1,4 +1,4 @@
-"""Between three anchors, and at the hull."""
+"""Interpolation between three anchors, and at the hull."""
 
 from __future__ import annotations
 

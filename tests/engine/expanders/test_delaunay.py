@@ -1,4 +1,4 @@
-"""The triangulation: whole, never overlapping, and Delaunay's, whatever the places."""
+"""The triangulation is complete, without overlaps, and Delaunay's, for any sites."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def hull_area(sites: Float64) -> Fraction:
 
 
 def in_circle(sites: Float64, t: NDArray[np.int32], d: int) -> float:
-    """How far d is within the circumcircle of t, in parts of what is added up to tell."""
+    """How far d is inside the circumcircle of t, relative to the size of the terms."""
     x, y = ([Fraction(v) - Fraction(sites[d, i]) for v in sites[t, i]] for i in (0, 1))
     result = size = Fraction(0)
     for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
@@ -51,7 +51,7 @@ def in_circle(sites: Float64, t: NDArray[np.int32], d: int) -> float:
 
 
 def check(sites: Float64) -> NDArray[np.int32]:
-    """Hold the triangles of these places to all that they claim, in exact arithmetic."""
+    """Check the triangles of these sites in exact arithmetic."""
     order = insertion_order(sites)
     assert order is not None and sorted(order) == list(range(len(sites)))
     corners, across = triangulate(sites, order)

@@ -1,4 +1,4 @@
-"""`dwell`: a finger is drawn to the nearest sound, never by a leap."""
+"""`dwell`: a finger is attracted by the nearest sound, continuously."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The conditional mean of a mixture, against the mixture's density written out."""
+"""The conditional mean of a mixture, compared with a direct computation from its density."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.engine.expanders.anchors import correlated, law, metrics, planes, sca
 
 
 def clustered(count: int, seed: int) -> NDArray[np.float32]:
-    """Anchors about five centres, each cluster with a slope of its own."""
+    """Anchors in five clusters, each with its own slope."""
     random = np.random.default_rng(seed)
     centres, slopes = random.normal(scale=4, size=(5, 5)), random.normal(size=(5, 2, 3))
     which, along = random.integers(0, 5, count), random.normal(size=(count, 2))

@@ -1,4 +1,4 @@
-"""An anchor and its faders: what reaches a point, and by how little."""
+"""A base anchor and its weights: they reach the point, with the least norm."""
 
 from __future__ import annotations
 

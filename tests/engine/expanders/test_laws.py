@@ -1,4 +1,4 @@
-"""What every expander claims, held as laws."""
+"""The claims of every expander, checked as laws."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def test_every_setting_is_defined_of_what_is_hardest(
 def defined(
     z: NDArray[np.float32], points: list[Point], settings: Iterable[tuple[str, int, bool]]
 ) -> None:
-    """Fails where an expander gives no numbers with one of the settings (metric, focus, guard)."""
+    """Fail if an expander gives NaN or infinity with one of the settings (metric, focus, guard)."""
     known = list(settings)
     with np.errstate(all="raise", under="ignore"):
         for plane in planes(z):

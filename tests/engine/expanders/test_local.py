@@ -1,4 +1,4 @@
-"""The local conditional mean, and the fog where sounds share a place."""
+"""The local conditional mean, and its spread where sounds share a site."""
 
 from __future__ import annotations
 

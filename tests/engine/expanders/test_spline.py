@@ -1,4 +1,4 @@
-"""One thin plate through all anchors, and one through each point's neighbours."""
+"""The thin-plate spline through all anchors, and the one through each point's neighbours."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def test_few_anchors_have_scipys_thin_plate_spline(seed: int, count: int) -> Non
 @law
 @given(seeds, st.integers(2, 40))
 def test_anchors_in_line_have_the_spline_along_it(seed: int, count: int) -> None:
-    """No two anchors nearly in one place: through such the spline is as steep as it likes, and
-    rounding decides."""
+    """No two anchors nearly coincide: through such anchors the spline is so steep that rounding
+    decides."""
     random = np.random.default_rng(seed)
     along, sounds = np.cumsum(random.uniform(0.1, 1, count)), random.normal(size=(count, 3))
     along = random.permutation(along - along.mean())

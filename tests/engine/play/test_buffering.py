@@ -1,4 +1,4 @@
-"""How much is kept ready: as little as the host's rhythm and this process' lateness allow."""
+"""How much is kept ready: as little as the host's rhythm and this process's lateness allow."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def buffering(period: int = PERIOD, asked: float | None = None) -> Buffering:
 
 
 def played(made: Buffering, seconds: float, period: int = PERIOD, now: float = 0.0) -> float:
-    """A host that takes a period on time, looked at just after each; returns the time after."""
+    """A host that reads a period on time; returns the time after its last read."""
     end = now + seconds
     while now < end:
         now += period / RATE

@@ -1,4 +1,4 @@
-"""The choice of an output device, and the ways in which it is tried."""
+"""The choice of an output device, and the formats in which it is tried."""
 
 from __future__ import annotations
 

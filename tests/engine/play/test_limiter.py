@@ -1,4 +1,4 @@
-"""The limiter: nothing passes the ceiling, and what stays below it is left alone."""
+"""The limiter: nothing exceeds the ceiling, and what is below it is unchanged."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RATE = 48000
 def limited(
     sound: Floats, ceiling: float = 1.0, gain: float = 1.0, sizes: tuple[int, ...] = ()
 ) -> Floats:
-    """(n, 2) through a new limiter, in blocks of the given sizes over and over, or in one."""
+    """(n, 2) through a new limiter, in one block or in blocks of the given sizes, repeatedly."""
     limiter = Limiter(RATE)
     out = sound.copy()
     start, k = 0, 0
@@ -82,7 +82,7 @@ def test_an_impulse_is_delayed_by_exactly_the_delay() -> None:
 
 
 def test_a_peak_is_turned_down_in_time_and_not_clipped() -> None:
-    """The gain glides: no sample of it moves by more than a straight line over the delay."""
+    """The gain glides: its steps are at most those of a straight line over the delay."""
     rng = np.random.default_rng(0)
     sound = stereo(tone(1000, level=0.5))
     for start in rng.integers(1000, 40000, 20):

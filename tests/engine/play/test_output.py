@@ -1,4 +1,4 @@
-"""The output that needs no device: a clock that takes hops."""
+"""The output without a device: a clock that takes hops."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HOP = 128
 
 
 class Clock:
-    """Time that passes when it is told to."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -30,7 +30,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def taken(output: NullOutput) -> int:
-    """Hops it takes before it has had enough."""
+    """The number of hops that it takes now."""
     hops = 0
     while output.hop_due():
         output.write(np.zeros((HOP, 2), np.float32))

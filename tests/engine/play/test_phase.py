@@ -1,6 +1,6 @@
-"""Phase from magnitudes: the published algorithm to the last digit, and better than the bar.
+"""Phase from magnitudes: equal to the published algorithm, and better than a reference method.
 
-The reference vectors are numbers that the library phaseret printed for magnitudes of its own.
+The reference vectors were computed by the library phaseret, from its own magnitudes.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ def vectors() -> dict[str, Any]:
 
 
 def integrated(s: Float64, hop: int, gamma: float, tolerance: float, *, ahead: bool) -> Float64:
-    """RTPGHI over (frames, bins) log-magnitudes; it starts from log-magnitude 0 and phase 0.
+    """RTPGHI over (frames, bins) log-magnitudes, from log-magnitude 0 and phase 0.
 
-    With look-ahead the reference has one frame of log-magnitude 0 in front, whose own phase
-    advance does not count.
+    With look-ahead the reference has one frame of log-magnitude 0 in front, whose phase advance
+    does not count.
     """
     bins = s.shape[1]
     empty = np.zeros(bins)
@@ -61,7 +61,7 @@ def integrated(s: Float64, hop: int, gamma: float, tolerance: float, *, ahead: b
 
 @pytest.mark.parametrize("ahead", [False, True], ids=["causal1", "causal0"])
 def test_the_reference_implementations_phases_are_met(vectors: dict[str, Any], ahead: bool) -> None:
-    """causal1 looks at no frame ahead; causal0 at one, so that its output lags by a frame."""
+    """causal1 uses no frame ahead, causal0 one, so that its output lags by a frame."""
     kind = f"causal{0 if ahead else 1}_tol1e-06"
     wanted, mask = np.angle(vectors[f"c_{kind}"]), vectors[f"mask_{kind}"]
     s = np.log(np.maximum(vectors["S"], 1e-300))
@@ -115,7 +115,7 @@ def _one_step(s: Float64, gamma: float, hop: int) -> Float64:
 
 @pytest.mark.parametrize("name", sorted(GAMMA))
 def test_a_steady_tones_phase_advances_by_its_frequency(name: str) -> None:
-    """The log-magnitude's slope over frequency tells where between the bins the tone lies."""
+    """The slope of the log-magnitude over frequency gives the tone's position between the bins."""
     n_fft, hop, frequency_bin = 1024, 128, 40.37
     frame = phase.frame(n_fft, hop, name)
     time = np.arange(n_fft) - n_fft // 2
@@ -186,7 +186,8 @@ def test_refining_keeps_the_magnitudes_and_comes_nearer_to_what_lies_before() ->
 
 @pytest.fixture(scope="module")
 def figures() -> dict[str, tuple[float, float]]:
-    """Spectral convergence in dB of the voices' default and of the bar, for each sound."""
+    """Spectral convergence in dB of the voices' default and of the reference method, for each
+    sound."""
     hybrid, bar = METHODS["RTPGHI (1) + RTISI 2"], METHODS["Fast Griffin-Lim 32"]
     asked = {name: FINE.magnitudes(sound()) for name, sound in SOUNDS.items()}
     return {name: (convergence(m, hybrid(m)), convergence(m, bar(m))) for name, m in asked.items()}

@@ -1,4 +1,4 @@
-"""The render loop, with an output that takes hops as fast as they come; and the whole process."""
+"""The render loop with an output that takes hops at once, and the whole process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.conftest import SMALL
 
 
 class Looked(NullOutput):
-    """Notes what the meters showed after each hop."""
+    """Records what the meters showed after each hop."""
 
     def __init__(self, board: Board, hops: int) -> None:
         super().__init__(OutputSettings(), SMALL.sample_rate, SMALL.n_fft // 8)
@@ -42,7 +42,7 @@ class Looked(NullOutput):
         return True
 
     def write(self, frames: np.ndarray) -> None:
-        """What came, but for a click in the middle."""
+        """Record the hop, with a click in the middle of the run."""
         if len(self.played) == self._hops // 2:
             frames[3] = 0.5
         self.played.append(float(np.abs(frames).max()))

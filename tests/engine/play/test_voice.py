@@ -1,4 +1,4 @@
-"""One voice's kernels: pitch, level, texture, playhead, morph."""
+"""The kernels of one voice: pitch, level, texture, playhead, morph."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_a_frame_moves_the_playhead(advance: float) -> None:
 
 
 def test_a_loop_of_a_steady_sound_is_steady() -> None:
-    """Where it closes, its end is cross-faded with what lies before its start."""
+    """At its end, the loop is cross-faded with what comes before its start."""
     r = FINE
     frames = r.decibels(r.magnitudes(tone(1000)))[100:200]
     state, space = voice_memory(1, 100, r.n_fft, 1), scratch(r.n_fft)
@@ -197,7 +197,7 @@ tables = st.integers(0, 2**32 - 1).map(
 @settings(max_examples=50)
 @given(tables, st.floats(0, 1))
 def test_a_new_sound_is_adopted_without_a_step(pair: Floats, mix: float) -> None:
-    """What sounds right after is what sounded right before, however far a morph had come."""
+    """The sound right after is the sound right before, at any point of a morph."""
     state = voice_memory(1, 5, 16, 1)
     state.tables[0] = pair
     state.mix[0] = mix

@@ -1,7 +1,7 @@
-"""Sixteen voices, hop by hop: shots lose nothing, loops never click, one bad sound harms no other.
+"""Sixteen voices, hop by hop: shots are complete, loops do not click, a bad sound harms no other.
 
-What counts as a click is judged against the sound itself: the fourth difference of the samples is
-tiny for a tone and large for any step.
+Clicks are measured relative to the sound: the fourth difference of the samples is tiny for a tone
+and large for a step.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SILENT = -60.0  # dB below what sounded
 
 
 def burst(at: int = AT) -> Floats:
-    """A tone and noise that set in at once and die away within 0.2 s."""
+    """A tone and noise that begin abruptly and decay within 0.2 s."""
     time = np.arange(9600) / 48000
     sound = np.zeros(FINE.samples, np.float32)
     hiss = 0.1 * np.random.default_rng(1).normal(size=len(time)) * np.exp(-time * 80)
@@ -55,7 +55,7 @@ def measured_onset(sound: Floats, r: Representation) -> float:
 
 
 def shot(stage: Stage, sound: Floats, at: float, seconds: float = 0.3, end: float = 130) -> Floats:
-    """One shot as it is heard, the limiter's delay taken off."""
+    """One shot as it is heard, without the limiter's delay."""
     stage.put(0, sound, onset=at, end=end)
     stage.start(0, "shot")
     return stage.mono(seconds)[stage.delay :]
@@ -66,7 +66,7 @@ def shot(stage: Stage, sound: Floats, at: float, seconds: float = 0.3, end: floa
 
 @pytest.mark.parametrize("lookahead", [0, 1, 2])
 def test_a_shots_first_sample_is_the_sounds_own(lookahead: int) -> None:
-    """Nothing before it, and all of it: as loud from the start as resynthesis in one piece."""
+    """Nothing comes before it, and nothing is missing: it is as loud as an offline resynthesis."""
     stage = Stage(FINE)
     stage.set("/lookahead", lookahead)
     made = shot(stage, burst(), AT / FINE.hop)
@@ -194,7 +194,7 @@ def test_a_loop_runs_round_without_a_click(speed: float, region: tuple[float, fl
 
 @pytest.mark.parametrize("speed", [1.0, -1.0, 0.3, 3.0])
 def test_a_loop_closes_without_a_hole(speed: float) -> None:
-    """Its two ends may be as different as two tones: one comes up as the other goes."""
+    """Its two ends may be different tones: one fades in as the other fades out."""
     time = np.arange(FINE.samples) / FINE.sample_rate
     sweep = (0.5 * np.sin(2 * np.pi * (400 * time + 1200 * time**2))).astype(np.float32)
     stage = Stage()
@@ -211,7 +211,7 @@ def test_a_loop_closes_without_a_hole(speed: float) -> None:
 
 
 def test_a_loop_comes_back_to_its_attack() -> None:
-    """Round after round the attack is as loud as the first time."""
+    """In every round the attack is as loud as the first time."""
     stage = Stage()
     stage.put(0, burst(), onset=48, end=110)
     stage.start(0)
@@ -268,7 +268,7 @@ def test_a_morph_of_no_time_stays_bounded() -> None:
 @pytest.mark.parametrize("morph", [0.0, 0.03, 0.3])
 @pytest.mark.parametrize("lift", [-40.0, 40.0])
 def test_sounds_of_one_level_morph_at_that_level(morph: float, lift: float) -> None:
-    """One is decoded 40 dB below the other and lifted by as much: the lift must not be heard
+    """One is decoded 40 dB below the other, with a gain of 40 dB. The gain must not be heard
     before the sound that it belongs to."""
     frames = FINE.decibels(FINE.magnitudes(tone(440, seconds=0.6)))
     stage = Stage()
@@ -514,7 +514,7 @@ def test_a_bad_waveform_is_guarded_too() -> None:
 
 
 def performed() -> Floats:
-    """Everything at once, at fixed hops."""
+    """Many different things at once, at fixed hops."""
     stage = Stage(COARSE)
     rng = np.random.default_rng(0)
     out = []
@@ -561,7 +561,7 @@ def test_the_events_of_a_bundle_half_written_are_not_heard() -> None:
 
 
 def noisy(stage: Stage, v: int, serial: int) -> Floats:
-    """A shaped noise that voice `v` plays as the sound of that number."""
+    """Shaped noise that voice `v` plays as the sound with this serial."""
     stage.set("/phase", "noise")
     stage.put(v, tone(440))
     assert stage.board.send(Event(b.START, v, 0, 0, 0.0, serial))
@@ -678,7 +678,7 @@ def test_the_board_is_told_what_is_heard() -> None:
 
 
 class Overtaken:
-    """Each copy of a sound is found to have been written over, while it is set."""
+    """While it is set, every copied sound counts as overwritten."""
 
     def __init__(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
         self.set = True

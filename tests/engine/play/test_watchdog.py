@@ -1,4 +1,4 @@
-"""Late is not lost: what is done about an output that takes nothing."""
+"""The watchdog distinguishes a late output from a lost one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ RATE = 48_000
 
 
 class Output:
-    """An output that takes what it is told to."""
+    """An output whose reads the test sets."""
 
     rate = RATE
 
@@ -24,7 +24,7 @@ class Output:
 def watched(
     watchdog: Watchdog, output: Output, seconds: float, now: float, rate: float = 0.0
 ) -> tuple[list[OutputState], float]:
-    """What was said in `seconds`, looked at ten times a second, and the time after."""
+    """The states reported in `seconds`, with ten checks a second, and the time after."""
     said = []
     for _ in range(round(10 * seconds)):
         now += 0.1
@@ -34,7 +34,7 @@ def watched(
 
 
 def first(said: list[OutputState], verdict: OutputState) -> float:
-    """After how many seconds it was said."""
+    """The seconds after which it was first reported."""
     return (said.index(verdict) + 1) / 10
 
 
