@@ -51,7 +51,7 @@ def test_a_cut_last_line_is_told(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "fingers"),
     [
         (HEAD + PAD, set()),
         (HEAD + PAD + '{"t": 1, "address": "/pad/touch", "args": [1]}\n', {1}),

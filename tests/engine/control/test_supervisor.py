@@ -417,7 +417,7 @@ def test_an_end_while_a_process_is_being_replaced_leaves_none_behind() -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "told"), [("while True: pass", ""), ("import time; time.sleep(600)", "has hung")]
+    ("what", "expected"), [("while True: pass", ""), ("import time; time.sleep(600)", "has hung")]
 )
 def test_a_long_fit_is_told_from_a_hang_by_the_processor_time(what: str, expected: str) -> None:
     began = time.monotonic()
