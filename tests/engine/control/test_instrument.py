@@ -462,7 +462,7 @@ def test_a_full_ring_does_not_stop_the_performer(desk: Desk) -> None:
     assert desk.player()[-1].kind == b.PANIC
 
 
-# -- latents, faders, anchors ----------------------------------------------------------------
+# -- latents, weights, anchors ----------------------------------------------------------------
 
 
 def test_a_whole_latent_passes_the_expander(desk: Desk) -> None:
@@ -500,7 +500,7 @@ def test_a_latent_out_of_reach_is_clamped_and_its_sender_is_told(desk: Desk, val
     assert changes[-1] == ("/latent", (1, 5, held, 4), PHONE)
 
 
-def test_a_fader_out_of_reach_is_clamped_and_its_sender_is_told(desk: Desk) -> None:
+def test_a_weight_out_of_range_is_clamped_and_its_sender_gets_the_new_one(desk: Desk) -> None:
     changes: list[tuple[str, Sequence[Argument], Sender]] = []
     desk.instrument.listeners.append(lambda *change: changes.append(change))
     desk.send("/lattice/3", 1e300)
@@ -513,12 +513,12 @@ def test_a_note_of_the_least_velocity_there_is_starts_a_voice(desk: Desk) -> Non
     assert desk.kinds() == [(b.START, 0)]
 
 
-def test_faders_mix_anchors(desk: Desk) -> None:
+def test_weights_mix_anchors(desk: Desk) -> None:
     desk.send("/lattice/3", 0.5)
     desk.send("/lattice/7", -0.25)
     assert desk.board.origin[0] == b.LATTICE
-    faders = dict(zip(desk.board.lattice_anchor, desk.board.lattice_weight, strict=True))
-    assert faders[3] == 0.5 and faders[7] == -0.25
+    weights = dict(zip(desk.board.lattice_anchor, desk.board.lattice_weight, strict=True))
+    assert weights[3] == 0.5 and weights[7] == -0.25
     desk.send("/lattice/3", 0)
     assert sorted(set(desk.board.lattice_anchor.tolist())) == [-1, 7]
     desk.send("/lattice/7", 1)

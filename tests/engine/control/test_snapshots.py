@@ -36,7 +36,7 @@ def test_a_latent_comes_back(desk: Desk) -> None:
     np.testing.assert_array_equal(desk.board.latents[0, :4], END)
 
 
-def test_faders_come_back_and_those_that_were_down_go_down(desk: Desk) -> None:
+def test_weights_come_back_and_those_that_were_0_become_0(desk: Desk) -> None:
     desk.send("/lattice/2", 0.5)
     desk.send("/lattice/3", -0.25)
     desk.send("/snapshot/1/store")
@@ -45,8 +45,8 @@ def test_faders_come_back_and_those_that_were_down_go_down(desk: Desk) -> None:
     desk.send("/lattice/4", 1)
     desk.send("/pad/xy", 0.9, 0.1)
     desk.send("/snapshot/1/recall")
-    faders = [desk.instrument.args_of(f"/lattice/{k}") for k in (2, 3, 4)]
-    assert faders == [(0.5,), (-0.25,), (0.0,)]
+    weights = [desk.instrument.args_of(f"/lattice/{k}") for k in (2, 3, 4)]
+    assert weights == [(0.5,), (-0.25,), (0.0,)]
     assert desk.board.origin[0] == b.LATTICE
 
 
@@ -102,7 +102,7 @@ def test_latents_glide_to_latents(desk: Desk) -> None:
     assert desk.instrument.args_of("/latent") == END
 
 
-def test_faders_glide_to_faders(desk: Desk) -> None:
+def test_weights_glide_to_weights(desk: Desk) -> None:
     desk.send("/lattice/2", 1)
     desk.send("/snapshot/1/store")
     desk.send("/lattice/2", 0)

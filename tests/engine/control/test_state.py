@@ -167,12 +167,12 @@ def steering(instrument: Instrument) -> list[object]:
             + [float(field[v]) for field in (board.levels, board.pans, board.pitches)]
             + [float(board.start_level[v]), each.settings]
         )
-    faders = [
+    weights = [
         (int(k), float(share))
         for k, share in zip(board.lattice_anchor, board.lattice_weight, strict=True)
         if k >= 0
     ]
-    return [board.values.tolist(), dict(instrument.values()), state.pad, faders, voices]
+    return [board.values.tolist(), dict(instrument.values()), state.pad, weights, voices]
 
 
 def check(before: Sequence[Step], after: Sequence[Step] = ()) -> None:
@@ -205,10 +205,10 @@ LOOP, SHOT, ORIGINAL = (("/mode", (mode,)) for mode in MODES)
 STATES: dict[str, list[Command]] = {
     "a latent": [LATENT, TOUCH],
     "a latent that does not hold": [LATENT, POINT],
-    "faders": [("/lattice/3", (0.5,)), ("/lattice/1", (0.25,)), TOUCH],
-    "faders that do not hold": [("/lattice/3", (0.5,)), POINT],
-    "faders that are all down": [("/lattice/3", (0.5,)), ("/lattice/3", (0,))],
-    "a free fader before others": [
+    "weights": [("/lattice/3", (0.5,)), ("/lattice/1", (0.25,)), TOUCH],
+    "weights that are not used": [("/lattice/3", (0.5,)), POINT],
+    "weights that are all 0": [("/lattice/3", (0.5,)), ("/lattice/3", (0,))],
+    "a free weight before others": [
         *((f"/lattice/{k}", (0.1 * k,)) for k in (1, 2, 3)),
         ("/lattice/1", (0,)),
     ],
@@ -219,7 +219,7 @@ STATES: dict[str, list[Command]] = {
     "a latent that is held, and another mode": [LATENT, TOUCH, ORIGINAL],
     "a latent that is held, and no longer holds": [LATENT, TOUCH, SHOT, LOOP],
     "a latent in another mode than the loops": [TOUCH, SHOT, LATENT],
-    "faders that only the older loops have": [("/lattice/2", (0.5,)), NOTE, SHOT, LOOP, TOUCH],
+    "weights that only the older loops have": [("/lattice/2", (0.5,)), NOTE, SHOT, LOOP, TOUCH],
     "loops that have become originals": [TOUCH, ORIGINAL, POINT, LOOP],
     "originals beside a loop": [TOUCH, ORIGINAL, POINT, LOOP, NOTE],
     "a finger that has become an original": [

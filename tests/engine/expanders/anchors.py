@@ -14,7 +14,7 @@ law = settings(max_examples=30)
 seeds = st.integers(0, 2**32 - 1)
 metrics = st.sampled_from(METRICS)
 whole_metrics = st.sampled_from(METRICS[:2])
-"""Those that tell all places apart."""
+"""Those that tell all sites apart."""
 
 
 def correlated(anchors: int, dimension: int, seed: int) -> NDArray[np.float32]:

@@ -111,7 +111,7 @@ def test_cosine_mixes_the_two_directions_next_to_the_points() -> None:
     np.testing.assert_allclose(z[0, 2:], expected, atol=1e-9)
 
 
-def test_anchors_at_one_place_count_as_their_mean_and_spread_as_fog() -> None:
+def test_anchors_at_one_site_count_as_their_mean_and_have_a_spread() -> None:
     z = correlated(50, 5, 3)
     z[1:4, :2] = z[0, :2]
     plane = Plane.raw(z)
@@ -123,7 +123,7 @@ def test_anchors_at_one_place_count_as_their_mean_and_spread_as_fog() -> None:
     np.testing.assert_allclose(barycentric.spread(plane.known[4:]), 0, atol=1e-9)
 
 
-def test_places_side_by_side_across_a_line_share_their_point_of_it() -> None:
+def test_sites_side_by_side_across_a_line_share_their_point_of_it() -> None:
     side = np.array([[0, 0], [1, 1e-7], [1, -1e-7], [2, 0]])
     plane = Plane.raw(np.hstack([side, [[0.0], [5.0], [-5.0], [1.0]]]))
     z = fit("barycentric", plane, guard=False).expand64([[0.5, 0], [1.5, 0]])[:, 2]

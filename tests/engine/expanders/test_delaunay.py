@@ -75,7 +75,7 @@ def check(sites: Float64) -> NDArray[np.int32]:
 
 @settings(max_examples=30)
 @given(seeds, st.integers(3, 150))
-def test_places_at_random_have_the_same_triangles_as_qhulls(seed: int, count: int) -> None:
+def test_sites_at_random_have_the_same_triangles_as_qhulls(seed: int, count: int) -> None:
     sites = np.random.default_rng(seed).normal(size=(count, 2))
     result = {frozenset(t) for t in check(sites).tolist()}
     assert result == {frozenset(t) for t in Delaunay(sites).simplices.tolist()}
@@ -88,7 +88,7 @@ def test_places_at_random_have_the_same_triangles_as_qhulls(seed: int, count: in
     st.sampled_from([1.0, 0.1, 1e-30, 1e30]),
     st.sampled_from([0.0, 1e-9, 0.3]),
 )
-def test_places_in_rows_have_triangles_that_never_overlap(
+def test_sites_in_rows_have_triangles_that_never_overlap(
     cells: list[tuple[int, int]], step: float, shear: float
 ) -> None:
     sites = np.array(cells) * step @ np.array([[1.0, shear], [-shear, 1.0]])
@@ -99,7 +99,7 @@ def test_places_in_rows_have_triangles_that_never_overlap(
 
 
 @pytest.mark.parametrize("kind", ["circle", "nearly a line", "one beside a line", "parabola"])
-def test_awkward_places_are_triangulated_whole(kind: str) -> None:
+def test_awkward_sites_are_triangulated_completely(kind: str) -> None:
     t = np.linspace(-1, 1, 40)
     sites = {
         "circle": np.stack([np.cos(3 * t), np.sin(3 * t)], axis=1),
@@ -115,7 +115,7 @@ def test_awkward_places_are_triangulated_whole(kind: str) -> None:
 def test_the_side_of_a_line_is_told_without_rounding(
     a: tuple[float, float], b: tuple[float, float], share: float, hairs: int
 ) -> None:
-    # A place that is on the line but for the last bits of its coordinates.
+    # A site that is on the line but for the last bits of its coordinates.
     x, y = (p + share * (q - p) for p, q in zip(a, b, strict=True))
     sites = np.array([a, b, (x, y + hairs * np.spacing(y))])
     sites[np.abs(sites) < 1e-100] = 0.0  # products of such would vanish
@@ -123,7 +123,7 @@ def test_the_side_of_a_line_is_told_without_rounding(
     assert (result > 0) == (expected > 0) and (result < 0) == (expected < 0)
 
 
-def test_places_in_one_line_have_no_triangles() -> None:
+def test_sites_in_one_line_have_no_triangles() -> None:
     t = np.arange(20.0)
     assert insertion_order(np.stack([t, 3 * t], axis=1)) is None
     assert insertion_order(np.zeros((1, 2))) is None

@@ -57,7 +57,7 @@ def test_each_corner_is_the_farthest_by_the_metric(
     assert len(lattice.chosen) == focus
 
 
-def test_few_directions_leave_few_faders() -> None:
+def test_few_directions_leave_few_weights() -> None:
     z = correlated(30, 5, 0)
     z[:, :2] = np.outer(np.arange(30) - 10, [1.0, 2.0])  # two ways to go from the centroid
     for plane, corners in ((Plane.raw(z), 1), (Plane.raw(z[:1]), 0), (Plane.raw(z[[2, 2]]), 0)):
@@ -70,7 +70,7 @@ def test_few_directions_leave_few_faders() -> None:
         np.testing.assert_allclose(latents[0, 2:], plane.unknown[0], rtol=1e-6)
 
 
-def test_anchors_in_a_line_but_for_rounding_raise_no_faders_of_millions() -> None:
+def test_anchors_in_a_line_but_for_rounding_raise_no_weights_of_millions() -> None:
     z = correlated(30, 5, 0)
     z[:, :2] = np.outer(np.random.default_rng(0).normal(size=30), [0.1, 0.3])
     plane = Plane.raw(z)
@@ -82,7 +82,7 @@ def test_anchors_in_a_line_but_for_rounding_raise_no_faders_of_millions() -> Non
 
 @law
 @given(seeds, metrics, st.integers(0, 29))
-def test_lattices_faders_bring_its_base_to_the_point(seed: int, metric: str, base: int) -> None:
+def test_lattices_weights_bring_its_base_to_the_point(seed: int, metric: str, base: int) -> None:
     plane = Plane.raw(correlated(30, 5, seed))
     lattice = fit("lattice", plane, metric=metric, base=base, guard=False)
     assert isinstance(lattice, Lattice)
@@ -99,7 +99,7 @@ def test_lattices_faders_bring_its_base_to_the_point(seed: int, metric: str, bas
 
 @law
 @given(seeds, metrics)
-def test_lattices_faders_are_not_negative_where_that_is_possible(seed: int, metric: str) -> None:
+def test_lattices_weights_are_not_negative_where_that_is_possible(seed: int, metric: str) -> None:
     plane = Plane.raw(correlated(30, 5, seed))
     inner = int(np.linalg.norm(plane.known - plane.known.mean(axis=0), axis=1).argmin())
     lattice = fit("lattice", plane, metric=metric, base=inner)
@@ -110,17 +110,17 @@ def test_lattices_faders_are_not_negative_where_that_is_possible(seed: int, metr
 
 @settings(max_examples=60)
 @given(seeds, st.integers(1, 24), st.booleans(), st.sampled_from([1e-3, 1.0, 50.0]))
-def test_the_faders_are_the_least_of_all_that_are_not_negative(
+def test_the_weights_are_the_least_of_all_that_are_not_negative(
     seed: int, number: int, one_sided: bool, size: float
 ) -> None:
     random = np.random.default_rng(seed)
     steps = random.normal(scale=size, size=(number, 2))
-    if one_sided:  # a base in the corner: many points cannot be reached by faders >= 0
+    if one_sided:  # a base in the corner: many points cannot be reached by weights >= 0
         np.abs(steps, out=steps)
     inverse = np.asarray(np.linalg.pinv(steps), np.float64)
     base = random.normal(size=2)
     points = base + random.normal(size=(5, 2))
-    # The same, as non-negative least squares of a system with one more row a fader.
+    # The same, as non-negative least squares of a system with one more row a weight.
     unit = np.sqrt((steps**2).sum() / number * SOFTNESS)
     system = np.vstack([steps.T / unit, np.eye(number)])
     for point, weights in zip(
@@ -132,7 +132,7 @@ def test_the_faders_are_the_least_of_all_that_are_not_negative(
         np.testing.assert_allclose(weights, expected, rtol=1e-5, atol=1e-5 * max(1, 1 / size))
 
 
-def test_faders_in_a_controllers_hands_mix_whole_anchors_wherever_the_point_is() -> None:
+def test_weights_in_a_controllers_hands_mix_whole_anchors_wherever_the_point_is() -> None:
     z = correlated(10, 5, 0)
     for plane in planes(z):
         mixed = fit("lattice", plane, base=2, weights={5: 0.25, 7: 0.5}).expand([[9, 9], [0, 0]])

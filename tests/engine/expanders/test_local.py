@@ -11,7 +11,7 @@ from latentpad.engine.plane import Plane
 from tests.engine.expanders.anchors import correlated, law, scattered, seeds
 
 
-def test_anchors_at_one_place_are_replaced_by_their_mean_and_spread_as_fog() -> None:
+def test_anchors_at_one_site_are_replaced_by_their_mean_and_have_a_spread() -> None:
     z = correlated(50, 5, 3)
     z[1:4, :2] = z[0, :2]
     plane = Plane.raw(z)

@@ -156,7 +156,7 @@ def test_the_fog_is_that_of_the_neighbours() -> None:
     )
 
 
-def test_anchors_at_one_place_are_replaced_by_their_mean() -> None:
+def test_anchors_at_one_site_are_replaced_by_their_mean() -> None:
     z = correlated(50, 5, 3)
     z[1:4, :2] = z[0, :2]
     plane = Plane.raw(z)
@@ -166,7 +166,7 @@ def test_anchors_at_one_place_are_replaced_by_their_mean() -> None:
 
 
 @pytest.mark.parametrize("gap", [1e-3, 1e-5, 1e-7, 1e-9, 1e-13])
-def test_two_places_may_be_as_near_as_numbers_tell_them_apart(gap: float) -> None:
+def test_two_sites_may_be_as_near_as_numbers_tell_them_apart(gap: float) -> None:
     z = correlated(60, 5, 0).astype(np.float64)
     z[1, :2] = z[0, :2] + [gap, 0]
     plane = Plane.raw(z)
