@@ -153,7 +153,7 @@ def render(
         if waiting and host.now >= waiting[0]:
             waiting.pop(0)
             host.now += 0.004
-        if not output.room():
+        if not output.hop_due():
             host.now += output.pause() + dice.random() * wake
             continue
         host.now += cost * dice.uniform(0.5, 1)
@@ -161,6 +161,6 @@ def render(
         output.write(block)
         if host.now > 1.0:
             heard.kept = max(heard.kept, host.read_available)
-            heard.told = max(heard.told, buffering.kept)
+            heard.told = max(heard.told, buffering.latency_frames)
     heard.starved, heard.taken, heard.seconds = host.starved, host.taken, host.now
     return heard

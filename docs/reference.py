@@ -6,7 +6,13 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from latentpad.engine.control.command_table import COMMANDS, TOLD, Arg, Command, of
+from latentpad.engine.control.command_table import (
+    COMMANDS,
+    FEEDBACK,
+    Arg,
+    Command,
+    parameter_command,
+)
 from latentpad.engine.expander_declarations import DECLARED, Declaration
 from latentpad.engine.parameters import TABLE, Parameter
 from latentpad.engine.phase_methods import METHODS, PhaseMethod
@@ -53,7 +59,7 @@ def arguments(command: Command) -> str:
 
 
 def row(parameter: Parameter) -> list[str]:
-    arg, unit = of(parameter).args[0], parameter.unit
+    arg, unit = parameter_command(parameter).args[0], parameter.unit
     default = " ".join(str(value) for value in parameter.show(parameter.default))
     return [f"`{parameter.address}`", parameter.help, span(arg), unit, default]
 
@@ -105,7 +111,7 @@ def parameters() -> str:
         "After `/sync`, every parameter comes back under its own address, and so do the addresses "
         "below. The sender of a clamped or refused command gets the value that holds, under the "
         "address that it sent, asked for or not.",
-        *table(["address", "arguments", "what it tells"], list(map(line, TOLD))),
+        *table(["address", "arguments", "what it tells"], list(map(line, FEEDBACK))),
     ]
     return "\n".join(text[:-1]) + "\n"
 

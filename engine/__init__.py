@@ -10,6 +10,6 @@ from pathlib import Path
 
 from latentpad.engine.kernel_cache import folder, writable
 
-# Numba reads it once, when it is imported. The processes that we start inherit it.
+# Numba reads it once, at its import. Spawned processes inherit it.
 if not writable(Path(os.environ.get("NUMBA_CACHE_DIR", ""))):
     os.environ["NUMBA_CACHE_DIR"] = str(folder())

@@ -1,4 +1,4 @@
-"""What may stand after a command's address, whoever sends it."""
+"""The arguments of a command, from any controller."""
 
 from __future__ import annotations
 
@@ -7,35 +7,38 @@ from collections.abc import Sequence
 
 from latentpad.models.errors import LatentpadError
 
-MOST_ARGS = 64  # of any command
-MOST_TEXT = 1000  # characters, in all its arguments
+MAX_ARGUMENTS = 64  # of one command
+MAX_TEXT = 1000  # characters in all arguments of a command
 
 Argument = float | int | str | bool
 
 
 class CommandError(LatentpadError, ValueError):
-    """A command that cannot be carried out: one line saying what was wrong."""
+    """A command that cannot be carried out. Its text is one line that says what is wrong."""
 
 
 class UnknownAddress(CommandError):
-    """A command for an address that there is not."""
+    """A command with an address that does not exist."""
 
 
 def check_arguments(address: str, args: Sequence[Argument]) -> None:
-    """Raise `CommandError` for what no command takes, one that ignores its arguments neither: so
-    whatever was carried out can be written down and read again."""
-    if len(args) > MOST_ARGS:
+    """Raise `CommandError` for arguments that no command accepts.
+
+    It is also called for commands that ignore their arguments, so every command that was carried
+    out can be written to a file and read again.
+    """
+    if len(args) > MAX_ARGUMENTS:
         raise CommandError(f"{address}: no command takes {len(args)} arguments")
     texts = [argument for argument in args if isinstance(argument, str)]
-    if sum(map(len, texts)) > MOST_TEXT:
-        raise CommandError(f"{address}: no command takes a text of over {MOST_TEXT} characters")
+    if sum(map(len, texts)) > MAX_TEXT:
+        raise CommandError(f"{address}: no command takes a text of over {MAX_TEXT} characters")
     for argument in args:
         if not isinstance(argument, str):
             finite(address, argument)
 
 
 def finite(address: str, argument: Argument) -> float:
-    """The argument as a float. Raises `CommandError` for what is no finite number."""
+    """The argument as a float. Raises `CommandError` if it is not a finite number."""
     try:
         value = math.nan if isinstance(argument, str) else float(argument)
     except (OverflowError, TypeError):

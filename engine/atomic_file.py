@@ -1,4 +1,4 @@
-"""Writing so that a file is whole at any moment, whatever ends the writing."""
+"""Writes files so that each is complete or absent, even if the program is killed."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def create(wanted: Sequence[Path]) -> list[tuple[Path, int]]:
-    """New files: (path, file descriptor) each. What is there already is never written over.
+def create(paths: Sequence[Path]) -> list[tuple[Path, int]]:
+    """New files, as (path, file descriptor) each. An existing file is never overwritten.
 
-    Where one of the names is taken, all of them get ` (2)` after their stems, or ` (3)` and so
-    on: files that belong together stay together. Raises `OSError`; then none is made.
+    If one of the names is taken, all of them get ` (2)` after their stems, or ` (3)` and so on, so
+    that files that belong together keep the same number. Raises `OSError`; then no file is made.
     """
     for number in itertools.count(1):
-        made: list[tuple[Path, int]] = []
+        files: list[tuple[Path, int]] = []
         try:
-            for path in wanted:
+            for path in paths:
                 if number > 1:
                     path = path.with_name(f"{path.stem} ({number}){path.suffix}")
-                made.append((path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)))
-            return made
+                files.append((path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)))
+            return files
         except OSError as error:
-            for path, fd in made:
+            for path, fd in files:
                 os.close(fd)
                 path.unlink()
             if not isinstance(error, FileExistsError):
@@ -34,35 +34,33 @@ def create(wanted: Sequence[Path]) -> list[tuple[Path, int]]:
 
 
 def append(fd: int, data: bytes) -> None:
-    """Write all of `data` at the end of the file or, where that fails, none of it.
-
-    Raises `OSError`.
-    """
+    """Write all of `data` to the end of the file, or none of it. Raises `OSError`."""
     end = os.lseek(fd, 0, os.SEEK_END)
     rest = memoryview(data)
     try:
         while rest:
             rest = rest[os.write(fd, rest) :]
     except OSError:
-        with suppress(OSError):  # a disk that was pulled out takes nothing at all
+        with suppress(OSError):  # the disk may have been removed
             os.ftruncate(fd, end)
         raise
 
 
 def check_exists(fd: int) -> None:
-    """Raise `FileNotFoundError` if the file has no name any more: it is gone once it is closed."""
+    """Raise `FileNotFoundError` if the file was deleted: its data would be lost when it is
+    closed."""
     if os.fstat(fd).st_nlink == 0:
         raise FileNotFoundError(2, "it was removed")
 
 
 def temporary_path(path: Path) -> Path:
-    """Where what is to replace `path` is written meanwhile, by this thread alone."""
+    """The path of the temporary file that is to replace `path`, unique to this thread."""
     return path.with_name(f".{os.getpid()}-{threading.get_ident()}.part")
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Put a file of `data` in the place of what is at `path`, if anything: a reader sees the one
-    or the other. Raises `OSError`; then what was there is left."""
+    """Write `data` to `path`. A reader sees the old file or the new one. Raises `OSError`; then the
+    old file is left."""
     draft = temporary_path(path)
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     try:

@@ -1,15 +1,15 @@
 """The board: the memory that the instrument's three processes share.
 
-The control process writes what the performer wants (values, points, events), the decoding
-process writes decoded sounds, the playing process what is heard (meters, tape). Each field has one
-writer. That holds for whether a process is ready, too: no other takes it back, but what it has
-written there loses its meaning when the next one is started (engine/process_status.py). The board
-outlives the processes that read it: a new one finds the whole state in place.
+The control process writes what the performer wants (values, points, events), the decoding process
+writes decoded sounds, the playing process writes meters and the tape. Each field has one writer.
+This also holds for "ready": no other process resets it, but it loses its meaning when the next
+process is started (engine/process_status.py). The board outlives the processes that read it, so a
+new process finds the whole state.
 
-Nobody who plays waits here. A value is replaced by a newer one (newest wins); readers of several
-that belong together use `Board.consistent`. Events, which must not be lost, pass through a ring. A
-decoded sound is written to the next of three buffers and then published; `Board.newest` copies it
-whole. Which cursor publishes which field: `engine.atomic`.
+The render loop never waits here. A value is replaced by a newer one. Readers of several values that
+belong together use `Board.consistent`. Events must not be lost, so they pass through a ring. A
+decoded sound is written to the next of three buffers and then published; `Board.newest` copies it.
+Which cursor publishes which field: `engine.atomic`.
 """
 
 from __future__ import annotations
@@ -30,33 +30,33 @@ from latentpad.engine.parameters import LATENT_MAX, VALUES, VOICES, defaults
 T = TypeVar("T")
 
 EVENTS = 1024
-FADERS = 64
+LATTICE_SLOTS = 64
 BUFFERS = 3
 TAPE_SECONDS = 4
 HISTORY = 2048
-TRIES = 8  # of a reading during which something was written
-PATIENT = 500  # tries of who begins and has no reading before, a millisecond between two
-COPIES = 3  # of a sound that was written over meanwhile
-LONGEST_HOP = 2048  # of n_fft 16384: the tape holds whole hops, whatever the rate
+TRIES = 8  # of a read during which something was written
+STARTUP_TRIES = 500  # tries without an earlier result, a millisecond apart
+COPIES = 3  # tries to copy a sound that is overwritten meanwhile
+LONGEST_HOP = 2048  # samples, with an n_fft of 16384: the tape holds whole hops at any rate
 
-# Kinds of event, control to playing process.
+# Kinds of events, from the control to the playing process.
 START, RELEASE, PANIC = 1, 2, 3
 
-# Where a voice's point comes from.
+# What a voice's latent vector comes from (the field `origin`).
 POINT, LATENT, LATTICE, ORIGINAL = 0, 1, 2, 3
 
-# What a voice is doing, as the playing process reports it.
+# State of a voice, reported by the playing process.
 FREE, WAITING, SOUNDING, RELEASING = 0, 1, 2, 3
 
-# Whether a whole sound is there: in `waves`, for both sides alike, or with `sides` beside.
+# Whether a sound has a waveform: none, one in `waves` for both sides, or also one in `sides`.
 NO_WAVE, MONO, STEREO = 0, 1, 2
 
-# What the output is, as the playing process reports it.
+# Kind of output, reported by the playing process.
 DEVICE, NULL = 1, 2
 
 
 class Event(NamedTuple):
-    """What must reach the playing process exactly once, in order."""
+    """A message that must reach the playing process exactly once, in order."""
 
     kind: int
     voice: int = 0
@@ -68,7 +68,7 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class BoardShape:
-    """What of the board's size depends on the model pack."""
+    """The dimensions of the board that depend on the model pack."""
 
     frames: int
     bins: int
@@ -89,14 +89,14 @@ def _fields(shape: BoardShape) -> list[tuple[str, type, tuple[int, ...]]]:
         ("origin", i, (VOICES,)),
         ("requests", i, (VOICES,)),
         ("starts", i, (VOICES,)),  # changes when a voice is given to another finger or note
-        ("start_request", i, (VOICES,)),  # and the rest of what that START said
-        ("start_level", f, (VOICES,)),  # dB by the velocity it was struck with
+        ("start_request", i, (VOICES,)),  # the request in the START event
+        ("start_level", f, (VOICES,)),  # dB, by velocity
         ("held", i, (VOICES,)),
         ("levels", f, (VOICES,)),
         ("pans", f, (VOICES,)),
         ("pitches", f, (VOICES,)),
-        ("fader_anchor", i, (FADERS,)),
-        ("fader_value", f, (FADERS,)),
+        ("lattice_anchor", i, (LATTICE_SLOTS,)),
+        ("lattice_weight", f, (LATTICE_SLOTS,)),
         ("events", f, (EVENTS, len(Event._fields))),
         ("event_head", i, (1,)),
         (
@@ -107,13 +107,13 @@ def _fields(shape: BoardShape) -> list[tuple[str, type, tuple[int, ...]]]:
         # written by the decoding process
         ("published", i, (VOICES,)),
         ("sound_request", i, (VOICES, BUFFERS)),
-        ("sound_gain", f, (VOICES, BUFFERS)),  # dB that evens the level
-        ("sound_level", f, (VOICES, BUFFERS)),  # dB of the recordings' own level there
+        ("sound_gain", f, (VOICES, BUFFERS)),  # dB that brings it to the common level
+        ("sound_level", f, (VOICES, BUFFERS)),  # dB, level of the recordings there
         ("sound_onset", f, (VOICES, BUFFERS)),  # frames
         ("sound_end", f, (VOICES, BUFFERS)),  # frames
         ("sound_latent", f, (VOICES, BUFFERS, LATENT_MAX)),
-        ("sound_original", i, (VOICES, BUFFERS)),  # the anchor whose own recording it is, or -1
-        ("sound_wave", i, (VOICES, BUFFERS)),  # MONO or STEREO: the whole sound is there too
+        ("sound_original", i, (VOICES, BUFFERS)),  # the anchor whose recording it is, or -1
+        ("sound_wave", i, (VOICES, BUFFERS)),  # NO_WAVE, MONO or STEREO
         ("decoder", f, (8,)),
         # written by the playing process
         ("event_tail", i, (1,)),
@@ -121,23 +121,23 @@ def _fields(shape: BoardShape) -> list[tuple[str, type, tuple[int, ...]]]:
         ("voice_serial", i, (VOICES,)),
         ("player", f, (24,)),
         ("tape_head", i, (1,)),
-        ("tape_version", i, (tape // hop,)),  # of the state that each hop was made from
+        ("tape_version", i, (tape // hop,)),  # of the state that each hop was rendered from
         ("history", f, (HISTORY, 5 + LATENT_MAX)),  # see engine.history
         ("history_head", i, (1,)),
-        # the large ones last
+        # the large fields last
         ("sounds", np.float32, (VOICES, BUFFERS, shape.frames, shape.bins)),
-        ("waves", np.float32, (VOICES, BUFFERS, shape.samples)),  # half of left and right
-        ("sides", np.float32, (VOICES, BUFFERS, shape.samples)),  # half of left without right
+        ("waves", np.float32, (VOICES, BUFFERS, shape.samples)),  # (left + right) / 2
+        ("sides", np.float32, (VOICES, BUFFERS, shape.samples)),  # (left - right) / 2
         ("tape", np.float32, (tape, 2)),
     ]
 
 
 CURSORS = ("version", "event_head", "event_tail", "published", "tape_head", "history_head")
 
-# Places in `decoder`.
+# Indices in `decoder`.
 DECODER_BEAT, DECODER_READY, DECODES_SKIPPED, DECODE_US, DECODES_FAILED = range(5)
 
-# Places in `player`.
+# Indices in `player`.
 (
     PLAYER_BEAT, PLAYER_READY, OUTPUT, STARVED, LOAD, QUALITY, PEAK_LEFT, PEAK_RIGHT,
     REDUCTION_DB, DEVICE_RATE, DEVICE_BLOCK, RING_FRAMES, DEVICE_LATENCY, HOP_US, GUARDED,
@@ -148,8 +148,9 @@ DECODER_BEAT, DECODER_READY, DECODES_SKIPPED, DECODE_US, DECODES_FAILED = range(
 class Board:
     """Named arrays in one block of shared memory.
 
-    Made by the control process; passed to spawned processes as an argument (it pickles only while
-    a process is being spawned). Any thread may read; each field's one writer: `_fields`.
+    The control process makes it and passes it to spawned processes as an argument. It can be
+    pickled only while a process is being spawned. Any thread may read; `_fields` says who may
+    write.
     """
 
     version: AtomicCursors
@@ -165,8 +166,8 @@ class Board:
     levels: np.ndarray
     pans: np.ndarray
     pitches: np.ndarray
-    fader_anchor: np.ndarray
-    fader_value: np.ndarray
+    lattice_anchor: np.ndarray
+    lattice_weight: np.ndarray
     events: np.ndarray
     event_head: AtomicCursors
     generations: np.ndarray
@@ -198,7 +199,7 @@ class Board:
         fields = _fields(shape)
         fresh = memory is None
         if fresh:
-            size = sum(_room(kind, dims) for _, kind, dims in fields)
+            size = sum(_field_bytes(kind, dims) for _, kind, dims in fields)
             memory = multiprocessing.get_context("spawn").RawArray("B", size)
         self._memory = memory
         position = 0
@@ -206,24 +207,24 @@ class Board:
             array: np.ndarray = np.frombuffer(memory, kind, int(np.prod(dims)), position)
             array = array.reshape(dims)
             setattr(self, name, AtomicCursors(array) if name in CURSORS else array)
-            position += _room(kind, dims)
+            position += _field_bytes(kind, dims)
         if fresh:
             self.values[:] = defaults()
             self.points[:] = 0.5
-            self.fader_anchor[:] = -1
+            self.lattice_anchor[:] = -1
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Board, (self.shape, self._memory)
 
     @property
     def played_s(self) -> float:
-        """Seconds of sound that were played so far. Unlike a clock it stands still where the sound
-        does: in a pause of the program, or while the playing process is replaced."""
+        """Seconds of sound played so far. It stops while no sound is rendered: while the program is
+        stopped, or while the playing process is replaced."""
         return self.tape_head[0] / self.shape.sample_rate
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """The control process's changes inside are seen all at once by `consistent` readers."""
+        """`consistent` readers see the control process's changes inside it all at once."""
         self.version[0] += 1
         fence()
         try:
@@ -231,10 +232,12 @@ class Board:
         finally:
             self.version[0] += 1
 
-    def consistent(self, read: Callable[[], T], kept: T | None = None, tries: int = TRIES) -> T:
-        """What `read` returns, taken while no change was half-written; after that many tries
-        `kept`, the reading before, or without one a torn reading. Who asks again at each turn gets
-        in: there are pauses between changes."""
+    def consistent(self, read: Callable[[], T], previous: T | None = None, tries: int = TRIES) -> T:
+        """The result of `read`, taken while no change was half-written.
+
+        After `tries` attempts it returns `previous`, or without one a possibly torn result. There
+        are pauses between changes, so a caller that asks again at each turn succeeds.
+        """
         for k in range(tries):
             if k >= TRIES:
                 sleep(0.001)
@@ -243,12 +246,12 @@ class Board:
             fence()
             if before % 2 == 0 and before == self.version[0]:
                 return result
-        return result if kept is None else kept
+        return result if previous is None else previous
 
     # -- events ------------------------------------------------------------------------------
 
     def send(self, event: Event) -> bool:
-        """Control process only. False when the ring is full: the outbox keeps it then."""
+        """Control process only. False if the ring is full; then the outbox keeps the event."""
         head = self.event_head[0]
         if head - self.event_tail[0] >= EVENTS:
             return False
@@ -257,7 +260,7 @@ class Board:
         return True
 
     def received(self, until: int | None = None) -> Iterator[Event]:
-        """Playing process only: what came since the last call, until `event_head` was `until`."""
+        """Playing process only: the events since the last call, up to the `event_head` `until`."""
         head, tail = self.event_head[0] if until is None else until, self.event_tail[0]
         while tail < head:
             kind, voice, mode, request, level, serial = self.events[tail % EVENTS].tolist()
@@ -268,19 +271,19 @@ class Board:
     # -- decoded sounds ----------------------------------------------------------------------
 
     def next_buffer(self, voice: int) -> int:
-        """Decoding process only: the buffer to fill from now on, before `publish`."""
+        """Decoding process only: the buffer to fill before `publish` is called."""
         fence()
         return (self.published[voice] + 1) % BUFFERS
 
     def publish(self, voice: int) -> None:
-        """Decoding process only: what was filled after `next_buffer` is the newest sound now."""
+        """Decoding process only: make the filled buffer the newest sound."""
         self.published[voice] += 1
 
     def newest(self, voice: int, read: Callable[[int], T]) -> tuple[int, T] | None:
-        """The number of the voice's newest sound and what `read` returns of its buffer, whole.
+        """The number of the voice's newest sound, and the result of `read` for its buffer.
 
-        `read` is called again if the sound was written over meanwhile; None if it was each time.
-        Then the reader keeps what it has, and asks again at its next hop or turn.
+        `read` is called again if the sound was overwritten meanwhile. None if that happened each
+        time: then the caller keeps what it has, and asks again at its next hop or turn.
         """
         for _ in range(COPIES):
             number = self.published[voice]
@@ -291,6 +294,6 @@ class Board:
         return None
 
 
-def _room(kind: type, dims: tuple[int, ...]) -> int:
-    """Bytes of a field, in whole cache lines."""
+def _field_bytes(kind: type, dims: tuple[int, ...]) -> int:
+    """Bytes of a field, rounded up to whole cache lines."""
     return (int(np.prod(dims)) * np.dtype(kind).itemsize + 63) // 64 * 64

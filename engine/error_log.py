@@ -1,6 +1,6 @@
-"""Errors of the program's own: the traceback goes to a log, a person gets one line.
+"""Faults of the program: the traceback goes to a log, the user gets one line.
 
-What a user can mend is no fault: those errors (`models.errors`) say by themselves what to do.
+Errors that the user can correct are no faults: those (`models.errors`) say themselves what to do.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ import platformdirs
 
 from latentpad.models.text import printable
 
-MOST_BYTES = 1 << 20  # of the log; beyond, the one before is dropped
-MOST_TRACE = 100_000  # characters of one traceback
-MOST_TOLD = 300  # characters of what an error says of itself
+MAX_LOG_BYTES = 1 << 20  # of the log; a larger one replaces the previous log
+MAX_TRACEBACK = 100_000  # characters of one traceback
+MAX_MESSAGE = 300  # characters of an error's text
 
-_told: set[str] = set()
+_reported: set[str] = set()
 
 
 def version() -> str:
-    """Of this program, as it was installed."""
+    """The version of the installed package."""
     with suppress(importlib.metadata.PackageNotFoundError):
         return importlib.metadata.version("latentpad")
     return "unknown"
 
 
 def log_traceback(trace: str) -> Path | None:
-    """Add a traceback to the log, and where that is; None where nothing can be written."""
+    """Append a traceback to the log. Returns the log's path, or None if nothing can be written."""
     entry = (
         f"{time.strftime('%Y-%m-%d %H:%M:%S %z')} latentpad {version()}, "
         f"Python {platform.python_version()}, {platform.platform()}\n"
-        f"{sys.argv!r}\n{trace[:MOST_TRACE].rstrip()}\n\n"
+        f"{sys.argv!r}\n{trace[:MAX_TRACEBACK].rstrip()}\n\n"
     ).encode(errors="backslashreplace")
     log = platformdirs.user_log_path("latentpad") / "faults.log"
     with suppress(OSError):
         log.parent.mkdir(parents=True, exist_ok=True)
-        if log.exists() and log.stat().st_size > MOST_BYTES:
+        if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
             log.replace(log.with_suffix(".log.1"))
         with log.open("ab") as file:
             file.write(entry)
@@ -53,40 +53,42 @@ def log_traceback(trace: str) -> Path | None:
     with suppress(OSError):
         with tempfile.NamedTemporaryFile(
             prefix="latentpad-", suffix=".log", delete=False
-        ) as elsewhere:
-            elsewhere.write(entry)
-        return Path(elsewhere.name)
+        ) as fallback:
+            fallback.write(entry)
+        return Path(fallback.name)
     return None
 
 
 def fault_line(error: BaseException, log: Path | None) -> str:
-    """What a person is told of a fault that `log_traceback` has put into `log`."""
-    said = str(error) if str(error) else "no message"
-    what = printable(" ".join(f"{type(error).__name__}: {said}".split()), MOST_TOLD)
-    sent = f"send {log}, where it is kept, with" if log else "no log could be written: send"
-    return f"this is a fault of latentpad ({what}); to report it, {sent} what you did to its issues"
+    """The line for the user about a fault whose traceback `log_traceback` has written to `log`."""
+    message = str(error) if str(error) else "no message"
+    what = printable(" ".join(f"{type(error).__name__}: {message}".split()), MAX_MESSAGE)
+    request = f"send {log}, where it is kept, with" if log else "no log could be written: send"
+    return (
+        f"this is a fault of latentpad ({what}); to report it, {request} what you did to its issues"
+    )
 
 
 def logged_line(error: BaseException) -> str:
-    """Keep the error's traceback and give the line about it."""
+    """Write the error's traceback to the log and return the line about it."""
     return fault_line(error, log_traceback("".join(traceback.format_exception(error))))
 
 
 def report(error: BaseException) -> None:
-    """Tell on standard error of a fault that nothing ends for: of the same one once. Any thread;
-    raises nothing."""
-    with suppress(Exception):  # no memory, an error that cannot say what it is, no standard error
-        where = traceback.extract_tb(error.__traceback__)[-1:]
-        kind = f"{type(error).__name__} {where}"
-        if kind not in _told:
-            _told.add(kind)
+    """Print one line on standard error about a fault after which the program goes on. The same
+    fault is reported once. Any thread; raises nothing."""
+    with suppress(Exception):  # no memory, an error whose str() fails, no standard error
+        location = traceback.extract_tb(error.__traceback__)[-1:]
+        kind = f"{type(error).__name__} {location}"
+        if kind not in _reported:
+            _reported.add(kind)
             print(f"latentpad: {logged_line(error)}", file=sys.stderr, flush=True)
 
 
 @contextmanager
 def errors_reported() -> Iterator[None]:
-    """What is raised inside is told, and what comes after goes on: for threads that must not end.
-    Any thread."""
+    """Report an exception that is raised inside and suppress it: for threads that must not end. Any
+    thread."""
     try:
         yield
     except Exception as error:
@@ -94,7 +96,7 @@ def errors_reported() -> Iterator[None]:
 
 
 def install_hooks() -> None:
-    """From now on no traceback of a thread, a destructor or a library's logger is printed."""
+    """Report errors of threads, destructors and libraries' loggers without printing a traceback."""
     threading.excepthook = lambda args: _unless_ending(args.exc_value)
     sys.unraisablehook = lambda args: _unless_ending(args.exc_value)
     logging.lastResort = _Logged(logging.WARNING)
@@ -106,11 +108,12 @@ def _unless_ending(error: BaseException | None) -> None:
 
 
 class _Logged(logging.Handler):
-    """For libraries' loggers that nobody has set up: what they say in one line, no traceback."""
+    """For loggers of libraries without a handler: prints their messages in one line, no
+    traceback."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.exc_info and record.exc_info[1] is not None:
             report(record.exc_info[1])
         else:
             with suppress(Exception):
-                print(printable(record.getMessage(), MOST_TOLD), file=sys.stderr)
+                print(printable(record.getMessage(), MAX_MESSAGE), file=sys.stderr)

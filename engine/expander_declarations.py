@@ -1,9 +1,8 @@
-"""The expanders' declarations, read off the files of `engine/expanders` without importing them.
+"""The expanders' declarations, read from the sources in `engine/expanders` without importing them.
 
-An expander's module needs numba and SciPy, which take a second to import. Whoever needs only the
-names (the parameter table, `latentpad --help`) reads here what stands in the source: every
-function that is decorated by `@Declaration(...)` is an expander, and the decorator's arguments
-are literals.
+An expander's module needs Numba and SciPy, which take a second to import. Modules that need only
+the names (the parameter table, `latentpad --help`) use this one: every function decorated by
+`@Declaration(...)` is an expander, and the decorator's arguments are literals.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).with_name("expanders")
 
 FITS: dict[str, Fit] = {}
-"""What fits each expander whose module has been imported, by the expander's name."""
+"""The function that fits each expander, by name, of those whose module was imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +30,7 @@ class Declaration:
     """What is known of an expander without importing it.
 
     As a decorator it registers the function that fits the expander, (`Plane`, `Settings`) to
-    `Expander`. The laws in `tests/engine/expanders/test_laws.py` hold every expander to what it
-    claims here.
+    `Expander`. The laws in `tests/engine/expanders/test_laws.py` check what an expander declares.
     """
 
     name: str
@@ -42,11 +40,11 @@ class Declaration:
     help: str
     """One line for the reference page."""
     exact: bool = False
-    """At an anchor it gives the anchor's own latent."""
+    """At an anchor it gives the anchor's latent."""
     continuous: bool = False
-    """No step of the point, however small, makes a larger step of the latent."""
+    """The latent is a continuous function of the point."""
     uses: tuple[str, ...] = ()
-    """The fields of `Settings` on which it depends, but `guard`, which all of them obey."""
+    """The fields of `Settings` on which it depends, except `guard`, on which all depend."""
 
     def __call__(self, fit: Fit) -> Fit:
         FITS[self.name] = fit
@@ -54,28 +52,28 @@ class Declaration:
 
 
 def declarations(folder: Path = FOLDER) -> dict[Declaration, str]:
-    """Every expander of the folder in the order of their numbers, and its module's name.
+    """All expanders in the folder, ordered by their numbers, and the names of their modules.
 
     Raises:
         ValueError: a declaration that is not made of literals, or whose name or number is taken;
             numbers with a gap.
     """
-    found = {
+    declared = {
         declaration: path.stem
         for path in sorted(folder.glob("*.py"))
-        for declaration in _declared(path)
+        for declaration in _parse_declarations(path)
     }
-    ordered = sorted(found, key=lambda declaration: declaration.index)
+    ordered = sorted(declared, key=lambda declaration: declaration.index)
     if [declaration.index for declaration in ordered] != list(range(len(ordered))):
-        numbers = ", ".join(f"{d.index} {d.name} ({found[d]}.py)" for d in ordered)
+        numbers = ", ".join(f"{d.index} {d.name} ({declared[d]}.py)" for d in ordered)
         raise ValueError(f"expanders: number them 0, 1, 2... each once, not {numbers}")
     if len({declaration.name for declaration in ordered}) < len(ordered):
         raise ValueError(f"expanders: a name is there twice: {', '.join(d.name for d in ordered)}")
-    return {declaration: found[declaration] for declaration in ordered}
+    return {declaration: declared[declaration] for declaration in ordered}
 
 
-def _declared(path: Path) -> list[Declaration]:
-    """The declarations in one file, which is parsed only if it has any."""
+def _parse_declarations(path: Path) -> list[Declaration]:
+    """The declarations in one file. The file is parsed only if it has any."""
     source = path.read_text(encoding="utf-8")
     if f"@{Declaration.__name__}(" not in source:
         return []
@@ -92,7 +90,7 @@ def _declared(path: Path) -> list[Declaration]:
         return [
             Declaration(
                 *map(ast.literal_eval, call.args),
-                **{word.arg or "": ast.literal_eval(word.value) for word in call.keywords},
+                **{k.arg or "": ast.literal_eval(k.value) for k in call.keywords},
             )
             for call in calls
         ]
@@ -101,6 +99,6 @@ def _declared(path: Path) -> list[Declaration]:
 
 
 DECLARED = declarations()
-"""Every expander there is, in the order of their numbers, and its module's name."""
+"""All expanders, ordered by their numbers, and the names of their modules."""
 
 NAMES = tuple(declaration.name for declaration in DECLARED)

@@ -1,15 +1,16 @@
-"""Reading a gesture recording: JSON Lines, from a take, another program, or a hand.
+"""Reads a gesture recording: JSON Lines, written by a take, another program, or by hand.
 
 The first line says what to play on: {"preset": "walk", "pack": "footsteps", "seed": 0}. In a
-take it has "touches": true as well: every touch is told, no move is one by itself. Each line
-after it is a message, times rising: {"t": seconds, "address": "/pad/xy", "args": [0.2, 0.7]}.
-Blank lines do not count, and a last line that a kill has cut off is left out.
+take it also has "touches": true: every touch is recorded, so no move starts a sound by itself. Each
+further line is a message, with rising times: {"t": seconds, "address": "/pad/xy", "args": [0.2,
+0.7]}. Blank lines are ignored. A last line that is incomplete is left out.
 
-Lines whose address begins with /take/ are a take's own, and no commands: /take/end, the last one,
-says how long it is. Where the first line says "sounds": true, /take/sound tells which decoded
-sound was taken up when (number of the sound, level in dB, anchor whose recording it is or -1, the
-latent vector), /take/quality how much effort went into the phase from then on, /take/fade that
-the output fades. "from": 0 is what nobody sent, as a preset; other numbers tell senders apart.
+Lines whose address begins with /take/ are written by a take and are no commands. /take/end is the
+last one and gives the length. If the first line has "sounds": true, then /take/sound says when a
+decoded sound was used and which (number of the sound, level in dB, anchor whose recording it is or
+-1, the latent vector), /take/quality gives the quality of the phase from then on, and /take/fade
+says that the output fades out. "from" identifies senders; 0 is a command without a sender, for
+example of a preset.
 """
 
 from __future__ import annotations
@@ -26,19 +27,19 @@ from latentpad.engine.arguments import Argument
 from latentpad.engine.parameters import FINGERS, GLOBAL
 from latentpad.models.errors import LatentpadError
 from latentpad.models.files import bounded
-from latentpad.models.text import line as shown
+from latentpad.models.text import line as one_line
 
-MOST_LINE = 1 << 16  # bytes
-MOST_S = 86400.0
-MOST_INT = 1 << 63  # what OSC can say
-MOST_BEGIN = 1000  # addresses that are looked for among the first messages
+MAX_LINE_BYTES = 1 << 16  # of one line
+MAX_S = 86400.0
+MAX_INT = 1 << 63  # the range of an OSC integer
+MAX_BEGIN_ADDRESSES = 1000  # addresses examined at t = 0
 
-OWN = "/take/"
-END, SOUND, QUALITY, FADE = (OWN + name for name in ("end", "sound", "quality", "fade"))
+TAKE_PREFIX = "/take/"
+END, SOUND, QUALITY, FADE = (TAKE_PREFIX + name for name in ("end", "sound", "quality", "fade"))
 
 
 class TakeError(LatentpadError):
-    """A take that cannot be written or read: one line with the file and the reason."""
+    """A take that cannot be written or read. Its text is one line with the file and the reason."""
 
 
 class _GestureFields(NamedTuple):
@@ -48,7 +49,7 @@ class _GestureFields(NamedTuple):
 
 
 class GestureMessage(_GestureFields):
-    """A line of a recording: (t, address, args), and who sent it where that is told."""
+    """A line of a recording: (t, address, args), and the sender's number if the line has one."""
 
     sender: int | None = None
 
@@ -57,14 +58,14 @@ _TOUCH = re.compile(r"/pad(?:/([1-9]|10))?/touch")
 
 
 class GestureRecording:
-    """The recording in the file `path`. Raises `TakeError` naming the line that is wrong.
+    """The gesture recording in the file `path`. Raises `TakeError` naming the line that is wrong.
 
-    `head` is its first line, `seconds` the time of its last one, `end` how long it says it is,
-    None where its last line says nothing of that. `truncated` says whether a last line was left
-    out, `self_contained` whether it begins with every value, so that it needs no preset,
-    `touch_fingers` the fingers whose touches it tells: all of them in a take, which says so in its
-    head. Iterating reads the messages (t in seconds, address, args) from the file, `lines` a take's
-    own lines too: a recording of hours takes no memory.
+    `head` is its first line, `seconds` the time of its last line. `end` is its length if its last
+    line gives it, else None. `truncated` says whether an incomplete last line was left out.
+    `self_contained` says whether it begins with every value, so that it needs no preset.
+    `touch_fingers` are the fingers whose touches it contains: all fingers in a take, which says so
+    in its head. Iterating reads the messages (t in seconds, address, args) from the file; `lines`
+    also gives the take's own lines. Nothing is kept in memory, so a recording may last hours.
     """
 
     def __init__(self, path: Path) -> None:
@@ -73,24 +74,24 @@ class GestureRecording:
         self.seconds = 0.0
         self.end: float | None = None
         self.truncated = False
-        begins: set[str] = set()
+        initial_addresses: set[str] = set()
         self.touch_fingers: set[int] = set()
         for message in self.lines():
             self.seconds = t = message.t
             _, address, args = message
             self.end = t if address == END else None
-            if t == 0 and len(begins) < MOST_BEGIN:
-                begins.add(address)
+            if t == 0 and len(initial_addresses) < MAX_BEGIN_ADDRESSES:
+                initial_addresses.add(address)
             touch = _TOUCH.fullmatch(address)
             if touch and args and isinstance(args[0], float | int) and args[0] >= 0.5:
                 self.touch_fingers.add(int(touch[1] or 1))
-        self.self_contained = begins >= {row.address for row in GLOBAL}
+        self.self_contained = initial_addresses >= {row.address for row in GLOBAL}
         if self.head.get("touches"):
             self.touch_fingers = set(range(1, FINGERS + 1))
 
     @property
     def seed(self) -> int:
-        """How many sounds had been started before."""
+        """The number of sounds that had been started before."""
         return int(self.head.get("seed", 0))
 
     @property
@@ -99,10 +100,10 @@ class GestureRecording:
         return self.head.get("sounds") is True
 
     def __iter__(self) -> Iterator[GestureMessage]:
-        return (message for message in self.lines() if not message.address.startswith(OWN))
+        return (message for message in self.lines() if not message.address.startswith(TAKE_PREFIX))
 
     def lines(self) -> Iterator[GestureMessage]:
-        """The messages, and the take's own lines among them."""
+        """The messages, including the take's own lines."""
         try:
             with bounded.regular(self.path) as file:
                 yield from self._messages(file)
@@ -110,28 +111,28 @@ class GestureRecording:
             raise TakeError(f"{self.path} cannot be read: {error.strerror or error}") from None
 
     def _messages(self, file: BinaryIO) -> Iterator[GestureMessage]:
-        begun = False
+        head_read = False
         last = 0.0
         for number, entry in self._entries(file):
-            where = f"{self.path}, line {number}"
-            if not begun:
-                self.head, begun = _head(entry, where), True
+            location = f"{self.path}, line {number}"
+            if not head_read:
+                self.head, head_read = _head(entry, location), True
                 continue
-            message = _message(entry, where)
+            message = _message(entry, location)
             if message.t < last:
-                raise TakeError(f"{where}: t: {message.t} comes after {last}: times must rise")
+                raise TakeError(f"{location}: t: {message.t} comes after {last}: times must rise")
             last = message.t
             yield message
-        if not begun:
+        if not head_read:
             raise TakeError(f"{self.path} is empty: a gesture recording begins with a line of JSON")
 
     def _entries(self, file: BinaryIO) -> Iterator[tuple[int, dict[str, Any]]]:
         number = 0
-        while raw := file.readline(MOST_LINE + 1):
+        while raw := file.readline(MAX_LINE_BYTES + 1):
             number += 1
-            where = f"{self.path}, line {number}"
-            if len(raw) > MOST_LINE:
-                raise TakeError(f"{where}: is longer than {MOST_LINE >> 10} kB")
+            location = f"{self.path}, line {number}"
+            if len(raw) > MAX_LINE_BYTES:
+                raise TakeError(f"{location}: is longer than {MAX_LINE_BYTES >> 10} kB")
             if number == 1:
                 raw = raw.removeprefix(b"\xef\xbb\xbf")
             if not raw.strip():
@@ -139,76 +140,80 @@ class GestureRecording:
             try:
                 entry = _decode(raw.decode())
             except RecursionError:
-                raise TakeError(f"{where}: is nested too deeply") from None
-            except ValueError as error:  # of an encoding and of a long number too
+                raise TakeError(f"{location}: is nested too deeply") from None
+            except ValueError as error:  # also a wrong encoding, or a number that is too long
                 if number > 1 and not raw.endswith(b"\n"):
                     self.truncated = True
                     return
-                raise TakeError(f"{where}: {_said(error)}") from None
+                raise TakeError(f"{location}: {_json_error(error)}") from None
             if not isinstance(entry, dict):
-                raise TakeError(f"{where}: expected a JSON object")
+                raise TakeError(f"{location}: expected a JSON object")
             yield number, entry
 
 
-def _said(error: ValueError) -> str:
+def _json_error(error: ValueError) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "not UTF-8: save the file as UTF-8"
-    said = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-    return f"not JSON: {shown(said)}"
+    message = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+    return f"not JSON: {one_line(message)}"
 
 
-def _head(entry: dict[str, Any], where: str) -> dict[str, Any]:
+def _head(entry: dict[str, Any], location: str) -> dict[str, Any]:
     if "address" in entry:
-        raise TakeError(f'{where}: is a message: before it comes a line as {{"preset": "walk"}}')
+        raise TakeError(f'{location}: is a message: before it comes a line as {{"preset": "walk"}}')
     for name in ("preset", "pack", "library"):
-        if name in entry and not _name(entry[name]):
-            raise TakeError(f"{where}: {name}: a name is wanted, got {_shown(entry[name])}")
-    if not _whole(entry.get("seed", 0)):
-        raise TakeError(f"{where}: seed: a whole number is wanted, got {_shown(entry['seed'])}")
+        if name in entry and not _is_name(entry[name]):
+            raise TakeError(f"{location}: {name}: a name is wanted, got {_quoted(entry[name])}")
+    if not _is_natural(entry.get("seed", 0)):
+        raise TakeError(f"{location}: seed: a whole number is wanted, got {_quoted(entry['seed'])}")
     if not isinstance(entry.get("touches", False), bool):
-        raise TakeError(f"{where}: touches: true or false is wanted")
+        raise TakeError(f"{location}: touches: true or false is wanted")
     return entry
 
 
-def _message(entry: dict[str, Any], where: str) -> GestureMessage:
+def _message(entry: dict[str, Any], location: str) -> GestureMessage:
     t, address, args = entry.get("t"), entry.get("address"), entry.get("args")
-    if not _number(t) or not 0 <= t < MOST_S:
-        raise TakeError(f"{where}: t: a time in seconds is wanted, got {_shown(t)}")
+    if not _is_number(t) or not 0 <= t < MAX_S:
+        raise TakeError(f"{location}: t: a time in seconds is wanted, got {_quoted(t)}")
     if not isinstance(address, str) or not address.startswith("/"):
-        raise TakeError(f"{where}: address: {_shown(address)} is no OSC address")
-    if not isinstance(args, list) or not all(isinstance(a, bool | str) or _number(a) for a in args):
-        raise TakeError(f"{where}: args: a list of numbers and names is wanted")
+        raise TakeError(f"{location}: address: {_quoted(address)} is no OSC address")
+    if not isinstance(args, list) or not all(
+        isinstance(a, bool | str) or _is_number(a) for a in args
+    ):
+        raise TakeError(f"{location}: args: a list of numbers and names is wanted")
     message = GestureMessage(float(t), address, args)
     if "from" in entry:
-        if not _whole(entry["from"]):
-            raise TakeError(f"{where}: from: a whole number is wanted, got {_shown(entry['from'])}")
+        if not _is_natural(entry["from"]):
+            raise TakeError(
+                f"{location}: from: a whole number is wanted, got {_quoted(entry['from'])}"
+            )
         message.sender = entry["from"]
     return message
 
 
-def _whole(value: Any) -> bool:
-    return _number(value) and isinstance(value, int) and value >= 0
+def _is_natural(value: Any) -> bool:
+    return _is_number(value) and isinstance(value, int) and value >= 0
 
 
-def _name(value: Any) -> bool:
-    """Whether the file system might know it."""
+def _is_name(value: Any) -> bool:
+    """Whether it can be a file name."""
     try:
         return isinstance(value, str) and b"\0" not in os.fsencode(value)
     except UnicodeEncodeError:
         return False
 
 
-def _number(value: Any) -> TypeGuard[float]:
+def _is_number(value: Any) -> TypeGuard[float]:
     if isinstance(value, float):
         return math.isfinite(value)
-    return isinstance(value, int) and not isinstance(value, bool) and -MOST_INT <= value < MOST_INT
+    return isinstance(value, int) and not isinstance(value, bool) and -MAX_INT <= value < MAX_INT
 
 
-def _shown(value: Any) -> str:
-    return "a list or an object" if isinstance(value, list | dict) else shown(json.dumps(value))
+def _quoted(value: Any) -> str:
+    return "a list or an object" if isinstance(value, list | dict) else one_line(json.dumps(value))
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     entry: dict[str, Any] = {}
     for name, value in pairs:
         if name in entry:
@@ -217,8 +222,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return entry
 
 
-def _no_number(constant: str) -> None:
+def _reject_constant(constant: str) -> None:
     raise ValueError(f"{constant} is no number")
 
 
-_decode = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_number).decode
+_decode = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_reject_constant).decode

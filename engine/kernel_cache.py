@@ -1,8 +1,8 @@
-"""The compiled kernels: where Numba keeps them, and who hears of it when they are compiled anew.
+"""The cache of compiled kernels: where Numba keeps them, and reports of their compilation.
 
-Compiling all of them takes a minute of processor time. They are kept in the user's cache folder,
-or, where that cannot be written (no home, a read-only one), in a private folder of the system's
-temporary one.
+Compiling all kernels takes a minute of processor time. They are kept in the user's cache folder. If
+that is not writable (no home, or a read-only one), they are kept in a private folder of the
+system's temporary folder.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from typing import Any
 
 import platformdirs
 
-KEPT_S = 30 * 86400.0  # how long after its last use a version's folder is kept
-TOLD_S = 10.0  # between two words about compiling
-LOCK_S = 2.0  # how long another process may keep a kernel's index
+MAX_AGE_S = 30 * 86400.0  # a version's folder is kept this long after its last use
+REPORT_INTERVAL_S = 10.0  # between two reports about compiling
+LOCK_S = 2.0  # how long another process may hold the lock of a kernel's index
 
 
 def version() -> str:
-    """Changes with the source of any kernel.
+    """A hash of the sources of all kernels.
 
-    Numba renews what it has kept when a function's own file changes, but not when a kernel of
-    another file does that was compiled into it.
+    Numba recompiles a function when its own file has changed, but not when a kernel from another
+    file that was inlined into it has changed.
     """
     source = hashlib.sha256()
     for file in sorted(Path(__file__).parent.rglob("*.py")):
@@ -42,118 +42,126 @@ def version() -> str:
 
 
 def folder() -> Path:
-    """Where this very source's compiled kernels are kept; made if it is not there. Its time of
-    change is that of its last use, see `remove_old`."""
+    """The cache folder for the present sources. It is made if it does not exist. Its time of
+    change is set to now, see `remove_old`."""
     name = f"kernels-{version()}"
-    kept = Path(platformdirs.user_cache_dir("latentpad")) / name
-    if not writable(kept):
-        kept = _private(name)
+    cache_folder = Path(platformdirs.user_cache_dir("latentpad")) / name
+    if not writable(cache_folder):
+        cache_folder = _private_folder(name)
     with suppress(OSError):
-        os.utime(kept)
-    return kept
+        os.utime(cache_folder)
+    return cache_folder
 
 
-def remove_old(kept: Path) -> None:
-    """Remove what lies beside `kept`, this version's folder, of versions that were last used a
-    month ago.
+def remove_old(cache_folder: Path) -> None:
+    """Remove the cache folders of other versions, beside `cache_folder`, that were last used more
+    than a month ago.
 
-    An instrument that has played without a pause for longer has loaded its kernels; what it might
-    still ask for is compiled anew.
+    An instrument that has played for longer has loaded its kernels already. What it might still
+    need is compiled again.
     """
-    if not kept.name.endswith(f"kernels-{version()}"):
-        return  # a folder of the user's own
-    others = re.compile(re.escape(kept.name.removesuffix(version())) + "[0-9a-f]{16}")
+    if not cache_folder.name.endswith(f"kernels-{version()}"):
+        return  # a folder that the user has chosen
+    version_folders = re.compile(
+        re.escape(cache_folder.name.removesuffix(version())) + "[0-9a-f]{16}"
+    )
     with suppress(OSError):
-        for other in kept.parent.iterdir():
-            old = time.time() - other.lstat().st_mtime > KEPT_S
-            if old and other != kept and others.fullmatch(other.name):
-                shutil.rmtree(other, ignore_errors=True)
+        for entry in cache_folder.parent.iterdir():
+            expired = time.time() - entry.lstat().st_mtime > MAX_AGE_S
+            if expired and entry != cache_folder and version_folders.fullmatch(entry.name):
+                shutil.rmtree(entry, ignore_errors=True)
 
 
 def compile_once(rehearse: Callable[[], object]) -> None:
-    """Call `rehearse`, which compiles all that a pointing runs, unless that is known to be kept
-    for this source, where it lies (Numba keeps the kernels of each folder apart), and this
-    processor: to load it all takes a second or two as well."""
+    """Call `rehearse`, which compiles all kernels of the decoding process, unless a marker file
+    says that they are in the cache for these sources, this folder and this processor.
+
+    Numba keeps the kernels of each source folder apart. Without the marker, loading them all takes
+    one to two seconds.
+    """
     import numba
     from llvmlite import binding  # type: ignore[import-untyped]
 
-    place = hashlib.sha256(os.fsencode(Path(__file__).parent)).hexdigest()[:16]
-    name = f"pointing-{version()}-{place}-numba-{numba.__version__}-{sys.implementation.cache_tag}"
-    known = Path(os.environ["NUMBA_CACHE_DIR"]) / f"{name}-{binding.get_host_cpu_name()}"
-    if not known.exists():
+    folder_hash = hashlib.sha256(os.fsencode(Path(__file__).parent)).hexdigest()[:16]
+    tag = f"numba-{numba.__version__}-{sys.implementation.cache_tag}"
+    name = f"pointing-{version()}-{folder_hash}-{tag}"
+    marker = Path(os.environ["NUMBA_CACHE_DIR"]) / f"{name}-{binding.get_host_cpu_name()}"
+    if not marker.exists():
         rehearse()
         with suppress(OSError):
-            known.touch()
-        remove_old(known.parent)
+            marker.touch()
+        remove_old(marker.parent)
 
 
-def writable(kept: Path) -> bool:
-    """Whether files can be kept there. A relative path is none: `~` of a user without a home."""
-    if not kept.is_absolute():
+def writable(cache_folder: Path) -> bool:
+    """Whether files can be written there. False for a relative path: `~` of a user without a
+    home."""
+    if not cache_folder.is_absolute():
         return False
     with suppress(OSError):
-        kept.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=kept).close()
+        cache_folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=cache_folder).close()
         return True
     return False
 
 
-def _private(name: str) -> Path:
-    """A folder of this user's alone: what lies in it is run, so nobody else may write there."""
-    kept = Path(tempfile.gettempdir()) / f"latentpad-{os.getuid()}-{name}"
+def _private_folder(name: str) -> Path:
+    """A folder that only this user can write to. Its contents are executed, so this must hold."""
+    cache_folder = Path(tempfile.gettempdir()) / f"latentpad-{os.getuid()}-{name}"
     with suppress(OSError):
-        kept.mkdir(mode=0o700, exist_ok=True)
-        found = kept.lstat()
-        ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
-        if ours and not found.st_mode & 0o077 and writable(kept):
-            return kept
+        cache_folder.mkdir(mode=0o700, exist_ok=True)
+        status = cache_folder.lstat()
+        is_private = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+        if is_private and not status.st_mode & 0o077 and writable(cache_folder):
+            return cache_folder
     return Path(tempfile.mkdtemp(prefix="latentpad-kernels-"))
 
 
-def on_compile(tell: Callable[[int], None]) -> None:
-    """In a process that runs kernels: `tell` hears how many have been compiled so far, at the first
-    and then every few seconds, on the thread that compiles.
+def on_compile(report: Callable[[int], None]) -> None:
+    """Call `report` with the number of kernels compiled so far: at the first one and then every few
+    seconds, on the thread that compiles. For processes that run kernels.
 
-    From then on a kernel that cannot be kept (a full disk), or read (a file cut short), is
-    compiled without being kept; by itself Numba would raise from the call.
+    From then on, a kernel that cannot be stored (a full disk) or read (a truncated file) is
+    compiled without being stored. By default Numba would raise an exception from the call.
     """
     from numba.core import event
     from numba.core.caching import Cache
 
     class Compiling(event.Listener):
         kernels = 0
-        told = 0.0
+        reported_at = 0.0
 
         def on_start(self, event: Any) -> None:
             self.kernels += 1
-            if self.kernels == 1 or time.monotonic() - self.told > TOLD_S:
-                self.told = time.monotonic()
-                tell(self.kernels)
+            if self.kernels == 1 or time.monotonic() - self.reported_at > REPORT_INTERVAL_S:
+                self.reported_at = time.monotonic()
+                report(self.kernels)
 
         def on_end(self, event: Any) -> None:
-            """It is told of when the next one begins."""
+            """Reported when the next one begins."""
 
     event.register("numba:compile", Compiling())
-    Cache._guard_against_spurious_io_errors = _keeping  # type: ignore[method-assign, assignment]
+    Cache._guard_against_spurious_io_errors = _guarded_access  # type: ignore[method-assign, assignment]
 
 
 @contextmanager
-def _keeping(cache: Any) -> Iterator[None]:
-    """Around each reading and writing of a kept kernel, by one process at a time: two that add to
-    the same index at once could give one kernel the other's code."""
+def _guarded_access(cache: Any) -> Iterator[None]:
+    """Around each read and write of a stored kernel. Only one process at a time may do it: two that
+    change the same index at once could store one kernel's code under the other's name."""
     try:
-        with _locked(Path(cache.cache_path) / "lock"):
+        with _exclusive_lock(Path(cache.cache_path) / "lock"):
             yield
     except OSError:
         return
-    except Exception:  # unpickling raises anything
+    except Exception:  # unpickling may raise anything
         with suppress(OSError):
             cache.flush()
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Raises `BlockingIOError` where another process holds it for long: one that was stopped."""
+def _exclusive_lock(path: Path) -> Iterator[None]:
+    """Raises `BlockingIOError` if another process, for example a stopped one, holds the lock for
+    long."""
     import fcntl
 
     end = time.monotonic() + LOCK_S

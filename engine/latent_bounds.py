@@ -1,4 +1,4 @@
-"""How far a latent vector may go: the one guard between the board and the decoder."""
+"""Limits of latent vectors, applied to all that are sent to the decoder."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike
 from latentpad.engine.plane import Float64, moments
 
 REACH = 10.0
-"""Standard deviations of the anchors that a latent may be away from their mean, and times the way
-to its anchor that a fader of the lattice may lead."""
+"""How far a latent may be from the anchors' mean, in their standard deviations; and the largest
+absolute weight of an anchor of the lattice."""
 
 PRIOR = 1.0  # standard deviation of a variational autoencoder's latents
-ROUNDING = 1e-6  # of the anchors' size: a smaller deviation is that of equal anchors
+ROUNDING = 1e-6  # of the anchors' size: with a smaller deviation the anchors are equal
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class LatentBounds:
     def of(cls, latents: ArrayLike) -> LatentBounds:
         """The box around finite anchors (L, D): their mean ± `REACH` standard deviations.
 
-        A latent that varies less than the prior's 1 is given 1, or what the widest latent has in
-        a pack of small numbers: the decoder knows it there, though the anchors leave it alone.
-        Every anchor lies within.
+        The standard deviation of a latent is taken as at least the prior's 1, or as the widest
+        latent's if that is smaller: the decoder has learned that range, even if the anchors do not
+        use it. All anchors are inside.
         """
         anchors = np.asarray(latents)
         mean, covariance = moments(anchors)
@@ -49,9 +49,9 @@ class LatentBounds:
         )
 
     def clip(self, latent: ArrayLike) -> Float64:
-        """A latent (D,), or several (n, D), moved into the box.
+        """A latent (D,), or several (n, D), clipped to the box.
 
-        What is not a number becomes the anchors' mean. The result is float64 and fits float32.
+        A NaN becomes the anchors' mean. The result is float64 and within float32's range.
         """
         z = np.asarray(latent, np.float64)
         return np.minimum(np.maximum(np.where(np.isnan(z), self.middle, z), self.low), self.high)

@@ -1,8 +1,8 @@
-"""Offline: a gesture recording becomes the same samples every time.
+"""Renders a gesture recording, always to the same samples.
 
-No process, no clock: time is the number of hops played. Where a recording does not say when its
-sounds were there, every point is decoded before the hop that it concerns: what an infinitely fast
-machine would have played. A take says it, and becomes what was heard.
+There are no processes and no clock: time is the number of hops rendered. If a recording does not
+say when its sounds were ready, every point is decoded before the hop that uses it, as on an
+infinitely fast machine. A take does say it, and is rendered as it was heard.
 """
 
 from __future__ import annotations
@@ -21,7 +21,14 @@ from latentpad.engine.atomic_file import temporary_path
 from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
 from latentpad.engine.decode.pointing import LOUDEST, QUIETEST, LatentTarget
-from latentpad.engine.gestures import FADE, OWN, QUALITY, SOUND, GestureMessage, GestureRecording
+from latentpad.engine.gestures import (
+    FADE,
+    QUALITY,
+    SOUND,
+    TAKE_PREFIX,
+    GestureMessage,
+    GestureRecording,
+)
 from latentpad.engine.latent_bounds import LatentBounds
 from latentpad.engine.planes import Planes
 from latentpad.engine.play.fade import Fade
@@ -33,16 +40,16 @@ if TYPE_CHECKING:
     from latentpad.models.libraries.library import Library
 
 PLAYER = Sender("recording")
-MOST_REFUSED = 20  # that are told one by one
-TAIL_S = 10.0  # what rings out after the last gesture, at most
-TICK_HOPS = 6  # how often what happens by itself is looked after: some 60 times a second
+MAX_REFUSED = 20  # refused commands that are reported one by one
+TAIL_S = 10.0  # the longest release after the last gesture
+TICK_HOPS = 6  # hops between two calls of `Instrument.tick`: some 60 a second
 
 
 class OfflineRenderer:
-    """An instrument in one process, played hop by hop.
+    """An instrument in one process, rendered hop by hop.
 
-    `seed` sounds were started before. With `sounds` nothing is decoded, and nothing happens by
-    itself, but as `carry_out` is told.
+    `seed` is the number of sounds started before. With `sounds`, nothing is decoded and nothing
+    happens by itself: the recording says everything (`carry_out`).
     """
 
     def __init__(
@@ -55,7 +62,7 @@ class OfflineRenderer:
         r = pack.representation
         self.board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
         planes = Planes(pack)
-        planes.begin(self.board)
+        planes.set_defaults(self.board)
         self.voices = Voices(self.board, r)
         self.rate = r.sample_rate
         self.hop_s = self.voices.hop_size / r.sample_rate
@@ -64,7 +71,7 @@ class OfflineRenderer:
         self.instrument = Instrument(
             self.board,
             latent_dim=pack.latent_dim,
-            place=lambda anchor: planes.place(self.board, anchor),
+            look_up_anchor=lambda anchor: planes.look_up_anchor(self.board, anchor),
             planes=planes.names,
             axes=planes,
             bounds=self._bounds,
@@ -79,13 +86,13 @@ class OfflineRenderer:
         self._fading = False
 
     def carry_out(self, message: GestureMessage) -> None:
-        """A line of the recording. Raises `CommandError`; then nothing has changed."""
+        """Carry out a line of the recording. Raises `CommandError`; then nothing has changed."""
         _, address, args = message
-        if not address.startswith(OWN):
+        if not address.startswith(TAKE_PREFIX):
             sender = PLAYER if message.sender is None else Sender(f"recording {message.sender}")
             self.instrument.apply(address, args, sender if message.sender != 0 else NOBODY)
         elif self._sounds and address == SOUND:
-            self._give(args)
+            self._publish_sound(args)
         elif self._sounds and address == QUALITY:
             if not args or args[0] not in range(QUALITIES):
                 raise CommandError(f"{address} takes 0...{QUALITIES - 1}")
@@ -93,27 +100,28 @@ class OfflineRenderer:
         elif self._sounds and address == FADE:
             self._fading = True
 
-    def _give(self, args: Sequence[Argument]) -> None:
-        """Let a voice take up a sound, unless it plays another by now."""
-        touch_fingers = [float(a) for a in args if not isinstance(a, str)]
-        if len(touch_fingers) != len(args) or len(touch_fingers) != 3 + self._pack.latent_dim:
+    def _publish_sound(self, args: Sequence[Argument]) -> None:
+        """Give a voice the sound of a /take/sound line, unless the voice plays another one by
+        now."""
+        numbers = [float(a) for a in args if not isinstance(a, str)]
+        if len(numbers) != len(args) or len(numbers) != 3 + self._pack.latent_dim:
             raise CommandError(f"{SOUND} takes 3 numbers and {self._pack.latent_dim} latents")
-        number, level, original = int(touch_fingers[0]), touch_fingers[1], int(touch_fingers[2])
-        latent = self._bounds.clip(touch_fingers[3:]).astype(np.float32)
-        known = 0 <= original < len(self._pack.anchors)
+        number, level, original = int(numbers[0]), numbers[1], int(numbers[2])
+        latent = self._bounds.clip(numbers[3:]).astype(np.float32)
+        is_anchor = 0 <= original < len(self._pack.anchors)
         level = min(max(level, QUIETEST), LOUDEST)
         for voice in np.flatnonzero(self.board.starts == number).tolist():
             self._mailbox.give(
-                voice, LatentTarget(latent, level, True, original if known else None)
+                voice, LatentTarget(latent, level, True, original if is_anchor else None)
             )
 
     @property
     def seconds(self) -> float:
-        """What has been played."""
+        """Seconds rendered so far."""
         return self.voices.hops * self.hop_s
 
     def hop(self) -> NDArray[np.float32]:
-        """The next hop (hop_size, 2) float32."""
+        """Render the next hop: (hop_size, 2) float32."""
         if not self._sounds:
             if self.voices.hops % TICK_HOPS == 0:
                 self.instrument.tick()
@@ -127,6 +135,7 @@ class OfflineRenderer:
 
     @property
     def silent(self) -> bool:
+        """Whether no voice sounds."""
         return bool((self.board.voice_state == b.FREE).all())
 
 
@@ -136,30 +145,32 @@ def rendered_hops(
     lines: Iterable[GestureMessage],
     last: float,
     touch_fingers: Iterable[int] = (),
-    refuse: Callable[[str], None] = lambda line: None,
+    report_refused: Callable[[str], None] = lambda message: None,
     length: float | None = None,
 ) -> Iterator[NDArray[np.float32]]:
-    """The hops of a performance, as `render` writes them; `refuse` is told what is refused.
+    """The hops of a performance, as `render` writes them.
 
-    `lines` are a recording's, times rising to `last`; of the fingers in `touch_fingers` they tell
-    the touches, of the others movement is touch. After `length` s it ends; without one everything
-    is let go after the last line and rings out.
+    `lines` are a recording's messages, with times rising to `last`. Of the fingers in
+    `touch_fingers` they contain the touches; for the other fingers, movement counts as touch. The
+    performance ends after `length` s. Without it, all voices are released after the last line and
+    their release is rendered. `report_refused` is called with a text for each command that is
+    refused.
     """
     instrument, size, rate = renderer.instrument, renderer.voices.hop_size, renderer.rate
     instrument.expect_touches(PLAYER, touch_fingers)
     for error in instrument.apply_all(preset):
-        refuse(str(error))
-    waiting = iter(lines)
-    line = next(waiting, None)
+        report_refused(str(error))
+    remaining = iter(lines)
+    message = next(remaining, None)
     until = round((last if length is None else length) * rate)
     frame = 0
-    while frame < until or (length is None and (frame == until or line is not None)):
-        while line is not None and round(line.t * rate) <= frame:
+    while frame < until or (length is None and (frame == until or message is not None)):
+        while message is not None and round(message.t * rate) <= frame:
             try:
-                renderer.carry_out(line)
+                renderer.carry_out(message)
             except CommandError as error:
-                refuse(str(error))
-            line = next(waiting, None)
+                report_refused(str(error))
+            message = next(remaining, None)
         if frame == 0:
             renderer.voices.settle()
         out = renderer.hop()
@@ -183,26 +194,27 @@ def render(
     seconds: float | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> tuple[float, list[str]]:
-    """Write the performance to a sound file; returns its seconds and what was refused.
+    """Write the performance to a sound file. Returns its length in seconds and the refused
+    commands.
 
-    It is as long as `seconds` or the recording says. Where neither says it, everything is let go
-    after the last gesture and rings out. Raises `OSError` where the file cannot be written; then
-    what was there before is left.
+    It ends after `seconds`, or after the length that the recording gives. Without either, all
+    voices are released after the last gesture and their release is rendered. Raises `OSError` if
+    the file cannot be written; then an existing file is left as it was.
     """
     refused: list[str] = []
-    more = frames = 0
+    omitted = frames = 0
 
-    def refuse(line: str) -> None:
-        nonlocal more
-        if len(refused) < MOST_REFUSED:
-            refused.append(line)
+    def report_refused(message: str) -> None:
+        nonlocal omitted
+        if len(refused) < MAX_REFUSED:
+            refused.append(message)
         else:
-            more += 1
+            omitted += 1
 
     length = recording.end if seconds is None else seconds
-    whole = round((recording.seconds if length is None else length) * renderer.rate)
-    part = temporary_path(path)
-    fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
+    total_frames = round((recording.seconds if length is None else length) * renderer.rate)
+    temporary = temporary_path(path)
+    fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
     try:
         file = SoundFileWriter(fd, format_of(path), renderer.rate)
         for hop in rendered_hops(
@@ -211,17 +223,17 @@ def render(
             recording.lines(),
             recording.seconds,
             recording.touch_fingers,
-            refuse,
+            report_refused,
             length,
         ):
             file.write(hop)
             frames += len(hop)
-            progress(min(frames / whole, 1.0) if whole else 1.0)
+            progress(min(frames / total_frames, 1.0) if total_frames else 1.0)
         file.close()
-        part.replace(path)
+        temporary.replace(path)
     except BaseException:
-        part.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     finally:
         os.close(fd)
-    return frames / renderer.rate, [*refused, *([f"and {more} more"] if more else [])]
+    return frames / renderer.rate, [*refused, *([f"and {omitted} more"] if omitted else [])]

@@ -1,4 +1,4 @@
-"""How the sound is to leave: read by the control process, carried out by the playing process."""
+"""The settings of the output: read by the control process, used by the playing process."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class OutputSettings:
-    """What the performer asked of the output."""
+    """What the user asked of the output."""
 
     device: str | None = None  # part of a device's name, or its number; None: the default
-    sample_rate: int | None = None  # None: the model's own where the device takes it
+    sample_rate: int | None = None  # None: the model's, if the device accepts it
     block: int = 128
-    ring: float | None = None  # blocks kept ready while all is calm; None: as few as is safe
+    ring: float | None = None  # blocks kept ready at least; None: as few as is safe
     null: bool = False

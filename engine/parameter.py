@@ -1,4 +1,4 @@
-"""One parameter: the type of its values, their range, and what a change of them does."""
+"""One parameter: its type, its range, and the effect of a change."""
 
 from __future__ import annotations
 
@@ -14,35 +14,36 @@ LATENT_MAX = 64
 """Largest latent vector that fits on the board."""
 
 AUTO = -1
-"""An axis that is left to the plane."""
+"""An axis that the plane chooses."""
 
 LINEAR, EXPONENTIAL = 0.0, 6.0
-"""Curves. In the middle of the exponential one a control has passed a twentieth of the range."""
+"""Curves. At the middle of an exponential control the value is at a twentieth of the range."""
 
 
 class Affects(IntEnum):
-    """What a change of a parameter makes the decoding process do; each includes those before."""
+    """What a change of a parameter makes the decoding process do. Each level includes those
+    before."""
 
-    PLAYBACK = 0  # nothing: the voices and the control process read it when they need it
-    DECODE = 1  # decode the held voices' sounds again
+    PLAYBACK = 0  # nothing: other processes read the value when they need it
+    DECODE = 1  # decode the sounds of held voices again
     FIT = 2  # fit the expander again
-    ABORT_FIT = 3  # give up a fit under way, which is of no use any more
+    ABORT_FIT = 3  # also abandon a fit in progress
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One row of the table: what a value is, and what a change of it does. Immutable.
+    """One row of the parameter table. Immutable.
 
-    `address` is the OSC address; rows with `{n}` exist once for every finger. `size` numbers
-    travel together in one message. `smoothing` is the time constant (s) with which the sound
-    follows a change of the value, so that no control can click; 0 means at once. `curve` shapes
-    the way of a normalised control through the range: its steps are e**curve times as large at
-    the top as at the bottom, 0 is linear. `affects` is what a change makes the decoder do.
+    `address` is the OSC address; rows with `{n}` exist once for every finger. `size` is how many
+    numbers one message has. `smoothing` is the time constant (s) with which the sound follows a
+    change of the value, so that no control can click; 0 means at once. `curve` shapes how a
+    normalised control passes through the range: its steps are e**curve times as large at the top as
+    at the bottom, 0 is linear. `affects` is what a change makes the decoding process do.
 
-    A preset saves and resets a row unless `in_presets` is false: it is the performer's or the
-    room's, and is kept unless a preset names it. With `of_pack`, numbers count the latents or
-    anchors of one pack; a preset for another pack leaves them out. With `at_note`, a note keeps
-    the value that it was struck with.
+    A preset saves and resets a row unless `in_presets` is false: such a row belongs to the
+    performer or the room, and is kept unless a preset names it. With `of_pack`, numbers count the
+    latents or anchors of one pack; a preset for another pack leaves them out. With `at_note`, a
+    note keeps the value with which it was started.
     """
 
     address: str
@@ -69,11 +70,11 @@ class Parameter:
         return "{n}" in self.address
 
     def parse(self, args: Sequence[Argument]) -> tuple[float, ...]:
-        """The message's arguments as board values: typed, finite, clamped to the range.
+        """The message's arguments as board values: converted, finite, clamped to the range.
 
-        Integers are taken for floats and back; a choice is given by name or index. An axis is a
-        latent's number, a descriptor's name (after the latents on the board), or auto. Raises
-        `CommandError` for a wrong count or type, NaN, infinity or an unknown name.
+        Integers and floats are interchangeable. A choice is given by name or index. An axis is a
+        latent's number, a descriptor's name (on the board its number follows the latents), or auto.
+        Raises `CommandError` for a wrong count or type, NaN, infinity or an unknown name.
         """
         if len(args) != self.size:
             raise CommandError(f"{self.address} takes {self.size} argument(s), got {len(args)}")
@@ -82,20 +83,20 @@ class Parameter:
     def _parse_one(self, argument: Argument) -> float:
         if self.choices and isinstance(argument, str):
             try:
-                place = self.choices.index(argument)
+                index = self.choices.index(argument)
                 if self.kind == "axis":
-                    place = LATENT_MAX + place - 1 if place else AUTO
-                return float(place)
+                    index = LATENT_MAX + index - 1 if index else AUTO
+                return float(index)
             except ValueError:
-                known = ", ".join(self.choices)
-                raise CommandError(f"{self.address}: {argument!r} is none of {known}") from None
+                names = ", ".join(self.choices)
+                raise CommandError(f"{self.address}: {argument!r} is none of {names}") from None
         value = min(max(finite(self.address, argument), self.low), self.high)
         if self.kind == "switch":
             return 1.0 if value >= 0.5 else 0.0
         return value if self.kind == "float" else float(round(value))
 
     def show(self, values: Sequence[float]) -> tuple[Argument, ...]:
-        """Board values as the arguments of a message, the inverse of `parse`."""
+        """Board values as the arguments of a message: the inverse of `parse`."""
         if self.kind == "choice":
             return tuple(self.choices[int(v)] for v in values)
         if self.kind == "axis":
@@ -105,9 +106,9 @@ class Parameter:
         return tuple(int(v) for v in values)
 
     def from_unit(self, x: float) -> float:
-        """The board value of a normalised control at `x`, which is clamped to 0...1.
+        """The board value for a normalised control at `x`, which is clamped to 0...1.
 
-        Rises with `x` from `low` at 0 to `high` at 1 by `curve`. Whole numbers are rounded, a
+        Rises with `x` from `low` at 0 to `high` at 1, shaped by `curve`. Integers are rounded, a
         switch is on from 0.5, and choices have equal shares.
         """
         x = min(max(x, 0.0), 1.0)
@@ -120,7 +121,8 @@ class Parameter:
         return value if self.kind == "float" else float(round(value))
 
     def to_unit(self, value: float) -> float:
-        """Where a normalised control is, 0...1, for a board value: the inverse of `from_unit`."""
+        """The position 0...1 of a normalised control for a board value: the inverse of
+        `from_unit`."""
         share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
         if self.curve and share < 1:
             return min(math.log1p(share * math.expm1(self.curve)) / self.curve, 1.0)
@@ -152,19 +154,19 @@ def number(
     kind: str = "float",
     **traits: Unpack[Traits],
 ) -> Parameter:
-    """A row of one number, or of as many as `default` has."""
+    """A row with one number, or with as many as `default` has."""
     values = default if isinstance(default, tuple) else (float(default),)
     return Parameter(address, kind, values, low, high, unit, help, **traits)
 
 
 def switch(address: str, default: bool, help: str, **traits: Unpack[Traits]) -> Parameter:
-    """A row that is on or off."""
+    """A row with a switch."""
     return Parameter(address, "switch", (float(default),), 0, 1, "", help, **traits)
 
 
 def choice(
     address: str, choices: tuple[str, ...], default: str, help: str, **traits: Unpack[Traits]
 ) -> Parameter:
-    """A row that is one of `choices`."""
+    """A row with one of `choices`."""
     values, high = (float(choices.index(default)),), len(choices) - 1
     return Parameter(address, "choice", values, 0, high, "", help, choices=choices, **traits)

@@ -1,8 +1,8 @@
-"""The parameter table: one row for each thing a performer can steer.
+"""The parameter table: one row for each parameter that a performer can change.
 
-OSC addresses, MIDI-learn targets, preset fields and the reference page are read off this
-table; adding a parameter is adding a row. Values are floats on the board (`engine.board`):
-switches are 0 or 1, choices are indices into the row's own tuple.
+OSC addresses, MIDI-learn targets, preset fields and the reference page are made from this table.
+Values are floats on the board (`engine.board`): switches are 0 or 1, choices are indices into the
+row's own tuple.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from latentpad.engine.parameter import (
 from latentpad.models.audio.descriptors import NAMES as DESCRIPTORS
 
 FINGERS = 10
-"""Fingers 1...10 each have a point, a level, a pan and a pitch of their own."""
+"""Each of the fingers 1...10 has a point, a level, a pan and a pitch."""
 
 VOICES = 16
-"""Sounds that can be heard at once, fingers and notes together."""
+"""Voices: the sounds of fingers and notes that can be heard at once."""
 
 PLANES = ("raw", "principal", "map", "umap", "learned", "descriptors")
 EXPANDERS = expander_declarations.NAMES
@@ -32,16 +32,16 @@ METRICS = ("euclidean", "mahalanobis", "cosine")
 MODES = ("loop", "shot", "original")
 PHASES = phase_methods.NAMES
 
-OWN = "auto"
-"""The plane when it is left to the pack."""
+AUTO_PLANE = "auto"
+"""The choice of `/plane` that takes the pack's default plane."""
 
 TABLE: tuple[Parameter, ...] = (
-    # the way from the finger to the latent vector
+    # from the finger to the latent vector
     choice(
         "/plane",
-        (*PLANES, OWN),
-        OWN,
-        "what the pad's two axes are; auto: the plane that the pack begins on",
+        (*PLANES, AUTO_PLANE),
+        AUTO_PLANE,
+        "what the pad's two axes are; auto: the pack's default plane",
         affects=Affects.ABORT_FIT,
     ),
     Parameter(
@@ -68,13 +68,13 @@ TABLE: tuple[Parameter, ...] = (
         "/metric",
         METRICS,
         "euclidean",
-        "how the expander measures distance on the plane",
+        "how distance on the plane is measured",
         affects=Affects.ABORT_FIT,
     ),
     switch(
         "/guard",
         True,
-        "keep to what the pack has learned: the anchors' ellipsoid",
+        "stay within what the pack has learned: the anchors' ellipsoid",
         affects=Affects.FIT,
     ),
     number(
@@ -83,7 +83,7 @@ TABLE: tuple[Parameter, ...] = (
         1,
         256,
         "anchors",
-        "sounds around the point that `dwell`, `local` and `rbf` hear, or that `lattice` mixes",
+        "neighbours that `dwell`, `local` and `rbf` use, or anchors that `lattice` mixes",
         kind="int",
         curve=EXPONENTIAL,
         affects=Affects.FIT,
@@ -112,7 +112,7 @@ TABLE: tuple[Parameter, ...] = (
     number(
         "/smooth", 0.02, 0, 5, "s", "time the point takes to reach the finger", curve=EXPONENTIAL
     ),
-    # what is played, and how
+    # how sounds are played
     choice("/mode", MODES, "loop", "a sustained loop, a one-shot, or the nearest anchor's shot"),
     number(
         "/shot/distance",
@@ -120,7 +120,7 @@ TABLE: tuple[Parameter, ...] = (
         0,
         1,
         "pad widths",
-        "way from one shot of a drag to the next, from a pad that tells no touches; 0 none",
+        "distance between two shots of a drag, on a pad that reports no touches; 0 none",
     ),
     number(
         "/shot/time",
@@ -128,7 +128,7 @@ TABLE: tuple[Parameter, ...] = (
         0,
         5,
         "s",
-        "time from one shot of a drag to the next, from a pad that tells no touches; 0 none",
+        "time between two shots of a drag, on a pad that reports no touches; 0 none",
         curve=EXPONENTIAL,
     ),
     number(
@@ -137,7 +137,7 @@ TABLE: tuple[Parameter, ...] = (
         0,
         2,
         "s",
-        "pause after which a move starts a shot, from a pad that tells no touches; 0 none does",
+        "pause after which a move starts a shot, on a pad that reports no touches; 0 none does",
         curve=EXPONENTIAL,
     ),
     number("/loop/speed", 1, -4, 4, "frames/frame", "playhead speed; 0 freezes", smoothing=0.02),
@@ -172,7 +172,7 @@ TABLE: tuple[Parameter, ...] = (
     ),
     number("/attack", 0, 0, 5, "s", "fade in of a voice", curve=EXPONENTIAL),
     number(
-        "/release", 0.25, 0.005, 10, "s", "fade out of a voice that is let go", curve=EXPONENTIAL
+        "/release", 0.25, 0.005, 10, "s", "fade out of a voice that is released", curve=EXPONENTIAL
     ),
     number("/pitch", 0, -36, 36, "semitones", "transposition of every voice", smoothing=0.01),
     number("/pan", 0, -1, 1, "", "pan of every voice, left to right", smoothing=0.02),
@@ -193,11 +193,11 @@ TABLE: tuple[Parameter, ...] = (
         0,
         3600,
         "s",
-        "let a note or finger go when its OSC sender was silent for so long; 0 never",
+        "release a note or finger when its OSC sender was silent for this long; 0 never",
         curve=EXPONENTIAL,
         in_presets=False,
     ),
-    # the way out
+    # the output
     number("/gain", -12, -60, 12, "dB", "output level", smoothing=0.02, in_presets=False),
     number(
         "/level",
@@ -205,11 +205,11 @@ TABLE: tuple[Parameter, ...] = (
         -24,
         24,
         "dB",
-        "the preset's own level beside `/gain`, by which presets are as loud as one another",
+        "the preset's level, added to `/gain`, so that all presets are equally loud",
         smoothing=0.02,
     ),
     number("/ceiling", -1, -24, 0, "dBFS", "limiter ceiling", in_presets=False),
-    # one of each for every finger
+    # one row for every finger
     number(
         "/pad/{n}/xy",
         (0.5, 0.5),
@@ -240,11 +240,11 @@ def _offsets() -> dict[str, int]:
 
 
 OFFSET: dict[str, int] = _offsets()
-"""Where each global row's first value stands in the board's `values`."""
+"""The index of each global row's first value in the board's `values`."""
 
 VALUES = sum(row.size for row in GLOBAL)
 
 
 def defaults() -> list[float]:
-    """Every global row's default, in board order."""
+    """The defaults of all global rows, in board order."""
     return [value for row in GLOBAL for value in row.default]

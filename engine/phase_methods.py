@@ -1,8 +1,8 @@
-"""The phase methods: how a sound is made of magnitudes. One entry of `METHODS` each.
+"""The phase methods: how magnitudes become sound. `METHODS` has one entry for each.
 
-A streamed method is a branch of `engine.play.voice.play_frame`, which is compiled; a whole-sound
+A streamed method is a branch of `engine.play.voice.play_frame`, which is compiled. A whole-sound
 method is a function from all magnitudes of a sound to its samples, and serves shots only. This
-module is imported for the names, so what it refers to is imported when it runs.
+module is imported for the names, so the methods import what they need when they run.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class PhaseMethod:
     help: str
     """One line for the reference page."""
     waveform: Waveform | None = None
-    """What makes the whole sound; None for a method that is streamed, a hop at a time."""
+    """The function that makes a whole sound; None for a streamed method."""
 
 
 def _griffinlim(magnitudes: Floats, hop: int, window: str) -> Floats:
@@ -49,12 +49,12 @@ METHODS: tuple[PhaseMethod, ...] = (
     PhaseMethod("griffinlim", "Griffin-Lim, for shots; loops are played by rtpghi", _griffinlim),
     PhaseMethod("fgla", "Fast Griffin-Lim, for shots; loops are played by rtpghi", _fgla),
 )
-"""The place of a method is its number on the board, in presets and in bindings: it keeps it for
-good, and a new one is added at the end."""
+"""The index of a method is its number on the board, in presets and in bindings. It never changes: a
+new method is added at the end."""
 
 NAMES = tuple(method.name for method in METHODS)
 
 STREAMED = tuple(
     k if method.waveform is None else NAMES.index("rtpghi") for k, method in enumerate(METHODS)
 )
-"""The streamed method, by its number, that plays what each method does not make as a whole."""
+"""The number of the streamed method that plays a voice, for each method."""

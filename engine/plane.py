@@ -1,8 +1,8 @@
-"""The pad's plane: where each anchor lies under the finger, and what the finger leaves open.
+"""The pad's plane: the position of each anchor, and what the pad leaves open.
 
-A plane splits every anchor into *known* coordinates, which the pad sets, and *unknown* ones,
-which an expander finds; and it puts both together again into a latent. Raw latents, principal
-axes, measured descriptors and 2-D maps are all the same thing to an expander.
+A plane splits every anchor into *known* coordinates, which the pad sets, and *unknown* ones, which
+an expander finds. It also joins both to a latent. Raw latents, principal axes, measured descriptors
+and 2-D maps are all the same to an expander.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from latentpad.models.maps.pad import ranks, span
 Float64 = NDArray[np.float64]
 Real = TypeVar("Real", bound=np.floating)
 
-CHUNK = 65_536  # anchors taken to float64 at once, so that a million of them stay cheap
+CHUNK = 65_536  # anchors converted to float64 at a time, to limit memory
 LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """Anchors seen from the pad. Immutable: every array is read-only, any thread may read.
+    """Anchors as seen from the pad. Immutable: every array is read-only, any thread may read.
 
     A latent is ``z = centre + known @ from_known + unknown @ from_unknown``. The rows of
     ``from_known`` are two latents (raw), two principal axes, or zeros (a map: its coordinates
-    are no latents, all D are unknown).
+    are not latents, all D latents are unknown).
     """
 
     name: str
     known: Float64
-    """(L, D1) each anchor's place on the plane."""
+    """(L, D1) each anchor's position on the plane."""
     unknown: NDArray[np.floating]
-    """(L, D2) the rest of each anchor, in the latents' own dtype."""
+    """(L, D2) each anchor's other coordinates, in the dtype of the latents."""
     centre: Float64
     """(D,) latent at the plane's origin."""
     from_known: Float64
@@ -50,7 +50,7 @@ class Plane:
 
     @classmethod
     def raw(cls, latents: ArrayLike, axes: tuple[int, ...] = (0, 1)) -> Plane:
-        """The plane of the chosen latents themselves (see `default_axes`).
+        """The plane of two or more latents (see `default_axes`).
 
         Args:
             latents: (L, D) float32 anchors.
@@ -65,20 +65,20 @@ class Plane:
             raise ValueError(
                 f"axes {tuple(axes)}: give two or more different latents from 0 to {dimension - 1}"
             )
-        rest = [i for i in range(dimension) if i not in axes]
+        other_axes = [i for i in range(dimension) if i not in axes]
         unit = np.eye(dimension)
         return cls._spanning(
             "raw",
             known=z[:, list(axes)],
-            unknown=z[:, rest],
+            unknown=z[:, other_axes],
             centre=np.zeros(dimension),
             from_known=unit[list(axes)],
-            from_unknown=unit[rest],
+            from_unknown=unit[other_axes],
         )
 
     @classmethod
     def principal(cls, latents: ArrayLike) -> Plane:
-        """The plane of the anchors' two widest directions; the others are unknown.
+        """The plane of the anchors' first two principal axes; the others are unknown.
 
         Args:
             latents: (L, D) float32 anchors, D >= 2.
@@ -91,7 +91,7 @@ class Plane:
             raise ValueError("principal axes: latents of one dimension have no plane")
         mean, covariance = moments(z)
         directions = np.linalg.eigh(covariance)[1][:, ::-1]
-        # An eigenvector has no sign of its own; fix it, or a pad could come back mirrored.
+        # The sign of an eigenvector is arbitrary; fix it, or the pad might be mirrored next time.
         widest = np.abs(directions).argmax(axis=0)
         directions = directions * np.sign(directions[widest, range(len(widest))])
         known = np.empty((len(z), 2))
@@ -110,55 +110,58 @@ class Plane:
 
     @classmethod
     def mapped(cls, latents: ArrayLike, coordinates: ArrayLike, name: str) -> Plane:
-        """A map (t-SNE, UMAP): places that are no latents.
+        """A map (t-SNE, UMAP): its coordinates are not latents.
 
-        The coordinates are centred and scaled to the latents' root mean square about their
-        mean, so that distances on the plane and between sounds have one unit.
+        The coordinates are centred and scaled to the latents' root mean square about their mean, so
+        that distances on the plane and between latents have the same unit.
 
         Args:
             latents: (L, D) float32 anchors.
-            coordinates: (L, 2) place of each anchor, any unit.
-            name: what the performer calls it.
+            coordinates: (L, 2) position of each anchor, any unit.
+            name: the plane's name.
 
         Raises:
             ValueError: either is not a finite table, or they differ in length.
         """
         z = _anchors(latents)
-        places = _anchors(coordinates, what="coordinates").astype(np.float64)
-        if len(places) != len(z) or places.shape[1] < 2:
+        coordinates = _anchors(coordinates, name="coordinates").astype(np.float64)
+        if len(coordinates) != len(z) or coordinates.shape[1] < 2:
             raise ValueError(
-                f"plane {name}: coordinates of shape {places.shape} for {len(z)} anchors; "
+                f"plane {name}: coordinates of shape {coordinates.shape} for {len(z)} anchors; "
                 f"give ({len(z)}, 2)"
             )
-        places -= places.mean(axis=0)
-        width, wanted = np.sqrt(np.mean(places**2)), np.sqrt(np.trace(moments(z)[1]) / z.shape[1])
-        if width > 0 and wanted > 0:
-            places *= wanted / width
+        coordinates -= coordinates.mean(axis=0)
+        width, target = (
+            np.sqrt(np.mean(coordinates**2)),
+            np.sqrt(np.trace(moments(z)[1]) / z.shape[1]),
+        )
+        if width > 0 and target > 0:
+            coordinates *= target / width
         return cls._spanning(
             name,
-            known=places,
+            known=coordinates,
             unknown=z,
             centre=np.zeros(z.shape[1]),
-            from_known=np.zeros((places.shape[1], z.shape[1])),
+            from_known=np.zeros((coordinates.shape[1], z.shape[1])),
             from_unknown=np.eye(z.shape[1]),
         )
 
     @classmethod
     def described(cls, latents: ArrayLike, descriptors: ArrayLike, name: str) -> Plane:
-        """The plane of two measured descriptors, each by its rank among the anchors.
+        """The plane of two measured descriptors, each replaced by its rank among the anchors.
 
-        By rank every part of the pad holds as many anchors: an outlier takes no more room than
-        any other, whatever the unit, and the order is kept. Equal values share a place.
+        With ranks, every part of the pad holds equally many anchors, an outlier takes no more space
+        than another anchor, and the order is kept. Equal values have the same coordinate.
 
         Args:
             latents: (L, D) float32 anchors.
-            descriptors: (L, 2) what was measured of each anchor, any unit.
-            name: what the performer calls it.
+            descriptors: (L, 2) two descriptors of each anchor, any unit.
+            name: the plane's name.
 
         Raises:
             ValueError: as `mapped`.
         """
-        values = _anchors(descriptors, what="descriptors")
+        values = _anchors(descriptors, name="descriptors")
         return cls.mapped(latents, np.stack([ranks(v) for v in values.T], axis=1), name)
 
     @classmethod
@@ -172,12 +175,12 @@ class Plane:
         from_known: Float64,
         from_unknown: Float64,
     ) -> Plane:
-        """Lay the pad over the anchors."""
-        places = known.astype(np.float64)
-        low, high = span(places)
+        """A plane whose pad covers all anchors."""
+        coordinates = known.astype(np.float64)
+        low, high = span(coordinates)
         return cls(
             name,
-            known=_read_only(places),
+            known=_read_only(coordinates),
             unknown=_read_only(unknown),
             centre=_read_only(centre),
             from_known=_read_only(from_known),
@@ -188,15 +191,16 @@ class Plane:
 
     @property
     def dimension(self) -> int:
-        """D, of a whole latent."""
+        """D, the length of a latent."""
         return len(self.centre)
 
-    def place(self, xy: ArrayLike) -> Float64:
+    def from_pad(self, xy: ArrayLike) -> Float64:
         """Pad positions (n, D1), 0 to 1 -> points on the plane (n, D1)."""
         return self.low + np.asarray(xy, np.float64) * (self.high - self.low)
 
-    def pad(self, points: ArrayLike) -> Float64:
-        """Points on the plane (n, D1) -> pad positions (n, D1); anchors fall within 0 to 1."""
+    def to_pad(self, points: ArrayLike) -> Float64:
+        """Points on the plane (n, D1) -> pad positions (n, D1). Those of anchors are within 0 to
+        1."""
         return (np.asarray(points, np.float64) - self.low) / (self.high - self.low)
 
     def assemble(self, points: ArrayLike, unknown: ArrayLike) -> NDArray[np.float32]:
@@ -222,7 +226,7 @@ def default_axes(kl: ArrayLike) -> tuple[int, int]:
 
 
 def chunks(length: int) -> Iterator[slice]:
-    """Slices that cover `length` anchors, CHUNK at a time."""
+    """Slices that cover `length` anchors, `CHUNK` at a time."""
     return (slice(start, start + CHUNK) for start in range(0, length, CHUNK))
 
 
@@ -231,21 +235,21 @@ def moments(x: NDArray[np.floating]) -> tuple[Float64, Float64]:
     mean = x.mean(axis=0, dtype=np.float64)
     covariance = np.zeros((x.shape[1], x.shape[1]))
     for rows in chunks(len(x)):
-        away = x[rows] - mean
-        covariance += away.T @ away
+        offset = x[rows] - mean
+        covariance += offset.T @ offset
     return mean, covariance / len(x)
 
 
-def _anchors(latents: ArrayLike, what: str = "latents") -> NDArray[np.floating]:
-    """The table as float32, or float64 if it is that already."""
+def _anchors(latents: ArrayLike, name: str = "latents") -> NDArray[np.floating]:
+    """The table as float32, or as float64 if it is float64 already."""
     z = np.asarray(latents)
     if z.dtype != np.float64:
         z = z.astype(np.float32, copy=False)
     if z.ndim != 2 or 0 in z.shape:
-        raise ValueError(f"{what} of shape {z.shape}: give a table (anchors, dimensions)")
+        raise ValueError(f"{name} of shape {z.shape}: give a table (anchors, dimensions)")
     finite = np.abs(z).max(axis=1) <= LARGEST
     if not finite.all():
-        raise ValueError(f"{what}: anchor {int(finite.argmin())} is not finite; leave it out")
+        raise ValueError(f"{name}: anchor {int(finite.argmin())} is not finite; leave it out")
     return z
 
 

@@ -1,4 +1,4 @@
-"""The planes that a pack can be played on, by their names and their axes."""
+"""The planes that a pack can be played on, by name and axes."""
 
 from __future__ import annotations
 
@@ -14,61 +14,61 @@ from latentpad.models.packs.pack import DESCRIBED, Pack, PackError
 
 Axes = tuple[int, int]
 
-KEPT = 8  # planes made; one of a million anchors takes some 20 MB
+MAX_PLANES = 8  # in memory; one of a million anchors takes some 20 MB
 
 
 class Planes:
-    """The planes of a pack, made when first asked for. One thread.
+    """The planes of a pack. Each is made when it is first asked for. One thread.
 
-    An axis is a number: a latent's, or LATENT_MAX and the place of a descriptor in NAMES.
+    An axis is a number: that of a latent, or LATENT_MAX plus the index of a descriptor in NAMES.
     """
 
     def __init__(self, pack: Pack) -> None:
         self._pack = pack
-        self._made: dict[tuple[str, Axes], Plane] = {}
+        self._planes: dict[tuple[str, Axes], Plane] = {}
         self._latents = range(pack.latent_dim if pack.latent_dim > 1 else 0)
         self._values = {
             LATENT_MAX + k: pack.described[name]
             for k, name in enumerate(DESCRIPTORS)
             if name in pack.described
         }
-        there = {*pack.planes, *(("raw", "principal") if self._latents else ())}
-        there |= {DESCRIBED} if len(self._values) > 1 else set()
-        self.names = tuple(name for name in PLANES if name in there)
+        available = {*pack.planes, *(("raw", "principal") if self._latents else ())}
+        available |= {DESCRIBED} if len(self._values) > 1 else set()
+        self.names = tuple(name for name in PLANES if name in available)
         self.default = next(
             (name for name in (pack.default_plane, "map", *self.names) if name in self.names), ""
         )
         if not self.default:
             raise PackError(f"{pack.path}: planes.npz: holds none of {', '.join(PLANES)}")
 
-    def begin(self, board: Board) -> None:
-        """Put the pack's own plane and axes on a fresh board."""
+    def set_defaults(self, board: Board) -> None:
+        """Write the pack's default plane and its axes to a fresh board."""
         board.values[OFFSET["/plane"]] = PLANES.index(self.default)
-        board.values[OFFSET["/axes"] : OFFSET["/axes"] + 2] = self.own_axes(self.default)
+        board.values[OFFSET["/axes"] : OFFSET["/axes"] + 2] = self.default_axes(self.default)
 
-    def own_axes(self, name: str) -> Axes:
-        """What a plane's axes are by themselves: brightness and hardness of descriptors, the two
-        most informative latents of any other."""
+    def default_axes(self, name: str) -> Axes:
+        """A plane's default axes: brightness and hardness for descriptors, else the two most
+        informative latents."""
         if name == DESCRIBED and name in self.names:
             first, second, *_ = self._values
             return first, second
         return default_axes(self._pack.kl) if self._latents else (AUTO, AUTO)
 
-    def axes_on(self, name: str, asked: Sequence[float]) -> Axes:
-        """The axes that a plane has when these are asked for: its own unless they are two of
-        its. A plane that has no axes to choose keeps those of another."""
-        first, second = (int(axis) for axis in asked)
+    def axes_on(self, name: str, requested: Sequence[float]) -> Axes:
+        """The axes of a plane when these are requested. Invalid ones are replaced by the plane's
+        default axes. A plane without a choice of axes keeps those of another plane."""
+        first, second = (int(axis) for axis in requested)
         kinds: list[Container[int]] = []
         if name != DESCRIBED:
             kinds.append(self._latents)
         if name != "raw":
             kinds.append(self._values)
-        fit = first != second and any(first in kind and second in kind for kind in kinds)
-        return (first, second) if fit else self.own_axes(name)
+        valid = first != second and any(first in kind and second in kind for kind in kinds)
+        return (first, second) if valid else self.default_axes(name)
 
-    def check(self, asked: Sequence[float]) -> None:
-        """Raise CommandError unless some plane of this pack has these two axes."""
-        first, second = ROW["/axes"].show(asked)
+    def check(self, requested: Sequence[float]) -> None:
+        """Raise `CommandError` unless some plane of this pack has these two axes."""
+        first, second = ROW["/axes"].show(requested)
         named = isinstance(first, str)
         if named != isinstance(second, str):
             raise CommandError(f"/axes: {first} and {second}: give two latents or two descriptors")
@@ -76,25 +76,25 @@ class Planes:
             raise CommandError(
                 "/axes: this pack has no descriptors; `latentpad plane PACK descriptors` adds them"
             )
-        if self.axes_on(DESCRIBED if named else "raw", asked) != tuple(asked):
-            known = ROW["/axes"].show([*self._values]) if named else (f"0...{self._latents[-1]}",)
+        if self.axes_on(DESCRIBED if named else "raw", requested) != tuple(requested):
+            options = ROW["/axes"].show([*self._values]) if named else (f"0...{self._latents[-1]}",)
             raise CommandError(
-                f"/axes: {first} and {second} are no two of {', '.join(map(str, known))}"
+                f"/axes: {first} and {second} are no two of {', '.join(map(str, options))}"
             )
 
     def get(self, name: str, axes: Sequence[float]) -> Plane:
-        """The plane by its name, or the pack's default one if it has none of that name, on the
-        axes that `axes_on` gives."""
+        """The plane of this name, or the pack's default plane if it has none of this name, on
+        the axes that `axes_on` gives."""
         if name not in self.names:
             name = self.default
         chosen = self.axes_on(name, axes) if name in ("raw", DESCRIBED) else (AUTO, AUTO)
-        if (name, chosen) not in self._made:
-            if len(self._made) >= KEPT:
-                self._made.pop(next(iter(self._made)))
-            self._made[name, chosen] = self._make(name, chosen)
-        return self._made[name, chosen]
+        if (name, chosen) not in self._planes:
+            if len(self._planes) >= MAX_PLANES:
+                self._planes.pop(next(iter(self._planes)))
+            self._planes[name, chosen] = self._build(name, chosen)
+        return self._planes[name, chosen]
 
-    def _make(self, name: str, axes: Axes) -> Plane:
+    def _build(self, name: str, axes: Axes) -> Plane:
         latents = self._pack.anchors.latents
         if name == "raw":
             return Plane.raw(latents, axes)
@@ -107,16 +107,21 @@ class Planes:
         return Plane.mapped(latents, self._pack.planes[name], name)
 
     def of(self, values: Sequence[float]) -> Plane:
-        """The plane that the board's values (VALUES,), all of one moment, ask for."""
-        at = OFFSET["/axes"]
-        return self.get(ROW["/plane"].choices[int(values[OFFSET["/plane"]])], values[at : at + 2])
+        """The plane that the board's values (VALUES,) ask for; all values must be of one moment."""
+        offset = OFFSET["/axes"]
+        return self.get(
+            ROW["/plane"].choices[int(values[OFFSET["/plane"]])], values[offset : offset + 2]
+        )
 
-    def place(self, board: Board, anchor: int) -> tuple[Sequence[float], Sequence[float]]:
-        """An anchor's point on the present plane's pad, and its latent vector. Control process
-        only, under the instrument's lock: the values are its own."""
+    def look_up_anchor(self, board: Board, anchor: int) -> tuple[Sequence[float], Sequence[float]]:
+        """An anchor's position on the pad for the present plane, and its latent vector.
+
+        Control process only, under the instrument's lock. Raises `CommandError` if there is no such
+        anchor.
+        """
         latents = self._pack.anchors.latents
         if not 0 <= anchor < len(latents):
             raise CommandError(f"anchor {anchor}: this pack's anchors are 0...{len(latents) - 1}")
         plane = self.of(board.values.tolist())
-        point = plane.pad(plane.known[anchor : anchor + 1])[0]
+        point = plane.to_pad(plane.known[anchor : anchor + 1])[0]
         return point.tolist(), latents[anchor].tolist()

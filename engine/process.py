@@ -1,10 +1,10 @@
-"""What the processes that we spawn have in common: how they begin, speak to the control process,
-and end.
+"""What spawned processes have in common: how they start, send messages to the control process, and
+end.
 
-Each has one socket to the control process, its line. What it says there are lines of JSON. That
-the line ends, because the control process hung up or died, is the only sign to end. What it prints
-on standard error goes to the control process too, which reads it when the process has ended
-without a word (engine/control/exit_reason.py).
+Each has one socket to the control process. It sends messages there: one line of JSON each. A
+process ends when this socket is closed, because the control process closed it or died; there is no
+other sign. Its standard error goes to the control process too, which reads it if the process has
+ended without a message (engine/control/exit_reason.py).
 """
 
 from __future__ import annotations
@@ -25,115 +25,119 @@ from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any
 
-LEAVE_S = 0.7  # after the line has ended: to fade out and to leave a sound system in good order
-LOST = 3  # exit status of a playing process that has told of the loss of its device
-LONGEST = 300  # characters of a reason
-LONGEST_TRACE = 50_000  # characters: an error may quote all that it was given
-WHERE = signal.SIGUSR1  # asks a process where it hangs
+LEAVE_S = 0.7  # after the socket is closed: to fade out and leave the sound system
+LOST = 3  # exit status of a playing process that has lost its device
+MAX_REASON = 300  # characters of a failure's reason
+MAX_TRACEBACK = 50_000  # characters: an error may quote its whole input
+STACK_SIGNAL = signal.SIGUSR1  # makes a process print its stacks
 LEFT_TO_CONTROL = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
-OURS = "latentpad"  # whose exceptions say all that a person needs
+PACKAGE = "latentpad"  # its exceptions need no type name in a message
 
 
 def child_main(
-    words: socket.socket, stderr: Connection, module: str, args: tuple[Any, ...]
+    control_socket: socket.socket, stderr: Connection, module: str, args: tuple[Any, ...]
 ) -> None:
-    """A spawned process's main function: `serve(*args, words)` of `module`.
+    """A spawned process's main function: runs `serve(*args, control_socket)` of `module`.
 
-    `words` is its line, `stderr` where its standard error goes. The process ends within `LEAVE_S`
-    of its line's end, whatever it is doing then, an import or a kernel's compilation among it.
+    Standard error goes to `stderr`. The process ends within `LEAVE_S` after `control_socket` is
+    closed, whatever it is doing then, even an import or the compilation of a kernel.
     """
-    with failure_reported(words):
+    with failure_reported(control_socket):
         leave_signals_to_parent()
-        _print_to(stderr)
-        threading.Thread(target=_end_with, args=(words,), name="line", daemon=True).start()
-        report_step(words, f"imports {module}")
+        _redirect_stderr(stderr)
+        threading.Thread(
+            target=_exit_when_closed, args=(control_socket,), name="line", daemon=True
+        ).start()
+        report_step(control_socket, f"imports {module}")
         serve = import_module(module).serve
         if "numba" in sys.modules:
             from latentpad.engine.kernel_cache import on_compile
 
-            on_compile(lambda kernels: send_word(words, "compiling", kernels=kernels))
-        serve(*args, words)
-    os._exit(0)  # what was loaded takes its time to leave: nothing here has to
+            on_compile(lambda kernels: send_message(control_socket, "compiling", kernels=kernels))
+        serve(*args, control_socket)
+    os._exit(0)  # without the slow clean-up of libraries
 
 
 @contextlib.contextmanager
-def failure_reported(words: socket.socket) -> Iterator[None]:
-    """An exception inside ends the process, and becomes the word "failed" with its `reason` in one
-    line, `final` where another try cannot end otherwise, and its `trace`. For each thread without
-    which the process serves nobody."""
+def failure_reported(control_socket: socket.socket) -> Iterator[None]:
+    """End the process at an exception, after the message "failed".
+
+    The message has the `reason` in one line, the `trace`, and `final`, which is true if another try
+    would fail in the same way. For each thread without which the process is useless.
+    """
     try:
         yield
     except BaseException as error:
-        final = isinstance(error, ImportError) or _ours(error)
-        trace = traceback.format_exc()[:LONGEST_TRACE]
-        send_word(words, "failed", reason=failure_line(error), final=final, trace=trace)
+        final = isinstance(error, ImportError) or _is_own_error(error)
+        trace = traceback.format_exc()[:MAX_TRACEBACK]
+        send_message(control_socket, "failed", reason=failure_line(error), final=final, trace=trace)
         os._exit(1)
 
 
-def report_step(words: socket.socket, what: str) -> None:
-    """Tell what a start does from now on ("loads the pack"), for who waits for it."""
-    send_word(words, "step", step=what)
+def report_step(control_socket: socket.socket, step: str) -> None:
+    """Report what the start does from now on ("loads the pack"), for those who wait for it."""
+    send_message(control_socket, "step", step=step)
 
 
 def failure_line(error: BaseException) -> str:
-    """One printable line for a person."""
+    """One printable line that describes the error."""
     text = str(error)
     if isinstance(error, ModuleNotFoundError) and error.name == "tensorflow":
         text += "; install TensorFlow with latentpad's extra `cpu` or `gpu`"
-    elif not _ours(error):
+    elif not _is_own_error(error):
         text = f"{type(error).__name__}: {text}" if text else type(error).__name__
     line = "".join(c if c.isprintable() else " " for c in text)
-    return " ".join(line.split())[:LONGEST]
+    return " ".join(line.split())[:MAX_REASON]
 
 
-def _ours(error: BaseException) -> bool:
-    return type(error).__module__.split(".")[0] == OURS
+def _is_own_error(error: BaseException) -> bool:
+    return type(error).__module__.split(".")[0] == PACKAGE
 
 
-def _end_with(words: socket.socket) -> None:
+def _exit_when_closed(control_socket: socket.socket) -> None:
     with contextlib.suppress(OSError):
-        select.select([words], [], [])  # nothing is ever sent to us: this is its end
+        select.select([control_socket], [], [])  # nothing is ever sent: readable means closed
     time.sleep(LEAVE_S)
     os._exit(0)
 
 
 def leave_signals_to_parent() -> None:
-    """In a spawned process: leave Ctrl-C, a closed terminal and an end of the whole group to the
-    control process, which ends us in good order."""
+    """Ignore Ctrl-C, a closed terminal and SIGTERM in a spawned process: the control process
+    ends it."""
     for number in LEFT_TO_CONTROL:
         signal.signal(number, signal.SIG_IGN)
 
 
-def send_word(words: socket.socket, kind: str, **what: Any) -> None:
-    """One line of JSON to the control process; dropped if nobody listens."""
+def send_message(control_socket: socket.socket, kind: str, **fields: Any) -> None:
+    """Send one line of JSON to the control process. It is dropped if nobody reads it."""
     with contextlib.suppress(OSError):
-        words.send(json.dumps({"kind": kind, **what}).encode() + b"\n")
+        control_socket.send(json.dumps({"kind": kind, **fields}).encode() + b"\n")
 
 
-def _print_to(stderr: Connection) -> None:
-    """Send standard error there, Python's and the C libraries', and the stacks of a crash or, at
-    `WHERE`, of a hang.
+def _redirect_stderr(stderr: Connection) -> None:
+    """Send standard error there: that of Python and of C libraries, and the stacks of a crash or,
+    at `STACK_SIGNAL`, of a hang.
 
-    Who watches reads it only now and then, so nothing waits for room there.
+    The supervisor reads it only now and then, so writing never waits; what does not fit is dropped.
     """
     os.set_blocking(stderr.fileno(), False)
     os.dup2(stderr.fileno(), 2)
     stderr.close()
     faulthandler.enable(2)
-    faulthandler.register(WHERE, 2)
+    faulthandler.register(STACK_SIGNAL, 2)
 
 
 @contextlib.contextmanager
 def stderr_silenced() -> Iterator[None]:
-    """Send the C libraries' own chatter on standard error nowhere (ALSA and JACK complain of
-    every device that is not there). Not thread safe: at start-up only."""
+    """Discard what C libraries print on standard error (ALSA and JACK complain of every missing
+    device). Not thread-safe: at start-up only."""
     sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+    saved = os.dup(2)
+    null_device = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null_device, 2)
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(null_device)

@@ -1,4 +1,4 @@
-"""How often something that costs may be asked for."""
+"""Limits how often something is done: a token bucket."""
 
 from __future__ import annotations
 
@@ -6,29 +6,31 @@ from collections.abc import Callable
 
 
 class RateLimit:
-    """`most` at once, and one more each `seconds`. One thread at a time."""
+    """Allows `capacity` at once, and one more every `interval_s`. One thread at a time."""
 
-    def __init__(self, most: int, seconds: float, clock: Callable[[], float]) -> None:
-        self._most = most
-        self._seconds = seconds
+    def __init__(self, capacity: int, interval_s: float, clock: Callable[[], float]) -> None:
+        self._capacity = capacity
+        self._interval_s = interval_s
         self._clock = clock
-        self._left = float(most)
-        self._at = clock()
+        self._available = float(capacity)
+        self._updated_at = clock()
 
     def left(self) -> float:
-        """How much may be had now; below 0 what was had too much."""
+        """The amount available now; negative if too much was spent."""
         now = self._clock()
-        self._left = min(self._left + (now - self._at) / self._seconds, self._most)
-        self._at = now
-        return self._left
+        self._available = min(
+            self._available + (now - self._updated_at) / self._interval_s, self._capacity
+        )
+        self._updated_at = now
+        return self._available
 
     def spend(self, amount: float) -> None:
-        """Have so much, whatever is left."""
-        self._left = self.left() - amount
+        """Take this amount, whether it is available or not."""
+        self._available = self.left() - amount
 
     def take(self) -> bool:
-        """Whether one more may be had now; then it is spent."""
+        """Take one if it is available. Returns whether it was."""
         if self.left() < 1:
             return False
-        self._left -= 1
+        self._available -= 1
         return True

@@ -1,6 +1,6 @@
-"""A sound file that grows: at any moment its header tells what is in it, however the end comes.
+"""A sound file that grows. Its header is correct at any moment, however the program ends.
 
-24 bits, two channels, as WAV (beyond 4 GB as RF64, by EBU Tech 3306, which is the same file with
+24 bits, two channels. WAV (beyond 4 GB as RF64 by EBU Tech 3306, which is the same file with
 another header) or FLAC.
 """
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 FORMATS = {".wav": "RF64", ".flac": "FLAC"}
 
-# Commands of libsndfile that the soundfile module has no names for.
+# Commands of libsndfile that the soundfile module does not define.
 UPDATE_HEADER_NOW, RF64_AUTO_DOWNGRADE = 0x1060, 0x1210
 
 
 def format_of(path: Path) -> str:
-    """libsndfile's name for the format that the path's ending means. Raises `ValueError`."""
+    """libsndfile's name of the format for the path's suffix. Raises `ValueError`."""
     try:
         return FORMATS[path.suffix.lower()]
     except KeyError:
@@ -33,15 +33,18 @@ def format_of(path: Path) -> str:
 class SoundFileWriter:
     """Writes samples to an empty file that is open for reading and writing. One thread.
 
-    Every method raises `OSError` where the system does not take it: the file then holds all
-    whole frames until there, and after `close` its header tells so. `fd` stays open.
+    Every method raises `OSError` if the system does. The file then holds all complete frames up to
+    there, and after `close` its header is correct. `fd` stays open.
     """
 
     def __init__(self, fd: int, form: str, rate: int) -> None:
         import soundfile
 
         self._raw = _Raw(fd)
-        self._faults = soundfile.SoundFileError, AssertionError  # of a short write it asserts
+        self._faults = (
+            soundfile.SoundFileError,
+            AssertionError,
+        )  # soundfile asserts that a write is complete
         self._flac = form == "FLAC"
         try:
             self._file = soundfile.SoundFile(self._raw, "w", rate, 2, "PCM_24", format=form)
@@ -64,7 +67,7 @@ class SoundFileWriter:
         self._raw.check()
 
     def settle(self) -> None:
-        """Make the header tell of all that is in the file."""
+        """Update the header to the present length of the file."""
         if self._flac:
             self._raw.settle_flac()
         else:
@@ -76,7 +79,7 @@ class SoundFileWriter:
             self._file.close()
             self._raw.check()
         except (*self._faults, OSError) as error:
-            if self._flac:  # libFLAC does not complete the header where something went wrong
+            if self._flac:  # after an error libFLAC does not complete the header
                 self._raw.settle_flac()
             raise self._raw.error or OSError(str(error)) from None
 
@@ -87,16 +90,16 @@ class SoundFileWriter:
 
 
 class _Raw:
-    """The file as libsndfile sees it.
+    """The file object for libsndfile.
 
-    Keeps the first error, of which libsndfile would say "System error" only, and lets nothing
-    be added after it.
+    It keeps the first error, for which libsndfile would only say "System error", and writes nothing
+    after it.
     """
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
         self.error: OSError | None = None
-        self._blocks = 0  # of samples, in FLAC
+        self._blocks = 0  # blocks of samples written, in FLAC
 
     def check(self) -> None:
         if self.error is not None:
@@ -112,7 +115,7 @@ class _Raw:
         return os.read(self.fd, count)
 
     def write(self, data: bytes) -> int:
-        try:  # an exception must not pass through libsndfile, which is C
+        try:  # an exception must not pass through libsndfile's C code
             if self.tell() < os.fstat(self.fd).st_size:
                 return os.write(self.fd, data)
             if self.error is not None:
@@ -125,8 +128,8 @@ class _Raw:
         return len(data)
 
     def settle_flac(self) -> None:
-        """Write the length, which libFLAC does at the end only: the last 36 of the 144 bits
-        after the marker and the sizes of blocks (RFC 9639, 8.2)."""
+        """Write the length into the header, which libFLAC does only at the end: the last 36 of
+        the 144 bits after the marker and the block sizes (RFC 9639, 8.2)."""
         with suppress(OSError):
             header = os.pread(self.fd, 26, 0)
             length = self._blocks * int.from_bytes(header[8:10], "big")

@@ -1,7 +1,7 @@
-"""The tape: the last seconds of output, and the state that each of its hops was made from.
+"""The tape: the last seconds of output, and the version of the state of each of its hops.
 
-The playing process writes it, hop after hop, for ever round; the control process reads what has
-been written, and must do so before the tape comes round.
+It is a ring on the board. The playing process writes it hop by hop. The control process must read
+it before it is overwritten.
 """
 
 from __future__ import annotations
@@ -20,39 +20,43 @@ TRIES = 3
 
 
 def write(board: Board, hop: NDArray[np.float32], version: int) -> None:
-    """Append a hop (n, 2), made from that `version` of the board. Render thread only."""
-    at = board.tape_head[0]
-    start = at % len(board.tape)
+    """Append a hop (n, 2), rendered from that `version` of the board. Render thread only."""
+    frame = board.tape_head[0]
+    start = frame % len(board.tape)
     fence()
     board.tape[start : start + len(hop)] = hop
-    board.tape_version[at // hop_of(board) % len(board.tape_version)] = version
-    board.tape_head[0] = at + len(hop)
+    board.tape_version[frame // hop_of(board) % len(board.tape_version)] = version
+    board.tape_head[0] = frame + len(hop)
 
 
 def oldest(board: Board) -> int:
-    """The first frame that can be read without haste: what is older is written over soon."""
+    """The first frame that can be read safely. Older ones will soon be overwritten."""
     return max(board.tape_head[0] - len(board.tape) * 3 // 4, 0)
 
 
 def read(board: Board, start: int, end: int) -> NDArray[np.float32] | None:
-    """(n, 2) frames from `start` on, which must have been played: to `end`, or to where the tape
-    comes round, whichever is first. None if they were written over meanwhile. Any thread."""
+    """(n, 2) frames from `start` to `end`, or to the end of the ring buffer if that comes first.
+
+    The frames must have been played. None if they were overwritten meanwhile. Any thread.
+    """
     length = len(board.tape)
-    at = start % length
-    frames = board.tape[at : at + end - start].copy()
+    frame = start % length
+    frames = board.tape[frame : frame + end - start].copy()
     fence()
     return frames if board.tape_head[0] + hop_of(board) <= start + length else None
 
 
-def states(board: Board, since: int, until: int) -> tuple[int, NDArray[np.int64]]:
-    """Which state of the board (`version`) each hop of the tape was made from, from frame `since`
-    to `until`: the frame where the first of them begins, and (hops,) versions, rising. What is no
-    longer kept is left out at the beginning. Any thread."""
+def states(board: Board, start: int, end: int) -> tuple[int, NDArray[np.int64]]:
+    """The board's `version` that each hop between the frames `start` and `end` was rendered from.
+
+    Returns the frame where the first of these hops begins, and rising versions (hops,). Hops that
+    were overwritten are left out at the beginning. Any thread.
+    """
     hop = hop_of(board)
     rows = len(board.tape_version)
-    last = until // hop
+    last = end // hop
     for _ in range(TRIES):
-        first = min(max(since, oldest(board)) // hop, last)
+        first = min(max(start, oldest(board)) // hop, last)
         versions = board.tape_version[np.arange(first, last) % rows]
         fence()
         if board.tape_head[0] // hop < first + rows:

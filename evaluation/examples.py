@@ -30,7 +30,7 @@ def decode_examples(
     """Decode all over the pad, and along the first of `paths`."""
     across = (np.arange(GRID) + 0.5) / GRID
     pad = np.stack(np.meshgrid(across, across), axis=-1).reshape(-1, 2)
-    points = plane.place(pad)
+    points = plane.from_pad(pad)
     anchors = nearest_anchor(points, plane)
     found = expander.expand(points)
     errors: list[float] = []

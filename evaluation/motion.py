@@ -63,7 +63,7 @@ def measure_motion(
         leaps,
         astray.reshape(stops.shape[:2]),
         reached(plane.known),
-        reached(plane.place(np.round(COARSE * plane.pad(plane.known)) / COARSE)),
+        reached(plane.from_pad(np.round(COARSE * plane.to_pad(plane.known)) / COARSE)),
         _microseconds(expander, plane),
     )
 
@@ -87,7 +87,7 @@ def _largest(way: Floats, decode: Decode) -> float:
 
 def _microseconds(expander: Expander, plane: Plane, points: int = 500) -> float:
     spent = []
-    for point in plane.place(np.random.default_rng(0).random((points, 1, 2))):
+    for point in plane.from_pad(np.random.default_rng(0).random((points, 1, 2))):
         began = perf_counter()
         expander.expand(point)
         spent.append(perf_counter() - began)

@@ -108,7 +108,7 @@ def evaluate(
                     partial(listen, shown=told),
                 )  # fmt: skip
             for name in settings.planes or ((there.default,) if settings.brief else there.names):
-                plane = there.get(name, settings.axes or there.own_axes(name))
+                plane = there.get(name, settings.axes or there.default_axes(name))
                 for expander in settings.expanders:
                     where = f"{name}, {expander}"
                     progress(f"fitting, {where}", 0, 0)

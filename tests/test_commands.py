@@ -21,10 +21,10 @@ from latentpad.controllers.osc.subscribers import LOWEST
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.command_table import (
     COMMANDS,
+    FEEDBACK,
     PARAMETERS,
+    RECEIVED,
     SENT,
-    TAKEN,
-    TOLD,
     Arg,
     Command,
 )
@@ -162,7 +162,7 @@ def _take(found: Whole) -> None:
     with socket.socket(type=socket.SOCK_DGRAM) as listening:
         listening.bind(("127.0.0.1", 0))
         sender = Sender("osc 127.0.0.1", listening.getsockname()[1])
-        for command in TAKEN:
+        for command in RECEIVED:
             args = example(command, found.latents)
             with suppress(CommandError):  # one take at a time
                 Held.made.instrument.apply("/record", (0,), sender)
@@ -187,8 +187,8 @@ async def _until(true: Callable[[], bool]) -> None:
 
 
 def test_the_table_has_every_address_that_a_whole_instrument_knows(whole: Whole) -> None:
-    assert set(addresses(TAKEN)) == set(whole.known), "a command has no line in the table"
-    assert len(addresses(TAKEN)) == len(whole.known)
+    assert set(addresses(RECEIVED)) == set(whole.known), "a command has no line in the table"
+    assert len(addresses(RECEIVED)) == len(whole.known)
 
 
 def test_what_the_table_says_a_command_takes_is_taken(whole: Whole) -> None:
@@ -253,7 +253,7 @@ def test_the_ports_that_sync_answers_on_are_the_tables() -> None:
 
 
 def test_every_line_tells_what_it_is_for() -> None:
-    for command in (*TAKEN, *TOLD):
+    for command in (*RECEIVED, *FEEDBACK):
         assert command.help and not command.help.endswith(".")
         assert len({arg.name for arg in command.args}) == len(command.args)
         assert all(arg.low <= arg.high for arg in command.args)

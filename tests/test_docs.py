@@ -14,7 +14,7 @@ import pytest
 import typer
 
 from latentpad.cli.main import app
-from latentpad.engine.control.command_table import SENT, TAKEN
+from latentpad.engine.control.command_table import RECEIVED, SENT
 from latentpad.presets.bank import FACTORY, PresetBank
 
 ROOT = Path(__file__).parents[1]
@@ -74,7 +74,7 @@ def test_the_reference_pages_are_what_the_program_knows(name: str) -> None:
 
 def test_the_reference_names_every_address() -> None:
     page = reference().parameters()
-    for command in (*TAKEN, *SENT):
+    for command in (*RECEIVED, *SENT):
         assert f"| `{command.address}` |" in page
 
 
@@ -116,7 +116,7 @@ def test_every_page_of_the_documents_is_reached_from_the_readme() -> None:
 
 @pytest.mark.parametrize("page", GUIDES, ids=named)
 def test_every_address_that_a_page_names_is_one(page: Path) -> None:
-    known = {_any(address) for command in (*TAKEN, *SENT) for address in command.addresses()}
+    known = {_any(address) for command in (*RECEIVED, *SENT) for address in command.addresses()}
     for line in code(page):
         for address in re.findall(r"(?<!\S)/[a-z][^\s,;]*", line):
             assert _any(address) in known, f"{page.name}: `{line}`"

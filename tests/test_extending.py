@@ -34,18 +34,18 @@ from latentpad.engine.plane import Float64, Plane
 
 
 class Shepard(Expander):
-    def __init__(self, plane: Plane, guard: bool, at: AnchorIndex) -> None:
+    def __init__(self, plane: Plane, guard: bool, index: AnchorIndex) -> None:
         super().__init__(plane, guard)
-        self._places = at
-        self._unknown = at.means(plane.unknown)[0].astype(np.float64)
+        self._index = index
+        self._unknown = index.means(plane.unknown)[0].astype(np.float64)
 
     def _latents(self, points: Float64) -> Float64:
-        count = len(self._places.coordinates)
-        _, distance, place = self._places.neighbours(points, count)
+        count = len(self._index.coordinates)
+        _, distance, site = self._index.neighbours(points, count)
         near = np.broadcast_to(distance[:, :1], distance.shape)
         ratio = np.divide(near, distance, out=np.ones(distance.shape), where=distance > near)
         share = ratio**2 / (ratio**2).sum(axis=1, keepdims=True)
-        unknown = (share[:, :, None] * self._unknown[place]).sum(axis=1)
+        unknown = (share[:, :, None] * self._unknown[site]).sum(axis=1)
         return kernels.to_latents(points, unknown, self._body, self._frame)
 
 
@@ -67,7 +67,7 @@ TONE = '''
         ),
     ),
 )
-"""The place of a method'''
+"""The index of a method is'''
 
 STRIP = """
 from latentpad.engine.control.instrument import Sender
@@ -179,8 +179,8 @@ def test_one_new_file_is_an_expander_that_is_chosen_told_of_heard_and_held_to_th
 def test_one_new_entry_is_a_phase_method_that_is_chosen_and_heard(copy: Path) -> None:
     table = copy / "latentpad/engine/phase_methods.py"
     source = table.read_text()
-    assert source.count(')\n"""The place of a method') == 1
-    table.write_text(source.replace(')\n"""The place of a method', TONE.lstrip("\n")))
+    assert source.count(')\n"""The index of a method is') == 1
+    table.write_text(source.replace(')\n"""The index of a method is', TONE.lstrip("\n")))
     samples, rate = rendered(copy, "tone", phase="tone", pitch=0)
     spectrum = np.abs(np.fft.rfft(samples)) ** 2
     frequency = np.fft.rfftfreq(len(samples), 1 / rate)

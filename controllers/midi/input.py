@@ -79,7 +79,7 @@ class MidiInput:
             self.counts.malformed += 1
             self.counts.last_error = str(error)
             return
-        waits = message.type == "program_change" and self.instrument.waits("/preset")
+        waits = message.type == "program_change" and self.instrument.waits_for_disk("/preset")
         self._threads.do(self.port, partial(self._carry_out, message), waits=waits)
 
     def _carry_out(self, message: mido.Message) -> None:

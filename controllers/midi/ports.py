@@ -18,7 +18,7 @@ from latentpad.controllers.midi.input import Layout, MidiCounts, MidiInput
 from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.midi.process import apis
 from latentpad.controllers.outcomes import Outcomes
-from latentpad.engine.control.child import Child, Word
+from latentpad.engine.control.child import Child, Message
 from latentpad.engine.control.instrument import Instrument
 from latentpad.engine.control.supervisor import Supervisor
 from latentpad.engine.process_status import ProcessStatus
@@ -61,18 +61,18 @@ class MidiPorts:
                 f"MIDI {api}",
                 partial(self._spawn, api),
                 partial(self._hear, api),
-                signs=signs,
+                status=status,
                 hang_s=HANG_S,
                 pause_s=RETRY_S,
             )
-            for api, signs in self._signs.items()
+            for api, status in self._signs.items()
         ]
         for keeper in self._keepers:
             keeper.start()
 
     def processes(self) -> dict[str, int]:
         """Process ids by what they do."""
-        return {keeper.what: keeper.pid for keeper in self._keepers if keeper.pid is not None}
+        return {keeper.name: keeper.pid for keeper in self._keepers if keeper.pid is not None}
 
     def ready(self, what: str) -> bool:
         """Whether the process of that name looks after its ports."""
@@ -91,16 +91,16 @@ class MidiPorts:
     def _spawn(self, api: str, generation: int) -> Child:
         return Child(f"MIDI {api}", "latentpad.controllers.midi.process", (api, self._names))
 
-    def _hear(self, api: str, word: Word) -> None:
+    def _hear(self, api: str, word: Message) -> None:
         """On the thread that keeps `api`'s feed."""
         inputs = self._inputs[api]
         match word:
             case {"kind": "midi", "port": port, "data": data} if port in inputs:
                 inputs[port].receive(data)
             case {"kind": "here"}:
-                signs = self._signs[api]
-                signs.count_beat()
-                signs.become_ready(signs.generation)
+                status = self._signs[api]
+                status.count_beat()
+                status.become_ready(status.generation)
             case {"kind": "opened", "port": port}:
                 inputs[port] = MidiInput(
                     self._instrument,

@@ -25,7 +25,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from latentpad.engine.process import send_word
+from latentpad.engine.process import send_message
 
 POLL = 1.0
 """Seconds between two looks at which ports there are; RtMidi has no other notice."""
@@ -158,7 +158,7 @@ def serve(api: str, wanted: Sequence[str], words: socket.socket) -> None:
     os.environ["JACK_NO_START_SERVER"] = "1"
     # Where the parent does not read, a line is lost: JACK's thread must not wait for it.
     words.setblocking(False)
-    tell = partial(send_word, words)
+    tell = partial(send_message, words)
     feed = MidiFeed(api, wanted, tell)
     while True:
         feed.poll()

@@ -167,12 +167,12 @@ class Feedback:
         self._flushed = self._loop.time()
         self._scheduled = False
         # A copy of all values is of one moment. In this order, as whoever changes one locks them.
-        with self._instrument.still(), self._lock:
-            due = self._subscribers.due(lambda: dict(self._instrument.told()))
+        with self._instrument.frozen(), self._lock:
+            due = self._subscribers.due(lambda: dict(self._instrument.sync_messages()))
             waiting = [(host, subscriber, subscriber.pending) for host, subscriber in due]
             for _, subscriber, _ in waiting:
                 subscriber.pending = {}
-            sinks = self._sinks.take(lambda: dict(self._instrument.told()))
+            sinks = self._sinks.take(lambda: dict(self._instrument.sync_messages()))
         for sink, messages in sinks:
             _give(sink, messages)
         for host, subscriber, values in waiting:

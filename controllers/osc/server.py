@@ -179,7 +179,7 @@ class OscServer:
         self._threads.do(
             sender.group,
             partial(self._instrument.carry_out, commands, sender, self._report),
-            waits=any(self._instrument.waits(address) for address, _ in commands),
+            waits=any(self._instrument.waits_for_disk(address) for address, _ in commands),
         )
 
     def _report(

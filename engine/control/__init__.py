@@ -1,1 +1,2 @@
-"""The control process: it turns commands into changes of the board and supervises the other two."""
+"""The control process: it turns commands into changes of the board, and supervises the other
+two."""

@@ -1,4 +1,4 @@
-"""Which command an address is: the engine's own, with a number in it or without, or another's."""
+"""Finds the command of an address, which may contain a number."""
 
 from __future__ import annotations
 
@@ -11,26 +11,29 @@ from latentpad.engine.control.stages import Stages
 
 
 class Addresses:
-    """The commands by their addresses. `numbered` are those by what surrounds their number: it is
-    the last part, or stands for `*`. Under the instrument's lock."""
+    """The commands by their addresses. Under the instrument's lock.
+
+    The keys of `numbered` are addresses without their number. The number is the last part, or
+    stands for `*`.
+    """
 
     def __init__(self, handlers: Mapping[str, Handler], numbered: Mapping[str, Numbered]) -> None:
         self._handlers = dict(handlers)
         self._numbered = dict(numbered)
-        self._own = set(handlers)
+        self._engine_addresses = set(handlers)
         self.staged: dict[str, Stages] = {}
 
     def add(self, address: str, handler: Handler) -> None:
-        """A command that is not the engine's own."""
+        """Add a command that is not the engine's."""
         self._handlers[address] = handler
 
-    def own(self, address: str) -> bool:
-        """Whether it is the engine's: a take has those."""
-        return address not in self._handlers or address in self._own
+    def is_engine_command(self, address: str) -> bool:
+        """Whether it is one of the engine's commands. Takes record only those."""
+        return address not in self._handlers or address in self._engine_addresses
 
     def find(self, address: str) -> Handler:
-        """Its command, if it has no stages. Raises `CommandError` for an address that there is
-        not."""
+        """The command of an address, if it has no stages. Raises `CommandError` for an unknown
+        address."""
         handler = self._handlers.get(address)
         if handler is not None:
             return handler
@@ -43,7 +46,7 @@ class Addresses:
         raise UnknownAddress(f"{address}: there is no such address")
 
     def __iter__(self) -> Iterator[str]:
-        """Every address, in their order; `*` stands for a number."""
+        """All addresses, sorted; `*` stands for a number."""
         numbered = (stem if "*" in stem else f"{stem}/*" for stem in self._numbered)
         return iter(sorted({*self._handlers, *self.staged, *numbered}))
 

@@ -1,4 +1,4 @@
-"""Which voice plays what: sixteen of them, given to fingers and notes."""
+"""Voice allocation: sixteen voices, given to fingers and notes."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from latentpad.engine.parameters import VOICES
 
 
 class Sender(NamedTuple):
-    """Who sent a command. Notes belong to the `group` (a host, a MIDI port and channel): the
-    same person may send each message from another UDP port."""
+    """The sender of a command. Notes belong to the `group`: a host, or a MIDI port and channel. One
+    performer may send from several UDP ports."""
 
     group: str
     port: int = 0
 
     @property
     def device(self) -> str:
-        """What is played on: the host, or the MIDI port with all its channels."""
+        """The instrument's device: the host, or the MIDI port with all its channels."""
         midi = self.group.startswith("midi ")
         return self.group.rpartition(" ")[0] if midi else self.group
 
@@ -38,26 +38,27 @@ Command = tuple[str, tuple[Argument, ...]]
 class Slot:
     """One of the board's voices, as the control process knows it."""
 
-    source: Source | None = None  # who holds it; None once let go
-    serial: int = 0  # of its last START; the player answers with the same
+    source: Source | None = None  # who holds it; None after the release
+    serial: int = 0  # of its last START; the playing process reports the same
     started: float = 0.0
     sender: Sender = NOBODY
-    timed: bool = False  # let go when the sender falls silent
+    timed: bool = False  # released when the sender falls silent
     follows: bool = False  # moves with the pad's point
-    again: tuple[Command, ...] = ()  # what would start it so again, the start itself last
+    # Would start it again in the same way; the start itself is the last one.
+    restart_commands: tuple[Command, ...] = ()
 
 
 @dataclass(frozen=True)
 class HeldLoop:
-    """A loop that somebody holds, and the command that would start it again."""
+    """A held loop, and the command that would start it again."""
 
     voice: int = field(compare=False)
     address: str
     args: tuple[Argument, ...]
     sender: Sender
-    settings: tuple[Command, ...]  # rows as they were then, of those that a start reads
+    settings: tuple[Command, ...]  # the rows that its start used, with their values then
     follows: bool  # moves with the pad's point
-    origin: int  # the board's: what it is pointed by
+    origin: int  # as on the board: what its latent comes from
 
 
 class Allocation:
@@ -68,92 +69,92 @@ class Allocation:
         self._clock = clock
         self._outbox = Outbox(board)
         self._slots = [Slot() for _ in range(VOICES)]
-        self.started = started  # how many sounds have been; the last one's serial
+        self.started = started  # the number of sounds so far: the last one's serial
 
     def give(
-        self, source: Source, sender: Sender, again: Sequence[Command], *, follows: bool
+        self, source: Source, sender: Sender, restart_commands: Sequence[Command], *, follows: bool
     ) -> int:
-        """A voice for `source`; `start` must follow once its point is on the board. `again` is
-        what would start it so once more."""
-        voice = min(range(VOICES), key=self._rank)
+        """A voice for `source`. `start` must be called when its point is on the board.
+        `restart_commands` are those that would start it again."""
+        voice = min(range(VOICES), key=self._priority)
         self.started += 1
         self._slots[voice] = Slot(
             source=source,
             serial=self.started,
             started=self._clock(),
             follows=follows,
-            again=tuple(again),
+            restart_commands=tuple(restart_commands),
         )
         self.hand_over(voice, sender)
         self._board.starts[voice] = self.started
         return voice
 
     def hand_over(self, voice: int, sender: Sender) -> None:
-        """It is `sender` who holds the voice."""
+        """Make `sender` the one who holds the voice."""
         slot = self._slots[voice]
         slot.sender, slot.timed = sender, sender.group.startswith("osc")
 
-    def _rank(self, voice: int) -> tuple[int, float]:
-        """A free voice first; then the oldest that was let go; then the oldest of all."""
+    def _priority(self, voice: int) -> tuple[int, float]:
+        """Sort key for the voice to take: a free one, else the oldest released, else the oldest."""
         slot, board = self._slots[voice], self._board
         answered = int(board.voice_serial[voice]) == slot.serial
-        fence()  # the state is that sound's
+        fence()  # the state belongs to that serial
         if slot.serial == 0 or (answered and board.voice_state[voice] == b.FREE):
             return 0, voice
         return (1 if slot.source is None else 2), slot.started
 
     def start(self, voice: int, mode: int, level_db: float, *, held: bool) -> None:
-        """Tell the playing process to start the voice with the sound last asked for."""
+        """Tell the playing process to start the voice with the sound that was last requested."""
         board = self._board
         request, serial = int(board.requests[voice]), self._slots[voice].serial
-        # The state first: see `Voices.resume`.
+        # Write the state before the event: see `Voices.resume`.
         board.held[voice] = int(held)
         board.start_request[voice], board.start_level[voice] = request, level_db
         self._outbox.send(Event(b.START, voice, mode, request, level_db, serial))
 
-    def let_go(self, which: Callable[[Slot], bool]) -> list[tuple[Source, Sender]]:
-        """Release every held voice of which this is true; shots ring out all the same. Returns
-        who held them, and who had sent that."""
-        gone = []
+    def release(self, predicate: Callable[[Slot], bool]) -> list[tuple[Source, Sender]]:
+        """Release every held voice for which the predicate is true; shots play to their end.
+        Returns who held them, and the senders."""
+        released = []
         for voice, slot in enumerate(self._slots):
-            if slot.source is not None and which(slot):
-                gone.append((slot.source, slot.sender))
-                self._board.held[voice] = 0  # the state first: see `Voices.resume`
+            if slot.source is not None and predicate(slot):
+                released.append((slot.source, slot.sender))
+                self._board.held[voice] = 0  # before the event: see `Voices.resume`
                 self._outbox.send(Event(b.RELEASE, voice, serial=slot.serial))
                 slot.source = None
                 slot.follows = False
-        return gone
+        return released
 
     def panic(self) -> None:
-        """Release every held voice, and have all silenced, shots too."""
-        self.let_go(lambda slot: True)
+        """Release every held voice, and silence all voices, including shots."""
+        self.release(lambda slot: True)
         self._outbox.send(Event(b.PANIC))
 
     def tick(self) -> None:
-        """Send what had no room: call it some 60 times a second."""
+        """Send the events that had no room. Call it some 60 times a second."""
         self._outbox.flush()
 
     def held_voices(self) -> Iterator[tuple[int, Source]]:
-        """Voices that somebody holds, and who."""
+        """The held voices and their sources."""
         for voice, slot in enumerate(self._slots):
             if slot.source is not None:
                 yield voice, slot.source
 
     def loops(self) -> list[HeldLoop]:
-        """The loops that are held, in the order in which they were started."""
+        """The held loops, in the order in which they were started."""
         held = [voice for voice, _ in self.held_voices() if self._board.held[voice]]
         return [self._loop(voice) for voice in sorted(held, key=lambda v: self._slots[v].serial)]
 
     def _loop(self, voice: int) -> HeldLoop:
         slot = self._slots[voice]
-        *settings, (address, args) = slot.again
+        *settings, (address, args) = slot.restart_commands
         origin = int(self._board.origin[voice])
         return HeldLoop(voice, address, args, slot.sender, tuple(settings), slot.follows, origin)
 
     def holds(self, source: Source) -> list[int]:
-        """The voices that `source` has not let go, shots that have rung out among them."""
+        """The voices that `source` has not released, including shots that have ended."""
         return [voice for voice, slot in enumerate(self._slots) if slot.source == source]
 
     def following(self) -> Iterator[int]:
-        """Voices that move with the pad's point."""
+        """The voices that follow the pad's point."""
         return (voice for voice, slot in enumerate(self._slots) if slot.follows)

@@ -1,4 +1,4 @@
-"""How an instrument is changed: by commands, alone or together, one change at a time."""
+"""Changes of an instrument: by single commands or by several together, one change at a time."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ Listener = Callable[[str, Sequence[Argument], Sender], None]
 
 
 class Changes:
-    """The one lock, and the board's version that brackets each change. Any thread may call.
+    """The instrument's lock, and the board's version that encloses each change. Any thread may
+    call.
 
-    What a command does is `_stages`' to say; `_changed_all` is called at the end of each change.
+    A subclass says what a command does (`_stages`), and what follows each change (`_after_change`).
     """
 
     def __init__(self, board: Board) -> None:
@@ -37,7 +38,8 @@ class Changes:
     def apply_all(
         self, commands: Sequence[tuple[str, Sequence[Argument]]], sender: Sender = NOBODY
     ) -> list[CommandError]:
-        """Carry out a bundle: the engine sees all of it or nothing. Returns what was refused."""
+        """Carry out a bundle as one change: the engine sees all of it or nothing. Returns the
+        errors of refused commands."""
         errors: list[Exception | None] = []
         self.carry_out(commands, sender, lambda *became: errors.append(became[-1]))
         refused = [error for error in errors if isinstance(error, CommandError)]
@@ -50,15 +52,15 @@ class Changes:
         self,
         commands: Sequence[tuple[str, Sequence[Argument]]],
         sender: Sender,
-        tell: OutcomeCallback,
+        report: OutcomeCallback,
     ) -> None:
-        """Carry out a bundle, and tell what became of each command as soon as it is known.
+        """Carry out a bundle, and call `report` with the outcome of each command when it is known.
 
-        Raises nothing of a command: one that fails leaves those beside it. What a command has to
-        do with files is done before the change and after it (`stages.Stages`), but within
-        `together`, where that is the caller's to see to.
+        Errors of commands are not raised, and do not affect the other commands. The stages of a
+        command that use files run before and after the change (`stages.Stages`). Inside `together`
+        all stages run within the change.
         """
-        running = RunningCommands(tell)
+        running = RunningCommands(report)
         for address, args in commands:
             running.add(address, args, sender, self._stages(address, args, sender))
         running.step()
@@ -68,10 +70,10 @@ class Changes:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """What this thread applies within it is one change, as a bundle is: the engine sees it
-        whole, and the decoder is woken if needed."""
+        """Everything that this thread applies inside is one change, as a bundle is: the engine
+        sees all of it at once, and the decoding process is woken if needed."""
         with self._lock:
-            if self._changing:  # a preset loaded by a command
+            if self._changing:  # nested: a command loads a preset
                 yield
                 return
             self._changing = True
@@ -80,18 +82,18 @@ class Changes:
                     yield
             finally:
                 self._changing = False
-                self._changed_all()
+                self._after_change()
 
-    def _tapped(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
+    def _notify_taps(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
         for tap in self.taps:
             tap(address, args, sender)
 
-    def still(self) -> AbstractContextManager[bool]:
+    def frozen(self) -> AbstractContextManager[bool]:
         """Nothing changes inside."""
         return self._lock
 
     def _stages(self, address: str, args: Sequence[Argument], sender: Sender) -> Iterator[None]:
         raise NotImplementedError
 
-    def _changed_all(self) -> None:
+    def _after_change(self) -> None:
         raise NotImplementedError

@@ -1,8 +1,8 @@
-"""A process that is kept going, as the control process has it: what it says, and what it prints.
+"""A supervised process, as seen from the control process: its messages and its standard error.
 
-What it says are words on its line (engine/process.py). What it prints on standard error is kept,
-the newest of it, for the reason of its end. Both are read by who watches over it, without waiting;
-the process does not wait either: what standard error has no room for is dropped.
+It sends messages on its socket (engine/process.py). The newest part of its standard error is kept,
+because it may contain the reason of its end. The supervisor reads both without waiting. The process
+does not wait either: output that does not fit is dropped.
 """
 
 from __future__ import annotations
@@ -16,97 +16,100 @@ from contextlib import ExitStack, suppress
 from typing import Any
 
 from latentpad.engine import error_log
-from latentpad.engine.process import LEAVE_S, WHERE, child_main
+from latentpad.engine.process import LEAVE_S, STACK_SIGNAL, child_main
 
-Word = dict[str, Any]
+Message = dict[str, Any]
 
-MOST = 1 << 20  # bytes that are read at a time, and of a line that does not end
-WHERE_S = 0.1  # for a process to print its stacks
-TAIL = 1 << 15  # bytes that are kept of standard error
+MAX_BYTES = 1 << 20  # bytes read at a time; also the longest line
+STACKS_S = 0.1  # time for a process to print its stacks
+TAIL = 1 << 15  # bytes kept of standard error
 
 
 class Child:
-    """A process of `serve(*args, words)` in `module`. One thread.
+    """A spawned process that runs `serve(*args, control_socket)` of `module`. One thread.
 
-    Raises `OSError`, `MemoryError` or `RuntimeError` where the system has no room for another
-    process.
+    Raises `OSError`, `MemoryError` or `RuntimeError` if the system cannot start another process.
     """
 
-    def __init__(self, what: str, module: str, args: Sequence[Any]) -> None:
+    def __init__(self, name: str, module: str, args: Sequence[Any]) -> None:
         spawn = multiprocessing.get_context("spawn")
-        self._heard, self._printed = b"", b""
-        with ExitStack() as kept, ExitStack() as given:
-            self._line, words = socket.socketpair()
-            kept.enter_context(self._line)
-            given.enter_context(words)
+        self._received, self._printed = b"", b""
+        with ExitStack() as kept_open, ExitStack() as passed_on:
+            self._control_socket, child_socket = socket.socketpair()
+            kept_open.enter_context(self._control_socket)
+            passed_on.enter_context(child_socket)
             self._stderr, stderr = spawn.Pipe(duplex=False)
-            kept.enter_context(self._stderr)
-            given.enter_context(stderr)
+            kept_open.enter_context(self._stderr)
+            passed_on.enter_context(stderr)
             self.process = spawn.Process(
-                target=child_main, args=(words, stderr, module, tuple(args)), name=what, daemon=True
+                target=child_main,
+                args=(child_socket, stderr, module, tuple(args)),
+                name=name,
+                daemon=True,
             )
             self.process.start()
-            self._kept = kept.pop_all()
-        self.channels = [self._line.fileno(), self._stderr.fileno()]
+            self._resources = kept_open.pop_all()
+        self.channels = [self._control_socket.fileno(), self._stderr.fileno()]
         for channel in self.channels:
             os.set_blocking(channel, False)
 
     @property
     def printed(self) -> str:
-        """The newest of what it has printed on standard error."""
+        """The newest part of its standard error."""
         return self._printed.decode(errors="backslashreplace")
 
-    def listen(self) -> list[Word]:
-        """What it has said since last asked. `channels` are those that may tell more."""
+    def read_messages(self) -> list[Message]:
+        """The messages since the last call. `channels` are the file descriptors that may have
+        more."""
         self._printed = (self._printed + self._read(self._stderr.fileno()))[-TAIL:]
-        self._heard += self._read(self._line.fileno())
-        *lines, self._heard = self._heard.split(b"\n")
-        self._heard = self._heard[-MOST:]
-        words: list[Word] = []
+        self._received += self._read(self._control_socket.fileno())
+        *lines, self._received = self._received.split(b"\n")
+        self._received = self._received[-MAX_BYTES:]
+        messages: list[Message] = []
         for line in lines:
             with error_log.errors_reported():
-                words.append(_word(line))
-        return words
+                messages.append(_parse_message(line))
+        return messages
 
-    def leave(self) -> None:
-        """Hang up, and give it time to end in good order."""
+    def shut_down(self) -> None:
+        """Close its socket, and give it time to end."""
         with suppress(OSError):
-            self._line.shutdown(socket.SHUT_RDWR)
+            self._control_socket.shutdown(socket.SHUT_RDWR)
         self.process.join(LEAVE_S + 0.1)
 
-    def where(self) -> None:
-        """Have it print where it hangs. One that cannot any more ends of it, or does nothing."""
+    def print_stacks(self) -> None:
+        """Make it print its stacks. A process that cannot do so ends or does nothing."""
         if self.process.is_alive() and self.process.pid is not None:
-            os.kill(self.process.pid, WHERE)
-            self.process.join(WHERE_S)
+            os.kill(self.process.pid, STACK_SIGNAL)
+            self.process.join(STACKS_S)
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill it."""
         self.process.kill()
         self.process.join(1.0)
 
     def close(self) -> None:
-        """Nothing more is heard of it."""
-        self._kept.close()
+        """Close the channels to it."""
+        self._resources.close()
 
     def _read(self, channel: int) -> bytes:
-        """What there is now, without waiting."""
-        found = b""
-        while channel in self.channels and len(found) < MOST:
+        """The bytes that can be read now, without waiting."""
+        data = b""
+        while channel in self.channels and len(data) < MAX_BYTES:
             try:
-                more = os.read(channel, MOST)
+                chunk = os.read(channel, MAX_BYTES)
             except BlockingIOError:
                 break
-            except OSError:  # its end has died
-                more = b""
-            if not more:
+            except OSError:  # the process has died
+                chunk = b""
+            if not chunk:
                 self.channels.remove(channel)
-            found += more
-        return found
+            data += chunk
+        return data
 
 
-def _word(line: bytes) -> Word:
-    word = json.loads(line)
-    if not isinstance(word, dict) or not isinstance(word.get("kind"), str):
-        raise ValueError(f"no word: {line[:80]!r}")
-    return word
+def _parse_message(line: bytes) -> Message:
+    message = json.loads(line)
+    if not isinstance(message, dict) or not isinstance(message.get("kind"), str):
+        raise ValueError(f"no message: {line[:80]!r}")
+    return message

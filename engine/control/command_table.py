@@ -1,8 +1,9 @@
-"""The command table: what an instrument takes that is no parameter, and what it sends back.
+"""The command table: the commands that are no parameters, and the messages that are sent back.
 
-With the parameter table (engine/parameters.py) it is every address that there is: the reference
-page is printed from both, and a test holds them against an instrument with all its controllers.
-Whatever registers a command (`Instrument.register`) or publishes a value has a line here.
+Together with the parameter table (engine/parameters.py) it contains every address. The reference
+page is made from both, and a test compares them with an instrument with all its controllers. Every
+command that is registered (`Instrument.register`) and every value that is published has an entry
+here.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from latentpad.engine.control.snapshots import LONGEST_S
+from latentpad.engine.control.snapshots import MAX_GLIDE_S
 from latentpad.engine.latent_bounds import REACH
 from latentpad.engine.parameters import FINGERS, LATENT_MAX, TABLE, Parameter
 
@@ -20,11 +21,10 @@ from latentpad.engine.parameters import FINGERS, LATENT_MAX, TABLE, Parameter
 class Arg:
     """One argument of a message.
 
-    `kind` is "float", "int", "switch" (0 or 1), "choice" (one of `choices`, or its place there),
-    "axis" (a number, or one of `choices`), "text", "name" (a text, or its number in a list) or
-    "any".
-    Numbers are within `low`...`high`. An `optional` one may be left out. Of `many` there are as
-    many as the pack has latents. Of "any" there are any number, of any kind.
+    `kind` is "float", "int", "switch" (0 or 1), "choice" (one of `choices`, or its index), "axis"
+    (a number, or one of `choices`), "text", "name" (a text, or its number in a list) or "any".
+    Numbers are within `low`...`high`. An `optional` argument may be left out. If `many`, there is
+    one for each latent of the pack. "any" is any number of arguments of any kind.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Arg:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A message that an instrument takes, or one that it sends; `help` is what it does, or tells.
+    """A message that an instrument receives or sends. `help` says what it does or reports.
 
     In `address`, `{n}` is a finger, 1...FINGERS, and `{k}` any whole number.
     """
@@ -49,15 +49,15 @@ class Command:
     args: tuple[Arg, ...] = ()
 
     def addresses(self) -> Iterator[str]:
-        """Its addresses as `Instrument.addresses` spells them: `*` stands for `{k}`."""
+        """Its addresses in the form of `Instrument.addresses`: `*` stands for `{k}`."""
         for n in range(1, FINGERS + 1 if "{n}" in self.address else 2):
             yield self.address.replace("{n}", str(n)).replace("{k}", "*")
 
 
-def of(row: Parameter) -> Command:
-    """The message that sets a parameter, and that tells its value."""
+def parameter_command(row: Parameter) -> Command:
+    """The message that sets a parameter, and that reports its value."""
     names = ("x", "y") if row.size == 2 else (row.address.rpartition("/")[2],)
-    # On the board a descriptor is a number too, in a message only a latent is.
+    # On the board a descriptor is a number too; in a message only a latent is one.
     low, high = (0, LATENT_MAX - 1) if row.kind == "axis" else (row.low, row.high)
     args = (Arg(name, row.kind, low, high, row.unit, row.choices) for name in names)
     return Command(row.address, row.help, tuple(args))
@@ -75,7 +75,7 @@ def _count(name: str) -> Arg:
     return Arg(name, "int", low=0)
 
 
-PARAMETERS: tuple[Command, ...] = tuple(of(row) for row in TABLE)
+PARAMETERS: tuple[Command, ...] = tuple(parameter_command(row) for row in TABLE)
 
 COMMANDS: tuple[Command, ...] = (
     # the pad
@@ -85,42 +85,46 @@ COMMANDS: tuple[Command, ...] = (
     Command("/pad/touch", "finger 1 down or up: the same as `/pad/1/touch`", (_switch("touch"),)),
     Command("/pad/{n}/x", "the finger's point, to the right", (_share("x"),)),
     Command("/pad/{n}/y", "the finger's point, upwards", (_share("y"),)),
-    Command("/pad/{n}/touch", "1 starts the finger's voice, 0 lets it go", (_switch("touch"),)),
+    Command("/pad/{n}/touch", "1 starts the finger's voice, 0 releases it", (_switch("touch"),)),
     Command(
         "/note",
-        "a note at finger 1's point, transposed from middle C (60); velocity 0 lets it go",
+        "a note at finger 1's point, transposed from middle C (60); velocity 0 releases it",
         (Arg("pitch", low=0, high=127), Arg("velocity", low=0, high=127)),
     ),
-    # past the plane
-    Command("/latent", "all latents, whatever plane and expander say", (Arg("z", many=True),)),
-    Command("/latent/{k}", "one latent, counted from 1; the others stay", (Arg("z"),)),
+    # latents, without the plane
+    Command(
+        "/latent",
+        "all latents, instead of those that plane and expander give",
+        (Arg("z", many=True),),
+    ),
+    Command("/latent/{k}", "one latent, counted from 1; the others keep their values", (Arg("z"),)),
     Command("/anchor/{k}", "jump to a sound of the pack or the library, counted from 0"),
     Command(
         "/lattice/{k}",
         "how far to go from the sound `/lattice/base` towards sound k; several add up",
         (Arg("share", low=-REACH, high=REACH),),
     ),
-    # the whole state
+    # presets and snapshots
     Command("/preset", "load a preset, by its name or its number", (Arg("preset", "name"),)),
-    Command("/preset/save", "keep the parameters as a preset of that name", (Arg("name", "text"),)),
+    Command("/preset/save", "save the parameters as a preset of that name", (Arg("name", "text"),)),
     Command(
         "/snapshot/{k}/store",
-        "keep the parameters (but single fingers'), finger 1's point, the latents and the faders, "
-        "until the program ends",
+        "store the parameters (except those of single fingers), finger 1's point, the latents and "
+        "the lattice weights, until the program ends",
     ),
     Command(
         "/snapshot/{k}/recall",
-        "glide to what was stored; without the seconds at once",
-        (Arg("seconds", low=0, high=LONGEST_S, unit="s", optional=True),),
+        "glide to what was stored; without seconds at once",
+        (Arg("seconds", low=0, high=MAX_GLIDE_S, unit="s", optional=True),),
     ),
-    # beside the sound
+    # the program
     Command("/record", "1 begins a take in the folder `takes`, 0 ends it", (_switch("record"),)),
     Command(
         "/learn",
-        "the next MIDI control that is moved steers this address; an empty text: none does",
+        "bind the next MIDI control that is moved to this address; an empty text: none",
         (Arg("address", "text"),),
     ),
-    Command("/panic", "silence at once, whatever is held"),
+    Command("/panic", "silence at once, including held voices"),
     Command(
         "/sync",
         "send every value back, and what changes from then on, to this UDP port of the sender's "
@@ -129,28 +133,28 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "/monitor",
-        "send `/heard` for all that is heard, MIDI too, to this UDP port of the sender's machine; "
+        "send `/heard` for every command, MIDI included, to this UDP port of the sender's machine; "
         "without one or with 1 to the port that it sends from; 0 ends it",
         (Arg("port", "int", 0, 65535, optional=True),),
     ),
-    Command("/ping", "nothing, but that its sender goes on to be told what it asked for"),
+    Command("/ping", "no effect, but its sender continues to get what it asked for"),
 )
-"""What is taken beside the parameters."""
+"""The commands besides the parameters."""
 
-TAKEN: tuple[Command, ...] = (*PARAMETERS, *COMMANDS)
+RECEIVED: tuple[Command, ...] = (*PARAMETERS, *COMMANDS)
 
-TOLD: tuple[Command, ...] = (
+FEEDBACK: tuple[Command, ...] = (
     Command("/pad/{n}/touch", "a finger came down (1) or went up (0)", (_switch("touch"),)),
     Command("/latent", "all latents, after a command that set some", (Arg("z", many=True),)),
-    Command("/lattice/{k}", "a fader of the lattice", (Arg("share", low=-REACH, high=REACH),)),
+    Command("/lattice/{k}", "one weight of the lattice", (Arg("share", low=-REACH, high=REACH),)),
     Command(
         "/refused",
-        "a command was not carried out, and why; asked for or not, to its sender",
+        "a command was not carried out, and why; always sent to its sender",
         (Arg("address", "text"), Arg("reason", "text")),
     ),
     Command(
         "/heard",
-        "after `/monitor`: a command and what became of it, `ok` or what was wrong",
+        "after `/monitor`: a command and its outcome, `ok` or what was wrong",
         (Arg("address", "text"), Arg("arguments", "any"), Arg("outcome", "text")),
     ),
     Command(
@@ -164,11 +168,11 @@ TOLD: tuple[Command, ...] = (
         (_share("left"), _share("right")),
     ),
     Command("/meter/load", "share of its time that rendering takes", (Arg("load", low=0),)),
-    Command("/meter/limiter", "what the limiter takes away", (Arg("gain", high=0, unit="dB"),)),
+    Command("/meter/limiter", "gain of the limiter", (Arg("gain", high=0, unit="dB"),)),
     Command(
         "/meter/faults",
         "counts since the start: reads that found the ring empty, hops that took too long, voices "
-        "silenced for not being numbers, malformed OSC packets, points passed over for newer ones, "
+        "silenced for not being numbers, malformed OSC packets, points skipped for newer ones, "
         "points that could not be decoded",
         tuple(map(_count, ("starved", "late", "guarded", "malformed", "skipped", "failed"))),
     ),
@@ -185,6 +189,6 @@ TOLD: tuple[Command, ...] = (
         ),
     ),
 )
-"""What is sent back to who asked with `/sync`, beside the parameters under their own addresses."""
+"""The messages sent to senders of `/sync`, besides the parameters under their addresses."""
 
-SENT: tuple[Command, ...] = (*PARAMETERS, *TOLD)
+SENT: tuple[Command, ...] = (*PARAMETERS, *FEEDBACK)

@@ -1,4 +1,4 @@
-"""Why a process has ended, in one line for a person."""
+"""Describes in one line why a process has ended."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from pathlib import Path
 
 from latentpad.models.text import printable
 
-LONGEST = 300  # characters of what it had printed
+MAX_TEXT = 300  # characters of its output
 CRASHES = (
     signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT, signal.SIGSYS,
     signal.SIGTRAP,
 )  # fmt: skip
-STACKS = "Fatal Python error: "  # begins what faulthandler prints after a crash
+STACKS = "Fatal Python error: "  # the start of faulthandler's output after a crash
 VMSTAT = Path("/proc/vmstat")
 
 
 def exit_reason(status: int | None, printed: str, short_of_memory: bool) -> str:
-    """Of a process with this exit `status` (of `multiprocessing`: below 0 a signal) that had
-    `printed` this on standard error."""
+    """The reason for a process with this exit `status` (of `multiprocessing`: negative for a
+    signal) that `printed` this on standard error."""
     if status is None:
         return "does not end"
     if status >= 0:
@@ -31,8 +31,8 @@ def exit_reason(status: int | None, printed: str, short_of_memory: bool) -> str:
 
 
 def oom_kills() -> int:
-    """How many processes the system has killed so far because it had no memory left; 0 where it
-    does not say (Linux does)."""
+    """The number of processes that the system has killed so far because it was out of memory; 0 on
+    systems that do not count them (Linux does)."""
     with suppress(OSError, ValueError):
         for line in VMSTAT.read_text().splitlines():
             name, _, count = line.partition(" ")
@@ -41,12 +41,12 @@ def oom_kills() -> int:
     return 0
 
 
-def _with(what: str, printed: str) -> str:
-    """The last line says most: C libraries, C++ and Python all print why they end."""
+def _with(summary: str, printed: str) -> str:
+    """Append the last line: C libraries, C++ and Python all end with the reason."""
     lines = printed.partition(STACKS)[0].splitlines()
     last = next((line for line in reversed(lines) if line.strip()), "")
-    said = " ".join(printable(last, LONGEST).split())
-    return f"{what}: {said}" if said else what
+    text = " ".join(printable(last, MAX_TEXT).split())
+    return f"{summary}: {text}" if text else summary
 
 
 def _name(number: int) -> str:

@@ -1,7 +1,7 @@
-"""The gestures of a take, as JSON Lines, each at the hop in which it was heard.
+"""The gestures of a take as JSON Lines, each with the time of the hop that used it.
 
-Beside the performer's commands it keeps what only the machine knew, in lines whose addresses begin
-with /take/: when each decoded sound was taken up, and which it was. `engine.gestures` reads them.
+Besides the performer's commands it records what depends on the machine, in lines whose addresses
+begin with /take/: when each decoded sound was used, and which it was. `engine.gestures` reads them.
 """
 
 from __future__ import annotations
@@ -23,158 +23,168 @@ from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.gestures import END, FADE, QUALITY, SOUND
 from latentpad.engine.history import History, HistoryEntry, SoundEntry
 
-BACKLOG_LINES = 50_000
+MAX_BACKLOG = 50_000
 
-Line = dict[str, Any]
+Entry = dict[str, Any]
 
 
 class GestureTrack:
-    """Every command from now until `stop`, and the sounds that came of them.
+    """Records every command from now until `stop`, and the sounds that result.
 
-    The first lines bring a fresh instrument to where this one is; what is held begins its sound
-    anew. The last one tells how long the take is, at any moment: it is written over.
+    The first lines bring a new instrument to the present state; held voices start their sounds
+    again. The last line gives the length of the take. It is rewritten each time, so the file is
+    always complete.
     """
 
-    def __init__(self, instrument: Instrument, head: Line, path: Path, fd: int) -> None:
+    def __init__(self, instrument: Instrument, head: Entry, path: Path, fd: int) -> None:
         self.path, self.fd = path, fd
         self._instrument = instrument
         self._board = board = instrument.board
-        self._waiting: deque[Line] = deque()
-        self._pending: deque[tuple[int, Line]] = deque()  # with the board's version that has it
-        self._left = 0  # how many were pending when last looked at
+        self._unwritten: deque[Entry] = deque()
+        self._pending: deque[tuple[int, Entry]] = (
+            deque()
+        )  # with the board's version that contains it
+        self._pending_before = 0  # how many were pending at the last call of `listen`
         self._senders: dict[str, int] = {}
         self._lost = 0
         self._end: int | None = None
-        self._kept = 0  # bytes; what comes after them in the file is the end line
-        self._last = self._told = -1.0  # s, of the last line and of the end in the file
-        with instrument.still():
+        self._kept_bytes = 0  # length of the file without the end line
+        self._last = (
+            self._written_end
+        ) = -1.0  # s, of the last line, and of the end line in the file
+        with instrument.frozen():
             self._history = History(board)
-            self.began = self._at = board.tape_head[0]
+            self.began = self._listened_to = board.tape_head[0]
             state = instrument.state()
-            self._known = instrument.started  # sounds after this one are the take's own
-            seed = self._known - len(state.held)  # their numbers in a rendering begin with the next
-            voices = [each.voice for each in state.held]
+            self._last_serial = instrument.started  # of the sounds from before the take
+            # A rendering numbers the held sounds from the seed on.
+            seed = self._last_serial - len(state.held)
+            voices = [loop.voice for loop in state.held]
             self._serials = {int(board.starts[v]): seed + k for k, v in enumerate(voices, 1)}
-            self._waiting.append({**head, "seed": seed, "sounds": True})
+            self._unwritten.append({**head, "seed": seed, "sounds": True})
             if quality := int(board.player[b.QUALITY]):
-                self._put(self.began, {"address": QUALITY, "args": [quality]})
+                self._add(self.began, {"address": QUALITY, "args": [quality]})
             for command in state.commands():
-                self._put(self.began, self._line(*command))
+                self._add(self.began, self._command_entry(*command))
             for voice in voices:
-                if line := self._sound_of(voice):
-                    self._put(self.began, line)
-            instrument.taps.append(self._heard)
+                if entry := self._current_sound(voice):
+                    self._add(self.began, entry)
+            instrument.taps.append(self._on_command)
 
     @property
     def lost(self) -> str:
         lost = self._lost + self._history.lost
         return f"{lost} gestures" if lost else ""
 
-    def _line(self, address: str, args: Sequence[Argument], sender: Sender) -> Line:
-        """Notes belong to who sent them, and what nobody sent starts no sound: both are told."""
-        line: Line = {"address": address, "args": tuple(args)}
+    def _command_entry(self, address: str, args: Sequence[Argument], sender: Sender) -> Entry:
+        """An entry with the sender where it matters: notes belong to their sender, and commands
+        without a sender start no sound."""
+        entry: Entry = {"address": address, "args": tuple(args)}
         if not sender.group:
-            return {**line, "from": 0}
+            return {**entry, "from": 0}
         if address == "/note":
-            return {**line, "from": self._senders.setdefault(sender.group, len(self._senders) + 1)}
-        return line
+            return {**entry, "from": self._senders.setdefault(sender.group, len(self._senders) + 1)}
+        return entry
 
-    def _sound_of(self, voice: int) -> Line | None:
-        """The line of what a held voice plays already, if it plays."""
+    def _current_sound(self, voice: int) -> Entry | None:
+        """The entry for the sound that a held voice plays already, if any."""
         board = self._board
-        found = board.newest(voice, lambda buffer: history.sound_entry(board, voice, buffer))
-        if found is None or found[0] == 0:
+        placed = board.newest(voice, lambda buffer: history.sound_entry(board, voice, buffer))
+        if placed is None or placed[0] == 0:
             return None
-        return self._sound(self._serials[int(board.starts[voice])], found[1])
+        return self._sound_entry(self._serials[int(board.starts[voice])], placed[1])
 
-    def _sound(self, number: int, sound: SoundEntry) -> Line:
-        # As short as a float32 can be said.
+    def _sound_entry(self, number: int, sound: SoundEntry) -> Entry:
+        # The shortest text of each float32.
         latent = sound.latent[: self._instrument.latent_dim].astype(np.float32)
         z = [float(str(x)) for x in latent]
         return {"address": SOUND, "args": [number, sound.level, sound.original, *z]}
 
-    def _heard(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
-        if len(self._pending) + len(self._waiting) >= BACKLOG_LINES:
+    def _on_command(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
+        if len(self._pending) + len(self._unwritten) >= MAX_BACKLOG:
             self._lost += 1
             return
-        # It is called while the change is written: the engine sees it with the next version.
+        # This runs while the change is written: the engine sees it with the next version.
         version = self._board.version[0] + 1
-        self._pending.append((version, self._line(address, args, sender)))
+        self._pending.append((version, self._command_entry(address, args, sender)))
 
     def stop(self, end: int) -> None:
-        """What is played from frame `end` of the tape on is not the take's."""
+        """End the track at frame `end` of the tape."""
         if self._end is None:
             self._end = end
             with suppress(ValueError):
-                self._instrument.taps.remove(self._heard)
+                self._instrument.taps.remove(self._on_command)
 
     def listen(self) -> None:
-        """Find the hops that have heard what is pending, and what the voices have done."""
+        """Find the hops that used the pending commands, and read the history of the voices."""
         head = self._board.tape_head[0] if self._end is None else self._end
-        found = [*self._placed(head)]
+        placed = [*self._place_pending(head)]
         for happened in self._history.read(head):
-            line = self._entry(happened)
-            if line is not None:
-                found.append((happened.at, line))
-        for at, line in sorted(found, key=lambda each: each[0]):  # commands first, in their order
-            self._put(at, line)
-        self._at = max(self._at, head)
-        self._left = len(self._pending)
+            entry = self._history_entry(happened)
+            if entry is not None:
+                placed.append((happened.frame, entry))
+        # The sort is stable: at one frame, commands come first and keep their order.
+        for frame, entry in sorted(placed, key=lambda item: item[0]):
+            self._add(frame, entry)
+        self._listened_to = max(self._listened_to, head)
+        self._pending_before = len(self._pending)
 
-    def _placed(self, head: int) -> list[tuple[int, Line]]:
-        """The pending commands that hops until frame `head` were made from, each at the first."""
-        first, versions = tape.states(self._board, self._at, head)
+    def _place_pending(self, head: int) -> list[tuple[int, Entry]]:
+        """The pending commands that hops before frame `head` were rendered from, each with the
+        frame of the first such hop."""
+        first, versions = tape.states(self._board, self._listened_to, head)
         hop = tape.hop_of(self._board)
-        # Where the sound stands still, the hop that comes next will have heard what waits.
-        still = self._left if head == self._at else 0
-        found: list[tuple[int, Line]] = []
+        # While no sound is rendered, the next hop will use what was pending.
+        stalled = self._pending_before if head == self._listened_to else 0
+        placed: list[tuple[int, Entry]] = []
         while self._pending:
-            version, line = self._pending[0]
+            version, entry = self._pending[0]
             k = int(np.searchsorted(versions, version))
-            if k == len(versions) and self._end is None and len(found) >= still:
+            if k == len(versions) and self._end is None and len(placed) >= stalled:
                 break
-            found.append((first + k * hop if k < len(versions) else head, line))
+            placed.append((first + k * hop if k < len(versions) else head, entry))
             self._pending.popleft()
-        return found
+        return placed
 
-    def _entry(self, what: HistoryEntry) -> Line | None:
-        """Its line; None of a sound that was there before the take."""
-        if what.kind == history.FADE:
+    def _history_entry(self, happened: HistoryEntry) -> Entry | None:
+        """The entry for it; None for a sound from before the take."""
+        if happened.kind == history.FADE:
             return {"address": FADE, "args": []}
-        if what.kind == history.QUALITY:
-            return {"address": QUALITY, "args": [what.number]}
-        number = what.number if what.number > self._known else self._serials.get(what.number)
+        if happened.kind == history.QUALITY:
+            return {"address": QUALITY, "args": [happened.number]}
+        serial = happened.number
+        number = serial if serial > self._last_serial else self._serials.get(serial)
         if number is None:
             return None
-        if len(self._waiting) >= BACKLOG_LINES:
+        if len(self._unwritten) >= MAX_BACKLOG:
             self._lost += 1
             return None
-        return self._sound(number, what.sound)
+        return self._sound_entry(number, happened.sound)
 
-    def _put(self, at: int, line: Line) -> None:
-        self._waiting.append({"t": self._seconds(at), **line})
+    def _add(self, frame: int, entry: Entry) -> None:
+        self._unwritten.append({"t": self._seconds(frame), **entry})
 
-    def _seconds(self, at: int) -> float:
-        return round(max(at - self.began, 0) / self._board.shape.sample_rate, 6)
+    def _seconds(self, frame: int) -> float:
+        return round(max(frame - self.began, 0) / self._board.shape.sample_rate, 6)
 
     def write(self) -> None:
         atomic_file.check_exists(self.fd)
-        end = self._seconds(self._at)
-        if not self._waiting and end == self._told:
+        end = self._seconds(self._listened_to)
+        if not self._unwritten and end == self._written_end:
             return
-        os.ftruncate(self.fd, self._kept)
-        while self._waiting:
-            line = self._waiting[0]
-            atomic_file.append(self.fd, _encoded(line))
-            self._kept = os.lseek(self.fd, 0, os.SEEK_END)
-            self._last = max(self._last, line.get("t", 0.0))
-            self._waiting.popleft()
-        self._told = max(end, self._last)
-        atomic_file.append(self.fd, _encoded({"t": self._told, "address": END, "args": []}))
+        os.ftruncate(self.fd, self._kept_bytes)
+        while self._unwritten:
+            entry = self._unwritten[0]
+            atomic_file.append(self.fd, _encode(entry))
+            self._kept_bytes = os.lseek(self.fd, 0, os.SEEK_END)
+            self._last = max(self._last, entry.get("t", 0.0))
+            self._unwritten.popleft()
+        self._written_end = max(end, self._last)
+        atomic_file.append(self.fd, _encode({"t": self._written_end, "address": END, "args": []}))
 
     def close(self) -> None:
         os.close(self.fd)
 
 
-def _encoded(line: Line) -> bytes:
-    return json.dumps(line).encode() + b"\n"
+def _encode(entry: Entry) -> bytes:
+    return json.dumps(entry).encode() + b"\n"

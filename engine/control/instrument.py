@@ -1,8 +1,8 @@
-"""The instrument as the performer sees it: commands in, changes on the board out.
+"""The instrument as the performer sees it: it receives commands and changes the board.
 
-A command is an OSC address and its arguments, whoever sent it: OSC and MIDI controllers,
-presets, snapshots and gesture recordings all speak this one language. Commands change values
-and points (newest wins) and start, move and let go of voices.
+A command is an OSC address and its arguments, from any sender: OSC and MIDI controllers, presets,
+snapshots and gesture recordings use the same commands. Commands change values and points (the
+newest counts), and start, move and release voices.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from latentpad.engine.control.addresses import Addresses
 from latentpad.engine.control.allocation import NOBODY, Allocation, Command, Sender, Slot
 from latentpad.engine.control.changes import Changes, Listener
 from latentpad.engine.control.last_heard import LastHeard
-from latentpad.engine.control.pad import Handler, Pad, Place
+from latentpad.engine.control.pad import AnchorLookup, Handler, Pad
 from latentpad.engine.control.plane_commands import PlaneCommands
 from latentpad.engine.control.snapshots import Snapshot, Snapshots
 from latentpad.engine.control.stages import Stages
@@ -32,13 +32,14 @@ if TYPE_CHECKING:
 
 
 class Instrument(Changes):
-    """All commands end here. Any thread of the control process may call `apply`.
+    """Receives all commands. Any thread of the control process may call `apply`.
 
-    `place` gives an anchor's point on the pad and its latent vector (for `/anchor/K`); it raises
-    `CommandError` for one that is not there. `clock` is the time in seconds, so that a recording
-    can be rendered without a clock. `wake` is called when a sound is wanted from the decoder.
-    Without `axes` any two are taken, without `bounds` latents are held as around one anchor at 0.
-    `started` is how many sounds were started before: the next one's noise depends on its number.
+    `look_up_anchor` returns an anchor's position on the pad and its latent vector (for
+    `/anchor/K`); it raises `CommandError` if there is no such anchor. `clock` is the time in
+    seconds, so that a recording can be rendered without a clock. `wake` is called when a sound is
+    wanted from the decoding process. Without `axes` any two axes are accepted; without `bounds`
+    latents are limited as around one anchor at 0. `started` is how many sounds were started before:
+    the noise of a sound depends on its number.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Instrument(Changes):
         board: Board,
         *,
         latent_dim: int,
-        place: Place,
+        look_up_anchor: AnchorLookup,
         planes: Sequence[str],
         clock: Callable[[], float],
         wake: Callable[[], None] = lambda: None,
@@ -58,19 +59,25 @@ class Instrument(Changes):
         self.latent_dim = latent_dim
         self.clock = clock
         self.wake = wake
-        self.listeners: list[Listener] = []  # called with every value that has changed
-        self.hearers: list[Callable[[Sender], None]] = []  # called with whoever sends a command
-        self._heard = LastHeard(clock)
+        self.listeners: list[Listener] = []  # called with every changed value
+        self.hearers: list[Callable[[Sender], None]] = []  # called with the sender of every command
+        self._last_heard = LastHeard(clock)
         self._voices = Allocation(board, clock, started)
         self._pad = Pad(
             board,
             self._voices,
             bounds or LatentBounds.of(np.zeros((1, latent_dim))),
-            place,
+            look_up_anchor,
             self._changed,
         )
         self._touch = Touch(board, self._voices, self._pad, self._changed, clock)
-        self._snapshots = Snapshots(self._present, self._put, self._point, self._changed, clock)
+        self._snapshots = Snapshots(
+            self._current_snapshot,
+            self._set_from_snapshot,
+            self._point_from_snapshot,
+            self._changed,
+            clock,
+        )
         self._addresses = Addresses(
             {
                 **{row.address: self._setter(row) for row in GLOBAL},
@@ -85,19 +92,19 @@ class Instrument(Changes):
     # -- commands ----------------------------------------------------------------------------
 
     def register(self, address: str, handler: Handler) -> None:
-        """Add a command that is not the engine's own (`/learn`, `/sync`, ...)."""
+        """Add a command that is not the engine's (`/learn`, `/sync`, ...)."""
         self._addresses.add(address, handler)
 
     def register_stages(self, address: str, stages: Stages) -> None:
         """Add a command that reads or writes files (`/preset`, `/record`, ...)."""
         self._addresses.staged[address] = stages
 
-    def waits(self, address: str) -> bool:
+    def waits_for_disk(self, address: str) -> bool:
         """Whether this command may wait for a disk."""
         return address in self._addresses.staged
 
     def addresses(self) -> list[str]:
-        """Every address that is known; `*` stands for a number."""
+        """All known addresses; `*` stands for a number."""
         return list(self._addresses)
 
     def _stages(self, address: str, args: Sequence[Argument], sender: Sender) -> Iterator[None]:
@@ -106,59 +113,62 @@ class Instrument(Changes):
             yield
             self._apply(address, args, sender)
             return
-        self._hear(sender)
+        self._notify_hearers(sender)
         check_arguments(address, args)
         stages = staged(args, sender)
         next(stages, None)
         yield
         next(stages, None)
-        self._heard.hear(sender)
+        self._last_heard.hear(sender)
         yield
         next(stages, None)
 
-    def _changed_all(self) -> None:
-        if self._pad.asked:
-            self._pad.asked = False
+    def _after_change(self) -> None:
+        if self._pad.decode_wanted:
+            self._pad.decode_wanted = False
             self.wake()
 
-    def _hear(self, sender: Sender) -> None:
+    def _notify_hearers(self, sender: Sender) -> None:
         for hear in self.hearers:
             hear(sender)
 
     def _apply(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
-        self._hear(sender)
+        self._notify_hearers(sender)
         check_arguments(address, args)
-        self._touch.known = False
+        self._touch.already_recorded = False
         self._addresses.find(address)(args, sender)
-        own = self._addresses.own(address) and not address.startswith(_SNAPSHOT)
-        if own and not self._touch.known:
-            if address.startswith(_LATENT):  # the others are as they were decoded by then
+        recorded = self._addresses.is_engine_command(address) and not address.startswith(_SNAPSHOT)
+        if recorded and not self._touch.already_recorded:
+            if address.startswith(
+                _LATENT
+            ):  # record all latents: the others may come from the newest sound
                 address, args = _LATENT[:-1], self._pad.args_of(_LATENT[:-1])
-            self._tapped(address, args, sender)
-        self._tell_implied(sender)
-        self._heard.hear(sender)
+            self._notify_taps(address, args, sender)
+        self._notify_implied(sender)
+        self._last_heard.hear(sender)
 
-    def _tell_implied(self, sender: Sender) -> None:
-        """A take tells every touch, so that its replay measures no rests and no ways again."""
+    def _notify_implied(self, sender: Sender) -> None:
+        """Report the touches that moves have implied. A take records every touch, so its replay
+        does not have to infer them again."""
         implied, self._touch.implied = self._touch.implied, []
         for address, args in implied:
-            self._tapped(address, args, sender)
+            self._notify_taps(address, args, sender)
 
     # -- values ------------------------------------------------------------------------------
 
     def value(self, address: str) -> tuple[float, ...]:
-        """A global row's present value, as on the board."""
+        """The present value of a global row, as on the board."""
         start = OFFSET[address]
         return tuple(self.board.values[start : start + ROW[address].size].tolist())
 
     def args_of(self, address: str) -> tuple[Argument, ...]:
-        """What an address's value is now, as a message's arguments; nothing where it has none."""
+        """The present value of an address as a message's arguments; empty if it has none."""
         if address in OFFSET:
             return ROW[address].show(self.value(address))
         return self._pad.args_of(address)
 
     def values(self) -> Iterator[tuple[str, tuple[Argument, ...]]]:
-        """Every row's address and value: what `/sync` sends and a preset saves."""
+        """The address and value of every row: what `/sync` sends and a preset saves."""
         for row in GLOBAL:
             yield row.address, row.show(self.value(row.address))
         for row in FINGER:
@@ -166,18 +176,18 @@ class Instrument(Changes):
                 values = self._pad.fingers[row.address][n - 1]
                 yield row.address.format(n=n), row.show(values)
 
-    def told(self) -> Iterator[tuple[str, tuple[Argument, ...]]]:
-        """What `/sync` sends: what is touched, the latents and faders that hold, and every row."""
+    def sync_messages(self) -> Iterator[tuple[str, tuple[Argument, ...]]]:
+        """What `/sync` sends: touches, the latents or lattice weights in use, and every row."""
         for n in range(1, FINGERS + 1):
             yield f"/pad/{n}/touch", (int(self.down(n)),)
         if latent := self.args_of("/latent"):
             yield "/latent", latent
-        for anchor, share in self._pad.target().faders.items():
+        for anchor, share in self._pad.target().weights.items():
             yield f"/lattice/{anchor}", (share,)
         yield from self.values()
 
     def state(self) -> InstrumentState:
-        """All that steers the sound now."""
+        """The state: everything that affects the sound now."""
         with self._lock:
             pad = self._pad
             return InstrumentState(
@@ -185,20 +195,20 @@ class Instrument(Changes):
             )
 
     def down(self, n: int) -> bool:
-        """Whether finger `n`, whoever's it is, holds a loop."""
+        """Whether finger `n` holds a loop, of any sender."""
         return bool(self._pad.loops(n))
 
     def expect_touches(
         self, sender: Sender, fingers: Iterable[int] = range(1, FINGERS + 1)
     ) -> None:
-        """Take it from `sender` that it tells the touches of these fingers, from the start: its
-        moves start nothing."""
+        """Expect `sender` to report the touches of these fingers from the start: its moves start
+        nothing."""
         with self._lock:
             self._touch.expect_touches(sender.device, fingers)
 
     @property
     def started(self) -> int:
-        """How many sounds have been started; the last one's serial on the board."""
+        """The number of sounds started so far: the last one's serial on the board."""
         return self._voices.started
 
     def _changed(self, address: str, args: tuple[Argument, ...], sender: Sender) -> None:
@@ -213,7 +223,7 @@ class Instrument(Changes):
         start = OFFSET[row.address]
         self.board.values[start : start + row.size] = values
         if row.affects >= Affects.DECODE:
-            self._pad.aim_again()
+            self._pad.request_all()
         if row.address == "/mode":
             self._pad.mode_changed()
         self._changed(row.address, row.show(values), sender)
@@ -221,28 +231,29 @@ class Instrument(Changes):
     # -- voices ------------------------------------------------------------------------------
 
     def release(self, group: str) -> None:
-        """Let go everything that `group` holds: its cable was pulled, its network is gone."""
+        """Release everything that `group` holds, for example because its cable was pulled."""
         with self.together():
-            self._let_go(lambda slot: slot.sender.group == group)
+            self._release(lambda slot: slot.sender.group == group)
 
     def release_all(self) -> None:
-        """Let everything go; shots ring out."""
+        """Release all voices; shots play to their end."""
         with self.together():
-            self._let_go(lambda slot: True)
+            self._release(lambda slot: True)
 
     def release_notes(self, group: str) -> None:
-        """All notes of `group` off (MIDI CC 123)."""
+        """Release all notes of `group` (MIDI CC 123)."""
         with self.together():
-            self._let_go(
+            self._release(
                 lambda slot: slot.source is not None and slot.source[:2] == ("note", group)
             )
 
-    def _let_go(self, which: Callable[[Slot], bool]) -> None:
-        """Without a command; whoever taps hears of it as of commands."""
-        for (kind, _, n), sender in self._voices.let_go(which):
+    def _release(self, predicate: Callable[[Slot], bool]) -> None:
+        """Release voices without a command. It is reported to the taps as if there had been
+        commands."""
+        for (kind, _, n), sender in self._voices.release(predicate):
             finger = kind == "finger"
             address = f"/pad/{n}/touch" if finger else "/note"
-            self._tapped(address, (0,) if finger else (n, 0), sender)
+            self._notify_taps(address, (0,) if finger else (n, 0), sender)
 
     def _panic(self, args: Sequence[Argument], sender: Sender) -> None:
         self._voices.panic()
@@ -252,30 +263,30 @@ class Instrument(Changes):
     # -- time --------------------------------------------------------------------------------
 
     def tick(self) -> None:
-        """What happens by itself: call it some 60 times a second."""
+        """Do what depends on time. Call it some 60 times a second."""
         with self.together():
             self._voices.tick()
             timeout = float(self.board.values[OFFSET["/note/timeout"]])
-            self._let_go(lambda slot: self._heard.outdated(slot, timeout))
-            self._heard.forget()
+            self._release(lambda slot: self._last_heard.timed_out(slot, timeout))
+            self._last_heard.forget()
             self._touch.tick()
-            self._tell_implied(NOBODY)
+            self._notify_implied(NOBODY)
             self._snapshots.step()
 
-    def _present(self) -> Snapshot:
+    def _current_snapshot(self) -> Snapshot:
         return Snapshot(
             {row.address: self.value(row.address) for row in GLOBAL}, self._pad.target()
         )
 
-    def _put(self, address: str, values: tuple[float, ...]) -> None:
-        """What a snapshot changes; it is tapped, for a glide is not a command's alone."""
+    def _set_from_snapshot(self, address: str, values: tuple[float, ...]) -> None:
+        """Set a row from a snapshot. It is reported to the taps, because a glide has many steps."""
         self._set(ROW[address], values, NOBODY)
-        self._tapped(address, ROW[address].show(values), NOBODY)
+        self._notify_taps(address, ROW[address].show(values), NOBODY)
 
-    def _point(self, command: Command) -> None:
+    def _point_from_snapshot(self, command: Command) -> None:
         address, args = command
         self._addresses.find(address)(args, NOBODY)
-        self._tapped(address, args, NOBODY)
+        self._notify_taps(address, args, NOBODY)
 
 
 _SNAPSHOT, _LATENT = "/snapshot/", "/latent/"

@@ -1,4 +1,4 @@
-"""When each sender was last heard: whose notes are too old."""
+"""When each sender was last heard, to find the notes of senders that fell silent."""
 
 from __future__ import annotations
 
@@ -6,29 +6,30 @@ from collections.abc import Callable
 
 from latentpad.engine.control.allocation import Sender, Slot
 
-SENDERS = 256  # whose last command is remembered
+SENDERS = 256  # senders that are remembered
 
 
 class LastHeard:
-    """Under the instrument's lock. `clock` is the time in seconds."""
+    """The times of the last commands. Under the instrument's lock. `clock` gives the time in
+    seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._last: dict[str, float] = {}
 
     def hear(self, sender: Sender) -> None:
-        """It has sent something just now; nobody's commands do not count."""
+        """Record that the sender has sent something now. Commands without a sender do not count."""
         if sender.group:
             self._last[sender.group] = self._clock()
 
-    def outdated(self, slot: Slot, timeout: float) -> bool:
-        """Whether the sender of a voice that is let go by itself was silent for longer than
-        `timeout` s; 0 is for ever."""
+    def timed_out(self, slot: Slot, timeout: float) -> bool:
+        """Whether the sender of a timed voice was silent for longer than `timeout` s; 0 means
+        never."""
         now = self._clock()
         return timeout > 0 and slot.timed and now - self._last.get(slot.sender.group, now) > timeout
 
     def forget(self) -> None:
-        """Remember no more than `SENDERS`: those that were heard last."""
+        """Keep at most `SENDERS`: those that were heard last."""
         if len(self._last) > SENDERS:
             recent = sorted(self._last, key=self._last.__getitem__)[-SENDERS // 2 :]
             self._last = {group: self._last[group] for group in recent}

@@ -1,9 +1,9 @@
-"""Movement as touch: which moves of a sender that tells no touches start a sound.
+"""Movement as touch: which moves start a sound if a sender reports no touches.
 
-Many pads send where a finger is and never whether it is down. From such a sender, in `loop` mode
-any move starts the finger's voice; in `shot` and `original` a move after a rest is a touch, and a
-drag touches again and again, by distance or by time. A sender that has told a touch 1 of a finger
-is believed about this finger from then on: its moves start nothing.
+Many pads report where a finger is, but not whether it is down. With such a sender, in `loop` mode
+any move starts the finger's voice; in `shot` and `original` mode a move after a rest is a touch,
+and a drag touches repeatedly, by distance or by time. Once a sender has reported a touch 1 of a
+finger, its moves of this finger start nothing.
 """
 
 from __future__ import annotations
@@ -15,172 +15,175 @@ from enum import Enum
 
 from latentpad.engine.control.pad import Point
 
-TREMBLE = 0.01  # pad widths: a finger that rests moves so little, one that taps again does not
-PAIR_S = 0.003  # how long x waits for y, or y for x: they are one move
-TOGETHER_S = 0.05  # what a pad tells of one touch, its point and that it is down, lies so close
-SETTLE_S = 0.01  # how long after a shot's start its point may still be told more exactly
-ROUNDING = 1e-6  # pad widths: more than two 32-bit floats lose
-MOST = 1024  # fingers of all senders that are remembered
+TREMBLE = 0.01  # pad widths: a resting finger moves less than this
+PAIR_S = 0.003  # x waits this long for y, or y for x: both are one move
+TOUCH_PAIR_S = 0.05  # a touch and its point belong together if they are this close
+SETTLE_S = 0.01  # after the start of a shot, its point may be corrected for this long
+ROUNDING = 1e-6  # pad widths: more than the rounding error of two float32
+MAX_STROKES = 1024  # fingers that are remembered, of all senders
 
 Key = tuple[str, int]  # a sender's device and a finger
 
 
 class Move(Enum):
-    """What a move is."""
+    """The meaning of a move."""
 
-    NOTHING = 0  # it has only said where the finger was already
+    NOTHING = 0  # the finger is where it was
     MOVES = 1
-    TOUCHES = 2  # where shots are played, one starts
+    TOUCHES = 2  # in a mode with shots, one starts
 
 
 @dataclass(slots=True)
 class Stroke:
-    """One finger of one sender, as its moves tell of it. Seconds are the clock's."""
+    """One finger of one sender, as known from its moves. Times are the clock's, in seconds."""
 
-    tells_touches: bool = False  # the sender tells touches of this finger
-    point: Point | None = None  # where it is, or rests; None: whatever comes next is a touch
+    tells_touches: bool = False  # the sender reports touches of this finger
+    point: Point | None = None  # where it is; None: the next move is a touch
     moved: float = -math.inf
-    shot: Point = (0.0, 0.0)  # where it touched last
-    shot_at: float = -math.inf
-    x_at: float = -math.inf  # when the coordinates were told last
-    y_at: float = -math.inf
+    shot: Point = (0.0, 0.0)  # the point of the last touch
+    shot_started_at: float = -math.inf
+    x_reported_at: float = -math.inf  # the time of the last report of x, of y
+    y_reported_at: float = -math.inf
 
 
 class Movement:
     """The strokes of all senders. Under the instrument's lock.
 
-    `clock` is the instrument's, in seconds; `value` gives the present value of a row.
+    `clock` is the instrument's, in seconds. `value` gives the present value of a row.
     """
 
     def __init__(self, clock: Callable[[], float], value: Callable[[str], float]) -> None:
         self._clock = clock
         self._value = value
-        self._strokes: dict[Key, Stroke] = {}  # the one that was heard last stands last
-        self._halves: dict[Key, tuple[int, float]] = {}  # the axis that waits, and since when
+        self._strokes: dict[Key, Stroke] = {}  # ordered by the time of the last message
+        self._waiting_axes: dict[Key, tuple[int, float]] = {}  # the waiting axis, and since when
 
     def tells_touches(self, device: str, n: int) -> bool:
-        """Whether `device` has told a touch 1 of finger `n`."""
+        """Whether `device` has reported a touch 1 of finger `n`."""
         stroke = self._strokes.get((device, n))
         return stroke is not None and stroke.tells_touches
 
     def expect_touches(self, device: str, n: int) -> None:
         """From now on the moves of this sender's finger start nothing."""
-        self._halves.pop((device, n), None)
-        self._of(device, n).tells_touches = True
+        self._waiting_axes.pop((device, n), None)
+        self._stroke_of(device, n).tells_touches = True
 
     def lifted(self, device: str, n: int) -> None:
-        """The sender has told a touch 0: its next move is another touch, wherever it is."""
-        self._halves.pop((device, n), None)
-        self._of(device, n).point = None
+        """The sender has reported a touch 0: its next move is a touch, wherever it is."""
+        self._waiting_axes.pop((device, n), None)
+        self._stroke_of(device, n).point = None
 
-    def dropped(self) -> None:
-        """No move that still waits for its other coordinate is to sound."""
-        self._halves.clear()
+    def forget_waiting(self) -> None:
+        """Forget the moves that wait for their other coordinate: they start nothing."""
+        self._waiting_axes.clear()
 
     def moved(
-        self, device: str, n: int, point: Point, *, axis: int | None = None, still: bool = False
+        self, device: str, n: int, point: Point, *, axis: int | None = None, unchanged: bool = False
     ) -> Move:
-        """Finger `n` was moved to `point`; of `axis` (0 x, 1 y) alone the other may follow.
+        """Finger `n` was moved to `point`. If only one `axis` (0 x, 1 y) was reported, the other
+        may follow.
 
-        `still` says that it was there before: a sender's first word about a finger other than
-        the pad's may be a whole state that it sends back, which is no movement.
+        `unchanged` says that the finger was there before. A sender's first message about a finger
+        other than the pad's may be part of a whole state that it sends back, which is no movement.
         """
         key = device, n
-        first = key not in self._strokes
-        stroke = self._of(device, n)
+        first_report = key not in self._strokes
+        stroke = self._stroke_of(device, n)
         now = self._clock()
-        half = self._halves.pop(key, None)
+        waiting = self._waiting_axes.pop(key, None)
         if axis != 1:
-            stroke.x_at = now
+            stroke.x_reported_at = now
         if axis != 0:
-            stroke.y_at = now
+            stroke.y_reported_at = now
         if stroke.tells_touches:
             return Move.MOVES
-        if first and still and n > 1:
+        if first_report and unchanged and n > 1:
             stroke.point = point
             return Move.NOTHING
-        if axis is not None and (half is None or half[0] == axis):
-            if half is None and self._refines(stroke, point, now):
+        if axis is not None and (waiting is None or waiting[0] == axis):
+            if waiting is None and self._refines(stroke, point, now):
                 stroke.point = point
             else:
-                self._halves[key] = half or (axis, now)
+                self._waiting_axes[key] = waiting or (axis, now)
             return Move.MOVES
         return Move.TOUCHES if self._touches(stroke, point, now) else Move.MOVES
 
-    def settled(self, device: str, n: int, point: Point) -> None:
-        """What was moved belongs to the shot that has just started: it is at `point`."""
-        self._halves.pop((device, n), None)
-        stroke = self._of(device, n)
+    def set_shot_point(self, device: str, n: int, point: Point) -> None:
+        """The move belongs to the shot that has just started: the shot is at `point`."""
+        self._waiting_axes.pop((device, n), None)
+        stroke = self._stroke_of(device, n)
         stroke.point = stroke.shot = point
 
-    def waited(self, point: Callable[[int], Point]) -> list[Key]:
-        """The fingers that touch by one coordinate, whose other has not come; `point` tells
-        where a finger is."""
+    def overdue(self, point: Callable[[int], Point]) -> list[Key]:
+        """The fingers that touch with one coordinate, because the other has not come. `point`
+        gives the position of a finger."""
         now = self._clock()
-        due = [key for key, (_, since) in self._halves.items() if now - since >= PAIR_S]
+        due = [key for key, (_, since) in self._waiting_axes.items() if now - since >= PAIR_S]
         for key in due:
-            del self._halves[key]
+            del self._waiting_axes[key]
         return [key for key in due if self._touches(self._strokes[key], point(key[1]), now)]
 
-    def complete(self, device: str, n: int) -> bool:
-        """Whether both coordinates of where the finger is now were told just now."""
+    def point_complete(self, device: str, n: int) -> bool:
+        """Whether both coordinates of the finger's point were reported just now."""
         stroke = self._strokes.get((device, n))
-        told = -math.inf if stroke is None else min(stroke.x_at, stroke.y_at)
-        return self._clock() - told <= TOGETHER_S
+        reported_at = (
+            -math.inf if stroke is None else min(stroke.x_reported_at, stroke.y_reported_at)
+        )
+        return self._clock() - reported_at <= TOUCH_PAIR_S
 
     def _refines(self, stroke: Stroke, point: Point, now: float) -> bool:
-        """Whether a coordinate is the fine half of one that has just been heard: the second of
-        fourteen bits."""
+        """Whether a coordinate only refines one that has just come: the lower half of 14 bits."""
         return (
             stroke.point is not None
             and now - stroke.moved <= SETTLE_S
-            and _apart(point, stroke.point) < TREMBLE
+            and _distance(point, stroke.point) < TREMBLE
         )
 
     def _touches(self, stroke: Stroke, point: Point, now: float) -> bool:
         if point == stroke.point:
             return False
-        rest = self._value("/shot/rest")
+        rest_s = self._value("/shot/rest")
         if stroke.point is None:
             touches = True
-        elif now - stroke.moved >= rest:
-            # What trembles stays where it rests, or small steps would lead anywhere.
-            touches = _apart(point, stroke.point) >= TREMBLE
+        elif now - stroke.moved >= rest_s:
+            # A trembling finger keeps its resting point, or small steps would add up.
+            touches = _distance(point, stroke.point) >= TREMBLE
             if not touches:
                 return False
         else:
             touches = self._retouches(stroke, point, now)
         stroke.point, stroke.moved = point, now
         if touches:
-            stroke.shot, stroke.shot_at = point, now
-        return touches and rest > 0
+            stroke.shot, stroke.shot_started_at = point, now
+        return touches and rest_s > 0
 
     def _retouches(self, stroke: Stroke, point: Point, now: float) -> bool:
-        """Whether a drag has come far or long enough. The way counts as the crow flies: so a
-        finger that is held and trembles does not touch again."""
-        distance, seconds = self._value("/shot/distance"), self._value("/shot/time")
-        gone = _apart(point, stroke.shot)
-        late = now - stroke.shot_at >= seconds > 0
-        return gone >= distance > 0 or (late and gone >= TREMBLE)
+        """Whether a drag has gone far or long enough for another touch. The straight distance
+        counts, so a finger that is held and trembles does not touch again."""
+        min_distance, min_seconds = self._value("/shot/distance"), self._value("/shot/time")
+        distance_moved = _distance(point, stroke.shot)
+        time_passed = now - stroke.shot_started_at >= min_seconds > 0
+        return distance_moved >= min_distance > 0 or (time_passed and distance_moved >= TREMBLE)
 
-    def _of(self, device: str, n: int) -> Stroke:
+    def _stroke_of(self, device: str, n: int) -> Stroke:
         key = device, n
         stroke = self._strokes.pop(key, None)
         if stroke is None:
-            if len(self._strokes) >= MOST:
+            if len(self._strokes) >= MAX_STROKES:
                 self._forget()
             stroke = Stroke()
         self._strokes[key] = stroke
         return stroke
 
     def _forget(self) -> None:
-        """Whoever was heard longest ago, but rather nobody who tells touches."""
+        """Forget the finger that was heard longest ago, preferably one whose sender reports no
+        touches."""
         oldest = next(iter(self._strokes))
         key = next((k for k, stroke in self._strokes.items() if not stroke.tells_touches), oldest)
         del self._strokes[key]
-        self._halves.pop(key, None)
+        self._waiting_axes.pop(key, None)
 
 
-def _apart(a: Point, c: Point) -> float:
-    """Pad widths from one point to the other; a way that is told as 0.1 is 0.1 long."""
+def _distance(a: Point, c: Point) -> float:
+    """The distance in pad widths. `ROUNDING` is added, so that a drag of 0.1 counts as 0.1."""
     return math.dist(a, c) + ROUNDING

@@ -1,4 +1,5 @@
-"""Where the fingers and the pad point: by a place on the plane, by latents, faders or anchors."""
+"""What the fingers and the pad point at: a point on the plane, latents, lattice weights or an
+anchor."""
 
 from __future__ import annotations
 
@@ -16,13 +17,13 @@ from latentpad.engine.parameters import FINGER, FINGERS, LATENT_MAX, MODES, OFFS
 
 Handler = Callable[[Sequence[Argument], Sender], None]
 Numbered = Callable[[int, Sequence[Argument], Sender], None]
-Place = Callable[[int], tuple[Sequence[float], Sequence[float]]]
+AnchorLookup = Callable[[int], tuple[Sequence[float], Sequence[float]]]
 Changed = Callable[[str, tuple[Argument, ...], Sender], None]
 Point = tuple[float, ...]
 
 XY = ROW["/pad/{n}/xy"]
 LOOP, ORIGINAL = MODES.index("loop"), MODES.index("original")
-_FINGERS = {str(n): n for n in range(1, FINGERS + 1)}
+_FINGER_NUMBERS = {str(n): n for n in range(1, FINGERS + 1)}
 _LATENTS = {str(d): d for d in range(1, LATENT_MAX + 1)}
 _VOICE_PARAMETERS = {
     "/pad/{n}/level": "levels",
@@ -32,49 +33,55 @@ _VOICE_PARAMETERS = {
 
 
 class Pad:
-    """The ten fingers' points, and what finger 1's stands for. Under the instrument's lock.
+    """The points of the ten fingers, and what finger 1's stands for. Under the instrument's lock.
 
-    Finger 1's point is the pad's: notes start there, and the loops that they hold follow it.
-    `asked` is set when a point has moved and its sound is wanted. `moved` is called with every
-    finger whose point was told, by whom, of which axis alone (0 x, 1 y, None both), and whether
-    it was there already; `steered` with who has set the pad's latent by anything else.
+    Finger 1's point is the pad's: notes start there, and their loops follow it. `decode_wanted` is
+    set when a point has moved and its sound is wanted. `on_moved` is called with every finger whose
+    point was set, the sender, the axis if only one was set (0 x, 1 y, None both), and whether the
+    point is unchanged. `on_steered` is called with the sender that has set the pad's latent in
+    another way.
     """
 
     def __init__(
-        self, board: Board, voices: Allocation, bounds: LatentBounds, place: Place, changed: Changed
+        self,
+        board: Board,
+        voices: Allocation,
+        bounds: LatentBounds,
+        look_up_anchor: AnchorLookup,
+        changed: Changed,
     ) -> None:
         self.fingers: dict[str, list[tuple[float, ...]]] = {
             row.address: [row.default] * FINGERS for row in FINGER
         }
-        self.asked = False
-        self.moved: Callable[[int, Sender, int | None, bool], None] = lambda *move: None
-        self.steered: Callable[[Sender], None] = lambda sender: None
+        self.decode_wanted = False
+        self.on_moved: Callable[[int, Sender, int | None, bool], None] = lambda *move: None
+        self.on_steered: Callable[[Sender], None] = lambda sender: None
         self._board = board
         self._voices = voices
         self._bounds = bounds
         self._latent_dim = latent_dim = len(bounds.low)
-        self._place = place
+        self._look_up_anchor = look_up_anchor
         self._changed = changed
-        self._origin = b.POINT  # where the pad's point takes its latent from
+        self._origin = b.POINT  # what the pad's latent comes from
         self._latent: tuple[float, ...] = (0.0,) * latent_dim
 
     def handlers(self) -> dict[str, Handler]:
         """The commands by their addresses."""
-        found: dict[str, Handler] = {"/latent": self._set_latent}
+        commands: dict[str, Handler] = {"/latent": self._set_latent}
         for n in range(1, FINGERS + 1):
             for row in FINGER:
-                found[row.address.format(n=n)] = self._setter(row, n)
+                commands[row.address.format(n=n)] = self._setter(row, n)
             for axis, letter in enumerate("xy"):
-                found[f"/pad/{n}/{letter}"] = self._axis_setter(axis, n)
+                commands[f"/pad/{n}/{letter}"] = self._axis_setter(axis, n)
         for name in ("xy", "x", "y"):
-            found[f"/pad/{name}"] = found[f"/pad/1/{name}"]
-        return found
+            commands[f"/pad/{name}"] = commands[f"/pad/1/{name}"]
+        return commands
 
     def numbered(self) -> dict[str, Numbered]:
-        """The commands whose address ends with a number, by what comes before it."""
+        """The commands whose address ends with a number, by the part before it."""
         return {
             "/latent": self._set_one_latent,
-            "/lattice": self._set_fader,
+            "/lattice": self._set_weight,
             "/anchor": self._jump_to_anchor,
         }
 
@@ -89,38 +96,40 @@ class Pad:
     def target(self) -> PadTarget:
         """What the pad points at."""
         board = self._board
-        slots = zip(board.fader_anchor.tolist(), board.fader_value.tolist(), strict=True)
-        faders = {anchor: share for anchor, share in slots if anchor >= 0}
-        by = b.POINT if self._origin == b.ORIGINAL else self._origin
-        return PadTarget(self.point(1), self._latent, faders, by)
+        slots = zip(board.lattice_anchor.tolist(), board.lattice_weight.tolist(), strict=True)
+        weights = {anchor: share for anchor, share in slots if anchor >= 0}
+        origin = b.POINT if self._origin == b.ORIGINAL else self._origin
+        return PadTarget(self.point(1), self._latent, weights, origin)
 
     def slots(self) -> tuple[int, ...]:
-        """The anchors of the faders on the board, until the last in use; -1 where one is free."""
-        used = np.flatnonzero(self._board.fader_anchor >= 0)
-        return tuple(self._board.fader_anchor[: used.max(initial=-1) + 1].tolist())
+        """The anchors of the lattice weights on the board, up to the last one in use; -1 for a
+        free slot."""
+        used = np.flatnonzero(self._board.lattice_anchor >= 0)
+        return tuple(self._board.lattice_anchor[: used.max(initial=-1) + 1].tolist())
 
     def loops(self, n: int) -> list[int]:
-        """The voices that sound for as long as finger `n` holds them."""
+        """The voices that sound as long as finger `n` holds them."""
         return [voice for voice in self._voices.holds(finger(n)) if self._board.held[voice]]
 
     def args_of(self, address: str) -> tuple[Argument, ...]:
-        """The value of a point, a latent or a fader, as a message's arguments; else nothing."""
+        """The value of a point, a latent or a lattice weight as a message's arguments; empty if
+        there is none."""
         match address.split("/"):
             case ["", "pad", name]:
-                return self._held_of(1, name)
-            case ["", "pad", n, name] if n in _FINGERS:
-                return self._held_of(_FINGERS[n], name)
+                return self._finger_value(1, name)
+            case ["", "pad", n, name] if n in _FINGER_NUMBERS:
+                return self._finger_value(_FINGER_NUMBERS[n], name)
             case ["", "latent"] if self._origin == b.LATENT:
                 return self._latent
             case ["", "latent", d] if self._origin == b.LATENT and d in _LATENTS:
                 return self._latent[_LATENTS[d] - 1 : _LATENTS[d]]
             case ["", "lattice", k] if k.isdecimal() and len(k) < 10:
-                used = self._board.fader_anchor.tolist()
-                there = int(k) in used
-                return (float(self._board.fader_value[used.index(int(k))]) if there else 0.0,)
+                used = self._board.lattice_anchor.tolist()
+                is_set = int(k) in used
+                return (float(self._board.lattice_weight[used.index(int(k))]) if is_set else 0.0,)
         return ()
 
-    def _held_of(self, n: int, name: str) -> tuple[Argument, ...]:
+    def _finger_value(self, n: int, name: str) -> tuple[Argument, ...]:
         if name in ("x", "y"):
             return (self.point(n)["xy".index(name)],)
         row = ROW.get(f"/pad/{{n}}/{name}")
@@ -149,51 +158,53 @@ class Pad:
         sender: Sender,
         axis: int | None = None,
     ) -> None:
-        """Give finger `n` a new point (of `axis` alone, or both), level, pan or pitch."""
-        still = values == self.fingers[row.address][n - 1]
+        """Set finger `n`'s point (one axis or both), level, pan or pitch."""
+        unchanged = values == self.fingers[row.address][n - 1]
         self.fingers[row.address][n - 1] = values
         if row is not XY:
             for voice in self._voices.holds(finger(n)):
                 self.set_voice_parameters(voice, n)
         else:
             if n == 1:
-                self._point_from(self._own_origin())
+                self._set_origin(self._point_origin())
             else:
                 for voice in self.loops(n):
                     self.aim(voice, n)
-            self.moved(n, sender, axis, still)
+            self.on_moved(n, sender, axis, unchanged)
         self._changed(row.address.format(n=n), row.show(values), sender)
 
     def aim(self, voice: int, n: int) -> None:
-        """Put the finger's point on the board and ask for its sound."""
+        """Write the finger's point to the board and request its sound."""
         board = self._board
         board.points[voice] = self.point(n)
-        board.origin[voice] = self._origin if n == 1 else self._own_origin()
+        board.origin[voice] = self._origin if n == 1 else self._point_origin()
         board.latents[voice, : self._latent_dim] = self._latent
         board.requests[voice] += 1
-        self.asked = True
+        self.decode_wanted = True
 
     def set_voice_parameters(self, voice: int, n: int) -> None:
-        """Put the finger's level, pan and pitch on the board."""
+        """Write the finger's level, pan and pitch to the board."""
         for address, field in _VOICE_PARAMETERS.items():
             getattr(self._board, field)[voice] = self.fingers[address][n - 1][0]
 
-    def aim_again(self) -> None:
-        """What a point means has changed: every held voice wants its sound anew."""
+    def request_all(self) -> None:
+        """Request the sound of every held voice again, because the meaning of points has
+        changed."""
         for voice, _ in self._voices.held_voices():
             self._board.requests[voice] += 1
-            self.asked = True
+            self.decode_wanted = True
 
-    # -- the pad's own point -----------------------------------------------------------------
+    # -- what the pad points at ---------------------------------------------------------------
 
     def mode_changed(self) -> None:
-        """The pad's point is a point again, or an original's, whatever was jumped to before."""
-        self._origin = self._own_origin()
+        """Let the pad's point be used again (in `original` mode for an original), even after a
+        jump."""
+        self._origin = self._point_origin()
 
-    def _own_origin(self) -> int:
+    def _point_origin(self) -> int:
         return b.ORIGINAL if self.mode == ORIGINAL else b.POINT
 
-    def _point_from(self, origin: int) -> None:
+    def _set_origin(self, origin: int) -> None:
         self._origin = origin
         for voice in self._voices.following():
             self.aim(voice, 1)
@@ -210,56 +221,56 @@ class Pad:
             raise CommandError(f"/latent/{index} takes 1 number, got {len(args)}")
         value = finite(f"/latent/{index}", args[0])
         latent = list(self._latent)
-        if self._origin != b.LATENT:  # carry on from where the expander has led
+        if self._origin != b.LATENT:  # start from the latent that the expander gave
             for voice in self._voices.following():
-                latent = self._decoded(voice) or latent
+                latent = self._newest_latent(voice) or latent
         latent[index - 1] = value
         self._move_latent(latent, sender)
 
-    def _decoded(self, voice: int) -> list[float] | None:
-        """The latent vector of the voice's newest sound; None while it cannot be read whole."""
+    def _newest_latent(self, voice: int) -> list[float] | None:
+        """The latent vector of the voice's newest sound; None if it cannot be copied now."""
         sounds = self._board.sound_latent
-        found = self._board.newest(
+        result = self._board.newest(
             voice, lambda buffer: sounds[voice, buffer, : self._latent_dim].tolist()
         )
-        return None if found is None else found[1]
+        return None if result is None else result[1]
 
     def _move_latent(self, latent: Sequence[float], sender: Sender) -> None:
         self._latent = tuple(self._bounds.clip(latent).tolist())
-        self._point_from(b.LATENT)
-        self.steered(sender)
-        # Who asked for more than there is hears what it became.
+        self._set_origin(b.LATENT)
+        self.on_steered(sender)
+        # If the value was clamped, its sender is sent the new one, too.
         self._changed("/latent", self._latent, sender if self._latent == (*latent,) else NOBODY)
 
-    def _set_fader(self, anchor: int, args: Sequence[Argument], sender: Sender) -> None:
+    def _set_weight(self, anchor: int, args: Sequence[Argument], sender: Sender) -> None:
         if len(args) != 1:
             raise CommandError(f"/lattice/{anchor} takes 1 number, got {len(args)}")
-        asked = finite(f"/lattice/{anchor}", args[0])
-        alpha = min(max(asked, -REACH), REACH)
-        self._place(anchor)  # refuses an anchor that is not there
+        requested = finite(f"/lattice/{anchor}", args[0])
+        alpha = min(max(requested, -REACH), REACH)
+        self._look_up_anchor(anchor)  # raises if there is no such anchor
         board = self._board
-        used = board.fader_anchor.tolist()
+        used = board.lattice_anchor.tolist()
         if anchor in used:
-            at = used.index(anchor)
+            slot = used.index(anchor)
         elif -1 in used:
-            at = used.index(-1)
+            slot = used.index(-1)
         else:
-            raise CommandError(f"/lattice/{anchor}: {b.FADERS} faders are in use already")
-        board.fader_value[at] = alpha
-        board.fader_anchor[at] = anchor if alpha else -1
-        self._point_from(b.LATTICE)
-        self.steered(sender)
-        self._changed(f"/lattice/{anchor}", (alpha,), sender if alpha == asked else NOBODY)
+            raise CommandError(f"/lattice/{anchor}: {b.LATTICE_SLOTS} weights are in use already")
+        board.lattice_weight[slot] = alpha
+        board.lattice_anchor[slot] = anchor if alpha else -1
+        self._set_origin(b.LATTICE)
+        self.on_steered(sender)
+        self._changed(f"/lattice/{anchor}", (alpha,), sender if alpha == requested else NOBODY)
 
     def _jump_to_anchor(self, anchor: int, args: Sequence[Argument], sender: Sender) -> None:
-        point, latent = self._place(anchor)
+        point, latent = self._look_up_anchor(anchor)
         self.fingers[XY.address][0] = XY.parse(list(point))
         self._latent = tuple(float(v) for v in latent)
-        self._point_from(b.ORIGINAL if self.mode == ORIGINAL else b.LATENT)
-        self.steered(sender)
+        self._set_origin(b.ORIGINAL if self.mode == ORIGINAL else b.LATENT)
+        self.on_steered(sender)
         self._changed("/pad/1/xy", XY.show(self.point(1)), NOBODY)
 
 
 def finger(n: int) -> Source:
-    """Finger `n` as one who holds voices."""
+    """Finger `n` as a source of voices."""
     return ("finger", "", n)

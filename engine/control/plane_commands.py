@@ -1,4 +1,4 @@
-"""The commands that say what the pad's x and y are: `/plane` and `/axes`."""
+"""The commands that set the meaning of the pad's x and y: `/plane` and `/axes`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.allocation import NOBODY, Sender
 from latentpad.engine.control.pad import Handler
-from latentpad.engine.parameters import OWN, ROW, Parameter
+from latentpad.engine.parameters import AUTO_PLANE, ROW, Parameter
 
 if TYPE_CHECKING:
     from latentpad.engine.planes import Planes
@@ -17,9 +17,9 @@ SetValue = Callable[[Parameter, tuple[float, ...], Sender], None]
 
 
 class PlaneCommands:
-    """Keeps plane and axes to what the pack has. Under the instrument's lock.
+    """Restricts plane and axes to those of the pack. Under the instrument's lock.
 
-    `planes` are the names of the pack's. Without `axes` any two are taken.
+    `planes` are the names of the pack's planes. Without `axes` any two axes are accepted.
     """
 
     def __init__(
@@ -42,32 +42,33 @@ class PlaneCommands:
         row = ROW["/plane"]
         values = row.parse(args)
         name = row.choices[int(values[0])]
-        if name == OWN and self._axes is not None:
-            name, sender = self._axes.default, NOBODY  # its sender too is told which it is
+        if name == AUTO_PLANE and self._axes is not None:
+            name, sender = self._axes.default, NOBODY  # so that its sender is sent the name, too
             values = row.parse((name,))
-        if name not in (OWN, *self._planes):
-            known = ", ".join(self._planes)
+        if name not in (AUTO_PLANE, *self._planes):
+            names = ", ".join(self._planes)
             raise CommandError(
-                f"/plane: this pack has no {name} plane: {known} (`latentpad plane` adds some)"
+                f"/plane: this pack has no {name} plane: {names} (`latentpad plane` adds some)"
             )
         self._set(row, values, sender)
-        axes = self._settled(self._value("/axes"))
+        axes = self._axes_on_plane(self._value("/axes"))
         if axes != self._value("/axes"):
             self._set(ROW["/axes"], axes, NOBODY)
 
     def _set_axes(self, args: Sequence[Argument], sender: Sender) -> None:
-        """Axes of another plane than the present one are kept for it, whichever comes first."""
+        """Set the axes. Axes of another plane are kept for it, so plane and axes may come in any
+        order."""
         row = ROW["/axes"]
         values = row.parse(args)
         if values == row.default:
-            self._set(row, self._settled(values), NOBODY)
+            self._set(row, self._axes_on_plane(values), NOBODY)
             return
         if self._axes is not None:
             self._axes.check(values)
         self._set(row, values, sender)
 
-    def _settled(self, axes: tuple[float, ...]) -> tuple[float, ...]:
-        """What the present plane makes of these axes."""
+    def _axes_on_plane(self, axes: tuple[float, ...]) -> tuple[float, ...]:
+        """The axes of the present plane when these are requested."""
         if self._axes is None:
             return axes
         name = ROW["/plane"].choices[int(self._value("/plane")[0])]

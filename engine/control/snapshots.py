@@ -1,4 +1,4 @@
-"""Snapshots: the settings and what the pad points at under a number, and the glide back to them."""
+"""Snapshots: settings and the pad's target, stored under a number, and the glide back to them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from latentpad.engine.control.pad import Changed, Numbered
 from latentpad.engine.control.state import PAD, PadTarget, Values
 from latentpad.engine.parameters import ROW
 
-MOST = 1000  # snapshots kept
-LONGEST_S = 3600.0  # of a glide
-POINTS = (PAD, "/latent", "/lattice/")  # what is changed where the pad points elsewhere
+MAX_SNAPSHOTS = 1000  # snapshots that can be stored
+MAX_GLIDE_S = 3600.0  # of a glide
+PAD_ADDRESSES = (PAD, "/latent", "/lattice/")  # changes of these end the glide of the pad's target
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The global rows' values, by their addresses, and what the pad points at."""
+    """The values of the global rows by their addresses, and what the pad points at."""
 
     values: Mapping[str, Values]
     pad: PadTarget
@@ -26,43 +26,43 @@ class Snapshot:
 
 @dataclass
 class Glide:
-    """From one snapshot to another: numbers glide, everything else switches at the end."""
+    """A glide from one snapshot to another: numbers glide, everything else switches at the end."""
 
     start: Snapshot
     end: Snapshot
     began: float
     seconds: float
-    gliding: set[str]  # the rows that were not touched since
-    points: bool = True  # and whether the pad was not
+    untouched: set[str]  # the rows that were not changed since
+    pad_untouched: bool = True  # whether the pad's target was not changed since
 
     def share(self, now: float) -> float:
-        """The part of the way that is done, 0...1."""
+        """The part of the glide that is done, 0...1."""
         return min((now - self.began) / self.seconds, 1.0) if self.seconds > 0 else 1.0
 
     def values(self, share: float) -> Iterator[tuple[str, Values]]:
-        """What the rows are by then, of those that change."""
+        """The present values of the rows that change."""
         for address, end in self.end.values.items():
             start = self.start.values[address]
             number = ROW[address].kind == "float"
-            if address in self.gliding and start != end and (number or share >= 1):
+            if address in self.untouched and start != end and (number or share >= 1):
                 yield address, tuple(s + share * (e - s) for s, e in zip(start, end, strict=True))
 
 
 class Snapshots:
-    """Stored snapshots, and the glide under way. Under the instrument's lock.
+    """Stored snapshots, and the glide in progress. Under the instrument's lock.
 
-    `present` gives what there is now, `put` sets a row, `point` carries out a command of the pad's.
+    `current` gives the present state, `put` sets a row, `point` carries out a command of the pad.
     """
 
     def __init__(
         self,
-        present: Callable[[], Snapshot],
+        current: Callable[[], Snapshot],
         put: Callable[[str, Values], None],
         point: Callable[[Command], None],
         changed: Changed,
         clock: Callable[[], float],
     ) -> None:
-        self._present = present
+        self._current = current
         self._put = put
         self._point = point
         self._changed = changed
@@ -72,7 +72,7 @@ class Snapshots:
         self._stepping = False
 
     def numbered(self) -> dict[str, Numbered]:
-        """The commands, by what surrounds their number."""
+        """The commands, by their addresses without the number."""
         return {"/snapshot/*/store": self._store, "/snapshot/*/recall": self._recall}
 
     def _store(self, n: int, args: Sequence[Argument], sender: Sender) -> None:
@@ -83,35 +83,36 @@ class Snapshots:
         self.recall(n, max(finite(f"/snapshot/{n}/recall", args[0]), 0.0) if args else 0.0)
 
     def store(self, n: int) -> None:
-        """Keep what there is now as `n`. Raises `CommandError` when `MOST` are kept already."""
-        if n not in self._stored and len(self._stored) >= MOST:
+        """Store the present state as `n`. Raises `CommandError` if `MAX_SNAPSHOTS` are stored
+        already."""
+        if n not in self._stored and len(self._stored) >= MAX_SNAPSHOTS:
             raise CommandError(
-                f"/snapshot/{n}/store: {MOST} are kept already; store over one of them"
+                f"/snapshot/{n}/store: {MAX_SNAPSHOTS} are kept already; store over one of them"
             )
-        self._stored[n] = self._present()
+        self._stored[n] = self._current()
 
     def recall(self, n: int, seconds: float) -> None:
-        """Begin to glide to snapshot `n` for 0...`LONGEST_S`; longer is shortened.
+        """Begin to glide to snapshot `n` in 0...`MAX_GLIDE_S` seconds; a longer time is shortened.
 
         Raises `CommandError` if nothing was stored there.
         """
         if n not in self._stored:
             raise CommandError(f"/snapshot/{n}/recall: nothing was stored in {n}")
-        start, end = self._present(), self._stored[n]
-        seconds = min(seconds, LONGEST_S)
+        start, end = self._current(), self._stored[n]
+        seconds = min(seconds, MAX_GLIDE_S)
         self._glide = Glide(start, end, self._clock(), seconds, set(end.values))
         self.step()
 
     def touched(self, address: str) -> None:
-        """Something was changed: what was not by the glide is no longer the glide's."""
+        """Something was changed. If not by the glide, the glide no longer changes it."""
         if self._glide is None or self._stepping:
             return
-        self._glide.gliding.discard(address)
-        if address.startswith(POINTS):
-            self._glide.points = False
+        self._glide.untouched.discard(address)
+        if address.startswith(PAD_ADDRESSES):
+            self._glide.pad_untouched = False
 
     def step(self) -> None:
-        """Go on with the glide."""
+        """Continue the glide."""
         glide = self._glide
         if glide is None:
             return
@@ -120,9 +121,9 @@ class Snapshots:
         try:
             for address, values in glide.values(share):
                 self._put(address, values)
-            if glide.points:  # after the mode, which says what the point is
+            if glide.pad_untouched:  # after the mode, which decides what the point means
                 pad = glide.start.pad.toward(glide.end.pad, share)
-                for command in pad.commands(self._present().pad):
+                for command in pad.commands(self._current().pad):
                     self._point(command)
         finally:
             self._stepping = False

@@ -1,7 +1,7 @@
-"""Commands in stages: what waits for a disk is done before a change or after it, never within.
+"""Commands in stages: files are read before a change and written after it, never within.
 
-While a change is written, the voices play on with the values of before, and every other
-controller waits.
+While a change is written, the voices play on with the earlier values, and all other controllers
+wait.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from latentpad.engine.arguments import Argument
 from latentpad.engine.control.allocation import Sender
 
 Stages = Callable[[Sequence[Argument], Sender], Iterator[None]]
-"""A command that is carried out in stages: what comes before its first `yield` before the change
-that it is part of, what comes before the second within the change, the rest after it. Files are
-read in the first stage and written in the third; values are read and changed in the second alone,
-which has the instrument's lock. What a stage raises ends the command."""
+"""A command with three stages, separated by two `yield`: before the change that it is part of,
+within the change, and after it. Files are read in the first stage and written in the third. Only
+the second one reads and changes values, with the instrument's lock. An exception ends the command.
+"""
 
 OutcomeCallback = Callable[[str, Sequence[Argument], Sender, Exception | None], None]
-"""What is told of a command that was carried out, or of which an error was raised."""
+"""Called with a command that was carried out, or that failed with an error."""
 
 
 class RunningCommands:
-    """The commands of one change that have not ended. `tell` hears of each when it ends."""
+    """The commands of one change that have not ended. `report` is called with each when it ends."""
 
-    def __init__(self, tell: OutcomeCallback) -> None:
-        self._tell = tell
+    def __init__(self, report: OutcomeCallback) -> None:
+        self._report = report
         self._commands: list[tuple[str, Sequence[Argument], Sender, Iterator[None]]] = []
 
     def add(
@@ -34,14 +34,14 @@ class RunningCommands:
         self._commands.append((address, args, sender, stages))
 
     def step(self) -> None:
-        """Do the next stage of each, in their order. One that fails leaves those beside it."""
+        """Run the next stage of each command, in order. An error ends only its own command."""
         commands, self._commands = self._commands, []
         for address, args, sender, stages in commands:
             try:
                 next(stages)
             except StopIteration:
-                self._tell(address, args, sender, None)
+                self._report(address, args, sender, None)
             except Exception as error:
-                self._tell(address, args, sender, error)
+                self._report(address, args, sender, error)
             else:
                 self._commands.append((address, args, sender, stages))

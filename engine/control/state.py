@@ -1,7 +1,7 @@
-"""All that steers the sound, in one place: what a take begins with; a snapshot keeps a part of it.
+"""The state: everything that affects the sound. A take begins with it; a snapshot keeps a part.
 
-The phases, envelopes and playheads of sounding voices are no part of it: a rebuilt instrument
-begins its held voices anew.
+Phases, envelopes and playheads of sounding voices are not part of it: an instrument that is brought
+to a state starts its held voices again.
 """
 
 from __future__ import annotations
@@ -16,64 +16,65 @@ from latentpad.engine.control.allocation import NOBODY, Command, HeldLoop, Sende
 from latentpad.engine.parameters import GLOBAL
 
 Values = tuple[float, ...]
-Sent = tuple[str, tuple[Argument, ...], Sender]
+SentCommand = tuple[str, tuple[Argument, ...], Sender]
 
 PAD = "/pad/1/xy"
-STRUCK = tuple(row.address for row in GLOBAL if row.at_note)
+NOTE_ROWS = tuple(row.address for row in GLOBAL if row.at_note)
 
 
 @dataclass(frozen=True)
 class PadTarget:
-    """What the pad points at: finger 1's point, the latent vector, and the faders that are not 0.
+    """What the pad points at: finger 1's point, the latent vector, and the lattice weights that are
+    not 0.
 
-    `by` says which of them holds: the board's POINT, LATENT or LATTICE. Of the point the mode says
-    whether it is an original's.
+    `origin` says which of them is used: the board's POINT, LATENT or LATTICE. Whether a POINT is an
+    original depends on the mode.
     """
 
     point: Values
     latent: Values
-    faders: Mapping[int, float] = field(default_factory=dict)  # shares, by anchor
-    by: int = b.POINT
+    weights: Mapping[int, float] = field(default_factory=dict)  # by anchor
+    origin: int = b.POINT
 
     def toward(self, end: PadTarget, share: float) -> PadTarget:
-        """The part `share` (0...1) of the way to `end`. Numbers glide where both are pointed by
-        the same; what holds switches at the end."""
+        """The target at the part `share` (0...1) of a glide to `end`. Numbers glide if both have
+        the same origin; otherwise the target switches at the end."""
         if share >= 1:
             return end
-        if self.by != end.by:
+        if self.origin != end.origin:
             return self
-        glides = replace(self, point=_mixed(self.point, end.point, share))
-        if self.by == b.LATENT:
-            return replace(glides, latent=_mixed(self.latent, end.latent, share))
-        if self.by == b.LATTICE:
-            anchors = dict.fromkeys((*self.faders, *end.faders))
-            ends = [(k, (self.faders.get(k, 0.0), end.faders.get(k, 0.0))) for k in anchors]
+        moved = replace(self, point=_mixed(self.point, end.point, share))
+        if self.origin == b.LATENT:
+            return replace(moved, latent=_mixed(self.latent, end.latent, share))
+        if self.origin == b.LATTICE:
+            anchors = dict.fromkeys((*self.weights, *end.weights))
+            ends = [(k, (self.weights.get(k, 0.0), end.weights.get(k, 0.0))) for k in anchors]
             mixed = {k: _between(*pair, share) for k, pair in ends}
-            return replace(glides, faders={k: part for k, part in mixed.items() if part})
-        return glides
+            return replace(moved, weights={k: part for k, part in mixed.items() if part})
+        return moved
 
     def commands(self, now: PadTarget) -> Iterator[Command]:
-        """The commands that lead here from `now`: what holds comes last."""
+        """The commands that lead from `now` to this target. The one for the origin comes last."""
         if self == now:
             return
-        faders = [(k, 0.0) for k in now.faders if k not in self.faders]
-        faders += [(k, share) for k, share in self.faders.items() if now.faders.get(k) != share]
-        told: dict[int, list[Command]] = {
+        weights = [(k, 0.0) for k in now.weights if k not in self.weights]
+        weights += [(k, share) for k, share in self.weights.items() if now.weights.get(k) != share]
+        commands_by_origin: dict[int, list[Command]] = {
             b.POINT: [(PAD, self.point)] if self.point != now.point else [],
             b.LATENT: [("/latent", self.latent)] if self.latent != now.latent else [],
-            b.LATTICE: [(f"/lattice/{k}", (share,)) for k, share in faders],
+            b.LATTICE: [(f"/lattice/{k}", (share,)) for k, share in weights],
         }
-        for by, commands in told.items():
-            if by != self.by:
+        for origin, commands in commands_by_origin.items():
+            if origin != self.origin:
                 yield from commands
-        yield from told[self.by] or [self._again()]
+        yield from commands_by_origin[self.origin] or [self._restate()]
 
-    def _again(self) -> Command:
-        """The command of what holds, which changes nothing else."""
-        if self.by == b.LATENT:
+    def _restate(self) -> Command:
+        """The command that selects the origin and changes nothing else."""
+        if self.origin == b.LATENT:
             return "/latent", self.latent
-        if self.by == b.LATTICE:
-            k, share = next(iter(self.faders.items()), (0, 0.0))
+        if self.origin == b.LATTICE:
+            k, share = next(iter(self.weights.items()), (0, 0.0))
             return f"/lattice/{k}", (share,)
         return PAD, self.point
 
@@ -82,95 +83,95 @@ class PadTarget:
 class InstrumentState:
     """An instrument's state. Immutable; any thread may read."""
 
-    values: Mapping[str, tuple[Argument, ...]]  # of every row, by its address
+    values: Mapping[str, tuple[Argument, ...]]  # of every row, by address
     pad: PadTarget
-    slots: Sequence[int]  # the board's faders until the last in use: anchors, -1 for a free one
-    held: Sequence[HeldLoop]  # the loops that are held, in the order in which they were started
+    lattice_slots: Sequence[int]  # anchors, up to the last slot in use; -1: a free slot
+    held: Sequence[HeldLoop]  # in the order in which they were started
 
-    def commands(self) -> list[Sent]:
-        """What brings a fresh instrument to this state, and who is to send it.
+    def commands(self) -> list[SentCommand]:
+        """The commands that bring a new instrument to this state, and their senders.
 
-        It starts as many sounds as are held, in their order.
+        They start as many sounds as are held, in the same order.
         """
         return [*_Replay(self).commands()]
 
 
 class _Replay:
-    """The order of a state's commands. Loops keep the mode that they were started in, and what
-    they were pointed by, when `/mode` changes: so it is changed here as often as it was there."""
+    """The order of a state's commands. A loop keeps the mode and the origin with which it was
+    started when `/mode` changes later, so the commands change the mode as often as needed."""
 
     def __init__(self, state: InstrumentState) -> None:
         self._state = state
         self._mode: Argument = "loop"
-        self._by = b.LATTICE if state.slots else b.POINT
+        self._origin = b.LATTICE if state.lattice_slots else b.POINT
 
-    def commands(self) -> Iterator[Sent]:
+    def commands(self) -> Iterator[SentCommand]:
         state = self._state
         for address, args in state.values.items():
             yield address, args if address != "/mode" else (self._mode,), NOBODY
-        yield from self._faders()
-        following = [each.origin for each in state.held if each.follows]
-        first = following[0] if following else state.pad.by
+        yield from self._weights()
+        following = [loop.origin for loop in state.held if loop.follows]
+        first = following[0] if following else state.pad.origin
         fresh = PadTarget(
-            state.pad.point, (0.0,) * len(state.pad.latent), state.pad.faders, self._by
+            state.pad.point, (0.0,) * len(state.pad.latent), state.pad.weights, self._origin
         )
-        by = b.POINT if first == b.ORIGINAL else first
-        for address, args in replace(state.pad, by=by).commands(fresh):
+        pad_origin = b.POINT if first == b.ORIGINAL else first
+        for address, args in replace(state.pad, origin=pad_origin).commands(fresh):
             yield address, args, NOBODY
-        self._by = by
+        self._origin = pad_origin
         origin = first
-        for each in state.held:
-            if each.follows and each.origin != origin:
+        for loop in state.held:
+            if loop.follows and loop.origin != origin:
                 yield from self._originals(origin)
-                yield from self._pointed_by_the_point("loop")
-                origin = each.origin
-            yield from ((address, args, NOBODY) for address, args in each.settings)
-            yield each.address, each.args, each.sender
+                yield from self._with_point_origin("loop")
+                origin = loop.origin
+            yield from ((address, args, NOBODY) for address, args in loop.settings)
+            yield loop.address, loop.args, loop.sender
         yield from self._originals(origin)
-        for each in state.held:
-            if not each.follows and each.origin == b.ORIGINAL:
+        for loop in state.held:
+            if not loop.follows and loop.origin == b.ORIGINAL:
                 yield from self._in_mode("original")
-                xy = each.address.replace("touch", "xy")
+                xy = loop.address.replace("touch", "xy")
                 yield xy, state.values[xy], NOBODY
-        for row in STRUCK:
-            if any(row == address for each in state.held for address, _ in each.settings):
+        for row in NOTE_ROWS:
+            if any(row == address for loop in state.held for address, _ in loop.settings):
                 yield row, state.values[row], NOBODY
         (mode,) = state.values["/mode"]
-        if state.pad.by == b.POINT:
-            yield from self._pointed_by_the_point(mode)
+        if state.pad.origin == b.POINT:
+            yield from self._with_point_origin(mode)
         else:
             yield from self._in_mode(mode)
-            for address, args in state.pad.commands(replace(state.pad, by=self._by)):
+            for address, args in state.pad.commands(replace(state.pad, origin=self._origin)):
                 yield address, args, NOBODY
 
-    def _faders(self) -> Iterator[Sent]:
-        """The faders in the board's order, which is that of their sum. Where one is free that
-        comes before others, another is set meanwhile."""
+    def _weights(self) -> Iterator[SentCommand]:
+        """The lattice weights in the order of the board's slots, because that is the order of
+        their sum. Slots that are free are filled meanwhile."""
         state = self._state
-        spare = (k for k in count() if k not in state.slots)
+        spare = (k for k in count() if k not in state.lattice_slots)
         free = []
-        for k in state.slots:
+        for k in state.lattice_slots:
             if k < 0:
                 free.append(k := next(spare))
-            yield f"/lattice/{k}", (state.pad.faders.get(k, 1.0),), NOBODY
+            yield f"/lattice/{k}", (state.pad.weights.get(k, 1.0),), NOBODY
         for k in free:
             yield f"/lattice/{k}", (0.0,), NOBODY
 
-    def _originals(self, origin: int) -> Iterator[Sent]:
-        """Loops of the pad that were pointed anew in the mode `original`."""
+    def _originals(self, origin: int) -> Iterator[SentCommand]:
+        """Point the pad's loops again in the mode `original`, if their origin is that."""
         if origin == b.ORIGINAL:
             yield from self._in_mode("original")
             yield PAD, self._state.pad.point, NOBODY
 
-    def _pointed_by_the_point(self, mode: Argument) -> Iterator[Sent]:
-        """To `mode`, with the pad's point for what is started from now on."""
-        if self._by != b.POINT and mode == self._mode:
+    def _with_point_origin(self, mode: Argument) -> Iterator[SentCommand]:
+        """Change to `mode`, with the pad's point as the origin of what is started from now on."""
+        if self._origin != b.POINT and mode == self._mode:
             yield from self._in_mode("shot" if mode != "shot" else "loop")
         yield from self._in_mode(mode)
 
-    def _in_mode(self, mode: Argument) -> Iterator[Sent]:
+    def _in_mode(self, mode: Argument) -> Iterator[SentCommand]:
         if mode != self._mode:
-            self._mode, self._by = mode, b.POINT
+            self._mode, self._origin = mode, b.POINT
             yield "/mode", (mode,), NOBODY
 
 

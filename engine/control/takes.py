@@ -1,9 +1,9 @@
-"""Takes: the sound and the gestures, on disk as they come.
+"""Takes: the sound and the gestures, written to disk while they are played.
 
-The playing process leaves the last seconds of its output on the board's tape; the control
-process writes them to disk, so that no file is ever touched near the render loop. The files
-have their own names from the start and are whole at any moment but for the last half second:
-whatever ends the program, what was played until then can be played again.
+The playing process keeps the last seconds of its output on the board's tape. The control process
+writes them to disk, so no file is touched near the render loop. The files have their final names
+from the start, and are complete at any moment except for the last half second: however the program
+ends, what was played until then can be played again.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from latentpad.engine.gestures import TakeError
 
 LISTEN_S = 0.1
 WRITE_S = 0.25
-SYNC_S = 1.0  # so often the system is asked to bring it to the disk itself
-BACKLOG_S = 60.0  # of sound that a slow disk may be behind
-GONE_S = 5.0  # a disk that does not answer for so long is not waited for at the end
+SYNC_S = 1.0  # interval of fsync
+BACKLOG_S = 60.0  # of unwritten sound; more than this is dropped
+CLOSE_TIMEOUT_S = 5.0  # the longest wait for a disk at the end
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 def check(sound: Path | None, gestures: Path | None) -> None:
-    """Raise `TakeError` for files of a take that cannot be made, before anything is started.
+    """Raise `TakeError` for files of a take that cannot be written, before anything is started.
 
-    They are made as `begin` does it, and removed again.
+    The files are created as `begin` does it, and removed again.
     """
     try:
         if sound is not None:
@@ -51,28 +51,30 @@ def check(sound: Path | None, gestures: Path | None) -> None:
         path.unlink()
 
 
-def _created(wanted: Sequence[Path]) -> list[tuple[Path, int]]:
-    """New files under these names, or such as `whole.create` gives. Raises `TakeError`."""
+def _created(paths: Sequence[Path]) -> list[tuple[Path, int]]:
+    """New files with these names, or those that `atomic_file.create` chooses. Raises
+    `TakeError`."""
     try:
-        for path in wanted:
+        for path in paths:
             if path.exists() and not path.is_file():
                 raise TakeError(f"{path} cannot be written: it is a folder, a pipe or a device")
-        return atomic_file.create(wanted)
+        return atomic_file.create(paths)
     except OSError as error:
         raise TakeError(f"{error.filename} cannot be written: {error.strerror}") from None
 
 
 class TakeFiles:
-    """The files of a take that has not begun, under these names, or such as `whole.create` gives.
+    """The files of a take that has not begun, with these names or those that `atomic_file.create`
+    chooses.
 
     Raises `TakeError`; then no file is left.
     """
 
     def __init__(self, board: Board, sound: Path | None, gestures: Path | None) -> None:
         self._board = board
-        asked = {"sound": sound, "gestures": gestures}
-        wanted = {kind: path for kind, path in asked.items() if path is not None}
-        self._files = dict(zip(wanted, _created(list(wanted.values())), strict=True))
+        requested = {"sound": sound, "gestures": gestures}
+        paths = {kind: path for kind, path in requested.items() if path is not None}
+        self._files = dict(zip(paths, _created(list(paths.values())), strict=True))
         self._sound: SoundTrack | None = None
         try:
             if sound is not None:
@@ -81,24 +83,24 @@ class TakeFiles:
             self.drop()
             raise TakeError(f"{sound} cannot be written: {error.strerror}") from None
 
-    def begin(self, instrument: Instrument, head: dict[str, Any], tell: Tell) -> Take:
-        """The take, from now on; nothing is written before its `start`.
+    def begin(self, instrument: Instrument, head: dict[str, Any], report: Report) -> Take:
+        """Begin the take now. Nothing is written before its `start`.
 
-        `head` is the gestures' first line: what `render` needs to know.
+        `head` is the first line of the gestures: what `render` needs to know.
         """
         tracks: list[Track] = []
-        at = self._board.tape_head[0]
+        frame = self._board.tape_head[0]
         if "gestures" in self._files:
             track = GestureTrack(instrument, head, *self._files["gestures"])
-            at = track.began  # of both: they are in step
+            frame = track.began  # both tracks begin at the same frame
             tracks.append(track)
         if self._sound is not None:
-            self._sound.begin(at)
+            self._sound.begin(frame)
             tracks.insert(0, self._sound)
-        return Take(tracks, tell, self._board)
+        return Take(tracks, report, self._board)
 
     def drop(self) -> None:
-        """Remove the files: there is no take."""
+        """Remove the files: there will be no take."""
         for kind, (path, fd) in self._files.items():
             if kind == "sound" and self._sound is not None:
                 with suppress(OSError):
@@ -109,8 +111,8 @@ class TakeFiles:
 
 
 class Track(Protocol):
-    """One file of a take. `listen` is called by one thread, what may wait for the disk by
-    another; they raise `OSError`."""
+    """One file of a take. One thread calls `listen`, another one the methods that may wait for
+    the disk. All may raise `OSError`."""
 
     path: Path
     fd: int
@@ -124,10 +126,10 @@ class Track(Protocol):
 
 
 class SoundTrack:
-    """The output, from the frame of the tape that `begin` is given until that of `stop`.
+    """The output, from the frame of the tape given to `begin` to that given to `stop`.
 
-    What the disk could not take in time is silence in the file, so that the sound keeps its
-    place beside the gestures.
+    Sound that the disk could not take in time becomes silence in the file, so that the rest stays
+    in time with the gestures.
     """
 
     def __init__(self, board: Board, path: Path, fd: int) -> None:
@@ -136,10 +138,10 @@ class SoundTrack:
             fd, sound_writer.format_of(path), board.shape.sample_rate
         )
         self._board = board
-        self._at = 0
+        self._read_to = 0
         self._end: int | None = None
-        self._waiting: deque[np.ndarray | int] = deque()  # sound, or how many frames are lost
-        self._behind = 0
+        self._unwritten: deque[np.ndarray | int] = deque()  # sound, or the number of lost frames
+        self._unwritten_frames = 0
         self._lost = 0
 
     @property
@@ -147,8 +149,8 @@ class SoundTrack:
         seconds = self._lost / self._board.shape.sample_rate
         return f"{seconds:.2f} s of sound" if self._lost else ""
 
-    def begin(self, at: int) -> None:
-        self._at = at
+    def begin(self, frame: int) -> None:
+        self._read_to = frame
 
     def stop(self, end: int) -> None:
         if self._end is None:
@@ -157,32 +159,36 @@ class SoundTrack:
     def listen(self) -> None:
         board = self._board
         end = board.tape_head[0] if self._end is None else self._end
-        if self._behind + end - self._at > int(BACKLOG_S * board.shape.sample_rate):
-            self._lose(end)
-        while self._at < end:
-            sound = tape.read(board, self._at, end) if self._at >= tape.oldest(board) else None
-            if sound is None:  # written over, or soon to be
-                self._lose(min(tape.oldest(board), end))
+        if self._unwritten_frames + end - self._read_to > int(BACKLOG_S * board.shape.sample_rate):
+            self._mark_lost(end)
+        while self._read_to < end:
+            sound = (
+                tape.read(board, self._read_to, end)
+                if self._read_to >= tape.oldest(board)
+                else None
+            )
+            if sound is None:  # overwritten, or soon to be
+                self._mark_lost(min(tape.oldest(board), end))
             else:
-                self._behind += len(sound)
-                self._waiting.append(sound)
-                self._at += len(sound)
+                self._unwritten_frames += len(sound)
+                self._unwritten.append(sound)
+                self._read_to += len(sound)
 
-    def _lose(self, until: int) -> None:
-        if until > self._at:
-            self._waiting.append(until - self._at)
-            self._at = until
+    def _mark_lost(self, until: int) -> None:
+        if until > self._read_to:
+            self._unwritten.append(until - self._read_to)
+            self._read_to = until
 
     def write(self) -> None:
         atomic_file.check_exists(self.fd)
-        while self._waiting:
-            sound = self._waiting.popleft()
+        while self._unwritten:
+            sound = self._unwritten.popleft()
             if isinstance(sound, int):
                 self._lost += sound
                 for count in (*[1 << 16] * (sound >> 16), sound % (1 << 16)):
                     self._file.write(np.zeros((count, 2), np.float32))
             else:
-                self._behind -= len(sound)
+                self._unwritten_frames -= len(sound)
                 self._file.write(sound)
         self._file.settle()
 
@@ -196,37 +202,38 @@ class SoundTrack:
 class Take:
     """The files of one take, and the two threads that write them. Control process, any thread.
 
-    `tell` is called once when it is over, with a line: it was ended, or a file could not be
-    written on. Then all of its files on that disk end there, and the others go on.
+    `report` is called with a line when files end: the take was ended, or a file could not be
+    written. In that case all its files on that disk end, and the others continue.
     """
 
-    def __init__(self, tracks: Sequence[Track], tell: Tell, board: Board) -> None:
+    def __init__(self, tracks: Sequence[Track], report: Report, board: Board) -> None:
         self.over = threading.Event()
         self.names = ", ".join(str(track.path) for track in tracks)
         self._tracks = list(tracks)
-        self._tell = tell
+        self._report = report
         self._board = board
         self._began = board.played_s
         self._stopping = threading.Event()
         self._listened = threading.Event()
 
     def start(self) -> None:
-        """Begin to write what has been played since it began. Once."""
+        """Begin to write what has been played since the take began. Call it once."""
         for target in (self._listen, self._write):
             threading.Thread(target=target, name="take", daemon=True).start()
 
     def stop(self) -> None:
-        """End it here. Returns at once; `over` is set when the files are closed."""
+        """End the take here. Returns at once; `over` is set when the files are closed."""
         end = self._board.tape_head[0]
         for track in self._tracks:
             track.stop(end)
         self._stopping.set()
 
     def close(self) -> None:
-        """`stop`, and wait until the files are closed, or the disk has not answered for long."""
+        """`stop`, and wait until the files are closed, or the disk has not answered for
+        `CLOSE_TIMEOUT_S`."""
         self.stop()
-        if not self.over.wait(GONE_S):
-            self._tell(f"take   {self.names}: the disk does not answer; the end may be missing")
+        if not self.over.wait(CLOSE_TIMEOUT_S):
+            self._report(f"take   {self.names}: the disk does not answer; the end may be missing")
 
     def _listen(self) -> None:
         while not self._stopping.wait(LISTEN_S):
@@ -242,7 +249,7 @@ class Take:
         while self._tracks and not last:
             last = self._listened.wait(WRITE_S)
             due = last or time.monotonic() - synced > SYNC_S
-            failed: dict[int, OSError] = {}  # by disk: what one file has met the others would meet
+            failed: dict[int, OSError] = {}  # by disk: an error of one file affects all on its disk
             for track in self._tracks:
                 try:
                     track.write()
@@ -270,6 +277,6 @@ class Take:
         seconds = f"{self._board.played_s - self._began:.1f} s"
         why = "" if fault is None else f": {fault.strerror or fault}; the sound goes on"
         lost = " and ".join(track.lost for track in tracks if track.lost)
-        late = f"; the disk was too slow for {lost}" if lost else ""
+        lost_note = f"; the disk was too slow for {lost}" if lost else ""
         names = ", ".join(str(track.path) for track in tracks)
-        self._tell(f"take   {names} ended after {seconds}{why}{late}")
+        self._report(f"take   {names} ended after {seconds}{why}{lost_note}")

@@ -1,4 +1,4 @@
-"""Which voices wait for a sound, and the sounds that they get."""
+"""The voices that wait for a sound, and the sounds that they get."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from latentpad.engine.phase_methods import METHODS
 from latentpad.models.packs.pack import Pack
 from latentpad.models.representation import Floats
 
-SET_OUT_S = 0.01  # a point set out so long ago at most, however long it had rested
+MAX_FIRST_STEP_S = 0.01  # the time step of a point that begins to glide, however long it had rested
 
 
 class Mailbox:
-    """Which voices wait for a sound, and the sounds they get. One thread.
+    """The voices that wait for a sound, and the sounds that they get. One thread.
 
-    A mailbox of one: of all the points a voice has been given, only the newest is decoded.
-    Used by the decoding process, and by the renderer without one. A point that cannot be decoded
-    leaves the voice the sound it has, and is counted (`DECODES_FAILED` on the board). With
-    `background`, what is slow is given up when the performer asks for something else meanwhile.
+    It keeps one point for each voice: only the newest one is decoded. The decoding process uses it,
+    and the offline renderer. If a point cannot be decoded, the voice keeps its sound, and the
+    failure is counted (`DECODES_FAILED` on the board). With `background`, slow work is abandoned
+    when the performer asks for something else meanwhile.
     """
 
     def __init__(
@@ -45,18 +45,20 @@ class Mailbox:
         self.pointing = Pointing(pack, board, background)
         self._background = background
         self.pointing.fit()
-        # What is on the board already; after a restart, what was asked meanwhile is not.
+        # After a restart, the board has the answers to the requests before it.
         published = np.array([board.published[v] for v in range(VOICES)])
-        self._done = board.sound_request[np.arange(VOICES), published % b.BUFFERS]
-        # A held point may have been on its way to the finger: it has still to arrive there.
+        self._answered_requests = board.sound_request[np.arange(VOICES), published % b.BUFFERS]
+        # The point of a held voice may still have been gliding.
         self._gliding = (board.held != 0) & (published > 0)
-        self._last: list[tuple[np.ndarray, DecodedSound] | None] = [None] * VOICES
-        self._asked_at = np.zeros(VOICES)
+        self._latest_sounds: list[tuple[np.ndarray, DecodedSound] | None] = [None] * VOICES
+        self._served_at = np.zeros(VOICES)
 
     def waiting(self) -> list[int]:
         """The voices whose point has changed or still glides, longest waiting first."""
-        wanted = (np.array(self.pointing.look().requests) != self._done) | self._gliding
-        return sorted(np.flatnonzero(wanted).tolist(), key=lambda v: float(self._asked_at[v]))
+        waiting = (
+            np.array(self.pointing.look().requests) != self._answered_requests
+        ) | self._gliding
+        return sorted(np.flatnonzero(waiting).tolist(), key=lambda v: float(self._served_at[v]))
 
     def serve(self, voices: list[int], now: float) -> None:
         """Decode and publish the newest sound of each of `voices` at time `now`, seconds."""
@@ -64,59 +66,62 @@ class Mailbox:
         requests = [inputs[v] for v in voices]
         try:
             self._serve(voices, requests, now)
-        # What is asked for stays on the board: dying of it, every process to come would.
+        # The request stays on the board: if it ended this process, it would end the next ones too.
         except Exception:
             for v, request in zip(voices, requests, strict=True):
-                if self._done[v] != request or self._gliding[v]:
-                    self._keep(v, request)
-                    self._answered(v, request, now, gliding=False)
+                if self._answered_requests[v] != request or self._gliding[v]:
+                    self._keep_sound(v, request)
+                    self._record_answer(v, request, now, gliding=False)
 
     def _serve(self, voices: list[int], requests: list[int], now: float) -> None:
-        aims: list[LatentTarget] = []
+        targets: list[LatentTarget] = []
         for v in voices:
-            elapsed = now - float(self._asked_at[v])
+            elapsed = now - float(self._served_at[v])
             if not self._gliding[v]:
-                elapsed = min(elapsed, SET_OUT_S)
-            aims.append(self.pointing.aim(v, elapsed))
-        recorded = [self._recorded(aim) for aim in aims]
+                elapsed = min(elapsed, MAX_FIRST_STEP_S)
+            targets.append(self.pointing.aim(v, elapsed))
+        recorded = [self._recorded(target) for target in targets]
         decoded = iter(
-            self._sounds([a.latent for a, r in zip(aims, recorded, strict=True) if r is None])
+            self._sounds([a.latent for a, r in zip(targets, recorded, strict=True) if r is None])
         )
-        for v, request, aim, own in zip(voices, requests, aims, recorded, strict=True):
-            sound = next(decoded) if own is None else own.sound
+        for v, request, target, recording in zip(voices, requests, targets, recorded, strict=True):
+            sound = next(decoded) if recording is None else recording.sound
             if sound is None:
-                self._keep(v, request)
+                self._keep_sound(v, request)
             else:
-                self._publish(v, request, aim, sound, own)
-            self._answered(v, request, now, gliding=not aim.arrived)
+                self._publish(v, request, target, sound, recording)
+            self._record_answer(v, request, now, gliding=not target.arrived)
 
-    def give(self, v: int, aim: LatentTarget) -> None:
-        """Publish the sound of `aim`, wherever the voice points: it answers all that was asked."""
-        own = self._recorded(aim)
-        sound = self._sounds([aim.latent])[0] if own is None else own.sound
+    def give(self, v: int, target: LatentTarget) -> None:
+        """Publish the sound of `target`, wherever the voice points. It answers all requests so
+        far."""
+        recording = self._recorded(target)
+        sound = self._sounds([target.latent])[0] if recording is None else recording.sound
         request = self.pointing.look().requests[v]
         if sound is None:
-            self._keep(v, request)
+            self._keep_sound(v, request)
         else:
-            self._publish(v, request, aim, sound, own)
-        self._done[v] = request
+            self._publish(v, request, target, sound, recording)
+        self._answered_requests[v] = request
 
-    def _answered(self, v: int, request: int, now: float, *, gliding: bool) -> None:
-        self.board.decoder[b.DECODES_SKIPPED] += max(0, request - int(self._done[v]) - 1)
-        self._done[v], self._asked_at[v], self._gliding[v] = request, now, gliding
+    def _record_answer(self, v: int, request: int, now: float, *, gliding: bool) -> None:
+        self.board.decoder[b.DECODES_SKIPPED] += max(
+            0, request - int(self._answered_requests[v]) - 1
+        )
+        self._answered_requests[v], self._served_at[v], self._gliding[v] = request, now, gliding
 
-    def _keep(self, v: int, request: int) -> None:
-        """The sound that the voice has serves this request too: nobody waits for another."""
+    def _keep_sound(self, v: int, request: int) -> None:
+        """Let the voice's present sound answer this request."""
         board = self.board
         board.sound_request[v, board.published[v] % b.BUFFERS] = request
         board.decoder[b.DECODES_FAILED] += 1
 
     def warm(self) -> None:
-        """Do for no one what is slow the first time: whole waveforms, a mixture of Gaussians.
+        """Do the slow first calls: whole waveforms, a Gaussian mixture. The results are dropped.
 
-        On a thread of its own: it takes a second, beside which decoding goes on.
+        On a thread of its own: it takes a second, and decoding goes on meanwhile.
         """
-        with suppress(Exception):  # whoever asks for it meets the same, and it is counted
+        with suppress(Exception):  # a gesture will meet the same error and count it
             silence = np.full(self.board.sounds.shape[2:], -1e3, np.float32)
             for method in METHODS:
                 if method.waveform is not None:
@@ -124,58 +129,62 @@ class Mailbox:
             self.pointing.warm()
 
     def rehearse(self) -> None:
-        """Do all of it for no one, so that the next gesture finds it in the processor's caches."""
-        with suppress(Exception):  # a gesture will meet the same, and count it
+        """Do all work of one gesture and drop the result, to keep the processor's caches warm."""
+        with suppress(Exception):  # a gesture will meet the same error and count it
             frames = self.decoder.decode(self.pointing.rehearse())[0]
             if playable(frames):
                 self.decoder.describe(frames)
 
     def _sounds(self, latents: list[np.ndarray]) -> list[DecodedSound | None]:
-        """A sound that some voice has already is not decoded again; None is no sound at all."""
-        known: list[DecodedSound | None] = [
-            next((s for z, s in filter(None, self._last) if np.array_equal(z, latent)), None)
+        """The sound of each latent; None if it cannot be decoded. A sound that a voice has
+        already is not decoded again."""
+        sounds: list[DecodedSound | None] = [
+            next(
+                (s for z, s in filter(None, self._latest_sounds) if np.array_equal(z, latent)), None
+            )
             for latent in latents
         ]
-        fresh = [k for k, sound in enumerate(known) if sound is None]
+        fresh = [k for k, sound in enumerate(sounds) if sound is None]
         if fresh:
-            began = time.perf_counter()
+            started = time.perf_counter()
             decoded = self.decoder.decode(np.stack([latents[k] for k in fresh]))
             for k, frames in zip(fresh, decoded, strict=True):
-                known[k] = self.decoder.describe(frames) if playable(frames) else None
+                sounds[k] = self.decoder.describe(frames) if playable(frames) else None
             board = self.board
-            spent = (time.perf_counter() - began) * 1e6 / len(fresh)
-            board.decoder[b.DECODE_US] += 0.1 * (spent - board.decoder[b.DECODE_US])
-        return known
+            decode_us = (time.perf_counter() - started) * 1e6 / len(fresh)
+            board.decoder[b.DECODE_US] += 0.1 * (decode_us - board.decoder[b.DECODE_US])
+        return sounds
 
-    def _recorded(self, aim: LatentTarget) -> Recording | None:
-        if self._originals is None or aim.original is None:
+    def _recorded(self, target: LatentTarget) -> Recording | None:
+        if self._originals is None or target.original is None:
             return None
-        return self._originals.of(aim.original)
+        return self._originals.get(target.original)
 
     def _publish(
         self,
         v: int,
         request: int,
-        aim: LatentTarget,
+        target: LatentTarget,
         sound: DecodedSound,
         recording: Recording | None = None,
     ) -> None:
-        """`recording` is played instead of what the sound's magnitudes give."""
+        """Write a sound to the board and publish it. A `recording` is played instead of its
+        magnitudes."""
         board = self.board
         buffer = board.next_buffer(v)
         board.sounds[v, buffer] = sound.frames
         board.sound_gain[v, buffer] = sound.gain
-        board.sound_level[v, buffer] = aim.level
+        board.sound_level[v, buffer] = target.level
         board.sound_onset[v, buffer] = sound.onset
         board.sound_end[v, buffer] = sound.end
         board.sound_request[v, buffer] = request
-        board.sound_latent[v, buffer, : len(aim.latent)] = aim.latent
-        board.sound_original[v, buffer] = -1 if aim.original is None else aim.original
+        board.sound_latent[v, buffer, : len(target.latent)] = target.latent
+        board.sound_original[v, buffer] = -1 if target.original is None else target.original
         inputs = self.pointing.look()
         method = int(inputs.values[OFFSET["/phase"]])
         wave = recording.wave if recording is not None else None
         if wave is None and not inputs.held[v]:
-            wave = self._whole(sound, method)
+            wave = self._waveform(sound, method)
         board.sound_wave[v, buffer] = b.NO_WAVE if wave is None else b.MONO
         if wave is not None:
             board.waves[v, buffer] = wave
@@ -183,16 +192,16 @@ class Mailbox:
             board.sides[v, buffer] = recording.side
             board.sound_wave[v, buffer] = b.STEREO
         board.publish(v)
-        self._last[v] = None if recording is not None else (aim.latent, sound)
+        self._latest_sounds[v] = None if recording is not None else (target.latent, sound)
 
-    def _whole(self, sound: DecodedSound, method: int) -> Floats | None:
-        """The sound's waveform; None when the method is streamed, or another one is asked for
-        before it is there."""
+    def _waveform(self, sound: DecodedSound, method: int) -> Floats | None:
+        """The sound's waveform. None if the method is streamed, or if another one is chosen
+        meanwhile."""
         reconstruct = METHODS[method].waveform
         if reconstruct is None:
             return None
-        at = OFFSET["/phase"]
+        index = OFFSET["/phase"]
         work = partial(self.decoder.waveform, sound.frames, reconstruct)
         if self._background is None:
             return work()
-        return self._background.run(work, lambda: int(self.board.values[at]) == method)
+        return self._background.run(work, lambda: int(self.board.values[index]) == method)

@@ -1,4 +1,4 @@
-"""A library's own recordings, for `/mode original`: the nearest anchor as it was recorded."""
+"""A library's recordings, for `/mode original`: the nearest anchor as it was recorded."""
 
 from __future__ import annotations
 
@@ -13,30 +13,31 @@ from latentpad.models.representation import FLOOR, Floats
 if TYPE_CHECKING:
     from latentpad.models.libraries.library import Library
 
-KEPT = 64  # recordings in memory: 400 kB each for a second of stereo at 48 kHz
+CACHE_SIZE = 64  # recordings; 400 kB each for a second of stereo at 48 kHz
 
 
 class Recording(NamedTuple):
-    """A recording as it was made, at the level that its sound says."""
+    """A recording, normalised so that its sound's gain applies."""
 
-    sound: DecodedSound  # what the voices need to know of it, as of a decoded one
-    wave: Floats  # (samples,) the mean of left and right
-    side: Floats | None  # (samples,) half of what left has more than right; None: they are alike
+    sound: DecodedSound  # its properties, as those of a decoded sound
+    wave: Floats  # (samples,) (left + right) / 2
+    side: Floats | None  # (samples,) (left - right) / 2; None: it is zero
 
 
 class Originals:
-    """Read when first asked for, by the one thread that decodes; a file takes it some ms."""
+    """The recordings of a library, each read when it is first asked for. Only the decoding
+    thread; a file takes some milliseconds."""
 
     def __init__(self, library: Library, decoder: Decoder) -> None:
-        import scipy.signal  # noqa: F401  (for models.audio.reading: half a second, not at a note)
+        import scipy.signal  # noqa: F401  (models.audio.reading needs it; its import takes half a second)
 
         self._library, self._decoder = library, decoder
-        self.of = lru_cache(KEPT)(self._read)
+        self.get = lru_cache(CACHE_SIZE)(self._read)
 
     def _read(self, anchor: int) -> Recording | None:
         """The anchor's recording.
 
-        None where there is none, or it cannot be read: the model's own decoding serves then.
+        None if there is none or it cannot be read: then the model's decoded sound is played.
         """
         from latentpad.models.audio.reading import Unreadable, read_stereo
 

@@ -1,4 +1,4 @@
-"""From the board's points to latent vectors: plane and expander as the performer set them."""
+"""From the board's points to latent vectors, by the plane and expander that the performer chose."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from latentpad.engine.parameters import EXPANDERS, GLOBAL, METRICS, OFFSET, VOIC
 from latentpad.engine.planes import Planes
 from latentpad.models.packs.pack import Pack
 
-ARRIVED = 1e-4  # of the pad: nearer than this to the finger, the point is there
-QUIETEST, LOUDEST = -40.0, 6.0  # dB: what the recordings' own levels may ask for
+ARRIVED = 1e-4  # pad widths: a gliding point this close to the finger has arrived
+QUIETEST, LOUDEST = -40.0, 6.0  # dB: the range of the recordings' levels
 
 
 class LatentTarget(NamedTuple):
-    """Where a voice points now."""
+    """The latent vector that a voice points at."""
 
     latent: NDArray[np.float32]  # (D,) within the pack's `LatentBounds`
-    level: float  # dB of the recordings' own level there, against their loud ones
+    level: float  # dB, level of the recordings there, relative to the loud ones
     arrived: bool  # False while the point still glides to the finger
-    original: int | None = None  # the anchor whose own recording is asked for
+    original: int | None = None  # the anchor whose recording is wanted
 
 
 class DecoderInputs(NamedTuple):
-    """What the performer asks of the decoder, all of one moment: copies of the board's fields."""
+    """The board's fields that the decoder uses: copies, all of one moment."""
 
     requests: list[int]
     values: list[float]
@@ -41,22 +41,22 @@ class DecoderInputs(NamedTuple):
     origin: list[int]
     starts: list[int]
     held: list[int]
-    fader_anchor: NDArray[np.int64]
-    fader_value: NDArray[np.float64]
+    lattice_anchor: NDArray[np.int64]
+    lattice_weight: NDArray[np.float64]
 
 
 class Pointing:
-    """Turns each voice's point into a latent vector. One thread, beside the decoder's.
+    """Turns each voice's point into a latent vector. One thread, the decoder's.
 
-    Keeps the fitted expander until a parameter that shapes it changes, and each voice's point
-    on its way to the finger (`/smooth`). With `background`, a fit is given up when another
-    expander, metric or plane is chosen meanwhile.
+    It keeps the fitted expander until a parameter that shapes it changes, and each voice's point on
+    its way to the finger (`/smooth`). With `background`, a fit is abandoned when another expander,
+    metric or plane is chosen meanwhile.
     """
 
     def __init__(self, pack: Pack, board: Board, background: Background | None = None) -> None:
         self._pack = pack
         self._board = board
-        self._inputs = board.consistent(self._read, tries=b.PATIENT)
+        self._inputs = board.consistent(self._read, tries=b.STARTUP_TRIES)
         self._planes = Planes(pack)
         self._bounds = LatentBounds.of(pack.anchors.latents)
         self._points: NDArray[np.float64] = np.full((VOICES, 2), 0.5)
@@ -65,13 +65,13 @@ class Pointing:
         self._key: tuple[float, ...] = ()
         self._expander: Expander | None = None
         loudness = pack.anchors.loudness.astype(np.float64)
-        loud = np.percentile(loudness, 90) if len(loudness) else 0.0
-        self._levels = np.clip(loudness - loud, QUIETEST, LOUDEST)
+        reference = np.percentile(loudness, 90) if len(loudness) else 0.0
+        self._levels = np.clip(loudness - reference, QUIETEST, LOUDEST)
 
     def fit(self) -> None:
         """Fit plane and expander to the board's values if they have changed."""
-        while (key := _picked(self.look(), _FITTED)) != self._key or self._expander is None:
-            values, chosen = self._inputs.values, _picked(self._inputs, _ABORTING)
+        while (key := _pick(self.look(), _FITTED)) != self._key or self._expander is None:
+            values, chosen = self._inputs.values, _pick(self._inputs, _ABORTING)
             plane = self._planes.of(values)
             base = min(int(values[OFFSET["/lattice/base"]]), len(self._pack.anchors) - 1)
             work = partial(
@@ -85,15 +85,17 @@ class Pointing:
                 base=base,
             )
             if self._background is None:
-                made: Expander | None = work()
+                expander: Expander | None = work()
             else:
-                made = self._background.run(work, partial(self._chosen, chosen))
-            if made is not None:
-                self._plane, self._expander, self._base, self._key = plane, made, base, key
+                expander = self._background.run(work, partial(self._still_chosen, chosen))
+            if expander is not None:
+                self._plane, self._expander, self._base, self._key = plane, expander, base, key
 
     def look(self) -> DecoderInputs:
-        """What is asked now, or was when last looked, if a change is half-written just now. So the
-        requests are never newer than what they ask for."""
+        """The present inputs, or the earlier ones while a change is half-written.
+
+        So requests are never newer than the values that they ask for.
+        """
         self._inputs = self._board.consistent(self._read, self._inputs)
         return self._inputs
 
@@ -107,12 +109,12 @@ class Pointing:
             board.origin.tolist(),
             board.starts.tolist(),
             board.held.tolist(),
-            board.fader_anchor.copy(),
-            board.fader_value.copy(),
+            board.lattice_anchor.copy(),
+            board.lattice_weight.copy(),
         )
 
-    def _chosen(self, choices: tuple[float, ...]) -> bool:
-        return choices == _picked(self.look(), _ABORTING)
+    def _still_chosen(self, choices: tuple[float, ...]) -> bool:
+        return choices == _pick(self.look(), _ABORTING)
 
     def aim(self, voice: int, seconds: float) -> LatentTarget:
         """The voice's latent vector now, `seconds` after it was last asked for."""
@@ -130,7 +132,7 @@ class Pointing:
         arrived = bool(np.abs(target - self._points[voice]).max() < ARRIVED)
         if arrived:
             self._points[voice] = target
-        point = self._plane.place(self._points[voice : voice + 1])
+        point = self._plane.from_pad(self._points[voice : voice + 1])
         level = float(blend(point, self._plane, self._levels)[0])
         anchors = self._pack.anchors.latents
         original: int | None = None
@@ -138,7 +140,7 @@ class Pointing:
         if inputs.origin[voice] == b.LATENT:
             z = inputs.latents[voice]
         elif inputs.origin[voice] == b.LATTICE:
-            z = self._mixed()
+            z = self._weighted_anchors()
         elif inputs.origin[voice] == b.ORIGINAL:
             original = int(nearest_anchor(point, self._plane)[0])
             z = anchors[original]
@@ -148,10 +150,10 @@ class Pointing:
         return LatentTarget(z, level, arrived, original)
 
     def rehearse(self) -> NDArray[np.float32]:
-        """(1, D) the latent vector of the pad's middle; nothing is changed."""
+        """(1, D) the latent vector of the pad's middle. Nothing is changed."""
         self.fit()
         assert self._expander is not None
-        point = self._plane.place(np.full((1, 2), 0.5))
+        point = self._plane.from_pad(np.full((1, 2), 0.5))
         blend(point, self._plane, self._levels)
         return self._bounds.clip(self._expander.expand(point)).astype(np.float32)
 
@@ -160,29 +162,29 @@ class Pointing:
         fit("gaussian", self._plane)
 
     def point(self, voice: int) -> NDArray[np.float64]:
-        """(2,) where the voice's gliding point is on the pad."""
+        """(2,) the position of the voice's gliding point on the pad."""
         return self._points[voice]
 
-    def _mixed(self) -> NDArray[np.float64]:
-        """The lattice with the performer's own faders (eq. 8): z_k + Σ α_i (z_i − z_k)."""
+    def _weighted_anchors(self) -> NDArray[np.float64]:
+        """The lattice with the performer's weights (eq. 8): z_k + Σ α_i (z_i − z_k)."""
         anchors, inputs = self._pack.anchors.latents, self._inputs
         z = base = anchors[self._base].astype(np.float64)
         for anchor, alpha in zip(
-            inputs.fader_anchor.tolist(), inputs.fader_value.tolist(), strict=True
+            inputs.lattice_anchor.tolist(), inputs.lattice_weight.tolist(), strict=True
         ):
             if 0 <= anchor < len(anchors):
                 z = z + alpha * (anchors[anchor] - base)
         return z
 
 
-def _picked(inputs: DecoderInputs, places: list[int]) -> tuple[float, ...]:
-    return tuple(inputs.values[at] for at in places)
+def _pick(inputs: DecoderInputs, indices: list[int]) -> tuple[float, ...]:
+    return tuple(inputs.values[index] for index in indices)
 
 
-def _places(least: Affects) -> list[int]:
-    """Where the values stand whose change does so much, or more."""
+def _value_indices(least: Affects) -> list[int]:
+    """The indices of the values whose change has at least this effect."""
     rows = (row for row in GLOBAL if row.affects >= least)
     return [OFFSET[row.address] + k for row in rows for k in range(row.size)]
 
 
-_FITTED, _ABORTING = _places(Affects.FIT), _places(Affects.ABORT_FIT)
+_FITTED, _ABORTING = _value_indices(Affects.FIT), _value_indices(Affects.ABORT_FIT)

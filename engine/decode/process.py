@@ -1,6 +1,6 @@
 """The decoding process: the newest point of each voice becomes a sound on the board.
 
-Beside the playing process, so that nothing TensorFlow does can hold the sound up.
+It is separate from the playing process, so nothing that TensorFlow does can interrupt the sound.
 """
 
 from __future__ import annotations
@@ -20,64 +20,68 @@ from latentpad.engine.decode.mailbox import Mailbox
 from latentpad.engine.decode.originals import Originals
 from latentpad.engine.decode.rehearsal import rehearse_pointing
 from latentpad.engine.kernel_cache import compile_once
-from latentpad.engine.process import report_step, send_word
+from latentpad.engine.process import report_step, send_message
 from latentpad.engine.process_status import ProcessStatus
 from latentpad.models.libraries.library import open_ as open_library
 from latentpad.models.libraries.playable import as_pack
 from latentpad.models.packs.pack import load
 
 IDLE_S = 0.1
-WARM_S = 0.01  # a decoder that has rested for longer takes up to twice its time
-PLAYED_S = 20.0  # so long after the last gesture it is kept warm for the next one
+WARM_S = 0.01  # after a longer pause a decode takes up to twice as long
+PLAYED_S = 20.0  # after the last gesture the decoder is kept warm this long
 
 
 def serve(
     board: Board,
     folder: Path,
-    place: Path | None,
+    library_folder: Path | None,
     wake: socket.socket,
     generation: int,
-    words: socket.socket,
+    control_socket: socket.socket,
 ) -> None:
-    """The decoding process's main function; returns when the control process closes `words`.
+    """The decoding process's main function. Returns when the control process closes
+    `control_socket`.
 
-    `folder` is the pack's, `place` the library's whose sounds are its anchors; a byte on `wake`
-    says that a sound is wanted; `generation` is what it was started as (engine/process_status.py).
+    `folder` is the pack's. `library_folder` is that of the library whose sounds are the anchors, if
+    any. A byte on `wake` says that a sound is wanted. `generation` is the number of this process
+    (engine/process_status.py).
     """
-    report_step(words, "loads the pack")
+    report_step(control_socket, "loads the pack")
     pack = load(folder)
-    report_step(words, "loads its kernels")
+    report_step(control_socket, "loads its kernels")
     compile_once(lambda: rehearse_pointing(pack))
-    library = None if place is None else open_library(place, pack)
-    report_step(words, "builds the decoder")
+    library = None if library_folder is None else open_library(library_folder, pack)
+    report_step(control_socket, "builds the decoder")
     decoder = Decoder(pack)
-    report_step(words, "fits the expander")
+    report_step(control_socket, "fits the expander")
     originals = None if library is None else Originals(library, decoder)
     if library is not None:
         pack = as_pack(pack, library)
     mailbox = Mailbox(board, pack, decoder, originals, Background())
     threading.Thread(target=mailbox.warm, name="warm", daemon=True).start()
     board.decoder[b.DECODE_US] = decoder.milliseconds * 1000
-    send_word(words, "decoder", device=decoder.device, milliseconds=decoder.milliseconds)
-    signs = ProcessStatus.decoding(board)
-    signs.become_ready(generation)
+    send_message(
+        control_socket, "decoder", device=decoder.device, milliseconds=decoder.milliseconds
+    )
+    status = ProcessStatus.decoding(board)
+    status.become_ready(generation)
     wake.setblocking(False)
-    inputs = -PLAYED_S
+    last_served = -PLAYED_S
     while True:
-        signs.count_beat()
+        status.count_beat()
         voices = mailbox.waiting()
         now = time.monotonic()
         if voices:
             mailbox.serve(voices[: decoder.batch], now)
-            inputs, timeout = now, 0.0
-        elif now - inputs < PLAYED_S:
+            last_served, timeout = now, 0.0
+        elif now - last_served < PLAYED_S:
             mailbox.rehearse()
             timeout = WARM_S
         else:
             timeout = IDLE_S
-        stirred, _, _ = select.select([wake, words], [], [], timeout)
-        if words in stirred:
+        readable, _, _ = select.select([wake, control_socket], [], [], timeout)
+        if control_socket in readable:
             return
-        if wake in stirred:
+        if wake in readable:
             with suppress(BlockingIOError):
                 wake.recv(4096)

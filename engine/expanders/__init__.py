@@ -1,8 +1,11 @@
 """From a point on the pad to a latent vector: one module for each family of expanders.
 
-L anchors; D1 coordinates are known (the pad's, z̄) and D2 unknown (z̃); a point p is on the plane.
-`fit` may take seconds: call it where nothing waits. A fitted expander never changes, so any thread
-may call it. It takes no lock. For finite points it never raises and never gives a NaN.
+Notation: L anchors, at M different positions (*sites*) under a metric. Of each latent vector, D1
+coordinates are known (z̄, set by the pad) and D2 are unknown (z̃, found by the expander). A point p
+is on the plane.
+
+`fit` may take seconds: call it where nothing waits. A fitted expander is immutable, so any thread
+may call it. It takes no lock. For finite points it never raises and never returns a NaN.
 """
 
 from __future__ import annotations

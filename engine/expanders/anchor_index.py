@@ -1,7 +1,8 @@
-"""The anchors as an expander sees them: in the metric's coordinates, one entry a place, searchable.
+"""A searchable index of the anchors of a plane, in the coordinates of a metric.
 
-What depends on the plane alone (places and their k-d tree, the guard's ellipsoid) is kept as long
-as the plane lives, so that turning an expander's knobs rebuilds nothing.
+Anchors at the same position share one entry, a *site*. What depends only on the plane and the
+metric (sites, k-d tree, the guard's ellipsoid) is cached as long as the plane exists, so changing
+another parameter of an expander rebuilds nothing.
 """
 
 from __future__ import annotations
@@ -19,107 +20,114 @@ from latentpad.engine.expanders import kernels
 from latentpad.engine.plane import Float64, Plane, chunks, moments
 
 METRICS = ("euclidean", "mahalanobis", "cosine")
-REACH = 1000.0  # spans of the anchors beyond which a point is held
-DEAD = 1e-10  # of the widest direction's variance: narrower ones are float32's rounding
-TAIL = 0.999  # of chi's distribution: the guard's least radius
+REACH_SPANS = (
+    1000.0  # a point farther from the anchors' mean is clamped; unit: spans of the anchors
+)
+FLAT_VARIANCE = 1e-10  # of the widest direction's variance: less is float32's rounding
+GUARD_QUANTILE = 0.999  # of the chi distribution: gives the guard's minimum radius
 
 Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
 class AnchorIndex:
-    """The M different places of L anchors. Immutable: any thread may search."""
+    """The M sites of L anchors. Immutable: any thread may search."""
 
     view: kernels.View
     coordinates: Float64
     """(M, D1) in the metric's coordinates."""
     order: Indices
-    """(L,) anchors, those of one place side by side, lowest index first."""
+    """(L,) anchors grouped by site, within a site in ascending order."""
     start: Indices
-    """(M + 1,) where each place's anchors begin in `order`."""
+    """(M + 1,) where each site's anchors begin in `order`."""
     variance: float
     """Mean over D1 of the anchors' variance in the metric's coordinates."""
     tree: cKDTree
 
     def neighbours(self, points: Float64, count: int) -> tuple[Float64, Float64, Indices]:
-        """The measured points (n, D1), and their nearest places: distances and indices (n, k).
+        """Points (n, D1) in the metric's coordinates, and distances and indices (n, k) of the
+        nearest sites.
 
-        k is `count`, or M if there are fewer; nearest first.
+        k is min(count, M). Nearest first.
         """
         x = kernels.to_metric(points, self.view)
         return x, *self.around(x, count)
 
     def around(self, x: Float64, count: int) -> tuple[Float64, Indices]:
-        """Distances and indices (n, k) of the places nearest to measured points x (n, D1)."""
+        """Distances and indices (n, k) of the sites nearest to x (n, D1), which is in the metric's
+        coordinates."""
         k = min(count, len(self.coordinates))
-        distance, place = self.tree.query(x, k if k > 1 else [1])
-        return distance, place
+        distance, site = self.tree.query(x, k if k > 1 else [1])
+        return distance, site
 
     def nearest(self, points: Float64) -> Indices:
-        """The nearest anchor (n,); where several share the place, the first of them."""
-        place = self.tree.query(kernels.to_metric(points, self.view))[1]
-        return self.order[self.start[place]]
+        """The nearest anchor (n,); of several anchors at one site, the first."""
+        site = self.tree.query(kernels.to_metric(points, self.view))[1]
+        return self.order[self.start[site]]
 
     def means(self, values: NDArray[np.floating]) -> tuple[NDArray[np.floating], Float64]:
-        """Each place's mean (M, D) of its anchors' values (L, D), and their variance (M,).
+        """Mean (M, D) and variance (M,) of values (L, D) over the anchors of each site.
 
-        The variance is the mean over the D columns. Without shared places the means are the
-        values themselves, not a copy; read-only either way, which is one type to a kernel.
+        The variance is the mean over the D columns. If no two anchors share a site, the means are
+        `values` itself, not a copy. The result is read-only in both cases: to Numba a read-only
+        array is a type of its own, and each type is compiled separately.
         """
         count = np.diff(self.start)
         if len(count) == len(values):
             return values, np.zeros(len(values))
         mean, variance = values[self.order[self.start[:-1]]], np.zeros(len(count))
-        shared = count > 1
-        rows = values[self.order[np.repeat(shared, count)]].astype(np.float64)
-        count = count[shared]
+        shared_sites = count > 1
+        rows = values[self.order[np.repeat(shared_sites, count)]].astype(np.float64)
+        count = count[shared_sites]
         start = np.cumsum(count) - count
-        centre = np.add.reduceat(rows, start, axis=0) / count[:, None]
-        mean[shared] = centre
-        rows -= np.repeat(centre, count, axis=0)
+        site_means = np.add.reduceat(rows, start, axis=0) / count[:, None]
+        mean[shared_sites] = site_means
+        rows -= np.repeat(site_means, count, axis=0)
         squares = (rows**2).sum(axis=1) / max(rows.shape[1], 1)
-        variance[shared] = np.add.reduceat(squares, start) / count
+        variance[shared_sites] = np.add.reduceat(squares, start) / count
         mean.flags.writeable = False
         return mean, variance
 
 
 def anchor_index(plane: Plane, metric: str = "euclidean") -> AnchorIndex:
-    """The plane's places under a metric; found once, in O(L log L).
+    """The index of a plane's anchors under a metric. Built once per plane, in O(L log L).
 
     Raises:
         ValueError: no such metric.
     """
-    kept = _INDEXES.setdefault(plane, {})
-    if metric not in kept:
-        kept[metric] = _found(plane, metric)
-    return kept[metric]
+    indexes = _INDEXES.setdefault(plane, {})
+    if metric not in indexes:
+        indexes[metric] = _build_index(plane, metric)
+    return indexes[metric]
 
 
 def ellipsoid(plane: Plane) -> kernels.Ellipsoid:
     """The anchors' ellipsoid in the unknown coordinates: mean, whitening axes, radius.
 
-    The radius, in standard deviations, is the farthest anchor's or the 99.9 % point of chi with
-    D2 degrees of freedom, whichever is larger. Found once, in O(L D2²).
+    The radius, in standard deviations, is the larger of the farthest anchor's and the 99.9 % point
+    of the chi distribution with D2 degrees of freedom. Computed once per plane, in O(L D2²).
     """
-    if plane not in _BODIES:
+    if plane not in _ELLIPSOIDS:
         mean, axes, _ = whitening(plane.unknown, plane.known)
-        radius = math.sqrt(2 * gammaincinv(len(mean) / 2, TAIL)) if len(mean) else math.inf
+        radius = (
+            math.sqrt(2 * gammaincinv(len(mean) / 2, GUARD_QUANTILE)) if len(mean) else math.inf
+        )
         for rows in chunks(len(plane.unknown)):
-            away = (plane.unknown[rows] - mean) @ axes
-            radius = max(radius, float(np.sqrt((away**2).sum(axis=1).max(initial=0.0))))
-        _BODIES[plane] = (mean, axes, radius)
-    return _BODIES[plane]
+            offset = (plane.unknown[rows] - mean) @ axes
+            radius = max(radius, float(np.sqrt((offset**2).sum(axis=1).max(initial=0.0))))
+        _ELLIPSOIDS[plane] = (mean, axes, radius)
+    return _ELLIPSOIDS[plane]
 
 
 def view(plane: Plane, metric: str) -> kernels.View:
-    """From the plane to the coordinates in which the metric is plain distance.
+    """The transform from the plane to coordinates in which the metric is Euclidean distance.
 
     Raises:
         ValueError: no such metric.
     """
     width = plane.known.shape[1]
     centre = plane.known.mean(axis=0)
-    reach = REACH * float((plane.high - plane.low).max())
+    reach = REACH_SPANS * float((plane.high - plane.low).max())
     origin, axes = np.zeros(width), np.eye(width)
     if metric == "mahalanobis":
         origin, axes, _ = whitening(plane.known)
@@ -131,46 +139,49 @@ def view(plane: Plane, metric: str) -> kernels.View:
 
 
 def whitening(
-    x: NDArray[np.floating], beside: NDArray[np.floating] | None = None
+    x: NDArray[np.floating], reference: NDArray[np.floating] | None = None
 ) -> tuple[Float64, Float64, Float64]:
     """Mean (D,), axes (D, D) and their inverse: the rows of (x - mean) @ axes have covariance I.
 
-    A direction without variance is scaled like the widest of x, and of the columns `beside` it:
-    dropped, it would let two places become one; blown up, it would drown the others.
+    A direction without variance is scaled like the widest direction of x and `reference` (n, J).
+    Without it, two different positions could coincide; scaled to unit variance, its rounding
+    errors would exceed the other directions.
     """
     mean, covariance = moments(x)
     variance, directions = np.linalg.eigh(covariance)
-    widest = max(variance.max(initial=0.0), 0.0 if beside is None else beside.var(axis=0).max())
-    variance = np.where(variance > DEAD * widest, variance, widest if widest > 0 else 1.0)
+    widest = max(
+        variance.max(initial=0.0), 0.0 if reference is None else reference.var(axis=0).max()
+    )
+    variance = np.where(variance > FLAT_VARIANCE * widest, variance, widest if widest > 0 else 1.0)
     deviation = np.sqrt(variance)
     return mean, (directions / deviation) @ directions.T, (directions * deviation) @ directions.T
 
 
 _INDEXES: WeakKeyDictionary[Plane, dict[str, AnchorIndex]] = WeakKeyDictionary()
-_BODIES: WeakKeyDictionary[Plane, kernels.Ellipsoid] = WeakKeyDictionary()
+_ELLIPSOIDS: WeakKeyDictionary[Plane, kernels.Ellipsoid] = WeakKeyDictionary()
 
 
-def _found(plane: Plane, metric: str) -> AnchorIndex:
-    seen = view(plane, metric)
-    coordinates = kernels.to_metric(plane.known, seen)
+def _build_index(plane: Plane, metric: str) -> AnchorIndex:
+    metric_view = view(plane, metric)
+    coordinates = kernels.to_metric(plane.known, metric_view)
     variance = float(np.trace(moments(coordinates)[1])) / coordinates.shape[1]
     order = np.lexsort(coordinates.T).astype(np.intp, copy=False)
     ordered = coordinates[order]
-    fresh = np.r_[True, (ordered[1:] != ordered[:-1]).any(axis=1)]
-    if fresh.all():  # the rule: then places are the anchors themselves, in their own order
+    first_of_site = np.r_[True, (ordered[1:] != ordered[:-1]).any(axis=1)]
+    if first_of_site.all():  # the usual case: every anchor is a site, in the anchors' order
         order, start = np.arange(len(order)), np.arange(len(order) + 1)
     else:
-        start = np.r_[np.flatnonzero(fresh), len(order)]
-        coordinates = ordered[fresh]
-    # Split at the middle, not the median: twice as fast to build, and safe on a dead axis.
+        start = np.r_[np.flatnonzero(first_of_site), len(order)]
+        coordinates = ordered[first_of_site]
+    # Split at the middle, not the median: twice as fast to build, and safe on a constant axis.
     tree = cKDTree(coordinates, balanced_tree=False, compact_nodes=False)
-    return AnchorIndex(seen, coordinates, order, start, variance, tree)
+    return AnchorIndex(metric_view, coordinates, order, start, variance, tree)
 
 
 def batch(points: ArrayLike, plane: Plane) -> Float64:
-    """Points (n, D1) as a kernel takes them: always a copy, writable, contiguous, float64.
+    """Points (n, D1) for a kernel: always a copy, writable, contiguous, float64.
 
-    Any other kind of array would have numba compile the kernel anew, for seconds, mid-gesture.
+    For any other kind of array Numba would compile the kernel again, which takes seconds.
 
     Raises:
         ValueError: not (n, D1).
@@ -187,17 +198,17 @@ def nearest_anchor(points: ArrayLike, plane: Plane, metric: str = "euclidean") -
 
 
 def blend(points: ArrayLike, plane: Plane, values: ArrayLike, n: int = 8) -> Float64:
-    """What a scalar of the anchors (a level, a brightness) is between them.
+    """Interpolate a scalar of the anchors, for example a level or a brightness.
 
-    The inverse-distance average over the n nearest places, with `local`'s weights (Shepard,
-    1968; Franke & Little's vanishing at the n-th): the anchor's own value at an anchor,
-    continuous between, never beyond the neighbours' values.
+    The inverse-distance average over the n nearest sites, with `local`'s weights (Shepard, 1968,
+    in the variant of Franke & Little, where the weight of the n-th neighbour vanishes). It is exact
+    at an anchor, continuous between anchors, and within the range of the neighbours' values.
 
     Args:
         points: (k, D1) on the plane, not on the pad.
         plane: whose anchors the values belong to.
         values: (L,) one for each anchor.
-        n: places listened to.
+        n: number of neighbouring sites.
 
     Returns:
         (k,) float64.
@@ -209,8 +220,10 @@ def blend(points: ArrayLike, plane: Plane, values: ArrayLike, n: int = 8) -> Flo
     if scalar.shape != (len(plane.known),):
         raise ValueError(f"blend: values of shape {scalar.shape} for {len(plane.known)} anchors")
     if n < 1:
-        raise ValueError(f"blend: n is {n}; listen to one place at least")
-    at = anchor_index(plane)
-    _, distance, place = at.neighbours(batch(points, plane), n + 1)
-    focus = min(n, len(at.coordinates))
-    return kernels.blend_values(distance, place, focus, kernels.SHARP, at.order, at.start, scalar)
+        raise ValueError(f"blend: n is {n}; use one neighbour at least")
+    index = anchor_index(plane)
+    _, distance, site = index.neighbours(batch(points, plane), n + 1)
+    focus = min(n, len(index.coordinates))
+    return kernels.blend_values(
+        distance, site, focus, kernels.NEIGHBOUR_POWER, index.order, index.start, scalar
+    )

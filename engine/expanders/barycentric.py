@@ -1,4 +1,4 @@
-"""`barycentric`: the three anchors around a point, mixed as the point divides their triangle."""
+"""`barycentric`: linear interpolation in the triangle of three anchors around a point."""
 
 from __future__ import annotations
 
@@ -12,63 +12,70 @@ from numpy.typing import ArrayLike, NDArray
 
 from latentpad.engine.expander_declarations import Declaration
 from latentpad.engine.expanders import kernels
-from latentpad.engine.expanders.anchor_index import DEAD, AnchorIndex, anchor_index, batch
-from latentpad.engine.expanders.delaunay import GHOST, insertion_order, triangulated
+from latentpad.engine.expanders.anchor_index import FLAT_VARIANCE, AnchorIndex, anchor_index, batch
+from latentpad.engine.expanders.delaunay import GHOST, insertion_order, triangulate
 from latentpad.engine.expanders.expander import Expander, Settings
 from latentpad.engine.plane import Float64, Plane, moments
 
 Int32 = NDArray[np.int32]
 Weights = tuple[Int32, Float64]
-"""Three places (n, 3) for each point, and how much of each (n, 3): >= 0, their sum 1."""
+"""Three sites (n, 3) for each point, and their weights (n, 3): >= 0, their sum 1."""
 
 
 @njit(cache=True, nogil=True)
 def on_hull(
-    x: float, y: float, ghost: int, places: Float64, corners: Int32, across: Int32
+    x: float, y: float, ghost: int, sites: Float64, corners: Int32, across: Int32
 ) -> tuple[int, int, float]:
-    """The hull's point nearest to one outside: the ends of its edge, and the share of the second.
+    """The hull's point nearest to (x, y) outside it: the two ends of its edge, and the weight of
+    the second end.
 
-    ghost is the triangle beyond an edge that the point sees; from there the way to the nearest
-    point is downhill along the hull, which is convex.
+    `ghost` is the ghost triangle of an edge that the point sees. The hull is convex, so a walk
+    along it that reduces the distance ends at the nearest point.
     """
-    came = 0
+    direction = 0
     while True:
         k = 0
         while corners[ghost, k] != GHOST:
             k += 1
         b, a = corners[ghost, (k + 1) % 3], corners[ghost, (k + 2) % 3]
-        edge_x, edge_y = places[b, 0] - places[a, 0], places[b, 1] - places[a, 1]
-        along = (x - places[a, 0]) * edge_x + (y - places[a, 1]) * edge_y
+        edge_x, edge_y = sites[b, 0] - sites[a, 0], sites[b, 1] - sites[a, 1]
+        along = (x - sites[a, 0]) * edge_x + (y - sites[a, 1]) * edge_y
         length = edge_x * edge_x + edge_y * edge_y
-        if along < 0.0 and came <= 0:
-            ghost, came = across[ghost, (k + 1) % 3], -1
-        elif along > length and came >= 0:
-            ghost, came = across[ghost, (k + 2) % 3], 1
+        if along < 0.0 and direction <= 0:
+            ghost, direction = across[ghost, (k + 1) % 3], -1
+        elif along > length and direction >= 0:
+            ghost, direction = across[ghost, (k + 2) % 3], 1
         else:
             return a, b, min(max(along / length, 0.0), 1.0) if length > 0.0 else 0.0
 
 
 @njit(cache=True, nogil=True)
 def triangle_weights(
-    x: Float64, near: NDArray[np.intp], places: Float64, corners: Int32, across: Int32, home: Int32
+    x: Float64,
+    nearest: NDArray[np.intp],
+    sites: Float64,
+    corners: Int32,
+    across: Int32,
+    incident: Int32,
 ) -> Weights:
-    """The triangle around each point x (n, 2), found by a walk from the place `near` (n,) it.
+    """Corners and weights of the triangle around each point x (n, 2).
 
-    Its weights are areas of triangles with the point for a corner: at a place those are exactly
-    0, 0 and 1, whatever the rounding. home (M,) is one triangle at each place.
+    A walk from the site `nearest` (n,) to each point finds it. The weights are areas of triangles
+    with the point as a corner: at a site they are exactly 0, 0 and 1. `incident` (M,) is one
+    triangle at each site.
     """
     count = len(x)
     corner, weight = np.zeros((count, 3), np.int32), np.zeros((count, 3))
     area = np.empty(3)
     for n in range(count):
-        t, turn, outside = home[near[n]], 0, False
-        for _ in range(len(corners)):  # rounding could lead it in a ring, but not for ever
+        t, turn, outside = incident[nearest[n]], 0, False
+        for _ in range(len(corners)):  # bounded: with rounding the walk could go in a circle
             crossed = -1
             for k in range(3):
                 i = (k + turn) % 3
                 a, b = corners[t, (i + 1) % 3], corners[t, (i + 2) % 3]
-                ax, ay = places[a, 0] - x[n, 0], places[a, 1] - x[n, 1]
-                bx, by = places[b, 0] - x[n, 0], places[b, 1] - x[n, 1]
+                ax, ay = sites[a, 0] - x[n, 0], sites[a, 1] - x[n, 1]
+                bx, by = sites[b, 0] - x[n, 0], sites[b, 1] - x[n, 1]
                 area[i] = ax * by - ay * bx
                 if area[i] < 0.0:
                     crossed = i
@@ -81,7 +88,7 @@ def triangle_weights(
                 break
             turn = (turn * 5 + 3) % 7
         if outside:
-            a, b, share = on_hull(x[n, 0], x[n, 1], t, places, corners, across)
+            a, b, share = on_hull(x[n, 0], x[n, 1], t, sites, corners, across)
             corner[n, 0], corner[n, 1], corner[n, 2] = a, b, a
             weight[n, 0], weight[n, 1] = 1.0 - share, share
             continue
@@ -90,11 +97,11 @@ def triangle_weights(
             corner[n, k] = corners[t, k]
             weight[n, k] = max(area[k], 0.0)
             total += weight[n, k]
-        for k in range(3):  # a triangle without area: the place that is nearest
+        for k in range(3):  # a triangle without area: take the nearest site
             if total > 0.0:
                 weight[n, k] /= total
             else:
-                weight[n, k] = 1.0 if corner[n, k] == near[n] else 0.0
+                weight[n, k] = 1.0 if corner[n, k] == nearest[n] else 0.0
     return corner, weight
 
 
@@ -102,20 +109,21 @@ def triangle_weights(
 def segment_weights(
     x: Float64, origin: Float64, axis: Float64, along: Float64, order: Int32
 ) -> Weights:
-    """The two places on either side of each point x (n, D1), of places that lie in one line.
+    """The two sites on either side of each point x (n, D1), for sites that are collinear.
 
-    along (M,) is where they are on the line through origin (D1,) along axis (D1,), ascending.
+    `along` (M,) are the sites' coordinates on the line through `origin` (D1,) along `axis` (D1,),
+    ascending.
     """
     count, last = len(x), len(along) - 1
     corner, weight = np.zeros((count, 3), np.int32), np.zeros((count, 3))
     for n in range(count):
-        at = 0.0
+        position = 0.0
         for i in range(len(axis)):
-            at += (x[n, i] - origin[i]) * axis[i]
-        after = min(int(np.searchsorted(along, at)), last)
+            position += (x[n, i] - origin[i]) * axis[i]
+        after = min(int(np.searchsorted(along, position)), last)
         before = max(after - 1, 0)
         gap = along[after] - along[before]
-        share = min(max((at - along[before]) / gap, 0.0), 1.0) if gap > 0.0 else 1.0
+        share = min(max((position - along[before]) / gap, 0.0), 1.0) if gap > 0.0 else 1.0
         corner[n, 0], corner[n, 1], corner[n, 2] = order[before], order[after], order[before]
         weight[n, 0], weight[n, 1] = 1.0 - share, share
     return corner, weight
@@ -130,7 +138,7 @@ def weighted_latents(
     body: kernels.Ellipsoid,
     frame: kernels.Frame,
 ) -> Float64:
-    """Three places' unknown coordinates (M, D2), weighed for each point."""
+    """Latents (n, D) of the weighted sums of three sites' unknown coordinates (M, D2)."""
     rows = np.zeros((len(points), unknown.shape[1]))
     for n in range(len(points)):
         for k in range(3):
@@ -144,8 +152,8 @@ def weighted_latents(
 def weighted_spread(
     corner: Int32, weight: Float64, unknown: kernels.Floats, within: Float64
 ) -> Float64:
-    """Weighted standard deviation (n,) of the three, root mean square over D2; see `within` of
-    `kernels.weighted_spread`."""
+    """Weighted standard deviation (n,) of the three sites, root mean square over D2. `within` is as
+    in `kernels.weighted_spread`."""
     out = np.zeros(len(corner))
     for n in range(len(corner)):
         for k in range(3):
@@ -155,78 +163,79 @@ def weighted_spread(
             for k in range(3):
                 mean += weight[n, k] * unknown[corner[n, k], j]
             for k in range(3):
-                away = unknown[corner[n, k], j] - mean
-                out[n] += weight[n, k] * away * away / unknown.shape[1]
+                offset = unknown[corner[n, k], j] - mean
+                out[n] += weight[n, k] * offset * offset / unknown.shape[1]
         out[n] = math.sqrt(out[n])
     return out
 
 
 @dataclass(frozen=True, eq=False)
 class Triangles:
-    """Delaunay's triangles of places that do not lie in line."""
+    """The Delaunay triangulation of sites that are not collinear."""
 
     corners: Int32
-    """(T, 3), as `delaunay` says."""
+    """(T, 3), see `delaunay`."""
     across: Int32
     """(T, 3)."""
-    home: Int32
-    """(M,) one of each place's triangles, not a ghost."""
+    incident: Int32
+    """(M,) one triangle at each site, not a ghost."""
 
-    def weigh(self, at: AnchorIndex, points: Float64) -> Weights:
-        """The places around points (n, 2) on the plane, and how much of each."""
-        x, _, place = at.neighbours(points, 1)
+    def weights(self, index: AnchorIndex, points: Float64) -> Weights:
+        """The sites around points (n, 2) on the plane, and their weights."""
+        x, _, site = index.neighbours(points, 1)
         return triangle_weights(
-            x, place[:, 0], at.coordinates, self.corners, self.across, self.home
+            x, site[:, 0], index.coordinates, self.corners, self.across, self.incident
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """Places in line, or but for rounding: their points are projected on it."""
+    """Sites that are collinear within rounding. Points are projected on the line."""
 
     origin: Float64
     """(D1,)."""
     axis: Float64
     """(D1,)."""
     along: Float64
-    """(M,) where the places are on it, ascending."""
+    """(M,) the sites' coordinates along the axis, ascending."""
     order: Int32
-    """(M,) the places in that order."""
+    """(M,) the sites in that order."""
 
-    def weigh(self, at: AnchorIndex, points: Float64) -> Weights:
-        """The places on either side of points (n, D1) on the plane, and how much of each."""
-        x = kernels.to_metric(points, at.view)
+    def weights(self, index: AnchorIndex, points: Float64) -> Weights:
+        """The sites on either side of points (n, D1) on the plane, and their weights."""
+        x = kernels.to_metric(points, index.view)
         return segment_weights(x, self.origin, self.axis, self.along, self.order)
 
 
 class Barycentric(Expander):
     """Linear between the anchors of the Delaunay triangle around p. Exact and continuous.
 
-    The interpolant is that of scipy's LinearNDInterpolator; outside the anchors' hull a point
-    counts as the hull's nearest, so that no direction is ever extrapolated. Anchors at one place
-    are replaced by their mean. Under the cosine metric all places lie on a circle, and a point
-    is between the two whose directions are next to its own.
+    The interpolant is that of scipy's LinearNDInterpolator. A point outside the anchors' hull is
+    replaced by the nearest point of the hull, so nothing is extrapolated. Anchors at one site are
+    replaced by their mean. Under the cosine metric all sites are on a circle, and a point is
+    interpolated between the two with the nearest directions.
 
-    Places that lie in line but for float32's rounding count as in line: a point is between two.
+    Sites that are collinear within float32's rounding count as collinear: a point is interpolated
+    between two of them.
 
-    The triangles of a million anchors take a second of a core and 50 MB, and are kept as long as
-    the plane; a point costs a search of the k-d tree and some steps from triangle to triangle,
-    whatever L is.
+    The triangulation of a million anchors takes a second of one core and 50 MB, and is cached as
+    long as the plane. A point costs a search of the k-d tree and a few steps from triangle to
+    triangle, independent of L.
     """
 
-    def __init__(self, plane: Plane, guard: bool, at: AnchorIndex) -> None:
+    def __init__(self, plane: Plane, guard: bool, index: AnchorIndex) -> None:
         super().__init__(plane, guard)
-        self._places = at
-        self._mesh = triangulation(at)
-        self._unknown, self._within = at.means(plane.unknown)
+        self._index = index
+        self._triangulation = triangulation(index)
+        self._unknown, self._within = index.means(plane.unknown)
 
     def spread(self, points: ArrayLike) -> Float64:
         """As `Expander.spread`, among the three anchors."""
-        weights = self._mesh.weigh(self._places, batch(points, self.plane))
+        weights = self._triangulation.weights(self._index, batch(points, self.plane))
         return weighted_spread(*weights, self._unknown, self._within)
 
     def _latents(self, points: Float64) -> Float64:
-        weights = self._mesh.weigh(self._places, points)
+        weights = self._triangulation.weights(self._index, points)
         return weighted_latents(points, *weights, self._unknown, self._body, self._frame)
 
 
@@ -239,7 +248,7 @@ class Barycentric(Expander):
     uses=("metric",),
 )
 def barycentric(plane: Plane, settings: Settings) -> Barycentric:
-    """O(L log L) once for a plane.
+    """Fit in O(L log L), once for a plane and metric.
 
     Raises:
         ValueError: a plane of more than two coordinates.
@@ -251,28 +260,28 @@ def barycentric(plane: Plane, settings: Settings) -> Barycentric:
     return Barycentric(plane, settings.guard, anchor_index(plane, settings.metric))
 
 
-def triangulation(at: AnchorIndex) -> Triangles | Line:
-    """What lies between the places; found once, in O(M log M)."""
-    if at not in _MESHES:
-        _MESHES[at] = _triangles(at.coordinates) or _line(at.coordinates)
-    return _MESHES[at]
+def triangulation(index: AnchorIndex) -> Triangles | Line:
+    """The triangles between the sites, or their line. Computed once, in O(M log M)."""
+    if index not in _TRIANGULATIONS:
+        _TRIANGULATIONS[index] = _triangles(index.coordinates) or _line(index.coordinates)
+    return _TRIANGULATIONS[index]
 
 
-_MESHES: WeakKeyDictionary[AnchorIndex, Triangles | Line] = WeakKeyDictionary()
+_TRIANGULATIONS: WeakKeyDictionary[AnchorIndex, Triangles | Line] = WeakKeyDictionary()
 
 
 def _triangles(coordinates: Float64) -> Triangles | None:
     variance = np.linalg.eigvalsh(moments(coordinates)[1])
-    if variance[0] <= DEAD * variance[-1]:  # rounding would decide what the hull is
+    if variance[0] <= FLAT_VARIANCE * variance[-1]:  # rounding would decide what the hull is
         return None
     order = insertion_order(coordinates)
     if order is None:
         return None
-    corners, across = triangulated(coordinates, order)
+    corners, across = triangulate(coordinates, order)
     real = np.flatnonzero((corners != GHOST).all(axis=1)).astype(np.int32)
-    home = np.empty(len(coordinates), np.int32)
-    home[corners[real]] = real[:, None]
-    return Triangles(corners, across, home)
+    incident = np.empty(len(coordinates), np.int32)
+    incident[corners[real]] = real[:, None]
+    return Triangles(corners, across, incident)
 
 
 def _line(coordinates: Float64) -> Line:
@@ -280,6 +289,6 @@ def _line(coordinates: Float64) -> Line:
     axis = np.ascontiguousarray(np.linalg.eigh(covariance)[1][:, -1])
     along = (coordinates - origin) @ axis
     order = np.argsort(along, kind="stable").astype(np.int32)
-    # Two that are different places but beside the line: a hair apart, or z̃ would jump there.
-    hairs = 2.0 * np.spacing(np.abs(along).max()) * np.arange(len(along))
-    return Line(origin, axis, np.maximum.accumulate(along[order] - hairs) + hairs, order)
+    # Two sites may project to one point of the line. Keep them apart, or z̃ would jump there.
+    gaps = 2.0 * np.spacing(np.abs(along).max()) * np.arange(len(along))
+    return Line(origin, axis, np.maximum.accumulate(along[order] - gaps) + gaps, order)

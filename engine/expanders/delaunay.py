@@ -1,19 +1,19 @@
-"""The Delaunay triangulation of a plane's places, for a million of them in seconds.
+"""The Delaunay triangulation of a plane's sites: a million of them in seconds.
 
 Source: incremental insertion with Lawson's flips (Lawson, "Software for C1 surface interpolation",
-1977) and ghost triangles beyond the hull (Guibas & Stolfi, 1985; Shewchuk, "Lecture notes on
+1977) and ghost triangles outside the hull (Guibas & Stolfi, 1985; Shewchuk, "Lecture notes on
 Delaunay mesh generation", 2012), in a biased randomized insertion order (Amenta, Choi & Rote, 2003)
-along Hilbert's curve. Which side of a line a place is on is decided exactly (Shewchuk, "Adaptive
-precision floating-point arithmetic and fast robust geometric predicates", 1997), so that the
-triangles never overlap; places on one circle but for rounding are divided either way.
+along the Hilbert curve. Orientation is decided exactly (Shewchuk, "Adaptive precision
+floating-point arithmetic and fast robust geometric predicates", 1997), so triangles never overlap.
+Sites that are cocircular within rounding are divided either way.
 
-Not Qhull: a million places take it several times as long and as much memory, beside a busy
-program longer than the decoding process may be silent; and it leaves out places that are nearly
-on an edge.
+Qhull is not used: for a million sites it takes several times as long and as much memory, on a busy
+machine longer than the decoding process may be silent. It also omits sites that are nearly on an
+edge.
 
-M places have T = 2M - 2 triangles: those of the plane, and beyond each edge of the hull a ghost,
-which has GHOST for a corner. ``corners`` (T, 3) holds places counter-clockwise, ``across`` (T, 3)
-the triangle on the other side of the edge that is opposite each corner; both int32.
+M sites have T = 2M - 2 triangles: those of the plane, and one ghost triangle outside each edge of
+the hull, which has GHOST as a corner. ``corners`` (T, 3) are sites, counter-clockwise. ``across``
+(T, 3) is the triangle on the other side of the edge opposite each corner. Both are int32.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ Float64 = NDArray[np.float64]
 Int32 = NDArray[np.int32]
 
 GHOST = -1
-SPLITTER = 134217729.0  # 2^27 + 1: cuts a double in two halves whose products are exact
+SPLITTER = 134217729.0  # 2^27 + 1: splits a double into two halves whose products are exact
 SIDE_ERROR = 3.3306690738754716e-16  # Shewchuk's ccwerrboundA, (3 + 16 eps) eps, eps = 2^-53
 CIRCLE_ERROR = 1.1102230246251577e-15  # Shewchuk's iccerrboundA, (10 + 96 eps) eps
-BITS = 16  # of each coordinate on Hilbert's curve
+BITS = 16  # of each coordinate on the Hilbert curve
 
 
 @njit(cache=True, nogil=True)
-def product(a: float, b: float) -> tuple[float, float]:
-    """a b as the sum of its rounded value and what rounding took, exactly (Dekker)."""
+def two_product(a: float, b: float) -> tuple[float, float]:
+    """The exact product a b as its rounded value and the rounding error (Dekker)."""
     high = a * b
     c, d = SPLITTER * a, SPLITTER * b
     a_high, b_high = c - (c - a), d - (d - b)
@@ -43,19 +43,19 @@ def product(a: float, b: float) -> tuple[float, float]:
 
 
 @njit(cache=True, nogil=True)
-def exact_side(ax: float, ay: float, bx: float, by: float, cx: float, cy: float) -> float:
-    """The sign of `side`, without rounding: a sum of 12 numbers kept as an expansion."""
+def exact_orientation(ax: float, ay: float, bx: float, by: float, cx: float, cy: float) -> float:
+    """The sign of `orientation` without rounding: the sum of 12 numbers as an expansion."""
     parts = np.zeros(12)
     count = 0
     for u, v in ((ax, by), (-ay, bx), (bx, cy), (-by, cx), (cx, ay), (-cy, ax)):
-        for addend in product(u, v):
-            rest = addend
+        for addend in two_product(u, v):
+            carry = addend
             for k in range(count):  # grow the expansion, smallest part first
-                total = rest + parts[k]
-                other = total - rest
-                parts[k] = (rest - (total - other)) + (parts[k] - other)
-                rest = total
-            parts[count] = rest
+                total = carry + parts[k]
+                rounded = total - carry
+                parts[k] = (carry - (total - rounded)) + (parts[k] - rounded)
+                carry = total
+            parts[count] = carry
             count += 1
     for k in range(count - 1, -1, -1):
         if parts[k] != 0.0:
@@ -64,24 +64,24 @@ def exact_side(ax: float, ay: float, bx: float, by: float, cx: float, cy: float)
 
 
 @njit(cache=True, nogil=True)
-def side(places: Float64, a: int, b: int, c: int) -> float:
-    """Above 0 if c lies to the left of the line from a to b, 0 if on it. The sign is exact."""
-    ax, ay, bx, by = places[a, 0], places[a, 1], places[b, 0], places[b, 1]
-    cx, cy = places[c, 0], places[c, 1]
+def orientation(sites: Float64, a: int, b: int, c: int) -> float:
+    """Positive if c is to the left of the line from a to b, 0 if on it. The sign is exact."""
+    ax, ay, bx, by = sites[a, 0], sites[a, 1], sites[b, 0], sites[b, 1]
+    cx, cy = sites[c, 0], sites[c, 1]
     left, right = (ax - cx) * (by - cy), (ay - cy) * (bx - cx)
     area = left - right
     if abs(area) > SIDE_ERROR * (abs(left) + abs(right)):
         return area
-    return exact_side(ax, ay, bx, by, cx, cy)
+    return exact_orientation(ax, ay, bx, by, cx, cy)
 
 
 @njit(cache=True, nogil=True)
-def surely_inside(places: Float64, a: int, b: int, c: int, p: int) -> bool:
-    """Whether p lies within the circle through a, b, c (counter-clockwise) beyond all rounding."""
-    px, py = places[p, 0], places[p, 1]
-    ax, ay = places[a, 0] - px, places[a, 1] - py
-    bx, by = places[b, 0] - px, places[b, 1] - py
-    cx, cy = places[c, 0] - px, places[c, 1] - py
+def in_circle(sites: Float64, a: int, b: int, c: int, p: int) -> bool:
+    """Whether p is inside the circle through a, b, c (counter-clockwise) by more than rounding."""
+    px, py = sites[p, 0], sites[p, 1]
+    ax, ay = sites[a, 0] - px, sites[a, 1] - py
+    bx, by = sites[b, 0] - px, sites[b, 1] - py
+    cx, cy = sites[c, 0] - px, sites[c, 1] - py
     a2, b2, c2 = ax * ax + ay * ay, bx * bx + by * by, cx * cx + cy * cy
     det = a2 * (bx * cy - by * cx) + b2 * (cx * ay - cy * ax) + c2 * (ax * by - ay * bx)
     size = (
@@ -93,19 +93,19 @@ def surely_inside(places: Float64, a: int, b: int, c: int, p: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def conflicts(places: Float64, corners: Int32, t: int, p: int) -> bool:
-    """Whether p lies in the circumcircle of t. A ghost's is the open half plane beyond its edge,
-    and the inside of the edge itself."""
+def conflicts(sites: Float64, corners: Int32, t: int, p: int) -> bool:
+    """Whether p is inside the circumcircle of triangle t. For a ghost this is the open half plane
+    outside its edge, and the interior of the edge."""
     for k in range(3):
         if corners[t, k] == GHOST:
             u, v = corners[t, (k + 1) % 3], corners[t, (k + 2) % 3]
-            where = side(places, u, v, p)
-            if where != 0.0:
-                return where > 0.0
-            along = (places[p, 0] - places[u, 0]) * (places[p, 0] - places[v, 0])
-            along += (places[p, 1] - places[u, 1]) * (places[p, 1] - places[v, 1])
+            turn = orientation(sites, u, v, p)
+            if turn != 0.0:
+                return turn > 0.0
+            along = (sites[p, 0] - sites[u, 0]) * (sites[p, 0] - sites[v, 0])
+            along += (sites[p, 1] - sites[u, 1]) * (sites[p, 1] - sites[v, 1])
             return along < 0.0
-    return surely_inside(places, corners[t, 0], corners[t, 1], corners[t, 2], p)
+    return in_circle(sites, corners[t, 0], corners[t, 1], corners[t, 2], p)
 
 
 @njit(cache=True, nogil=True)
@@ -119,7 +119,7 @@ def write_triangle(
 
 @njit(cache=True, nogil=True)
 def relink(across: Int32, t: int, old: int, new: int) -> None:
-    """Where t had `old` for a neighbour, it has `new`."""
+    """Replace the neighbour `old` of triangle t by `new`."""
     for k in range(3):
         if across[t, k] == old:
             across[t, k] = new
@@ -127,16 +127,16 @@ def relink(across: Int32, t: int, old: int, new: int) -> None:
 
 
 @njit(cache=True, nogil=True)
-def locate(places: Float64, corners: Int32, across: Int32, start: int, p: int) -> int:
-    """The triangle that p lies in or on, a ghost if it is beyond the hull: a walk from `start`,
-    which is none. (Devillers, Pion & Teillaud, "Walking in a triangulation", 2002.)"""
+def locate(sites: Float64, corners: Int32, across: Int32, start: int, p: int) -> int:
+    """The triangle that contains p; a ghost if p is outside the hull. It walks from `start`, which
+    is not a ghost (Devillers, Pion & Teillaud, "Walking in a triangulation", 2002)."""
     t, turn = start, 0
     while True:
         inside = True
         for k in range(3):
-            # Begun at another edge each time, or nearly round circles could lead it in a ring.
+            # Begin with another edge in each triangle, or the walk could go in a circle.
             i = (k + turn) % 3
-            if side(places, corners[t, (i + 1) % 3], corners[t, (i + 2) % 3], p) < 0.0:
+            if orientation(sites, corners[t, (i + 1) % 3], corners[t, (i + 2) % 3], p) < 0.0:
                 t, inside = across[t, i], False
                 break
         if inside or corners[t, 0] == GHOST or corners[t, 1] == GHOST or corners[t, 2] == GHOST:
@@ -145,13 +145,13 @@ def locate(places: Float64, corners: Int32, across: Int32, start: int, p: int) -
 
 
 @njit(cache=True, nogil=True)
-def hilbert(places: Float64, low: Float64, span: float) -> NDArray[np.int64]:
-    """How far along Hilbert's curve each place (M, 2) is, on a grid of 2^BITS steps a side."""
-    out = np.empty(len(places), np.int64)
+def hilbert_keys(sites: Float64, low: Float64, span: float) -> NDArray[np.int64]:
+    """The position of each site (M, 2) along the Hilbert curve, on a grid of 2^BITS by 2^BITS."""
+    out = np.empty(len(sites), np.int64)
     top = (1 << BITS) - 1
-    for n in range(len(places)):
-        x = int((places[n, 0] - low[0]) / span * top)
-        y = int((places[n, 1] - low[1]) / span * top)
+    for n in range(len(sites)):
+        x = int((sites[n, 0] - low[0]) / span * top)
+        y = int((sites[n, 1] - low[1]) / span * top)
         key, s = 0, 1 << (BITS - 1)
         while s:
             right, up = (x & s) > 0, (y & s) > 0
@@ -166,88 +166,90 @@ def hilbert(places: Float64, low: Float64, span: float) -> NDArray[np.int64]:
 
 
 @njit(cache=True, nogil=True)
-def triangulated(places: Float64, order: Int32) -> tuple[Int32, Int32]:
-    """Corners and neighbours (T, 3) of the triangles of M >= 3 different places (M, 2).
+def triangulate(sites: Float64, order: Int32) -> tuple[Int32, Int32]:
+    """Corners and neighbours (T, 3) of the triangles of M >= 3 different sites (M, 2).
 
-    order (M,) is that of insertion; its first three places must not lie in line.
+    `order` (M,) is the order of insertion. Its first three sites must not be collinear.
     """
-    count = len(places)
+    count = len(sites)
     corners, across = np.empty((2 * count - 2, 3), np.int32), np.empty((2 * count - 2, 3), np.int32)
     a, b, c = order[0], order[1], order[2]
-    if side(places, a, b, c) < 0.0:
+    if orientation(sites, a, b, c) < 0.0:
         b, c = c, b
     write_triangle(corners, across, 0, a, b, c, 1, 2, 3)
     write_triangle(corners, across, 1, GHOST, c, b, 0, 3, 2)
     write_triangle(corners, across, 2, GHOST, a, c, 0, 1, 3)
     write_triangle(corners, across, 3, GHOST, b, a, 0, 2, 1)
-    made, latest = 4, 0
-    waiting = np.empty(64, np.int32)
+    used, last = 4, 0
+    stack = np.empty(64, np.int32)
     for n in range(3, count):
         p = order[n]
-        t = locate(places, corners, across, latest, p)
+        t = locate(sites, corners, across, last, p)
         a, b, c = corners[t, 0], corners[t, 1], corners[t, 2]
         u, v = across[t, 1], across[t, 2]
-        second, third = made, made + 1
-        made += 2
+        second, third = used, used + 1
+        used += 2
         write_triangle(corners, across, t, p, b, c, across[t, 0], second, third)
         write_triangle(corners, across, second, p, c, a, u, third, t)
         write_triangle(corners, across, third, p, a, b, v, t, second)
         relink(across, u, t, second)
         relink(across, v, t, third)
-        waiting[0], waiting[1], waiting[2] = t, second, third
-        left = 3
-        while left:
-            left -= 1
-            t = waiting[left]
+        stack[0], stack[1], stack[2] = t, second, third
+        pending = 3
+        while pending:
+            pending -= 1
+            t = stack[pending]
             o = across[t, 0]
             j = 0
             while across[o, j] != t:
                 j += 1
             b, c, d = corners[t, 1], corners[t, 2], corners[o, j]
-            beyond = b == GHOST or c == GHOST or d == GHOST
-            # Rounding may hide from the circle that p lies on the very edge.
-            if not conflicts(places, corners, o, p) and (beyond or side(places, p, b, c) != 0.0):
-                latest = t
+            at_hull = b == GHOST or c == GHOST or d == GHOST
+            # If p is exactly on the edge, rounding may make the circle test miss it.
+            if not conflicts(sites, corners, o, p) and (
+                at_hull or orientation(sites, p, b, c) != 0.0
+            ):
+                last = t
                 continue
             x, r, s = across[t, 1], across[o, (j + 1) % 3], across[o, (j + 2) % 3]
             write_triangle(corners, across, t, p, b, d, r, o, across[t, 2])
             write_triangle(corners, across, o, p, d, c, s, x, t)
             relink(across, r, o, t)
             relink(across, x, t, o)
-            if left + 2 > len(waiting):
-                waiting = np.concatenate((waiting, np.empty(len(waiting), np.int32)))
-            waiting[left], waiting[left + 1] = t, o
-            left += 2
-        for k in range(3):  # walks start in the plane
-            if corners[latest, k] == GHOST:
-                latest = across[latest, k]
+            if pending + 2 > len(stack):
+                stack = np.concatenate((stack, np.empty(len(stack), np.int32)))
+            stack[pending], stack[pending + 1] = t, o
+            pending += 2
+        for k in range(3):  # a walk starts at a triangle that is not a ghost
+            if corners[last, k] == GHOST:
+                last = across[last, k]
                 break
     return corners, across
 
 
 @njit(cache=True, nogil=True)
-def off_the_line(places: Float64, order: Int32) -> int:
-    """Where in the order the first place stands that is not in line with the first two."""
+def first_off_line(sites: Float64, order: Int32) -> int:
+    """The position in `order` of the first site that is not collinear with the first two."""
     for n in range(2, len(order)):
-        if side(places, order[0], order[1], order[n]) != 0.0:
+        if orientation(sites, order[0], order[1], order[n]) != 0.0:
             return n
     return len(order)
 
 
-def insertion_order(places: Float64) -> Int32 | None:
-    """The order (M,) in which to insert places (M, 2): in rounds, each about as long as all
-    before it together, whose members are drawn by lot and follow Hilbert's curve.
+def insertion_order(sites: Float64) -> Int32 | None:
+    """The order (M,) in which to insert sites (M, 2).
 
-    None if all places lie in one line: then there is no triangle.
+    Sites are drawn at random into rounds. Each round is about as long as all rounds before it, and
+    is sorted along the Hilbert curve. None if all sites are collinear: then there is no triangle.
     """
-    low = places.min(axis=0)
-    span = float((places.max(axis=0) - low).max())
-    if len(places) < 3 or span <= 0:
+    low = sites.min(axis=0)
+    span = float((sites.max(axis=0) - low).max())
+    if len(sites) < 3 or span <= 0:
         return None
-    drawn = np.random.default_rng(0).random(len(places), dtype=np.float32)
+    drawn = np.random.default_rng(0).random(len(sites), dtype=np.float32)
     rounds = np.minimum(-np.log2(np.maximum(drawn, 1e-9)), 29).astype(np.int64)
-    order = np.argsort(hilbert(places, low, span) - (rounds << 2 * BITS)).astype(np.int32)
-    third = off_the_line(places, order)
+    order = np.argsort(hilbert_keys(sites, low, span) - (rounds << 2 * BITS)).astype(np.int32)
+    third = first_off_line(sites, order)
     if third == len(order):
         return None
     order[2], order[third] = order[third], order[2]

@@ -1,4 +1,5 @@
-"""`dwell`, the default: each sound has a little ground of its own, and the way between is even."""
+"""`dwell`, the default: each anchor sounds exactly in a small region, and changes are even between
+the regions."""
 
 from __future__ import annotations
 
@@ -11,18 +12,25 @@ from latentpad.engine.expanders.expander import Settings
 from latentpad.engine.expanders.local import Local
 from latentpad.engine.plane import Float64, Plane
 
-OWN = 0.2  # of the way to where the next sound is as near: a sound's own ground
+ATTRACTION_SHARE = (
+    0.2  # of the distance to the border between two sounds: within it the nearest one is exact
+)
 
 
 @njit(cache=True, nogil=True)
 def attract(
-    x: Float64, distance: Float64, neighbour: kernels.Indices, places: Float64, own: float
+    x: Float64,
+    distance: Float64,
+    neighbour: kernels.Indices,
+    sites: Float64,
+    attraction_share: float,
 ) -> None:
-    """Move the measured points x (n, D1) towards the nearest of two neighbours (n, 2), in place.
+    """Move points x (n, D1) towards the nearer of two neighbours (n, 2), in place.
 
-    r = 2 d₁ / (d₁ + d₂) is 0 at an anchor and 1 where the next one is as near. A point goes along
-    its line to the nearest anchor to where (r - own)₊ / (1 - own) of the distance is left: on its
-    own ground to the anchor itself; where two are as near it stays, so no step is ever taken.
+    r = 2 d₁ / (d₁ + d₂) is 0 at an anchor and 1 where two anchors are equally near. With a =
+    `attraction_share`, a point keeps (r - a)₊ / (1 - a) / r of its distance d₁ to the nearest
+    anchor. So for r <= a it moves to the anchor, and for r = 1 it stays, which makes the result
+    continuous.
     """
     if distance.shape[1] < 2:
         return
@@ -30,27 +38,29 @@ def attract(
         if distance[n, 0] == 0.0:
             continue
         r = 2.0 / (1.0 + distance[n, 1] / distance[n, 0])
-        left = max(r - own, 0.0) / (1.0 - own) / r if r > 0.0 else 0.0
+        kept_share = (
+            max(r - attraction_share, 0.0) / (1.0 - attraction_share) / r if r > 0.0 else 0.0
+        )
         for i in range(x.shape[1]):
-            at = places[neighbour[n, 0], i]
-            x[n, i] = at + (x[n, i] - at) * left
+            anchor = sites[neighbour[n, 0], i]
+            x[n, i] = anchor + (x[n, i] - anchor) * kept_share
 
 
 class Dwell(Local):
-    """`local` of a finger that is drawn a little to the nearest sound.
+    """`local` for a finger that is attracted by the nearest sound.
 
-    `local` with the square of a weight glides most evenly and leaves the recorded sounds at once:
-    by PEAQ what lies between them is farther from them than the nearest one is. Here a finger
-    needs not be exact to hear a sound exactly, and the sounds between are nearer to those that
-    were recorded (docs/expanders.md).
+    `local`, whose weights are squared, glides most evenly, but leaves the recorded sounds at once:
+    by PEAQ, the sounds between them are farther from them than the nearest recorded sound is. With
+    `dwell`, a finger near an anchor hears it exactly, and the sounds between anchors are closer to
+    the recorded ones (docs/expanders.md).
     """
 
-    SHARP = 3
+    POWER = 3
 
-    def _near(self, points: Float64) -> tuple[Float64, Float64, kernels.Indices]:
-        x, distance, place = self._places.neighbours(points, 2)
-        attract(x, distance, place, self._places.coordinates, OWN)
-        return x, *self._places.around(x, self._focus + 1)
+    def _neighbours(self, points: Float64) -> tuple[Float64, Float64, kernels.Indices]:
+        x, distance, site = self._index.neighbours(points, 2)
+        attract(x, distance, site, self._index.coordinates, ATTRACTION_SHARE)
+        return x, *self._index.around(x, self._focus + 1)
 
 
 @Declaration(
@@ -62,5 +72,5 @@ class Dwell(Local):
     uses=("metric", "focus"),
 )
 def dwell(plane: Plane, settings: Settings) -> Dwell:
-    """O(L log L) once for a plane."""
+    """Fit in O(L log L), once for a plane and metric."""
     return Dwell(plane, settings.guard, anchor_index(plane, settings.metric), settings.focus)

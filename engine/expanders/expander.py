@@ -1,4 +1,4 @@
-"""What all expanders are: something fitted that takes points and gives latents."""
+"""The base class of all expanders: fitted objects that turn points into latents."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from latentpad.engine.plane import Float64, Plane
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How an expander is to be fitted: what `registry.fit` takes beside the plane."""
+    """How an expander is to be fitted: the arguments of `registry.fit` besides the plane."""
 
     metric: str
     guard: bool
     focus: int
     scale: float
     base: int
-    faders: Mapping[int, float] | None
+    weights: Mapping[int, float] | None
 
 
 class Expander:
@@ -43,10 +43,10 @@ class Expander:
         return self._latents(batch(points, self.plane))
 
     def spread(self, points: ArrayLike) -> Float64:
-        """How far apart the sounds are that share a point: (n,), in the latents' unit.
+        """How different the sounds are that are averaged at each point: (n,), in the latents' unit.
 
         The weighted standard deviation of z̃ (root mean square over its dimensions) among the
-        anchors that are averaged; 0 for the paper's expanders.
+        averaged anchors. 0 for the paper's expanders.
         """
         return np.zeros(len(batch(points, self.plane)))
 

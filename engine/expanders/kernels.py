@@ -1,16 +1,14 @@
-"""What expanders compute for each point, compiled: no Python between a point and its latent.
+"""The compiled computations of the expanders.
 
-Every kernel takes a batch and loops over its points, so that a single point takes the same road
-and gives the same bits. Arguments travel in three plain tuples, unpacked where they are used:
+Every kernel takes a batch of points and loops over them, so a single point runs the same code and
+gives the same bits. Common arguments are three plain tuples:
 
-``view``: (centre (D1,), reach, origin (D1,), axes (D1, D1), direction_only) - from a point on the
+``view``: (centre (D1,), reach, origin (D1,), axes (D1, D1), direction_only), the transform from the
 plane to the coordinates in which distance is measured.
-``body``: (mean (D2,), axes (D2, D2), radius) - the anchors' ellipsoid, for the guard.
+``body``: (mean (D2,), axes (D2, D2), radius), the anchors' ellipsoid, for the guard.
 ``frame``: (centre (D1,), from_known (D1, D), from_unknown (D2, D), latent at the origin (D,)).
 
-All release the GIL and share nothing: any thread may call them. What several families run is
-here; what one family runs stands beside it (the cache of compiled kernels is named after all of
-them: `engine.kernel_cache`).
+All kernels release the GIL and have no shared state: any thread may call them.
 """
 
 from __future__ import annotations
@@ -29,16 +27,16 @@ Ellipsoid = tuple[Float64, Float64, float]
 Frame = tuple[Float64, Float64, Float64, Float64]
 
 LARGEST = float(np.finfo(np.float32).max)
-SHARP = 2  # power of a neighbour's weight in a plain average of neighbours
-SLACK = 1e-9  # the guard lets rounding pass, or it would move the farthest anchor by it
+NEIGHBOUR_POWER = 2  # exponent of a neighbour's weight
+SLACK = 1e-9  # relative tolerance of the guard, so that rounding does not move the farthest anchor
 
 
 @njit(cache=True, nogil=True)
 def to_metric(points: Float64, view: View) -> Float64:
     """Points (n, D1) -> coordinates (n, D1) in which distance is measured.
 
-    A point out of reach is held there: far beyond the anchors all distances round to the same.
-    A coordinate that is not a number is taken at the anchors' centre.
+    A point is clamped to `reach` around the centre: farther away, all distances round to the same.
+    A NaN becomes the coordinate of the centre.
     """
     centre, reach, origin, axes, direction_only = view
     count, width = points.shape
@@ -48,9 +46,9 @@ def to_metric(points: Float64, view: View) -> Float64:
             p = points[n, i]
             if math.isnan(p):
                 p = centre[i]
-            away = min(max(p, centre[i] - reach), centre[i] + reach) - origin[i]
+            offset = min(max(p, centre[i] - reach), centre[i] + reach) - origin[i]
             for j in range(width):
-                out[n, j] += away * axes[i, j]
+                out[n, j] += offset * axes[i, j]
         if direction_only:
             length = 0.0
             for j in range(width):
@@ -63,27 +61,27 @@ def to_metric(points: Float64, view: View) -> Float64:
 
 @njit(cache=True, nogil=True)
 def to_latents(points: Float64, unknown: Floats, body: Ellipsoid, frame: Frame) -> Float64:
-    """Known (n, D1) and unknown (n, D2) -> guarded latents (n, D), never beyond float32."""
+    """Known (n, D1) and unknown (n, D2) -> latents (n, D), guarded and within float32's range."""
     mean, axes, radius = body
     centre, from_known, from_unknown, origin = frame
     count, width = points.shape
-    rest, dimension = len(mean), len(origin)
+    d2, dimension = len(mean), len(origin)
     out = np.empty((count, dimension))
-    sphere = np.empty(rest)
+    sphere = np.empty(d2)
     for n in range(count):
-        pull = 1.0
+        scale = 1.0
         if radius < math.inf:
             sphere[:] = 0.0
-            for i in range(rest):
-                away = unknown[n, i] - mean[i]
-                for j in range(rest):
-                    sphere[j] += away * axes[i, j]
+            for i in range(d2):
+                offset = unknown[n, i] - mean[i]
+                for j in range(d2):
+                    sphere[j] += offset * axes[i, j]
             distance = 0.0
-            for j in range(rest):
+            for j in range(d2):
                 distance += sphere[j] * sphere[j]
             distance = math.sqrt(distance)
             if distance > radius * (1.0 + SLACK):
-                pull = radius / distance
+                scale = radius / distance
         for j in range(dimension):
             out[n, j] = origin[j]
         for i in range(width):
@@ -93,10 +91,10 @@ def to_latents(points: Float64, unknown: Floats, body: Ellipsoid, frame: Frame) 
             p = min(max(p, -LARGEST), LARGEST)
             for j in range(dimension):
                 out[n, j] += p * from_known[i, j]
-        for i in range(rest):
+        for i in range(d2):
             u = unknown[n, i]
-            if pull < 1.0:
-                u = mean[i] + pull * (u - mean[i])
+            if scale < 1.0:
+                u = mean[i] + scale * (u - mean[i])
             for j in range(dimension):
                 out[n, j] += u * from_unknown[i, j]
         for j in range(dimension):
@@ -108,7 +106,7 @@ def to_latents(points: Float64, unknown: Floats, body: Ellipsoid, frame: Frame) 
 def affine(
     points: Float64, view: View, offset: Float64, slope: Float64, body: Ellipsoid, frame: Frame
 ) -> Float64:
-    """z̃ = offset (D2,) + x @ slope (D1, D2) of the measured coordinates x."""
+    """Latents (n, D) with z̃ = offset (D2,) + x @ slope (D1, D2); x in the metric's coordinates."""
     x = to_metric(points, view)
     count, width = x.shape
     unknown = np.empty((count, len(offset)))
@@ -124,7 +122,7 @@ def affine(
 def select_anchors(
     points: Float64, anchors: Indices, unknown: Floats, body: Ellipsoid, frame: Frame
 ) -> Float64:
-    """The unknown coordinates of one anchor (n,) for each point."""
+    """Latents (n, D) with the unknown coordinates of one anchor (n,) for each point."""
     rows = np.empty((len(points), unknown.shape[1]))
     for n in range(len(points)):
         rows[n] = unknown[anchors[n]]
@@ -132,12 +130,11 @@ def select_anchors(
 
 
 @njit(cache=True, nogil=True)
-def neighbour_weights(distance: Float64, focus: int, sharp: int, weights: Float64) -> None:
-    """Fill weights (focus,) that sum to one from ascending distances of focus + 1 neighbours.
+def neighbour_weights(distance: Float64, focus: int, power: int, weights: Float64) -> None:
+    """Fill weights (focus,), whose sum is 1, from the ascending distances of focus + 1 neighbours.
 
-    ((R - d)₊ / (R d)) to the power `sharp`, R the distance to the neighbour
-    after the last one listened to; with no such neighbour R is infinite. Scaled by the nearest
-    distance, so that nothing overflows.
+    A weight is ((R - d)₊ / (R d)) to the power `power`. R is the distance to the last neighbour, or
+    infinite if there are only `focus`. Scaled by the nearest distance, so that nothing overflows.
     """
     radius = distance[focus] if len(distance) > focus else math.inf
     nearest = distance[0]
@@ -146,9 +143,9 @@ def neighbour_weights(distance: Float64, focus: int, sharp: int, weights: Float6
         if nearest == 0.0:
             weights[k] = 1.0 if distance[k] == 0.0 else 0.0
         else:
-            weights[k] = ((1.0 - distance[k] / radius) * (nearest / distance[k])) ** sharp
+            weights[k] = ((1.0 - distance[k] / radius) * (nearest / distance[k])) ** power
         total += weights[k]
-    for k in range(focus):  # all at the very distance R: none is nearer than another
+    for k in range(focus):  # all are at the distance R: equal weights
         weights[k] = weights[k] / total if total > 0.0 else 1.0 / focus
 
 
@@ -170,27 +167,26 @@ def solve_spd(a: Float64, b: Float64) -> None:
 
 @njit(cache=True, nogil=True)
 def conditional_weights(
-    x: Float64, places: Float64, neighbour: Indices, weights: Float64, ridge: float
+    x: Float64, sites: Float64, neighbour: Indices, weights: Float64, ridge: float
 ) -> None:
-    """Turn the weights of a mean into those of the conditional mean at x, in place.
+    """Turn the weights of a mean into the weights of the conditional mean at x, in place.
 
     m(z̃) + C(z̃, z̄) (C(z̄, z̄) + λI)⁻¹ (x - m(z̄)) is Σ a_k z̃_k with
-    a_k = w_k (1 + (z̄_k - m(z̄))·t), t = (C(z̄, z̄) + λI)⁻¹ (x - m(z̄)): no covariance of the
-    unknown coordinates is ever formed.
+    a_k = w_k (1 + (z̄_k - m(z̄))·t), t = (C(z̄, z̄) + λI)⁻¹ (x - m(z̄)).
     """
     width = len(x)
     mean, t = np.zeros(width), np.empty(width)
     covariance = np.zeros((width, width))
     for k in range(len(weights)):
         for i in range(width):
-            mean[i] += weights[k] * places[neighbour[k], i]
+            mean[i] += weights[k] * sites[neighbour[k], i]
     for k in range(len(weights)):
         for i in range(width):
             for j in range(width):
                 covariance[i, j] += (
                     weights[k]
-                    * (places[neighbour[k], i] - mean[i])
-                    * (places[neighbour[k], j] - mean[j])
+                    * (sites[neighbour[k], i] - mean[i])
+                    * (sites[neighbour[k], j] - mean[j])
                 )
     for i in range(width):
         covariance[i, i] += ridge
@@ -199,7 +195,7 @@ def conditional_weights(
     for k in range(len(weights)):
         along = 0.0
         for i in range(width):
-            along += (places[neighbour[k], i] - mean[i]) * t[i]
+            along += (sites[neighbour[k], i] - mean[i]) * t[i]
         weights[k] *= 1.0 + along
 
 
@@ -210,22 +206,22 @@ def local(
     distance: Float64,
     neighbour: Indices,
     focus: int,
-    sharp: int,
-    places: Float64,
+    power: int,
+    sites: Float64,
     unknown: Floats,
     ridge: float,
     body: Ellipsoid,
     frame: Frame,
 ) -> Float64:
-    """The local conditional mean at x (n, D1), of neighbours (n, focus or focus + 1)."""
-    count, rest = len(x), unknown.shape[1]
+    """Latents (n, D) with the conditional mean at x (n, D1) of its neighbours (n, focus [+ 1])."""
+    count, d2 = len(x), unknown.shape[1]
     weights = np.empty(focus)
-    out = np.zeros((count, rest))
+    out = np.zeros((count, d2))
     for n in range(count):
-        neighbour_weights(distance[n], focus, sharp, weights)
-        conditional_weights(x[n], places, neighbour[n], weights, ridge)
+        neighbour_weights(distance[n], focus, power, weights)
+        conditional_weights(x[n], sites, neighbour[n], weights, ridge)
         for k in range(focus):
-            for i in range(rest):
+            for i in range(d2):
                 out[n, i] += weights[k] * unknown[neighbour[n, k], i]
     return to_latents(points, out, body, frame)
 
@@ -235,28 +231,28 @@ def weighted_spread(
     distance: Float64,
     neighbour: Indices,
     focus: int,
-    sharp: int,
+    power: int,
     unknown: Floats,
     within: Float64,
 ) -> Float64:
-    """Weighted standard deviation (n,) of z̃, root mean square over its dimensions.
+    """Weighted standard deviation (n,) of z̃, root mean square over D2.
 
-    within (M,) is the variance among the anchors of one place.
+    `within` (M,) is the variance among the anchors of each site.
     """
-    count, rest = len(distance), unknown.shape[1]
-    weights, mean = np.empty(focus), np.empty(rest)
+    count, d2 = len(distance), unknown.shape[1]
+    weights, mean = np.empty(focus), np.empty(d2)
     out = np.zeros(count)
     for n in range(count):
-        neighbour_weights(distance[n], focus, sharp, weights)
+        neighbour_weights(distance[n], focus, power, weights)
         mean[:] = 0.0
         for k in range(focus):
-            for i in range(rest):
+            for i in range(d2):
                 mean[i] += weights[k] * unknown[neighbour[n, k], i]
         for k in range(focus):
             variance = 0.0
-            for i in range(rest):
+            for i in range(d2):
                 variance += (unknown[neighbour[n, k], i] - mean[i]) ** 2
-            out[n] += weights[k] * (within[neighbour[n, k]] + variance / max(rest, 1))
+            out[n] += weights[k] * (within[neighbour[n, k]] + variance / max(d2, 1))
         out[n] = math.sqrt(out[n])
     return out
 
@@ -266,16 +262,16 @@ def blend_values(
     distance: Float64,
     neighbour: Indices,
     focus: int,
-    sharp: int,
+    power: int,
     order: Indices,
     start: Indices,
     values: Float64,
 ) -> Float64:
-    """Weighted average (n,) of a scalar of the anchors, those of one place taken as their mean."""
+    """Weighted average (n,) of a scalar of the anchors. Anchors at one site count as their mean."""
     weights = np.empty(focus)
     out = np.zeros(len(distance))
     for n in range(len(distance)):
-        neighbour_weights(distance[n], focus, sharp, weights)
+        neighbour_weights(distance[n], focus, power, weights)
         for k in range(focus):
             first, last = start[neighbour[n, k]], start[neighbour[n, k] + 1]
             value = 0.0
@@ -286,14 +282,19 @@ def blend_values(
 
 
 @njit(cache=True, nogil=True)
-def mix_faders(
-    points: Float64, faders: Float64, start: Float64, leads: Float64, body: Ellipsoid, frame: Frame
+def lattice_latents(
+    points: Float64,
+    weights: Float64,
+    base: Float64,
+    offsets: Float64,
+    body: Ellipsoid,
+    frame: Frame,
 ) -> Float64:
-    """z̃ = start (D2,) + faders (n, F) @ leads (F, D2)."""
-    unknown = np.empty((len(faders), len(start)))
-    for n in range(len(faders)):
-        unknown[n] = start
-        for f in range(len(leads)):
-            for j in range(len(start)):
-                unknown[n, j] += faders[n, f] * leads[f, j]
+    """Latents (n, D) with z̃ = base (D2,) + weights (n, F) @ offsets (F, D2)."""
+    unknown = np.empty((len(weights), len(base)))
+    for n in range(len(weights)):
+        unknown[n] = base
+        for f in range(len(offsets)):
+            for j in range(len(base)):
+                unknown[n, j] += weights[n, f] * offsets[f, j]
     return to_latents(points, unknown, body, frame)

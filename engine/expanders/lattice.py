@@ -1,4 +1,4 @@
-"""`lattice`: an anchor, and a fader for each of the others.
+"""`lattice`: a base anchor, and a weight for each of some other anchors.
 
 Source: Cámara & Blanco, "Acercando los autocodificadores variacionales al gran público", eq. 8.
 """
@@ -13,19 +13,19 @@ from numpy.typing import ArrayLike
 
 from latentpad.engine.expander_declarations import Declaration
 from latentpad.engine.expanders import kernels
-from latentpad.engine.expanders.anchor_index import DEAD, batch, view
+from latentpad.engine.expanders.anchor_index import FLAT_VARIANCE, batch, view
 from latentpad.engine.expanders.expander import Expander, Settings
-from latentpad.engine.expanders.lattice_weights import farthest_points, least_norm_faders
+from latentpad.engine.expanders.lattice_weights import farthest_points, least_norm_weights
 from latentpad.engine.plane import Float64, Plane
 
 
-class FaderMix(Expander):
-    """Eq. 8 with the faders in someone's hands: one latent, whatever the point."""
+class FixedLattice(Expander):
+    """Eq. 8 with given weights: one latent, whatever the point."""
 
-    def __init__(self, plane: Plane, guard: bool, base: int, faders: Mapping[int, float]) -> None:
+    def __init__(self, plane: Plane, guard: bool, base: int, weights: Mapping[int, float]) -> None:
         super().__init__(plane, guard)
-        chosen = np.array([base, *faders], np.intp)
-        alpha = np.array([1.0 - sum(faders.values()), *faders.values()])
+        chosen = np.array([base, *weights], np.intp)
+        alpha = np.array([1.0 - sum(weights.values()), *weights.values()])
         self._known, self._unknown = alpha @ plane.known[chosen], alpha @ plane.unknown[chosen]
 
     def _latents(self, points: Float64) -> Float64:
@@ -34,58 +34,61 @@ class FaderMix(Expander):
 
 
 class Lattice(Expander):
-    """Eq. 8 solved: the faders of least norm, >= 0 where possible, that bring the base to p.
+    """Eq. 8 solved for the weights: those of least norm, >= 0 where possible, that lead from the
+    base anchor to p.
 
-    The anchors with a fader are chosen one by one, each the farthest by the metric from all
-    before it: the first ones are the plane's corners (under the cosine metric anchors on all
-    sides of the centroid, near or far), so that faders >= 0 reach everywhere.
+    The weighted anchors are chosen one after the other, each the farthest by the metric from all
+    before it. So the first ones are the corners of the plane (under the cosine metric, anchors on
+    all sides of the centroid), and weights >= 0 reach most of the plane.
 
-    Of the faders that reach p the least are the same however the plane is stretched or turned.
-    So the metric matters only where faders >= 0 do not reach it: mahalanobis then says how near
-    they go, cosine leaves that to plain distance.
+    The least-norm weights that reach p do not depend on how the plane is scaled or rotated. So the
+    metric matters only where no weights >= 0 reach p: then the Mahalanobis or Euclidean distance
+    decides which ones come nearest. Under the cosine metric it is the Euclidean one.
     """
 
     def __init__(self, plane: Plane, guard: bool, metric: str, base: int, focus: int) -> None:
         super().__init__(plane, guard)
-        seen = view(plane, metric)
-        self.chosen = farthest_points(kernels.to_metric(plane.known, seen), base, focus)
-        """(F,) the anchors that have a fader."""
-        # Directions from the centroid do not add up to a point: faders that mix them would bring
-        # the base to p's direction at best. Mahalanobis's coordinates add up as the plane's do.
-        self._view = view(plane, "euclidean") if metric == "cosine" else seen
+        metric_view = view(plane, metric)
+        self.chosen = farthest_points(kernels.to_metric(plane.known, metric_view), base, focus)
+        """(F,) the anchors that have a weight."""
+        # Directions from the centroid do not add up to a point, so cosine coordinates cannot be
+        # mixed. Mahalanobis coordinates are linear in the plane's and can.
+        self._view = view(plane, "euclidean") if metric == "cosine" else metric_view
         ends = kernels.to_metric(plane.known[[base, *self.chosen]], self._view)
-        steps = ends[1:] - ends[0]
+        offsets = ends[1:] - ends[0]
         start = plane.unknown[base].astype(np.float64)
-        # Anchors in a line but for rounding are in a line: no faders of millions lead off it.
-        self._solve = (ends[0], steps, np.linalg.pinv(steps, rcond=math.sqrt(DEAD)))
-        self._lead = (start, plane.unknown[self.chosen] - start)
+        # Anchors that are collinear within rounding count as collinear, or weights would be huge.
+        self._solve = (ends[0], offsets, np.linalg.pinv(offsets, rcond=math.sqrt(FLAT_VARIANCE)))
+        self._unknown_offsets = (start, plane.unknown[self.chosen] - start)
 
-    def faders(self, points: ArrayLike) -> Float64:
-        """The faders (n, F) of the chosen anchors at points (n, D1)."""
-        return least_norm_faders(
+    def weights(self, points: ArrayLike) -> Float64:
+        """The weights (n, F) of the chosen anchors at points (n, D1)."""
+        return least_norm_weights(
             kernels.to_metric(batch(points, self.plane), self._view), *self._solve
         )
 
     def _latents(self, points: Float64) -> Float64:
-        return kernels.mix_faders(points, self.faders(points), *self._lead, self._body, self._frame)
+        return kernels.lattice_latents(
+            points, self.weights(points), *self._unknown_offsets, self._body, self._frame
+        )
 
 
 @Declaration(
     "lattice",
     3,
-    "an anchor mixed with `/focus` corners of the plane, by faders",
-    uses=("metric", "focus", "base", "faders"),
+    "a base anchor, mixed with `/focus` corners of the plane by weights",
+    uses=("metric", "focus", "base", "weights"),
 )
 def lattice(plane: Plane, settings: Settings) -> Expander:
-    """The point sets the faders, unless they are given.
+    """The point sets the weights, unless they are given.
 
     Raises:
         ValueError: an anchor that is not there.
     """
-    base, faders = settings.base, settings.faders
-    for anchor in (base, *(faders or ())):
+    base, weights = settings.base, settings.weights
+    for anchor in (base, *(weights or ())):
         if not 0 <= anchor < len(plane.known):
             raise ValueError(f"lattice: anchor {anchor} of {len(plane.known)} is not there")
-    if faders is not None:
-        return FaderMix(plane, settings.guard, base, faders)
+    if weights is not None:
+        return FixedLattice(plane, settings.guard, base, weights)
     return Lattice(plane, settings.guard, settings.metric, base, settings.focus)

@@ -16,36 +16,36 @@ RIDGE = 1e-3  # of the anchors' mean variance on the plane
 class Local(Expander):
     """The local conditional mean of `focus` neighbours (interpolating moving least squares)."""
 
-    SHARP = kernels.SHARP
+    POWER = kernels.NEIGHBOUR_POWER
 
-    def __init__(self, plane: Plane, guard: bool, at: AnchorIndex, focus: int) -> None:
+    def __init__(self, plane: Plane, guard: bool, index: AnchorIndex, focus: int) -> None:
         super().__init__(plane, guard)
-        self._places = at
-        self._focus = min(focus, len(at.coordinates))
-        self._unknown, self._within = at.means(plane.unknown)
-        # No variance at all is a single place: any ridge gives its mean.
-        self._ridge = RIDGE * at.variance or 1.0
+        self._index = index
+        self._focus = min(focus, len(index.coordinates))
+        self._unknown, self._within = index.means(plane.unknown)
+        # Without variance there is a single site: any ridge gives its mean.
+        self._ridge = RIDGE * index.variance or 1.0
 
     def spread(self, points: ArrayLike) -> Float64:
         """As `Expander.spread`."""
-        _, distance, place = self._near(batch(points, self.plane))
+        _, distance, site = self._neighbours(batch(points, self.plane))
         return kernels.weighted_spread(
-            distance, place, self._focus, self.SHARP, self._unknown, self._within
+            distance, site, self._focus, self.POWER, self._unknown, self._within
         )
 
-    def _near(self, points: Float64) -> tuple[Float64, Float64, kernels.Indices]:
-        return self._places.neighbours(points, self._focus + 1)
+    def _neighbours(self, points: Float64) -> tuple[Float64, Float64, kernels.Indices]:
+        return self._index.neighbours(points, self._focus + 1)
 
     def _latents(self, points: Float64) -> Float64:
-        x, distance, place = self._near(points)
+        x, distance, site = self._neighbours(points)
         return kernels.local(
             points,
             x,
             distance,
-            place,
+            site,
             self._focus,
-            self.SHARP,
-            self._places.coordinates,
+            self.POWER,
+            self._index.coordinates,
             self._unknown,
             self._ridge,
             self._body,
@@ -62,5 +62,5 @@ class Local(Expander):
     uses=("metric", "focus"),
 )
 def local(plane: Plane, settings: Settings) -> Local:
-    """O(L log L) once for a plane."""
+    """Fit in O(L log L), once for a plane and metric."""
     return Local(plane, settings.guard, anchor_index(plane, settings.metric), settings.focus)

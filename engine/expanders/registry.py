@@ -1,4 +1,4 @@
-"""One way to all expanders: by name, from a plane."""
+"""Fits any expander by its name, from a plane."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from latentpad.engine.expander_declarations import DECLARED, FITS, NAMES
 from latentpad.engine.expanders.anchor_index import METRICS
 from latentpad.engine.expanders.expander import Expander, Settings
-from latentpad.engine.expanders.spline import WHOLE
+from latentpad.engine.expanders.spline import GLOBAL_SITES
 from latentpad.engine.plane import Plane
 
 for module in dict.fromkeys(DECLARED.values()):
@@ -27,25 +27,25 @@ def fit(
     focus: int = 24,
     scale: float = 1.0,
     base: int = 0,
-    faders: Mapping[int, float] | None = None,
+    weights: Mapping[int, float] | None = None,
 ) -> Expander:
-    """Fit an expander to a plane's anchors, and compile what it runs.
+    """Fit an expander to a plane's anchors, and compile its kernels.
 
     Args:
         name: one of NAMES.
         plane: the anchors.
-        metric: one of METRICS; how distance on the plane is measured. "mahalanobis" whitens
-            `multilateration`'s unknown coordinates too and changes `gaussian` little; `lattice`
-            chooses its anchors by it; `mean` measures no distance.
-        guard: keep z̃ within the anchors' ellipsoid. Never moves an anchor.
-        focus: neighbours that `dwell` and `local` listen to, and `rbf` where the anchors are many;
-            anchors that `lattice` chooses.
-        scale: s of `multilateration` (the paper's K), of squared distances on the plane.
+        metric: one of METRICS; how distance on the plane is measured. "mahalanobis" also whitens
+            the unknown coordinates of `multilateration`, and changes `gaussian` little. `lattice`
+            chooses its anchors by the metric. `mean` does not use it.
+        guard: keep z̃ within the anchors' ellipsoid. Anchors are never moved.
+        focus: the number of neighbours of `dwell` and `local`, and of `rbf` if there are many
+            anchors; the number of anchors that `lattice` chooses.
+        scale: s of `multilateration` (the paper's K), the factor of squared distances on the plane.
         base: the anchor that `lattice` starts from.
-        faders: of `lattice`, {anchor: α}; None lets the point set them.
+        weights: {anchor: α} of `lattice`; None: the point sets them.
 
     Raises:
-        ValueError: an unknown name or metric, a focus below 1, an anchor that is not there;
+        ValueError: an unknown name or metric, a focus below 1, an anchor that does not exist, or
             `barycentric` on a plane of more than two coordinates.
     """
     if name not in FITS:
@@ -53,35 +53,35 @@ def fit(
     if metric not in METRICS:
         raise ValueError(f"metric {metric!r}: choose one of {', '.join(METRICS)}")
     if focus < 1:
-        raise ValueError(f"focus {focus}: listen to one anchor at least")
-    expander = FITS[name](plane, Settings(metric, guard, focus, scale, base, faders))
+        raise ValueError(f"focus {focus}: use one anchor at least")
+    expander = FITS[name](plane, Settings(metric, guard, focus, scale, base, weights))
     expander.expand(plane.known[:1])
     return expander
 
 
 def cost(name: str, anchors: int, dimension: int = 16, points: int = 2000) -> tuple[float, float]:
-    """What an expander costs on this machine.
+    """Measure the cost of an expander on this machine.
 
     Args:
         name: one of NAMES.
-        anchors: L, drawn from a Gaussian.
+        anchors: L; they are drawn from a normal distribution.
         dimension: D of a latent.
-        points: how many, all over the pad, each expanded by a call of its own.
+        points: number of points, spread over the pad, each expanded by one call.
 
     Returns:
-        Seconds to fit (kernels compiled and libraries imported before), and the median
-        microseconds of a point.
+        Seconds to fit (without compiling kernels and importing libraries), and the median
+        microseconds per point.
     """
     random = np.random.default_rng(0)
     latents = random.normal(size=(anchors, dimension)).astype(np.float32)
-    fit(name, Plane.raw(latents[: 2 * WHOLE]))  # the same road as all of them
+    fit(name, Plane.raw(latents[: 2 * GLOBAL_SITES]))  # compiles what the larger fit runs
     plane = Plane.raw(latents)
-    begun = perf_counter()
+    started = perf_counter()
     expander = fit(name, plane)
-    fitted = perf_counter() - begun
-    spent = np.empty(points)
-    for i, point in enumerate(plane.place(random.random((points, 1, 2)))):
-        begun = perf_counter()
+    fit_s = perf_counter() - started
+    point_s = np.empty(points)
+    for i, point in enumerate(plane.from_pad(random.random((points, 1, 2)))):
+        started = perf_counter()
         expander.expand(point)
-        spent[i] = perf_counter() - begun
-    return fitted, 1e6 * float(np.median(spent))
+        point_s[i] = perf_counter() - started
+    return fit_s, 1e6 * float(np.median(point_s))

@@ -1,4 +1,4 @@
-"""What the control process wants of the voices."""
+"""The values of the control process that the voices use."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from latentpad.engine.board import Board
 
 
 class ControlState(NamedTuple):
-    """What the control process wants, all of one moment."""
+    """What the control process wants of the voices, all of one moment."""
 
     version: int
-    events: int  # that had been sent by then
+    events: int  # `event_head` at that moment
     values: list[float]
     levels: list[float]
     pans: list[float]
@@ -19,7 +19,7 @@ class ControlState(NamedTuple):
 
     @classmethod
     def of(cls, board: Board) -> ControlState:
-        """Read it; to be called by `Board.consistent`."""
+        """Read it from the board: a `read` function for `Board.consistent`."""
         return cls(
             board.version[0],
             board.event_head[0],

@@ -1,4 +1,4 @@
-"""Which output devices there are, and how one of them opens."""
+"""The output devices, and the ways in which a device may be opened."""
 
 from __future__ import annotations
 
@@ -12,32 +12,35 @@ Kind = Literal["input", "output"]
 
 
 class DeviceError(LatentpadError):
-    """An output that cannot be opened: one line saying which, why, and what there is."""
+    """An output that cannot be opened. Its text is one line: which one, why, and which devices
+    exist."""
 
 
 class StreamFormat(NamedTuple):
-    """One way to open a device."""
+    """A format in which to open a device."""
 
     rate: int
     channels: int
-    block: int  # frames a callback; 0: as many as the host takes at a time
+    block: int  # frames per callback; 0: the host chooses
 
 
 def candidates(name: str | None) -> list[int]:
-    """The numbers of the devices to try: the one that is asked for, else the system's default and
-    then those of PortAudio's other hosts, as a JACK server keeps ALSA's device to itself. Raises
-    `DeviceError`."""
+    """The numbers of the devices to try.
+
+    That is the requested device, or else the default device and then the defaults of PortAudio's
+    other host APIs, because a JACK server reserves ALSA's device. Raises `DeviceError`.
+    """
     import sounddevice as sd
 
     first = find(name)
     if name is not None:
         return [first]
-    others = [int(host["default_output_device"]) for host in sd.query_hostapis()]
-    return list(dict.fromkeys((first, *(index for index in others if index >= 0))))
+    defaults = [int(host["default_output_device"]) for host in sd.query_hostapis()]
+    return list(dict.fromkeys((first, *(index for index in defaults if index >= 0))))
 
 
 def find(name: str | None, kind: Kind = "output") -> int:
-    """The number of the device of that (partial) name. Raises `DeviceError`."""
+    """The number of the device with this name, or part of a name. Raises `DeviceError`."""
     import sounddevice as sd
 
     devices = sd.query_devices()
@@ -46,27 +49,29 @@ def find(name: str | None, kind: Kind = "output") -> int:
         for index, info in enumerate(devices)
         if info[f"max_{kind}_channels"] > 0
     ]
-    listed = ", ".join(f"{index} {found}" for index, found in usable) or "none at all"
+    listed = ", ".join(f"{index} {device_name}" for index, device_name in usable) or "none at all"
     if name is None:
         default = int(sd.default.device[("input", "output").index(kind)])
         if default < 0 and not usable:
             raise DeviceError(f"there is no audio {kind} device")
         return default if default >= 0 else usable[0][0]
-    for index, found in usable:
-        if name == str(index) or name.lower() == found.lower():
+    for index, device_name in usable:
+        if name == str(index) or name.lower() == device_name.lower():
             return index
-    matches = [index for index, found in usable if name.lower() in found.lower()]
-    if name.isdecimal() and int(name) < len(devices):  # another kind's number, no part of a name
+    matches = [index for index, device_name in usable if name.lower() in device_name.lower()]
+    if name.isdecimal() and int(name) < len(
+        devices
+    ):  # the number of a device of the other kind, not part of a name
         matches = []
     if len(matches) != 1:
-        what = "is several devices" if matches else f"is no {kind} device here"
-        raise DeviceError(f"{name!r} {what}; there are: {listed}")
+        problem = "is several devices" if matches else f"is no {kind} device here"
+        raise DeviceError(f"{name!r} {problem}; there are: {listed}")
     return matches[0]
 
 
 def refresh() -> None:
-    """Let PortAudio look for devices anew: its list is frozen when it starts. No stream may
-    be open in this process."""
+    """Make PortAudio look for devices again: it does that only when it starts. No stream may be
+    open in this process."""
     import sounddevice as sd
 
     with stderr_silenced():
@@ -85,12 +90,14 @@ def is_jack(index: int) -> bool:
 def stream_formats(
     info: dict[str, Any], model_rate: int, asked_rate: int | None, block: int
 ) -> list[StreamFormat]:
-    """How to try to open a device, best first: at the asked-for rate alone, or at the model's and
-    then at the device's own; on two channels, else on all it has, else on one; in blocks of
-    `block`, else as the host likes it. `info` is PortAudio's."""
-    own = round(float(info["default_samplerate"]))
-    rates = [asked_rate] if asked_rate is not None else [model_rate, own]
-    most = int(info["max_output_channels"])
-    channels = [n for n in (2, most, 1) if n <= most]
-    tried = product(rates, channels, [block, 0])
-    return list(dict.fromkeys(StreamFormat(*way) for way in tried))
+    """The formats in which to try to open a device, best first.
+
+    Rates: the requested one alone, or the model's and then the device's default. Channels: two,
+    else all of the device, else one. Block: `block`, else the host's choice. `info` is PortAudio's.
+    """
+    default_rate = round(float(info["default_samplerate"]))
+    rates = [asked_rate] if asked_rate is not None else [model_rate, default_rate]
+    max_channels = int(info["max_output_channels"])
+    channels = [n for n in (2, max_channels, 1) if n <= max_channels]
+    combinations = product(rates, channels, [block, 0])
+    return list(dict.fromkeys(StreamFormat(*combination) for combination in combinations))

@@ -1,4 +1,4 @@
-"""What a JACK server says of itself: its period, and whether its clock goes on."""
+"""The clock of a JACK server: its period, and whether it runs."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Any
 
 
 class HostState(Enum):
-    """What the host of an output that takes nothing is doing."""
+    """What the host of an output that reads nothing is doing."""
 
-    RUNS = "runs"  # its clock goes on: it serves others
-    STANDS = "stands"  # its clock stands still: it is stopped, or kept waiting itself
+    RUNS = "runs"  # its clock runs: it serves other clients
+    STANDS = "stands"  # its clock does not run: it is stopped or waits itself
     GONE = "gone"  # it has ended, or has closed the stream
-    UNKNOWN = "unknown"  # it has no clock that could be read
+    UNKNOWN = "unknown"  # it has no clock that can be read
 
 
 class JackClock:
-    """A client without ports that reads the server's clock. Any one thread. It is not activated:
-    an active client has its turn in every cycle.
+    """A client without ports that reads the server's clock. One thread, any. It is not activated,
+    because an active client takes part in every cycle.
 
-    Raises an exception of the package jack where there is no server, `OSError` where there is no
-    JACK library. It must not be closed: libjack crashes where the server has died meanwhile.
+    Raises an exception of the package jack if there is no server, `OSError` if there is no JACK
+    library. It must not be closed: libjack crashes if the server has died meanwhile.
     """
 
     def __init__(self) -> None:
@@ -34,18 +34,18 @@ class JackClock:
         self._client.set_shutdown_callback(self._shut_down)
         self.rate = int(self._client.samplerate)
         self._cycle = int(self._client.last_frame_time)
-        self._goes = False  # PipeWire shows its clock to none but who plays
+        self._goes = False  # PipeWire shows its clock only to clients that play
 
     def _shut_down(self, status: Any, reason: str) -> None:
         self._gone = True
 
     @property
     def period(self) -> int:
-        """Frames in one cycle of the server, which may change at any time."""
+        """Frames in one cycle of the server. May change at any time."""
         return int(self._client.blocksize)
 
     def host(self) -> HostState:
-        """What the server has done since last asked."""
+        """What the server has done since the last call."""
         if self._gone or int(self._client.samplerate) != self.rate:
             return HostState.GONE
         cycle, before = int(self._client.last_frame_time), self._cycle

@@ -1,4 +1,4 @@
-"""What the voices remember between frames, and the space that one frame is computed in."""
+"""The memory of the voices between frames, and the scratch arrays for one frame."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ Floats = NDArray[np.float32]
 
 
 class VoiceMemory(NamedTuple):
-    """The state of all voices; the first axis is the voice. Made by `voice_memory`."""
+    """The state of all voices. The first axis is the voice. Made by `voice_memory`."""
 
-    tables: Floats  # (V, 2, frames, bins) dB: where from, where to
-    mix: NDArray[np.float64]  # (V,) 0 = from, 1 = to
+    tables: Floats  # (V, 2, frames, bins) dB: source and target of the morph
+    mix: NDArray[np.float64]  # (V,) 0 = source, 1 = target
     playhead: NDArray[np.float64]  # (V,) decoded frames
     before: Floats  # (V, 2, bins) log-magnitudes of the last two played frames
     phase: Floats  # (V, bins)
     tgrad: Floats  # (V, bins)
-    overlap: Floats  # (V, n_fft) what has been added up so far
-    noise: Floats  # (V, n_fft) white noise under the frame
+    overlap: Floats  # (V, n_fft) the windowed sum of the frames so far
+    noise: Floats  # (V, n_fft) white noise of the present frame
     seed: NDArray[np.uint32]  # (V, 1)
-    waves: Floats  # (V, samples) whole sounds, where phase was reconstructed off line
-    sides: Floats  # (V, samples) what is more on their left than on their right
-    stereo: NDArray[np.bool_]  # (V,) whether there is any
-    wave_at: NDArray[np.float64]  # (V,) samples
+    waves: Floats  # (V, samples) waveforms: recordings, or phase reconstructed offline
+    sides: Floats  # (V, samples) (left - right) / 2
+    stereo: NDArray[np.bool_]  # (V,) whether `sides` is used
+    wave_position: NDArray[np.float64]  # (V,) samples
 
 
 class Scratch(NamedTuple):
-    """Space that one frame's computation needs, shared by all voices of a thread."""
+    """Arrays that the computation of one frame needs, shared by all voices of a thread."""
 
     row: Floats  # (bins,)
     now: Floats
@@ -51,9 +51,9 @@ class Scratch(NamedTuple):
 
 
 class FrameSettings(NamedTuple):
-    """How one voice is to play its next frame."""
+    """How to play the next frame of a voice."""
 
-    advance: float  # decoded frames a played frame
+    advance: float  # decoded frames per played frame
     low: float  # region, decoded frames
     high: float
     loop: bool
@@ -63,11 +63,11 @@ class FrameSettings(NamedTuple):
     lookahead: int
     iterations: int
     range_db: float
-    level: float  # the sound's own, linear: it belongs to each frame, not to what overlaps it
+    level: float  # the sound's, linear: it applies to the new frame, not to the overlap
 
 
 def voice_memory(voices: int, frames: int, n_fft: int, samples: int) -> VoiceMemory:
-    """A bank of `voices` silent voices for sounds of (frames, n_fft // 2 + 1) dB."""
+    """The memory of `voices` silent voices for sounds of (frames, n_fft // 2 + 1) dB."""
     bins, f = n_fft // 2 + 1, np.float32
     return VoiceMemory(
         tables=np.full((voices, 2, frames, bins), -200, f),
@@ -82,12 +82,12 @@ def voice_memory(voices: int, frames: int, n_fft: int, samples: int) -> VoiceMem
         waves=np.zeros((voices, samples), f),
         sides=np.zeros((voices, samples), f),
         stereo=np.zeros(voices, np.bool_),
-        wave_at=np.zeros(voices),
+        wave_position=np.zeros(voices),
     )
 
 
 def scratch(n_fft: int) -> Scratch:
-    """Work space for frames of `n_fft`."""
+    """Scratch arrays for frames of `n_fft`."""
     bins = n_fft // 2 + 1
     a = [np.zeros(bins, np.float32) for _ in range(11)]
     return Scratch(

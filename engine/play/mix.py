@@ -1,4 +1,4 @@
-"""One hop of all voices at once, mixed to stereo: the compiled heart of the render loop."""
+"""Renders one hop of all voices and mixes them to stereo: the compiled core of the render loop."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _TYPES: dict[str, _Type] = {"bool": c_bool, "int": c_int64, "float": c_double}
 class Instruction(Structure):
     """What one voice does in one hop. As a dtype it is the record that the kernel reads.
 
-    Written field by field, by the render thread: that takes less time than a record of NumPy's.
+    The render thread writes it field by field, which is faster than writing a NumPy record.
     """
 
     active: bool
     method: int  # RTPGHI, NOISE or WAVE
-    rate: float  # of a whole sound, samples a sample
-    advance: float  # decoded frames a played frame
+    rate: float  # of a waveform, samples per output sample
+    advance: float  # decoded frames per played frame
     low: float  # region, decoded frames
     high: float
     loops: bool
@@ -33,9 +33,9 @@ class Instruction(Structure):
     texture: float
     lookahead: int
     iterations: int
-    level: float  # the sound's own, linear
-    burst: int  # frames that are made at once before this hop's
-    rise: int  # samples in which the hop comes up from silence, 0 none
+    level: float  # the sound's, linear
+    burst: int  # extra frames that are computed before this hop's
+    rise: int  # samples of a fade from silence at the start of the hop, 0 none
     left_from: float  # gains at the hop's beginning and end
     left_to: float
     right_from: float
@@ -44,8 +44,9 @@ class Instruction(Structure):
 
 
 @njit(cache=True, nogil=True)
-def unlooped(play: FrameSettings) -> FrameSettings:
-    """The same, straight on: what leads up to a voice's first sample lies before its region."""
+def without_loop(play: FrameSettings) -> FrameSettings:
+    """The same settings without a loop: frames before a voice's first sample lie outside its
+    region."""
     return FrameSettings(
         play.advance, play.low, play.high, False, play.ratio, play.method, play.texture,
         play.lookahead, play.iterations, play.range_db, play.level,
@@ -53,10 +54,13 @@ def unlooped(play: FrameSettings) -> FrameSettings:
 
 
 @njit(cache=True, nogil=True)
-def play_hop(memory: VoiceMemory, scratch: Scratch, frame: Frame, todo, range_db, mono, tail, out):
-    """Play one hop of every voice that `todo` (V,) of `Instruction` names into `out` (hop, 2).
+def play_hop(
+    memory: VoiceMemory, scratch: Scratch, frame: Frame, instructions, range_db, mono, tail, out
+):
+    """Render one hop of every active voice of `instructions` (V,), records of `Instruction`, into
+    `out` (hop, 2).
 
-    Returns how many voices gave anything but numbers; those are silenced.
+    Returns the number of voices that gave NaN or infinity. They are silenced.
     """
     hop = frame.hop
     guarded = 0
@@ -67,24 +71,24 @@ def play_hop(memory: VoiceMemory, scratch: Scratch, frame: Frame, todo, range_db
         tail[i, 0] = tail[i + hop, 0]
         tail[i, 1] = tail[i + hop, 1]
     tail[len(tail) - hop :] = 0
-    for v in range(len(todo)):
-        do = todo[v]
-        if not do.active:
+    for v in range(len(instructions)):
+        instruction = instructions[v]
+        if not instruction.active:
             continue
-        stereo = do.method == WAVE and memory.stereo[v]
-        side = scratch.signal[:hop]  # no frame is made of a whole sound
+        stereo = instruction.method == WAVE and memory.stereo[v]
+        side = scratch.signal[:hop]  # free: a waveform needs no frame
         if stereo:
-            play_stereo(memory, v, do.rate, mono, side)
-        elif do.method == WAVE:
-            play_wave(memory, v, do.rate, mono)
+            play_stereo(memory, v, instruction.rate, mono, side)
+        elif instruction.method == WAVE:
+            play_wave(memory, v, instruction.rate, mono)
         else:
             play = FrameSettings(
-                do.advance, do.low, do.high, do.loops,
-                do.ratio, do.method, do.texture,
-                do.lookahead, do.iterations, range_db, do.level,
+                instruction.advance, instruction.low, instruction.high, instruction.loops,
+                instruction.ratio, instruction.method, instruction.texture,
+                instruction.lookahead, instruction.iterations, range_db, instruction.level,
             )  # fmt: skip
-            for _ in range(do.burst):
-                play_frame(memory, scratch, v, frame, unlooped(play), mono)
+            for _ in range(instruction.burst):
+                play_frame(memory, scratch, v, frame, without_loop(play), mono)
             play_frame(memory, scratch, v, frame, play, mono)
         total = np.float32(0)
         for i in range(hop):
@@ -95,7 +99,7 @@ def play_hop(memory: VoiceMemory, scratch: Scratch, frame: Frame, todo, range_db
             guarded += 1
             clear_voice(memory, v, frame, range_db)
             continue
-        rise = do.rise
+        rise = instruction.rise
         for i in range(min(rise, hop)):
             mono[i] *= np.float32((i + 1) / rise)
             if stereo:
@@ -103,9 +107,9 @@ def play_hop(memory: VoiceMemory, scratch: Scratch, frame: Frame, todo, range_db
         step = 1.0 / hop
         for i in range(hop):
             part = (i + 1) * step
-            left = do.left_from + (do.left_to - do.left_from) * part
-            right = do.right_from + (do.right_to - do.right_from) * part
-            if stereo:  # panned by its balance
+            left = instruction.left_from + (instruction.left_to - instruction.left_from) * part
+            right = instruction.right_from + (instruction.right_to - instruction.right_from) * part
+            if stereo:  # for stereo, pan is balance
                 out[i, 0] += np.float32((mono[i] + side[i]) * left)
                 out[i, 1] += np.float32((mono[i] - side[i]) * right)
                 continue
@@ -115,22 +119,25 @@ def play_hop(memory: VoiceMemory, scratch: Scratch, frame: Frame, todo, range_db
 
 
 @njit(cache=True, nogil=True)
-def leave_tail(
+def add_tail(
     memory: VoiceMemory, frame: Frame, v: int, left: float, right: float, rate: float, tail
 ) -> None:
-    """What a stolen voice has already put into the overlap dies away by its own windows; one
-    that plays a whole sound (at `rate`, else 0) plays on into a short fade."""
+    """Add what is left of a voice that is given to another source to `tail` (n_fft, 2).
+
+    Its overlap fades by the windows of its frames. A voice that plays a waveform (at `rate`, else
+    0) plays on into a short fade.
+    """
     n_fft, hop = len(frame.window), frame.hop
     if rate != 0:
-        rest, side = np.zeros(n_fft // 4, np.float32), np.zeros(n_fft // 4, np.float32)
+        wave, side = np.zeros(n_fft // 4, np.float32), np.zeros(n_fft // 4, np.float32)
         if memory.stereo[v]:
-            play_stereo(memory, v, rate, rest, side)
+            play_stereo(memory, v, rate, wave, side)
         else:
-            play_wave(memory, v, rate, rest)
-        for i in range(len(rest)):
-            fade = 1 - (i + 1) / len(rest)
-            tail[i, 0] += np.float32((rest[i] + side[i]) * fade * left)
-            tail[i, 1] += np.float32((rest[i] - side[i]) * fade * right)
+            play_wave(memory, v, rate, wave)
+        for i in range(len(wave)):
+            fade = 1 - (i + 1) / len(wave)
+            tail[i, 0] += np.float32((wave[i] + side[i]) * fade * left)
+            tail[i, 1] += np.float32((wave[i] - side[i]) * fade * right)
         return
     for i in range(n_fft):
         sample = memory.overlap[v, i] * frame.norm[i % hop]
@@ -139,8 +146,10 @@ def leave_tail(
 
 
 @njit(cache=True, nogil=True)
-def fade_out(memory: VoiceMemory, frame: Frame, v: int, left: float, right: float, tail) -> None:
-    """What a voice has put into the overlap gives way, within one hop, to what replaces it."""
+def fade_out_overlap(
+    memory: VoiceMemory, frame: Frame, v: int, left: float, right: float, tail
+) -> None:
+    """Fade out a voice's overlap within one hop, into `tail`: other frames replace it."""
     for i in range(frame.hop):
         sample = memory.overlap[v, i] * frame.norm[i] * (1 - (i + 1) / frame.hop)
         tail[i, 0] += np.float32(sample * left)

@@ -1,6 +1,6 @@
-"""The way out: a device whose C callback reads a ring, or a clock where there is no device.
+"""The output: an audio device whose C callback reads a ring, or a clock without a device.
 
-Both say when a hop is due (`room`) and take it (`write`); neither ever waits.
+Both say when a hop is due (`hop_due`) and take it (`write`). Neither ever waits.
 """
 
 from __future__ import annotations
@@ -27,42 +27,42 @@ from latentpad.engine.play.resampling import delay, resampler
 from latentpad.engine.play.ring import FRAMES, RingOutput
 from latentpad.engine.process import stderr_silenced
 
-# A PortAudio with JACK support would start a server of its own.
+# PortAudio with JACK support would start a server.
 os.environ.setdefault("JACK_NO_START_SERVER", "1")
 
 Floats = NDArray[np.float32]
 
-LATENCY_MOST_S = 10.0  # that a device can have
-NULL_BLOCKS = 2.0  # that the null output takes ahead of its clock
+MAX_LATENCY_S = 10.0  # a higher one is not believed
+NULL_AHEAD_BLOCKS = 2.0  # frames that the null output takes ahead of its clock, in blocks
 
 
 class Output(Protocol):
-    """Render thread only, but for `taken`, `host`, `turned` and `close`."""
+    """Render thread only, except `frames_read`, `host`, `period_changed` and `close`."""
 
     name: str
     rate: int
-    block: int  # frames that it was asked to take at a time, or says that it takes
+    block: int  # frames that it takes at a time, as requested or as it reports
     latency: float  # s, of the device itself
-    delay: float  # s, of the conversion to its rate
+    delay: float  # s, of the resampling to its rate
     starved: int
 
     @property
-    def taken(self) -> int: ...
+    def frames_read(self) -> int: ...
     @property
     def period(self) -> int:
         """Frames that it takes at a time."""
 
     @property
-    def kept(self) -> float:
+    def latency_frames(self) -> float:
         """Frames that are kept ready for it."""
 
     def realtime(self) -> None: ...
     def load(self, busy: float, learns: bool) -> None: ...
-    def room(self) -> bool: ...
+    def hop_due(self) -> bool: ...
     def write(self, block: Floats) -> None: ...
     def pause(self) -> float: ...
     def host(self) -> HostState: ...
-    def turned(self) -> bool: ...
+    def period_changed(self) -> bool: ...
     def close(self) -> None: ...
 
 
@@ -77,27 +77,32 @@ class DeviceOutput(RingOutput):
             import rtmixer
             import sounddevice as sd
 
-            index, self._mixer, way, self._jack = _first(rtmixer, sd, settings, model_rate)
+            index, self._mixer, stream_format, self._jack = _open_first(
+                rtmixer, sd, settings, model_rate
+            )
         self.name = str(sd.query_devices(index)["name"])
         if self._jack is not None:
-            self._jack.host()  # has its clock gone on since it was opened?
-        self.rate = way.rate
-        self.block = self._jack.period if self._jack is not None else way.block or settings.block
-        # PipeWire's JACK says 2**32 frames of a port that is not connected.
-        told = float(self._mixer.latency)
-        self.latency = told if 0 <= told < LATENCY_MOST_S else self.block / self.rate
+            self._jack.host()  # first reading of the clock
+        self.rate = stream_format.rate
+        self.block = (
+            self._jack.period if self._jack is not None else stream_format.block or settings.block
+        )
+        # PipeWire's JACK reports 2**32 frames for a port that is not connected.
+        reported = float(self._mixer.latency)
+        self.latency = reported if 0 <= reported < MAX_LATENCY_S else self.block / self.rate
         self.delay = delay(model_rate, self.rate)
-        made = hop * self.rate / model_rate
-        asked = None if settings.ring is None else settings.ring * settings.block
+        hop_frames = hop * self.rate / model_rate
+        requested = None if settings.ring is None else settings.ring * settings.block
         frames = FRAMES
-        while frames < max(16 * made, 8 * (asked or 0)):  # `Buffering` keeps an eighth by itself
+        # Without a request `Buffering` keeps at most an eighth of the ring ready.
+        while frames < max(16 * hop_frames, 8 * (requested or 0)):
             frames *= 2
-        channels = min(way.channels, 2)  # of more, the first two
+        channels = min(stream_format.channels, 2)  # use the first two
         ring = rtmixer.RingBuffer(4 * channels, frames)
         super().__init__(
             ring,
-            _Action(self._mixer, ring),
-            Buffering(self.rate, self.block, made, frames, asked),
+            _RingReader(self._mixer, ring),
+            Buffering(self.rate, self.block, hop_frames, frames, requested),
             channels=channels,
             resample=resampler(model_rate, self.rate, channels),
         )
@@ -107,15 +112,15 @@ class DeviceOutput(RingOutput):
         return self.buffering.period
 
     @property
-    def kept(self) -> float:
-        return self.buffering.kept
+    def latency_frames(self) -> float:
+        return self.buffering.latency_frames
 
     def realtime(self) -> None:
         self.buffering.realtime()
 
     def load(self, busy: float, learns: bool) -> None:
-        """`busy` is the share of its time that rendering takes; `learns`, whether what comes late
-        says something of this machine."""
+        """`busy` is the share of the time that rendering takes; `learns` says whether lateness
+        counts, see `Buffering`."""
         self.buffering.busy, self.buffering.learns = busy, learns
 
     def host(self) -> HostState:
@@ -124,23 +129,23 @@ class DeviceOutput(RingOutput):
             return HostState.GONE
         return HostState.UNKNOWN if self._jack is None else self._jack.host()
 
-    def turned(self) -> bool:
-        """Whether a JACK server has turned to another period since last asked (`jack_bufsize`).
-        Not for the render thread."""
+    def period_changed(self) -> bool:
+        """Whether a JACK server has changed its period since the last call (`jack_bufsize`). Not
+        for the render thread."""
         if self._jack is None or self._jack.period == self.block:
             return False
-        self.block = self.buffering.turned_to = self._jack.period
+        self.block = self.buffering.new_period = self._jack.period
         return True
 
     def close(self) -> None:
-        """May hang for good if the device's server is gone: call it where that does no harm."""
+        """May hang if the device's server is gone: call it where that does no harm."""
         with contextlib.suppress(Exception):
             self._mixer.abort()
             self._mixer.close()
 
 
 class NullOutput:
-    """Silence on time: takes a hop whenever the clock says that one has been played."""
+    """An output without a device: takes a hop whenever the clock says that one has been played."""
 
     name = "null output"
     latency = delay = 0.0
@@ -149,25 +154,25 @@ class NullOutput:
     def __init__(self, settings: OutputSettings, model_rate: int, hop: int) -> None:
         self.rate = model_rate
         self.block = self.period = settings.block
-        self.kept = (settings.ring or NULL_BLOCKS) * settings.block
-        self.taken = 0
+        self.latency_frames = (settings.ring or NULL_AHEAD_BLOCKS) * settings.block
+        self.frames_read = 0
         self._hop = hop
         self._began = time.monotonic()
 
     def realtime(self) -> None:
-        """Nothing is kept ready for anyone."""
+        """Nothing to do."""
 
     def load(self, busy: float, learns: bool) -> None:
-        """Nor does it depend on this."""
+        """Nothing to do."""
 
-    def room(self) -> bool:
-        due = (time.monotonic() - self._began) * self.rate + self.kept
-        if due - self.taken > self.rate:  # the machine slept: do not run after lost time
-            self.taken = int(due)
-        return due - self.taken >= self._hop
+    def hop_due(self) -> bool:
+        due = (time.monotonic() - self._began) * self.rate + self.latency_frames
+        if due - self.frames_read > self.rate:  # the machine slept: skip the lost time
+            self.frames_read = int(due)
+        return due - self.frames_read >= self._hop
 
     def write(self, block: Floats) -> None:
-        self.taken += len(block)
+        self.frames_read += len(block)
 
     def pause(self) -> float:
         return 0.0005
@@ -175,15 +180,16 @@ class NullOutput:
     def host(self) -> HostState:
         return HostState.RUNS
 
-    def turned(self) -> bool:
+    def period_changed(self) -> bool:
         return False
 
     def close(self) -> None:
-        """Nothing was opened."""
+        """Nothing to do."""
 
 
-class _Action:
-    """`engine.play.ring.Reader` by rtmixer: an action that reads until it finds too little."""
+class _RingReader:
+    """`engine.play.ring.Reader` by rtmixer: an action that reads until the ring has too few
+    frames."""
 
     def __init__(self, mixer: Any, ring: Any) -> None:
         self._mixer, self._ring = mixer, ring
@@ -197,28 +203,33 @@ class _Action:
         return self._action in self._mixer.actions
 
 
-def _first(
+def _open_first(
     rtmixer: Any, sd: Any, settings: OutputSettings, model_rate: int
 ) -> tuple[int, Any, StreamFormat, JackClock | None]:
-    """The first device that opens, its started stream, the way in which it opened, and the clock
-    of its server if that is JACK. Raises `DeviceError` with what the first one said."""
+    """Open the first device that can be opened.
+
+    Returns its number, the started stream, its format, and the clock of its server if that is JACK.
+    Raises `DeviceError` with the message about the first device.
+    """
     failed: DeviceError | None = None
     for index in candidates(settings.device):
         info, jack = sd.query_devices(index), is_jack(index)
-        # JACK's period is its server's; PortAudio would cut it to blocks and delay them.
+        # JACK's period is its server's; with other blocks PortAudio adds a delay.
         block = 0 if jack else settings.block
         try:
-            mixer, way = _opened(rtmixer, sd, index, info, settings, model_rate, block)
+            mixer, stream_format = _open_stream(
+                rtmixer, sd, index, info, settings, model_rate, block
+            )
         except DeviceError as error:
             failed = failed or error
             continue
-        # Not before it has opened: the clock cannot be closed, and a server has places for few.
-        return index, mixer, way, _jack_clock() if jack else None
+        # Only now: the clock cannot be closed, and a server limits the number of its clients.
+        return index, mixer, stream_format, _jack_clock() if jack else None
     assert failed is not None
     raise failed
 
 
-def _opened(
+def _open_stream(
     rtmixer: Any,
     sd: Any,
     index: int,
@@ -227,14 +238,14 @@ def _opened(
     model_rate: int,
     block: int,
 ) -> tuple[Any, StreamFormat]:
-    """The started stream, and the first way in which it could be opened."""
+    """The started stream, and the first format in which it could be opened."""
     first = None
-    for way in stream_formats(info, model_rate, settings.sample_rate, block):
+    for stream_format in stream_formats(info, model_rate, settings.sample_rate, block):
         mixer = None
         try:
             mixer = rtmixer.Mixer(
-                device=index, samplerate=way.rate, blocksize=way.block, channels=way.channels,
-                latency="low", qsize=64,
+                device=index, samplerate=stream_format.rate, blocksize=stream_format.block,
+                channels=stream_format.channels, latency="low", qsize=64,
             )  # fmt: skip
             mixer.start()
         except (sd.PortAudioError, ValueError) as error:
@@ -242,9 +253,9 @@ def _opened(
             if mixer is not None:
                 mixer.close()
             continue
-        return mixer, way
+        return mixer, stream_format
     name = info["name"]
-    if settings.sample_rate is not None and _opens(sd, index, info):
+    if settings.sample_rate is not None and _can_open(sd, index, info):
         raise DeviceError(
             f"{name} does not play at {settings.sample_rate} Hz; "
             f"its own rate is {info['default_samplerate']:.0f}"
@@ -253,8 +264,8 @@ def _opened(
     raise DeviceError(f"{name} cannot be opened: {reason}")
 
 
-def _opens(sd: Any, index: int, info: Any) -> bool:
-    """Whether the device would play at its own rate."""
+def _can_open(sd: Any, index: int, info: Any) -> bool:
+    """Whether the device can be opened at its default rate."""
     try:
         sd.check_output_settings(device=index, samplerate=info["default_samplerate"])
     except (sd.PortAudioError, ValueError):
@@ -265,5 +276,5 @@ def _opens(sd: Any, index: int, info: Any) -> bool:
 def _jack_clock() -> JackClock | None:
     try:
         return JackClock()
-    except Exception:  # the server's own library says what it likes
+    except Exception:  # the JACK library may raise anything
         return None

@@ -1,13 +1,13 @@
 """Phase for one frame of magnitudes, in real time.
 
 RTPGHI (Průša & Søndergaard, "Real-time spectrogram inversion using phase gradient heap
-integration", DAFx-16; gradients from PGHI, 2017) gives a first phase from the magnitudes'
-own gradients; RTISI (Zhu, Beauregard & Wyse, 2007) then refines it against what the previous
-frames have already put into the overlap.
+integration", DAFx-16; gradients from PGHI, 2017) estimates the phase from the gradients of the
+magnitudes. RTISI (Zhu, Beauregard & Wyse, 2007) then refines it so that the frame fits the overlap
+of the previous frames.
 
-Conventions: `s` is the natural logarithm of the magnitude; frames are n_fft long and centred
-(zero phase: the sign (−1)^m turns a spectrum with phase 0 into a frame whose middle sample is
-the time of the frame). All kernels release the GIL and touch only the arrays they are given.
+Conventions: `s` is the natural logarithm of the magnitude. Frames are n_fft long and centred (zero
+phase: the sign (−1)^m turns a spectrum with phase 0 into a frame whose middle sample is the time of
+the frame). All kernels release the GIL and access only their arguments.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TWO_PI = 2 * math.pi
 
 
 class Frame(NamedTuple):
-    """What every frame of a model has in common; made once, read by all kernels."""
+    """Constants of all frames of a model. Made once, read by all kernels."""
 
     window: NDArray[np.float32]  # (n_fft,) analysis and synthesis window
     hop: int  # samples between played frames
@@ -36,13 +36,13 @@ class Frame(NamedTuple):
 
 
 def frame(n_fft: int, hop: int, window_name: str) -> Frame:
-    """The constants for frames of `n_fft` samples played every `hop`, float32."""
+    """The constants for frames of `n_fft` samples, played every `hop` samples, in float32."""
     w = window(window_name, n_fft)
     squares = w**2
     overlaps = n_fft // hop
     full = squares.reshape(overlaps, hop).sum(axis=0)
-    # How much w² lies over each sample of a frame's support when the frames before it, itself
-    # and `ahead` frames after it have been added.
+    # The sum of w² at each sample of a frame's support, after the previous frames, the frame itself
+    # and `ahead` later frames have been added.
     partial = np.empty((3, n_fft))
     for ahead in range(3):
         total = np.zeros(n_fft)
@@ -132,22 +132,21 @@ def integrate(
 ):
     """Heap integration of one frame's phase: (bins,) radians into `phase`.
 
-    The largest magnitude of both frames spreads first: from the frame before to its own bin,
-    and within the frame to both neighbours. Bins below `tolerance` times the larger maximum
-    get a random phase, for they are not to be heard. `keys`, `ids` (2·bins) and `done` (bins)
-    are work space.
+    The largest magnitude of both frames spreads first: from the previous frame to the same bin, and
+    within the frame to both neighbours. Bins below `tolerance` times the larger maximum are
+    inaudible and get a random phase. `keys`, `ids` (2·bins) and `done` (bins) are scratch arrays.
     """
     bins = len(s)
     top = s[0]
     for m in range(bins):
         top = max(top, s[m], s_before[m])
     floor = top + math.log(tolerance)
-    left = 0
+    remaining = 0
     size = 0
     for m in range(bins):
         if s[m] > floor:
             done[m] = False
-            left += 1
+            remaining += 1
             if s_before[m] > floor:
                 keys[size] = s_before[m]
                 ids[size] = m
@@ -160,16 +159,16 @@ def integrate(
             phase[m] = seed[0] * (TWO_PI / 4294967296.0)
     for i in range(size // 2 - 1, -1, -1):
         _sift(keys, ids, size, i)
-    while left > 0:
+    while remaining > 0:
         if size == 0:
-            # Nothing to carry on from: the loudest bin left starts at phase 0.
+            # No neighbour to integrate from: the loudest remaining bin gets phase 0.
             best = -1
             for m in range(bins):
                 if not done[m] and (best < 0 or s[m] > s[best]):
                     best = m
             phase[best] = 0.0
             done[best] = True
-            left -= 1
+            remaining -= 1
             keys[0] = s[best]
             ids[0] = best + bins
             size = 1
@@ -185,7 +184,7 @@ def integrate(
                 continue
             phase[m] = phase_before[m] + 0.5 * (tgrad_before[m] + tgrad[m])
             done[m] = True
-            left -= 1
+            remaining -= 1
             if (m > 0 and not done[m - 1]) or (m < bins - 1 and not done[m + 1]):
                 _push(keys, ids, size, s[m], m + bins)
                 size += 1
@@ -194,14 +193,14 @@ def integrate(
             if m < bins - 1 and not done[m + 1]:
                 phase[m + 1] = phase[m] + 0.5 * (fgrad[m] + fgrad[m + 1])
                 done[m + 1] = True
-                left -= 1
+                remaining -= 1
                 if m + 2 < bins and not done[m + 2]:
                     _push(keys, ids, size, s[m + 1], m + 1 + bins)
                     size += 1
             if m > 0 and not done[m - 1]:
                 phase[m - 1] = phase[m] - 0.5 * (fgrad[m] + fgrad[m - 1])
                 done[m - 1] = True
-                left -= 1
+                remaining -= 1
                 if m - 2 >= 0 and not done[m - 2]:
                     _push(keys, ids, size, s[m - 1], m - 1 + bins)
                     size += 1
@@ -213,7 +212,7 @@ def integrate(
 def spectrum_of(magnitude, phase, scale, spectrum):
     """(bins,) magnitudes and phases to the spectrum of a centred frame, complex64.
 
-    DC and Nyquist are real: their phase snaps to 0 or π.
+    DC and Nyquist are real: their phase becomes 0 or π.
     """
     bins = len(magnitude)
     sign = np.float32(scale)
@@ -227,11 +226,12 @@ def spectrum_of(magnitude, phase, scale, spectrum):
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def refine(magnitude, spectrum, overlap, window_, partial, scale, iterations, phase):
-    """RTISI: `iterations` times, make the newest frame agree with what lies before it.
+    """RTISI: make the newest frame consistent with the overlap of the previous ones, `iterations`
+    times.
 
-    `overlap` (n_fft,) is the windowed sum of the frames before over this frame's support;
-    `partial` the weights that undo a partial overlap (`Frame.partial[0]`). `spectrum` is
-    changed in place and its angle written to `phase`, where the next frame starts from.
+    `overlap` (n_fft,) is the windowed sum of the previous frames over this frame's support.
+    `partial` are the weights that compensate a partial overlap (`Frame.partial[0]`). `spectrum` is
+    changed in place; its angle is written to `phase`, from which the next frame continues.
     """
     bins = len(magnitude)
     tiny = np.float32(1e-20)
@@ -239,9 +239,9 @@ def refine(magnitude, spectrum, overlap, window_, partial, scale, iterations, ph
         signal = np.fft.irfft(spectrum)
         for i in range(len(signal)):
             signal[i] = (overlap[i] + signal[i] * window_[i]) * partial[i]
-        found = np.fft.rfft(signal)
+        projected = np.fft.rfft(signal)
         for m in range(bins):
-            re, im = found[m].real, found[m].imag
+            re, im = projected[m].real, projected[m].imag
             size = scale * magnitude[m] / math.sqrt(re * re + im * im + tiny)
             spectrum[m] = complex(re * size, im * size)
     spectrum[0] = complex(spectrum[0].real, 0.0)
@@ -265,8 +265,8 @@ def refine_ahead(
     iterations,
     phase,
 ):
-    """RTISI-LA with one tentative frame ahead: both frames are made to agree, `phase` is the
-    first one's. Arguments as in `refine`; the `2` ones belong to the frame ahead."""
+    """RTISI-LA with one tentative frame ahead: both frames are made consistent; `phase` is that
+    of the first. Arguments as in `refine`; those ending in `2` belong to the frame ahead."""
     bins, n_fft = len(magnitude), len(window_)
     tiny = np.float32(1e-20)
     for _ in range(iterations):
@@ -282,12 +282,12 @@ def refine_ahead(
         for i in range(hop):
             first[i] *= partial[1, i]
             second[n_fft - hop + i] *= partial[0, n_fft - hop + i]
-        found, found2 = np.fft.rfft(first), np.fft.rfft(second)
+        projected, projected2 = np.fft.rfft(first), np.fft.rfft(second)
         for m in range(bins):
-            re, im = found[m].real, found[m].imag
+            re, im = projected[m].real, projected[m].imag
             size = scale * magnitude[m] / math.sqrt(re * re + im * im + tiny)
             spectrum[m] = complex(re * size, im * size)
-            re, im = found2[m].real, found2[m].imag
+            re, im = projected2[m].real, projected2[m].imag
             size = scale * magnitude2[m] / math.sqrt(re * re + im * im + tiny)
             spectrum2[m] = complex(re * size, im * size)
     spectrum[0] = complex(spectrum[0].real, 0.0)

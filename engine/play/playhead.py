@@ -1,6 +1,6 @@
-"""What lies under a playhead: a frame between decoded frames, morphed, looped, transposed.
+"""The frame at a playhead: interpolated between decoded frames, morphed, looped, transposed.
 
-Compiled; releases the GIL and touches only the arrays that it is given.
+Compiled kernels. They release the GIL and access only their arguments.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from numba import njit
 from latentpad.engine.play.memory import Floats, FrameSettings, VoiceMemory
 
 NEPER = math.log(10) / 20  # natural logarithm of a magnitude per dB
-WRAP_FRAMES = 4.0  # decoded frames of cross-fade where a loop closes
+WRAP_FRAMES = 4.0  # length of the cross-fade at the end of a loop, decoded frames
 
 
 @njit(cache=True, nogil=True)
 def wrap(playhead: float, play: FrameSettings) -> float:
-    """The playhead inside its region, where a loop goes round."""
+    """The playhead wrapped into its region if the voice loops."""
     length = play.high - play.low
     if not play.loop or length <= 0:
         return playhead
@@ -29,34 +29,34 @@ def wrap(playhead: float, play: FrameSettings) -> float:
 
 @njit(cache=True, nogil=True, fastmath=True)
 def _add_row(table: Floats, position: float, weight: float, range_db: float, row: Floats) -> None:
-    """row += weight · the table's dB at a fractional frame; silence outside it."""
+    """row += weight · the table's dB at a fractional frame; silence outside the table."""
     frames = len(table)
-    at = math.floor(position)
-    late = np.float32(weight * (position - at))
-    early = np.float32(weight) - late
+    lower = math.floor(position)
+    upper_weight = np.float32(weight * (position - lower))
+    lower_weight = np.float32(weight) - upper_weight
     floor = np.float32(-range_db)
-    index = int(at)
+    index = int(lower)
     if 0 <= index < frames:
         source = table[index]
         for m in range(len(row)):
-            row[m] += early * max(source[m], floor)
+            row[m] += lower_weight * max(source[m], floor)
     else:
         for m in range(len(row)):
-            row[m] += early * floor
+            row[m] += lower_weight * floor
     if 0 <= index + 1 < frames:
         source = table[index + 1]
         for m in range(len(row)):
-            row[m] += late * max(source[m], floor)
+            row[m] += upper_weight * max(source[m], floor)
     else:
         for m in range(len(row)):
-            row[m] += late * floor
+            row[m] += upper_weight * floor
 
 
 @njit(cache=True, nogil=True, fastmath=True)
 def magnitudes_at(
     memory: VoiceMemory, v: int, playhead: float, play: FrameSettings, row: Floats, out: Floats
 ) -> None:
-    """Natural log-magnitudes under a playhead: morphed, looped seamlessly, transposed."""
+    """Natural log-magnitudes (bins,) at a playhead: morphed, looped seamlessly, transposed."""
     row[:] = 0
     mix = memory.mix[v]
     length = play.high - play.low
@@ -67,7 +67,7 @@ def magnitudes_at(
             blend = min((playhead - (play.high - fade)) / fade, 1.0)
         elif play.advance < 0 and playhead < play.low + fade:
             blend = min((play.low + fade - playhead) / fade, 1.0)
-    other = playhead - length if play.advance > 0 else playhead + length
+    other_playhead = playhead - length if play.advance > 0 else playhead + length
     for table in range(2):
         share = mix if table == 1 else 1.0 - mix
         if share <= 0:
@@ -76,32 +76,34 @@ def magnitudes_at(
     bins = len(row)
     neper = np.float32(NEPER)
     if blend > 0:
-        # Linear: the mean in dB of two tones apart is silence, and would weaken the attack.
+        # Linear, not in dB: the mean in dB of two different tones is near silence.
         out[:] = 0
         for table in range(2):
             share = mix if table == 1 else 1.0 - mix
             if share > 0:
-                _add_row(memory.tables[v, table], other, share, play.range_db, out)
-        rest, part = np.float32(1 - blend), np.float32(blend)
+                _add_row(memory.tables[v, table], other_playhead, share, play.range_db, out)
+        main_weight, blend_weight = np.float32(1 - blend), np.float32(blend)
         for m in range(bins):
-            row[m] = math.log(rest * math.exp(row[m] * neper) + part * math.exp(out[m] * neper))
+            row[m] = math.log(
+                main_weight * math.exp(row[m] * neper) + blend_weight * math.exp(out[m] * neper)
+            )
             row[m] /= neper
     if play.ratio == 1.0:
         for m in range(bins):
             out[m] = row[m] * neper
         return
-    # Cubic (Catmull-Rom) between the bins: it keeps a lobe's parabola, whose top a straight line
-    # would cut off by a dB and whose slopes, the phase's gradient, it would bend by 20 cents.
+    # Cubic (Catmull-Rom) between bins, because a lobe is a parabola. Linear interpolation would cut
+    # its top by a dB, and its slopes, the phase's gradient, would be off by 20 cents.
     floor = np.float32(-play.range_db * NEPER)
     step = 1.0 / play.ratio
     last = bins - 1
     for m in range(bins):
         position = m * step
-        at = int(position)
-        if at < last:
-            x = np.float32(position - at)
-            b, c = row[at], row[at + 1]
-            a, d = row[max(at - 1, 0)], row[min(at + 2, last)]
+        lower = int(position)
+        if lower < last:
+            x = np.float32(position - lower)
+            b, c = row[lower], row[lower + 1]
+            a, d = row[max(lower - 1, 0)], row[min(lower + 2, last)]
             cubic = b + 0.5 * x * (
                 c - a + x * (2 * a - 5 * b + 4 * c - d + x * (3 * (b - c) + d - a))
             )

@@ -1,8 +1,8 @@
-"""The playing process: voices, phase, ring. It holds what sounds, and nothing else.
+"""The playing process: voices, phase and the output.
 
-One thread renders, hop after hop, and never waits for anything but the ring; the main thread
-opens the output, looks for a lost one, and listens for the end. TensorFlow is not here, so a
-process that died with its audio device is replaced within a second.
+One thread renders hop by hop, and waits only for the ring. The main thread opens the output, checks
+whether it is lost, and ends the process when the control process closes the socket. TensorFlow is
+not imported here, so a process that died with its audio device is replaced within a second.
 """
 
 from __future__ import annotations
@@ -29,34 +29,35 @@ from latentpad.engine.play.output import DeviceOutput, NullOutput, Output
 from latentpad.engine.play.rehearsal import rehearse
 from latentpad.engine.play.voices import QUALITIES, Voices
 from latentpad.engine.play.watchdog import OutputState, Watchdog
-from latentpad.engine.process import LOST, failure_reported, report_step, send_word
+from latentpad.engine.process import LOST, failure_reported, report_step, send_message
 from latentpad.engine.process_status import ProcessStatus
 from latentpad.models.representation import Representation
 
-METER_FALL_DB_S = 60.0  # so that who looks 20 times a second sees every peak, 3 dB down at most
+METER_FALL_DB_S = 60.0  # a reader at 20 Hz sees every peak, at most 3 dB too low
 RETRY_S = 0.4
-LOOK_S = 0.1  # how often the main thread looks after the output
-DRAIN_MOST_S = 0.3  # that the ring may take to play out at the end
-PRIORITY = 60  # above everything but the sound server's own threads
+CHECK_S = 0.1  # how often the main thread checks the output
+DRAIN_MOST_S = 0.3  # the longest time to play the rest of the ring at the end
+PRIORITY = 60  # above everything except the sound server's threads
 
 
 class RenderLoop:
-    """The render loop. `run` is the render thread's; the rest may be called from the main one."""
+    """The render loop. `run` belongs to the render thread; the rest may be called from the main
+    thread."""
 
     def __init__(self, board: Board, representation: Representation, output: Output) -> None:
         self.board = board
         self.output = output
         self.stopping = threading.Event()
         self.stopped = threading.Event()
-        self._signs, self._decoding = ProcessStatus.playing(board), ProcessStatus.decoding(board)
+        self._status, self._decoding = ProcessStatus.playing(board), ProcessStatus.decoding(board)
         self._voices = Voices(board, representation)
         self._voices.resume()
         self._rate = representation.sample_rate
-        self._busy = 0.0  # share of the hop's time that rendering took, smoothed
-        self._changed = 0
+        self._busy = 0.0  # share of the hop's time that rendering takes, smoothed
+        self._hops_since_change = 0
 
     def run(self) -> None:
-        """Until `stopping`: fill the ring. Everything it needs was allocated before."""
+        """Fill the ring until `stopping` is set. Everything that it needs was allocated before."""
         realtime = _claim_priority()
         board, voices = self.board, self._voices
         player = board.player
@@ -72,14 +73,14 @@ class RenderLoop:
                 output = self.output
                 if realtime:
                     output.realtime()
-            if not output.room():
-                self._signs.count_beat()  # a late host is no reason to be taken for dead
+            if not output.hop_due():
+                self._status.count_beat()  # waiting for a late host is not a hang
                 player[b.STARVED] = output.starved
                 time.sleep(output.pause())
                 continue
-            began = time.perf_counter()
+            started = time.perf_counter()
             voices.hop(out)
-            spent = time.perf_counter() - began
+            render_s = time.perf_counter() - started
             if self.stopping.is_set() and not fading:
                 fading = True
                 history.record(board, history.FADE)
@@ -88,33 +89,34 @@ class RenderLoop:
             output.load(self._busy, self._decoding.ready)
             output.write(out)
             tape.write(board, out, voices.version)
-            self._busy += 0.05 * (spent / hop_s - self._busy)
-            self._trade(spent / hop_s)
-            self._signs.count_beat()
+            self._busy += 0.05 * (render_s / hop_s - self._busy)
+            self._adapt_quality(render_s / hop_s)
+            self._status.count_beat()
             player[b.STARVED] = output.starved
             player[b.LOAD] = self._busy
             player[b.QUALITY] = voices.quality
             peaks = np.maximum(np.abs(out).max(axis=0), fall * peaks)
             player[b.PEAK_LEFT], player[b.PEAK_RIGHT] = peaks
             player[b.REDUCTION_DB] = voices.limiter.reduction_db
-            player[b.RING_FRAMES], player[b.HOST_PERIOD] = output.kept, output.period
-            player[b.HOP_US] = spent * 1e6
+            player[b.RING_FRAMES], player[b.HOST_PERIOD] = output.latency_frames, output.period
+            player[b.HOP_US] = render_s * 1e6
             player[b.GUARDED] = voices.guarded
-            if spent > hop_s:
+            if render_s > hop_s:
                 player[b.LATE] += 1
         self.stopped.set()
 
-    def _trade(self, share: float) -> None:
-        """Give up look-ahead and iterations before the sound breaks; take them back when calm."""
+    def _adapt_quality(self, share: float) -> None:
+        """Reduce look-ahead and iterations before the sound breaks; restore them when there is
+        time."""
         voices = self._voices
-        self._changed += 1
+        self._hops_since_change += 1
         if (self._busy > 0.7 or share > 1.5) and voices.quality < QUALITIES - 1:
-            if self._changed > 8:
+            if self._hops_since_change > 8:
                 voices.quality += 1
-                self._changed = 0
-        elif self._busy < 0.4 and voices.quality > 0 and self._changed > 400:
+                self._hops_since_change = 0
+        elif self._busy < 0.4 and voices.quality > 0 and self._hops_since_change > 400:
             voices.quality -= 1
-            self._changed = 0
+            self._hops_since_change = 0
 
 
 def serve(
@@ -122,122 +124,126 @@ def serve(
     representation: Representation,
     settings: OutputSettings,
     generation: int,
-    words: socket.socket,
+    control_socket: socket.socket,
 ) -> None:
-    """The playing process's main function; returns when the control process closes `words`.
+    """The playing process's main function. Returns when the control process closes
+    `control_socket`.
 
-    `generation` is what it was started as (engine/process_status.py)."""
+    `generation` is the number of this process (engine/process_status.py).
+    """
     gc.disable()
     sys.setswitchinterval(0.0002)
-    report_step(words, "rehearses the voices")
+    report_step(control_socket, "rehearses the voices")
     rehearse(representation)
-    report_step(words, "opens the output")
+    report_step(control_socket, "opens the output")
     rate = representation.sample_rate
     hop = representation.n_fft // 8
 
     def device() -> Output:
-        return _device(board, settings, rate, hop, words)
+        return _open_device(board, settings, rate, hop, control_socket)
 
     def null() -> Output:
-        return _null(board, settings, rate, hop, words)
+        return _open_null(board, settings, rate, hop, control_socket)
 
-    output = null() if settings.null else _first(device, null, words)
+    output = null() if settings.null else _open_output(device, null, control_socket)
     renderer = RenderLoop(board, representation, output)
     gc.freeze()
-    threading.Thread(target=_render, args=(renderer, words), name="render", daemon=True).start()
+    threading.Thread(
+        target=_render, args=(renderer, control_socket), name="render", daemon=True
+    ).start()
     ProcessStatus.playing(board).become_ready(generation)
-    vigil = Watchdog(renderer.output, time.monotonic())
-    tried = time.monotonic()
-    waits = isinstance(renderer.output, NullOutput) and not settings.null  # for a device
+    watchdog = Watchdog(renderer.output, time.monotonic())
+    tried_at = time.monotonic()
+    awaiting_device = isinstance(renderer.output, NullOutput) and not settings.null
     while True:
-        if select.select([words], [], [], LOOK_S)[0] and not _alive(words):
+        if select.select([control_socket], [], [], CHECK_S)[0] and not _still_open(control_socket):
             break
         now = time.monotonic()
-        if waits and now - tried > RETRY_S:
-            tried = now
-            with suppress(Exception):  # whatever PortAudio says: it is asked again
+        if awaiting_device and now - tried_at > RETRY_S:
+            tried_at = now
+            with suppress(Exception):  # any error of PortAudio: try again later
                 refresh()
                 renderer.output = device()
-                vigil, waits = Watchdog(renderer.output, now), False
+                watchdog, awaiting_device = Watchdog(renderer.output, now), False
             continue
-        if renderer.output.turned():
-            _tell(board, renderer.output, b.DEVICE, words)
-        verdict = vigil.look(now)
+        if renderer.output.period_changed():
+            _report_output(board, renderer.output, b.DEVICE, control_socket)
+        state = watchdog.check(now)
         name = renderer.output.name
-        if verdict is OutputState.LOST:
-            # Closing the device may hang: a new process is surer.
-            send_word(words, "lost", device=name)
+        if state is OutputState.LOST:
+            # Closing the device may hang, so a new process replaces this one.
+            send_message(control_socket, "lost", device=name)
             os._exit(LOST)
-        elif verdict is OutputState.WAITING:
-            send_word(words, "late", device=name)
-        elif verdict is OutputState.TIMELESS:
-            send_word(words, "timeless", device=name)
+        elif state is OutputState.WAITING:
+            send_message(control_socket, "late", device=name)
+        elif state is OutputState.TIMELESS:
+            send_message(control_socket, "timeless", device=name)
             timeless, renderer.output = renderer.output, null()
-            time.sleep(LOOK_S)  # until the render thread has turned to the other
+            time.sleep(CHECK_S)  # until the render thread uses the new output
             timeless.close()
-            vigil = Watchdog(renderer.output, now)
+            watchdog = Watchdog(renderer.output, now)
     renderer.stopping.set()
     renderer.stopped.wait(0.3)
-    # A moment for the ring to play out; then leave without asking PortAudio, which may hang.
+    # Wait until the ring is played, then exit without closing PortAudio, which may hang.
     output = renderer.output
-    time.sleep(min((output.kept + output.period) / output.rate, DRAIN_MOST_S))
+    time.sleep(min((output.latency_frames + output.period) / output.rate, DRAIN_MOST_S))
     os._exit(0)
 
 
-def _render(renderer: RenderLoop, words: socket.socket) -> None:
-    with failure_reported(words):
+def _render(renderer: RenderLoop, control_socket: socket.socket) -> None:
+    with failure_reported(control_socket):
         renderer.run()
 
 
-def _alive(words: socket.socket) -> bool:
+def _still_open(control_socket: socket.socket) -> bool:
     with suppress(OSError):
-        return bool(words.recv(64))
+        return bool(control_socket.recv(64))
     return False
 
 
-def _first(
-    device: Callable[[], Output], null: Callable[[], Output], words: socket.socket
+def _open_output(
+    device: Callable[[], Output], null: Callable[[], Output], control_socket: socket.socket
 ) -> Output:
-    """The device, or the null output where there is none."""
+    """The device, or the null output if it cannot be opened."""
     try:
         return device()
     except DeviceError as error:
-        send_word(words, "no device", reason=str(error))
+        send_message(control_socket, "no device", reason=str(error))
     except Exception as error:  # PortAudio itself may be missing or broken
-        send_word(words, "no device", reason=f"PortAudio: {error}")
+        send_message(control_socket, "no device", reason=f"PortAudio: {error}")
     return null()
 
 
-def _null(
-    board: Board, settings: OutputSettings, rate: int, hop: int, words: socket.socket
+def _open_null(
+    board: Board, settings: OutputSettings, rate: int, hop: int, control_socket: socket.socket
 ) -> Output:
     output = NullOutput(settings, rate, hop)
-    _tell(board, output, b.NULL, words)
+    _report_output(board, output, b.NULL, control_socket)
     return output
 
 
-def _device(
-    board: Board, settings: OutputSettings, rate: int, hop: int, words: socket.socket
+def _open_device(
+    board: Board, settings: OutputSettings, rate: int, hop: int, control_socket: socket.socket
 ) -> Output:
     output = DeviceOutput(settings, rate, hop)
-    _tell(board, output, b.DEVICE, words)
+    _report_output(board, output, b.DEVICE, control_socket)
     return output
 
 
-def _tell(board: Board, output: Output, kind: int, words: socket.socket) -> None:
+def _report_output(board: Board, output: Output, kind: int, control_socket: socket.socket) -> None:
     player = board.player
     player[b.OUTPUT] = kind
     player[b.DEVICE_RATE], player[b.DEVICE_BLOCK] = output.rate, output.block
     player[b.DEVICE_LATENCY], player[b.CONVERSION] = output.latency, output.delay
-    player[b.RING_FRAMES], player[b.HOST_PERIOD] = output.kept, output.period
-    send_word(
-        words, "output", name=output.name, rate=output.rate, block=output.block,
+    player[b.RING_FRAMES], player[b.HOST_PERIOD] = output.latency_frames, output.period
+    send_message(
+        control_socket, "output", name=output.name, rate=output.rate, block=output.block,
         latency=output.latency,
     )  # fmt: skip
 
 
 def _claim_priority() -> bool:
-    """Real-time scheduling for the render thread, where the system allows it."""
+    """Request real-time scheduling for the render thread. Returns whether the system allows it."""
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
     except (AttributeError, OSError):

@@ -1,4 +1,4 @@
-"""The voices' kernels, compiled once and kept, so that `ready` never waits for them."""
+"""Compiles the voices' kernels, so that a process that is ready never waits for them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from latentpad.models.representation import Representation
 
 
 def rehearse(representation: Representation) -> None:
-    """Play every kind of voice for a few hops on a board of its own.
+    """Play every kind of voice for a few hops on a separate board.
 
-    Numba keeps what it compiled (engine.kernel_cache); afterwards this takes a fraction of a
-    second.
+    Numba stores what it compiles (engine.kernel_cache); later calls take a fraction of a second.
     """
     r = representation
     board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))

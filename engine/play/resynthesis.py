@@ -1,4 +1,4 @@
-"""A decoded sound, whole, as a voice plays it once through: what models are judged by."""
+"""Plays a whole decoded sound as a voice does: the sound by which models are evaluated."""
 
 from __future__ import annotations
 
@@ -22,15 +22,17 @@ def resynthesise(
     iterations: int = 2,
     ratio: float = 1.0,
 ) -> Floats:
-    """(frames, bins) dB relative to full scale as one voice plays them, (frames * hop,) samples.
+    """The samples of a sound as one voice plays it: (frames, bins) dB relative to full scale ->
+    (frames * hop,) float32.
 
     Sample 0 is the middle of the first frame. The voice plays a frame every eighth of n_fft, or
-    every hop if the representation's is shorter. Any thread; a tenth of a second for a second.
+    every hop if the representation's hop is shorter. Any thread. A second of sound takes a tenth of
+    a second.
     """
     r = representation
     hop = min(r.hop, r.n_fft // 8)
     constants = frame(r.n_fft, hop, r.window)
-    state, space = voice_memory(1, len(frames_db), r.n_fft, 1), scratch(r.n_fft)
+    state, work = voice_memory(1, len(frames_db), r.n_fft, 1), scratch(r.n_fft)
     state.tables[0, 1] = frames_db
     voice.clear_voice(state, 0, constants, r.range_db)
     play = FrameSettings(
@@ -41,5 +43,5 @@ def resynthesise(
     half = r.n_fft // 2 // hop
     out = np.zeros((len(frames_db) * r.hop // hop + half, hop), np.float32)
     for samples in out:
-        voice.play_frame(state, space, 0, constants, play, samples)
+        voice.play_frame(state, work, 0, constants, play, samples)
     return out[half:].ravel()

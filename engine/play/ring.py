@@ -1,8 +1,9 @@
-"""The ring between the render thread and a host that reads it: when to write, and what is kept.
+"""The ring between the render thread and a host that reads it: when to write, and how much is
+ready.
 
-The host's callback is compiled code (rtmixer's); no Python runs in it. It reads until it finds
-fewer frames than it wants, then plays what there is and stops reading; that is how starved reads
-are counted. Reading begins again as soon as enough lies ready.
+The host's callback is compiled code of rtmixer; no Python runs in it. If it finds fewer frames than
+it wants, it plays those and stops reading: such a read is counted as starved. Reading starts again
+as soon as enough frames are ready.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from latentpad.engine.play.buffering import Buffering
 
 Floats = NDArray[np.float32]
 
-FRAMES = 1 << 16  # that fit into the ring
-POLL_S = 0.00025  # how often the ring is looked at while the host reads it
+FRAMES = 1 << 16  # capacity of the ring
+POLL_S = 0.00025  # how often the ring is checked while the host reads it
 IDLE_S = 0.002  # and while it does not
-QUIET_S = 0.05  # a host that has read nothing for so long
+QUIET_S = 0.05  # a host that has read nothing for this long is idle
 
 
 class Ring(Protocol):
@@ -33,21 +34,21 @@ class Ring(Protocol):
 
 
 class Reader(Protocol):
-    """What reads the ring."""
+    """The reader of the ring."""
 
     def start(self) -> None:
-        """Begin to read it; `reading` is true from now on."""
+        """Start reading; `reading` is true from now on."""
 
     @property
     def reading(self) -> bool:
-        """False after it found too little in the ring."""
+        """False after it found too few frames in the ring."""
 
 
 class RingOutput:
-    """Fills a ring as its reader takes from it. Render thread only, but for `taken`, which any
+    """Fills a ring as its reader takes from it. Render thread only, except `frames_read`, which any
     thread may read.
 
-    `resample` makes frames at the reader's rate of (n, channels) float32 at the model's.
+    `resample` converts (n, channels) float32 from the model's to the reader's rate.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class RingOutput:
     ) -> None:
         self.buffering = buffering
         self.starved = 0
-        self.taken = 0  # frames that the reader took so far
+        self.frames_read = 0  # frames that the reader has read so far
         self._ring = ring
         self._reader = reader
         self._channels = channels
@@ -70,48 +71,48 @@ class RingOutput:
         self._clock = clock
         self._started = False
         self._written = 0
-        self._taken_at = clock()
+        self._read_at = clock()
 
-    def room(self) -> bool:
-        """Whether another hop is due. Starts the reader when enough lies ready."""
+    def hop_due(self) -> bool:
+        """Whether another hop is due. Starts the reader when enough frames are ready."""
         now = self._clock()
-        ready = self._look(now)
+        ready = self._update(now)
         if self._started and not self._reader.reading:
             self._started = False
             self.starved += 1
-            self.buffering.starved(now)
+            self.buffering.record_starved(now)
         if ready < self.buffering.target:
             return True
         if not self._started:
             self._reader.start()
             self._started = True
-            self.buffering.restarted(now)
+            self.buffering.record_restart(now)
         return False
 
     def write(self, block: Floats) -> None:
-        """(n, 2) float32 at the model's rate."""
+        """Write a hop, (n, 2) float32 at the model's rate."""
         if self._channels == 1:
             block = block.mean(axis=1, keepdims=True)
         if self._resample is not None:
             block = self._resample(block)
         now = self._clock()
-        ready = self._look(now)
+        ready = self._update(now)
         self._written += self._ring.write(np.ascontiguousarray(block, np.float32))
         if self._started:
-            self.buffering.made(ready, now)
+            self.buffering.record_write(ready, now)
 
     def pause(self) -> float:
-        """Seconds that the render thread may sleep after `room` said no."""
-        quiet = self._clock() - self._taken_at > QUIET_S
-        due = self.buffering.due(int(self._ring.read_available))
+        """Seconds that the render thread may sleep after `hop_due` returned False."""
+        quiet = self._clock() - self._read_at > QUIET_S
+        due = self.buffering.seconds_until_due(int(self._ring.read_available))
         return min(max(due, 0.00005), IDLE_S if quiet else POLL_S)
 
-    def _look(self, now: float) -> int:
-        """Frames that lie ready, having noted what was taken."""
+    def _update(self, now: float) -> int:
+        """Record what was read meanwhile, and return the frames that are ready."""
         ready = int(self._ring.read_available)
-        took = self._written - ready - self.taken
-        if took:
-            self.taken += took
-            self._taken_at = now
-        self.buffering.taken(took, now)
+        frames_read = self._written - ready - self.frames_read
+        if frames_read:
+            self.frames_read += frames_read
+            self._read_at = now
+        self.buffering.record_read(frames_read, now)
         return ready

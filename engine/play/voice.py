@@ -1,8 +1,8 @@
 """One voice for one hop: from a decoded sound and a playhead to samples.
 
-A voice keeps two decoded sounds, the one it comes from and the one it goes to, and cross-fades
-between them in dB while its phase runs on. Everything here is compiled, releases the GIL and
-touches only the arrays of the `VoiceMemory` it is given.
+A voice keeps two decoded sounds, the source and the target of a morph, and cross-fades between them
+in dB while its phase continues. Everything here is compiled, releases the GIL and accesses only the
+arrays of the `VoiceMemory` that it is given.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from latentpad.engine.play.phase import (
 )
 from latentpad.engine.play.playhead import NEPER, magnitudes_at, wrap
 
-GATE_DB = 3.0  # bins this near to the model's floor are silence, not hiss (spec: phase)
+GATE_DB = 3.0  # bins this close to the model's floor are muted, or they would hiss
 TOLERANCE = 1e-5
 
 RTPGHI, NOISE = NAMES.index("rtpghi"), NAMES.index("noise")
-WAVE = -1  # of no method: the voice reads a whole sound
+WAVE = -1  # instead of a method: the voice plays a waveform
 
 
 @njit(cache=True, nogil=True)
 def clear_voice(memory: VoiceMemory, v: int, frame: Frame, range_db: float) -> None:
-    """Forget what the voice has played: the next frame comes out of silence."""
+    """Forget what the voice has played: the next frame follows silence."""
     silence = np.float32(-range_db * NEPER)
     memory.before[v] = silence
     memory.phase[v] = 0
@@ -43,8 +43,8 @@ def clear_voice(memory: VoiceMemory, v: int, frame: Frame, range_db: float) -> N
 
 
 def noise_seed(serial: int) -> int:
-    """Of a voice's noise: 32 bits, not 0, far apart for near serials (MurmurHash3's finalizer).
-    So a sound that is begun again in a rendering has the noise that it had."""
+    """The seed of a voice's noise: 32 bits, not 0, and different for neighbouring serials
+    (MurmurHash3's finalizer). So a sound that is rendered again gets the same noise."""
     x = serial & 0xFFFFFFFF
     x = (x ^ x >> 16) * 0x85EBCA6B & 0xFFFFFFFF
     x = (x ^ x >> 13) * 0xC2B2AE35 & 0xFFFFFFFF
@@ -53,7 +53,7 @@ def noise_seed(serial: int) -> int:
 
 @njit(cache=True, nogil=True)
 def seed_noise(memory: VoiceMemory, v: int, begin: int) -> None:
-    """Make the voice's noise anew from the seed `begin`, 32 bits and not 0."""
+    """Restart the voice's noise from the seed `begin`, 32 bits and not 0."""
     noise, seed = memory.noise[v], memory.seed[v]
     seed[0] = begin
     for i in range(len(noise)):
@@ -65,8 +65,8 @@ def seed_noise(memory: VoiceMemory, v: int, begin: int) -> None:
 
 @njit(cache=True, nogil=True, fastmath=True)
 def _magnitudes(s, play, out):
-    """Log-magnitudes to linear ones, gated, at the sound's level; a transposed lobe's width is
-    made up for."""
+    """Log-magnitudes to linear ones, gated, at the sound's level, corrected for the width of
+    transposed lobes."""
     gate = np.float32((GATE_DB - play.range_db) * NEPER)
     width = math.sqrt((1 + play.ratio * play.ratio) / 2) / play.ratio
     scale = np.float32(width * play.level)
@@ -77,7 +77,7 @@ def _magnitudes(s, play, out):
 
 @njit(cache=True, nogil=True, fastmath=True)
 def _coherent(memory, scratch, v, frame, play, playhead):
-    """The hybrid's spectrum of the frame under the playhead, into `work.spectrum`."""
+    """The frame's spectrum with the phase of RTPGHI and RTISI, into `scratch.spectrum`."""
     gamma = frame.gamma / (play.ratio * play.ratio)
     scale = np.float32(frame.scale)
     ahead = play.lookahead > 0
@@ -110,8 +110,8 @@ def _coherent(memory, scratch, v, frame, play, playhead):
         scratch.phase,
     )
     spectrum_of(scratch.magnitude, scratch.phase, scale, scratch.spectrum)
-    # Transposed lobes are wider or narrower than the window's own: made to agree with it, a tone
-    # would be up to 13 cents out of tune.
+    # Transposed lobes are wider or narrower than the window's. RTISI would change that
+    # and put a tone up to 13 cents out of tune.
     if play.iterations == 0 or play.ratio != 1.0:
         return
     if play.lookahead < 2:
@@ -172,7 +172,7 @@ def _coherent(memory, scratch, v, frame, play, playhead):
 
 @njit(cache=True, nogil=True, fastmath=True)
 def _add_noise(memory, scratch, v, frame, texture):
-    """Cross-fade `work.spectrum` with white noise of the same magnitudes, at equal power."""
+    """Cross-fade `scratch.spectrum` with white noise of the same magnitudes, at equal power."""
     n_fft, hop = len(frame.window), frame.hop
     noise, seed = memory.noise[v], memory.seed[v]
     energy = 0.0
@@ -189,18 +189,20 @@ def _add_noise(memory, scratch, v, frame, texture):
     white = np.fft.rfft(scratch.signal)
     # Uniform noise in -1...1 has a variance of 1/3: each bin's mean power is energy / 3.
     level = np.float32(frame.scale * math.sin(texture * math.pi / 2) * math.sqrt(3 / energy))
-    rest = np.float32(math.cos(texture * math.pi / 2))
+    cosine = np.float32(math.cos(texture * math.pi / 2))
     for m in range(len(white)):
-        scratch.spectrum[m] = rest * scratch.spectrum[m] + white[m] * (level * scratch.magnitude[m])
+        scratch.spectrum[m] = cosine * scratch.spectrum[m] + white[m] * (
+            level * scratch.magnitude[m]
+        )
 
 
 @njit(cache=True, nogil=True, fastmath=True)
 def play_frame(
     memory: VoiceMemory, scratch: Scratch, v: int, frame: Frame, play: FrameSettings, out: Floats
 ) -> None:
-    """Add the frame under the playhead to the overlap, take one hop out, move the playhead.
+    """Add the frame at the playhead to the overlap, output one hop, and move the playhead.
 
-    `out` (hop,) float32 receives samples; they lie n_fft / 2 before the frame's middle.
+    `out` (hop,) float32 receives the samples. They are n_fft / 2 before the frame's middle.
     """
     n_fft, hop = len(frame.window), frame.hop
     playhead = wrap(memory.playhead[v], play)
@@ -234,24 +236,24 @@ def play_frame(
 
 @njit(cache=True, nogil=True, fastmath=True)
 def play_wave(memory: VoiceMemory, v: int, rate: float, out: Floats) -> None:
-    """One hop of a whole sound at `rate`, as one channel; the next hop goes on after it."""
-    memory.wave_at[v] = _read(memory.waves[v], memory.wave_at[v], rate, out)
+    """One hop of a whole sound at `rate`, as one channel. The next hop continues after it."""
+    memory.wave_position[v] = _read(memory.waves[v], memory.wave_position[v], rate, out)
 
 
 @njit(cache=True, nogil=True, fastmath=True)
 def play_stereo(memory: VoiceMemory, v: int, rate: float, out: Floats, side: Floats) -> None:
-    """The same with what the left side has more, and the right less, than `out`, into `side`."""
-    _read(memory.sides[v], memory.wave_at[v], rate, side)
+    """The same, and (left - right) / 2 into `side`."""
+    _read(memory.sides[v], memory.wave_position[v], rate, side)
     play_wave(memory, v, rate, out)
 
 
 @njit(cache=True, nogil=True, fastmath=True)
 def _read(wave, position, rate, out):
-    """Read with cubic (Catmull-Rom) interpolation from `position` on; returns where it ends."""
+    """Read with cubic (Catmull-Rom) interpolation from `position` on. Returns the end position."""
     for i in range(len(out)):
-        at = math.floor(position)
-        index = int(at)
-        x = np.float32(position - at)
+        lower = math.floor(position)
+        index = int(lower)
+        x = np.float32(position - lower)
         if 1 <= index < len(wave) - 2:
             a, b, c, d = wave[index - 1], wave[index], wave[index + 1], wave[index + 2]
             out[i] = b + 0.5 * x * (
@@ -267,14 +269,14 @@ def _read(wave, position, rate, out):
 
 @njit(cache=True, nogil=True, fastmath=True)
 def morph_to(memory: VoiceMemory, v: int, sound: Floats) -> None:
-    """A new decoded sound (frames, bins) dB: morph to it from whatever sounds now."""
-    come, go = memory.tables[v, 0], memory.tables[v, 1]
+    """Begin a morph from the present sound to a new decoded sound (frames, bins) dB."""
+    source, target = memory.tables[v, 0], memory.tables[v, 1]
     mix = np.float32(memory.mix[v])
     if mix >= 1:
-        come[:] = go
+        source[:] = target
     else:
-        for k in range(come.shape[0]):
-            for m in range(come.shape[1]):
-                come[k, m] += mix * (go[k, m] - come[k, m])
-    go[:] = sound
+        for k in range(source.shape[0]):
+            for m in range(source.shape[1]):
+                source[k, m] += mix * (target[k, m] - source[k, m])
+    target[:] = sound
     memory.mix[v] = 0.0

@@ -21,7 +21,7 @@ class Played:
         self.instrument = Instrument(
             Board(BoardShape(frames=8, bins=9, samples=256, sample_rate=48000)),
             latent_dim=4,
-            place=lambda k: ((0.5, 0.5), (0.0,) * 4),
+            look_up_anchor=lambda k: ((0.5, 0.5), (0.0,) * 4),
             planes=("raw", "principal", "map"),
             clock=lambda: self.now,
         )

@@ -56,7 +56,7 @@ def test_a_sink_gets_every_value_and_then_what_others_change(instrument: Instrum
         sink = Heard()
         connection.follow(sink, STRIP)
         await sent()
-        assert sink.messages == list(instrument.told())
+        assert sink.messages == list(instrument.sync_messages())
         sink.messages.clear()
         for k in range(100):
             connection.apply("/pan", (k / 100,), OTHER)

@@ -1,4 +1,4 @@
-"""The pack that the project ships and its decoder: TensorFlow is imported once, and late."""
+"""The shipped pack and its decoder. TensorFlow is imported only when a test needs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a supervised process may do, in small, for the tests of supervision."""
+"""Small processes for the tests of supervision, one for each thing that may happen."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from latentpad.engine.process import failure_reported, send_word
+from latentpad.engine.process import failure_reported, send_message
 from latentpad.engine.process_status import ProcessStatus
 
 TOOK_S = 4.0  # of processor time, for a start that works
@@ -26,8 +26,8 @@ def _raise(error: BaseException) -> None:
     raise error
 
 
-def _lose(words: socket.socket) -> None:
-    with failure_reported(words):
+def _lose(control_socket: socket.socket) -> None:
+    with failure_reported(control_socket):
         raise ZeroDivisionError("in a thread")
 
 
@@ -49,22 +49,22 @@ ENDS: dict[str, Callable[[], object]] = {
 }
 
 
-def serve(memory: Any, life: str, generation: int, words: socket.socket) -> None:
-    """`life` is what this process does; `memory` its own two signs."""
-    signs = ProcessStatus(np.frombuffer(memory, np.float64), np.zeros(1, np.int64))
-    send_word(words, "born", pid=os.getpid(), life=life)
+def serve(memory: Any, life: str, generation: int, control_socket: socket.socket) -> None:
+    """Do what `life` says. `memory` has the process's two status words."""
+    status = ProcessStatus(np.frombuffer(memory, np.float64), np.zeros(1, np.int64))
+    send_message(control_socket, "born", pid=os.getpid(), life=life)
     if life == "loses a thread":
-        threading.Thread(target=_lose, args=(words,)).start()
+        threading.Thread(target=_lose, args=(control_socket,)).start()
         time.sleep(600)
     if life in ENDS:
         ENDS[life]()
     if life == "talks nonsense":
-        words.send(NONSENSE)
+        control_socket.send(NONSENSE)
     if life == "prints a flood":
         for _ in range(10_000):
             with suppress(BlockingIOError):
                 os.write(2, b"a line of 64 bytes that no one reads, and another one after that\n")
-        send_word(words, "printed")
+        send_message(control_socket, "printed")
     if life == "never ready":
         time.sleep(600)
     if life == "holds the lock":  # no thread of this process runs any more
@@ -72,11 +72,11 @@ def serve(memory: Any, life: str, generation: int, words: socket.socket) -> None
     if life == "works long":
         while time.process_time() < TOOK_S:
             pass
-    signs.become_ready(generation)
+    status.become_ready(generation)
     if life == "closes its channels":
         os.close(2)
-        words.shutdown(socket.SHUT_WR)
+        control_socket.shutdown(socket.SHUT_WR)
     if life in ("hangs", "closes its channels"):
         time.sleep(600)
-    while not select.select([words], [], [], 0.02)[0]:
-        signs.count_beat()
+    while not select.select([control_socket], [], [], 0.02)[0]:
+        status.count_beat()

@@ -1,4 +1,4 @@
-"""A board, its voices, and no processes: decoded sounds are put on by hand, hops are pulled."""
+"""A board and its voices, without processes: tests publish decoded sounds and render hops."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FINE = Representation(hop=128, frames=188, range_db=100.0)
 
 
 class Stage:
-    """Sixteen voices at 0 dB, limiter open, nothing smoothed away at the start."""
+    """Sixteen voices at 0 dB, with the limiter at 0 dB and without smoothing at the start."""
 
     def __init__(self, representation: Representation = FINE) -> None:
         r = self.r = representation
@@ -49,8 +49,10 @@ class Stage:
         wave: Floats | None = None,
         side: Floats | None = None,
     ) -> None:
-        """Publish audio (samples,) as the voice's decoded sound, at the level it has; `wave` is
-        its whole waveform, for shots, and `side` half of what left has more than right."""
+        """Publish audio (samples,) as the voice's decoded sound, at its own level.
+
+        `wave` is its waveform, for shots, and `side` is (left - right) / 2.
+        """
         magnitudes = self.r.magnitudes(sound)
         peak = max(float(magnitudes.max()), 1e-6)
         level = 20 * math.log10(peak)
@@ -75,17 +77,17 @@ class Stage:
     ) -> None:
         """Publish (frames, bins) dB as the voice's decoded sound."""
         board = self.board
-        at = board.next_buffer(v)
-        board.sounds[v, at] = frames
-        board.sound_gain[v, at] = gain
-        board.sound_onset[v, at] = onset
-        board.sound_end[v, at] = self.r.frames if end is None else end
-        board.sound_request[v, at] = request
-        board.sound_wave[v, at] = (wave is not None) + (side is not None)
+        buffer = board.next_buffer(v)
+        board.sounds[v, buffer] = frames
+        board.sound_gain[v, buffer] = gain
+        board.sound_onset[v, buffer] = onset
+        board.sound_end[v, buffer] = self.r.frames if end is None else end
+        board.sound_request[v, buffer] = request
+        board.sound_wave[v, buffer] = (wave is not None) + (side is not None)
         if wave is not None:
-            board.waves[v, at, : len(wave)] = wave[: self.r.samples]
+            board.waves[v, buffer, : len(wave)] = wave[: self.r.samples]
         if side is not None:
-            board.sides[v, at, : len(side)] = side[: self.r.samples]
+            board.sides[v, buffer, : len(side)] = side[: self.r.samples]
         board.publish(v)
 
     def start(self, v: int, mode: str = "loop", *, request: int = 0, level: float = 0.0) -> int:
@@ -104,7 +106,7 @@ class Stage:
         return int(self.board.voice_state[v])
 
     def hops(self, count: int) -> Floats:
-        """(count * hop, 2): what comes out."""
+        """(count * hop, 2): the next hops of output."""
         out = np.zeros((count, self.hop, 2), np.float32)
         for hop in out:
             self.voices.hop(hop)
@@ -123,7 +125,7 @@ def rms_db(x: Floats) -> float:
 
 
 def clicks(x: Floats) -> Floats:
-    """What no smooth tone holds: the fourth difference of the samples."""
+    """The fourth difference of the samples: tiny for any smooth tone."""
     return np.abs(np.diff(x.astype(np.float64), 4)).astype(np.float32)
 
 

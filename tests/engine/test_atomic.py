@@ -1,4 +1,4 @@
-"""The words that publish others: their order is the processor's own, on every processor."""
+"""The cursors: their order is guaranteed by the processor's instructions, on every processor."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ def assembly(triple: str) -> dict[str, list[str]]:
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     machine = llvm.Target.from_triple(triple).create_target_machine(opt=2)
-    found: dict[str, list[str]] = {}
+    functions: dict[str, list[str]] = {}
     for line in machine.emit_assembly(llvm.parse_assembly(atomic.IR)).splitlines():
         if name := re.fullmatch(r"_?([a-z]\w+):.*", line):
-            found[name[1]] = here = []
+            functions[name[1]] = here = []
         elif re.match(r"\t[a-z]", line) and line.strip() not in ("ret", "retq"):
             here.append(" ".join(line.split()))
-    return found
+    return functions
 
 
 @pytest.mark.parametrize("system", ["unknown-linux-gnu", "apple-darwin"])
 def test_on_arm64_the_order_is_in_the_instructions(system: str) -> None:
-    found = assembly(f"aarch64-{system}")
-    assert found["load_acquire"] == ["ldar x0, [x0]"]
-    assert found["store_release"] == ["stlr x1, [x0]"]
-    assert found["fence"] == ["dmb ish"]
+    functions = assembly(f"aarch64-{system}")
+    assert functions["load_acquire"] == ["ldar x0, [x0]"]
+    assert functions["store_release"] == ["stlr x1, [x0]"]
+    assert functions["fence"] == ["dmb ish"]
 
 
 def test_on_x86_where_loads_and_stores_are_ordered_a_plain_move_is_enough() -> None:
-    found = assembly("x86_64-unknown-linux-gnu")
-    assert found["load_acquire"] == ["movq (%rdi), %rax"]
-    assert found["store_release"] == ["movq %rsi, (%rdi)"]
+    functions = assembly("x86_64-unknown-linux-gnu")
+    assert functions["load_acquire"] == ["movq (%rdi), %rax"]
+    assert functions["store_release"] == ["movq %rsi, (%rdi)"]
 
 
 @pytest.mark.parametrize("function", [atomic.load_acquire, atomic.store_release, atomic.fence])
 def test_no_call_gives_the_interpreters_lock_away(function: Any) -> None:
-    """Another thread would take it, and the render thread would wait."""
+    """Otherwise another thread would take it, and the render thread would wait."""
     python_api = 4  # FUNCFLAG_PYTHONAPI of CPython's ctypes.h
     assert function._flags_ & python_api
 

@@ -1,4 +1,4 @@
-"""The board: nothing torn, nothing lost, nothing overwritten while it is read."""
+"""The board: no torn reads, no lost events, nothing overwritten while it is read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHAPE = BoardShape(frames=4, bins=5, samples=64, sample_rate=8000)
 
 @pytest.fixture
 def impatient() -> Iterator[None]:
-    """Threads take turns a thousand times more often than usual: in the middle of everything."""
+    """Threads switch a thousand times more often than usual, so also within an operation."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(5e-6)
     yield
@@ -33,7 +33,7 @@ def impatient() -> Iterator[None]:
 def test_a_fresh_board_holds_the_defaults() -> None:
     board = Board(SHAPE)
     assert board.values.tolist() == defaults()
-    assert (board.points == 0.5).all() and (board.fader_anchor == -1).all()
+    assert (board.points == 0.5).all() and (board.lattice_anchor == -1).all()
     assert board.sounds.shape == (VOICES, 3, 4, 5) and not any(
         board.published[v] for v in range(VOICES)
     )
@@ -180,10 +180,10 @@ def test_events_cross_threads(impatient: None) -> None:
 def test_the_newest_sound_and_the_one_before_are_never_overwritten() -> None:
     board = Board(SHAPE)
     for k in range(1, 10):
-        at = board.next_buffer(5)
+        buffer = board.next_buffer(5)
         kept = {board.published[5] % b.BUFFERS, (board.published[5] - 1) % b.BUFFERS}
-        assert at not in kept
-        board.sounds[5, at] = k
+        assert buffer not in kept
+        board.sounds[5, buffer] = k
         assert (board.sounds[5, board.published[5] % b.BUFFERS] == k - 1).all()
         board.publish(5)
         assert (board.sounds[5, board.published[5] % b.BUFFERS] == k).all()
@@ -191,9 +191,9 @@ def test_the_newest_sound_and_the_one_before_are_never_overwritten() -> None:
 
 
 def give(board: Board, voice: int, number: int) -> None:
-    """A sound that is all of its own number."""
-    at = board.next_buffer(voice)
-    board.sounds[voice, at] = board.sound_gain[voice, at] = number
+    """A sound whose values are all its number."""
+    buffer = board.next_buffer(voice)
+    board.sounds[voice, buffer] = board.sound_gain[voice, buffer] = number
     board.publish(voice)
 
 
@@ -203,16 +203,16 @@ def test_a_sound_that_is_written_over_while_it_is_copied_is_copied_again(meanwhi
     give(board, 3, 1)
     begun = itertools.count(1)
 
-    def read(at: int) -> tuple[float, float]:
-        first = float(board.sounds[3, at, 0, 0])
+    def read(buffer: int) -> tuple[float, float]:
+        first = float(board.sounds[3, buffer, 0, 0])
         if next(begun) == 1:
             for k in range(meanwhile):
                 give(board, 3, 2 + k)
-        return first, float(board.sounds[3, at, -1, -1])
+        return first, float(board.sounds[3, buffer, -1, -1])
 
-    found = board.newest(3, read)
-    assert found is not None
-    number, parts = found
+    result = board.newest(3, read)
+    assert result is not None
+    number, parts = result
     assert parts == (number, number)
     # The newest but one is whole as long as the newest has been written beside it.
     assert number == (1 if meanwhile <= 1 else 1 + meanwhile)
@@ -222,8 +222,8 @@ def test_a_sound_that_is_written_over_each_time_is_not_waited_for() -> None:
     board = Board(SHAPE)
     tries = []
 
-    def read(at: int) -> None:
-        tries.append(at)
+    def read(buffer: int) -> None:
+        tries.append(buffer)
         give(board, 3, 1)
         give(board, 3, 2)
 

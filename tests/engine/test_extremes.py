@@ -1,4 +1,4 @@
-"""Values at the ends of their ranges, in any combination: whatever is played is sound."""
+"""Values at the ends of their ranges, in any combination, always give finite sound."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_every_end_of_every_range_is_played_within_the_ceiling(
         for _ in range(hops):
             heard = renderer.hop()
             assert np.isfinite(heard).all() and np.abs(heard).max() <= 1.0
-    for what in (board.values, board.latents, board.fader_value, board.sound_latent):
+    for what in (board.values, board.latents, board.lattice_weight, board.sound_latent):
         assert np.isfinite(what).all()
     assert np.isfinite(board.sounds).all()
     assert renderer.voices.guarded == 0, "a voice gave what are no numbers"

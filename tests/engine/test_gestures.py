@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from latentpad.engine.control.takes import TakeError
-from latentpad.engine.gestures import MOST_LINE, GestureRecording
+from latentpad.engine.gestures import MAX_LINE_BYTES, GestureRecording
 
 HEAD = '{"preset": "walk", "pack": "footsteps", "seed": 0}\n'
 NOTE = '{"t": 0.5, "address": "/note", "args": [60, 100]}\n'
@@ -51,7 +51,7 @@ def test_a_cut_last_line_is_told(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "fingers"),
     [
         (HEAD + PAD, set()),
         (HEAD + PAD + '{"t": 1, "address": "/pad/touch", "args": [1]}\n', {1}),
@@ -64,10 +64,10 @@ def test_a_cut_last_line_is_told(path: Path) -> None:
     ],
 )
 def test_the_fingers_whose_touches_are_told_are_known(
-    path: Path, text: str, told: set[int]
+    path: Path, text: str, fingers: set[int]
 ) -> None:
     path.write_text(text)
-    assert GestureRecording(path).touch_fingers == told
+    assert GestureRecording(path).touch_fingers == fingers
 
 
 @pytest.mark.parametrize("separator", ["\u2028", "\x85", "\x0b", "\x0c"])
@@ -121,9 +121,9 @@ BROKEN = {
     "a list in the list": (HEAD + message(args="[[1]]"), 2, "args: a list"),
     "a key that is there twice": (HEAD + '{"t": 0, "t": 1, "address": "/a", "args": []}\n', 2,
                                   "t is there twice"),
-    "a line that is too long": (HEAD + message(args=f'["{"x" * MOST_LINE}"]'), 2,
+    "a line that is too long": (HEAD + message(args=f'["{"x" * MAX_LINE_BYTES}"]'), 2,
                                "longer than 64 kB"),
-    "a last line that is too long": (HEAD + "x" * (MOST_LINE + 1), 2, "longer than 64 kB"),
+    "a last line that is too long": (HEAD + "x" * (MAX_LINE_BYTES + 1), 2, "longer than 64 kB"),
     "a line that is no object": (HEAD + "3\n", 2, "expected a JSON object"),
     "no head": (NOTE + PAD, 1, "is a message"),
     "a preset that is none": ('{"preset": [1]}\n', 1, "preset: a name"),

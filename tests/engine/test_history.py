@@ -1,4 +1,4 @@
-"""What the voices tell of what they did."""
+"""The history of what the voices did."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ def hop(stage: Stage) -> None:
 
 
 def put(stage: Stage, v: int, hertz: float, latent: float) -> None:
-    """A decoded sound of a latent vector."""
+    """Publish a decoded sound with this latent vector."""
     board = stage.board
-    at = board.next_buffer(v)
-    board.sound_latent[v, at], board.sound_level[v, at] = latent, -latent
-    board.sound_original[v, at] = -1
+    buffer = board.next_buffer(v)
+    board.sound_latent[v, buffer], board.sound_level[v, buffer] = latent, -latent
+    board.sound_original[v, buffer] = -1
     stage.put(v, tone(hertz))
 
 
 def test_every_sound_that_a_voice_takes_up_is_told_with_its_hop() -> None:
     stage = Stage()
-    told = History(stage.board)
+    reader = History(stage.board)
     for _ in range(5):
         hop(stage)
     serial = stage.start(2)
@@ -38,47 +38,49 @@ def test_every_sound_that_a_voice_takes_up_is_told_with_its_hop() -> None:
     put(stage, 2, 550, 0.5)
     put(stage, 2, 660, 0.75)
     hop(stage)
-    found = told.read(stage.board.tape_head[0])
-    kinds = [(each.at // stage.hop, each.kind, each.number, each.sound.level) for each in found]
+    entries = reader.read(stage.board.tape_head[0])
+    kinds = [
+        (each.frame // stage.hop, each.kind, each.number, each.sound.level) for each in entries
+    ]
     assert kinds == [(6, SOUND, serial, -0.25), (7, SOUND, serial, -0.75)]
-    assert [float(each.sound.latent[0]) for each in found] == [0.25, 0.75]
-    assert {each.sound.original for each in found} == {-1}
-    assert told.read(stage.board.tape_head[0]) == []
+    assert [float(each.sound.latent[0]) for each in entries] == [0.25, 0.75]
+    assert {each.sound.original for each in entries} == {-1}
+    assert reader.read(stage.board.tape_head[0]) == []
 
 
 def test_what_is_done_later_than_asked_for_is_told_later() -> None:
     stage = Stage()
-    told = History(stage.board)
+    reader = History(stage.board)
     put(stage, 0, 440, 1.0)
     stage.start(0)
     stage.hops(1)  # made, and not on the tape yet
-    assert told.read(stage.board.tape_head[0]) == []
+    assert reader.read(stage.board.tape_head[0]) == []
     stage.board.tape_head[0] += stage.hop
-    assert [each.at for each in told.read(stage.hop)] == [0]
+    assert [each.frame for each in reader.read(stage.hop)] == [0]
 
 
 def test_less_effort_is_told_and_the_fade() -> None:
     stage = Stage()
-    told = History(stage.board)
+    reader = History(stage.board)
     hop(stage)
     stage.voices.quality = 2
     hop(stage)
     hop(stage)
     history.record(stage.board, FADE)
     hop(stage)
-    found = [(each.at // stage.hop, each.kind) for each in told.read(4 * stage.hop)]
-    assert found == [(1, QUALITY), (3, FADE)]
+    entries = [(each.frame // stage.hop, each.kind) for each in reader.read(4 * stage.hop)]
+    assert entries == [(1, QUALITY), (3, FADE)]
 
 
 def test_of_more_than_is_kept_the_newest_are_read() -> None:
     stage = Stage()
-    told = History(stage.board)
+    reader = History(stage.board)
     kept = len(stage.board.history)
     for number in range(3 * kept):
         history.record(stage.board, QUALITY, number)
-    found = told.read(1)
-    assert len(found) == kept * 3 // 4 and found[-1].number == 3 * kept - 1
-    assert told.lost == 3 * kept - len(found)
+    entries = reader.read(1)
+    assert len(entries) == kept * 3 // 4 and entries[-1].number == 3 * kept - 1
+    assert reader.lost == 3 * kept - len(entries)
 
 
 def test_each_hop_tells_the_state_that_it_was_made_from() -> None:
@@ -108,7 +110,7 @@ def test_what_is_written_over_while_it_is_read_is_lost_and_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     board = Stage().board
-    told = History(board)
+    reader = History(board)
     kept = len(board.history)
     history.record(board, QUALITY, 0)
     fence = history.fence
@@ -119,8 +121,8 @@ def test_what_is_written_over_while_it_is_read_is_lost_and_counted(
             history.record(board, QUALITY, number)
 
     monkeypatch.setattr("latentpad.engine.history.fence", late)
-    found = told.read(1)
-    assert [each.number for each in found] == [] and told.lost == 1
-    newer = told.read(1)
-    assert newer[-1].number == kept and told.lost + len(newer) == kept + 1
+    entries = reader.read(1)
+    assert [each.number for each in entries] == [] and reader.lost == 1
+    newer = reader.read(1)
+    assert newer[-1].number == kept and reader.lost + len(newer) == kept + 1
     assert np.all(np.diff([each.number for each in newer]) == 1)

@@ -1,5 +1,5 @@
-"""Compiled kernels are kept wherever the instrument runs, and nothing that keeps them from being
-kept keeps it from running."""
+"""Compiled kernels are stored wherever the instrument runs; where they cannot be, it runs
+without."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def run(folder: Path, *given: str, **environment: str) -> list[str]:
 
 
 def a_file(folder: Path) -> str:
-    """A folder that cannot be made, by root neither."""
+    """A folder that cannot be made, not even by root."""
     (folder / "file").touch()
     return str(folder / "file" / "home")
 
@@ -116,8 +116,8 @@ def test_a_file_that_was_cut_short_is_made_anew(folder: Path, kind: str) -> None
 
 
 def test_each_copy_of_the_program_compiles_its_own(folder: Path) -> None:
-    """Numba keeps kernels by the folder of their source: what another copy has made is not there
-    for this one."""
+    """Numba stores kernels by the folder of their source, so each copy of the program has its
+    own."""
     start = (
         "from latentpad.engine.kernel_cache import compile_once; compile_once(lambda: print('all'))"
     )
@@ -125,7 +125,7 @@ def test_each_copy_of_the_program_compiles_its_own(folder: Path) -> None:
     for copy in copies:
         shutil.copytree(ROOT / "engine", copy / "latentpad" / "engine")
         shutil.copy(ROOT / "latentpad" / "__init__.py", copy / "latentpad")
-    told = [
+    outputs = [
         subprocess.run(
             [sys.executable, "-c", start],
             env={**os.environ, "NUMBA_CACHE_DIR": str(folder / "home"), "PYTHONPATH": str(copy)},
@@ -133,7 +133,7 @@ def test_each_copy_of_the_program_compiles_its_own(folder: Path) -> None:
         ).stdout.split()
         for copy in (*copies, *copies)
     ]  # fmt: skip
-    assert told == [["all"], ["all"], [], []]
+    assert outputs == [["all"], ["all"], [], []]
 
 
 def test_instruments_that_start_at_once_share_what_they_compile(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The box that holds every latent on its way to the decoder."""
+"""The box that limits every latent on its way to the decoder."""
 
 from __future__ import annotations
 
@@ -68,5 +68,5 @@ def test_every_plane_of_a_shipped_pack_lies_well_within(name: str) -> None:
     latents = pack.anchors.latents
     bounds = LatentBounds.of(latents)
     raw = Plane.raw(latents)
-    corners = raw.place([[0.0, 0.0], [1.0, 1.0]])
+    corners = raw.from_pad([[0.0, 0.0], [1.0, 1.0]])
     assert (bounds.low[:2] < corners[0]).all() and (corners[1] < bounds.high[:2]).all()

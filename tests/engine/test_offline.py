@@ -1,4 +1,4 @@
-"""Gesture recordings as sound: those that tell touches, and those that tell moves alone."""
+"""Renderings of gesture recordings, with reported touches and with moves alone."""
 
 from __future__ import annotations
 
@@ -43,23 +43,26 @@ def test_taps_of_a_recording_of_moves_alone_are_heard(
         moves = [(t, "/pad/xy", [x, y]) for t, x, y in taps]
     samples, rate = soundfile.read(rendered(tmp_path, preset, *moves))
     for t, _, _ in taps:
-        at = int(t * rate)
-        before, after = samples[max(at - rate // 5, 0) : at], samples[at : at + rate // 5]
+        start = int(t * rate)
+        before, after = (
+            samples[max(start - rate // 5, 0) : start],
+            samples[start : start + rate // 5],
+        )
         assert np.abs(after).max() > 1e-3
         assert np.abs(before).max(initial=0) < 1e-5
 
 
 def test_a_recording_that_tells_touches_is_believed_from_its_first_line(tmp_path: Path) -> None:
     for n in (1, 3):
-        told = (1.0, f"/pad/{n}/touch", [1])
+        touch = (1.0, f"/pad/{n}/touch", [1])
         moved = [(t, f"/pad/{n}/xy", [0.3 + 0.2 * t, 0.6]) for t in (0.0, 0.5, 1.0, 3.0)]
-        samples, rate = soundfile.read(rendered(tmp_path, "shots", *moved[:3], told, moved[3]))
+        samples, rate = soundfile.read(rendered(tmp_path, "shots", *moved[:3], touch, moved[3]))
         assert np.abs(samples[:rate]).max() < 1e-5 < 1e-3 < np.abs(samples[rate:]).max()
         assert np.abs(samples[3 * rate :]).max() < 1e-5
 
 
 def played(pack: Pack, preset: str, messages: Messages, by: Sender) -> tuple[np.ndarray, Messages]:
-    """Three seconds of it, and what a take has written down."""
+    """Three seconds of sound, and the commands that a take has recorded."""
     renderer = OfflineRenderer(pack)
     instrument = renderer.instrument
     instrument.apply_all(PresetBank(FACTORY).load(preset).commands())

@@ -1,4 +1,4 @@
-"""The parameter table: every row takes what it shows, and nothing that is not a number."""
+"""The parameter table: every row accepts what it shows, and nothing that is not a finite number."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from latentpad.engine.parameters import (
 
 def within(row: Parameter) -> st.SearchStrategy[tuple[float, ...]]:
     """Board values that the row can hold."""
-    whole = st.integers(math.ceil(row.low), math.floor(row.high)).map(float)
-    one = st.floats(row.low, row.high) if row.kind == "float" else whole
+    integers = st.integers(math.ceil(row.low), math.floor(row.high)).map(float)
+    one = st.floats(row.low, row.high) if row.kind == "float" else integers
     return st.tuples(*[one] * row.size)
 
 
@@ -91,8 +91,8 @@ def test_an_axis_is_a_latents_number_a_descriptors_name_or_auto() -> None:
     row = ROW["/axes"]
     assert row.parse([3, 0]) == (3, 0) and row.show((3, 0)) == (3, 0)
     assert row.parse(["auto", "auto"]) == row.default == (AUTO, AUTO)
-    found = row.parse(["brightness", "loudness"])
-    assert min(found) >= LATENT_MAX and row.show(found) == ("brightness", "loudness")
+    values = row.parse(["brightness", "loudness"])
+    assert min(values) >= LATENT_MAX and row.show(values) == ("brightness", "loudness")
     assert all(isinstance(shown, int) for shown in row.show((0.0, 63.0)))
     with pytest.raises(CommandError, match="'Brightness' is none of auto, brightness, hardness"):
         row.parse(["Brightness", "hardness"])
@@ -108,8 +108,8 @@ def test_integers_are_taken_for_floats_and_back() -> None:
 
 
 def test_rows_stand_side_by_side_on_the_board() -> None:
-    places = [OFFSET[row.address] + k for row in GLOBAL for k in range(row.size)]
-    assert places == list(range(VALUES)) and len(defaults()) == VALUES
+    offsets = [OFFSET[row.address] + k for row in GLOBAL for k in range(row.size)]
+    assert offsets == list(range(VALUES)) and len(defaults()) == VALUES
     assert len({row.address for row in TABLE}) == len(TABLE) == len(GLOBAL) + len(FINGER)
     for row in GLOBAL:
         assert tuple(defaults()[OFFSET[row.address] :][: row.size]) == row.default

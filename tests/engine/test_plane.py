@@ -1,4 +1,4 @@
-"""The pad's plane: every anchor within reach, nothing lost between known and unknown."""
+"""The pad's plane: every anchor is on the pad, and known and unknown coordinates lose nothing."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ def test_an_anchor_taken_apart_and_assembled_is_itself(z: NDArray[np.float32]) -
 @given(latents)
 def test_every_anchor_is_reachable_on_the_pad(z: NDArray[np.float32]) -> None:
     for plane in planes(z):
-        xy = plane.pad(plane.known)
+        xy = plane.to_pad(plane.known)
         assert xy.min() >= 0 and xy.max() <= 1
-        np.testing.assert_allclose(plane.place(xy), plane.known, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(plane.from_pad(xy), plane.known, rtol=1e-9, atol=1e-9)
 
 
 def test_the_pad_spans_the_anchors_and_a_small_margin() -> None:
     for plane in planes(gaussian(100, 5)):
-        xy = plane.pad(plane.known)
+        xy = plane.to_pad(plane.known)
         np.testing.assert_allclose(xy.min(axis=0), xy.min(), rtol=1e-6)
         assert 0.01 < xy.min() < 0.1 and 0.9 < xy.max() < 0.99
-        np.testing.assert_allclose(plane.place([[0, 0], [1, 1]]), [plane.low, plane.high])
+        np.testing.assert_allclose(plane.from_pad([[0, 0], [1, 1]]), [plane.low, plane.high])
 
 
 def test_raw_axes_are_the_chosen_latents_in_the_order_chosen() -> None:
@@ -107,10 +107,10 @@ def test_on_a_map_all_of_the_latent_is_unknown() -> None:
 @given(arrays(np.float32, (9, 2), elements=st.floats(-1e6, 1e6, width=32)))
 def test_descriptors_keep_their_order_and_take_equal_room(values: NDArray[np.float32]) -> None:
     pad = Plane.described(gaussian(9, 4), values, "descriptors")
-    for value, place in zip(values.T, pad.pad(pad.known).T, strict=True):
+    for value, position in zip(values.T, pad.to_pad(pad.known).T, strict=True):
         order = np.argsort(value, kind="stable")
         for i, j in itertools.pairwise(order):
-            assert (place[j] - place[i] > 1e-6) == (value[j] > value[i])
+            assert (position[j] - position[i] > 1e-6) == (value[j] > value[i])
 
 
 def test_an_outlier_takes_no_more_room_than_another() -> None:
@@ -126,20 +126,22 @@ def test_an_outlier_takes_no_more_room_than_another() -> None:
 
 def test_descriptors_all_the_same_lie_in_the_middle() -> None:
     plane = Plane.described(gaussian(5, 4), np.ones((5, 2)), "d")
-    np.testing.assert_allclose(plane.pad(plane.known), 0.5)
+    np.testing.assert_allclose(plane.to_pad(plane.known), 0.5)
 
 
 def test_a_dead_axis_gets_a_span_of_one() -> None:
     z = gaussian(10, 4)
     z[:, 1] = 2.5
     plane = Plane.raw(z)
-    np.testing.assert_allclose(plane.pad(plane.known)[:, 1], 0.5)
-    assert plane.place([[0.5, 1.0]])[0, 1] - plane.place([[0.5, 0.0]])[0, 1] == pytest.approx(1.1)
+    np.testing.assert_allclose(plane.to_pad(plane.known)[:, 1], 0.5)
+    assert plane.from_pad([[0.5, 1.0]])[0, 1] - plane.from_pad([[0.5, 0.0]])[0, 1] == pytest.approx(
+        1.1
+    )
 
 
 def test_a_plane_of_one_anchor_has_it_in_the_middle() -> None:
     for plane in planes(gaussian(1, 4)):
-        np.testing.assert_allclose(plane.pad(plane.known), 0.5)
+        np.testing.assert_allclose(plane.to_pad(plane.known), 0.5)
 
 
 def test_the_plane_keeps_its_own_read_only_arrays() -> None:

@@ -1,4 +1,4 @@
-"""The planes of a pack, and what /plane and /axes make of them while it plays."""
+"""The planes of a pack, and the effect of /plane and /axes while it plays."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PHONE = Sender("osc 127.0.0.1", 9)
 
 @pytest.fixture(scope="module")
 def described(footsteps: Pack) -> Pack:
-    """The shipped pack with descriptors that are known."""
+    """The shipped pack with known descriptors."""
     rng = np.random.default_rng(0)
     values = {name: rng.normal(size=len(footsteps.anchors)).astype("f4") for name in MEASURED}
     return replace(footsteps, descriptors=values)
@@ -29,25 +29,25 @@ def described(footsteps: Pack) -> Pack:
 
 @pytest.fixture(scope="module")
 def plain(footsteps: Pack) -> Pack:
-    """The same as it was before there were descriptors."""
+    """The shipped pack without descriptors."""
     return replace(footsteps, descriptors={})
 
 
 class Desk:
-    """An instrument that plays a pack, without processes, and what it told."""
+    """An instrument that plays a pack, without processes, and the changes that it reported."""
 
     def __init__(self, pack: Pack) -> None:
         r = pack.representation
         self.board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
         self.planes = Planes(pack)
-        self.planes.begin(self.board)
-        self.told: list[tuple[str, tuple[Argument, ...], Sender]] = []
+        self.planes.set_defaults(self.board)
+        self.changes: list[tuple[str, tuple[Argument, ...], Sender]] = []
         self.instrument = Instrument(
             self.board, latent_dim=pack.latent_dim,
-            place=lambda k: self.planes.place(self.board, k),
+            look_up_anchor=lambda k: self.planes.look_up_anchor(self.board, k),
             planes=self.planes.names, clock=lambda: 0.0, axes=self.planes,
         )  # fmt: skip
-        self.instrument.listeners.append(lambda a, v, s: self.told.append((a, tuple(v), s)))
+        self.instrument.listeners.append(lambda a, v, s: self.changes.append((a, tuple(v), s)))
 
     def send(self, address: str, *args: Argument) -> None:
         self.instrument.apply(address, args, PHONE)
@@ -75,18 +75,18 @@ def test_every_plane_of_the_pack_can_be_played(described: Pack) -> None:
 
 def test_a_plane_or_axes_that_are_not_there_fall_back_to_the_packs_own(described: Pack) -> None:
     planes = Planes(described)
-    own = planes.own_axes("raw")
+    default = planes.default_axes("raw")
     missing = next(name for name in PLANES if name not in planes.names)
     assert planes.get(missing, (0, 1)).name == described.default_plane
     for axes in ((1, 1), (0, 63), (AUTO, AUTO), (LATENT_MAX, LATENT_MAX + 1)):
-        assert planes.get("raw", axes) is planes.get("raw", own)
+        assert planes.get("raw", axes) is planes.get("raw", default)
     assert planes.get("raw", (2, 3)) is not planes.get("raw", (3, 2))
     for axes in ((0, 1), (LATENT_MAX, LATENT_MAX), (LATENT_MAX, 1)):
         assert planes.get("descriptors", axes) is planes.get("descriptors", (AUTO, AUTO))
 
 
 def test_the_raw_planes_own_axes_are_the_two_most_informative_latents(footsteps: Pack) -> None:
-    first, second = Planes(footsteps).own_axes("raw")
+    first, second = Planes(footsteps).default_axes("raw")
     rest = [k for i, k in enumerate(footsteps.kl) if i not in (first, second)]
     assert footsteps.kl[first] >= footsteps.kl[second] >= max(rest)
 
@@ -139,7 +139,7 @@ def test_an_anchors_place_leads_back_to_the_anchor(desk: Desk, described: Pack) 
     for plane in desk.planes.names:
         desk.send("/plane", plane)
         for anchor in (0, 17, len(described.anchors) - 1):
-            point, latent = desk.planes.place(desk.board, anchor)
+            point, latent = desk.planes.look_up_anchor(desk.board, anchor)
             np.testing.assert_array_equal(latent, described.anchors.latents[anchor])
             desk.board.points[0] = point
             desk.board.starts[0] += 1
@@ -150,7 +150,7 @@ def test_an_anchors_place_leads_back_to_the_anchor(desk: Desk, described: Pack) 
 def test_an_anchor_that_is_not_there_is_refused(desk: Desk, footsteps: Pack, anchor: int) -> None:
     last = len(footsteps.anchors) - 1
     with pytest.raises(CommandError, match=rf"anchor {anchor}: .* 0\.\.\.{last}"):
-        desk.planes.place(desk.board, anchor)
+        desk.planes.look_up_anchor(desk.board, anchor)
 
 
 # -- while it plays --------------------------------------------------------------------------
@@ -159,7 +159,7 @@ def test_an_anchor_that_is_not_there_is_refused(desk: Desk, footsteps: Pack, anc
 def test_every_plane_and_axes_are_heard_at_the_same_point(desk: Desk, described: Pack) -> None:
     pointing = Pointing(described, desk.board)
     desk.board.points[0] = 0.37, 0.61
-    found = []
+    latents = []
     for plane, axes in (
         ("raw", (0, 1)), ("raw", (1, 0)), ("raw", (2, 3)), ("principal", ()), ("map", ()),
         ("descriptors", ("brightness", "attack")), ("descriptors", ("attack", "brightness")),
@@ -169,20 +169,20 @@ def test_every_plane_and_axes_are_heard_at_the_same_point(desk: Desk, described:
         if axes:
             desk.send("/axes", *axes)
             assert desk.axes == axes
-        found.append(pointing.aim(0, 0).latent)
-    assert len(np.unique(np.round(found, 4), axis=0)) == len(found)
+        latents.append(pointing.aim(0, 0).latent)
+    assert len(np.unique(np.round(latents, 4), axis=0)) == len(latents)
 
 
 def test_a_plane_brings_its_own_axes_and_everyone_is_told_their_names(desk: Desk) -> None:
     desk.send("/plane", "raw")
-    assert desk.axes == desk.planes.own_axes("raw")
+    assert desk.axes == desk.planes.default_axes("raw")
     desk.send("/plane", "descriptors")
     assert desk.axes == ("brightness", "hardness")
-    assert desk.told[-1] == ("/axes", ("brightness", "hardness"), Sender(""))
+    assert desk.changes[-1] == ("/axes", ("brightness", "hardness"), Sender(""))
     desk.send("/axes", "depth", "attack")
-    assert desk.told[-1] == ("/axes", ("depth", "attack"), PHONE)
+    assert desk.changes[-1] == ("/axes", ("depth", "attack"), PHONE)
     desk.send("/plane", "raw")
-    assert desk.axes == desk.planes.own_axes("raw")
+    assert desk.axes == desk.planes.default_axes("raw")
 
 
 def test_axes_may_come_before_their_plane(desk: Desk) -> None:
@@ -198,11 +198,11 @@ def test_axes_may_come_before_their_plane(desk: Desk) -> None:
 def test_auto_is_the_planes_own(desk: Desk) -> None:
     for plane in ("raw", "descriptors"):
         desk.send("/plane", plane)
-        own = desk.axes
+        default = desk.axes
         desk.send("/axes", *([0, 1] if plane == "raw" else ["attack", "depth"]))
-        assert desk.axes != own
+        assert desk.axes != default
         desk.send("/axes", "auto", "auto")
-        assert desk.axes == own
+        assert desk.axes == default
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_axes_that_this_pack_has_not_are_refused_and_change_nothing(
     with pytest.raises(CommandError, match=complaint):
         desk.send("/axes", *axes)
     np.testing.assert_array_equal(desk.board.values, before)
-    assert desk.told == []
+    assert desk.changes == []
 
 
 def test_a_pack_without_descriptors_says_how_to_get_them(plain: Pack) -> None:
@@ -241,10 +241,10 @@ def test_a_preset_that_names_no_plane_goes_to_the_packs_own_and_everyone_is_told
     from latentpad.presets.preset import parse
 
     desk.send("/plane", "raw")
-    desk.told.clear()
+    desk.changes.clear()
     preset = parse('title = "T"\npack = "footsteps"\n', "t.toml")
     assert desk.instrument.apply_all(preset.commands(), PHONE) == []
-    assert ("/plane", (described.default_plane,), NOBODY) in desk.told
+    assert ("/plane", (described.default_plane,), NOBODY) in desk.changes
     assert desk.board.values[OFFSET["/plane"]] == PLANES.index(described.default_plane)
 
 
@@ -258,7 +258,7 @@ def test_a_preset_that_names_no_axes_leaves_them_to_the_plane(desk: Desk) -> Non
     from latentpad.presets.preset import parse
 
     for text, axes in (
-        ('"/plane" = "raw"', desk.planes.own_axes("raw")),
+        ('"/plane" = "raw"', desk.planes.default_axes("raw")),
         ('"/plane" = "raw"\n"/axes" = [0, 1]', (0, 1)),
         ('"/plane" = "descriptors"', ("brightness", "hardness")),
         ('"/plane" = "descriptors"\n"/axes" = ["depth", "attack"]', ("depth", "attack")),

@@ -1,4 +1,5 @@
-"""Whether a process is ready: each number has one writer, and no order of their writes misleads."""
+"""Whether a process is ready: each number has one writer, and every order of their writes is
+right."""
 
 from __future__ import annotations
 
@@ -9,35 +10,35 @@ from latentpad.engine.process_status import ProcessStatus
 
 
 @pytest.fixture(params=[ProcessStatus.playing, ProcessStatus.decoding])
-def signs(request: pytest.FixtureRequest) -> ProcessStatus:
+def status(request: pytest.FixtureRequest) -> ProcessStatus:
     made: ProcessStatus = request.param(
         Board(BoardShape(frames=4, bins=5, samples=64, sample_rate=8000))
     )
     return made
 
 
-def test_before_the_first_process_none_is_ready(signs: ProcessStatus) -> None:
-    assert not signs.ready
-    signs.next_generation()
-    assert not signs.ready
+def test_before_the_first_process_none_is_ready(status: ProcessStatus) -> None:
+    assert not status.ready
+    status.next_generation()
+    assert not status.ready
 
 
-def test_a_process_is_ready_until_the_next_one_is_started(signs: ProcessStatus) -> None:
-    signs.become_ready(signs.next_generation())
-    assert signs.ready
-    second = signs.next_generation()
-    assert not signs.ready
-    signs.become_ready(second)
-    assert signs.ready
+def test_a_process_is_ready_until_the_next_one_is_started(status: ProcessStatus) -> None:
+    status.become_ready(status.next_generation())
+    assert status.ready
+    second = status.next_generation()
+    assert not status.ready
+    status.become_ready(second)
+    assert status.ready
 
 
 def test_a_process_that_was_given_up_and_becomes_ready_after_all_is_not_taken_for_the_next(
-    signs: ProcessStatus,
+    status: ProcessStatus,
 ) -> None:
-    first = signs.next_generation()
-    signs.next_generation()
-    signs.become_ready(first)
-    assert not signs.ready
+    first = status.next_generation()
+    status.next_generation()
+    status.become_ready(first)
+    assert not status.ready
 
 
 def test_the_two_processes_have_signs_of_their_own() -> None:

@@ -1,6 +1,7 @@
-"""The playing process dies at any moment of a hop: the next one plays what is held, nothing else.
+"""The playing process dies at any moment of a hop: the next one plays what is held and nothing
+else.
 
-The instrument and the voices share a board; the voices are made anew, as in a new process.
+The instrument and the voices share a board. The voices are made again, as in a new process.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ MOMENTS = ("before it takes the events", "before it reports", "after it has repo
 
 
 class Killed(Exception):
-    """The end of the playing process, at one place."""
+    """The end of the playing process at one point of a hop."""
 
 
 class Played:
-    """An instrument whose playing process we kill, and whose decoding process we are."""
+    """An instrument whose playing process the test kills, and whose decoding process the test
+    replaces."""
 
     def __init__(self, mode: str) -> None:
         self.stage = Stage()
@@ -36,7 +38,7 @@ class Played:
         self.instrument = Instrument(
             self.board,
             latent_dim=4,
-            place=lambda anchor: ((0.5, 0.5), (0.0,) * 4),
+            look_up_anchor=lambda anchor: ((0.5, 0.5), (0.0,) * 4),
             planes=("raw",),
             clock=lambda: self.now,
         )
@@ -140,7 +142,7 @@ def test_after_panic_nothing_sounds(played: Played, moment: str) -> None:
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_what_is_let_go_after_the_restart_dies_away(played: Played, moment: str) -> None:
-    """The serial that a release names is that of the start which nobody has reported."""
+    """The serial in the release is that of the start that was never reported."""
     played.note(60)
     played.heard()
     played.note(60, 0)

@@ -30,7 +30,7 @@ def noise(frames: int, seed: int = 0) -> np.ndarray:
 
 @contextmanager
 def files_of_at_most(count: int) -> Iterator[None]:
-    """A disk with so much room, bytes: what is more is refused by the system."""
+    """A disk with this much space, in bytes: the system refuses more."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (count, before[1]))
     try:
@@ -48,9 +48,9 @@ def test_what_is_written_is_read_back_in_24_bits(tmp_path: Path, ending: str) ->
         file.write(part)
     file.close()
     os.close(fd)
-    found, rate = soundfile.read(path, dtype="float32")
-    assert rate == RATE and found.shape == sound.shape
-    assert np.abs(found - sound).max() < 2**-22
+    read_back, rate = soundfile.read(path, dtype="float32")
+    assert rate == RATE and read_back.shape == sound.shape
+    assert np.abs(read_back - sound).max() < 2**-22
 
 
 @ENDINGS
@@ -62,8 +62,8 @@ def test_the_file_is_whole_while_it_is_written(tmp_path: Path, ending: str) -> N
         file.settle()
         copy = tmp_path / f"copy {k}{ending}"
         shutil.copyfile(path, copy)  # as a kill would leave it
-        found = soundfile.read(copy)[0]
-        missing = 5000 * (k + 1) - len(found)
+        read_back = soundfile.read(copy)[0]
+        missing = 5000 * (k + 1) - len(read_back)
         assert 0 <= missing <= (4096 if ending.lower() == ".flac" else 0)
     file.close()
     os.close(fd)
@@ -83,14 +83,14 @@ def test_on_a_full_disk_it_keeps_all_that_found_room(tmp_path: Path, ending: str
         with pytest.raises(OSError, match="too large"):
             file.close()
     os.close(fd)
-    found = soundfile.read(path, dtype="float32")[0]
+    read_back = soundfile.read(path, dtype="float32")[0]
     room = 300_001 // 6
-    assert room - 8192 < len(found) <= (room if ending == ".wav" else 2 * room)
-    assert np.abs(found - np.concatenate(written)[: len(found)]).max() < 2**-22
+    assert room - 8192 < len(read_back) <= (room if ending == ".wav" else 2 * room)
+    assert np.abs(read_back - np.concatenate(written)[: len(read_back)]).max() < 2**-22
 
 
 def test_a_small_wav_is_a_plain_one_and_beyond_4_gb_it_is_rf64(tmp_path: Path) -> None:
-    """Four hours, of which the silence is a hole in the file that takes no room on the disk."""
+    """Four hours of silence, as a sparse file that takes no space on the disk."""
     path = tmp_path / "long.wav"
     fd, file = opened(path)
     file.write(noise(1000))
@@ -118,7 +118,7 @@ def test_other_endings_are_refused_with_those_there_are(name: str) -> None:
 
 
 def test_libsndfile_s_own_words_stay_off_the_terminal(tmp_path: Path) -> None:
-    """Nothing is printed by the C library or its bindings where the system refuses."""
+    """The C library and its bindings print nothing when the system refuses."""
     program = (
         "import os, resource, sys; from pathlib import Path; import numpy as np\n"
         "from latentpad.engine.sound_writer import SoundFileWriter, format_of\n"

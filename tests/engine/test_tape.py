@@ -1,4 +1,4 @@
-"""The tape is read whole or not at all, however late its reader comes."""
+"""A read of the tape is complete or refused, however late the reader is."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def board() -> Board:
 
 
 def play(board: Board, hops: int) -> None:
-    """Hops that are all of their own number, from 1 on, made from the version of that number."""
+    """Hops whose samples are all their number, from 1 on, rendered from the version of that
+    number."""
     for _ in range(hops):
         k = board.tape_head[0] // HOP + 1
         tape.write(board, np.full((HOP, 2), k / 1024, np.float32), k)
@@ -51,9 +52,9 @@ def delayed(monkeypatch: pytest.MonkeyPatch) -> Delayed:
 def test_what_was_played_is_read_to_where_the_tape_comes_round(board: Board) -> None:
     hops = len(board.tape) // HOP
     play(board, hops + 4)
-    found = tape.read(board, (hops - 2) * HOP, (hops + 4) * HOP)
-    assert found is not None and len(found) == 2 * HOP
-    assert (found[:HOP] == (hops - 1) / 1024).all() and (found[HOP:] == hops / 1024).all()
+    frames = tape.read(board, (hops - 2) * HOP, (hops + 4) * HOP)
+    assert frames is not None and len(frames) == 2 * HOP
+    assert (frames[:HOP] == (hops - 1) / 1024).all() and (frames[HOP:] == hops / 1024).all()
 
 
 def test_what_is_written_over_while_it_is_copied_is_not_read(
@@ -61,13 +62,13 @@ def test_what_is_written_over_while_it_is_copied_is_not_read(
 ) -> None:
     hops = len(board.tape) // HOP
     play(board, hops)
-    for late, whole in ((0, True), (4, True), (5, False), (hops, False)):
+    for late, complete in ((0, True), (4, True), (5, False), (hops, False)):
         start = board.tape_head[0] - (hops - 5) * HOP  # 4 hops may pass, and a fifth be begun
         delayed.by(board, late)
-        found = tape.read(board, start, start + HOP)
-        assert (found is not None) == whole, late
-        if found is not None:
-            assert (found == (start // HOP + 1) / 1024).all()
+        frames = tape.read(board, start, start + HOP)
+        assert (frames is not None) == complete, late
+        if frames is not None:
+            assert (frames == (start // HOP + 1) / 1024).all()
 
 
 def test_the_states_of_hops_that_are_written_over_meanwhile_are_left_out(
@@ -96,9 +97,9 @@ def test_a_take_has_silence_for_what_was_written_over_while_it_was_copied(
     track.write()
     track.close()
     played = board.tape_head[0] // HOP
-    found = soundfile.read(path, dtype="float32")[0].reshape(played, HOP, 2)
+    frames = soundfile.read(path, dtype="float32")[0].reshape(played, HOP, 2)
     assert track.lost
-    silent = int((found == 0).all(axis=(1, 2)).sum())
+    silent = int((frames == 0).all(axis=(1, 2)).sum())
     assert 4 <= silent < played
     wanted = np.arange(silent + 1, played + 1, dtype=np.float32) / 1024
-    np.testing.assert_allclose(found[silent:, 0, 0], wanted, atol=1e-6)
+    np.testing.assert_allclose(frames[silent:, 0, 0], wanted, atol=1e-6)

@@ -39,7 +39,7 @@ class Playing:
         self.instrument = Instrument(
             self.board,
             latent_dim=2,
-            place=lambda anchor: ((0.5, 0.5), (0.0, 0.0)),
+            look_up_anchor=lambda anchor: ((0.5, 0.5), (0.0, 0.0)),
             planes=("raw",),
             clock=time.monotonic,
         )

@@ -118,7 +118,7 @@ def test_the_controllers_of_the_point_start_one_shot_where_both_lead(
     now = 0.0
     board = Board(BoardShape(frames=8, bins=9, samples=256, sample_rate=48000))
     instrument = Instrument(
-        board, latent_dim=4, place=lambda k: ((0.5, 0.5), (0.0,) * 4), planes=("raw",),
+        board, latent_dim=4, look_up_anchor=lambda k: ((0.5, 0.5), (0.0,) * 4), planes=("raw",),
         clock=lambda: now,
     )  # fmt: skip
     keys = keyboard(instrument, tmp_path)
@@ -137,7 +137,7 @@ def test_the_controllers_of_the_point_start_one_shot_where_both_lead(
 @given(st.lists(st.integers(-1, 300), max_size=5))
 def test_any_bytes_are_carried_out_or_counted(data: list[int]) -> None:
     class Deaf:
-        def waits(self, address: str) -> bool:
+        def waits_for_disk(self, address: str) -> bool:
             return False
 
         def carry_out(self, commands: list[Command], sender: Sender, tell: Any) -> None:

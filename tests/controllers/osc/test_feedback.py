@@ -90,7 +90,7 @@ def test_sync_sends_every_value_to_the_port_it_names(instrument: Instrument) -> 
             pad.send("/sync", display.port)
             got = await arrival(display, "/pad/10/pitch")
             assert pad.received() == []
-        expected = dict(instrument.told())
+        expected = dict(instrument.sync_messages())
         assert {m.address: m.args for m in got} == {
             address: pytest.approx(args) for address, args in expected.items()
         }
@@ -311,7 +311,7 @@ def test_a_host_that_sent_one_packet_only_is_told_for_seconds(instrument: Instru
     told, woken = silent_for(instrument, FRESH_S + 1)
     assert told == []
     assert dict(woken) == {
-        address: pytest.approx(args) for address, args in dict(instrument.told()).items()
+        address: pytest.approx(args) for address, args in dict(instrument.sync_messages()).items()
     }
 
 
@@ -321,7 +321,7 @@ def test_a_host_that_plays_is_told_for_minutes(instrument: Instrument) -> None:
     assert told == [Message("/gain", (-2.0,))]
     assert [message.address for message in woken] == ["/texture"]
     told, woken = silent_for(instrument, KNOWN_S + 1, played)
-    assert told == [] and len(woken) == len(dict(instrument.told()))
+    assert told == [] and len(woken) == len(dict(instrument.sync_messages()))
 
 
 # -- bounds: UDP's senders can be anyone -------------------------------------------------------

@@ -1,5 +1,4 @@
-"""The gestures' file of a take, on a board whose voices are the real ones and whose sounds come by
-hand."""
+"""The gestures file of a take, on a board with real voices and hand-made sounds."""
 
 from __future__ import annotations
 
@@ -26,7 +25,7 @@ HEAD = {"preset": "walk", "pack": "footsteps"}
 
 
 class Playing:
-    """An instrument, its voices, and a take of them. Time is what is played."""
+    """An instrument, its voices, and a take of them. Time is what was rendered."""
 
     def __init__(self, path: Path) -> None:
         self.stage = Stage()
@@ -35,7 +34,7 @@ class Playing:
         self.instrument = Instrument(
             self.stage.board,
             latent_dim=2,
-            place=lambda k: ((0.5, 0.5), (0.0, 0.0)),
+            look_up_anchor=lambda k: ((0.5, 0.5), (0.0, 0.0)),
             planes=("raw", "map"),
             clock=lambda: self.now,
         )
@@ -54,9 +53,9 @@ class Playing:
     def decode(self, v: int, latent: tuple[float, float]) -> None:
         """As the decoding process answers."""
         board = self.stage.board
-        at = board.next_buffer(v)
-        board.sound_latent[v, at, :2], board.sound_level[v, at] = latent, -3.0
-        board.sound_original[v, at] = -1
+        buffer = board.next_buffer(v)
+        board.sound_latent[v, buffer, :2], board.sound_level[v, buffer] = latent, -3.0
+        board.sound_original[v, buffer] = -1
         self.stage.put(v, tone(440), request=int(board.requests[v]))
 
     def end(self, track: GestureTrack) -> list[tuple[float, str, Any]]:
@@ -223,7 +222,7 @@ def test_a_take_begins_with_what_the_pad_points_at_and_with_loops_in_another_mod
     first, second = playing.stage.board, other.stage.board
     assert second.values.tolist() == first.values.tolist()
     for field in ("held", "origin", "points", "latents", "levels", "pitches", "start_level",
-                  "fader_anchor", "fader_value"):  # fmt: skip
+                  "lattice_anchor", "lattice_weight"):  # fmt: skip
         np.testing.assert_array_equal(getattr(second, field), getattr(first, field), field)
     assert second.held.sum() == 2 and second.origin[0] == b.LATENT
 
@@ -326,8 +325,8 @@ def test_an_end_that_cannot_be_read_costs_nothing_else(playing: Playing) -> None
     playing.instrument.apply("/pitch", (3,), PHONE)
     playing.play(10)
     playing.end(track)
-    whole = playing.path.read_bytes()
-    playing.path.write_bytes(whole[:-5])
+    content = playing.path.read_bytes()
+    playing.path.write_bytes(content[:-5])
     gestures = GestureRecording(playing.path)
     assert gestures.truncated and gestures.end is None
     assert [*gestures][-1][1:] == ("/pitch", [3])

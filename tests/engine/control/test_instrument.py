@@ -1,4 +1,5 @@
-"""Commands in, changes on the board out: the contract of addresses, and who holds which voice."""
+"""Commands and the changes that they make on the board: all addresses, and who holds which
+voice."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from latentpad.engine import board as b
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.board import Board, BoardShape, Event
 from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
-from latentpad.engine.control.snapshots import LONGEST_S, MOST
+from latentpad.engine.control.snapshots import MAX_GLIDE_S, MAX_SNAPSHOTS
 from latentpad.engine.parameters import (
     EXPANDERS,
     FINGERS,
@@ -33,14 +34,14 @@ DIM, ANCHORS = 4, 10
 PHONE, DAW, PORT = Sender("osc 10.0.0.5", 50123), Sender("osc 10.0.0.9"), Sender("midi Keys 1")
 
 
-def place(anchor: int) -> tuple[Sequence[float], Sequence[float]]:
+def look_up_anchor(anchor: int) -> tuple[Sequence[float], Sequence[float]]:
     if not 0 <= anchor < ANCHORS:
         raise CommandError(f"anchor {anchor}: this pack's anchors are 0...{ANCHORS - 1}")
     return (anchor / ANCHORS, 0.25), [float(anchor)] * DIM
 
 
 class Desk:
-    """An instrument whose clock is ours, and in whose player's place we stand."""
+    """An instrument with a clock that the test sets, and without a playing process."""
 
     def __init__(self) -> None:
         self.board = Board(BoardShape(frames=4, bins=5, samples=64, sample_rate=8000))
@@ -49,7 +50,7 @@ class Desk:
         self.instrument = Instrument(
             self.board,
             latent_dim=DIM,
-            place=place,
+            look_up_anchor=look_up_anchor,
             planes=("raw", "principal", "map"),
             clock=lambda: self.now,
             wake=self._wake,
@@ -130,13 +131,13 @@ GLOBALS: list[tuple[str, tuple[Argument, ...], tuple[float, ...]]] = [
 ]
 
 
-@pytest.mark.parametrize(("address", "args", "found"), GLOBALS)
+@pytest.mark.parametrize(("address", "args", "expected"), GLOBALS)
 def test_a_value_reaches_the_board(
-    desk: Desk, address: str, args: tuple[Argument, ...], found: tuple[float, ...]
+    desk: Desk, address: str, args: tuple[Argument, ...], expected: tuple[float, ...]
 ) -> None:
     desk.send(address, *args)
-    assert desk.value(address) == found
-    assert desk.board.values[OFFSET[address]] == found[0]
+    assert desk.value(address) == expected
+    assert desk.board.values[OFFSET[address]] == expected[0]
     assert desk.board.version[0] % 2 == 0
 
 
@@ -297,7 +298,7 @@ def test_no_command_whatever_breaks_the_instrument(
             continue
     desk.instrument.tick()
     board = desk.board
-    for name in ("values", "points", "latents", "levels", "pitches", "fader_value"):
+    for name in ("values", "points", "latents", "levels", "pitches", "lattice_weight"):
         assert np.isfinite(getattr(board, name)).all()
     assert board.version[0] % 2 == 0
     assert board.points.min() >= 0 and board.points.max() <= 1
@@ -437,7 +438,7 @@ def test_a_seventeenth_note_takes_the_first_ones_voice(desk: Desk) -> None:
 
 
 def test_a_voice_just_asked_for_is_not_taken_for_free(desk: Desk) -> None:
-    """The player has not answered yet: the board still says FREE."""
+    """The playing process has not answered yet: the board still says FREE."""
     for pitch in range(VOICES):
         desk.send("/note", pitch, 100)
     assert {event.voice for event in desk.player()} == set(range(VOICES))
@@ -461,7 +462,7 @@ def test_a_full_ring_does_not_stop_the_performer(desk: Desk) -> None:
     assert desk.player()[-1].kind == b.PANIC
 
 
-# -- latents, faders, anchors ----------------------------------------------------------------
+# -- latents, weights, anchors ----------------------------------------------------------------
 
 
 def test_a_whole_latent_passes_the_expander(desk: Desk) -> None:
@@ -487,24 +488,24 @@ def test_one_latent_carries_on_from_where_the_expander_led(desk: Desk) -> None:
 @pytest.mark.parametrize("value", [3.4e38, 1e308, -1e308, 10.0 + 1e-3])
 def test_a_latent_out_of_reach_is_clamped_and_its_sender_is_told(desk: Desk, value: float) -> None:
     """Without a pack, within ten of the prior's deviations."""
-    told: list[tuple[str, Sequence[Argument], Sender]] = []
-    desk.instrument.listeners.append(lambda *change: told.append(change))
+    changes: list[tuple[str, Sequence[Argument], Sender]] = []
+    desk.instrument.listeners.append(lambda *change: changes.append(change))
     held = math.copysign(10, value)
     desk.send("/latent/2", value)
     desk.send("/latent", 1, 2, value, 4)
     assert desk.board.latents[0, :DIM].tolist() == [1, 2, held, 4]
-    latents = [(args, sender) for address, args, sender in told if address == "/latent"]
+    latents = [(args, sender) for address, args, sender in changes if address == "/latent"]
     assert latents == [((0, held, 0, 0), NOBODY), ((1, 2, held, 4), NOBODY)]
     desk.send("/latent/2", 5)
-    assert told[-1] == ("/latent", (1, 5, held, 4), PHONE)
+    assert changes[-1] == ("/latent", (1, 5, held, 4), PHONE)
 
 
-def test_a_fader_out_of_reach_is_clamped_and_its_sender_is_told(desk: Desk) -> None:
-    told: list[tuple[str, Sequence[Argument], Sender]] = []
-    desk.instrument.listeners.append(lambda *change: told.append(change))
+def test_a_weight_out_of_range_is_clamped_and_its_sender_gets_the_new_one(desk: Desk) -> None:
+    changes: list[tuple[str, Sequence[Argument], Sender]] = []
+    desk.instrument.listeners.append(lambda *change: changes.append(change))
     desk.send("/lattice/3", 1e300)
-    assert np.abs(desk.board.fader_value).max() == 10
-    assert told[-1] == ("/lattice/3", (10,), NOBODY)
+    assert np.abs(desk.board.lattice_weight).max() == 10
+    assert changes[-1] == ("/lattice/3", (10,), NOBODY)
 
 
 def test_a_note_of_the_least_velocity_there_is_starts_a_voice(desk: Desk) -> None:
@@ -512,25 +513,25 @@ def test_a_note_of_the_least_velocity_there_is_starts_a_voice(desk: Desk) -> Non
     assert desk.kinds() == [(b.START, 0)]
 
 
-def test_faders_mix_anchors(desk: Desk) -> None:
+def test_weights_mix_anchors(desk: Desk) -> None:
     desk.send("/lattice/3", 0.5)
     desk.send("/lattice/7", -0.25)
     assert desk.board.origin[0] == b.LATTICE
-    faders = dict(zip(desk.board.fader_anchor, desk.board.fader_value, strict=True))
-    assert faders[3] == 0.5 and faders[7] == -0.25
+    weights = dict(zip(desk.board.lattice_anchor, desk.board.lattice_weight, strict=True))
+    assert weights[3] == 0.5 and weights[7] == -0.25
     desk.send("/lattice/3", 0)
-    assert sorted(set(desk.board.fader_anchor.tolist())) == [-1, 7]
+    assert sorted(set(desk.board.lattice_anchor.tolist())) == [-1, 7]
     desk.send("/lattice/7", 1)
-    assert (desk.board.fader_anchor == 7).sum() == 1
+    assert (desk.board.lattice_anchor == 7).sum() == 1
 
 
 def test_an_anchor_is_jumped_to_with_its_own_latent(desk: Desk) -> None:
-    told: list[tuple[str, Sequence[Argument], Sender]] = []
-    desk.instrument.listeners.append(lambda *change: told.append(change))
+    changes: list[tuple[str, Sequence[Argument], Sender]] = []
+    desk.instrument.listeners.append(lambda *change: changes.append(change))
     desk.send("/anchor/6")
     assert desk.board.origin[0] == b.LATENT
     assert desk.board.latents[0, :DIM].tolist() == [6] * DIM
-    assert [address for address, _, _ in told if address == "/pad/1/xy"]
+    assert [address for address, _, _ in changes if address == "/pad/1/xy"]
 
 
 def test_an_anchor_is_jumped_to_as_a_recording_where_originals_play(desk: Desk) -> None:
@@ -627,10 +628,10 @@ def test_a_glide_of_any_length_ends_and_lets_what_is_touched_go(desk: Desk) -> N
     desk.send("/gain", -6)
     desk.instrument.tick()
     assert desk.value("/gain") == (-6,)
-    desk.now = began + LONGEST_S / 2
+    desk.now = began + MAX_GLIDE_S / 2
     desk.instrument.tick()
     assert desk.value("/gain") == (-6,) and desk.value("/texture")[0] == pytest.approx(0.5)
-    desk.now = began + LONGEST_S
+    desk.now = began + MAX_GLIDE_S
     desk.instrument.tick()
     assert desk.value("/texture") == (1,)
     desk.send("/gain", 3)
@@ -639,10 +640,10 @@ def test_a_glide_of_any_length_ends_and_lets_what_is_touched_go(desk: Desk) -> N
 
 
 def test_snapshots_are_kept_up_to_a_number_and_none_is_lost(desk: Desk) -> None:
-    for n in range(MOST):
+    for n in range(MAX_SNAPSHOTS):
         desk.send(f"/snapshot/{n}/store")
-    with pytest.raises(CommandError, match=f"{MOST} are kept already"):
-        desk.send(f"/snapshot/{MOST}/store")
+    with pytest.raises(CommandError, match=f"{MAX_SNAPSHOTS} are kept already"):
+        desk.send(f"/snapshot/{MAX_SNAPSHOTS}/store")
     desk.send("/snapshot/7/store")
     desk.send("/snapshot/0/recall")
 
@@ -716,14 +717,14 @@ def test_what_has_no_value_holds_none(desk: Desk) -> None:
 
 
 def test_listeners_hear_values_as_messages_with_their_sender(desk: Desk) -> None:
-    told: list[tuple[str, Sequence[Argument], Sender]] = []
-    desk.instrument.listeners.append(lambda *change: told.append(change))
+    changes: list[tuple[str, Sequence[Argument], Sender]] = []
+    desk.instrument.listeners.append(lambda *change: changes.append(change))
     desk.send("/mode", 1)
     desk.send("/gain", 99)
     desk.send("/pad/xy", 0.25, 2)
-    assert ("/mode", ("shot",), PHONE) in told
-    assert ("/gain", (12.0,), PHONE) in told  # as it was clamped
-    assert ("/pad/1/xy", (0.25, 1.0), PHONE) in told
+    assert ("/mode", ("shot",), PHONE) in changes
+    assert ("/gain", (12.0,), PHONE) in changes  # as it was clamped
+    assert ("/pad/1/xy", (0.25, 1.0), PHONE) in changes
 
 
 def test_taps_hear_what_was_carried_out_and_nothing_else(desk: Desk) -> None:

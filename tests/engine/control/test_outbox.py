@@ -1,4 +1,4 @@
-"""More happens in one change than the ring of events holds: nothing hangs and nothing is missed."""
+"""One change has more events than the ring holds: no note hangs and no event is lost."""
 
 from __future__ import annotations
 

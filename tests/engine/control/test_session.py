@@ -1,4 +1,4 @@
-"""The session's own threads, with small processes in the engine's place."""
+"""The session's threads, with small processes instead of the engine's."""
 
 from __future__ import annotations
 
@@ -30,14 +30,16 @@ HOST = Sender("osc 10.0.0.5")
 
 
 class Small(Session):
-    """Both of its processes live the given life (tests/engine/lives.py)."""
+    """Both of its processes do what `life` says (tests/engine/lives.py)."""
 
     def __init__(self, pack: Pack, life: str, tell: Callable[[Any], None] | None = None) -> None:
         self._life = life
         self._memories = [multiprocessing.get_context("spawn").RawArray("d", 2) for _ in range(2)]
         super().__init__(pack, OutputSettings(null=True), tell)
-        for keeper, memory in zip(self._keepers, self._memories, strict=True):
-            keeper.signs = ProcessStatus(np.frombuffer(memory, np.float64), np.zeros(1, np.int64))
+        for supervisor, memory in zip(self._supervisors, self._memories, strict=True):
+            supervisor.status = ProcessStatus(
+                np.frombuffer(memory, np.float64), np.zeros(1, np.int64)
+            )
 
     def _spawn_player(self, generation: int) -> Child:
         return self._small("playing", 0, generation)
@@ -78,9 +80,9 @@ def left() -> set[str]:
 def test_who_waits_too_short_is_told_what_each_process_does(begin: Callable[..., Small]) -> None:
     session = begin("never ready")
     until(lambda: set(session.starting().values()) == {"imports tests.engine.lives"})
-    with pytest.raises(EngineError) as told:
+    with pytest.raises(EngineError) as error:
         session.wait_ready(0.0)
-    assert str(told.value) == (
+    assert str(error.value) == (
         "after 0 s the engine still starts (playing: it imports tests.engine.lives; "
         "decoding: it imports tests.engine.lives)"
     )
@@ -110,7 +112,7 @@ def test_a_fault_in_a_tick_is_told_and_notes_end_all_the_same(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setattr(error_log, "_told", set())
+    monkeypatch.setattr(error_log, "_reported", set())
     session = begin("never ready")
     instrument = session.instrument
     asked: list[float] = []

@@ -1,4 +1,4 @@
-"""Snapshots: what the pad points at is a part of them, and glides as other numbers do."""
+"""Snapshots contain what the pad points at, which glides as other numbers do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ START, END = (0.0, 1.0, -1.0, 2.0), (1.0, 0.0, -1.0, -2.0)
 
 @pytest.fixture
 def desk() -> Desk:
-    """Whose finger 1 holds a loop, voice 0."""
+    """An instrument whose finger 1 holds a loop, voice 0."""
     desk = Desk()
     desk.send("/pad/1/touch", 1)
     return desk
@@ -36,7 +36,7 @@ def test_a_latent_comes_back(desk: Desk) -> None:
     np.testing.assert_array_equal(desk.board.latents[0, :4], END)
 
 
-def test_faders_come_back_and_those_that_were_down_go_down(desk: Desk) -> None:
+def test_weights_come_back_and_those_that_were_0_become_0(desk: Desk) -> None:
     desk.send("/lattice/2", 0.5)
     desk.send("/lattice/3", -0.25)
     desk.send("/snapshot/1/store")
@@ -45,8 +45,8 @@ def test_faders_come_back_and_those_that_were_down_go_down(desk: Desk) -> None:
     desk.send("/lattice/4", 1)
     desk.send("/pad/xy", 0.9, 0.1)
     desk.send("/snapshot/1/recall")
-    faders = [desk.instrument.args_of(f"/lattice/{k}") for k in (2, 3, 4)]
-    assert faders == [(0.5,), (-0.25,), (0.0,)]
+    weights = [desk.instrument.args_of(f"/lattice/{k}") for k in (2, 3, 4)]
+    assert weights == [(0.5,), (-0.25,), (0.0,)]
     assert desk.board.origin[0] == b.LATTICE
 
 
@@ -96,13 +96,13 @@ def test_latents_glide_to_latents(desk: Desk) -> None:
     desk.send("/snapshot/1/recall", 2)
     for share in (0.25, 0.5, 0.75):
         after(desk, 0.5)
-        way = [s + share * (e - s) for s, e in zip(START, END, strict=True)]
-        np.testing.assert_allclose(desk.board.latents[0, :4], way, atol=0.01)
+        glide = [s + share * (e - s) for s, e in zip(START, END, strict=True)]
+        np.testing.assert_allclose(desk.board.latents[0, :4], glide, atol=0.01)
     after(desk, 0.5)
     assert desk.instrument.args_of("/latent") == END
 
 
-def test_faders_glide_to_faders(desk: Desk) -> None:
+def test_weights_glide_to_weights(desk: Desk) -> None:
     desk.send("/lattice/2", 1)
     desk.send("/snapshot/1/store")
     desk.send("/lattice/2", 0)
@@ -112,7 +112,7 @@ def test_faders_glide_to_faders(desk: Desk) -> None:
     shares = [desk.instrument.args_of(f"/lattice/{k}")[0] for k in (2, 5)]
     assert shares == pytest.approx([0.5, -0.5], abs=0.01)
     after(desk, 1)
-    assert desk.instrument.state().pad.faders == {2: 1.0}
+    assert desk.instrument.state().pad.weights == {2: 1.0}
 
 
 def test_what_is_pointed_by_another_thing_switches_at_the_end(desk: Desk) -> None:

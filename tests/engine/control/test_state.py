@@ -1,4 +1,5 @@
-"""Whatever was played: the state is taken, rebuilt elsewhere, and steers the same from then on."""
+"""A state taken after any commands and rebuilt in another instrument gives the same sound from
+then on."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from latentpad.engine import board as b
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.board import Board, Event
 from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
-from latentpad.engine.control.state import STRUCK, InstrumentState
+from latentpad.engine.control.state import NOTE_ROWS, InstrumentState
 from latentpad.engine.offline import PLAYER, OfflineRenderer
 from latentpad.engine.parameters import FINGER, GLOBAL, LATENT_MAX, MODES, VOICES, Parameter
 from latentpad.models.packs.pack import Pack
@@ -71,7 +72,7 @@ snapshots: st.SearchStrategy[Command] = st.one_of(
 rare = st.sampled_from([("/panic", ()), (RELEASE, ())])
 ticks = st.builds(lambda seconds: (TICK, (seconds,)), unit)
 rows = st.sampled_from((*GLOBAL, *FINGER)).flatmap(set_)
-struck = st.sampled_from([row for row in GLOBAL if row.address in STRUCK]).flatmap(set_)
+struck = st.sampled_from([row for row in GLOBAL if row.address in NOTE_ROWS]).flatmap(set_)
 senders = st.sampled_from((PHONE, DAW, PORT, NOBODY))
 played = st.lists(
     st.tuples(
@@ -86,7 +87,7 @@ played = st.lists(
 
 
 class Rebuilt:
-    """An instrument, and a second one made of its state, which hears what a take would hold."""
+    """An instrument, and a second one made from its state, which gets what a take would record."""
 
     def __init__(self) -> None:
         self.first, self.second = Desk(), Desk()
@@ -144,7 +145,7 @@ def play(desk: Desk, step: Step) -> None:
 
 
 def replay(desk: Desk, step: Step) -> None:
-    """As a rendering does it: notes belong to their senders, all else is one's who is believed."""
+    """Apply the commands as a rendering does, with the senders of notes."""
     sender, address, args = step
     if address != "/note" and sender != NOBODY:
         sender = PLAYER
@@ -153,7 +154,8 @@ def replay(desk: Desk, step: Step) -> None:
 
 
 def steering(instrument: Instrument) -> list[object]:
-    """All on the board that steers the sound; voices by who holds them, whatever their number."""
+    """Everything on the board that affects the sound. Voices are compared by their holders, not
+    numbers."""
     board, state = instrument.board, instrument.state()
     voices = {}
     for each in state.held:
@@ -165,12 +167,12 @@ def steering(instrument: Instrument) -> list[object]:
             + [float(field[v]) for field in (board.levels, board.pans, board.pitches)]
             + [float(board.start_level[v]), each.settings]
         )
-    faders = [
+    weights = [
         (int(k), float(share))
-        for k, share in zip(board.fader_anchor, board.fader_value, strict=True)
+        for k, share in zip(board.lattice_anchor, board.lattice_weight, strict=True)
         if k >= 0
     ]
-    return [board.values.tolist(), dict(instrument.values()), state.pad, faders, voices]
+    return [board.values.tolist(), dict(instrument.values()), state.pad, weights, voices]
 
 
 def check(before: Sequence[Step], after: Sequence[Step] = ()) -> None:
@@ -178,7 +180,11 @@ def check(before: Sequence[Step], after: Sequence[Step] = ()) -> None:
     both.play(before)
     state = both.rebuild()
     again = both.second.instrument.state()
-    assert (again.values, again.pad, again.slots) == (state.values, state.pad, state.slots)
+    assert (again.values, again.pad, again.lattice_slots) == (
+        state.values,
+        state.pad,
+        state.lattice_slots,
+    )
     assert steering(both.second.instrument) == steering(both.first.instrument)
     assert both.second.instrument.started == len(state.held)
     both.play_on(after)
@@ -199,10 +205,10 @@ LOOP, SHOT, ORIGINAL = (("/mode", (mode,)) for mode in MODES)
 STATES: dict[str, list[Command]] = {
     "a latent": [LATENT, TOUCH],
     "a latent that does not hold": [LATENT, POINT],
-    "faders": [("/lattice/3", (0.5,)), ("/lattice/1", (0.25,)), TOUCH],
-    "faders that do not hold": [("/lattice/3", (0.5,)), POINT],
-    "faders that are all down": [("/lattice/3", (0.5,)), ("/lattice/3", (0,))],
-    "a free fader before others": [
+    "weights": [("/lattice/3", (0.5,)), ("/lattice/1", (0.25,)), TOUCH],
+    "weights that are not used": [("/lattice/3", (0.5,)), POINT],
+    "weights that are all 0": [("/lattice/3", (0.5,)), ("/lattice/3", (0,))],
+    "a free weight before others": [
         *((f"/lattice/{k}", (0.1 * k,)) for k in (1, 2, 3)),
         ("/lattice/1", (0,)),
     ],
@@ -213,7 +219,7 @@ STATES: dict[str, list[Command]] = {
     "a latent that is held, and another mode": [LATENT, TOUCH, ORIGINAL],
     "a latent that is held, and no longer holds": [LATENT, TOUCH, SHOT, LOOP],
     "a latent in another mode than the loops": [TOUCH, SHOT, LATENT],
-    "faders that only the older loops have": [("/lattice/2", (0.5,)), NOTE, SHOT, LOOP, TOUCH],
+    "weights that only the older loops have": [("/lattice/2", (0.5,)), NOTE, SHOT, LOOP, TOUCH],
     "loops that have become originals": [TOUCH, ORIGINAL, POINT, LOOP],
     "originals beside a loop": [TOUCH, ORIGINAL, POINT, LOOP, NOTE],
     "a finger that has become an original": [
@@ -272,11 +278,10 @@ HOPS = 60
 
 
 def begun_anew(pack: Pack, board: Board, state: InstrumentState, seed: int) -> OfflineRenderer:
-    """What the board says, copied to another whose voices begin; nothing of
-    `InstrumentState.commands`."""
+    """A copy of the board with voices started again, without `InstrumentState.commands`."""
     renderer = OfflineRenderer(pack)
     other = renderer.board
-    for name in ("values", "fader_anchor", "fader_value"):
+    for name in ("values", "lattice_anchor", "lattice_weight"):
         getattr(other, name)[:] = getattr(board, name)
     for v, each in enumerate(state.held):
         for name in ("points", "latents", "origin", "levels", "pans", "pitches", "start_level"):

@@ -1,5 +1,5 @@
-"""A process that ends, is stopped or hangs is replaced; one that works, or was paused with us, is
-left alone."""
+"""A process that ends, is stopped or hangs is replaced. One that works, or was stopped together
+with the supervisor, is not."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ import pytest
 
 from latentpad.engine import error_log
 from latentpad.engine.control import exit_reason, supervisor
-from latentpad.engine.control.child import TAIL, Child, Word
+from latentpad.engine.control.child import TAIL, Child, Message
 from latentpad.engine.control.supervisor import (
     GAP_S,
     IDLE_S,
@@ -37,25 +37,25 @@ from latentpad.engine.process_status import ProcessStatus
 
 
 class Kept:
-    """A keeper whose processes live the given lives one after the other, the last again and
-    again; `words` is all that was heard."""
+    """A supervisor whose processes do what `lives` say, one after the other, and the last one
+    repeatedly. `messages` are all that it received."""
 
     def __init__(
         self,
         *lives: str | Exception,
         hang_s: float = 60.0,
-        hear: Callable[[Word], None] | None = None,
+        hear: Callable[[Message], None] | None = None,
     ) -> None:
-        self.words: list[Word] = []
+        self.messages: list[Message] = []
         self.memory = multiprocessing.get_context("spawn").RawArray("d", 2)
         self._lives = itertools.chain(lives, itertools.repeat(lives[-1]))
-        own = np.frombuffer(self.memory, np.float64)
-        own.flags.writeable = False  # the process alone writes them
-        self.signs = ProcessStatus(own, np.zeros(1, np.int64))
-        self.keeper = Supervisor(
-            "test", self._spawn, hear or self.words.append, signs=self.signs, hang_s=hang_s
+        status_words = np.frombuffer(self.memory, np.float64)
+        status_words.flags.writeable = False  # the process alone writes them
+        self.status = ProcessStatus(status_words, np.zeros(1, np.int64))
+        self.supervisor = Supervisor(
+            "test", self._spawn, hear or self.messages.append, status=self.status, hang_s=hang_s
         )
-        self.keeper.start()
+        self.supervisor.start()
 
     def _spawn(self, generation: int) -> Child:
         life = next(self._lives)
@@ -67,15 +67,15 @@ class Kept:
 
     @property
     def born(self) -> list[int]:
-        return [word["pid"] for word in self.words if word["kind"] == "born"]
+        return [message["pid"] for message in self.messages if message["kind"] == "born"]
 
     @property
-    def ends(self) -> list[Word]:
-        return [word for word in self.words if word["kind"] == "ended"]
+    def ends(self) -> list[Message]:
+        return [message for message in self.messages if message["kind"] == "ended"]
 
     @property
     def ready(self) -> bool:
-        return self.signs.ready
+        return self.status.ready
 
 
 def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
@@ -100,8 +100,8 @@ def keep() -> Iterator[Callable[..., Kept]]:
 
     yield make
     for each in kept:
-        each.keeper.hang_up()
-        each.keeper.join()
+        each.supervisor.hang_up()
+        each.supervisor.join()
         assert not any(psutil.pid_exists(pid) for pid in each.born)
 
 
@@ -160,7 +160,7 @@ def test_the_last_words_of_an_exception_are_one_printable_line(keep: Callable[..
     kept = keep("raises", "lives")
     until(lambda: kept.ready)
     assert kept.ends[0]["reason"] == "failed: ValueError: a name with [31mred in it"
-    (failed,) = (word for word in kept.words if word["kind"] == "failed")
+    (failed,) = (message for message in kept.messages if message["kind"] == "failed")
     assert failed["trace"].startswith("Traceback")
 
 
@@ -189,7 +189,7 @@ def test_why_a_process_ended_is_told_whatever_ends_it(
     until(lambda: kept.ready)
     told = kept.ends[0]["reason"]
     assert told.startswith(reason) and len(told) < 400 and told.isprintable()
-    traces = "".join(word.get("trace", "") for word in kept.words)
+    traces = "".join(message.get("trace", "") for message in kept.messages)
     assert logged in traces and bool(logged) == bool(traces)
 
 
@@ -216,7 +216,7 @@ def test_who_prints_more_than_is_read_does_not_wait(keep: Callable[..., Kept]) -
         until(lambda: memory[1] == 1)  # though nobody listens
     finally:
         child.kill()
-    assert "printed" in [word["kind"] for word in child.listen()]
+    assert "printed" in [message["kind"] for message in child.read_messages()]
     assert len(child.printed) <= TAIL
     child.close()
 
@@ -236,9 +236,9 @@ def test_a_process_that_closes_its_channels_is_watched_all_the_same(
 def faults_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[[], str]:
-    """What was told of faults so far, with a log of its own."""
+    """The faults reported so far, with a log of their own."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setattr(error_log, "_told", set())
+    monkeypatch.setattr(error_log, "_reported", set())
     told: list[str] = []
 
     def read() -> str:
@@ -255,40 +255,40 @@ def test_what_is_no_word_is_told_and_passed_over(
     until(lambda: kept.ready and kept.born)
     os.kill(kept.born[0], signal.SIGKILL)
     until(lambda: len(kept.born) == 2 and kept.ready)
-    assert "JSONDecodeError" in faults_told() and "no word" in faults_told()
+    assert "JSONDecodeError" in faults_told() and "no message" in faults_told()
     assert kept.ends[0]["reason"] == "failed: it does not say why"
 
 
 def test_what_its_hearer_raises_is_told_and_the_watching_goes_on(
     keep: Callable[..., Kept], faults_told: Callable[[], str]
 ) -> None:
-    def hear(word: Word) -> None:
-        kept_words.append(word)
+    def hear(message: Message) -> None:
+        kept_messages.append(message)
         raise ZeroDivisionError("a hearer's fault")
 
-    kept_words: list[Word] = []
+    kept_messages: list[Message] = []
     kept = keep("lives", hear=hear)
     for times in (1, 2):
         until(lambda: kept.ready)
-        until(lambda times=times: sum(w["kind"] == "born" for w in kept_words) == times)  # type: ignore[misc]
-        os.kill(kept_words[-1]["pid"], signal.SIGKILL)
-        until(lambda times=times: sum(w["kind"] == "ended" for w in kept_words) == times)  # type: ignore[misc]
+        until(lambda times=times: sum(w["kind"] == "born" for w in kept_messages) == times)  # type: ignore[misc]
+        os.kill(kept_messages[-1]["pid"], signal.SIGKILL)
+        until(lambda times=times: sum(w["kind"] == "ended" for w in kept_messages) == times)  # type: ignore[misc]
     assert "a hearer's fault" in faults_told()
 
 
 def test_a_look_that_fails_is_told_and_another_follows(
     keep: Callable[..., Kept], faults_told: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = Liveness.look
+    check = Liveness.check
     failed: list[bool] = []
 
-    def fails_at_first(vitals: Liveness) -> str:
+    def fails_at_first(liveness: Liveness) -> str:
         if len(failed) < 3:
             failed.append(True)
             raise MemoryError("no room to look")
-        return look(vitals)
+        return check(liveness)
 
-    monkeypatch.setattr(Liveness, "look", fails_at_first)
+    monkeypatch.setattr(Liveness, "check", fails_at_first)
     kept = keep("hangs", "lives", hang_s=0.5)
     until(lambda: len(kept.born) == 2)
     assert [end["reason"] for end in kept.ends] == ["has hung"]
@@ -358,7 +358,7 @@ if __name__ == "__main__":
                 life, "tests.engine.lives", (memory, life, generation)
             ),
             hear,
-            signs=ProcessStatus(np.frombuffer(memory), np.zeros(1, np.int64)),
+            status=ProcessStatus(np.frombuffer(memory), np.zeros(1, np.int64)),
             hang_s=60.0,
         ).start()
     time.sleep(600)
@@ -410,27 +410,27 @@ def test_an_end_while_a_process_is_being_replaced_leaves_none_behind() -> None:
         until(lambda kept=kept: kept.born)  # type: ignore[misc]
         os.kill(kept.born[-1], signal.SIGKILL)
         time.sleep(dice.uniform(0, 0.2))
-        kept.keeper.hang_up()
-        kept.keeper.join()
+        kept.supervisor.hang_up()
+        kept.supervisor.join()
         named = [child.name for child in multiprocessing.active_children()]
         assert "test" not in named
 
 
 @pytest.mark.parametrize(
-    ("what", "told"), [("while True: pass", ""), ("import time; time.sleep(600)", "has hung")]
+    ("what", "expected"), [("while True: pass", ""), ("import time; time.sleep(600)", "has hung")]
 )
-def test_a_long_fit_is_told_from_a_hang_by_the_processor_time(what: str, told: str) -> None:
+def test_a_long_fit_is_told_from_a_hang_by_the_processor_time(what: str, expected: str) -> None:
     began = time.monotonic()
     process = subprocess.Popen([sys.executable, "-c", what])
     try:
         hurried = AwakeClock(lambda: 20 * (time.monotonic() - began))
-        vitals = Liveness(process.pid, ready(), 600.0, awake=hurried)
+        liveness = Liveness(process.pid, ready(), 600.0, awake=hurried)
         end = time.monotonic() + 30
-        while not (found := vitals.look()) and time.monotonic() < end:
-            if not told and hurried() > 3 * IDLE_S:
+        while not (reason := liveness.check()) and time.monotonic() < end:
+            if not expected and hurried() > 3 * IDLE_S:
                 break
             time.sleep(0.005)
-        assert found == told
+        assert reason == expected
     finally:
         process.kill()
         process.wait()
@@ -452,22 +452,22 @@ def test_a_process_that_was_stopped_with_the_watcher_has_time_to_go_on() -> None
     now = 0.0
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     try:
-        vitals = Liveness(process.pid, ready(), 600.0, awake=AwakeClock(lambda: now))
+        liveness = Liveness(process.pid, ready(), 600.0, awake=AwakeClock(lambda: now))
         process.send_signal(signal.SIGSTOP)
         until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED)
-        assert vitals.look() == ""
+        assert liveness.check() == ""
         now += 5.0  # we were stopped as well, and are the first to go on
-        assert vitals.look() == ""
+        assert liveness.check() == ""
         process.send_signal(signal.SIGCONT)
         until(lambda: psutil.Process(process.pid).status() != psutil.STATUS_STOPPED)
         for _ in range(100):
             now += 0.05
-            assert vitals.look() == ""
+            assert liveness.check() == ""
         process.send_signal(signal.SIGSTOP)
         until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED)
         for _ in range(int(STOPPED_S / 0.05) + 2):
             now += 0.05
-            told = vitals.look()
+            told = liveness.check()
         assert told == "was stopped"
     finally:
         process.kill()

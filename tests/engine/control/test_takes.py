@@ -1,4 +1,4 @@
-"""Takes of a board that nobody plays: `played` stands for the playing process."""
+"""Takes of a board without a playing process: `played` stands for it."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ HEAD = {"preset": "walk", "pack": "footsteps", "seed": 0}
 
 def played(board: Board, sound: np.ndarray, step: int = 128) -> None:
     """As the render loop leaves its output on the tape, `step` samples at a time."""
-    at, hop = board.tape_head[0], hop_of(board)
-    rows = np.arange(at // hop, (at + len(sound)) // hop)
+    head, hop = board.tape_head[0], hop_of(board)
+    rows = np.arange(head // hop, (head + len(sound)) // hop)
     board.tape_version[rows % len(board.tape_version)] = board.version[0]
     for start in range(0, len(sound), step):
         part = sound[start : start + step]
-        board.tape[(np.arange(len(part)) + at + start) % len(board.tape)] = part
-        board.tape_head[0] = at + start + len(part)
+        board.tape[(np.arange(len(part)) + head + start) % len(board.tape)] = part
+        board.tape_head[0] = head + start + len(part)
 
 
 def noise(frames: int, seed: int = 0) -> np.ndarray:
@@ -43,9 +43,11 @@ def noise(frames: int, seed: int = 0) -> np.ndarray:
 
 
 def begun(
-    instrument: Instrument, told: list[str], sound: Path | None, gestures: Path | None
+    instrument: Instrument, reports: list[str], sound: Path | None, gestures: Path | None
 ) -> Take:
-    take = takes.TakeFiles(instrument.board, sound, gestures).begin(instrument, HEAD, told.append)
+    take = takes.TakeFiles(instrument.board, sound, gestures).begin(
+        instrument, HEAD, reports.append
+    )
     take.start()
     return take
 
@@ -70,8 +72,8 @@ def test_what_was_played_between_begin_and_stop_is_in_the_files(
     instrument: Instrument, tmp_path: Path
 ) -> None:
     played(instrument.board, noise(12_800))  # before
-    told: list[str] = []
-    take = begun(instrument, told, *both(tmp_path))
+    reports: list[str] = []
+    take = begun(instrument, reports, *both(tmp_path))
     sound = noise(12_800, 1)
     played(instrument.board, sound)
     instrument.apply("/pitch", (7,))
@@ -84,7 +86,7 @@ def test_what_was_played_between_begin_and_stop_is_in_the_files(
     assert gestures.head.items() >= HEAD.items()
     assert gestures.end == pytest.approx(12_800 / 48_000, abs=1e-6)
     assert [m[1:] for m in gestures][-1] == ("/pitch", [7])
-    assert len(told) == 1 and "take.wav" in told[0] and "take.jsonl" in told[0]
+    assert len(reports) == 1 and "take.wav" in reports[0] and "take.jsonl" in reports[0]
     assert instrument.taps == []
 
 
@@ -109,32 +111,32 @@ def test_more_than_the_tape_holds_is_written_when_it_comes_in_time(
         played(board, part)
         time.sleep(2.5 * takes.LISTEN_S)
     take.close()
-    found = soundfile.read(tmp_path / "take.flac", dtype="float32")[0]
-    assert np.abs(found - sound).max() < 2**-22
+    written = soundfile.read(tmp_path / "take.flac", dtype="float32")[0]
+    assert np.abs(written - sound).max() < 2**-22
 
 
 def test_what_was_played_too_fast_is_silence_and_is_told(
     instrument: Instrument, tmp_path: Path
 ) -> None:
     board = instrument.board
-    told: list[str] = []
-    take = begun(instrument, told, tmp_path / "take.wav", None)
+    reports: list[str] = []
+    take = begun(instrument, reports, tmp_path / "take.wav", None)
     sound = noise(3 * len(board.tape))
     played(board, sound, step=len(sound))
     take.close()
-    found = soundfile.read(tmp_path / "take.wav", dtype="float32")[0]
-    assert found.shape == sound.shape
+    written = soundfile.read(tmp_path / "take.wav", dtype="float32")[0]
+    assert written.shape == sound.shape
     kept = len(board.tape) // 2
-    assert np.abs(found[-kept:] - sound[-kept:]).max() < 2**-22
-    assert np.abs(found[: len(board.tape)]).max() == 0
-    assert "too slow for" in told[0] and "s of sound" in told[0]
+    assert np.abs(written[-kept:] - sound[-kept:]).max() < 2**-22
+    assert np.abs(written[: len(board.tape)]).max() == 0
+    assert "too slow for" in reports[0] and "s of sound" in reports[0]
 
 
 def test_a_full_disk_ends_the_take_in_one_line_and_both_files_are_whole(
     instrument: Instrument, tmp_path: Path
 ) -> None:
-    told: list[str] = []
-    take = begun(instrument, told, *both(tmp_path))
+    reports: list[str] = []
+    take = begun(instrument, reports, *both(tmp_path))
     with files_of_at_most(100_000):
         instrument.apply("/pitch", (7,))
         played(instrument.board, noise(30_000))
@@ -142,8 +144,8 @@ def test_a_full_disk_ends_the_take_in_one_line_and_both_files_are_whole(
     played(instrument.board, noise(1000))
     instrument.apply("/pitch", (8,))
     take.close()
-    assert len(told) == 1 and "\n" not in told[0]
-    assert "take.wav" in told[0] and "take.jsonl" in told[0] and "too large" in told[0]
+    assert len(reports) == 1 and "\n" not in reports[0]
+    assert "take.wav" in reports[0] and "take.jsonl" in reports[0] and "too large" in reports[0]
     assert 8_000 < length(tmp_path / "take.wav") <= 100_000 // 6
     assert [*GestureRecording(tmp_path / "take.jsonl")][-1][1:] == ("/pitch", [7])
     assert sorted(os.listdir(tmp_path)) == ["take.jsonl", "take.wav"]
@@ -153,25 +155,25 @@ def test_a_full_disk_ends_the_take_in_one_line_and_both_files_are_whole(
 def test_gestures_that_find_no_room_end_with_a_whole_line(
     instrument: Instrument, tmp_path: Path
 ) -> None:
-    told: list[str] = []
-    take = begun(instrument, told, None, tmp_path / "take.jsonl")
+    reports: list[str] = []
+    take = begun(instrument, reports, None, tmp_path / "take.jsonl")
     with files_of_at_most(10_001):
         for k in range(400):
             instrument.apply("/pitch", (k % 24,))
         until(take.over.is_set)
-    assert len(told) == 1 and "too large" in told[0]
+    assert len(reports) == 1 and "too large" in reports[0]
     text = (tmp_path / "take.jsonl").read_text()
     assert text.endswith("\n") and len(text) > 9_800
     assert all(json.loads(line) for line in text.splitlines())
 
 
 def test_a_removed_file_is_told(instrument: Instrument, tmp_path: Path) -> None:
-    told: list[str] = []
-    take = begun(instrument, told, *both(tmp_path))
+    reports: list[str] = []
+    take = begun(instrument, reports, *both(tmp_path))
     for path in both(tmp_path):
         path.unlink()
     until(take.over.is_set)
-    assert len(told) == 1 and "removed" in told[0]
+    assert len(reports) == 1 and "removed" in reports[0]
 
 
 def test_a_disk_that_is_full_from_the_start_leaves_no_file(
@@ -221,16 +223,16 @@ def test_what_cannot_be_recorded_to_is_told_before_anything_starts(
 def test_a_gesture_s_time_is_that_of_the_sound_whatever_pauses_it(
     instrument: Instrument, tmp_path: Path
 ) -> None:
-    told: list[str] = []
+    reports: list[str] = []
     played(instrument.board, noise(4800))
-    take = begun(instrument, told, None, tmp_path / "take.jsonl")
+    take = begun(instrument, reports, None, tmp_path / "take.jsonl")
     for _ in range(2):
         time.sleep(0.1)
         played(instrument.board, noise(72_000))
         instrument.apply("/pitch", (7,))
     take.close()
     times = [t for t, _, args in GestureRecording(tmp_path / "take.jsonl") if args == [7]]
-    assert times == [1.5, 3.0] and "after 3.0 s" in told[0]
+    assert times == [1.5, 3.0] and "after 3.0 s" in reports[0]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""When a finger starts a voice: by the touches that its pad tells, or by its moves."""
+"""When a finger starts a voice: by reported touches, or by moves."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def shots(request: pytest.FixtureRequest) -> Desk:
 
 
 def starts(desk: Desk) -> list[Point]:
-    """Where the voices started that the player has not heard of yet."""
+    """The points of the voices whose start the playing process has not taken yet."""
     voices = [event.voice for event in desk.player() if event.kind == b.START]
     return [(float(x), float(y)) for x, y in desk.board.points[voices]]
 
 
 def wait(desk: Desk, seconds: float = PAUSE_S) -> None:
-    """Time passes, and the instrument looks after what happens by itself."""
+    """Let time pass, with ticks of the instrument."""
     end = desk.now + seconds
     for _ in range(round(60 * seconds)):
         desk.now += 1 / 60
@@ -387,10 +387,10 @@ def test_a_drag_of_single_coordinates_is_a_drag(shots: Desk) -> None:
                 shots.instrument.apply(f"/pad/{letter}", (value,), PHONE)
             if k % 16 == 0:
                 shots.instrument.tick()
-        found = starts(shots)
+        started = starts(shots)
         # 1.13 pad widths with 0.1 between two, more where ten milliseconds belong to a shot.
-        assert 10 <= len(found) <= 12
-        for x, y in found:
+        assert 10 <= len(started) <= 12
+        for x, y in started:
             assert x + y == pytest.approx(1, abs=0.011)
 
 
@@ -400,14 +400,14 @@ def test_a_drag_of_single_coordinates_is_a_drag(shots: Desk) -> None:
 def test_a_flood_of_senders_is_forgotten_before_those_that_tell_touches(shots: Desk) -> None:
     shots.send("/pad/touch", 1)
     shots.send("/pad/touch", 0)
-    for k in range(2 * movement.MOST):
+    for k in range(2 * movement.MAX_STROKES):
         shots.send("/pad/xy", 0.2, 0.2, by=Sender(f"osc 10.1.{k // 256}.{k % 256}"))
     shots.player()
     strokes = shots.instrument._touch.movement
-    assert len(strokes._strokes) <= movement.MOST and strokes.tells_touches(PHONE.device, 1)
-    for k in range(2 * movement.MOST):
+    assert len(strokes._strokes) <= movement.MAX_STROKES and strokes.tells_touches(PHONE.device, 1)
+    for k in range(2 * movement.MAX_STROKES):
         shots.send("/pad/x", 0.2, by=Sender(f"osc 10.2.{k // 256}.{k % 256}"))
-    assert len(strokes._halves) <= movement.MOST
+    assert len(strokes._waiting_axes) <= movement.MAX_STROKES
 
 
 # -- laws ------------------------------------------------------------------------------------
@@ -430,17 +430,17 @@ def test_no_shot_lies_near_the_last_in_place_and_time(
     for gap, x, y in moves:
         desk.now += gap
         desk.send("/pad/xy", x, y)
-        found = starts(desk)
+        started = starts(desk)
         if (x, y) == before:
-            assert not found
+            assert not started
             continue
-        way = math.dist((x, y), shot)
+        distance_moved = math.dist((x, y), shot)
         rested = before is None or desk.now - last >= 0.08
-        far = 0 < distance <= way + 1e-6
-        late = 0 < seconds <= desk.now - shot_at and way > 0
-        assert len(found) == (rested or far or late)
-        if found:
-            assert found == [(x, y)]
+        far = 0 < distance <= distance_moved + 1e-6
+        late = 0 < seconds <= desk.now - shot_at and distance_moved > 0
+        assert len(started) == (rested or far or late)
+        if started:
+            assert started == [(x, y)]
             shot, shot_at = (x, y), desk.now
         before, last = (x, y), desk.now
 

@@ -1,4 +1,4 @@
-"""The decoder with the shipped pack: latents in, decibels and what they say of the sound out."""
+"""The decoder with the shipped pack: from latents to decibels, and the properties of the sounds."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def copy(footsteps: Pack, tmp_path: Path) -> Pack:
 
 
 def scaled(pack: Pack, first: float, last: float, activation: str = "sigmoid") -> Pack:
-    """The pack with its first and its last layer's weights so many times larger."""
+    """The pack with the weights of its first and last layer multiplied by a factor."""
     model = networks.load_decoder(pack)
     layers = [layer for layer in model.layers if layer.weights]
     for layer, factor in ((layers[0], first), (layers[-1], last)):
@@ -130,9 +130,9 @@ def test_the_whole_waveform_has_the_sounds_spectrum(
     frames = decoder.decode(footsteps.anchors.latents[:1])[0]
     made = decoder.waveform(frames, reconstruct)
     assert made.shape == (r.samples,) and made.dtype == np.float32
-    found = 20 * np.log10(r.magnitudes(made) + 1e-9)
+    measured = 20 * np.log10(r.magnitudes(made) + 1e-9)
     loud = frames > frames.max() - 40
-    assert np.median(np.abs(found - frames)[loud]) < 3
+    assert np.median(np.abs(measured - frames)[loud]) < 3
 
 
 def test_it_knows_what_a_decode_costs(decoder: Decoder) -> None:

@@ -1,4 +1,4 @@
-"""A library's own recordings, where `/mode original` asks for them."""
+"""A library's recordings in `/mode original`."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ def library(small: Pack, recordings: Path, tmp_path: Path) -> Library:
 
 
 def played(library: Library, small: Pack, anchor: int, mode: str) -> tuple[Board, tuple[int, int]]:
-    """A board on which a note at the place of an anchor has been decoded, and its buffer."""
+    """A board on which a note at an anchor's position has been decoded, and its buffer."""
     pack = playable.as_pack(small, library)
     r = pack.representation
     board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
     planes = Planes(pack)
     instrument = Instrument(
-        board, latent_dim=pack.latent_dim, place=lambda k: planes.place(board, k),
+        board, latent_dim=pack.latent_dim, look_up_anchor=lambda k: planes.look_up_anchor(board, k),
         planes=planes.names, clock=lambda: 0.0, wake=lambda: None,
     )  # fmt: skip
     decoder = Decoder(pack)
     mailbox = Mailbox(board, pack, decoder, Originals(library, decoder))
     sender = Sender("test")
-    (x, y), _ = planes.place(board, anchor)
+    (x, y), _ = planes.look_up_anchor(board, anchor)
     for address, args in (("/mode", (mode,)), ("/smooth", (0.0,)), ("/pad/xy", (x, y))):
         instrument.apply(address, args, sender)
     instrument.apply("/note", (60, 110), sender)
@@ -56,35 +56,35 @@ def test_the_nearest_anchors_recording_is_played_sample_by_sample(
     library: Library, small: Pack
 ) -> None:
     for anchor in (0, 5):
-        board, at = played(library, small, anchor, "original")
+        board, index = played(library, small, anchor, "original")
         recording = library.recording(anchor)
         assert recording is not None
         samples, _ = read_mono(recording.read_bytes(), small.representation)
-        assert board.sound_wave[at]
-        wave = board.waves[at]
+        assert board.sound_wave[index]
+        wave = board.waves[index]
         np.testing.assert_allclose(
             wave / np.abs(wave).max(), samples / np.abs(samples).max(), atol=1e-5
         )
 
 
 def test_a_recording_is_as_loud_as_its_magnitudes_say(library: Library, small: Pack) -> None:
-    board, at = played(library, small, 3, "original")
-    magnitudes = small.representation.magnitudes(board.waves[at])
+    board, index = played(library, small, 3, "original")
+    magnitudes = small.representation.magnitudes(board.waves[index])
     assert magnitudes.max() == pytest.approx(1, abs=1e-3)
     np.testing.assert_allclose(
-        small.representation.decibels(magnitudes), board.sounds[at], atol=0.05
+        small.representation.decibels(magnitudes), board.sounds[index], atol=0.05
     )
 
 
 def test_shots_and_lost_recordings_are_decoded(library: Library, small: Pack) -> None:
-    board, at = played(library, small, 3, "shot")
-    assert not board.sound_wave[at]
+    board, index = played(library, small, 3, "shot")
+    assert not board.sound_wave[index]
     lost = library.recording(3)
     assert lost is not None
     lost.unlink()
-    board, at = played(library, small, 3, "original")
-    assert not board.sound_wave[at]
-    assert board.sounds[at].max() > -small.representation.range_db
+    board, index = played(library, small, 3, "original")
+    assert not board.sound_wave[index]
+    assert board.sounds[index].max() > -small.representation.range_db
 
 
 def test_a_recording_of_two_sides_is_played_with_them(small: Pack, tmp_path: Path) -> None:
@@ -98,10 +98,10 @@ def test_a_recording_of_two_sides_is_played_with_them(small: Pack, tmp_path: Pat
     library.add(tmp_path / "in")
     assert [str(name) for name in library.anchors.names] == list(kinds)
     for anchor, (name, sides) in enumerate(kinds.items()):
-        board, at = played(library, small, anchor, "original")
-        assert board.sound_wave[at] == (b.MONO if name == "alike" else b.STEREO)
-        wave = board.waves[at].astype(np.float64)
-        side = np.zeros_like(wave) if name == "alike" else board.sides[at]
+        board, index = played(library, small, anchor, "original")
+        assert board.sound_wave[index] == (b.MONO if name == "alike" else b.STEREO)
+        wave = board.waves[index].astype(np.float64)
+        side = np.zeros_like(wave) if name == "alike" else board.sides[index]
         factor = np.abs(wave + side).max() / np.abs(sides[0]).max()
         for made, asked in zip((wave + side, wave - side), sides, strict=True):
             np.testing.assert_allclose(made[:4000] / factor, asked, atol=1e-4)

@@ -1,4 +1,4 @@
-"""From the board's points to sounds: glides, planes, and the mailbox of one."""
+"""From the board's points to sounds: glides, planes, and the mailbox."""
 
 from __future__ import annotations
 
@@ -66,15 +66,15 @@ def test_a_point_glides_with_its_time_constant_and_arrives(footsteps: Pack, boar
     board.points[0] = 0.2, 0.2
     pointing.aim(0, 0.0)
     board.points[0] = 0.8, 0.2
-    way = []
+    path = []
     for _ in range(400):
         aim = pointing.aim(0, 0.005)
-        way.append(float(pointing.point(0)[0]))
+        path.append(float(pointing.point(0)[0]))
         if aim.arrived:
             break
-    assert aim.arrived and way[-1] == 0.8
-    assert np.all(np.diff(way) > 0)
-    assert way[19] == pytest.approx(0.8 - 0.6 * np.exp(-1), abs=0.01)  # after 0.1 s
+    assert aim.arrived and path[-1] == 0.8
+    assert np.all(np.diff(path) > 0)
+    assert path[19] == pytest.approx(0.8 - 0.6 * np.exp(-1), abs=0.01)  # after 0.1 s
 
 
 def test_a_glide_does_not_depend_on_how_often_it_is_looked_at(
@@ -102,7 +102,7 @@ def test_latents_pass_the_expander_and_the_lattice_mixes(footsteps: Pack, board:
     board.origin[0] = b.LATTICE
     put(board, "/lattice/base", 5)
     np.testing.assert_array_equal(pointing.aim(0, 0).latent, latents[5])
-    board.fader_anchor[:2], board.fader_value[:2] = (9, 11), (0.5, 0.25)
+    board.lattice_anchor[:2], board.lattice_weight[:2] = (9, 11), (0.5, 0.25)
     mixed = latents[5] + 0.5 * (latents[9] - latents[5]) + 0.25 * (latents[11] - latents[5])
     np.testing.assert_allclose(pointing.aim(0, 0).latent, mixed, atol=1e-5)
     board.origin[0] = b.ORIGINAL
@@ -117,13 +117,13 @@ def test_whatever_stands_on_the_board_no_latent_leaves_the_packs_bounds(
     bounds = LatentBounds.of(footsteps.anchors.latents)
     board.origin[0] = b.LATENT
     board.latents[0, :4] = 0, value, 1, value
-    found = [pointing.aim(0, 0).latent]
-    np.testing.assert_array_equal(found[0][[0, 2]], [0, 1])
+    latents = [pointing.aim(0, 0).latent]
+    np.testing.assert_array_equal(latents[0][[0, 2]], [0, 1])
     board.origin[0] = b.LATTICE
-    board.fader_anchor[:] = range(b.FADERS)
-    board.fader_value[:] = value
-    found.append(pointing.aim(0, 0).latent)
-    for z in found:
+    board.lattice_anchor[:] = range(b.LATTICE_SLOTS)
+    board.lattice_weight[:] = value
+    latents.append(pointing.aim(0, 0).latent)
+    for z in latents:
         assert z.dtype == np.float32 and np.isfinite(z).all()
         assert (z >= bounds.low.astype(np.float32)).all()
         assert (z <= bounds.high.astype(np.float32)).all()
@@ -133,7 +133,7 @@ def test_whatever_stands_on_the_board_no_latent_leaves_the_packs_bounds(
 def test_whatever_an_expander_does_no_latent_leaves_the_packs_bounds(
     footsteps: Pack, board: Board, guard: int
 ) -> None:
-    """`multilateration` at its largest scale, by itself, leads a thousand deviations away."""
+    """`multilateration` at its largest scale alone leads a thousand standard deviations away."""
     latents = footsteps.anchors.latents
     bounds = LatentBounds.of(latents)
     put(board, "/guard", guard)
@@ -155,12 +155,12 @@ def test_whatever_an_expander_does_no_latent_leaves_the_packs_bounds(
 def test_a_change_of_expander_is_heard_at_the_same_point(footsteps: Pack, board: Board) -> None:
     pointing = Pointing(footsteps, board)
     board.points[0] = 0.37, 0.61
-    found = []
+    latents = []
     for k in range(len(EXPANDERS)):
         put(board, "/expander", k)
-        found.append(pointing.aim(0, 0).latent)
-    assert len(np.unique(np.round(found, 4), axis=0)) == len(EXPANDERS)
-    assert np.isfinite(found).all()
+        latents.append(pointing.aim(0, 0).latent)
+    assert len(np.unique(np.round(latents, 4), axis=0)) == len(EXPANDERS)
+    assert np.isfinite(latents).all()
 
 
 def test_levels_between_anchors_stay_within_what_is_allowed(footsteps: Pack, board: Board) -> None:
@@ -205,7 +205,7 @@ def test_a_change_that_is_half_written_moves_no_point_and_is_followed_when_it_is
     before = pointing.aim(0, 0).latent
     with board.writing():
         board.origin[0] = b.LATENT
-        board.fader_anchor[0], board.fader_value[0] = 9, 1.0
+        board.lattice_anchor[0], board.lattice_weight[0] = 9, 1.0
         np.testing.assert_array_equal(pointing.aim(0, 0).latent, before)
         board.latents[0, :4] = 1, -2, 3, -4
     np.testing.assert_array_equal(pointing.aim(0, 0).latent, [1, -2, 3, -4])
@@ -275,12 +275,15 @@ def test_the_published_sound_is_the_decoders_own(
 ) -> None:
     ask(board, 2, 0.7, 0.2)
     mailbox.serve([2], 1.0)
-    at = newest(board, 2)
-    frames = decoder.decode(board.sound_latent[2, at : at + 1, :4].astype(np.float32))[0]
-    np.testing.assert_array_equal(board.sounds[2, at], frames)
+    buffer = newest(board, 2)
+    frames = decoder.decode(board.sound_latent[2, buffer : buffer + 1, :4].astype(np.float32))[0]
+    np.testing.assert_array_equal(board.sounds[2, buffer], frames)
     described = decoder.describe(frames)
-    assert board.sound_gain[2, at] == described.gain
-    assert (board.sound_onset[2, at], board.sound_end[2, at]) == (described.onset, described.end)
+    assert board.sound_gain[2, buffer] == described.gain
+    assert (board.sound_onset[2, buffer], board.sound_end[2, buffer]) == (
+        described.onset,
+        described.end,
+    )
 
 
 def test_a_moving_point_is_decoded_until_it_has_arrived(board: Board, mailbox: Mailbox) -> None:

@@ -1,4 +1,4 @@
-"""What is compiled at set-up is all that a performer can ask for."""
+"""The kernels compiled at set-up are all that a performer can need."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from latentpad.engine.plane import Plane
 
 
 def compiled() -> dict[str, int]:
-    """Every kernel of the expanders, and for how many kinds of arguments it is there."""
+    """The number of compiled signatures of every kernel of the expanders."""
     modules = pkgutil.iter_modules(expanders.__path__, "latentpad.engine.expanders.")
     kernels = (
         kernel
@@ -33,10 +33,10 @@ def test_no_expander_is_compiled_while_someone_plays() -> None:
     for count, dimension in ((1, 3), (3, 2), (60, 8), (1100, 5)):
         z = random.normal(size=(count, dimension)).astype(np.float32)
         z[: count // 3] = z[0]  # some share a place
-        places = random.normal(size=(count, 2))
-        for plane in (Plane.raw(z), Plane.principal(z), Plane.mapped(z, places, "map")):
+        coordinates = random.normal(size=(count, 2))
+        for plane in (Plane.raw(z), Plane.principal(z), Plane.mapped(z, coordinates, "map")):
             for name in NAMES:
                 for metric in METRICS:
                     expander = fit(name, plane, metric=metric, focus=5)
-                    expander.expand(expander.plane.place([[0.5, 0.5]]))
+                    expander.expand(expander.plane.from_pad([[0.5, 0.5]]))
     assert compiled() == before

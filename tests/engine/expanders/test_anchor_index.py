@@ -1,4 +1,4 @@
-"""What is read off the places alone: a scalar between them, and what is kept."""
+"""What depends on the sites alone: a scalar between them, and the cache."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ def test_blend_is_exact_at_anchors_and_stays_within_their_values(seed: int, n: i
     assert between.min() >= values.min() - 1e-9 and between.max() <= values.max() + 1e-9
 
 
-def test_blend_takes_the_mean_of_anchors_at_one_place() -> None:
+def test_blend_takes_the_mean_of_anchors_at_one_site() -> None:
     z = correlated(20, 4, 0)
     z[7, :2] = z[3, :2]
     values = np.arange(20.0)
     np.testing.assert_allclose(blend(z[3:4, :2], Plane.raw(z), values), 5.0)
 
 
-def test_turning_a_knob_searches_the_same_places_again() -> None:
+def test_turning_a_knob_searches_the_same_sites_again() -> None:
     plane = Plane.raw(correlated(30, 5, 0))
-    found = anchor_index(plane)
-    kept = triangulation(found), thin_plate(plane, found), mixture(plane)
+    result = anchor_index(plane)
+    kept = triangulation(result), thin_plate(plane, result), mixture(plane)
     for name in NAMES:
         fit(name, plane, focus=3, guard=False)
-    assert anchor_index(plane) is found
+    assert anchor_index(plane) is result
     assert all(
         a is b
         for a, b in zip(
-            kept, (triangulation(found), thin_plate(plane, found), mixture(plane)), strict=True
+            kept, (triangulation(result), thin_plate(plane, result), mixture(plane)), strict=True
         )
     )

@@ -1,4 +1,4 @@
-"""Between three anchors, and at the hull."""
+"""Interpolation between three anchors, and at the hull."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def test_outside_it_stays_at_the_hulls_nearest_point(seed: int, count: int) -> N
     for p in points:
         gap, expected = np.inf, np.zeros(3)
         for a, b in hull.simplices:
-            way = plane.known[b] - plane.known[a]
-            share = np.clip((p - plane.known[a]) @ way / (way @ way), 0, 1)
-            away = np.linalg.norm(plane.known[a] + share * way - p)
+            direction = plane.known[b] - plane.known[a]
+            share = np.clip((p - plane.known[a]) @ direction / (direction @ direction), 0, 1)
+            away = np.linalg.norm(plane.known[a] + share * direction - p)
             if away < gap:
                 gap = float(away)
                 expected = plane.unknown[a] + share * (plane.unknown[b] - plane.unknown[a])
@@ -74,12 +74,12 @@ def test_anchors_in_line_are_joined_by_straight_lines(seed: int, metric: str, co
     along, sounds = random.normal(size=count), random.normal(size=(count, 3))
     direction, across = np.array([0.6, 0.8]), np.array([-0.8, 0.6])
     plane = Plane.raw(np.hstack([along[:, None] * direction, sounds]))
-    at, beside = random.uniform(-4, 4, (2, 50, 1))
+    along_line, beside = random.uniform(-4, 4, (2, 50, 1))
     barycentric = fit("barycentric", plane, metric=metric, guard=False)
-    z = barycentric.expand64(at * direction + beside * across)
+    z = barycentric.expand64(along_line * direction + beside * across)
     order = along.argsort()
     for k in range(3):
-        expected = np.interp(at[:, 0], along[order], sounds[order, k])
+        expected = np.interp(along_line[:, 0], along[order], sounds[order, k])
         np.testing.assert_allclose(z[:, 2 + k], expected, rtol=1e-6, atol=1e-6)
 
 
@@ -96,12 +96,12 @@ def test_one_anchor_is_everywhere_and_two_are_joined(count: int) -> None:
 
 def test_cosine_mixes_the_two_directions_next_to_the_points() -> None:
     angle = np.array([0.0, 1.0, 2.5, 4.0, 5.5])
-    places = np.stack([np.cos(angle), np.sin(angle)], axis=1) * [[1.0], [3.0], [2.0], [1.0], [5.0]]
-    places -= places.mean(axis=0)  # the centroid, which directions are from
-    turned = np.arctan2(places[:, 1], places[:, 0])
+    sites = np.stack([np.cos(angle), np.sin(angle)], axis=1) * [[1.0], [3.0], [2.0], [1.0], [5.0]]
+    sites -= sites.mean(axis=0)  # the centroid, which directions are from
+    turned = np.arctan2(sites[:, 1], sites[:, 0])
     order = turned.argsort()
     first, second = order[1], order[2]
-    plane = Plane.raw(np.hstack([places, np.eye(5)]))
+    plane = Plane.raw(np.hstack([sites, np.eye(5)]))
     middle = (turned[first] + turned[second]) / 2
     z = fit("barycentric", plane, metric="cosine", guard=False).expand64(
         [[2 * np.cos(middle), 2 * np.sin(middle)]]
@@ -111,19 +111,19 @@ def test_cosine_mixes_the_two_directions_next_to_the_points() -> None:
     np.testing.assert_allclose(z[0, 2:], expected, atol=1e-9)
 
 
-def test_anchors_at_one_place_count_as_their_mean_and_spread_as_fog() -> None:
+def test_anchors_at_one_site_count_as_their_mean_and_have_a_spread() -> None:
     z = correlated(50, 5, 3)
     z[1:4, :2] = z[0, :2]
     plane = Plane.raw(z)
     barycentric = fit("barycentric", plane, guard=False)
-    found = barycentric.expand(plane.known[:1])[0, 2:]
-    np.testing.assert_allclose(found, z[:4, 2:].mean(axis=0), rtol=1e-5)
+    result = barycentric.expand(plane.known[:1])[0, 2:]
+    np.testing.assert_allclose(result, z[:4, 2:].mean(axis=0), rtol=1e-5)
     expected = np.sqrt(z[:4, 2:].var(axis=0).mean())
     np.testing.assert_allclose(barycentric.spread(plane.known[:1]), expected, rtol=1e-5)
     np.testing.assert_allclose(barycentric.spread(plane.known[4:]), 0, atol=1e-9)
 
 
-def test_places_side_by_side_across_a_line_share_their_point_of_it() -> None:
+def test_sites_side_by_side_across_a_line_share_their_point_of_it() -> None:
     side = np.array([[0, 0], [1, 1e-7], [1, -1e-7], [2, 0]])
     plane = Plane.raw(np.hstack([side, [[0.0], [5.0], [-5.0], [1.0]]]))
     z = fit("barycentric", plane, guard=False).expand64([[0.5, 0], [1.5, 0]])[:, 2]

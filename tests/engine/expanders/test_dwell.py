@@ -1,4 +1,4 @@
-"""`dwell`: a finger is drawn to the nearest sound, never by a leap."""
+"""`dwell`: a finger is attracted by the nearest sound, continuously."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentpad.engine.expanders import fit
-from latentpad.engine.expanders.dwell import OWN
+from latentpad.engine.expanders.dwell import ATTRACTION_SHARE
 from latentpad.engine.plane import Plane
 from tests.engine.expanders.anchors import correlated, law, planes, scattered, seeds
 
-BORDER = OWN / (2 - OWN)  # of the second distance: there a sound's own ground ends
+# Of the distance to the second anchor: the radius within which the nearest sound is exact.
+BORDER = ATTRACTION_SHARE / (2 - ATTRACTION_SHARE)
 
 
 @law
@@ -20,12 +21,12 @@ def test_a_sounds_own_ground_is_that_sound_and_no_other(seed: int, share: float)
     z = correlated(60, 5, seed)
     for plane in planes(z):
         turn = np.random.default_rng(seed).uniform(0, 2 * np.pi, len(z))
-        way = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+        direction = np.stack([np.cos(turn), np.sin(turn)], axis=1)
         away = np.linalg.norm(plane.known[:, None] - plane.known[None], axis=2)
         np.fill_diagonal(away, np.inf)
         # d₁ ≤ BORDER (gap - d₁) ≤ BORDER d₂
         reach = share * BORDER / (1 + BORDER) * away.min(axis=1)
-        points = plane.known + reach[:, None] * way
+        points = plane.known + reach[:, None] * direction
         dwell, nearest = (fit(name, plane).expand(points) for name in ("dwell", "nearest"))
         np.testing.assert_allclose(dwell, nearest, rtol=1e-5, atol=1e-6)
 
@@ -40,7 +41,7 @@ def test_dwelling_is_local_of_a_point_nearer_to_the_sound(seed: int, focus: int)
         first, second = np.sort(distance)[:2]
         r = 2 * first / (first + second)
         anchor = plane.known[distance.argmin()]
-        felt = anchor + (p - anchor) * max(r - OWN, 0) / (1 - OWN) / r
+        felt = anchor + (p - anchor) * max(r - ATTRACTION_SHARE, 0) / (1 - ATTRACTION_SHARE) / r
         away = np.linalg.norm(plane.known - felt, axis=1)
         near, radius = away.argsort()[:focus], np.sort(away)[focus]
         if away.min() == 0:

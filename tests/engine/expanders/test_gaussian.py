@@ -1,4 +1,4 @@
-"""The conditional mean of a mixture, against the mixture's density written out."""
+"""The conditional mean of a mixture, compared with a direct computation from its density."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ from threadpoolctl import threadpool_limits
 
 from latentpad.engine.expanders import METRICS, fit, kernels
 from latentpad.engine.expanders.anchor_index import view
-from latentpad.engine.expanders.gaussian import REGULAR, ROUNDS, SAMPLE, SETTLED, mixture
+from latentpad.engine.expanders.gaussian import (
+    ITERATIONS,
+    REGULARIZATION,
+    SAMPLE,
+    TOLERANCE,
+    mixture,
+)
 from latentpad.engine.plane import Plane
 from tests.engine.expanders.anchors import correlated, law, metrics, planes, scattered, seeds
 
 
 def clustered(count: int, seed: int) -> NDArray[np.float32]:
-    """Anchors about five centres, each cluster with a slope of its own."""
+    """Anchors in five clusters, each with its own slope."""
     random = np.random.default_rng(seed)
     centres, slopes = random.normal(scale=4, size=(5, 5)), random.normal(size=(5, 2, 3))
     which, along = random.integers(0, 5, count), random.normal(size=(count, 2))
@@ -53,12 +59,16 @@ def expected(
 @given(seeds)
 def test_it_is_scikit_learns_mixture_conditioned_on_the_point(seed: int) -> None:
     plane = Plane.raw(clustered(400, seed).astype(np.float64))
-    gaussian, found = fit("gaussian", plane, guard=False), mixture(plane)
+    gaussian, result = fit("gaussian", plane, guard=False), mixture(plane)
     z = np.hstack([plane.known, plane.unknown])[np.random.default_rng(0).permutation(400)]
     centre, width = z.mean(axis=0), z.std(axis=0)
-    assert len(found.weights) > 1
+    assert len(result.weights) > 1
     theirs = GaussianMixture(
-        len(found.weights), reg_covar=REGULAR, tol=SETTLED, max_iter=ROUNDS, random_state=0
+        len(result.weights),
+        reg_covar=REGULARIZATION,
+        tol=TOLERANCE,
+        max_iter=ITERATIONS,
+        random_state=0,
     )
     with threadpool_limits(1):
         theirs.fit((z - centre) / width)
@@ -80,16 +90,16 @@ def test_one_component_is_a_linear_regression(seed: int, metric: str, count: int
         if len(mixture(plane, metric).weights) > 1:
             continue
         points = scattered(plane, 20, seed)
-        known, at = (kernels.to_metric(p, view(plane, metric)) for p in (plane.known, points))
+        known, query = (kernels.to_metric(p, view(plane, metric)) for p in (plane.known, points))
         x, z = (v - v.mean(axis=0) for v in (known, plane.unknown))
         variance = known.var(axis=0)
         dead = variance < 1e-10 * variance.max()  # two anchors, whitened, lie in a line
-        ridge = REGULAR * np.diag(np.where(dead, variance.max(), variance))
+        ridge = REGULARIZATION * np.diag(np.where(dead, variance.max(), variance))
         slope = np.linalg.solve(x.T @ x / count + ridge, x.T @ z / count)
-        line = plane.unknown.mean(axis=0) + (at - known.mean(axis=0)) @ slope
+        expected = plane.unknown.mean(axis=0) + (query - known.mean(axis=0)) @ slope
         latents = fit("gaussian", plane, metric=metric, guard=False).expand64(points)
-        found = (latents - plane.centre) @ plane.from_unknown.T
-        np.testing.assert_allclose(found, line, rtol=1e-6, atol=1e-6)
+        result = (latents - plane.centre) @ plane.from_unknown.T
+        np.testing.assert_allclose(result, expected, rtol=1e-6, atol=1e-6)
 
 
 @law
@@ -115,16 +125,16 @@ def test_mahalanobis_changes_one_component_by_no_more_than_its_ridge(seed: int) 
         for metric in ("euclidean", "mahalanobis")
     )
     narrow = np.linalg.eigvalsh(np.corrcoef(plane.known.T)).min()
-    assert np.abs(other - plain).max() <= 5 * REGULAR / narrow * np.abs(plain).max()
+    assert np.abs(other - plain).max() <= 5 * REGULARIZATION / narrow * np.abs(plain).max()
 
 
 def test_a_mixture_is_kept_for_each_metric() -> None:
     plane = Plane.raw(clustered(100, 0))
     kept = [mixture(plane, metric) for metric in METRICS]
     assert len(set(map(id, kept))) == len(METRICS)
-    for name, found in zip(METRICS, kept, strict=True):
+    for name, result in zip(METRICS, kept, strict=True):
         fit("gaussian", plane, metric=name, guard=False)
-        assert mixture(plane, name) is found
+        assert mixture(plane, name) is result
 
 
 def test_no_more_components_for_directions_that_say_nothing() -> None:
@@ -135,9 +145,9 @@ def test_no_more_components_for_directions_that_say_nothing() -> None:
 def test_as_many_components_as_the_anchors_speak_for() -> None:
     random = np.random.default_rng(0)
     assert len(mixture(Plane.raw(random.normal(size=(500, 6)))).weights) == 1
-    found = mixture(Plane.raw(clustered(2000, 0)))
-    assert 4 <= len(found.weights) <= 16
-    np.testing.assert_allclose(found.weights.sum(), 1)
+    result = mixture(Plane.raw(clustered(2000, 0)))
+    assert 4 <= len(result.weights) <= 16
+    np.testing.assert_allclose(result.weights.sum(), 1)
     few = mixture(Plane.raw(clustered(12, 0)))
     assert len(few.weights) == 1
 
@@ -147,7 +157,7 @@ def test_as_many_components_as_the_anchors_speak_for() -> None:
 def test_it_follows_each_clusters_own_slope(seed: int) -> None:
     z = clustered(1000, seed)
     plane = Plane.raw(z)
-    found = fit("gaussian", plane).expand(plane.known)[:, 2:]
+    result = fit("gaussian", plane).expand(plane.known)[:, 2:]
     single = (
         plane.unknown.mean(axis=0)
         + (plane.known - plane.known.mean(axis=0))
@@ -159,7 +169,7 @@ def test_it_follows_each_clusters_own_slope(seed: int) -> None:
             )[0]
         )
     )
-    missed, straight = (np.sqrt(np.mean((v - z[:, 2:]) ** 2)) for v in (found, single))
+    missed, straight = (np.sqrt(np.mean((v - z[:, 2:]) ** 2)) for v in (result, single))
     assert missed < straight
 
 

@@ -1,4 +1,4 @@
-"""What every expander claims, held as laws."""
+"""The claims of every expander, checked as laws."""
 
 from __future__ import annotations
 
@@ -72,12 +72,16 @@ def test_the_guard_holds_the_radius_and_never_moves_an_anchor(
         distance = np.linalg.norm((plane.unknown - mean) @ axes, axis=1)
         assert distance.max() <= radius
         points = scattered(plane, 50, seed) * 5
-        pulled, whole = (e.expand64(points) @ plane.from_unknown.T for e in (guarded, free))
+        guarded_unknown, unguarded = (
+            e.expand64(points) @ plane.from_unknown.T for e in (guarded, free)
+        )
         offset = plane.centre @ plane.from_unknown.T
-        reached = np.linalg.norm((pulled - offset - mean) @ axes, axis=1)
+        reached = np.linalg.norm((guarded_unknown - offset - mean) @ axes, axis=1)
         assert reached.max() <= radius * (1 + 1e-6)
-        inside = np.linalg.norm((whole - offset - mean) @ axes, axis=1) <= radius
-        np.testing.assert_allclose(pulled[inside], whole[inside], rtol=1e-12, atol=1e-12)
+        inside = np.linalg.norm((unguarded - offset - mean) @ axes, axis=1) <= radius
+        np.testing.assert_allclose(
+            guarded_unknown[inside], unguarded[inside], rtol=1e-12, atol=1e-12
+        )
         if name in EXACT:
             np.testing.assert_array_equal(guarded.expand(plane.known), free.expand(plane.known))
 
@@ -106,16 +110,18 @@ def test_an_expander_depends_on_the_settings_that_it_declares_and_on_no_other(
     plane = Plane.raw(correlated(60, 5, seed))
     points = scattered(plane, 40, seed)
 
-    def found(**settings: Any) -> NDArray[np.float64]:
+    def result(**settings: Any) -> NDArray[np.float64]:
         expander = fit(declared.name, plane, **settings)
         return np.column_stack([expander.expand64(points), expander.spread(points)])
 
     others: dict[str, Any] = {
-        "metric": "cosine", "focus": 7, "scale": 3.0, "base": 5, "faders": {3: 0.4},
+        "metric": "cosine", "focus": 7, "scale": 3.0, "base": 5, "weights": {3: 0.4},
     }  # fmt: skip
     assert set(declared.uses) <= set(others)
     for name, other in others.items():
-        assert np.array_equal(found(**{name: other}), found()) == (name not in declared.uses), name
+        assert np.array_equal(result(**{name: other}), result()) == (name not in declared.uses), (
+            name
+        )
 
 
 @law
@@ -175,17 +181,17 @@ def test_every_setting_is_defined_of_what_is_hardest(
 def defined(
     z: NDArray[np.float32], points: list[Point], settings: Iterable[tuple[str, int, bool]]
 ) -> None:
-    """Fails where an expander gives no numbers with one of the settings (metric, focus, guard)."""
+    """Fail if an expander gives NaN or infinity with one of the settings (metric, focus, guard)."""
     known = list(settings)
     with np.errstate(all="raise", under="ignore"):
         for plane in planes(z):
-            corner = plane.place([[0.0, 0.0], [0.5, 0.7]])
-            at = np.concatenate([np.array(points), plane.known[:3], corner])
+            corner = plane.from_pad([[0.0, 0.0], [0.5, 0.7]])
+            inputs = np.concatenate([np.array(points), plane.known[:3], corner])
             for name, (metric, focus, guard) in product(NAMES, known):
                 expander = fit(name, plane, metric=metric, focus=focus, guard=guard)
-                assert np.isfinite(expander.expand(at)).all()
-                assert np.isfinite(expander.spread(at)).all()
-            assert np.isfinite(blend(at, plane, np.arange(len(z)))).all()
+                assert np.isfinite(expander.expand(inputs)).all()
+                assert np.isfinite(expander.spread(inputs)).all()
+            assert np.isfinite(blend(inputs, plane, np.arange(len(z)))).all()
 
 
 @law

@@ -1,4 +1,4 @@
-"""The local conditional mean, and the fog where sounds share a place."""
+"""The local conditional mean, and its spread where sounds share a site."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from latentpad.engine.plane import Plane
 from tests.engine.expanders.anchors import correlated, law, scattered, seeds
 
 
-def test_anchors_at_one_place_are_replaced_by_their_mean_and_spread_as_fog() -> None:
+def test_anchors_at_one_site_are_replaced_by_their_mean_and_have_a_spread() -> None:
     z = correlated(50, 5, 3)
     z[1:4, :2] = z[0, :2]
     plane = Plane.raw(z)
@@ -60,8 +60,8 @@ def test_local_is_the_conditional_mean_written_out(seed: int, focus: int) -> Non
 @given(seeds)
 def test_local_follows_the_slope_of_anchors_on_a_plain(seed: int) -> None:
     random = np.random.default_rng(seed)
-    places, slope = random.normal(size=(400, 2)), random.normal(size=(2, 3))
-    plane = Plane.raw(np.hstack([places, places @ slope]))
+    sites, slope = random.normal(size=(400, 2)), random.normal(size=(2, 3))
+    plane = Plane.raw(np.hstack([sites, sites @ slope]))
     points = random.uniform(-1, 1, (50, 2))
     local = fit("local", plane).expand64(points)[:, 2:]
     # Inside the cloud a weighted mean misses a plain by the width of a neighbourhood; the

@@ -1,4 +1,4 @@
-"""The founding paper's three against brute force, and what they claim."""
+"""The founding paper's three expanders against brute force, and their claims."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def test_what_cannot_be_fitted_is_refused_in_one_line() -> None:
     with pytest.raises(ValueError, match="anchor 30 of 30"):
         fit("lattice", plane, base=30)
     with pytest.raises(ValueError, match="anchor -1 of 30"):
-        fit("lattice", plane, faders={-1: 0.5})
+        fit("lattice", plane, weights={-1: 0.5})
     with pytest.raises(ValueError, match=r"give \(n, 2\)"):
         fit("mean", plane).expand([0.1, 0.2])
     with pytest.raises(ValueError, match="30 anchors"):

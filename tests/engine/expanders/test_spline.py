@@ -1,4 +1,4 @@
-"""One thin plate through all anchors, and one through each point's neighbours."""
+"""The thin-plate spline through all anchors, and the one through each point's neighbours."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from scipy.interpolate import RBFInterpolator
 from latentpad.engine.expanders import fit
 from latentpad.engine.expanders.anchor_index import anchor_index
 from latentpad.engine.expanders.spline import (
-    LISTENED,
+    GLOBAL_SITES,
+    MOST_NEIGHBOURS,
     NUGGET,
     SLOPE,
     TOLERANCE,
-    WHOLE,
     MovingSpline,
     Spline,
 )
@@ -51,18 +51,18 @@ def test_few_anchors_have_scipys_thin_plate_spline(seed: int, count: int) -> Non
 @law
 @given(seeds, st.integers(2, 40))
 def test_anchors_in_line_have_the_spline_along_it(seed: int, count: int) -> None:
-    """No two anchors nearly in one place: through such the spline is as steep as it likes, and
-    rounding decides."""
+    """No two anchors nearly coincide: through such anchors the spline is so steep that rounding
+    decides."""
     random = np.random.default_rng(seed)
     along, sounds = np.cumsum(random.uniform(0.1, 1, count)), random.normal(size=(count, 3))
     along = random.permutation(along - along.mean())
     direction, across = np.array([0.6, 0.8]), np.array([-0.8, 0.6])
     plane = Plane.raw(np.hstack([along[:, None] * direction, sounds]))
-    at, beside = random.uniform(-2, 2, (2, 50, 1)) * np.array([[[along.std() + 1]], [[1]]])
-    expected = RBFInterpolator(along[:, None], sounds, kernel="thin_plate_spline")(at)
-    found = fit("rbf", plane, guard=False).expand64(at * direction + beside * across)
+    along_line, beside = random.uniform(-2, 2, (2, 50, 1)) * np.array([[[along.std() + 1]], [[1]]])
+    expected = RBFInterpolator(along[:, None], sounds, kernel="thin_plate_spline")(along_line)
+    result = fit("rbf", plane, guard=False).expand64(along_line * direction + beside * across)
     size = np.abs(expected).max()
-    np.testing.assert_allclose(found[:, 2:], expected, rtol=0, atol=1e-5 * size)
+    np.testing.assert_allclose(result[:, 2:], expected, rtol=0, atol=1e-5 * size)
 
 
 @law
@@ -72,11 +72,13 @@ def test_few_anchors_on_a_plain_give_the_plain_everywhere(seed: int) -> None:
     known, slope = random.normal(size=(50, 2)), random.normal(size=(2, 3))
     plane = Plane.raw(np.hstack([known, known @ slope]))
     points = random.uniform(-9, 9, (50, 2))
-    found = fit("rbf", plane, guard=False).expand64(points)
-    np.testing.assert_allclose(found[:, 2:], points @ slope, rtol=1e-6, atol=1e-6)
+    result = fit("rbf", plane, guard=False).expand64(points)
+    np.testing.assert_allclose(result[:, 2:], points @ slope, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize(("count", "kind"), [(WHOLE, Spline), (WHOLE + 1, MovingSpline)])
+@pytest.mark.parametrize(
+    ("count", "kind"), [(GLOBAL_SITES, Spline), (GLOBAL_SITES + 1, MovingSpline)]
+)
 def test_many_anchors_have_a_spline_for_each_point(count: int, kind: type) -> None:
     z = correlated(count, 5, 0)
     plane = Plane.raw(z)
@@ -90,8 +92,8 @@ def test_many_anchors_have_a_spline_for_each_point(count: int, kind: type) -> No
 def test_a_points_spline_is_exact_at_anchors(seed: int, metric: str, focus: int) -> None:
     z = correlated(80, 5, seed)
     for plane in planes(z):
-        found = moving(plane, metric, focus).expand(plane.known)
-        np.testing.assert_allclose(found, z, rtol=1e-5, atol=1e-6)
+        result = moving(plane, metric, focus).expand(plane.known)
+        np.testing.assert_allclose(result, z, rtol=1e-5, atol=1e-6)
 
 
 @law
@@ -110,7 +112,7 @@ def test_a_points_spline_is_kriging_that_misses_the_outer_neighbours(seed: int, 
     spline = moving(plane, focus=focus)
     for p in scattered(plane, 5, seed):
         distance = np.linalg.norm(plane.known - p, axis=1)
-        near = distance.argsort()[: min(focus, LISTENED)]
+        near = distance.argsort()[: min(focus, MOST_NEIGHBOURS)]
         reach = np.sort(distance)[len(near)]
         u, t = (plane.known[near] - p) / reach, distance[near] / reach
         system = np.zeros((len(near) + 1, len(near) + 1))
@@ -132,11 +134,11 @@ def test_where_sounds_change_smoothly_a_points_spline_is_nearly_that_of_all() ->
     turn = random.normal(size=(2, 8))
     plane = Plane.raw(np.hstack([known, np.cos(known @ turn)]))
     points = random.uniform(-1.5, 1.5, (300, 2))
-    whole = fit("rbf", plane, guard=False).expand64(points)[:, 2:]
-    own = moving(plane).expand64(points)[:, 2:]
+    global_latents = fit("rbf", plane, guard=False).expand64(points)[:, 2:]
+    moving_latents = moving(plane).expand64(points)[:, 2:]
     truth = np.cos(points @ turn)
     local = fit("local", plane, guard=False).expand64(points)[:, 2:]
-    missed = [np.sqrt(np.mean((z - truth) ** 2)) for z in (whole, own, local)]
+    missed = [np.sqrt(np.mean((z - truth) ** 2)) for z in (global_latents, moving_latents, local)]
     assert missed[0] < missed[1] < missed[2] / 4
 
 
@@ -154,17 +156,17 @@ def test_the_fog_is_that_of_the_neighbours() -> None:
     )
 
 
-def test_anchors_at_one_place_are_replaced_by_their_mean() -> None:
+def test_anchors_at_one_site_are_replaced_by_their_mean() -> None:
     z = correlated(50, 5, 3)
     z[1:4, :2] = z[0, :2]
     plane = Plane.raw(z)
     for spline in (fit("rbf", plane, guard=False), moving(plane)):
-        found = spline.expand(plane.known[:1])[0, 2:]
-        np.testing.assert_allclose(found, z[:4, 2:].mean(axis=0), rtol=1e-5)
+        result = spline.expand(plane.known[:1])[0, 2:]
+        np.testing.assert_allclose(result, z[:4, 2:].mean(axis=0), rtol=1e-5)
 
 
 @pytest.mark.parametrize("gap", [1e-3, 1e-5, 1e-7, 1e-9, 1e-13])
-def test_two_places_may_be_as_near_as_numbers_tell_them_apart(gap: float) -> None:
+def test_two_sites_may_be_as_near_as_numbers_tell_them_apart(gap: float) -> None:
     z = correlated(60, 5, 0).astype(np.float64)
     z[1, :2] = z[0, :2] + [gap, 0]
     plane = Plane.raw(z)

@@ -1,4 +1,4 @@
-"""The choice of an output device, and the ways in which it is tried."""
+"""The choice of an output device, and the formats in which it is tried."""
 
 from __future__ import annotations
 
@@ -87,14 +87,18 @@ def card(channels: int = 2, rate: float = 48000.0) -> dict[str, Any]:
 
 
 def test_a_device_is_tried_at_the_models_rate_and_then_at_its_own() -> None:
-    assert [way.rate for way in stream_formats(card(rate=44100.0), 48000, None, 128)][::4] == [
+    assert [
+        stream_format.rate for stream_format in stream_formats(card(rate=44100.0), 48000, None, 128)
+    ][::4] == [
         48000,
         44100,
     ]
 
 
 def test_an_asked_for_rate_is_the_only_one_that_is_tried() -> None:
-    assert {way.rate for way in stream_formats(card(), 48000, 96000, 128)} == {96000}
+    assert {stream_format.rate for stream_format in stream_formats(card(), 48000, 96000, 128)} == {
+        96000
+    }
 
 
 @pytest.mark.parametrize(
@@ -103,8 +107,10 @@ def test_an_asked_for_rate_is_the_only_one_that_is_tried() -> None:
 def test_two_channels_are_tried_first_and_then_all_that_there_are(
     channels: int, tried: list[int]
 ) -> None:
-    found = [way.channels for way in stream_formats(card(channels), 48000, None, 128)]
-    assert list(dict.fromkeys(found)) == tried
+    channels_tried = [
+        stream_format.channels for stream_format in stream_formats(card(channels), 48000, None, 128)
+    ]
+    assert list(dict.fromkeys(channels_tried)) == tried
 
 
 def test_a_block_that_is_refused_leaves_the_choice_to_the_host() -> None:

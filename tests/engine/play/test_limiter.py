@@ -1,4 +1,4 @@
-"""The limiter: nothing passes the ceiling, and what stays below it is left alone."""
+"""The limiter: nothing exceeds the ceiling, and what is below it is unchanged."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ RATE = 48000
 def limited(
     sound: Floats, ceiling: float = 1.0, gain: float = 1.0, sizes: tuple[int, ...] = ()
 ) -> Floats:
-    """(n, 2) through a new limiter, in blocks of the given sizes over and over, or in one."""
+    """(n, 2) through a new limiter, in one block or in blocks of the given sizes, repeatedly."""
     limiter = Limiter(RATE)
     out = sound.copy()
-    at, k = 0, 0
-    while at < len(out):
+    start, k = 0, 0
+    while start < len(out):
         size = sizes[k % len(sizes)] if sizes else len(out)
-        limiter.process(out[at : at + size], gain, gain, ceiling)
-        at, k = at + size, k + 1
+        limiter.process(out[start : start + size], gain, gain, ceiling)
+        start, k = start + size, k + 1
     return out
 
 
@@ -75,18 +75,18 @@ def test_an_impulse_is_delayed_by_exactly_the_delay() -> None:
     sound = np.zeros((500, 2), np.float32)
     sound[100] = 0.5, -0.25
     out = limited(sound)
-    at = 100 + Limiter(RATE).delay
-    np.testing.assert_array_equal(out[at], sound[100])
-    assert not out[:at].any()
-    assert np.abs(out[at + 1 :]).max() < 1e-3
+    start = 100 + Limiter(RATE).delay
+    np.testing.assert_array_equal(out[start], sound[100])
+    assert not out[:start].any()
+    assert np.abs(out[start + 1 :]).max() < 1e-3
 
 
 def test_a_peak_is_turned_down_in_time_and_not_clipped() -> None:
-    """The gain glides: no sample of it moves by more than a straight line over the delay."""
+    """The gain glides: its steps are at most those of a straight line over the delay."""
     rng = np.random.default_rng(0)
     sound = stereo(tone(1000, level=0.5))
-    for at in rng.integers(1000, 40000, 20):
-        sound[at : at + 200] *= rng.uniform(2, 8)
+    for start in rng.integers(1000, 40000, 20):
+        sound[start : start + 200] *= rng.uniform(2, 8)
     open_, out = limited(sound, 1e9), limited(sound, 0.5)
     heard = np.abs(open_[:, 0]) > 0.05
     gain = out[heard, 0] / open_[heard, 0]

@@ -1,4 +1,4 @@
-"""The output that needs no device: a clock that takes hops."""
+"""The output without a device: a clock that takes hops."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HOP = 128
 
 
 class Clock:
-    """Time that passes when it is told to."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -30,9 +30,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def taken(output: NullOutput) -> int:
-    """Hops it takes before it has had enough."""
+    """The number of hops that it takes now."""
     hops = 0
-    while output.room():
+    while output.hop_due():
         output.write(np.zeros((HOP, 2), np.float32))
         hops += 1
     return hops
@@ -70,6 +70,6 @@ def test_after_a_machine_slept_the_null_output_does_not_run_after_lost_time(cloc
 
 def test_the_null_output_says_what_it_is(clock: Clock) -> None:
     output = NullOutput(OutputSettings(block=64, ring=4), 44100, HOP)
-    assert (output.rate, output.block, output.kept) == (44100, 64, 4 * 64)
+    assert (output.rate, output.block, output.latency_frames) == (44100, 64, 4 * 64)
     assert output.starved == 0 and 0 < output.pause() < HOP / 44100
     output.close()

@@ -1,6 +1,6 @@
-"""Phase from magnitudes: the published algorithm to the last digit, and better than the bar.
+"""Phase from magnitudes: equal to the published algorithm, and better than a reference method.
 
-The reference vectors are numbers that the library phaseret printed for magnitudes of its own.
+The reference vectors were computed by the library phaseret, from its own magnitudes.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ def vectors() -> dict[str, Any]:
 
 
 def integrated(s: Float64, hop: int, gamma: float, tolerance: float, *, ahead: bool) -> Float64:
-    """RTPGHI over (frames, bins) log-magnitudes; it starts from log-magnitude 0 and phase 0.
+    """RTPGHI over (frames, bins) log-magnitudes, from log-magnitude 0 and phase 0.
 
-    With look-ahead the reference has one frame of log-magnitude 0 in front, whose own phase
-    advance does not count.
+    With look-ahead the reference has one frame of log-magnitude 0 in front, whose phase advance
+    does not count.
     """
     bins = s.shape[1]
     empty = np.zeros(bins)
@@ -47,28 +47,28 @@ def integrated(s: Float64, hop: int, gamma: float, tolerance: float, *, ahead: b
     out = []
     for n, now in enumerate(rows):
         after = rows[min(n + 1, len(rows) - 1)]
-        tgrad, fgrad, found = np.zeros(bins), np.zeros(bins), np.zeros(bins)
+        tgrad, fgrad, estimated = np.zeros(bins), np.zeros(bins), np.zeros(bins)
         phase.gradient_time(now, gamma, hop, tgrad)
         phase.gradient_frequency(before2, before, now, after, ahead, gamma, hop, fgrad)
         phase.integrate(
-            before, now, angle, advance, tgrad, fgrad, tolerance, seed, keys, ids, done, found
+            before, now, angle, advance, tgrad, fgrad, tolerance, seed, keys, ids, done, estimated
         )
-        out.append(found)
+        out.append(estimated)
         advance = empty if ahead and n == 0 else tgrad
-        before2, before, angle = before, now, found
+        before2, before, angle = before, now, estimated
     return np.array(out)
 
 
 @pytest.mark.parametrize("ahead", [False, True], ids=["causal1", "causal0"])
 def test_the_reference_implementations_phases_are_met(vectors: dict[str, Any], ahead: bool) -> None:
-    """causal1 looks at no frame ahead; causal0 at one, so that its output lags by a frame."""
+    """causal1 uses no frame ahead, causal0 one, so that its output lags by a frame."""
     kind = f"causal{0 if ahead else 1}_tol1e-06"
     wanted, mask = np.angle(vectors[f"c_{kind}"]), vectors[f"mask_{kind}"]
     s = np.log(np.maximum(vectors["S"], 1e-300))
-    found = integrated(s, int(vectors["a"]), float(vectors["gamma"]), 1e-6, ahead=ahead)
+    estimated = integrated(s, int(vectors["a"]), float(vectors["gamma"]), 1e-6, ahead=ahead)
     if ahead:  # the reference's first frame is the one put in front
-        found, wanted, mask = found[1:-1], wanted[1:], mask[1:]
-    off = np.angle(np.exp(1j * (found - wanted)))
+        estimated, wanted, mask = estimated[1:-1], wanted[1:], mask[1:]
+    off = np.angle(np.exp(1j * (estimated - wanted)))
     assert mask.shape == off.shape and mask.mean() > 0.5
     assert np.abs(off[mask]).max() < 1e-6
 
@@ -115,14 +115,14 @@ def _one_step(s: Float64, gamma: float, hop: int) -> Float64:
 
 @pytest.mark.parametrize("name", sorted(GAMMA))
 def test_a_steady_tones_phase_advances_by_its_frequency(name: str) -> None:
-    """The log-magnitude's slope over frequency tells where between the bins the tone lies."""
-    n_fft, hop, at = 1024, 128, 40.37
+    """The slope of the log-magnitude over frequency gives the tone's position between the bins."""
+    n_fft, hop, frequency_bin = 1024, 128, 40.37
     frame = phase.frame(n_fft, hop, name)
     time = np.arange(n_fft) - n_fft // 2
-    spectrum = np.abs(np.fft.rfft(frame.window * np.cos(2 * np.pi * at * time / n_fft)))
+    spectrum = np.abs(np.fft.rfft(frame.window * np.cos(2 * np.pi * frequency_bin * time / n_fft)))
     advance = np.zeros(len(spectrum))
     phase.gradient_time(np.log(spectrum + 1e-9), frame.gamma, hop, advance)
-    wanted = 2 * np.pi * at * hop / n_fft
+    wanted = 2 * np.pi * frequency_bin * hop / n_fft
     # Exact for the Gaussian; the others only resemble it.
     assert advance[40] == pytest.approx(wanted, abs=0.01 if name == "gauss" else 0.05)
 
@@ -147,8 +147,8 @@ def test_an_impulses_phase_step_over_frequency_tells_its_time() -> None:
 def test_overlapping_frames_add_up_to_one(name: str, n_fft: int, hop: int) -> None:
     frame = phase.frame(n_fft, hop, name)
     total = np.zeros(4 * n_fft)
-    for at in range(0, 3 * n_fft + 1, hop):
-        total[at : at + n_fft] += frame.window**2
+    for start in range(0, 3 * n_fft + 1, hop):
+        total[start : start + n_fft] += frame.window**2
     steady = total[n_fft : n_fft + hop]
     np.testing.assert_allclose(steady * frame.norm, 1, rtol=1e-5)
 
@@ -186,7 +186,8 @@ def test_refining_keeps_the_magnitudes_and_comes_nearer_to_what_lies_before() ->
 
 @pytest.fixture(scope="module")
 def figures() -> dict[str, tuple[float, float]]:
-    """Spectral convergence in dB of the voices' default and of the bar, for each sound."""
+    """Spectral convergence in dB of the voices' default and of the reference method, for each
+    sound."""
     hybrid, bar = METHODS["RTPGHI (1) + RTISI 2"], METHODS["Fast Griffin-Lim 32"]
     asked = {name: FINE.magnitudes(sound()) for name, sound in SOUNDS.items()}
     return {name: (convergence(m, hybrid(m)), convergence(m, bar(m))) for name, m in asked.items()}

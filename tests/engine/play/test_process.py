@@ -1,4 +1,4 @@
-"""The render loop, with an output that takes hops as fast as they come; and the whole process."""
+"""The render loop with an output that takes hops at once, and the whole process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.conftest import SMALL
 
 
 class Looked(NullOutput):
-    """Notes what the meters showed after each hop."""
+    """Records what the meters showed after each hop."""
 
     def __init__(self, board: Board, hops: int) -> None:
         super().__init__(OutputSettings(), SMALL.sample_rate, SMALL.n_fft // 8)
@@ -34,7 +34,7 @@ class Looked(NullOutput):
         self._board = board
         self._hops = hops
 
-    def room(self) -> bool:
+    def hop_due(self) -> bool:
         if self.played:
             self.shown.append(float(self._board.player[b.PEAK_LEFT]))
         if len(self.played) == self._hops and self.renderer is not None:
@@ -42,7 +42,7 @@ class Looked(NullOutput):
         return True
 
     def write(self, frames: np.ndarray) -> None:
-        """What came, but for a click in the middle."""
+        """Record the hop, with a click in the middle of the run."""
         if len(self.played) == self._hops // 2:
             frames[3] = 0.5
         self.played.append(float(np.abs(frames).max()))
@@ -75,11 +75,13 @@ def test_what_the_render_thread_raises_is_the_process_s_last_word(
     monkeypatch.setattr(os, "_exit", ended.append)
     r = SMALL
     board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
-    heard, words = socket.socketpair()
-    process._render(Broken(board, r, NullOutput(OutputSettings(), r.sample_rate, 32)), words)
-    word = json.loads(heard.recv(65536))
+    heard, control_socket = socket.socketpair()
+    process._render(
+        Broken(board, r, NullOutput(OutputSettings(), r.sample_rate, 32)), control_socket
+    )
+    message = json.loads(heard.recv(65536))
     assert ended == [1]
-    assert (word["kind"], word["reason"]) == ("failed", "ZeroDivisionError: in a hop")
+    assert (message["kind"], message["reason"]) == ("failed", "ZeroDivisionError: in a hop")
 
 
 def test_when_the_control_process_is_gone_the_sound_fades_and_the_process_ends() -> None:
@@ -90,20 +92,20 @@ def test_when_the_control_process_is_gone_the_sound_fades_and_the_process_ends()
     board.sound_end[0, 1] = r.frames
     board.published[0] = 1
     board.starts[0], board.held[0] = 1, 1  # what a process that begins finds
-    signs = ProcessStatus.playing(board)
+    status = ProcessStatus.playing(board)
     child = Child(
         "playing",
         "latentpad.engine.play.process",
-        (board, r, OutputSettings(null=True), signs.next_generation()),
+        (board, r, OutputSettings(null=True), status.next_generation()),
     )
 
     def newest(seconds: float) -> np.ndarray:
         head = int(board.tape_head[0])
-        at = np.arange(max(0, head - int(seconds * r.sample_rate)), head) % len(board.tape)
-        return board.tape[at]
+        indices = np.arange(max(0, head - int(seconds * r.sample_rate)), head) % len(board.tape)
+        return board.tape[indices]
 
     end = time.monotonic() + 120
-    while not (signs.ready and np.abs(newest(0.1)).max(initial=0.0) > 0.01):
+    while not (status.ready and np.abs(newest(0.1)).max(initial=0.0) > 0.01):
         assert time.monotonic() < end and child.process.is_alive(), child.printed
         time.sleep(0.01)
     child.close()  # the kernel does the same with what a killed process had open

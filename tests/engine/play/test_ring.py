@@ -1,4 +1,4 @@
-"""The ring against a simulated host: it never runs dry once the host is known, and never sticks.
+"""The ring with a simulated host: it never runs empty once the host is known, and never gets stuck.
 
 `python -m latentpad.benchmarks.output` is the long form.
 """
@@ -20,7 +20,7 @@ PERIODS = [16, 32, 48, 64, 100, 128, 192, 256, 441, 512, 1024, 2048, 4096]
 
 
 def settled(rhythm: Rhythm) -> float:
-    """When the host is known: after a second, and some of its periods."""
+    """The time when the host is known: after a second and some of its periods."""
     return max(1.0, 16 * rhythm.period / rhythm.rate)
 
 
@@ -29,7 +29,7 @@ def after_settling(heard: HostResult, rhythm: Rhythm) -> int:
 
 
 def kept_in_time(heard: HostResult) -> float:
-    """The share of the time that the host was served."""
+    """The share of the time for which the host got its frames."""
     return heard.taken / heard.seconds
 
 
@@ -51,7 +51,8 @@ rhythms = st.builds(
 def test_once_the_host_is_known_no_read_finds_the_ring_empty(
     rhythm: Rhythm, model: tuple[int, int], dear: float, block: bool
 ) -> None:
-    """`dear` is what a hop costs in ms; `block`, whether the host was taken for one of 128."""
+    """`dear` is the cost of a hop in ms; `block`, whether the host was first taken for one of
+    128."""
     rate, hop = model
     cost = min(dear / 1000, 0.4 * hop / rate)
     seconds = settled(rhythm) + max(3.0, 20 * rhythm.period / rhythm.rate)
@@ -74,8 +75,8 @@ def test_once_the_host_is_known_no_read_finds_the_ring_empty(
 def test_a_burst_of_a_new_size_is_missed_once_at_most(
     rhythm: Rhythm, burst: int, every: int, dear: float
 ) -> None:
-    """The host stalls now and then, and takes what it has missed at once. With much jitter beside
-    it two bursts are not of one size."""
+    """The host stalls now and then, and then reads at once what it has missed. With much jitter,
+    no two bursts have the same size."""
     late = min(rhythm.late, 0.5)
     bursting = Rhythm(rhythm.rate, rhythm.period, late, burst, every, 0.0)
     step = rhythm.period / rhythm.rate
@@ -108,7 +109,7 @@ def test_a_host_that_turns_to_a_larger_period_is_missed_once_at_most() -> None:
 
     def run(until: float) -> None:
         while host.now < until:
-            if output.room():
+            if output.hop_due():
                 host.now += 0.0003
                 output.write(block)
             else:
@@ -132,7 +133,7 @@ def test_a_host_that_takes_nothing_is_not_waited_for_in_a_hurry_and_goes_on_when
     made = 0
     host.stop()
     while host.now < 5.0:
-        if output.room():
+        if output.hop_due():
             output.write(block)
             made += 1
         else:
@@ -142,7 +143,7 @@ def test_a_host_that_takes_nothing_is_not_waited_for_in_a_hurry_and_goes_on_when
     assert made <= 4, "what lies ready is all that is made"
     host.turn_to(Rhythm())
     while host.now < 7.0:
-        if output.room():
+        if output.hop_due():
             output.write(block)
             made += 1
         else:

@@ -1,4 +1,4 @@
-"""One voice's kernels: pitch, level, texture, playhead, morph."""
+"""The kernels of one voice: pitch, level, texture, playhead, morph."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def play(**changes: float) -> FrameSettings:
     return usual._replace(**changes)  # type: ignore[arg-type]
 
 
-def cents(found: float, wanted: float) -> float:
-    return 1200 * math.log2(found / wanted)
+def cents(measured: float, wanted: float) -> float:
+    return 1200 * math.log2(measured / wanted)
 
 
 @pytest.mark.parametrize("frequency", [220.0, 440.0, 447.3, 1000.0, 3210.0])
@@ -60,8 +60,8 @@ def test_noise_has_the_level_of_the_coherent_sound() -> None:
 
 def test_noise_is_shaped_by_the_magnitudes() -> None:
     asked = FINE.magnitudes(tone(2000) + 0.1 * tone(6000))
-    found = FINE.magnitudes(played(asked, method=voice.NOISE))
-    level = 10 * np.log10(np.square(found[50:-50]).mean(axis=0) + 1e-12)
+    measured = FINE.magnitudes(played(asked, method=voice.NOISE))
+    level = 10 * np.log10(np.square(measured[50:-50]).mean(axis=0) + 1e-12)
     low, high, between = (level[round(f * 1024 / 48000)] for f in (2000, 6000, 4000))
     assert low - high == pytest.approx(20, abs=3)
     assert between < high - 30
@@ -115,9 +115,9 @@ def test_bins_at_the_floor_are_silence_and_not_hiss(above: float, heard: bool) -
 def test_a_loops_playhead_stays_in_its_region(
     playhead: float, low: float, length: float, advance: float
 ) -> None:
-    at = voice.wrap(playhead, play(low=low, high=low + length, advance=advance))
-    assert low <= at <= low + length
-    turns = (at - playhead) / (low + length - low)
+    wrapped = voice.wrap(playhead, play(low=low, high=low + length, advance=advance))
+    assert low <= wrapped <= low + length
+    turns = (wrapped - playhead) / (low + length - low)
     assert turns == pytest.approx(round(turns), abs=1e-6)
 
 
@@ -138,7 +138,7 @@ def test_a_frame_moves_the_playhead(advance: float) -> None:
 
 
 def test_a_loop_of_a_steady_sound_is_steady() -> None:
-    """Where it closes, its end is cross-faded with what lies before its start."""
+    """At its end, the loop is cross-faded with what comes before its start."""
     r = FINE
     frames = r.decibels(r.magnitudes(tone(1000)))[100:200]
     state, space = voice_memory(1, 100, r.n_fft, 1), scratch(r.n_fft)
@@ -160,7 +160,7 @@ def test_a_loop_of_a_steady_sound_is_steady() -> None:
 def waved(rate: float, hops: int, start: float = 0.0) -> Floats:
     state = voice_memory(1, 1, 64, 4800)
     state.waves[0] = tone(500, seconds=0.1)
-    state.wave_at[0] = start
+    state.wave_position[0] = start
     out = np.zeros((hops, 100), np.float32)
     for hop in out:
         voice.play_wave(state, 0, rate, hop)
@@ -197,7 +197,7 @@ tables = st.integers(0, 2**32 - 1).map(
 @settings(max_examples=50)
 @given(tables, st.floats(0, 1))
 def test_a_new_sound_is_adopted_without_a_step(pair: Floats, mix: float) -> None:
-    """What sounds right after is what sounded right before, however far a morph had come."""
+    """The sound right after is the sound right before, at any point of a morph."""
     state = voice_memory(1, 5, 16, 1)
     state.tables[0] = pair
     state.mix[0] = mix

@@ -1,7 +1,7 @@
-"""Sixteen voices, hop by hop: shots lose nothing, loops never click, one bad sound harms no other.
+"""Sixteen voices, hop by hop: shots are complete, loops do not click, a bad sound harms no other.
 
-What counts as a click is judged against the sound itself: the fourth difference of the samples is
-tiny for a tone and large for any step.
+Clicks are measured relative to the sound: the fourth difference of the samples is tiny for a tone
+and large for a step.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from latentpad.engine.board import Event
 from latentpad.engine.parameters import OFFSET, VALUES, VOICES
 from latentpad.engine.play.mix import Instruction
 from latentpad.engine.play.voice_control import Settings
-from latentpad.engine.play.voices import PATIENCE_S, STARTS_A_HOP
+from latentpad.engine.play.voices import SOUND_TIMEOUT_S, STARTS_A_HOP
 from latentpad.models.representation import Representation, onset
 from tests.engine.stage import FINE, Stage, clicks, pitch, rms_db
 
@@ -32,7 +32,7 @@ SILENT = -60.0  # dB below what sounded
 
 
 def burst(at: int = AT) -> Floats:
-    """A tone and noise that set in at once and die away within 0.2 s."""
+    """A tone and noise that begin abruptly and decay within 0.2 s."""
     time = np.arange(9600) / 48000
     sound = np.zeros(FINE.samples, np.float32)
     hiss = 0.1 * np.random.default_rng(1).normal(size=len(time)) * np.exp(-time * 80)
@@ -50,12 +50,12 @@ def energy_db(x: Floats) -> float:
     return 10 * math.log10(float(np.square(x, dtype=np.float64).sum()) + 1e-20)
 
 
-def found(sound: Floats, r: Representation) -> float:
+def measured_onset(sound: Floats, r: Representation) -> float:
     return onset(r.decibels(r.magnitudes(sound)), r)
 
 
 def shot(stage: Stage, sound: Floats, at: float, seconds: float = 0.3, end: float = 130) -> Floats:
-    """One shot as it is heard, the limiter's delay taken off."""
+    """One shot as it is heard, without the limiter's delay."""
     stage.put(0, sound, onset=at, end=end)
     stage.start(0, "shot")
     return stage.mono(seconds)[stage.delay :]
@@ -66,26 +66,26 @@ def shot(stage: Stage, sound: Floats, at: float, seconds: float = 0.3, end: floa
 
 @pytest.mark.parametrize("lookahead", [0, 1, 2])
 def test_a_shots_first_sample_is_the_sounds_own(lookahead: int) -> None:
-    """Nothing before it, and all of it: as loud from the start as resynthesis in one piece."""
+    """Nothing comes before it, and nothing is missing: it is as loud as an offline resynthesis."""
     stage = Stage(FINE)
     stage.set("/lookahead", lookahead)
     made = shot(stage, burst(), AT / FINE.hop)
-    whole = played(FINE.magnitudes(burst()), lookahead=lookahead)[AT:]
+    reference = played(FINE.magnitudes(burst()), lookahead=lookahead)[AT:]
     for span, allowed in ((48, 1.5), (480, 0.3), (4800, 0.2)):  # 1, 10, 100 ms
-        assert energy_db(made[:span]) == pytest.approx(energy_db(whole[:span]), abs=allowed)
+        assert energy_db(made[:span]) == pytest.approx(energy_db(reference[:span]), abs=allowed)
 
 
 @pytest.mark.parametrize("r", [FINE, COARSE], ids=["hop 128", "hop 256"])
 @pytest.mark.parametrize("at", [AT, AT + 50, AT + 101])
 def test_from_the_onset_that_is_found_nothing_is_lost(r: Representation, at: int) -> None:
     for sound, allowed in ((burst(at), 0.5), (click(at), 2.0)):
-        start = found(sound, r)
+        start = measured_onset(sound, r)
         early = at - start * r.hop
         assert 0 <= early < 0.0045 * r.sample_rate
         made = shot(Stage(r), sound, start, end=r.frames)
         # The same frames played from the silence long before it.
-        whole = shot(Stage(r), sound, 0, end=r.frames)[round(start * r.hop) :]
-        assert energy_db(made[:4800]) == pytest.approx(energy_db(whole[:4800]), abs=allowed)
+        reference = shot(Stage(r), sound, 0, end=r.frames)[round(start * r.hop) :]
+        assert energy_db(made[:4800]) == pytest.approx(energy_db(reference[:4800]), abs=allowed)
 
 
 def test_two_shots_at_one_hop_are_both_heard() -> None:
@@ -194,7 +194,7 @@ def test_a_loop_runs_round_without_a_click(speed: float, region: tuple[float, fl
 
 @pytest.mark.parametrize("speed", [1.0, -1.0, 0.3, 3.0])
 def test_a_loop_closes_without_a_hole(speed: float) -> None:
-    """Its two ends may be as different as two tones: one comes up as the other goes."""
+    """Its two ends may be different tones: one fades in as the other fades out."""
     time = np.arange(FINE.samples) / FINE.sample_rate
     sweep = (0.5 * np.sin(2 * np.pi * (400 * time + 1200 * time**2))).astype(np.float32)
     stage = Stage()
@@ -211,7 +211,7 @@ def test_a_loop_closes_without_a_hole(speed: float) -> None:
 
 
 def test_a_loop_comes_back_to_its_attack() -> None:
-    """Round after round the attack is as loud as the first time."""
+    """In every round the attack is as loud as the first time."""
     stage = Stage()
     stage.put(0, burst(), onset=48, end=110)
     stage.start(0)
@@ -268,7 +268,7 @@ def test_a_morph_of_no_time_stays_bounded() -> None:
 @pytest.mark.parametrize("morph", [0.0, 0.03, 0.3])
 @pytest.mark.parametrize("lift", [-40.0, 40.0])
 def test_sounds_of_one_level_morph_at_that_level(morph: float, lift: float) -> None:
-    """One is decoded 40 dB below the other and lifted by as much: the lift must not be heard
+    """One is decoded 40 dB below the other, with a gain of 40 dB. The gain must not be heard
     before the sound that it belongs to."""
     frames = FINE.decibels(FINE.magnitudes(tone(440, seconds=0.6)))
     stage = Stage()
@@ -342,7 +342,7 @@ def test_a_voice_whose_sound_never_comes_plays_the_last_or_gives_up() -> None:
     stage.put(0, tone(440), request=1)
     stage.start(0, request=2)
     stage.start(1, request=1)
-    stage.play(PATIENCE_S + 0.1)
+    stage.play(SOUND_TIMEOUT_S + 0.1)
     assert stage.state(0) == b.SOUNDING and stage.state(1) == b.FREE
 
 
@@ -514,7 +514,7 @@ def test_a_bad_waveform_is_guarded_too() -> None:
 
 
 def performed() -> Floats:
-    """Everything at once, at fixed hops."""
+    """Many different things at once, at fixed hops."""
     stage = Stage(COARSE)
     rng = np.random.default_rng(0)
     out = []
@@ -561,7 +561,7 @@ def test_the_events_of_a_bundle_half_written_are_not_heard() -> None:
 
 
 def noisy(stage: Stage, v: int, serial: int) -> Floats:
-    """A shaped noise that voice `v` plays as the sound of that number."""
+    """Shaped noise that voice `v` plays as the sound with this serial."""
     stage.set("/phase", "noise")
     stage.put(v, tone(440))
     assert stage.board.send(Event(b.START, v, 0, 0, 0.0, serial))
@@ -678,7 +678,7 @@ def test_the_board_is_told_what_is_heard() -> None:
 
 
 class Overtaken:
-    """Each copy of a sound is found to have been written over, while it is set."""
+    """While it is set, every copied sound counts as overwritten."""
 
     def __init__(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
         self.set = True
@@ -733,7 +733,7 @@ def test_a_note_sounds_as_loud_again_after_a_restart() -> None:
     instrument = Instrument(
         stage.board,
         latent_dim=2,
-        place=lambda k: ((0.5, 0.5), (0.0, 0.0)),
+        look_up_anchor=lambda k: ((0.5, 0.5), (0.0, 0.0)),
         planes=("raw",),
         clock=lambda: 0.0,
     )

@@ -1,4 +1,4 @@
-"""Late is not lost: what is done about an output that takes nothing."""
+"""The watchdog distinguishes a late output from a lost one."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ RATE = 48_000
 
 
 class Output:
-    """An output that takes what it is told to."""
+    """An output whose reads the test sets."""
 
     rate = RATE
 
     def __init__(self) -> None:
-        self.taken = 0
+        self.frames_read = 0
         self.doing = HostState.UNKNOWN
 
     def host(self) -> HostState:
@@ -22,19 +22,19 @@ class Output:
 
 
 def watched(
-    vigil: Watchdog, output: Output, seconds: float, now: float, rate: float = 0.0
+    watchdog: Watchdog, output: Output, seconds: float, now: float, rate: float = 0.0
 ) -> tuple[list[OutputState], float]:
-    """What was said in `seconds`, looked at ten times a second, and the time after."""
+    """The states reported in `seconds`, with ten checks a second, and the time after."""
     said = []
     for _ in range(round(10 * seconds)):
         now += 0.1
-        output.taken += int(0.1 * rate)
-        said.append(vigil.look(now))
+        output.frames_read += int(0.1 * rate)
+        said.append(watchdog.check(now))
     return said, now
 
 
 def first(said: list[OutputState], verdict: OutputState) -> float:
-    """After how many seconds it was said."""
+    """The seconds after which it was first reported."""
     return (said.index(verdict) + 1) / 10
 
 
@@ -54,13 +54,13 @@ def test_a_host_that_has_ended_is_lost_at_once() -> None:
 def test_a_host_whose_clock_stands_still_is_waited_for_and_told_of_once() -> None:
     output = Output()
     output.doing = HostState.STANDS
-    vigil = Watchdog(output, 0.0)
-    said, now = watched(vigil, output, 60, 0.0)
+    watchdog = Watchdog(output, 0.0)
+    said, now = watched(watchdog, output, 60, 0.0)
     assert said.count(OutputState.WAITING) == 1
     assert OutputState.LOST not in said
-    said, now = watched(vigil, output, 2, now, RATE)
+    said, now = watched(watchdog, output, 2, now, RATE)
     assert set(said) == {OutputState.WELL}
-    said, _ = watched(vigil, output, 10, now)
+    said, _ = watched(watchdog, output, 10, now)
     assert said.count(OutputState.WAITING) == 1, "a second time is told of again"
 
 
@@ -73,11 +73,11 @@ def test_a_host_that_serves_others_but_not_us_is_lost_after_a_while() -> None:
 
 def test_the_time_in_which_the_host_stood_still_is_not_held_against_it() -> None:
     output = Output()
-    vigil = Watchdog(output, 0.0)
+    watchdog = Watchdog(output, 0.0)
     output.doing = HostState.STANDS
-    _, now = watched(vigil, output, 30, 0.0)
+    _, now = watched(watchdog, output, 30, 0.0)
     output.doing = HostState.RUNS
-    said, _ = watched(vigil, output, 3, now)
+    said, _ = watched(watchdog, output, 3, now)
     assert OutputState.LOST not in said
 
 
@@ -89,10 +89,10 @@ def test_a_host_without_a_clock_is_lost_after_two_seconds() -> None:
 
 def test_a_time_in_which_this_process_was_stopped_does_not_count() -> None:
     output = Output()
-    vigil = Watchdog(output, 0.0)
-    _, now = watched(vigil, output, 1, 0.0, RATE)
-    assert vigil.look(now + 3600) is OutputState.WELL
-    said, _ = watched(vigil, output, 1, now + 3600)
+    watchdog = Watchdog(output, 0.0)
+    _, now = watched(watchdog, output, 1, 0.0, RATE)
+    assert watchdog.check(now + 3600) is OutputState.WELL
+    said, _ = watched(watchdog, output, 1, now + 3600)
     assert OutputState.LOST not in said
 
 
@@ -104,9 +104,9 @@ def test_a_device_that_takes_faster_than_its_rate_keeps_no_time() -> None:
 
 def test_a_device_that_catches_up_after_a_pause_is_not_taken_for_one() -> None:
     output = Output()
-    vigil = Watchdog(output, 0.0)
-    _, now = watched(vigil, output, 5, 0.0, RATE)
-    _, now = watched(vigil, output, 0.5, now)
-    output.taken += RATE // 2
-    said, _ = watched(vigil, output, 5, now, RATE)
+    watchdog = Watchdog(output, 0.0)
+    _, now = watched(watchdog, output, 5, 0.0, RATE)
+    _, now = watched(watchdog, output, 0.5, now)
+    output.frames_read += RATE // 2
+    said, _ = watched(watchdog, output, 5, now, RATE)
     assert set(said) == {OutputState.WELL}

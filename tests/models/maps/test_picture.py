@@ -38,9 +38,9 @@ def on_the_pad(found: Pack) -> Any:
     planes = Planes(found)
     r = found.representation
     board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
-    planes.begin(board)
+    planes.set_defaults(board)
     plane = planes.of(board.values.tolist())
-    return plane.pad(plane.known)
+    return plane.to_pad(plane.known)
 
 
 def test_every_dot_lies_at_its_sound_s_own_coordinates(any_pack: Pack) -> None:
