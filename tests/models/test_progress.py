@@ -31,7 +31,7 @@ with Bar() as bar, stderr_silenced():
     bar.report("drawing the map")
     time.sleep(1)
     task = bar.add_task("learning", total=1.0)
-    bar.update(task, completed=0.5, told="loss 3 dB")
+    bar.update(task, completed=0.5, note="loss 3 dB")
     time.sleep(1)
 """
 

@@ -43,7 +43,7 @@ def test_a_training_taken_up_again_sees_what_it_would_have_seen() -> None:
     sounds = np.random.default_rng(0).random((10, 8, 5)).astype(np.float16)
     whole = Batches(sounds, range(10), 4, seed=3, strength=0.5)
     later = Batches(sounds, range(10), 4, seed=3, strength=0.5)
-    later.begun = 2
+    later.first_epoch = 2
     for at in range(5):
         np.testing.assert_array_equal(whole[6 + at][0], later[at][0])
     assert not np.array_equal(whole[0][0], whole[3][0])

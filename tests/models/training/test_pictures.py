@@ -24,7 +24,7 @@ def test_the_preview_names_its_sounds_and_tells_them_from_what_is_made_of_them(
     r = small.representation
     sounds = np.full((2, r.frames, r.bins), 0.5, np.float32)
     made = Preview(lambda x: {"decoded": x / 2}, sounds, ("tone 1", "noise 4"), r, tmp_path)
-    made.look(3, {"loss": 1.0}, last=True)
+    made.update(3, {"loss": 1.0}, last=True)
     assert (tmp_path / "preview.png").read_bytes().startswith(b"\x89PNG")
     assert not (tmp_path / "preview.partial.png").exists()
     first, _, third, _, _ = made.figure(np.full_like(sounds, 0.25), 3).axes

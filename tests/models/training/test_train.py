@@ -177,8 +177,8 @@ def test_weights_from_while_the_rate_is_high_are_not_kept_to_the_end(
 def interrupted(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     """Ctrl-C in the first batch after so many epochs."""
 
-    def stop(coach: TrainingCallback, batch: int, logs: object = None) -> None:
-        if len(coach.history.train) == after and not coach.asked:
+    def stop(callback: TrainingCallback, batch: int, logs: object = None) -> None:
+        if len(callback.history.train) == after and not callback.stop_requested:
             os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(TrainingCallback, "on_train_batch_begin", stop)
