@@ -189,7 +189,7 @@ NEW = ("-o", "{tmp}/new")
         (("evaluate", "footsteps", "-o", "{file}"), "{file}: is a file: choose a folder"),
         (("evaluate", "no such pack"), "no such pack: no model pack"),
         (("evaluate", "footsteps", "--plane", "moon", *NEW), "plane 'moon': this pack has"),
-        (("evaluate", "footsteps", "--sounds", "gone", *NEW), "is not there: give the folder"),
+        (("evaluate", "footsteps", "--sounds", "gone", *NEW), "no such file: give the folder"),
         (("bench", "--out", "{tmp}/gone/report.md"), "{tmp}/gone: no such folder"),
         (("measure", "--out", "{tmp}"), "{tmp}: is a folder: name a file for the report"),
         (("library", "add", "{tmp}/new", "{tmp}/empty", "--pack", "none"), "none: no model pack"),

@@ -225,7 +225,7 @@ def test_a_cluster_without_distributed_says_how_to_get_it(monkeypatch: pytest.Mo
 
 def test_a_worker_that_judges_otherwise_is_refused() -> None:
     with pytest.raises(EvaluationError, match="another version of Latentpad"):
-        comparison._alone(comparison.VERSION - 1, len, "")
+        comparison._single_threaded(comparison.VERSION - 1, len, "")
 
 
 def test_a_worse_row_is_told_from_one_that_is_no_worse(whole: Evaluation) -> None:
@@ -368,7 +368,7 @@ def test_spectrograms_of_the_page_tell_rows_and_units(whole: Evaluation) -> None
 
 
 def test_recordings_that_are_not_there_are_named(clear: Pack, tmp_path: Path) -> None:
-    with pytest.raises(EvaluationError, match=r"is not there: give the folder the pack learned"):
+    with pytest.raises(EvaluationError, match=r"no such file: give the folder the pack learned"):
         evaluate(clear, tmp_path / "out", SETTINGS, recordings=tmp_path)
     assert not (tmp_path / "out").exists()
 
