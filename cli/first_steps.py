@@ -18,7 +18,7 @@ MOST_NUMBERS = 4  # of interfaces that are told
 def lines(host: str, port: int, lan: bool, with_keys: bool) -> Iterator[str]:
     """`host` and `port` are what OSC listens on, `lan` if others may send there; `with_keys` where
     the terminal has a keyboard."""
-    to = _places(interfaces.numbers(host), port)
+    to = _places(interfaces.addresses(host), port)
     others = "" if lan else " (this machine only: --lan lets a phone or tablet in)"
     yield f"pad    any OSC program: /pad/xy with two floats 0...1 to {to}{others}"
     if with_keys:

@@ -94,5 +94,5 @@ def addresses(lan: bool, host: str, port: int) -> str:
     """Where OSC is listened for."""
     if not lan:
         return f"on UDP {host}:{port} (this machine; --lan for the network)"
-    numbers = ", ".join(interfaces.numbers(host))
+    numbers = ", ".join(interfaces.addresses(host))
     return f"on UDP port {port} of {numbers or 'no interface that is up'}"

@@ -14,7 +14,7 @@ from latentpad.controllers.osc import interfaces
 
 def test_the_numbers_of_any_address_are_this_machines_and_no_loopback() -> None:
     for host, family in (("0.0.0.0", socket.AF_INET), ("::", None)):
-        for number in interfaces.numbers(host):
+        for number in interfaces.addresses(host):
             address = ipaddress.ip_address(number)
             assert not address.is_loopback
             assert family is None or address.version == 4
@@ -24,7 +24,7 @@ def test_the_numbers_of_any_address_are_this_machines_and_no_loopback() -> None:
 
 
 def test_a_socket_on_one_address_is_reached_there() -> None:
-    assert interfaces.numbers("127.0.0.1") == ["127.0.0.1"]
+    assert interfaces.addresses("127.0.0.1") == ["127.0.0.1"]
 
 
 @pytest.mark.parametrize("lan", [False, True])
@@ -39,7 +39,7 @@ def test_four_lines_at_most_say_what_to_do(lan: bool, with_keys: bool) -> None:
     assert ("--lan" in text) == (not lan)
     if lan:
         assert all(
-            number in text for number in interfaces.numbers(host)[: first_steps.MOST_NUMBERS]
+            number in text for number in interfaces.addresses(host)[: first_steps.MOST_NUMBERS]
         )
 
 

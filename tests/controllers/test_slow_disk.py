@@ -277,11 +277,11 @@ def test_a_take_that_is_begun_and_ended_in_one_bundle_is_whole(
 def test_of_two_that_begin_a_take_at_once_one_is_refused_and_leaves_no_file(
     instrument: Instrument, takes: TakeRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    blank = takes._blank
+    open_files = takes._open_files
     others: list[None] = []
 
     def late(*paths: Path | None) -> Any:
-        made = blank(*paths)
+        made = open_files(*paths)
         if not others:
             others.append(None)
             other = threading.Thread(target=instrument.apply, args=("/record", (1,), KEYS))
@@ -289,7 +289,7 @@ def test_of_two_that_begin_a_take_at_once_one_is_refused_and_leaves_no_file(
             other.join(LATEST_S)
         return made
 
-    monkeypatch.setattr(takes, "_blank", late)
+    monkeypatch.setattr(takes, "_open_files", late)
     with pytest.raises(CommandError, match="is under way"):
         instrument.apply("/record", (1,), PHONE)
     assert len([*Path("takes").iterdir()]) == 2
