@@ -19,10 +19,10 @@ try:
     from latentpad.engine import error_log
     from latentpad.models.errors import LatentpadError
     from latentpad.models.text import printable
-except KeyboardInterrupt:  # before `main` could hear of it
+except KeyboardInterrupt:  # before `main` could handle it
     sys.exit(130)
 
-MOST_TOLD = 2000  # characters of one line: it may list what there is
+MOST_PRINTED = 2000  # characters of an error: it may list names
 
 app = typer.Typer(
     name="latentpad",
@@ -33,9 +33,9 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Entry point: one clear line and status 1 for what went wrong, 2 for wrong usage.
+    """Entry point: errors are one line and status 1, wrong usage is status 2.
 
-    Whatever else is raised is a fault of ours: one line too, and its traceback in a log.
+    Any other exception is a fault of the program: one line too, and its traceback in a log.
     """
     streams.open_missing()
     error_log.install_hooks()
@@ -43,26 +43,26 @@ def main() -> None:
         try:
             app()
         finally:
-            sys.stdout.flush()  # here, where a full disk can still be told
+            sys.stdout.flush()  # here, where a full disk can still be reported
     except SystemExit:
         raise
     except KeyboardInterrupt:
         sys.exit(130)
     except BaseException as error:
-        sys.exit(_told(error))
+        sys.exit(_report_error(error))
 
 
-def _told(error: BaseException) -> int:
-    """Tell what has ended a command, in one line; the exit status."""
+def _report_error(error: BaseException) -> int:
+    """Print the error that ended a command, in one line; return the exit status."""
     if isinstance(error, OSError) and error.filename == streams.OUTPUT:
         streams.discard_output()
-    if isinstance(error, BrokenPipeError):  # nobody wants to know any more
+    if isinstance(error, BrokenPipeError):  # the reader of the output has ended
         return 1
     if isinstance(error, OSError) and error.strerror:
         error = CommandRefused(f"{error.filename or 'system'}: {error.strerror}")
     if isinstance(error, LatentpadError | OSError):
         line = " ".join(str(error).split()) or type(error).__name__
-        _warn(printable(line, MOST_TOLD))
+        _warn(printable(line, MOST_PRINTED))
     else:
         _warn(error_log.logged_line(error))
     return 1

@@ -1,4 +1,4 @@
-"""`latentpad plane`: one more plane for a pack, to be played by its name."""
+"""`latentpad plane`: adds a plane to a pack."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def plane(
     if (Path(pack) / "library.toml").is_file():
         _of_library(Path(pack), name, seed)
         return
-    found = packs.load(packs.find(pack))
-    check_folder(found.path)
+    loaded = packs.load(packs.find(pack))
+    check_folder(loaded.path)
     from latentpad.cli.messages import compiling
     from latentpad.engine.kernel_cache import on_compile
     from latentpad.engine.process import stderr_silenced
@@ -47,7 +47,7 @@ def plane(
     began = monotonic()
     with Bar() as bar, stderr_silenced():
         made = planes.add(
-            found, name, sounds=sounds, seed=seed, default=default, progress=bar.report
+            loaded, name, sounds=sounds, seed=seed, default=default, progress=bar.report
         )
     took = monotonic() - began
     say(f"{made.path}: {len(made.anchors)} sounds on the plane {name}, in {took:.0f} s")
@@ -68,8 +68,8 @@ def _of_library(folder: Path, name: str, seed: int) -> None:
             f"{folder}: only a map can be its own; its other planes are those of its pack"
         )
     check_folder(folder)
-    place = library.open_(folder)
+    opened = library.open_(folder)
     with Bar() as bar:
         bar.report("drawing its map")
-        place.refit(seed)
-    say(f"{folder}: {len(place)} sounds on a map of their own, until more come in")
+        opened.refit(seed)
+    say(f"{folder}: {len(opened)} sounds on a map of their own, until more come in")

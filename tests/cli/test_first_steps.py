@@ -39,7 +39,7 @@ def test_four_lines_at_most_say_what_to_do(lan: bool, with_keys: bool) -> None:
     assert ("--lan" in text) == (not lan)
     if lan:
         assert all(
-            number in text for number in interfaces.addresses(host)[: first_steps.MOST_NUMBERS]
+            number in text for number in interfaces.addresses(host)[: first_steps.MOST_ADDRESSES]
         )
 
 
@@ -51,10 +51,10 @@ def test_another_port_is_in_what_to_type() -> None:
 
 def test_many_interfaces_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     many = [f"10.0.0.{n}" for n in range(1, 10)]
-    monkeypatch.setattr(interfaces, "numbers", lambda host: many)
+    monkeypatch.setattr(interfaces, "addresses", lambda host: many)
     (line, *_) = first_steps.lines("0.0.0.0", 9000, True, False)
     assert "10.0.0.1 or 10.0.0.2 or 10.0.0.3 or 10.0.0.4 and 5 more port 9000" in line
-    monkeypatch.setattr(interfaces, "numbers", lambda host: [])
+    monkeypatch.setattr(interfaces, "addresses", lambda host: [])
     assert "no network interface is up" in "\n".join(
         first_steps.lines("0.0.0.0", 9000, True, False)
     )
