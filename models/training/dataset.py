@@ -162,7 +162,7 @@ def _files(folder: Path, licences: Sequence[str] | None, log: Callable[[str], No
         listed = tables.read_tables(scan)
     except tables.TableError as error:
         raise DatasetError(str(error)) from None
-    for line in [*listed.lines, scan.passed_over()]:
+    for line in [*listed.lines, scan.skipped_line()]:
         if line:
             log(line)
     licence_filter, credited = LicenceFilter(folder, licences), bool(scan.tables)

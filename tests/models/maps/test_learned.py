@@ -51,12 +51,12 @@ def test_the_metric_tells_how_far_the_sound_goes(decode: Decode, latents: Floats
 
 def test_a_finger_finds_it_less_steep_than_before(decode: Decode, latents: Floats) -> None:
     heard = decode_sounds(latents, decode)
-    start = learned_map._normal(tsne(latents, 0).astype(np.float64))
-    places = flatten_slopes(start.astype(np.float32), latents, heard)
+    start = learned_map._normalised(tsne(latents, 0).astype(np.float64))
+    positions = flatten_slopes(start.astype(np.float32), latents, heard)
     glides = learned_map._glides(np.random.default_rng(7), COUNT, 3000)
     z = latents.astype(np.float64)
     before, after = (
-        slopes(p.astype(np.float64), z, heard.roots, glides, 3.0) for p in (start, places)
+        slopes(p.astype(np.float64), z, heard.roots, glides, 3.0) for p in (start, positions)
     )
     assert np.percentile(after, 99) < 0.7 * np.percentile(before, 99)
     assert after.mean() < before.mean()
