@@ -1,4 +1,4 @@
-"""What someone says of a foreign spectrogram, and where its bins and frames then lie."""
+"""The description of a foreign spectrogram, and its layout of bins and frames."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from latentpad.models.packs.files import LIMITS, MOST_CELLS
 from latentpad.models.representation import GAMMA, Representation
 from latentpad.models.text import printable
 
-RANGE_DB = 90.0  # kept of a sound whose scale names no lowest level
+RANGE_DB = 90.0  # range of a sound whose scale has no lowest level
 SCALES = ("db", "linear", "power", "log", "log10")
 PARTS = ("magnitude", "magnitude and phase", "real and imaginary")
 ORIENTATIONS = ("frequency first", "time first")
 
 
 class ForeignError(LatentpadError):
-    """A model that cannot be brought in: one line that says what, where and what to do.
+    """A model that cannot be imported: one line with the file, the reason and what to do.
 
-    What a file says of itself is told without what would steer a terminal.
+    Texts of a file are printed without control characters.
     """
 
-    def __init__(self, told: str) -> None:
-        super().__init__(printable(told))
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 @dataclass(frozen=True)
 class Foreign:
-    """What the numbers of a foreign spectrogram mean; None is guessed from the shape.
+    """The meaning of a foreign spectrogram's numbers; None is guessed from the shape.
 
     `values` of the model stand for `levels` of the scale (None: themselves; with "db" -100...0 dB).
     "linear" is magnitude, "power" its square, "log" and "log10" a magnitude's logarithm. In "db"
@@ -87,12 +87,12 @@ class Foreign:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a foreign decoder keeps what: found once, from its shape."""
+    """The axes of a foreign decoder's output, derived from its shape."""
 
     shape: tuple[int, ...]  # of its output, without the batch
     frequency: int  # the axis: 0 or 1
     representation: Representation
-    guessed: tuple[str, ...]  # for a person: what was not said but concluded
+    guessed: tuple[str, ...]  # for a person: settings that were guessed
 
     @property
     def channels(self) -> int:
@@ -103,29 +103,29 @@ class Layout:
         return self.shape[1 - self.frequency]
 
     def missing(self, foreign: Foreign) -> tuple[int, int]:
-        """Bins that are to be added below and above."""
+        """The numbers of bins to add below and above."""
         halves = foreign.parts != "magnitude" and self.channels == 1
         gap = self.representation.bins - self.shape[self.frequency] // (2 if halves else 1)
         return (gap, 0) if foreign.dropped == "dc" else (0, gap)
 
 
 def layout(shape: tuple[Any, ...], foreign: Foreign) -> Layout:
-    """What (a, b) or (a, b, channels) is as frames and bins. Raises ForeignError."""
+    """The layout of an output (a, b) or (a, b, channels). Raises ForeignError."""
     if len(shape) not in (2, 3) or not all(isinstance(n, int) and n > 0 for n in shape):
         raise ForeignError(f"the decoder gives {shape}: a spectrogram has two fixed axes")
-    two = foreign.parts != "magnitude"
+    has_parts = foreign.parts != "magnitude"
     channels = shape[2] if len(shape) == 3 else 1
-    if channels not in ((1, 2) if two else (1,)):
-        way = "say what the parts are" if channels == 2 else "one sound has one channel, or two"
+    if channels not in ((1, 2) if has_parts else (1,)):
+        advice = "say what the parts are" if channels == 2 else "one sound has one channel, or two"
         raise ForeignError(
-            f"the decoder gives {shape}: {channels} channels as {foreign.parts}: {way}"
+            f"the decoder gives {shape}: {channels} channels as {foreign.parts}: {advice}"
         )
     fits = fitting(shape, foreign.parts, foreign.n_fft)
-    asked = None if foreign.orientation is None else ORIENTATIONS.index(foreign.orientation)
-    if (asked is not None and asked not in fits) or not fits:
-        raise ForeignError(_misfit(shape, foreign, asked, fits))
-    axis = asked if asked is not None else max(fits, key=lambda a: (shape[a], a))
-    if asked is None and len(fits) == 2 and shape[0] == shape[1]:
+    axis_asked = None if foreign.orientation is None else ORIENTATIONS.index(foreign.orientation)
+    if (axis_asked is not None and axis_asked not in fits) or not fits:
+        raise ForeignError(_misfit(shape, foreign, axis_asked, fits))
+    axis = axis_asked if axis_asked is not None else max(fits, key=lambda a: (shape[a], a))
+    if axis_asked is None and len(fits) == 2 and shape[0] == shape[1]:
         raise ForeignError(f"the decoder gives {shape}: either axis may be time: say --orientation")
     n_fft = fits[axis]
     hop = foreign.hop or n_fft // 4
