@@ -1,11 +1,11 @@
-"""Does the sound come back, whatever process is killed or stopped, and when?
+"""Measures whether and when the sound comes back after a process was killed or stopped.
 
     python -m latentpad.benchmarks.kills [COUNT] [SEED]
 
-Plays to no one, holds a finger, and at random moments kills (SIGKILL) and stops (SIGSTOP) each
-process COUNT times (default 100) each, the replacement that is only starting among them. Then
-starts `latentpad play` COUNT times and ends its control process at a random moment of the start.
-Prints a Markdown table of how long it took until all was as before, and what was left behind.
+Plays to a null output, holds a finger, and at random moments kills (SIGKILL) and stops (SIGSTOP)
+each process COUNT times (default 100), also replacements that are starting. Then starts `latentpad
+play` COUNT times and ends its control process at a random moment of the start. Prints a Markdown
+table of the times until all was as before, and of what was left behind.
 """
 
 from __future__ import annotations

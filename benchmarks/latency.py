@@ -1,9 +1,9 @@
-"""Gesture to sound on this very machine: real packets in, a real server's samples out.
+"""Latency from gesture to sound on this machine: with real packets and a real server's samples.
 
-The instrument runs as the performer runs it, in processes of its own; gestures are UDP packets
-at random phase; what JACK is given is recorded frame by frame on the server's own clock, and
-looked at afterwards, so that looking costs the sound nothing. The least possible program
-(`benchmarks.floor`) is measured in the same run: the difference is what the instrument adds.
+The instrument runs as for a performer, in its own processes. Gestures are UDP packets at random
+phase. What JACK receives is recorded frame by frame on the server's clock, and analysed afterwards,
+so that the analysis does not disturb the sound. The least possible program (`benchmarks.floor`) is
+measured in the same run: the difference is what the instrument adds.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ STEADY = (
 
 @dataclass
 class Latencies:
-    """Milliseconds from the packet to the change, of every gesture whose change was found."""
+    """Milliseconds from the packet to the change, of every gesture whose change was detected."""
 
     name: str
     first: list[float] = field(default_factory=list)
     half: list[float] = field(default_factory=list)
     asked: int = 0
 
-    def add(self, sent: int, found: Change, rate: int) -> None:
+    def add(self, sent: int, detected: Change, rate: int) -> None:
         self.asked += 1
-        if found.first is not None:
-            self.first.append(1000 * (found.first - sent) / rate)
-        if found.half is not None:
-            self.half.append(1000 * (found.half - sent) / rate)
+        if detected.first is not None:
+            self.first.append(1000 * (detected.first - sent) / rate)
+        if detected.half is not None:
+            self.half.append(1000 * (detected.half - sent) / rate)
 
     def rows(self) -> Iterator[str]:
         for what, values in (("first change", self.first), ("half its energy", self.half)):
@@ -69,10 +69,10 @@ def measure(
     output: str | None = None,
     input: str | None = None,
 ) -> str:
-    """The whole measurement; returns the report as Markdown.
+    """Measure everything; returns the report as Markdown.
 
-    Without `output` and `input` on a JACK server of its own, with both on these devices, which a
-    cable connects. Raises `JackError`, `DeviceError`.
+    Without `output` and `input` on a new JACK server; with both on these devices, which a cable
+    connects. Raises `JackError`, `DeviceError`.
     """
     if (output is None) != (input is None):
         raise DeviceError(
@@ -205,21 +205,21 @@ def _distinct(
     wanted: int = 6,
 ) -> list[tuple[float, float]]:
     """Points whose frozen sounds are steady and far from one another."""
-    found: list[tuple[float, tuple[float, float], NDArray[np.float64]]] = []
+    candidates: list[tuple[float, tuple[float, float], NDArray[np.float64]]] = []
     for _ in range(tries):
         point = (dice.uniform(0.05, 0.95), dice.uniform(0.05, 0.95))
         instrument.send(("/pad/xy", point))
         time.sleep(0.3)
         level = 10 * np.log10(bands(ear.heard[-int(0.12 * ear.rate) :], ear.rate) + 1e-12)
-        found.append((float(np.median(level.std(axis=0))), point, level.mean(axis=0)))
-    found.sort(key=lambda each: each[0])
-    best = [found[0]]
+        candidates.append((float(np.median(level.std(axis=0))), point, level.mean(axis=0)))
+    candidates.sort(key=lambda each: each[0])
+    best = [candidates[0]]
     while len(best) < wanted:
         distances = [
             (min(float(np.abs(level - b).max()) for _, _, b in best) - 3 * spread, k)
-            for k, (spread, _, level) in enumerate(found)
+            for k, (spread, _, level) in enumerate(candidates)
         ]
-        best.append(found[max(distances)[1]])
+        best.append(candidates[max(distances)[1]])
     return [point for _, point, _ in best]
 
 
