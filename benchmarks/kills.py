@@ -73,7 +73,7 @@ def report(count: int, seed: int) -> list[str]:
         "",
         "| process | | times | median, s | worst, s | too late | state changed | left behind |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
-        *(found.row(*key) for key, found in sorted(table.items())),
+        *(results.row(*key) for key, results in sorted(table.items())),
         "",
         f"Left behind: {len(left)} processes; in {SHARED}: "
         f"{', '.join(sorted(_shared() - shared)) or 'nothing'}.",

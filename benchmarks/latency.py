@@ -153,8 +153,8 @@ def _floor(
         time.sleep(0.3)
         heard = ear.heard.copy()
         ear.close()
-    for at in sent:
-        result.add(at, change(heard, at, server.rate, 0.08), server.rate)
+    for frame in sent:
+        result.add(frame, change(heard, frame, server.rate, 0.08), server.rate)
     return result
 
 
@@ -181,14 +181,14 @@ def _jumps(
     ear.close()
     instrument.send(("/pad/1/touch", (0,)))
     result = Latencies("jump in loop mode")
-    for at in sent:
-        result.add(at, change(heard, at, server.rate, AFTER_S), server.rate)
-    alarms = [alarmed(heard, at, server.rate) for at in sent]
+    for frame in sent:
+        result.add(frame, change(heard, frame, server.rate, AFTER_S), server.rate)
+    alarms = [alarmed(heard, frame, server.rate) for frame in sent]
     span = int(0.1 * server.rate)
     steady = [
-        heard[at - span : at]
-        for at in sent[1:]
-        if not any(low < at and at - span < high for low, high in ear.missed)
+        heard[frame - span : frame]
+        for frame in sent[1:]
+        if not any(low < frame and frame - span < high for low, high in ear.missed)
     ]
     missed = [(low - first, high - first) for low, high in ear.missed]
     steps = sum(clicks(piece, server.rate) for piece in steady) + holes(
@@ -202,7 +202,7 @@ def _distinct(
     ear: Ear | CardEar,
     dice: random.Random,
     tries: int = 24,
-    wanted: int = 6,
+    count: int = 6,
 ) -> list[tuple[float, float]]:
     """Points whose frozen sounds are steady and far from one another."""
     candidates: list[tuple[float, tuple[float, float], NDArray[np.float64]]] = []
@@ -214,7 +214,7 @@ def _distinct(
         candidates.append((float(np.median(level.std(axis=0))), point, level.mean(axis=0)))
     candidates.sort(key=lambda each: each[0])
     best = [candidates[0]]
-    while len(best) < wanted:
+    while len(best) < count:
         distances = [
             (min(float(np.abs(level - b).max()) for _, _, b in best) - 3 * spread, k)
             for k, (spread, _, level) in enumerate(candidates)
@@ -256,8 +256,8 @@ def _shots(
     ear.close()
     instrument.send(("/panic", ()))
     result = Latencies("shot at a new point" if moving else "shot where the point rests")
-    for at in sent:
-        result.add(at, onset(heard, at, server.rate, 0.1), server.rate)
+    for frame in sent:
+        result.add(frame, onset(heard, frame, server.rate, 0.1), server.rate)
     return result
 
 

@@ -98,7 +98,7 @@ def main(arguments: list[str]) -> None:
     heads = [f"{low:g}-{min(high, 1):g} s" for low, high in pairwise(EDGES)]
     print(f"{'':20}{'all':>14}" + "".join(f"{head:>14}" for head in heads))
     print(f"{'sounds':20}{len(met):14}" + "".join(f"{(column == c).sum():14}" for c in range(3)))
-    made = {name: [way(x) for x in spectra["test"]] for name, way in WAYS.items()}
+    made = {name: [transform(x) for x in spectra["test"]] for name, transform in WAYS.items()}
     made.update(linear(spectra["train"], spectra["test"]))
     for name, sounds in made.items():
         grades = np.array(

@@ -145,12 +145,12 @@ def rendered(lines: Path, times: int, folder: Path) -> list[Path]:
     threads, sums have another order, and a phase vocoder makes the last bit audible.
     """
     made = [folder / f"{lines.stem} {k}.wav" for k in range(1, times + 1)]
-    ways = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    search_path = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     for path in made:
         subprocess.run(
             [sys.executable, "-m", "latentpad.cli.main", "render",
              os.path.relpath(lines, folder), "-o", str(path)],
-            cwd=folder, env={**os.environ, "PYTHONPATH": os.pathsep.join(ways)},
+            cwd=folder, env={**os.environ, "PYTHONPATH": os.pathsep.join(search_path)},
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=True,
         )  # fmt: skip
     return made

@@ -46,16 +46,16 @@ def plane(
     on_compile(lambda kernels: say(compiling("plane", kernels)))
     began = monotonic()
     with Bar() as bar, stderr_silenced():
-        made = planes.add(
+        new_pack = planes.add(
             loaded, name, sounds=sounds, seed=seed, default=default, progress=bar.report
         )
     took = monotonic() - began
-    say(f"{made.path}: {len(made.anchors)} sounds on the plane {name}, in {took:.0f} s")
-    if made.default_plane == name:
-        say(f"which sound lies where: {made.path / picture.FILE}")
+    say(f"{new_pack.path}: {len(new_pack.anchors)} sounds on the plane {name}, in {took:.0f} s")
+    if new_pack.default_plane == name:
+        say(f"which sound lies where: {new_pack.path / picture.FILE}")
     say(f"play it: latentpad play --pack {pack} --plane {name}")
     if name == packs.DESCRIBED:
-        axes = ", ".join(made.described)
+        axes = ", ".join(new_pack.described)
         say(f"any two of {axes}: --axes X Y, or /axes X Y while playing")
 
 

@@ -75,5 +75,5 @@ def load(name: str) -> Controller:
         raise ControllerError(f"--controller {name}: there is no module {module}") from None
     except AttributeError:
         raise ControllerError(f"--controller {name}: {module} has no `controller`") from None
-    made: Controller = make()
-    return made
+    controller: Controller = make()
+    return controller

@@ -68,17 +68,17 @@ class Quota:
         with self._locked():
             now = self.clock()
             # If the clock was set back, stored times may be in the future: they count as now.
-            made = sorted(min(t, now) for t in self._made() if now - t < DAY)
-            if len(made) >= self.per_day:
-                raise QuotaUsed(made[-self.per_day] + DAY)
-            if len(made) >= self.per_minute:
-                wait = made[-self.per_minute] + MINUTE - now
+            times = sorted(min(t, now) for t in self._request_times() if now - t < DAY)
+            if len(times) >= self.per_day:
+                raise QuotaUsed(times[-self.per_day] + DAY)
+            if len(times) >= self.per_minute:
+                wait = times[-self.per_minute] + MINUTE - now
                 if wait > 0:
                     return wait
-            write_whole(self.path, json.dumps([*made, now]).encode())
+            write_whole(self.path, json.dumps([*times, now]).encode())
             return 0.0
 
-    def _made(self) -> list[float]:
+    def _request_times(self) -> list[float]:
         try:
             times = json.loads(self.path.read_bytes())
             return [float(t) for t in times]

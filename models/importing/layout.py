@@ -121,11 +121,13 @@ def layout(shape: tuple[Any, ...], foreign: Foreign) -> Layout:
             f"the decoder gives {shape}: {channels} channels as {foreign.parts}: {advice}"
         )
     fits = fitting(shape, foreign.parts, foreign.n_fft)
-    axis_asked = None if foreign.orientation is None else ORIENTATIONS.index(foreign.orientation)
-    if (axis_asked is not None and axis_asked not in fits) or not fits:
-        raise ForeignError(_misfit(shape, foreign, axis_asked, fits))
-    axis = axis_asked if axis_asked is not None else max(fits, key=lambda a: (shape[a], a))
-    if axis_asked is None and len(fits) == 2 and shape[0] == shape[1]:
+    requested_axis = (
+        None if foreign.orientation is None else ORIENTATIONS.index(foreign.orientation)
+    )
+    if (requested_axis is not None and requested_axis not in fits) or not fits:
+        raise ForeignError(_misfit(shape, foreign, requested_axis, fits))
+    axis = requested_axis if requested_axis is not None else max(fits, key=lambda a: (shape[a], a))
+    if requested_axis is None and len(fits) == 2 and shape[0] == shape[1]:
         raise ForeignError(f"the decoder gives {shape}: either axis may be time: say --orientation")
     n_fft = fits[axis]
     hop = foreign.hop or n_fft // 4
@@ -135,14 +137,19 @@ def layout(shape: tuple[Any, ...], foreign: Foreign) -> Layout:
         raise ForeignError(
             f"hop is {hop}, no multiple of n_fft / 8, {n_fft // 8}: cannot be played"
         )
-    made = Representation(
+    representation = Representation(
         foreign.sample_rate, n_fft, hop, foreign.window, shape[1 - axis], foreign.range_db
     )
-    if made.frames * made.bins > MOST_CELLS or made.frames > LIMITS["frames"][1]:
+    if (
+        representation.frames * representation.bins > MOST_CELLS
+        or representation.frames > LIMITS["frames"][1]
+    ):
         raise ForeignError(f"the decoder gives {shape}: too large for one sound")
     guessed = {ORIENTATIONS[axis]: foreign.orientation, f"n_fft {n_fft}": foreign.n_fft}
     guessed |= {f"hop {hop}": foreign.hop}
-    return Layout(shape, axis, made, tuple(k for k, said in guessed.items() if said is None))
+    return Layout(
+        shape, axis, representation, tuple(k for k, setting in guessed.items() if setting is None)
+    )
 
 
 def fitting(shape: tuple[int, ...], parts: str, n_fft: int | None) -> dict[int, int]:
@@ -161,15 +168,19 @@ def fitting(shape: tuple[int, ...], parts: str, n_fft: int | None) -> dict[int, 
 
 
 def _misfit(
-    shape: tuple[int, ...], foreign: Foreign, asked: int | None, fits: dict[int, int]
+    shape: tuple[int, ...], foreign: Foreign, requested_axis: int | None, fits: dict[int, int]
 ) -> str:
     n = foreign.n_fft
     needs = f"n_fft {n} has {n // 2 + 1} or {n // 2}" if n else "a power of two, or one more, fits"
-    sizes = f"with {ORIENTATIONS[asked]} that is {shape[asked]} bins" if asked is not None else ""
+    sizes = (
+        f"with {ORIENTATIONS[requested_axis]} that is {shape[requested_axis]} bins"
+        if requested_axis is not None
+        else ""
+    )
     sizes = sizes or f"that is {shape[0]} or {shape[1]} bins"
-    way = "mel and other bands cannot be played; else try another n_fft"
+    advice = "mel and other bands cannot be played; else try another n_fft"
     if fits:
-        way = f"try --orientation {ORIENTATIONS[next(iter(fits))].split()[0]}"
+        advice = f"try --orientation {ORIENTATIONS[next(iter(fits))].split()[0]}"
     elif n is not None and foreign.parts == "magnitude":
-        way = f"try another n_fft; {way.split(';')[0]}"
-    return f"the decoder gives {shape}: {sizes}, but {needs}: {way}"
+        advice = f"try another n_fft; {advice.split(';')[0]}"
+    return f"the decoder gives {shape}: {sizes}, but {needs}: {advice}"

@@ -1,9 +1,8 @@
-"""SavedModels: a graph of operations, its pure maths rebuilt from Keras' own layers.
+"""SavedModels: a graph of operations, rebuilt from Keras layers.
 
-Nothing is loaded as TensorFlow would: `saved_model.pb` is parsed as data, the signature's function
-is laid flat, and only listed operations are let through (see `graph_model`), so that none that
-reads, writes or calls out is ever in a graph that runs. What was rebuilt must give the same
-numbers as the graph itself.
+TensorFlow's own loader is not used: `saved_model.pb` is parsed as data, the signature's function is
+flattened, and only allowed operations are accepted (see `graph_model`), so that no operation that
+reads, writes or calls out is ever run. The rebuilt model must give the same numbers as the graph.
 """
 
 from __future__ import annotations
@@ -24,16 +23,16 @@ from latentpad.models.representation import Floats
 MOST_GRAPH = 64 << 20
 MOST_INDEX = 16 << 20
 SIGNATURES = ("serving_default", "serve")
-TRIED = 8  # points at which both must agree
-AGREE = 1e-3  # of what the outputs span, or of 1 if that is less
+TRIED = 8  # points at which both are compared
+AGREE = 1e-3  # largest difference, relative to the outputs' span or 1 if that is larger
 ADVICE = "open it where it was made and save the decoder as .keras"
 
 
 def load(folder: Path) -> Any:
     """The Keras model of a SavedModel's serving signature, with its weights. Raises ForeignError.
 
-    Outputs that draw random numbers are left out where there are others: a VAE's encoder gives
-    its means and log variances. Imports TensorFlow and Keras, which takes seconds.
+    Outputs with random numbers are left out if there are others: of a VAE's encoder the means and
+    log variances are used. Imports TensorFlow and Keras, which takes seconds.
     """
     try:
         graph = _read(folder)
@@ -43,7 +42,7 @@ def load(folder: Path) -> Any:
         return model
     except ForeignError as error:
         raise ForeignError(f"{folder}: {' '.join(str(error).split())}") from None
-    # TensorFlow and Keras raise whatever they raise on malformed files.
+    # TensorFlow and Keras raise various exceptions for malformed files.
     except Exception as error:
         what = f"{type(error).__name__}: {keras_reason(error)}"
         raise ForeignError(f"{folder}: is a SavedModel that cannot be read: {what}") from None

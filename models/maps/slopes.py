@@ -162,7 +162,7 @@ def _step(near, positions, latents, roots, first, last, share, sharp, hold, flow
 
 
 @njit(cache=True, nogil=True)
-def _held(count):
+def _buffers(count):
     return (
         np.zeros((2, count)), np.zeros((2, count)), np.zeros((2, 2)), np.zeros((2, count, 2)),
         np.zeros((2, 2)), np.zeros((2, count)), np.zeros((2, 2)), np.zeros((2, 3)),
@@ -172,7 +172,7 @@ def _held(count):
 
 @njit(cache=True, nogil=True)
 def _slopes(positions, latents, roots, first, last, share, near, sharp):
-    hold, flow = _held(near.shape[1] - 1), np.zeros((2, latents.shape[1]))
+    hold, flow = _buffers(near.shape[1] - 1), np.zeros((2, latents.shape[1]))
     out = np.empty(len(share))
     for n in range(len(share)):
         ends = first[n], last[n], share[n]
@@ -184,7 +184,7 @@ def _slopes(positions, latents, roots, first, last, share, near, sharp):
 def _pull(positions, latents, roots, first, last, share, near, sharp, power):
     """Backwards through `_step`, by hand; the metric itself is held."""
     count, dimension = near.shape[1] - 1, latents.shape[1]
-    hold, flow = _held(count), np.zeros((2, dimension))
+    hold, flow = _buffers(count), np.zeros((2, dimension))
     raw, weight, _, away, t, _, x, inverse, scale = hold
     gradient, by_point = np.zeros_like(positions), np.empty(2)
     by_weight, by_away = np.empty(count), np.empty((count, 2))

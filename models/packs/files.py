@@ -92,7 +92,7 @@ class Toml:
             raise self.error(f"{table}.{key}".lstrip("."), f"is no line of {LONGEST} at most")
         return text
 
-    def whole(self, table: str, key: str) -> int:
+    def integer(self, table: str, key: str) -> int:
         return int(self.value(table, key, (int,), "a whole number"))
 
     def number(self, table: str, key: str) -> float:
@@ -112,7 +112,7 @@ class Toml:
 def representation(toml: Toml) -> Representation:
     """The [audio] table, every field within `LIMITS`. Raises PackError."""
     values: dict[str, Any] = {
-        key: toml.whole("audio", key) for key in ("sample_rate", "n_fft", "hop", "frames")
+        key: toml.integer("audio", key) for key in ("sample_rate", "n_fft", "hop", "frames")
     }
     values["range_db"] = toml.number("audio", "range_db")
     for key, (low, high) in LIMITS.items():

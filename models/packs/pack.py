@@ -121,13 +121,13 @@ def load(path: str | Path) -> Pack:
         if not (folder / file).is_file():
             raise PackError(f"{folder}: {file} is missing: copy the whole pack again")
     toml = Toml.read(folder)
-    if (version := toml.whole("", "format")) != FORMAT:
+    if (version := toml.integer("", "format")) != FORMAT:
         raise toml.error("format", f"is {version}, this version reads {FORMAT}: update Latentpad")
     name = toml.text("", "name")
     if not re.fullmatch(NAME, name):
         raise toml.error("name", NAME_RULE)
     representation = files.representation(toml)
-    dim = toml.whole("latent", "dim")
+    dim = toml.integer("latent", "dim")
     if not 1 <= dim <= 64:
         raise toml.error("latent.dim", f"is {dim}, outside 1...64")
     anchors = _anchors(folder, dim)

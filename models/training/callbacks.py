@@ -140,11 +140,11 @@ class TrainingCallback(keras.callbacks.Callback):
         self.model.warm.assign(min(1.0, done / recipe.warm_up) if recipe.warm_up else 1.0)
         self.seed_noise(epoch, 0)
 
-    def seed_noise(self, epoch: int, at: int, members: int = 1) -> None:
+    def seed_noise(self, epoch: int, index: int, members: int = 1) -> None:
         """Seed the noise of a batch. It depends on seed, epoch and index only, like the batch
         itself."""
-        place = (epoch * len(self._batches) + at) * members
-        self.model.noise_seed.state.assign(np.array([self._config.seed, place], "uint32"))
+        number = (epoch * len(self._batches) + index) * members
+        self.model.noise_seed.state.assign(np.array([self._config.seed, number], "uint32"))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self.interrupted:  # not a whole epoch
