@@ -49,9 +49,9 @@ def test_whatever_the_server_takes_and_when_the_sound_is_whole(
     try:
         program.says("ready")
         assert f"{rate} Hz, blocks of {period}" in program.says("sound  ")
-        told = re.search(r"\+ ([\d.]+) ms ring", program.says("latency"))
-        assert told is not None
-        assert period / rate < float(told[1]) / 1000 < period / rate + 0.05
+        reported = re.search(r"\+ ([\d.]+) ms ring", program.says("latency"))
+        assert reported is not None
+        assert period / rate < float(reported[1]) / 1000 < period / rate + 0.05
         large = [line for line in program.lines if "whatever --block says" in line]
         assert bool(large) == (period > 128)
         for n in range(1, voices + 1):
@@ -164,9 +164,9 @@ def test_as_many_blocks_are_kept_ready_as_are_asked_for(tmp_path: Path) -> None:
     asked = ("--device", "system", "--block", "1024", "--ring", "16")
     program = Playing(*asked, home=tmp_path, env=server.environment())
     try:
-        told = re.search(r"ring \((\d+) frames", program.says("latency"))
-        assert told is not None
-        assert 16 * 1024 <= int(told[1]) <= 17 * 1024
+        reported = re.search(r"ring \((\d+) frames", program.says("latency"))
+        assert reported is not None
+        assert 16 * 1024 <= int(reported[1]) <= 17 * 1024
     finally:
         program.close()
         server.stop()

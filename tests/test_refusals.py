@@ -204,9 +204,9 @@ def test_what_is_wrong_is_said_before_a_word_about_the_work(
     (tmp_path / "empty").mkdir()
     shutil.copytree(find("footsteps"), pack)
     before = sorted(tmp_path.rglob("*"))
-    places = {"tmp": tmp_path, "file": there, "pack": pack}
-    done = latentpad(*(word.format(**places) for word in words))
-    refused(done, complaint.format(**places))
+    paths = {"tmp": tmp_path, "file": there, "pack": pack}
+    done = latentpad(*(word.format(**paths) for word in words))
+    refused(done, complaint.format(**paths))
     assert done.stdout == ""
     assert sorted(tmp_path.rglob("*")) == before
 

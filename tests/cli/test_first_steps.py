@@ -31,9 +31,9 @@ def test_a_socket_on_one_address_is_reached_there() -> None:
 @pytest.mark.parametrize("with_keys", [False, True])
 def test_four_lines_at_most_say_what_to_do(lan: bool, with_keys: bool) -> None:
     host = "0.0.0.0" if lan else "127.0.0.1"
-    told = list(first_steps.lines(host, 9000, lan, with_keys))
-    assert len(told) == 3 + with_keys
-    text = "\n".join(told)
+    reported = list(first_steps.lines(host, 9000, lan, with_keys))
+    assert len(reported) == 3 + with_keys
+    text = "\n".join(reported)
     assert "send /pad/xy 0.3 0.7" in text and "Ctrl-C" in text and "port 9000" in text
     assert (keys.SHORT in text) == with_keys
     assert ("--lan" in text) == (not lan)
@@ -73,5 +73,5 @@ def test_it_is_called_as_it_was(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     ):
         monkeypatch.setattr(sys, "argv", [called, "play"])
         monkeypatch.setenv("PATH", on_path)
-        told = "\n".join(first_steps.lines("127.0.0.1", 9000, False, False))
-        assert f"terminal: {typed} send" in told
+        reported = "\n".join(first_steps.lines("127.0.0.1", 9000, False, False))
+        assert f"terminal: {typed} send" in reported

@@ -320,19 +320,19 @@ def test_what_a_stage_refuses_is_refused_and_what_is_beside_it_is_done(
 def test_nothing_is_told_of_a_save_before_its_file_is_there(
     instrument: Instrument, tmp_path: Path
 ) -> None:
-    told: list[bool] = []
+    reported: list[bool] = []
     file = tmp_path / "presets" / "mine.toml"
     install(
         instrument,
         PresetBank(user=tmp_path / "presets"),
         "footsteps",
-        lambda line: told.append(file.exists()),
+        lambda line: reported.append(file.exists()),
     )
     became: list[bool] = []
     instrument.carry_out(
         [("/preset/save", ("mine",))], PHONE, lambda *what: became.append(file.exists())
     )
-    assert told == became == [True]
+    assert reported == became == [True]
 
 
 def test_of_a_take_nothing_is_written_before_it_is_told_to_start(

@@ -74,11 +74,11 @@ def test_a_sound_compared_with_itself_has_the_best_figures(clear: Pack) -> None:
 def test_more_noise_is_never_nearer(clear: Pack) -> None:
     levels = (-60, -45, -30, -15)
     others = np.stack([noise(clear, level) for level in levels])
-    found = judge(clear.representation, Reference(b"", noise(clear, -90), None), others)
+    result = judge(clear.representation, Reference(b"", noise(clear, -90), None), others)
     for name in ("mae_db", "convergence_db", "log_spectral_db"):
-        values = [getattr(figures, name) for figures in found]
+        values = [getattr(figures, name) for figures in result]
         assert values == sorted(values), name
-    assert found[0].visqol > found[-1].visqol and found[0].odg > found[-1].odg
+    assert result[0].visqol > result[-1].visqol and result[0].odg > result[-1].odg
 
 
 def test_silence_is_nothing_like_a_sound_and_just_like_silence(clear: Pack) -> None:
@@ -233,8 +233,8 @@ def test_a_worse_row_is_told_from_one_that_is_no_worse(whole: Evaluation) -> Non
     nearest = of["map", "nearest"]
     assert all(verdict.no_worse for verdict in tables.no_worse(nearest, nearest))
     worse = tables.ExpanderRow(**{**vars(nearest), "figures": nearest.figures + 1})
-    found = {v.figure: v.no_worse for v in tables.no_worse(worse, nearest)}
-    assert found == {"mae_db": False, "odg": True, "visqol": True}
+    result = {v.figure: v.no_worse for v in tables.no_worse(worse, nearest)}
+    assert result == {"mae_db": False, "odg": True, "visqol": True}
 
 
 def test_the_report_has_every_figure_and_the_paper_s_beside(whole: Evaluation) -> None:
@@ -255,8 +255,8 @@ def test_the_report_has_every_figure_and_the_paper_s_beside(whole: Evaluation) -
 
 
 def test_planes_are_compared_by_every_expander_where_there_are_several(whole: Evaluation) -> None:
-    told = markdown_report.markdown(whole).split("### Across the planes")[1].split("###")[0]
-    tables_of = [part.splitlines() for part in told.strip().split("\n\n")]
+    reported = markdown_report.markdown(whole).split("### Across the planes")[1].split("###")[0]
+    tables_of = [part.splitlines() for part in reported.strip().split("\n\n")]
     assert [len(lines) for lines in tables_of] == [2 + 3] * len(markdown_report.ACROSS)
     assert all(lines[0].endswith("| raw | map |") for lines in tables_of)
     ends, between, steps, reached, _ = (lines[2] for lines in tables_of)
@@ -274,9 +274,9 @@ def test_the_report_tells_where_peaq_was_valid(whole: Evaluation) -> None:
     figures = whole.rows[0].figures.copy()
     figures[..., tables.COLUMN["peaq_valid"]] = np.arange(30).reshape(6, 5) % 5 > 0
     row = replace(whole.rows[0], figures=figures)
-    told = markdown_report.markdown(whole._replace(rows=[row]))
-    assert "| expander | PEAQ valid |" in told and "| nearest | 80.0 % |" in told
-    assert "PEAQ is valid where" in told
+    reported = markdown_report.markdown(whole._replace(rows=[row]))
+    assert "| expander | PEAQ valid |" in reported and "| nearest | 80.0 % |" in reported
+    assert "PEAQ is valid where" in reported
     figures[..., tables.COLUMN["visqol"] :] = np.nan
     unheard = whole._replace(rows=[row], settings=replace(SETTINGS, heard=False))
     assert "PEAQ valid" not in markdown_report.markdown(unheard)
@@ -322,10 +322,10 @@ class Tables(HTMLParser):
 def test_the_page_fits_a_phone(shown: str) -> None:
     assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in shown
     assert "overflow-x" not in shown and "nowrap" not in shown
-    found = Tables(shown).found
-    assert len(found) > 12
+    result = Tables(shown).found
+    assert len(result) > 12
     wide = 0
-    for kind, heads, rows in found:
+    for kind, heads, rows in result:
         # What has more columns than a phone is wide is a card there, and says its heads.
         if len(heads) > html_report.MOST or kind == "wide":
             assert kind == "wide"
@@ -335,10 +335,10 @@ def test_the_page_fits_a_phone(shown: str) -> None:
 
 
 def test_every_figure_of_table_2_has_a_column_for_each_stop(whole: Evaluation, shown: str) -> None:
-    found = Tables(shown).found
+    result = Tables(shown).found
     stops = [f"q\u00a0=\u00a0{q}" for q in range(5)]
     rows = {
-        heads[0]: body[1:] for kind, heads, body in found if heads[1:] == stops and kind is None
+        heads[0]: body[1:] for kind, heads, body in result if heads[1:] == stops and kind is None
     }
     assert list(rows) == [
         "MAE dB", "PEAQ", "ViSQOL", "MAE dB to the farther sound",
@@ -347,8 +347,8 @@ def test_every_figure_of_table_2_has_a_column_for_each_stop(whole: Evaluation, s
     for row, cells in zip(whole.rows[3:], rows["MAE dB"], strict=True):
         wanted = row.figures[..., tables.COLUMN["mae_db"]].mean(axis=0)
         assert cells[0][1] == row.expander
-        told = [float(cell.split("\u00a0")[0].split()[0]) for _, cell in cells[1:]]
-        np.testing.assert_allclose(told, wanted, atol=0.006)
+        reported = [float(cell.split("\u00a0")[0].split()[0]) for _, cell in cells[1:]]
+        np.testing.assert_allclose(reported, wanted, atol=0.006)
 
 
 def test_a_title_from_elsewhere_is_text_and_fetches_nothing(whole: Evaluation) -> None:
@@ -493,6 +493,6 @@ def test_a_terminal_shows_what_is_being_compared(clear: Pack, tmp_path: Path) ->
     os.close(theirs)
     reader.join()
     os.close(ours)
-    told = b"".join(seen).decode()
-    assert done.returncode == 0 and "table 2, map, dwell" in told
-    assert "tensorflow" not in told.lower()
+    reported = b"".join(seen).decode()
+    assert done.returncode == 0 and "table 2, map, dwell" in reported
+    assert "tensorflow" not in reported.lower()

@@ -33,10 +33,10 @@ def any_pack(request: pytest.FixtureRequest, small: Pack) -> Pack:
     return small if request.param == "small" else pack.load(pack.find(request.param))
 
 
-def on_the_pad(found: Pack) -> Any:
+def on_the_pad(pack: Pack) -> Any:
     """(L, 2) where the engine has the anchors on the pad of an instrument that has just begun."""
-    planes = Planes(found)
-    r = found.representation
+    planes = Planes(pack)
+    r = pack.representation
     board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
     planes.begin(board)
     plane = planes.of(board.values.tolist())
@@ -101,8 +101,8 @@ def test_a_finger_that_aims_at_a_dot_of_the_picture_hits_its_sound(small: Pack) 
 
 @pytest.mark.parametrize("name", ["footsteps", "oneshots"])
 def test_the_shipped_picture_is_of_the_plane_that_the_pack_begins_on(name: str) -> None:
-    found = pack.load(pack.find(name))
-    picture = imread(found.path / plane_picture.FILE)
+    result = pack.load(pack.find(name))
+    picture = imread(result.path / plane_picture.FILE)
     low, high = frame(picture)
 
     def seen(positions: Any) -> float:
@@ -110,7 +110,7 @@ def test_the_shipped_picture_is_of_the_plane_that_the_pack_begins_on(name: str) 
         columns, rows = np.round(low + positions * (high - low)).astype(int).T
         return float((picture[rows, columns, :3].min(axis=1) < 0.85).mean())
 
-    positions = on_the_pad(found)
+    positions = on_the_pad(result)
     assert seen(positions) > 0.99, "run `python docs/pack_pictures.py`"
     assert seen(positions[:, ::-1]) < 0.6
 

@@ -44,8 +44,8 @@ def test_a_training_previews_unseen_sounds_under_their_own_names(
             return super().figure(decoded, epoch)
 
     monkeypatch.setattr(train.preview, "Preview", Watched)
-    course = TrainingConfig(2, Recipe(width=16), small.representation, epochs=1, batch=4)
-    made = train.train(recordings, tmp_path / "out", course, card=False, progress=False)
+    config = TrainingConfig(2, Recipe(width=16), small.representation, epochs=1, batch=4)
+    made = train.train(recordings, tmp_path / "out", config, card=False, progress=False)
     names, sounds = shown[0]
     rows = {row["name"]: row for row in made.sources()}
     assert names and {rows[name]["split"] for name in names} == {"validation"}
