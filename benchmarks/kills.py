@@ -46,7 +46,7 @@ def report(count: int, seed: int) -> list[str]:
     start_s, _ = decoding.round(dice, signal.SIGKILL, False, 0.0)
     decoding.most_s = 1.0 + 1.5 * start_s
     table = strike(stage, playing, count, seed, 0.5)
-    beside: Table = {}  # what becomes of a feed is heard by nobody else
+    beside: Table = {}  # the state of MIDI processes is reported here only
     thread = threading.Thread(
         target=lambda: beside.update(strike(stage, feed, count, seed + 1, 0.2))
     )

@@ -51,7 +51,7 @@ def _ask(*words: str) -> tuple[int, list[str]] | None:
         done = subprocess.run(
             [sys.executable, "-m", "latentpad.cli.devices", *words],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=ANSWER_S, check=False,
-            cwd=Path(__file__).parents[2],  # where the package is, installed or not
+            cwd=Path(__file__).parents[2],  # the folder of the package, installed or not
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return None

@@ -59,7 +59,7 @@ class Paths(NamedTuple):
 def held_out(pack: Pack) -> Indices:
     """The anchors whose sounds were not trained on.
 
-    All anchors if the pack does not tell, or if these are fewer than `FEWEST`.
+    All anchors if the pack has no splits, or if these are fewer than `FEWEST`.
     """
     splits = np.array([row.get("split", "") for row in pack.sources()])
     if len(splits) != len(pack.anchors):  # a library's anchors have no split

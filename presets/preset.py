@@ -159,7 +159,7 @@ def parse(text: str, name: str) -> Preset:
         end = text.count("\n") + 1  # other errors are "at end of document"
         position = f"{match[2]}: column {match[3]}: {match[1]}" if match else f"{end}: {error}"
         raise PresetError(f"{name}:{line(position)}; correct the TOML there") from None
-    except ValueError as error:  # a number of 5,000 digits, or so many brackets
+    except ValueError as error:  # for example a number of 5,000 digits, or deep nesting
         raise PresetError(f"{name}: {line(str(error))}; no preset does so") from None
     try:
         return Preset.model_validate(table)

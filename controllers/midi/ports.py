@@ -145,7 +145,7 @@ def ports() -> list[str]:
         [sys.executable, "-m", "latentpad.controllers.midi.process"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        cwd=Path(__file__).parents[3],  # where the package is, installed or not
+        cwd=Path(__file__).parents[3],  # the folder of the package, installed or not
     )
     try:
         lines, _ = child.communicate(timeout=5)

@@ -37,8 +37,8 @@ class Descriptors(NamedTuple):
     noisiness: float
     """dB by which its peaks stand out, negative: about 0 for clicks, -4 for noise, -20 for tones.
     The power-weighted mean of each bin's level less that of the bins beside it: a local spectral
-    flatness (Johnston, 1988) that a slope does not change. Partials less than eight bins apart
-    are not told from noise."""
+    flatness (Johnston, 1988) that a slope does not change. Partials less than eight bins apart are
+    not distinguished from noise."""
     attack: float
     """log10 s of the rise, as MPEG-7's LogAttackTime (Peeters et al., 2011): from a tenth to
     half of the peak amplitude, as long as a straight line through both takes to the peak."""

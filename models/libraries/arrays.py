@@ -41,7 +41,7 @@ def open_column(folder: Path, name: str, generation: int, rows: int, dim: int) -
             size = os.fstat(stream.fileno()).st_size
     except FileNotFoundError:
         raise LibraryError(f"{path}: is missing: copy the whole library again") from None
-    # numpy raises whatever Python's parser raises on a mangled header.
+    # NumPy raises the exceptions of Python's parser for a damaged header.
     except Exception as error:
         raise LibraryError(
             f"{path}: cannot be read ({reason(error)}): copy the whole library again"
@@ -88,7 +88,7 @@ def supply(folder: Path, generation: int, rows: int) -> None:
 
 
 def append(folder: Path, name: str, generation: int, rows: int, values: Floats) -> None:
-    """Write `values` after the first `rows`, over whatever is there. Raises OSError."""
+    """Write `values` after the first `rows`, over existing data. Raises OSError."""
     assert values.dtype == np.float32
     width = values.shape[1:]
     with file(folder, name, generation).open("r+b") as stream:

@@ -59,7 +59,7 @@ class SoundRow:
     licence: str
     url: str
     origin: str  # folder, freesound or map
-    audio: str  # beneath the library, or an absolute path elsewhere, or "" for none
+    audio: str  # a path in the library, or an absolute path, or "" for none
     duration: float  # s
     may_train: bool
     added: str  # ISO 8601, UTC

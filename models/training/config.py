@@ -45,7 +45,7 @@ class TrainingConfig:
     batch: int = 16  # sounds in a step, of all devices together
     epochs: int | None = None  # at most; None: as many as the recipe says
     minutes: float | None = None  # and not longer than this
-    licences: tuple[str, ...] | None = FREE  # learned from, where a sound names one; None: all
+    licences: tuple[str, ...] | None = FREE  # allowed for sounds that name a licence; None: all
     held_out: float | None = None  # share not learned from; None: see models.training.dataset
 
     @property

@@ -58,7 +58,7 @@ class TrainingModel(keras.Model):
 
 
 def reconstruction(x: Any, y: Any, range_db: float, content: float = 1.0) -> Any:
-    """Mean absolute error in dB of (batch, frames, bins), weighted to where there is sound.
+    """Mean absolute error in dB of (batch, frames, bins), weighted towards the sound.
 
     Most of a footstep's second is silence. At `content` 1 a frame is weighted by its loudest bin, a
     bin by its own level, and silence a little; each sound counts the same, however short. The level

@@ -36,8 +36,8 @@ class Variables:
 def averaged(reference: Patterns, other: Patterns) -> Variables:
     """The model output variables of two sounds of as many frames and channels.
 
-    The frames are those that hold the reference's data; the ear hears all those before them
-    as well, so that its filters have settled.
+    The frames are those with the reference's data. The ear's filters also process all earlier ones,
+    so that they have settled.
     """
     first, stop = reference.first, reference.last + 1
     kept = slice(first, stop)

@@ -107,8 +107,8 @@ def _spread(energies: Float64) -> Float64:
     """
     below = 10 ** (-2.7 * BAND_BARK)
     above = 10 ** ((-2.4 - 23 / CENTRES_HZ) * BAND_BARK) * energies ** (0.2 * BAND_BARK)
-    # Upwards the sum is made term by term: its closed form is 0 by 0 where a band is so loud
-    # that it does not fall off at all.
+    # Towards higher bands the sum is computed term by term: its closed form is 0 / 0 for a band
+    # that is so loud that its slope is 0.
     given_down = (1 - below ** (np.arange(BANDS) + 1)) / (1 - below)
     term, given_up = np.ones_like(energies), np.zeros_like(energies)
     for distance in range(1, BANDS):

@@ -53,7 +53,7 @@ class Patterns:
     loudness: Float64
     """(channels, frames) in sone."""
     sounding: NDArray[np.bool_]
-    """(channels, frames) True where the frame's newer half holds more than next to nothing."""
+    """(channels, frames) True if the newer half of the frame has enough energy."""
 
 
 def ear_patterns(signal: ArrayLike, *, level_db: float = LEVEL_DB) -> Patterns:

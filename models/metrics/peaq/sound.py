@@ -57,8 +57,8 @@ def frames(samples: Float64) -> Float64:
 def data_boundaries(samples: Float64) -> tuple[int, int]:
     """The first and the last of `frames` that hold data; all of them in silence.
 
-    Data begin and end where the magnitudes of five samples on end add to more than 200 of
-    32768, in the channel where they do so first and last (5.2).
+    Data begin and end where the magnitudes of five successive samples add to more than 200 of
+    32768, in the first channel that does, and in the last (5.2).
     """
     last = _count(samples) - 1
     length = max(RUN, samples.shape[1])

@@ -79,7 +79,8 @@ _STEP = np.polynomial.Polynomial([-0.198719, 0.0550197, -0.00102438, 5.05622e-6,
 def detection(reference: Float64, other: Float64) -> tuple[Float64, Float64]:
     """The probability that a difference is heard, and by how many steps: two of (frames,).
 
-    Of excitations (channels, frames, BANDS); what one ear hears is heard (4.7).
+    For excitations (channels, frames, BANDS). A difference that one ear hears counts as heard
+    (4.7).
     """
     db, other_db = 10 * np.log10(reference), 10 * np.log10(other)
     level = 0.3 * np.maximum(db, other_db) + 0.7 * other_db
