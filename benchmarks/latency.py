@@ -40,10 +40,10 @@ class Latencies:
     name: str
     first: list[float] = field(default_factory=list)
     half: list[float] = field(default_factory=list)
-    asked: int = 0
+    gestures: int = 0
 
     def add(self, sent: int, detected: Change, rate: int) -> None:
-        self.asked += 1
+        self.gestures += 1
         if detected.first is not None:
             self.first.append(1000 * (detected.first - sent) / rate)
         if detected.half is not None:
@@ -54,7 +54,7 @@ class Latencies:
             v = np.array(values or [np.nan])
             p50, p95, p99 = np.percentile(v, (50, 95, 99))
             yield (
-                f"| {self.name}, {what} | {len(values)}/{self.asked} | {p50:.1f} | {p95:.1f} | "
+                f"| {self.name}, {what} | {len(values)}/{self.gestures} | {p50:.1f} | {p95:.1f} | "
                 f"{p99:.1f} | {v.max():.1f} | {v.std():.1f} |"
             )
 

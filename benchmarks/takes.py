@@ -144,16 +144,16 @@ def rendered(lines: Path, times: int, folder: Path) -> list[Path]:
     By the command, in a process of its own: in a process that has used TensorFlow with more
     threads, sums have another order, and a phase vocoder makes the last bit audible.
     """
-    made = [folder / f"{lines.stem} {k}.wav" for k in range(1, times + 1)]
+    paths = [folder / f"{lines.stem} {k}.wav" for k in range(1, times + 1)]
     search_path = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    for path in made:
+    for path in paths:
         subprocess.run(
             [sys.executable, "-m", "latentpad.cli.main", "render",
              os.path.relpath(lines, folder), "-o", str(path)],
             cwd=folder, env={**os.environ, "PYTHONPATH": os.pathsep.join(search_path)},
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=True,
         )  # fmt: skip
-    return made
+    return paths
 
 
 def main() -> None:

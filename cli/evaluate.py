@@ -82,7 +82,7 @@ def evaluate(
         paths.files(loaded, sounds, paths.held_out(loaded))
     arguments: dict[str, Any] = {
         "pairs": pairs, "draws": draws, "planes": tuple(plane or ()), "axes": axes,
-        "expanders": tuple(expander or ()) or None, "seed": seed, "heard": not magnitudes,
+        "expanders": tuple(expander or ()) or None, "seed": seed, "perceptual": not magnitudes,
         "fitted": {"metric": metric, "focus": focus, "guard": guard},
     }  # fmt: skip
     from latentpad.cli.messages import compiling

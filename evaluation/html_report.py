@@ -65,12 +65,12 @@ def page(e: Evaluation) -> str:
     planes = [*dict.fromkeys(row.plane for row in e.rows)]
     if planes:
         curves = [(plane, _curves(e, plane)) for plane in planes]
-        body += ["<h2>Along the paths</h2>", _beside(curves, "figures at each stop on")]
+        body += ["<h2>Along the paths</h2>", _side_by_side(curves, "figures at each stop on")]
         body.append(
             "<h2>Over the pad</h2><p>How far the sound at each point is from that of the nearest "
             "anchor (MAE in dB): dark is a recorded sound, bright is a new one.</p>"
         )
-        body.append(_beside([(plane, _pads(e, plane)) for plane in planes], "errors over"))
+        body.append(_side_by_side([(plane, _pads(e, plane)) for plane in planes], "errors over"))
         first, last = (str(e.pack.anchors.names[i[0]]) for i in (e.paths.first, e.paths.last))
         path_name = html.escape(f"{first} to {last}")
         body.append(f"<h2>One path: {path_name}</h2>")
@@ -119,7 +119,7 @@ def _unbroken(inside: Token) -> str:
     return "".join(child.content for child in inside.children or ())
 
 
-def _beside(figures: list[tuple[str, Figure]], alt: str) -> str:
+def _side_by_side(figures: list[tuple[str, Figure]], alt: str) -> str:
     """A figure for each plane, side by side as far as they fit."""
     shown = (
         f"<figure><h3>{html.escape(plane)}</h3>{_image(figure, f'{alt} {plane}')}</figure>"
@@ -133,7 +133,7 @@ def _curves(e: Evaluation, plane: str) -> Figure:
 
     All planes have the same scales.
     """
-    shown = SHOWN if e.settings.heard else SHOWN[:1]
+    shown = SHOWN if e.settings.perceptual else SHOWN[:1]
     figure = drawing.blank(4.8, 2.3 * len(shown) + 0.6)
     grid = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (name, heading, _) in zip(grid, shown, strict=True):

@@ -70,7 +70,7 @@ def markdown(e: Evaluation) -> str:
     ]
     for plane in dict.fromkeys(row.plane for row in e.rows):
         rows = [row for row in e.rows if row.plane == plane]
-        parts += [f"### {plane}", *_moving(rows), _beside(rows), *_verdicts(rows)]
+        parts += [f"### {plane}", *_moving(rows), _motion_table(rows), *_verdicts(rows)]
     parts += [*_across(e.rows), "### The paper", _paper()]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -95,15 +95,15 @@ def table(e: Evaluation) -> str:
 
 def _head(e: Evaluation) -> str:
     s = e.settings
-    heard = (
+    measures = (
         "ViSQOL in audio mode and PEAQ basic (as min(5, ODG + 5), of sounds repeated to 3 s) of "
         "what a voice plays with the default phase"
-        if s.heard
+        if s.perceptual
         else "magnitudes only"
     )
     return (
         f"{s.pairs} pairs of {_which(e)}, "
-        f"{s.stops} stops on each path, seed {s.seed}; {heard}. MAE over the frames of the "
+        f"{s.stops} stops on each path, seed {s.seed}; {measures}. MAE over the frames of the "
         f"reference's content. Mean ± half its 95 % interval."
     )
 
@@ -156,11 +156,11 @@ def _by_stop(heading: str, rows: list[ExpanderRow], cells: list[list[str]]) -> s
     return tabled([heading, *stops], lines)
 
 
-def _beside(rows: list[ExpanderRow]) -> str:
+def _motion_table(rows: list[ExpanderRow]) -> str:
     valid = [row.figures[..., COLUMN["peaq_valid"]] for row in rows]
-    heard = not np.isnan(valid[0]).any()
+    has_peaq = not np.isnan(valid[0]).any()
     heads = [
-        "expander", *["PEAQ valid"] * heard, "largest step dB: median (95 %)",
+        "expander", *["PEAQ valid"] * has_peaq, "largest step dB: median (95 %)",
         "distance to the data", "reached", "by 7 bits", "fit s", "µs a point",
     ]  # fmt: skip
     lines = []
@@ -169,7 +169,7 @@ def _beside(rows: list[ExpanderRow]) -> str:
         lines.append(
             [
                 row.expander,
-                *[f"{100 * share.mean():.1f} %"] * heard,
+                *[f"{100 * share.mean():.1f} %"] * has_peaq,
                 f"{step_db(row):.2f} ({np.percentile(m.steps_db, 95):.2f})",
                 f"{m.astray.mean():.3f}",
                 f"{100 * m.reach:.0f} %",
@@ -221,7 +221,7 @@ def _about_table2(e: Evaluation) -> str:
     )
     return (
         "Against the decoded anchor that is nearer along the path; in the middle the first one. "
-        f"Steps: {measured} paths in {STEPS} steps.{valid * e.settings.heard}"
+        f"Steps: {measured} paths in {STEPS} steps.{valid * e.settings.perceptual}"
     )
 
 
@@ -239,4 +239,4 @@ def interval(values: Float64, digits: int) -> str:
 
 
 def _shown(e: Evaluation) -> tuple[tuple[str, str, int], ...]:
-    return SHOWN if e.settings.heard else SHOWN[:1]
+    return SHOWN if e.settings.perceptual else SHOWN[:1]

@@ -46,7 +46,7 @@ class EvaluationSettings:
     )
     expanders: tuple[str, ...] = NAMES
     seed: int = 0
-    heard: bool = True  # False: MAE only
+    perceptual: bool = True  # ViSQOL and PEAQ too; False: MAE only
     fitted: Mapping[str, Any] = field(
         default_factory=dict
     )  # arguments of `fit`: metric, focus, ...
@@ -145,7 +145,7 @@ def _workers(
     settings: EvaluationSettings, dask: str | None
 ) -> AbstractContextManager[Workers | None]:
     """The workers that compare: none, those of a cluster, or all cores."""
-    if not settings.heard:
+    if not settings.perceptual:
         return nullcontext()
     if dask is None:
         return cores(os.cpu_count() or 1)

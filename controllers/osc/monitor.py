@@ -33,7 +33,7 @@ class _Watcher:
     """A host and its ports."""
 
     ports: list[int]
-    heard: float
+    last_heard: float
     rate_limit: RateLimit  # of bytes
     known: bool = False  # it has sent something since it asked
 
@@ -66,14 +66,14 @@ class Monitor:
                 self._hosts.pop(sender.group, None)
             else:
                 host = self._host(sender.group)
-                host.heard = self._clock()
+                host.last_heard = self._clock()
                 host.ports = [*(p for p in host.ports if p not in usable), *usable][-PORTS:]
             self._watch()
 
     def _host(self, group: str) -> _Watcher:
         if group not in self._hosts:
             while len(self._hosts) >= HOSTS:
-                del self._hosts[min(self._hosts, key=lambda name: self._hosts[name].heard)]
+                del self._hosts[min(self._hosts, key=lambda name: self._hosts[name].last_heard)]
             rate_limit = RateLimit(BYTES_S, 1 / BYTES_S, self._clock)
             self._hosts[group] = _Watcher([], self._clock(), rate_limit)
         return self._hosts[group]
@@ -90,14 +90,14 @@ class Monitor:
         if sender.group in self._hosts:
             with self._lock:
                 if (host := self._hosts.get(sender.group)) is not None:
-                    host.heard, host.known = self._clock(), True
+                    host.last_heard, host.known = self._clock(), True
 
     def _send_outcome(self, outcome: Outcome) -> None:
         packet = _packet(outcome)
         now = self._clock()
         with self._lock:
             for name, host in list(self._hosts.items()):
-                if now - host.heard > (KNOWN_S if host.known else FRESH_S):
+                if now - host.last_heard > (KNOWN_S if host.known else FRESH_S):
                     del self._hosts[name]
                     continue
                 for port in host.ports:

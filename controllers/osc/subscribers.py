@@ -97,7 +97,7 @@ class SubscribedHost:
     """One address and its subscribers."""
 
     group: str
-    heard: float
+    last_heard: float
     rate_limit: RateLimit  # of bytes
     known: bool = False  # it has sent something since it asked
     asleep: bool = False
@@ -138,7 +138,7 @@ class Subscribers:
         ]
         host = self._host(sender.group)
         host.port = named if named is not None else host.port
-        host.heard, host.asleep = self._clock(), False
+        host.last_heard, host.asleep = self._clock(), False
         for subscriber in new_subscribers:
             for old in [s for s in host.subscribers if s.port == subscriber.port]:
                 self._drop(host, old)
@@ -155,7 +155,7 @@ class Subscribers:
         now = self._clock()
         if not host.known:
             host.known, host.rate_limit = True, RateLimit(BYTES_S, 1 / BYTES_S, self._clock)
-        host.heard = now
+        host.last_heard = now
         awakened, host.asleep = host.asleep, False
         request = self._next_request() if awakened else 0
         for subscriber in host.subscribers:
@@ -187,7 +187,7 @@ class Subscribers:
         now = self._clock()
         due_subscribers = []
         for host in self.hosts.values():
-            if now - host.heard > (KNOWN_S if host.known else FRESH_S):
+            if now - host.last_heard > (KNOWN_S if host.known else FRESH_S):
                 host.asleep = True
                 for subscriber in host.subscribers:
                     subscriber.pending.clear()
@@ -245,7 +245,9 @@ class Subscribers:
     def _host(self, group: str) -> SubscribedHost:
         if group not in self.hosts:
             while len(self.hosts) >= HOSTS:
-                first = min(self.hosts.values(), key=lambda h: (not h.asleep, h.known, h.heard))
+                first = min(
+                    self.hosts.values(), key=lambda h: (not h.asleep, h.known, h.last_heard)
+                )
                 for subscriber in list(first.subscribers):
                     self._drop(first, subscriber)
                 del self.hosts[first.group]

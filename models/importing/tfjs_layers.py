@@ -87,16 +87,16 @@ def layer(kind: Any, config: Any, path: Path) -> Any:
     """The Keras 3 layer of a Keras 2 config. Raises ForeignError, and Keras' exceptions."""
     new = {RENAMED.get(kind, {}).get(key, key): value for key, value in config.items()}
     kind = RENAMED_LAYERS.get(kind, kind)
-    wanted = check(kind, new, path)
-    if "activation" in wanted:
-        wanted["activation"] = _activation(wanted["activation"], _about(config, path), path)
-    if kind == "BatchNormalization" and isinstance(wanted.get("axis"), list):
-        if len(wanted["axis"]) != 1:
+    settings = check(kind, new, path)
+    if "activation" in settings:
+        settings["activation"] = _activation(settings["activation"], _about(config, path), path)
+    if kind == "BatchNormalization" and isinstance(settings.get("axis"), list):
+        if len(settings["axis"]) != 1:
             raise ForeignError(f"{_about(config, path)}: is over several axes: Keras 3 takes one")
-        (wanted["axis"],) = wanted["axis"]
+        (settings["axis"],) = settings["axis"]
     from keras import layers
 
-    return getattr(layers, kind)(**wanted, name=config.get("name"))
+    return getattr(layers, kind)(**settings, name=config.get("name"))
 
 
 def check(kind: Any, config: Any, path: Path) -> dict[str, Any]:
@@ -128,13 +128,13 @@ def _about(config: Any, path: Path) -> str:
     return f"{path}: layer {str(config.get('name'))[:60]}"
 
 
-def _activation(given: Any, about: str, path: Path) -> Any:
+def _activation(activation: Any, about: str, path: Path) -> Any:
     """A name that Keras 3 knows, or a layer that stands for one."""
-    if isinstance(given, dict):
-        kind = given.get("class_name")
+    if isinstance(activation, dict):
+        kind = activation.get("class_name")
         if kind in BENDS:
-            return layer(kind, given["config"], path)
-        given = given["config"] if kind == "function" else kind
-    if given not in ACTIVATIONS:
-        raise ForeignError(f"{about}: activation {given!s:.60} refused")
-    return given
+            return layer(kind, activation["config"], path)
+        activation = activation["config"] if kind == "function" else kind
+    if activation not in ACTIVATIONS:
+        raise ForeignError(f"{about}: activation {activation!s:.60} refused")
+    return activation

@@ -100,11 +100,11 @@ def select_ids(
     for sound in sounds:
         if sound not in ids_by_name:
             raise LibraryError(f"{folder}: holds no sound {sound!r}: see library list --sounds")
-    wanted = {ids_by_name[sound] for sound in sounds or ids_by_name}
+    wanted_ids = {ids_by_name[sound] for sound in sounds or ids_by_name}
     matches = [
         str(id)
         for _, id, its_label, its_author in entries
-        if id in wanted and label in (None, its_label) and author in (None, its_author)
+        if id in wanted_ids and label in (None, its_label) and author in (None, its_author)
     ]
     if not matches:
         conditions = [f"{what} {it!r}" for what, it in (("label", label), ("author", author)) if it]
@@ -112,8 +112,8 @@ def select_ids(
     return matches
 
 
-def row_numbers(folder: Path, wanted: set[str]) -> list[int]:
+def row_numbers(folder: Path, ids: set[str]) -> list[int]:
     """The present rows of the sounds with these ids."""
     with table(folder) as connection:
         rows = connection.execute("SELECT row, id FROM sounds WHERE row >= 0 ORDER BY row")
-        return [int(row) for row, id in rows if id in wanted]
+        return [int(row) for row, id in rows if id in ids]

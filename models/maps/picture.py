@@ -46,12 +46,12 @@ def figure(pack: Pack) -> Figure:
     kinds, counts = np.unique(labels, return_counts=True)
     common = kinds[np.argsort(-counts, kind="stable")][:KINDS]
     width, height = LEFT + PAD + RIGHT, BELOW + PAD + ABOVE
-    made = figures.blank(width, height, layout=None)
-    axes = made.add_axes((LEFT / width, BELOW / height, PAD / width, PAD / height))
+    drawing = figures.blank(width, height, layout=None)
+    axes = drawing.add_axes((LEFT / width, BELOW / height, PAD / width, PAD / height))
     _lay(axes, start)
     title = f'{pack.title}: the plane "{start.plane}", on which the pad begins'
     figures.set_text(axes.title, title, 90)
-    _dot(made, axes, start.positions, labels, common)
+    _dot(drawing, axes, start.positions, labels, common)
     with figures.boxes():
         _name(
             axes,
@@ -59,7 +59,7 @@ def figure(pack: Pack) -> Figure:
             pack.anchors.names,
             _anchors_to_name(start.positions, labels, common),
         )
-    return made
+    return drawing
 
 
 def _lay(axes: Axes, start: PadStart) -> None:
@@ -79,19 +79,23 @@ def _lay(axes: Axes, start: PadStart) -> None:
 
 
 def _dot(
-    made: Figure, axes: Axes, positions: Float64, labels: NDArray[np.str_], common: NDArray[np.str_]
+    drawing: Figure,
+    axes: Axes,
+    positions: Float64,
+    labels: NDArray[np.str_],
+    common: NDArray[np.str_],
 ) -> None:
     from matplotlib import colormaps
 
-    rest = ~np.isin(labels, common)
-    groups: list[tuple[str, NDArray[np.bool_], Any]] = [("others", rest, GREY)]
+    is_other = ~np.isin(labels, common)
+    groups: list[tuple[str, NDArray[np.bool_], Any]] = [("others", is_other, GREY)]
     groups += [(str(k), labels == k, colormaps["tab20"](n / 20)) for n, k in enumerate(common)]
-    if not rest.any():
+    if not is_other.any():
         del groups[0]
     size = LARGE if len(positions) < MANY else LITTLE
     x, y = positions.T
     dots = [axes.scatter(x[of], y[of], s=size, color=[c], linewidths=0) for _, of, c in groups]
-    legend = made.legend(
+    legend = drawing.legend(
         dots, ["x"] * len(dots), fontsize=figures.SMALL, frameon=False, loc="upper left",
         bbox_to_anchor=(1 - (RIGHT - 0.05) / (LEFT + PAD + RIGHT), axes.get_position().y1),
         borderaxespad=0, handletextpad=0.2,

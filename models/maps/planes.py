@@ -59,14 +59,14 @@ def add(
             _counted(spectrograms, len(pack.anchors), progress), pack.representation
         )
         file_name, content = "descriptors.npz", {**pack.descriptors, **measured}
-        made = replace(pack, descriptors=content)
+        changed = replace(pack, descriptors=content)
     elif name in MAPS:
         progress(f"drawing the plane {name}", 0, 0)
         file_name, content = "planes.npz", {**pack.planes, name: MAPS[name](pack, seed, progress)}
-        made = replace(pack, planes=content)
+        changed = replace(pack, planes=content)
     else:
         raise PackError(f"{pack.path}: no plane {name!r} can be made: choose {', '.join(NAMES)}")
-    picture = plane_picture.draw(replace(made, default_plane=name)) if is_default else None
+    picture = plane_picture.draw(replace(changed, default_plane=name)) if is_default else None
     try:
         packs.write_arrays(pack.path / file_name, content)
         if default:
@@ -78,8 +78,10 @@ def add(
     return packs.load(pack.path)
 
 
-def _counted(heard: Iterable[Floats], count: int, progress: ProgressCallback) -> Iterator[Floats]:
-    for i, frames in enumerate(heard):
+def _counted(
+    spectrograms: Iterable[Floats], count: int, progress: ProgressCallback
+) -> Iterator[Floats]:
+    for i, frames in enumerate(spectrograms):
         progress("describing the sounds", i, count)
         yield frames
 

@@ -86,7 +86,7 @@ def write(
         {"id": c.id, "name": n, "label": c.label, "split": c.split, "group": c.group, **c.credits}
         for c, n in zip(t.clips, anchors.names, strict=True)
     ]
-    made = pack.Pack(
+    new_pack = pack.Pack(
         path=t.out,
         name=t.out.name,
         title=title,
@@ -103,15 +103,15 @@ def write(
         training=t.figures,
         descriptors=described,
     )
-    pack.save(made, t.encoder, t.decoder, sources)
+    pack.save(new_pack, t.encoder, t.decoder, sources)
     if card:
         from latentpad.models.training import card as cards
 
         recordings = [c.path for c in t.clips]
         extra, figures = cards.write(
-            made, t.encoder, t.decoder, t.sounds, sources, t.history, recordings,
+            new_pack, t.encoder, t.decoder, t.sounds, sources, t.history, recordings,
             phase or cards.GRIFFINLIM, progress,
         )  # fmt: skip
-        made = replace(made, training={**made.training, "quality": figures})
-        pack.save(made, t.encoder, t.decoder, sources, extra)
+        new_pack = replace(new_pack, training={**new_pack.training, "quality": figures})
+        pack.save(new_pack, t.encoder, t.decoder, sources, extra)
     return pack.load(t.out)

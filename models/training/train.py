@@ -61,11 +61,11 @@ def train(
     """
     with Bar(progress) as bar:
         trained = _train(folder, out, config, bar, log, team)
-        made = write(trained, title or out.name, licence, card, phase, bar.report)
+        new_pack = write(trained, title or out.name, licence, card, phase, bar.report)
     workspace.end(trained.work)
     if team is not None:
         team.gather()
-    return made
+    return new_pack
 
 
 def train_model(

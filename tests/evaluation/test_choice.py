@@ -98,7 +98,7 @@ def test_the_best_by_each_measure_is_told_with_all_that_are_as_good() -> None:
 @pytest.fixture(scope="module")
 def report(clear: Pack, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The beginning of a report of some rows, of a pack that begins on its map."""
-    few: dict[str, Any] = {"pairs": 2, "finer": 1, "draws": 1, "heard": False}
+    few: dict[str, Any] = {"pairs": 2, "finer": 1, "draws": 1, "perceptual": False}
     folder: Path = tmp_path_factory.mktemp("evaluation")
     made = evaluate(clear, folder, EvaluationSettings(**few, planes=("map",), expanders=("mean",)))
 

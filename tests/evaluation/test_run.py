@@ -122,7 +122,7 @@ def test_table_1_is_worse_the_farther_a_neighbour_is(whole: Evaluation) -> None:
 def test_table_1_against_recordings_is_the_model_s_own_error_where_there_is_no_noise(
     small: Pack, recordings: Path, tmp_path: Path
 ) -> None:
-    settings = EvaluationSettings(pairs=1, draws=1, finer=1, expanders=("mean",), heard=False)
+    settings = EvaluationSettings(pairs=1, draws=1, finer=1, expanders=("mean",), perceptual=False)
     made = evaluate(small, tmp_path, settings, recordings=recordings)
     unseen = [small.training["quality"][side] for side in ("validation", "test")]
     wanted = np.average([q["mae_db"] for q in unseen], weights=[q["sounds"] for q in unseen])
@@ -278,7 +278,7 @@ def test_the_report_tells_where_peaq_was_valid(whole: Evaluation) -> None:
     assert "| expander | PEAQ valid |" in reported and "| nearest | 80.0 % |" in reported
     assert "PEAQ is valid where" in reported
     figures[..., tables.COLUMN["visqol"] :] = np.nan
-    unheard = whole._replace(rows=[row], settings=replace(SETTINGS, heard=False))
+    unheard = whole._replace(rows=[row], settings=replace(SETTINGS, perceptual=False))
     assert "PEAQ valid" not in markdown_report.markdown(unheard)
     assert "PEAQ is valid" not in markdown_report.markdown(unheard)
 
@@ -457,13 +457,13 @@ def test_of_a_pack_with_few_sounds_held_out_all_are_compared(clear: Pack, tmp_pa
     folder = Path(shutil.copytree(clear.path, tmp_path / "clear"))
     text = (folder / "sources.csv").read_text()
     (folder / "sources.csv").write_text(text.replace("validation", "train"))
-    settings = EvaluationSettings(pairs=2, draws=1, finer=1, expanders=("mean",), heard=False)
+    settings = EvaluationSettings(pairs=2, draws=1, finer=1, expanders=("mean",), perceptual=False)
     made = evaluate(packs.load(folder), tmp_path / "out", settings)
     assert made.sounds == 30 and "2 pairs of all 30 sounds," in markdown_report.markdown(made)
 
 
 def test_a_quick_evaluation_looks_at_the_pack_s_own_plane(clear: Pack, tmp_path: Path) -> None:
-    few: dict[str, Any] = {"pairs": 2, "finer": 1, "expanders": ("mean",), "heard": False}
+    few: dict[str, Any] = {"pairs": 2, "finer": 1, "expanders": ("mean",), "perceptual": False}
     quick = evaluate(clear, tmp_path, EvaluationSettings.quick(**few))
     assert [row.plane for row in quick.rows] == [clear.default_plane]
     named = evaluate(clear, tmp_path, EvaluationSettings.quick(**few, planes=("raw",)))
