@@ -22,7 +22,7 @@ def evaluate(
         typer.Option("--out", "-o", help="Folder of the results; else NAME-evaluation."),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Some minutes: 30 pairs, the pack's own plane.")
+        bool, typer.Option("--quick", help="Some minutes: 30 pairs, the pack's default plane.")
     ] = False,
     pairs: Annotated[
         int | None, typer.Option(min=1, max=100_000, help="Paths between two sounds; else 300.")
@@ -40,17 +40,17 @@ def evaluate(
         tuple[int, int] | None, typer.Option(help="Latents of the plane raw; else the pack's own.")
     ] = None,
     metric: Annotated[str, typer.Option(help="How expanders measure distance.")] = "euclidean",
-    focus: Annotated[int, typer.Option(min=1, help="Neighbours they listen to.")] = 24,
+    focus: Annotated[int, typer.Option(min=1, help="Neighbours that they use.")] = 24,
     guard: Annotated[bool, typer.Option(help="Keep latents among the anchors'.")] = True,
     sounds: Annotated[
         Path | None, typer.Option(help="Folder the pack learned from: table 1 against recordings.")
     ] = None,
     dask: Annotated[
-        str | None, typer.Option(help="Judge on this Dask scheduler: tcp://HOST:PORT.")
+        str | None, typer.Option(help="Compare on this Dask scheduler: tcp://HOST:PORT.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Draws the pairs and the neighbours.")] = 0,
     magnitudes: Annotated[
-        bool, typer.Option("--magnitudes", help="MAE alone: no ViSQOL, no PEAQ.")
+        bool, typer.Option("--magnitudes", help="MAE only: no ViSQOL, no PEAQ.")
     ] = False,
 ) -> None:
     """Compare a pack's expanders as the founding paper did. A run that was killed is continued."""

@@ -42,8 +42,8 @@ MadeForPack = Annotated[
         autocompletion=completion.packs,
     ),
 ]
-Again = Annotated[bool, typer.Option("--again", help="Take in what was removed earlier, too.")]
-Link = Annotated[bool, typer.Option(help="Leave recordings where they are, do not copy them.")]
+Again = Annotated[bool, typer.Option("--again", help="Also add sounds that were removed earlier.")]
+Link = Annotated[bool, typer.Option(help="Link to the recordings instead of copying them.")]
 Cluster = Annotated[
     str | None, typer.Option(help="Encode on this Dask scheduler: tcp://HOST:PORT.")
 ]

@@ -99,7 +99,7 @@ Device = Annotated[str | None, typer.Option(help="Audio device: part of its name
 Rate = Annotated[int | None, typer.Option(min=8000, max=192000, help="Device sample rate, Hz.")]
 Block = Annotated[int, typer.Option(min=16, max=4096, help="Frames in one device block.")]
 Ring = Annotated[
-    float | None, typer.Option(min=1, max=16, help="Blocks kept ready while all is calm.")
+    float | None, typer.Option(min=1, max=16, help="Blocks kept ready in normal operation.")
 ]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="UDP port for OSC.")]
 
@@ -145,7 +145,9 @@ def play(
     controller: Annotated[
         list[str] | None, typer.Option(help="Python module that plays it too. Repeatable.")
     ] = None,
-    null_audio: Annotated[bool, typer.Option(help="No device: play on time to no one.")] = False,
+    null_audio: Annotated[
+        bool, typer.Option(help="Play without a device, to a null output.")
+    ] = False,
     record: Annotated[
         Path | None, typer.Option(help="Record the sound: take.wav, take.flac.")
     ] = None,
@@ -193,14 +195,14 @@ def render(
     gestures: Annotated[Path, typer.Argument(help="Gesture recording, JSON Lines.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The WAV or FLAC to write.")],
     pack: Annotated[
-        str | None, typer.Option(help="Model pack, where it is not as the recording says.")
+        str | None, typer.Option(help="Model pack, instead of the recording's.")
     ] = None,
     library: Annotated[
-        Path | None, typer.Option(help="Library, where it is not as the recording says.")
+        Path | None, typer.Option(help="Library, instead of the recording's.")
     ] = None,
     seconds: Annotated[
         float | None,
-        typer.Option(min=0, max=86400, help="How long; else until its end, or it has rung out."),
+        typer.Option(min=0, max=86400, help="Length, s; else until it ends and is silent."),
     ] = None,
 ) -> None:
     """Render a gesture recording to a sound file, the same samples every time."""

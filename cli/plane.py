@@ -26,7 +26,7 @@ def plane(
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same map.")] = 0,
     default: Annotated[
-        bool, typer.Option("--default", help="Play the pack on it if nothing else is said.")
+        bool, typer.Option("--default", help="Make it the pack's default plane.")
     ] = False,
 ) -> None:
     """Add a plane to a pack: a map of its latents, or what its sounds are like."""

@@ -10,7 +10,7 @@ from latentpad.cli.errors import CommandRefused
 from latentpad.cli.streams import say
 from latentpad.controllers.osc.packet import PORT
 
-Host = Annotated[str, typer.Option(help="Where the instrument runs: a name or a number.")]
+Host = Annotated[str, typer.Option(help="Host of the instrument: a name or an IP address.")]
 Port = Annotated[
     int, typer.Option("--port", "--osc-port", min=1, max=65535, help="Its UDP port for OSC.")
 ]
@@ -20,7 +20,7 @@ SETTINGS = {"ignore_unknown_options": True}
 
 
 def send(
-    address: Annotated[str, typer.Argument(help="What it steers: /pad/xy, /preset ...")],
+    address: Annotated[str, typer.Argument(help="OSC address: /pad/xy, /preset ...")],
     words: Annotated[
         list[str] | None,
         typer.Argument(

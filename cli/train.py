@@ -23,7 +23,7 @@ def train(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the new pack.")],
     latent: Annotated[int, typer.Option(min=1, max=64, help="Latent dimensions.")] = 4,
     recipe: Annotated[
-        str, typer.Option(help="How: default, or paper (the founding one).")
+        str, typer.Option(help="default, or paper (that of the founding paper).")
     ] = "default",
     epochs: Annotated[
         int | None, typer.Option(min=1, help="At most so many passes; else the recipe's.")
