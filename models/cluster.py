@@ -48,9 +48,9 @@ def cluster(address: str, work: str, error: type[Exception]) -> Iterator[Workers
             yield client.get_executor(pure=False), 2 * threads
         except distributed.scheduler.KilledWorker as why:
             reason = str(why).splitlines()[0]
-            raise error(f"{address}: the workers died ({reason}): what is done is kept") from None
+            raise error(f"{address}: the workers died ({reason}): finished work is kept") from None
         except (distributed.CancelledError, distributed.comm.CommClosedError):
-            raise error(f"{address}: the cluster was lost: what is done is kept") from None
+            raise error(f"{address}: the cluster was lost: finished work is kept") from None
         except extras.ExtraError as why:
             raise error(f"{address}: on a worker: {why}") from None
         except ModuleNotFoundError as why:

@@ -91,7 +91,7 @@ class Client:
                 raise FreesoundError(
                     f"Freesound's {self.quota.per_day} requests a day are used up until "
                     f"{local_time(used.until)}: what was fetched is kept, "
-                    "the same command goes on then"
+                    "run the same command again then"
                 ) from None
             except (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError) as error:
                 reason, kind = f"cannot be reached ({type(error).__name__})", FreesoundError
@@ -107,7 +107,8 @@ class Client:
                 reason, kind = f"answered {status}", refused
             if failed == len(BACK_OFF):
                 raise kind(
-                    f"{url.host} {reason}: what was fetched is kept, the same command goes on later"
+                    f"{url.host} {reason}: what was fetched is kept, "
+                    "run the same command again later"
                 )
             await self.sleep(BACK_OFF[failed])
             failed += 1
@@ -119,8 +120,8 @@ class Client:
         if wait is None or wait > LONGEST_WAIT or times > 2 * len(THROTTLED):
             until = f" until {local_time(self.quota.clock() + wait)}" if wait else " for now"
             raise FreesoundError(
-                f"Freesound's requests are used up{until}: what was fetched is kept, the same "
-                f"command goes on {'then' if wait else 'later'}"
+                f"Freesound's requests are used up{until}: what was fetched is kept, run the "
+                f"same command again {'then' if wait else 'later'}"
             )
         self.log(f"Freesound asks to wait {wait:.0f} s")
         await self.sleep(wait)

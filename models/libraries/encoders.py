@@ -30,7 +30,7 @@ def workers(dask: str | None) -> Iterator[Workers]:
             yield encoders
         except OSError as error:
             raise LibraryError(
-                f"{dask}: the cluster was lost ({error}): what is done is kept"
+                f"{dask}: the cluster was lost ({error}): finished work is kept"
             ) from None
         except PackError as error:
             raise LibraryError(f"{dask}: on a worker: {error}") from None
