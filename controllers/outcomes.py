@@ -66,8 +66,8 @@ def reply(outcome: Outcome, instrument: Instrument) -> Iterator[tuple[str, tuple
     if outcome.kind is not OutcomeKind.UNKNOWN and (values := instrument.args_of(outcome.address)):
         yield outcome.address, values
     if outcome.kind in (OutcomeKind.REFUSED, OutcomeKind.UNKNOWN):
-        reason = printable(outcome.address, MOST_SHOWN), printable(outcome.reason, MOST_SHOWN)
-        yield "/refused", reason
+        args = printable(outcome.address, MOST_SHOWN), printable(outcome.reason, MOST_SHOWN)
+        yield "/refused", args
 
 
 Listener = Callable[[Outcome], None]

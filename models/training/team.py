@@ -128,10 +128,10 @@ class Team:
                     callback.on_train_batch_begin(index)
                     callback.seed_noise(epoch, index, self.members)
                     flags = [np.float32(callback.stop_requested)] * len(self._replicas)
-                    score_value, stopped = step(
+                    value, stopped = step(
                         self._per_replica(next(batches)), self._per_replica(flags)
                     )
-                    scores.append(self._value(score_value))
+                    scores.append(self._value(value))
                     if self._value(stopped):  # Ctrl-C in one process is one in all
                         callback.end()
                         return
@@ -139,10 +139,8 @@ class Team:
                     judge(self._per_replica(self._shares(plain, index)))
                     for index in range(len(plain))
                 ]
-                score, val_score = (
-                    np.mean(scores),
-                    np.mean([self._value(score_value) for score_value in val_scores]),
-                )
+                score = np.mean(scores)
+                val_score = np.mean([self._value(value) for value in val_scores])
                 callback.on_epoch_end(epoch, {"score": float(score), "val_score": float(val_score)})
                 if training_model.stop_training:
                     return
