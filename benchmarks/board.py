@@ -1,6 +1,6 @@
-"""What a reader of the board sees while another process writes at full speed.
+"""Consistency of the board's data while another process writes at full speed.
 
-`python -m latentpad.benchmarks.board SECONDS`: nothing may be torn, and everything must get on.
+`python -m latentpad.benchmarks.board SECONDS`: no reading may be torn, and all data must arrive.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from latentpad.engine.board import Board, BoardShape, Event
 from latentpad.engine.history import History, SoundEntry
 
 SHAPE = BoardShape(frames=64, bins=513, samples=16_384, sample_rate=8_000)
-TURNS = 4  # voices that get a sound, one after the other
-EDGE = 2  # hops between what is read of the tape and where it is being written
-LOOK = 64  # turns of the writer between two looks for the end
+TURNS = 4  # voices that get a sound in turn
+EDGE = 2  # hops between reader and writer of the tape
+CHECK = 64  # writes between two checks for the end
 
 
 @dataclass
 class ReaderResult:
-    """What a reader has seen."""
+    """The readings of a reader."""
 
-    readings: int = 0  # that were whole
-    dropped: int = 0  # that were not, as the cursor told
-    torn: int = 0  # that were not, and were taken for whole
+    readings: int = 0  # consistent ones
+    dropped: int = 0  # inconsistent ones that the cursor detected
+    torn: int = 0  # inconsistent ones that were not detected
     last: float = 0.0
 
     def take(self, *parts: Any) -> None:
-        """A reading that should be all of one number, no smaller than the one before."""
+        """Check a reading: all numbers are equal, and not smaller than the last one."""
         low = min(float(np.min(part)) for part in parts)
         high = max(float(np.max(part)) for part in parts)
         self.torn += low != high or low < self.last
@@ -61,10 +61,10 @@ def _read_values(board: Board, seen: ReaderResult) -> None:
 
     if board.version[0] == 0:
         return
-    found = board.consistent(read, earlier)
-    seen.dropped += tries - (found is not earlier)
-    if found is not earlier:
-        seen.take(*found)
+    values = board.consistent(read, earlier)
+    seen.dropped += tries - (values is not earlier)
+    if values is not earlier:
+        seen.take(*values)
 
 
 def _write_event(board: Board, k: int) -> None:
@@ -80,25 +80,25 @@ def _read_events(board: Board, seen: ReaderResult) -> None:
 
 def _write_sound(board: Board, k: int) -> None:
     voice = k % TURNS
-    at = board.next_buffer(voice)
-    board.sound_gain[voice, at] = k
-    board.sounds[voice, at] = k
+    buffer_index = board.next_buffer(voice)
+    board.sound_gain[voice, buffer_index] = k
+    board.sounds[voice, buffer_index] = k
     board.publish(voice)
 
 
 def _read_sound(board: Board, seen: ReaderResult) -> None:
     tries = 0
 
-    def read(at: int) -> tuple[Any, ...]:
+    def read(buffer_index: int) -> tuple[Any, ...]:
         nonlocal tries
         tries += 1
-        frames = [frame.copy() for frame in board.sounds[0, at]]  # slowly
-        return float(board.sound_gain[0, at]), np.stack(frames)
+        frames = [frame.copy() for frame in board.sounds[0, buffer_index]]  # slowly
+        return float(board.sound_gain[0, buffer_index]), np.stack(frames)
 
-    found = board.newest(0, read)
-    seen.dropped += tries - (found is not None)
-    if found is not None:
-        seen.take(found[0] * TURNS, *found[1])
+    newest = board.newest(0, read)
+    seen.dropped += tries - (newest is not None)
+    if newest is not None:
+        seen.take(newest[0] * TURNS, *newest[1])
 
 
 def _write_tape(board: Board, k: int) -> None:
@@ -106,16 +106,16 @@ def _write_tape(board: Board, k: int) -> None:
 
 
 def _read_tape(board: Board, seen: ReaderResult) -> None:
-    """The oldest hop that is not yet written over."""
+    """Read the oldest hop that is not yet overwritten."""
     hop = tape.hop_of(board)
     start = board.tape_head[0] - len(board.tape) + EDGE * hop
     if start < 0:
         return
-    found = tape.read(board, start, start + hop)
-    if found is None:
+    samples = tape.read(board, start, start + hop)
+    if samples is None:
         seen.dropped += 1
         return
-    seen.take(start // hop + 1, found)
+    seen.take(start // hop + 1, samples)
     first, versions = tape.states(board, start, start + 2 * hop)
     seen.torn += not np.array_equal(versions, first // hop + 1 + np.arange(len(versions)))
 
@@ -142,7 +142,7 @@ Read = Callable[[Board, ReaderResult], None]
 
 
 def kinds() -> dict[str, tuple[Write, Read]]:
-    """The ways over the board: who writes, at each turn a larger number, and who reads."""
+    """The kinds of data on the board: a function that writes a number, and one that reads."""
     return {
         "values": (_write_values, _read_values),
         "events": (_write_event, _read_events),
@@ -155,13 +155,13 @@ def kinds() -> dict[str, tuple[Write, Read]]:
 def _write(board: Board, name: str, stop: Any) -> None:
     write = kinds()[name][0]
     for k in count(1):
-        if k % LOOK == 0 and stop.is_set():
+        if k % CHECK == 0 and stop.is_set():
             return
         write(board, k)
 
 
 def stress(name: str, seconds: float) -> ReaderResult:
-    """Read what another process writes, for so long from when it has begun."""
+    """Read what another process writes, for `seconds` from its start."""
     board, context = Board(SHAPE), get_context("spawn")
     stop = context.Event()
     writer = context.Process(target=_write, args=(board, name, stop), daemon=True)
@@ -178,7 +178,7 @@ def stress(name: str, seconds: float) -> ReaderResult:
     finally:
         stop.set()
         while writer.is_alive():
-            read(board, seen)  # one that waits for room must see that it shall stop
+            read(board, seen)  # a writer that waits for room must notice the end
             writer.join(0.01)
     return seen
 

@@ -16,12 +16,12 @@ from latentpad.engine.process import stderr_silenced
 
 RING_FRAMES = 1 << 16
 DRAIN_S = 0.001
-LOOKED = 50  # times that the input was looked at, from which its clock is read: it may lose blocks
+POLLS = 50  # polls of the input from which its clock is estimated
 OPEN_S = 5.0
 
 
 class Card:
-    """What `latentpad measure` needs of an output: as `benchmarks.jack_server.JackServer`.
+    """An output for `latentpad measure`, with the interface of `benchmarks.jack_server.JackServer`.
 
     `output` and `input` are parts of devices' names, or their numbers. Raises `DeviceError`.
     """
@@ -51,8 +51,8 @@ class Card:
 class CardEar:
     """Records an input device, frame by frame of its own clock.
 
-    `heard` (n,) float32 is its first channel. `xruns` counts the blocks that the device lost;
-    where they lay is not known, so `missed` is empty. Raises `DeviceError` if it cannot be opened.
+    `heard` (n,) float32 is its first channel. `xruns` counts the blocks that the device lost; their
+    positions are unknown, so `missed` is empty. Raises `DeviceError` if it cannot be opened.
     """
 
     missed: tuple[tuple[int, int], ...] = ()
@@ -63,7 +63,7 @@ class CardEar:
 
         self.rate = rate
         self._memory: NDArray[np.float32] = np.zeros(int(seconds * rate), np.float32)
-        self._memory[:] = 0  # touched now, not while the sound runs
+        self._memory[:] = 0  # allocated now, not while the sound runs
         self._end = 0
         self._ring = rtmixer.RingBuffer(4, RING_FRAMES)
         try:
@@ -74,7 +74,7 @@ class CardEar:
         except sd.PortAudioError as error:
             raise DeviceError(f"the input cannot be opened: {error.args[0]}") from None
         self._action = self._recorder.record_ringbuffer(self._ring)
-        self._clock: deque[float] = deque(maxlen=LOOKED)  # frames given, less those of our clock
+        self._clock: deque[float] = deque(maxlen=POLLS)  # frames given, less those of our clock
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._drain, name="ear", daemon=True)
         self._thread.start()
@@ -100,11 +100,10 @@ class CardEar:
 
     @property
     def now(self) -> int:
-        """The frame of `heard` that the input has given until now, less a block: what it hears now
-        is in the next one.
+        """The frame of `heard` that is recorded now: one block before the last frame received.
 
-        The input gives a block at a time, and none where it was late: what it was furthest with
-        in the last looks is on time.
+        The input delivers block by block, and sometimes late. The earliest delivery of the last
+        polls is taken as on time.
         """
         given = time.monotonic() * self.rate + max(self._clock)
         return round(given) - int(self._action.stats.max_blocksize)
@@ -114,7 +113,7 @@ class CardEar:
         return int(self._action.stats.input_overflows)
 
     def listen(self) -> set[str]:
-        """The cable is there already."""
+        """Nothing to connect: the cable exists."""
         return {"the cable"}
 
     def close(self) -> None:

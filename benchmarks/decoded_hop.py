@@ -30,12 +30,12 @@ FINE = Representation(hop=128, frames=376)
 
 
 def interpolated(frames_db: Floats, step: int) -> Floats:
-    """Every `step`-th of (frames, bins) dB, and between them straight lines in dB."""
+    """Every `step`-th of (frames, bins) dB, with linear interpolation in dB between them."""
     kept = np.arange(0, len(frames_db), step)
-    place = np.minimum(np.arange(len(frames_db)) / step, len(kept) - 1)
-    low = np.floor(place).astype(int)
+    position = np.minimum(np.arange(len(frames_db)) / step, len(kept) - 1)
+    low = np.floor(position).astype(int)
     high = np.minimum(low + 1, len(kept) - 1)
-    share = (place - low).astype(np.float32)[:, None]
+    share = (position - low).astype(np.float32)[:, None]
     coarse = frames_db[kept]
     return coarse[low] * (1 - share) + coarse[high] * share
 
@@ -65,7 +65,7 @@ def before(sound: Floats, start: int, span: int = 480) -> float:
 
 
 def generated() -> list[Floats]:
-    """Clicks and bursts of noise, at places that no hop is aligned with."""
+    """Clicks and bursts of noise, not aligned with any hop."""
     rng = np.random.default_rng(0)
     sounds = []
     for start in rng.integers(2000, 6000, 20):
@@ -78,7 +78,7 @@ def generated() -> list[Floats]:
 
 
 def recordings(folder: Path, count: int) -> list[Floats]:
-    """The sounds with 20 ms of silence put before each, so that a pre-echo has where to be."""
+    """The sounds with 20 ms of silence before each, in which a pre-echo can appear."""
     paths = reading.sound_files(folder)
     chosen = [paths[i] for i in np.linspace(0, len(paths) - 1, min(count, len(paths))).astype(int)]
     quiet = np.zeros(960, np.float32)

@@ -1,10 +1,10 @@
-"""When a change was heard: from captured samples alone.
+"""Detects when a sound changed, from captured samples alone.
 
-A steady sound can be told from its own past: a linear predictor is fitted to it before the
-gesture. The first sample that it cannot tell is the first change; how far it is off in the
-steady sound itself, over a stretch that it was not fitted to, is the threshold. Half of the
-change's energy is there when the power in a few frequency bands has gone half of its way.
-Nothing here looks ahead: every feature belongs to the last sample that it was made from.
+A steady sound can be predicted from its past: a linear predictor is fitted to it before the
+gesture. The first sample that it does not predict is the first change; the threshold is its error
+in the steady sound, over a stretch that it was not fitted to. Half of the change's energy has
+arrived when the power in some frequency bands is half way to its final value. Nothing looks ahead:
+every feature belongs to the last sample that it was computed from.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Change:
-    """Frames (of the capture) at which a change was there, or None where none was found."""
+    """Frames of the capture at which a change was detected, or None."""
 
-    first: int | None  # the first that stands out of the steady sound
+    first: int | None  # the first frame that differs from the steady sound
     half: int | None  # half of the change's energy
 
 
@@ -87,8 +87,8 @@ def change(samples: NDArray[np.float32], sent: int, rate: int, after_s: float) -
 
 
 def alarmed(samples: NDArray[np.float32], sent: int, rate: int) -> bool:
-    """Whether the same detector finds a change where there is none: in the half of the judged
-    stretch before `sent`, told by the other half."""
+    """Whether the detector has a false alarm: in one half of the test stretch before `sent`, with
+    the threshold of the other half."""
     begin, middle = sent - int(FIT_S * rate), sent - int(JUDGE_S / 2 * rate)
     judged = sent - int(JUDGE_S * rate)
     error = surprise(samples[begin:sent], judged - begin)
@@ -104,17 +104,17 @@ def onset(samples: NDArray[np.float32], sent: int, rate: int, after_s: float) ->
     loud = np.flatnonzero(np.abs(piece) > threshold)
     if not len(loud):
         return Change(None, None)
-    # Half of the energy of its first 20 ms: a sound's whole length says nothing of its start.
+    # Half of the energy of its first 20 ms: the rest says nothing about its start.
     attack = piece[loud[0] : loud[0] + int(0.02 * rate)].astype(np.float64) ** 2
     half = int(np.searchsorted(np.cumsum(attack), attack.sum() / 2))
     return Change(sent + int(loud[0]), sent + int(loud[0]) + half)
 
 
 def _confirmed(outside: NDArray[np.bool_]) -> int | None:
-    """The first sample from which most of the next CONFIRMED stand out."""
-    for at in np.flatnonzero(outside):
-        if outside[at : at + CONFIRMED].mean() > 0.8 and at + CONFIRMED <= len(outside):
-            return int(at)
+    """The first sample from which most of the next CONFIRMED exceed the threshold."""
+    for index in np.flatnonzero(outside):
+        if outside[index : index + CONFIRMED].mean() > 0.8 and index + CONFIRMED <= len(outside):
+            return int(index)
     return None
 
 
@@ -123,7 +123,7 @@ def holes(
 ) -> int:
     """How often a sounding signal is exactly zero for `least` samples or more.
 
-    Not counted: zeros at either end, and those that touch a stretch that the capture `missed`.
+    Zeros at either end are not counted, nor those next to a stretch that the capture `missed`.
     """
     zero = np.concatenate(([0], (samples == 0).astype(np.int8), [0]))
     edges = np.flatnonzero(np.diff(zero))
@@ -137,7 +137,7 @@ def holes(
 
 
 def clicks(samples: NDArray[np.float32], rate: int) -> int:
-    """Steps in a steady sound: second differences far out of their surroundings' own."""
+    """Steps in a steady sound: second differences far larger than those around them."""
     second = np.abs(np.diff(samples.astype(np.float64), 2))
     size = int(0.01 * rate)
     count = len(second) // size

@@ -1,4 +1,4 @@
-"""What the expanders cost, against anchors: seconds to fit, microseconds of a single point, memory.
+"""Costs of the expanders by number of anchors: seconds to fit, microseconds per point, memory.
 
 python -m latentpad.benchmarks.expanders [anchors ...]
 """
@@ -24,9 +24,9 @@ MB = 1e6
 
 
 def memory(name: str, anchors: int) -> tuple[float, float]:
-    """What a fitted expander holds beside its plane, and the most while it was fitted; MB.
+    """The memory of a fitted expander besides its plane, and the peak while it was fitted; MB.
 
-    In a process of its own; kernels and libraries are there before.
+    Run it in a process of its own; kernels and libraries are loaded first.
     """
     random = np.random.default_rng(0)
     latents = random.normal(size=(anchors, DIMENSION)).astype(np.float32)
@@ -65,11 +65,12 @@ def main() -> None:
     for name in NAMES:
         cells = []
         for length in lengths:
-            # A process each: what another has given back to the allocator is not measured.
+            # A process each: memory that another has returned to the allocator would not be
+            # measured.
             with ProcessPoolExecutor(1, get_context("spawn")) as fresh:
-                held, most = fresh.submit(memory, name, length).result()
+                kept_mb, most = fresh.submit(memory, name, length).result()
             fitted, point = cost(name, length, DIMENSION)
-            cells.append(f"{fitted:.2f} s; {point:.1f} us; {held:.0f}, {most:.0f} MB")
+            cells.append(f"{fitted:.2f} s; {point:.1f} us; {kept_mb:.0f}, {most:.0f} MB")
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 

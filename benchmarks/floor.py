@@ -1,9 +1,8 @@
 """The least possible program: a UDP packet switches the amplitude in an audio callback.
 
-What it takes to be heard is the floor of the machine and its sound server; an instrument is
-judged by what it adds. Run as a program of its own:
-`python -m latentpad.benchmarks.floor PORT BLOCK [DEVICE]`. A packet holds one float; an empty
-packet ends it, and it prints its late callbacks as JSON.
+Its latency is the minimum of the machine and its sound server; an instrument is judged by what it
+adds. Run as a program of its own: `python -m latentpad.benchmarks.floor PORT BLOCK [DEVICE]`. A
+packet holds one float; an empty packet ends it, and it prints its late callbacks as JSON.
 """
 
 from __future__ import annotations
@@ -38,14 +37,14 @@ def play() -> None:
     rate = int(sd.query_devices(device, kind="output")["default_samplerate"])
     period = 48  # samples: a whole number of them in 1 kHz at 48 kHz
     tone = np.sin(2 * math.pi * np.arange(block + period) / period).astype(np.float32)
-    state = [0.0, 0.0]  # amplitude; where the tone is
+    state = [0.0, 0.0]  # amplitude; position in the tone
     times = np.zeros(rate * 3600 // block)
     count = [0]
 
     def callback(out: np.ndarray, frames: int, info: object, status: object) -> None:
-        at = int(state[1])
-        out[:, 0] = tone[at : at + frames] * state[0]
-        state[1] = (at + frames) % period
+        position = int(state[1])
+        out[:, 0] = tone[position : position + frames] * state[0]
+        state[1] = (position + frames) % period
         if count[0] < len(times):
             times[count[0]] = time.monotonic()
             count[0] += 1

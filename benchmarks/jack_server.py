@@ -1,4 +1,4 @@
-"""A real JACK server of our own, and an ear on what its clients play."""
+"""A real JACK server for measurements, and a recorder of what its clients play."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from latentpad.models.errors import LatentpadError
 RATE = 48_000
 READY_S = 10.0
 REGISTRY = Path("/dev/shm/jack-shm-registry")  # JACK2's on Linux: eight places for servers
-PLACE = re.compile(rb"(.{4})jack-\d+:([^\0]+):\0", re.DOTALL)  # process id, then the name
+ENTRY = re.compile(rb"(.{4})jack-\d+:([^\0]+):\0", re.DOTALL)  # process id, then the name
 
 
 class JackError(LatentpadError):
-    """No JACK to measure with: one line saying what to install."""
+    """There is no JACK to measure with: one line with what to install."""
 
 
 def started(
     name: str, rate: int = RATE, block: int = 128, outputs: int = 2
 ) -> subprocess.Popen[bytes] | None:
-    """A `jackd` that takes clients; None where it ended at once.
+    """A `jackd` that accepts clients; None if it ended at once.
 
-    Raises `JackError` where it neither ends nor becomes ready.
+    Raises `JackError` if it neither ends nor becomes ready.
     """
     process = subprocess.Popen(
         ["jackd", "--no-realtime", "-n", name, "-d", "dummy",
@@ -60,7 +60,7 @@ def started(
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """End a server, by force where it does not end by itself."""
+    """End a server, by force if necessary."""
     process.terminate()
     try:
         process.wait(5)
@@ -70,21 +70,21 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def dead() -> list[str]:
-    """Names of the servers that hold one of JACK's eight places and run no more."""
+    """Names of servers that no longer run but still occupy one of JACK's eight entries."""
     try:
         registry = REGISTRY.read_bytes()
     except OSError:
         return []
-    places = PLACE.findall(registry)
+    entries = ENTRY.findall(registry)
     return [
         name.decode()
-        for process, name in places
+        for process, name in entries
         if not psutil.pid_exists(int.from_bytes(process, sys.byteorder))
     ]
 
 
 def clear(name: str) -> None:
-    """Free a dead server's place: one of the same name takes it over, and gives it back."""
+    """Free a dead server's entry: a new server of the same name takes it over and frees it."""
     with suppress(JackError):
         process = started(name)
         if process is not None:
@@ -92,11 +92,11 @@ def clear(name: str) -> None:
 
 
 class JackServer:
-    """`jackd` with the dummy driver: a device without hardware, on time to the block.
+    """`jackd` with the dummy driver: a device without hardware that is exactly on time.
 
-    Not in real-time mode: Python clients would inherit the server's priority (and come later).
-    The name is this process' own: one that was killed may have left a server, with an instrument
-    that still plays to it.
+    Not in real-time mode: Python clients would inherit the server's priority (and come later). The
+    name is unique to this process: a killed one may have left a server, with an instrument that
+    still plays to it.
     """
 
     device: str | None = None  # that a program is to play to: JACK is the default here
@@ -123,13 +123,13 @@ class JackServer:
             )
 
     def kill(self) -> None:
-        """End the server without a word, as a pulled cable would."""
+        """Kill the server without notice, like a pulled cable."""
         assert self._process is not None
         self._process.kill()
         self._process.wait()
 
     def pause(self) -> None:
-        """Keep the server from running, as a loaded machine may, until `go_on`."""
+        """Stop the server, as on a loaded machine, until `go_on`."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
 
@@ -138,18 +138,18 @@ class JackServer:
         self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
-        """End the server in good order: a killed one keeps one of JACK's eight places."""
+        """End the server properly: a killed one keeps one of JACK's eight entries."""
         assert self._process is not None
         end(self._process)
         if self.name in dead():
             clear(self.name)
 
     def ear(self, seconds: float) -> Ear:
-        """An ear on what is played to this server, which is this process' own."""
+        """Record what is played to this server."""
         return Ear(seconds)
 
     def environment(self) -> dict[str, str]:
-        """What a client needs to find this server, and to start no other."""
+        """Environment variables with which a client finds this server, and starts no other."""
         return {**os.environ, "JACK_DEFAULT_SERVER": self.name, "JACK_NO_START_SERVER": "1"}
 
 
@@ -185,27 +185,27 @@ class Ear:
         self._port = self._client.inports.register("in")
         self.rate = int(self._client.samplerate)
         self._memory: NDArray[np.float32] = np.zeros(int(seconds * self.rate), np.float32)
-        self._memory[:] = 0  # touched now, not while the sound runs
+        self._memory[:] = 0  # allocated now, not while the sound runs
         self.begin = -1
         self.end = 0
         self.xruns = 0
-        self.missed: list[tuple[int, int]] = []  # frames that the ear itself was too late for
+        self.missed: list[tuple[int, int]] = []  # frames that the recorder missed
         self._client.set_process_callback(self._hear)
         self._client.set_xrun_callback(self._xrun)
         self._client.activate()
-        while self.begin < 0:  # its clock is known from its first block on
+        while self.begin < 0:  # until its first block
             time.sleep(0.005)
 
     def _hear(self, frames: int) -> None:
         now = self._client.last_frame_time
         if self.begin < 0:
             self.begin = now
-        at = now - self.begin
-        if at > self.end:
-            self.missed.append((self.end, at))
-        if at + frames <= len(self._memory):
-            self._memory[at : at + frames] = self._port.get_array()
-            self.end = at + frames
+        position = now - self.begin
+        if position > self.end:
+            self.missed.append((self.end, position))
+        if position + frames <= len(self._memory):
+            self._memory[position : position + frames] = self._port.get_array()
+            self.end = position + frames
 
     def _xrun(self, delay: float) -> None:
         self.xruns += 1
@@ -231,10 +231,10 @@ class Ear:
         """Connect the first output port that is not among `but` as soon as it is there."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            found = sorted(self.players() - but)
-            if found:
-                self._client.connect(found[0], self._port)
-                return set(found)
+            new_ports = sorted(self.players() - but)
+            if new_ports:
+                self._client.connect(new_ports[0], self._port)
+                return set(new_ports)
             time.sleep(0.05)
         raise JackError(f"no program played to JACK within {seconds:.0f} s")
 

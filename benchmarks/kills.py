@@ -1,11 +1,11 @@
-"""Does the sound come back, whatever process is killed or stopped, and when?
+"""Measures whether and when the sound comes back after a process was killed or stopped.
 
     python -m latentpad.benchmarks.kills [COUNT] [SEED]
 
-Plays to no one, holds a finger, and at random moments kills (SIGKILL) and stops (SIGSTOP) each
-process COUNT times (default 100) each, the replacement that is only starting among them. Then
-starts `latentpad play` COUNT times and ends its control process at a random moment of the start.
-Prints a Markdown table of how long it took until all was as before, and what was left behind.
+Plays to a null output, holds a finger, and at random moments kills (SIGKILL) and stops (SIGSTOP)
+each process COUNT times (default 100), also replacements that are starting. Then starts `latentpad
+play` COUNT times and ends its control process at a random moment of the start. Prints a Markdown
+table of the times until all was as before, and of what was left behind.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def report(count: int, seed: int) -> list[str]:
     start_s, _ = decoding.round(dice, signal.SIGKILL, False, 0.0)
     decoding.most_s = 1.0 + 1.5 * start_s
     table = strike(stage, playing, count, seed, 0.5)
-    beside: Table = {}  # what becomes of a feed is heard by nobody else
+    beside: Table = {}  # the state of MIDI processes is reported here only
     thread = threading.Thread(
         target=lambda: beside.update(strike(stage, feed, count, seed + 1, 0.2))
     )
@@ -73,7 +73,7 @@ def report(count: int, seed: int) -> list[str]:
         "",
         "| process | | times | median, s | worst, s | too late | state changed | left behind |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
-        *(found.row(*key) for key, found in sorted(table.items())),
+        *(results.row(*key) for key, results in sorted(table.items())),
         "",
         f"Left behind: {len(left)} processes; in {SHARED}: "
         f"{', '.join(sorted(_shared() - shared)) or 'nothing'}.",

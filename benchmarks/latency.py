@@ -1,9 +1,9 @@
-"""Gesture to sound on this very machine: real packets in, a real server's samples out.
+"""Latency from gesture to sound on this machine: with real packets and a real server's samples.
 
-The instrument runs as the performer runs it, in processes of its own; gestures are UDP packets
-at random phase; what JACK is given is recorded frame by frame on the server's own clock, and
-looked at afterwards, so that looking costs the sound nothing. The least possible program
-(`benchmarks.floor`) is measured in the same run: the difference is what the instrument adds.
+The instrument runs as for a performer, in its own processes. Gestures are UDP packets at random
+phase. What JACK receives is recorded frame by frame on the server's clock, and analysed afterwards,
+so that the analysis does not disturb the sound. The least possible program (`benchmarks.floor`) is
+measured in the same run: the difference is what the instrument adds.
 """
 
 from __future__ import annotations
@@ -35,26 +35,26 @@ STEADY = (
 
 @dataclass
 class Latencies:
-    """Milliseconds from the packet to the change, of every gesture whose change was found."""
+    """Milliseconds from the packet to the change, of every gesture whose change was detected."""
 
     name: str
     first: list[float] = field(default_factory=list)
     half: list[float] = field(default_factory=list)
-    asked: int = 0
+    gestures: int = 0
 
-    def add(self, sent: int, found: Change, rate: int) -> None:
-        self.asked += 1
-        if found.first is not None:
-            self.first.append(1000 * (found.first - sent) / rate)
-        if found.half is not None:
-            self.half.append(1000 * (found.half - sent) / rate)
+    def add(self, sent: int, detected: Change, rate: int) -> None:
+        self.gestures += 1
+        if detected.first is not None:
+            self.first.append(1000 * (detected.first - sent) / rate)
+        if detected.half is not None:
+            self.half.append(1000 * (detected.half - sent) / rate)
 
     def rows(self) -> Iterator[str]:
         for what, values in (("first change", self.first), ("half its energy", self.half)):
             v = np.array(values or [np.nan])
             p50, p95, p99 = np.percentile(v, (50, 95, 99))
             yield (
-                f"| {self.name}, {what} | {len(values)}/{self.asked} | {p50:.1f} | {p95:.1f} | "
+                f"| {self.name}, {what} | {len(values)}/{self.gestures} | {p50:.1f} | {p95:.1f} | "
                 f"{p99:.1f} | {v.max():.1f} | {v.std():.1f} |"
             )
 
@@ -69,10 +69,10 @@ def measure(
     output: str | None = None,
     input: str | None = None,
 ) -> str:
-    """The whole measurement; returns the report as Markdown.
+    """Measure everything; returns the report as Markdown.
 
-    Without `output` and `input` on a JACK server of its own, with both on these devices, which a
-    cable connects. Raises `JackError`, `DeviceError`.
+    Without `output` and `input` on a new JACK server; with both on these devices, which a cable
+    connects. Raises `JackError`, `DeviceError`.
     """
     if (output is None) != (input is None):
         raise DeviceError(
@@ -153,8 +153,8 @@ def _floor(
         time.sleep(0.3)
         heard = ear.heard.copy()
         ear.close()
-    for at in sent:
-        result.add(at, change(heard, at, server.rate, 0.08), server.rate)
+    for frame in sent:
+        result.add(frame, change(heard, frame, server.rate, 0.08), server.rate)
     return result
 
 
@@ -181,14 +181,14 @@ def _jumps(
     ear.close()
     instrument.send(("/pad/1/touch", (0,)))
     result = Latencies("jump in loop mode")
-    for at in sent:
-        result.add(at, change(heard, at, server.rate, AFTER_S), server.rate)
-    alarms = [alarmed(heard, at, server.rate) for at in sent]
+    for frame in sent:
+        result.add(frame, change(heard, frame, server.rate, AFTER_S), server.rate)
+    alarms = [alarmed(heard, frame, server.rate) for frame in sent]
     span = int(0.1 * server.rate)
     steady = [
-        heard[at - span : at]
-        for at in sent[1:]
-        if not any(low < at and at - span < high for low, high in ear.missed)
+        heard[frame - span : frame]
+        for frame in sent[1:]
+        if not any(low < frame and frame - span < high for low, high in ear.missed)
     ]
     missed = [(low - first, high - first) for low, high in ear.missed]
     steps = sum(clicks(piece, server.rate) for piece in steady) + holes(
@@ -202,24 +202,24 @@ def _distinct(
     ear: Ear | CardEar,
     dice: random.Random,
     tries: int = 24,
-    wanted: int = 6,
+    count: int = 6,
 ) -> list[tuple[float, float]]:
     """Points whose frozen sounds are steady and far from one another."""
-    found: list[tuple[float, tuple[float, float], NDArray[np.float64]]] = []
+    candidates: list[tuple[float, tuple[float, float], NDArray[np.float64]]] = []
     for _ in range(tries):
         point = (dice.uniform(0.05, 0.95), dice.uniform(0.05, 0.95))
         instrument.send(("/pad/xy", point))
         time.sleep(0.3)
         level = 10 * np.log10(bands(ear.heard[-int(0.12 * ear.rate) :], ear.rate) + 1e-12)
-        found.append((float(np.median(level.std(axis=0))), point, level.mean(axis=0)))
-    found.sort(key=lambda each: each[0])
-    best = [found[0]]
-    while len(best) < wanted:
+        candidates.append((float(np.median(level.std(axis=0))), point, level.mean(axis=0)))
+    candidates.sort(key=lambda each: each[0])
+    best = [candidates[0]]
+    while len(best) < count:
         distances = [
             (min(float(np.abs(level - b).max()) for _, _, b in best) - 3 * spread, k)
-            for k, (spread, _, level) in enumerate(found)
+            for k, (spread, _, level) in enumerate(candidates)
         ]
-        best.append(found[max(distances)[1]])
+        best.append(candidates[max(distances)[1]])
     return [point for _, point, _ in best]
 
 
@@ -256,8 +256,8 @@ def _shots(
     ear.close()
     instrument.send(("/panic", ()))
     result = Latencies("shot at a new point" if moving else "shot where the point rests")
-    for at in sent:
-        result.add(at, onset(heard, at, server.rate, 0.1), server.rate)
+    for frame in sent:
+        result.add(frame, onset(heard, frame, server.rate, 0.1), server.rate)
     return result
 
 

@@ -1,13 +1,12 @@
-"""What the reconstruction of a folder of sounds is limited by, before any model.
+"""Limits of the reconstruction of a folder of sounds, independent of any model.
 
     python -m latentpad.benchmarks.limits FOLDER [COUNT]
 
-Prints ViSQOL (audio mode) between COUNT (default 48) recordings, spread evenly over those that a
-model would never meet, and what a voice makes of their magnitudes: as they are; with their power
-smoothed over frequency (a Hann window so many ERBs wide at half its height) or time (so many
-frames); their mean over time; and linear models of the recordings that a model would learn from
-(principal components of the decibels). In columns by how long the sound is within its second:
-silence is easy, and counts.
+Prints ViSQOL (audio mode) between COUNT (default 48) recordings, evenly spread over the test split,
+and their resynthesis by a voice: from their magnitudes; from their power smoothed over frequency (a
+Hann window of some ERBs at half its height) or over time (some frames); from their mean over time;
+and from linear models of the training split (principal components of the decibels). The columns are
+by the length of the sound within its second, as silence is easy and counts.
 """
 
 from __future__ import annotations
@@ -68,9 +67,9 @@ WAYS: dict[str, Callable[[Floats], Floats]] = {
 }
 
 
-def linear(learned: Floats, met: Floats) -> dict[str, list[Floats]]:
-    """`met` (n, frames, bins) dB as so many principal components of `learned` give them."""
-    shape, mean = met.shape, learned.mean(axis=0).ravel()
+def linear(learned: Floats, unseen: Floats) -> dict[str, list[Floats]]:
+    """`unseen` (n, frames, bins) dB, reconstructed with principal components of `learned`."""
+    shape, mean = unseen.shape, learned.mean(axis=0).ravel()
     seen = learned.reshape(len(learned), -1) - mean
     variances, turned = np.linalg.eigh(seen @ seen.T)
     made: dict[str, list[Floats]] = {}
@@ -78,7 +77,7 @@ def linear(learned: Floats, met: Floats) -> dict[str, list[Floats]]:
         if count < len(learned):
             chosen = np.argsort(-variances)[:count]
             basis = (turned[:, chosen].T @ seen) / np.sqrt(variances[chosen])[:, None]
-            flat = (met.reshape(len(met), -1) - mean) @ basis.T @ basis + mean
+            flat = (unseen.reshape(len(unseen), -1) - mean) @ basis.T @ basis + mean
             made[f"{count} components"] = list(np.clip(flat, -R.range_db, 0).reshape(shape))
     return made
 
@@ -99,7 +98,7 @@ def main(arguments: list[str]) -> None:
     heads = [f"{low:g}-{min(high, 1):g} s" for low, high in pairwise(EDGES)]
     print(f"{'':20}{'all':>14}" + "".join(f"{head:>14}" for head in heads))
     print(f"{'sounds':20}{len(met):14}" + "".join(f"{(column == c).sum():14}" for c in range(3)))
-    made = {name: [way(x) for x in spectra["test"]] for name, way in WAYS.items()}
+    made = {name: [transform(x) for x in spectra["test"]] for name, transform in WAYS.items()}
     made.update(linear(spectra["train"], spectra["test"]))
     for name, sounds in made.items():
         grades = np.array(

@@ -1,11 +1,11 @@
-"""How loud the factory's presets are, and how bright: `python -m latentpad.benchmarks.loudness`.
+"""Loudness and brightness of the factory presets: `python -m latentpad.benchmarks.loudness`.
 
-Each is played by the same gesture (`ellipse_and_taps.jsonl`: an ellipse of four seconds, then
-eight taps, by moves alone) and rendered as `latentpad render` does it. Prints for each preset:
+Each is played with the same gesture (`ellipse_and_taps.jsonl`: an ellipse of four seconds, then
+eight taps, by moves alone) and rendered as by `latentpad render`. Prints for each preset:
 
 - LUFS: integrated loudness, ITU-R BS.1770-4
 - peak: of the samples, dBFS
-- limiter: the most that it took away, and for which share of the sound it took more than 1 dB
+- limiter: its largest reduction, and the share of the sound with more than 1 dB
 - centroid: Hz, of the mean magnitude spectrum over all frames
 """
 
@@ -31,13 +31,13 @@ FRAME = 2048
 
 @dataclass(frozen=True)
 class PresetLoudness:
-    """What was measured of one preset."""
+    """The measurements of one preset."""
 
     mode: str
     lufs: float
     peak_db: float  # dBFS
     reduction_db: float  # the limiter's largest, 0 or less
-    limited: float  # share of the sound that it took more than 1 dB from
+    limited: float  # share of the sound with a reduction of more than 1 dB
     centroid: float  # Hz
 
 
@@ -72,7 +72,7 @@ def centroid(sound: NDArray[np.float32], rate: int) -> float:
     return float((magnitudes * frequencies).sum() / magnitudes.sum())
 
 
-def table(found: dict[str, PresetLoudness]) -> str:
+def table(measured: dict[str, PresetLoudness]) -> str:
     """The page as Markdown."""
     lines = [
         "# How loud the factory's presets are",
@@ -89,13 +89,13 @@ def table(found: dict[str, PresetLoudness]) -> str:
     lines += [
         f"| {name} | {h.mode} | {h.lufs:.1f} | {h.peak_db:.1f} | {abs(h.reduction_db):.1f} "
         f"| {100 * h.limited:.1f} % | {h.centroid:.0f} |"
-        for name, h in found.items()
+        for name, h in measured.items()
     ]
     return "\n".join(lines) + "\n"
 
 
 def factory() -> dict[str, PresetLoudness]:
-    """Every preset of the factory's, as it was heard."""
+    """The measurements of all factory presets."""
     bank = PresetBank(FACTORY, FACTORY / "none")
     presets = {name: bank.load(name) for name in bank.names()}
     loaded = {p.pack: packs.load(packs.find(p.pack)) for p in presets.values()}

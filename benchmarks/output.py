@@ -1,7 +1,7 @@
-"""What is kept ready for hosts of every rate and period, and what they find missing.
+"""Frames kept ready for hosts of various rates and periods, and starved reads.
 
 `python -m latentpad.benchmarks.output [--seconds 60]` prints Markdown. The hosts are simulated
-(`benchmarks.simulated_host`); the ring, what it keeps ready and the resampler are the real ones.
+(`benchmarks.simulated_host`); the ring, its buffering and the resampler are the real ones.
 """
 
 from __future__ import annotations
@@ -47,13 +47,15 @@ def tables(seconds: float) -> Iterator[str]:
 
 def _field(rhythm: Rhythm, seconds: float) -> str:
     settled = max(1.0, 16 * rhythm.period / rhythm.rate)
-    found = []
+    cells = []
     for cost in COSTS:
-        heard = render(rhythm, settled + seconds, cost=cost)
-        late = sum(at > settled for at in heard.starved)
-        assert heard.kept <= heard.told + rhythm.period + 1, (rhythm, heard)
-        found.append(f"{len(heard.starved) - late}, {late}, {1000 * heard.told / rhythm.rate:.1f}")
-    return " / ".join(found)
+        result = render(rhythm, settled + seconds, cost=cost)
+        late = sum(at > settled for at in result.starved)
+        assert result.kept <= result.target + rhythm.period + 1, (rhythm, result)
+        cells.append(
+            f"{len(result.starved) - late}, {late}, {1000 * result.target / rhythm.rate:.1f}"
+        )
+    return " / ".join(cells)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What a grade costs: milliseconds of one core for a pair of sounds.
+"""Cost of a PEAQ grade: milliseconds of one core for a pair of sounds.
 
 python -m latentpad.benchmarks.peaq [seconds ...]
 """
@@ -19,7 +19,7 @@ TIMES = 20
 
 
 def cost(act: Callable[..., object], *given: object) -> float:
-    """Median milliseconds of the process' own time, of which other programs take none."""
+    """Median milliseconds of CPU time of this process."""
     act(*given)
     taken = []
     for _ in range(TIMES):

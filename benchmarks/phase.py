@@ -1,11 +1,11 @@
-"""How near each phase method comes to four sounds it knows the magnitudes of, and its cost.
+"""Accuracy and cost of the phase methods on four sounds with known magnitudes.
 
     python -m latentpad.benchmarks.phase
 
-Prints spectral convergence in dB (lower is better: the difference of the magnitudes that were
-asked for and those of the waveform that was made, over the former) and µs a frame on one core.
-n_fft 1024, hop 128, Gaussian window, 48 kHz. The live methods play through `play_frame`, as the
-voices do; Griffin-Lim (momentum 0) and its fast form (0.99) see the whole sound, 32 times.
+Prints spectral convergence in dB (lower is better: the norm of the difference between the given
+magnitudes and those of the resulting waveform, over that of the former) and µs a frame on one core.
+n_fft 1024, hop 128, Gaussian window, 48 kHz. The live methods run in `play_frame`, as in the
+voices; Griffin-Lim (momentum 0) and its fast form (0.99) process the complete sound, 32 times.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ from latentpad.models.metrics.similarity import spectral_convergence
 from latentpad.models.representation import Floats, Representation
 
 FINE = Representation(hop=128, frames=375, range_db=120.0)
-EDGE = 8  # frames at either end that are not compared: there the window sees past the sound
+EDGE = 8  # frames at either end that are not compared: their windows reach beyond the sound
 
 Method = Callable[[Floats], Floats]  # (frames, bins) linear magnitudes to (samples,)
 
 
 def played(magnitudes: Floats, *, representation: Representation = FINE, **how: Any) -> Floats:
-    """(frames, bins) linear magnitudes as one voice plays them once through, (samples,)."""
+    """(frames, bins) linear magnitudes, played once by one voice, (samples,)."""
     peak = np.float32(magnitudes.max())
     made: Floats = resynthesise(representation.decibels(magnitudes), representation, **how) * peak
     return made
 
 
 def griffinlim(magnitudes: Floats, momentum: float) -> Floats:
-    """The bar: `models.audio.griffinlim` with 32 iterations."""
+    """The reference: `models.audio.griffinlim` with 32 iterations."""
     from latentpad.models.audio.griffinlim import griffinlim as whole
 
     return whole(magnitudes, FINE.hop, FINE.window, iterations=32, momentum=momentum)
 
 
 def convergence(magnitudes: Floats, sound: Floats) -> float:
-    """Spectral convergence in dB of what was made for (frames, bins) linear magnitudes."""
-    found = FINE.magnitudes(sound)
-    return spectral_convergence(magnitudes[EDGE:-EDGE], found[EDGE:-EDGE])
+    """Spectral convergence in dB of a sound made for (frames, bins) linear magnitudes."""
+    result = FINE.magnitudes(sound)
+    return spectral_convergence(magnitudes[EDGE:-EDGE], result[EDGE:-EDGE])
 
 
 METHODS: dict[str, Method] = {
@@ -64,7 +64,7 @@ def main() -> None:
     sounds = {name: FINE.magnitudes(sound()) for name, sound in SOUNDS.items()}
     print(f"{'':22}" + "".join(f"{name:>10}" for name in sounds) + f"{'mean':>10}{'µs':>8}")
     for name, method in METHODS.items():
-        method(sounds["steps"])  # compiled now, if it was not yet
+        method(sounds["steps"])  # compiles the method before it is timed
         figures, spent = [], []
         for magnitudes in sounds.values():
             began = time.perf_counter()

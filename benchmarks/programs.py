@@ -1,4 +1,4 @@
-"""The programs that are measured: `latentpad play`, and the least possible one beside it."""
+"""The programs that are measured: `latentpad play`, and the least possible one."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from latentpad.engine.play.devices import DeviceError
 from latentpad.models.progress import LogCallback
 
 Server = JackServer | Card
-"""What the programs play to."""
+"""The output to which the programs play."""
 
 
 class PlayProcess:
-    """`latentpad play` as a program of its own, steered over UDP."""
+    """`latentpad play` in a process of its own, controlled by OSC."""
 
     def __init__(
         self, server: Server, port: int, block: int, ring: float | None, say: LogCallback = print
@@ -45,8 +45,10 @@ class PlayProcess:
         self.ready_s = time.monotonic() - began
 
     def _begin(self, say: LogCallback, errors: IO[str]) -> None:
-        """Until it is ready; `errors` is what it prints on standard error. Raises `DeviceError`,
-        and `RuntimeError` with the last line there."""
+        """Wait until it is ready; `errors` is its standard error.
+
+        Raises `DeviceError`, or `RuntimeError` with the last line of `errors`.
+        """
         assert self._program.stdout is not None
         for line in starting(self._program.stdout, say):
             if line.startswith("no sound device"):
@@ -65,22 +67,22 @@ class PlayProcess:
         self._socket.sendto(packet, self._address)
 
     def meters(self) -> dict[str, tuple[Any, ...]]:
-        """What it says of itself: the newest values of its meters."""
+        """The newest values of its meters."""
         return synced(self._address[1], 0.4)
 
     def subscribe(self) -> socket.socket:
-        """A socket to which it tells its meters until the socket is closed."""
+        """A socket to which it sends its meters until the socket is closed."""
         asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         asking.setblocking(False)
         asking.sendto(encode("/sync"), self._address)
         return asking
 
     @staticmethod
-    def told(asked: socket.socket) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        """What has been told since last looked at."""
+    def messages(subscription: socket.socket) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """The messages that have come since the last call."""
         while True:
             try:
-                yield from ((m.address, m.args) for m in decode(asked.recv(65536)).messages)
+                yield from ((m.address, m.args) for m in decode(subscription.recv(65536)).messages)
             except BlockingIOError:
                 return
 
@@ -93,7 +95,7 @@ class PlayProcess:
 
 
 def starting(lines: Iterable[str], say: LogCallback) -> Iterator[str]:
-    """What an instrument prints as it starts; what keeps it long goes to `say`."""
+    """The lines that an instrument prints as it starts; reasons of a slow start go to `say`."""
     for line in lines:
         if "kernels" in line or "still starting" in line:
             say(line.strip())
@@ -101,29 +103,33 @@ def starting(lines: Iterable[str], say: LogCallback) -> Iterator[str]:
 
 
 def synced(port: int, seconds: float) -> dict[str, tuple[Any, ...]]:
-    """The newest of all that an instrument tells within `seconds` of being asked to `/sync`, or
-    until its copy of all values is there: one host gets one a second."""
-    found: dict[str, tuple[Any, ...]] = {}
+    """The newest values that an instrument sends within `seconds` of a `/sync`.
+
+    Returns earlier when all values have come; a host gets them once a second.
+    """
+    values: dict[str, tuple[Any, ...]] = {}
     last = FINGER[-1].address.format(n=FINGERS)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         asking.settimeout(2 * COPY_S)
         asking.sendto(encode("/sync"), ("127.0.0.1", port))
         end = time.monotonic() + seconds
-        while time.monotonic() < end or last not in found:
+        while time.monotonic() < end or last not in values:
             try:
                 packet = decode(asking.recv(65536))
             except TimeoutError:
                 break
-            found |= {m.address: tuple(m.args) for m in packet.messages}
-    return found
+            values |= {m.address: tuple(m.args) for m in packet.messages}
+    return values
 
 
 @contextmanager
 def least_program(
     server: Server, block: int, end: dict[str, Any] | None = None
 ) -> Iterator[Callable[[float], None]]:
-    """`benchmarks.floor`, and what sets its amplitude; `end` gets what it says at its end. Raises
-    `DeviceError` if it cannot play."""
+    """`benchmarks.floor`, and a function that sets its amplitude; `end` gets its output at the end.
+
+    Raises `DeviceError` if it cannot play.
+    """
     port = free_port()
     program = subprocess.Popen(
         [sys.executable, "-m", "latentpad.benchmarks.floor",
@@ -131,17 +137,17 @@ def least_program(
         env=server.environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     assert program.stdout is not None
-    if (said := program.stdout.readline().strip()) != "ready":
+    if (output := program.stdout.readline().strip()) != "ready":
         program.communicate()
-        raise DeviceError(f"the output cannot be opened: {said}")
+        raise DeviceError(f"the output cannot be opened: {output}")
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         yield lambda level: _send_level(sender, port, level)
     finally:
         sender.sendto(b"", ("127.0.0.1", port))
-        said, _ = program.communicate(timeout=20)
+        output, _ = program.communicate(timeout=20)
         if end is not None:
-            end.update(json.loads(said.splitlines()[-1]))
+            end.update(json.loads(output.splitlines()[-1]))
 
 
 def _send_level(sender: socket.socket, port: int, level: float) -> None:

@@ -1,16 +1,15 @@
-"""How near decode(encode(x)) comes to its recordings, heard as the voices play it.
+"""Similarity of decode(encode(x)) to the recordings, played as by the voices.
 
     python -m latentpad.benchmarks.reconstruction FOLDER --pack PACK [--texture 0.5]
     python -m latentpad.benchmarks.reconstruction FOLDER [--latent 4] [--seeds 0 1 2 3 4]
         [--by-clip]
 
 Prints ViSQOL (audio mode) between recording and reconstruction, mean ± standard deviation over
-sounds (and what it gives without silence before them, when it judges from 0.28 s on), and MAE in
-dB on frames with content, for the sounds that the model learned from, those that chose its epoch,
-and those it has never met. With a pack: its own division of FOLDER. Without: a training for each
-seed, each with its own division by groups of origin (or, for comparison with those who divide so,
-by clip), kept in --work and gone on from there; then the mean over the divisions with its 95 %
-interval (Student's t).
+sounds (also without silence before them, when it judges from 0.28 s on), and MAE in dB on frames
+with content, for the training, validation and test splits. With a pack: its own split of FOLDER.
+Without: a training for each seed, each with its own split by groups of origin (or by clip, for
+comparison with those who do so), kept in --work and resumed from there; then the mean over the
+splits with its 95 % interval (Student's t).
 """
 
 from __future__ import annotations
@@ -38,8 +37,7 @@ SIDES = {"train": "seen", "validation": "chose the epoch", "test": "never met"}
 
 
 def grades(pack: Pack, folder: Path, texture: float = 0.0) -> dict[str, dict[str, float]]:
-    """`models.training.card.reconstruction_errors` of every sound of each side of the pack's own
-    division."""
+    """`models.training.card.reconstruction_errors` of all sounds of each of the pack's splits."""
     with (pack.path / "sources.csv").open(newline="", encoding="utf-8") as file:
         sources = list(csv.DictReader(file))
     recordings = [folder / row["id"] for row in sources]
@@ -64,12 +62,12 @@ def trained(folder: Path, work: Path, seed: int, options: argparse.Namespace) ->
     out = work / f"seed{seed}"
     if (out / "model.toml").is_file():
         return packs.load(out)
-    course = TrainingConfig(options.latent, seed=seed, epochs=options.epochs)
-    return train(folder, out, course, card=False)
+    config = TrainingConfig(options.latent, seed=seed, epochs=options.epochs)
+    return train(folder, out, config, card=False)
 
 
 def ungrouped(folder: Path, into: Path) -> Path:
-    """The folder's sounds as links, under tables that do not tell which belong together."""
+    """The folder's sounds as links, with tables without groups."""
     for path in folder.iterdir():
         if path.suffix != ".csv":
             (into / path.name).symlink_to(path.resolve())

@@ -1,4 +1,4 @@
-"""Four generated sounds that are hard on phase in four ways: for tests, benchmarks and docs.
+"""Four generated sounds that are difficult for phase methods: for tests, benchmarks and docs.
 
 Each is (samples,) float32 with a peak of at most 1, the same at every call.
 """
@@ -22,9 +22,9 @@ def steps(rate: int = 48000, seconds: float = 1.0) -> Floats:
         grain = np.convolve(rng.normal(size=len(time)) * np.exp(-time / 0.02), np.ones(6) / 6)
         thud = 0.8 * np.sin(2 * np.pi * 90 * time) * np.exp(-time / 0.03)
         step = grain[: len(time)] + thud
-        at = round(start * rate)
-        heard = sound[at : at + len(step)]
-        heard += step[: len(heard)]
+        start_sample = round(start * rate)
+        target = sound[start_sample : start_sample + len(step)]
+        target += step[: len(target)]
     return _full(sound)
 
 
@@ -33,11 +33,11 @@ def pluck(rate: int = 48000, seconds: float = 1.0, pitch: float = 220.0) -> Floa
     string = np.random.default_rng(0).uniform(-1, 1, round(rate / pitch))
     string -= string.mean()
     sound = np.zeros(round(rate * seconds))
-    at = round(0.05 * rate)
-    while at < len(sound):
-        heard = sound[at : at + len(string)]
-        heard[:] = string[: len(heard)]
-        at += len(string)
+    start_sample = round(0.05 * rate)
+    while start_sample < len(sound):
+        target = sound[start_sample : start_sample + len(string)]
+        target[:] = string[: len(target)]
+        start_sample += len(string)
         string = 0.996 * 0.5 * (string + np.roll(string, -1))
     return _full(sound)
 

@@ -1,8 +1,8 @@
-"""A host that takes frames without a device: the render loop against a clock that is told to go on.
+"""A simulated host: the render loop with a clock that only this module advances.
 
-The ring's own logic runs as it does live (`engine.play.ring`, `engine.play.buffering`, the
-resampler); only the clock, the memory of the ring and the host are simulated, so that hours take
-seconds and every run is the same.
+The ring's logic is the real one (`engine.play.ring`, `engine.play.buffering`, the resampler); only
+the clock, the ring's memory and the host are simulated, so that hours take seconds and every run is
+the same.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from latentpad.engine.play.ring import FRAMES, RingOutput
 
 @dataclass(frozen=True)
 class Rhythm:
-    """When a host takes its periods.
+    """The times at which a host takes its periods.
 
     Each comes up to `late` periods late, evenly spread. Every `every` periods (drawn around that)
     the host stalls, and then takes `burst` periods at once. `drift` is how much faster than its
@@ -39,11 +39,11 @@ class Rhythm:
 
 @dataclass
 class HostResult:
-    """What came of it."""
+    """The result of a run."""
 
     starved: list[float] = field(default_factory=list)  # when, seconds
-    kept: int = 0  # frames that lay ready at most, after the first second
-    told: float = 0.0  # frames that the buffering said it keeps at most, after the first second
+    kept: int = 0  # most frames that were ready, after the first second
+    target: float = 0.0  # largest target of the buffering in frames, after the first second
     taken: int = 0
     seconds: float = 0.0
 
@@ -67,7 +67,7 @@ class SimulatedHost:
         return self.now
 
     def turn_to(self, rhythm: Rhythm) -> None:
-        """Take by another rhythm from now on."""
+        """Change the rhythm."""
         self.rhythm = rhythm
         self._takes = self._rhythm(self.now)
         self._next = next(self._takes)
@@ -132,9 +132,12 @@ def render(
     stalls: tuple[float, ...] = (),
     seed: int = 0,
 ) -> HostResult:
-    """Run the render loop for `seconds`. A hop takes 0.5 to 1 of `cost` seconds to make, a sleep
-    up to `wake` longer than asked for; at each of `stalls` the loop is kept
-    waiting for 4 ms. `period` is what the host is taken to take at a time before it is measured."""
+    """Run the render loop for `seconds`.
+
+    A hop takes 0.5 to 1 of `cost` seconds to make, a sleep lasts up to `wake` longer than
+    requested; at each of `stalls` the loop waits for 4 ms. `period` is the assumed period of the
+    host before it is measured.
+    """
     host = SimulatedHost(rhythm, seed)
     hop_out = hop * rhythm.rate / model_rate
     buffering = Buffering(rhythm.rate, period or rhythm.period, hop_out, FRAMES, asked)
@@ -147,7 +150,7 @@ def render(
     )  # fmt: skip
     dice = random.Random(seed + 1)
     block = np.zeros((hop, 2), np.float32)
-    heard = HostResult()
+    result = HostResult()
     waiting = sorted(stalls)
     while host.now < seconds:
         if waiting and host.now >= waiting[0]:
@@ -160,7 +163,7 @@ def render(
         buffering.busy = cost * model_rate / hop
         output.write(block)
         if host.now > 1.0:
-            heard.kept = max(heard.kept, host.read_available)
-            heard.told = max(heard.told, buffering.latency_frames)
-    heard.starved, heard.taken, heard.seconds = host.starved, host.taken, host.now
-    return heard
+            result.kept = max(result.kept, host.read_available)
+            result.target = max(result.target, buffering.latency_frames)
+    result.starved, result.taken, result.seconds = host.starved, host.taken, host.now
+    return result

@@ -1,4 +1,4 @@
-"""Eight voices for minutes: who was late, and when?"""
+"""Eight voices for minutes: starved reads, late callbacks, and when."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from latentpad.benchmarks.detection import holes
 from latentpad.benchmarks.programs import PlayProcess, Server, least_program
 from latentpad.models.progress import LoopProgress
 
-NEAR_S = 0.25  # meters come 20 times a second, and are looked at as often
+NEAR_S = 0.25  # meters come, and are read, 20 times a second
 
 
 def soak(
@@ -23,7 +23,7 @@ def soak(
     dice: random.Random,
     pace: LoopProgress,
 ) -> list[str]:
-    """Eight fingers hold and move looping voices; who was late, when? `pace` says how far it is."""
+    """Eight fingers hold and move looping voices. `pace` reports the progress."""
     ear = server.ear(seconds + 30)
     mine = ear.listen()
     late: dict[str, Any] = {}
@@ -38,16 +38,16 @@ def soak(
         time.sleep(1.0)
         begin, xruns = ear.now, ear.xruns
         end = time.monotonic() + seconds
-        starved: list[float] = []  # when a starved read was told of, within a few hundredths
+        starved: list[float] = []  # times of starved reads, within some hundredths of a second
         loads, rings = [], []
-        told = instrument.subscribe()
+        subscription = instrument.subscribe()
         last = int(before["/meter/faults"][0])
         while time.monotonic() < end:
             time.sleep(dice.uniform(0.02, 0.08))
             pace(seconds - (end - time.monotonic()), seconds, " s")
             n = dice.randint(1, 8)
             instrument.send((f"/pad/{n}/xy", (dice.random(), dice.random())))
-            for address, args in instrument.told(told):
+            for address, args in instrument.messages(subscription):
                 if address == "/meter/faults" and int(args[0]) > last:
                     starved += [time.monotonic()] * (int(args[0]) - last)
                     last = int(args[0])
@@ -55,8 +55,8 @@ def soak(
                     loads.append(float(args[0]))
                 elif address == "/meter/engine":
                     rings.append(float(args[0]))
-        told.close()
-        heard = ear.heard[begin:].copy()
+        subscription.close()
+        captured = ear.heard[begin:].copy()
         xruns = ear.xruns - xruns
         missed = [(low - begin, high - begin) for low, high in ear.missed if low >= begin]
         after = instrument.meters()
@@ -76,7 +76,7 @@ def soak(
         "| --- | --- |",
         f"| starved ring reads | {total} |",
         f"| of those, with no late callback of the floor in the {NEAR_S} s before | {blind} |",
-        f"| holes of 16 or more zero samples in the capture | {holes(heard, missed)} |",
+        f"| holes of 16 or more zero samples in the capture | {holes(captured, missed)} |",
         f"| blocks that the capture itself missed (not looked at) | {len(missed)} |",
         f"| the floor's late callbacks (over two blocks) | {len(late['late'])} of "
         f"{late['callbacks']}, longest {longest:.1f} ms |",

@@ -1,4 +1,4 @@
-"""What each stage costs on this machine: decoder, expanders, voices, and the whole at rest."""
+"""Cost of each stage on this machine: decoder, expanders, voices, and the program at rest."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Sounds = NDArray[np.float32]
 
 
 def bench(name: str, *, rest: bool, say: LogCallback) -> str:
-    """The report as Markdown. Raises `PackError` for a pack that is not there."""
+    """The report as Markdown. Raises `PackError` if there is no such pack."""
     pack = packs.load(packs.find(name))
     lines = [
         f"# What each stage costs, {time.strftime('%Y-%m-%d')}", "",
@@ -50,26 +50,26 @@ def bench(name: str, *, rest: bool, say: LogCallback) -> str:
 
 
 def decoding(pack: Pack) -> tuple[Sounds, list[str]]:
-    """Decoded sounds of some anchors, and the lines on what one costs."""
+    """Decoded sounds of some anchors, and lines about the cost of a decode."""
     from latentpad.engine.decode.decoder import Decoder
 
     decoder = Decoder(pack)
     latents = pack.anchors.latents
     picked = latents[np.linspace(0, len(latents) - 1, 32).astype(int)]
-    spent, told = [], []
+    spent, outlining = [], []
     for k in range(300):
         began = time.perf_counter()
         frames = decoder.decode(picked[k % 32][None])[0]
         decoded = time.perf_counter()
         decoder.describe(frames)
         spent.append(decoded - began)
-        told.append(time.perf_counter() - decoded)
+        outlining.append(time.perf_counter() - decoded)
     p50, p99 = 1000 * np.percentile(spent, (50, 99))
     sounds = np.concatenate([decoder.decode(z[None]) for z in picked])
     return sounds, [
         f"Decoder, one sound of {pack.representation.seconds:.2f} s on "
         f"{decoder.device.strip('/')}: p50 {p50:.2f} ms, p99 {p99:.2f} ms; its level, onset and "
-        f"end {1000 * np.median(told):.2f} ms.",
+        f"end {1000 * np.median(outlining):.2f} ms.",
         "",
     ]
 
@@ -86,7 +86,7 @@ def expanders() -> list[str]:
     return [*lines, ""]
 
 
-#: Voices, method and look-ahead of the kernels alone, and voices and method of all told.
+#: Voices, method and look-ahead of the kernels alone, and voices and method of the full loop.
 ALONE = (
     (1, RTPGHI, 1), (8, RTPGHI, 0), (8, RTPGHI, 1), (8, RTPGHI, 2), (12, RTPGHI, 1),
     (8, NOISE, 1), (24, NOISE, 1),
@@ -95,7 +95,7 @@ TOGETHER = ((8, "rtpghi"), (12, "rtpghi"), (16, "rtpghi"), (16, "noise"))
 
 
 def voices(pack: Pack, sounds: Sounds, pace: LoopProgress) -> list[str]:
-    """Microseconds a voice a hop, and what a hop of many voices takes of its time."""
+    """Microseconds per voice and hop, and the share of a hop's time that many voices take."""
     r = pack.representation
     hop_us = 1e6 * r.n_fft / 8 / r.sample_rate
     lines = [
@@ -179,7 +179,7 @@ def _driven(pack: Pack, sounds: Sounds, count: int, method: str, hops: int = 150
 
 
 def at_rest(say: LogCallback) -> list[str]:
-    """Start `play`, and look at what it takes while nobody plays."""
+    """Start `play`, and measure its CPU time and memory while no one plays."""
     import psutil
 
     began = time.monotonic()
@@ -192,12 +192,12 @@ def at_rest(say: LogCallback) -> list[str]:
         return ["`latentpad play` did not become ready.", ""]
     ready = time.monotonic() - began
     try:
-        whole = psutil.Process(program.pid)
-        every = [whole, *whole.children(recursive=True)]
-        for process in every:
+        parent = psutil.Process(program.pid)
+        processes = [parent, *parent.children(recursive=True)]
+        for process in processes:
             process.cpu_percent()
         time.sleep(REST_S)
-        rows = [(p.cpu_percent(), p.memory_full_info().uss / 2**20) for p in every]
+        rows = [(p.cpu_percent(), p.memory_full_info().uss / 2**20) for p in processes]
     finally:
         program.terminate()
         program.wait(10)

@@ -1,7 +1,7 @@
-"""Striking a running instrument's processes, and looking how long it is felt.
+"""Kills or stops a running instrument's processes, and measures how long that is felt.
 
-Plays to no one and holds a finger. `benchmarks.kills` is the report, tests/test_kills.py the short
-form.
+Plays to a null output and holds a finger. `benchmarks.kills` makes the report, tests/test_kills.py
+is the short form.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from latentpad.models.packs import pack as packs
 FINGER = Sender("osc finger")
 HOW = {signal.SIGKILL: "killed", signal.SIGSTOP: "stopped"}
 ENDINGS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-PLAYING_S, FEED_S, CONTROL_S = 3.0, 4.0, 2.0  # how long it may take, seconds
+PLAYING_S, FEED_S, CONTROL_S = 3.0, 4.0, 2.0  # time limits in seconds
 GIVEN_UP_S = 60.0
 AUDIBLE = 1e-3
 STARTS = ("ready", "starting")
@@ -42,11 +42,11 @@ STARTS = ("ready", "starting")
 
 @dataclass
 class StrikeResults:
-    """What came of one way to end one process."""
+    """The results of one way to end one process."""
 
     took: list[float] = field(default_factory=list)  # s
-    late: int = 0  # later than it may be, or never
-    changed: int = 0  # the state was another than before
+    late: int = 0  # after the time limit, or never
+    changed: int = 0  # with another state than before
     left: int = 0  # processes left behind
 
     def row(self, what: str, how: str) -> str:
@@ -61,7 +61,7 @@ Table = dict[tuple[str, str], StrikeResults]
 
 
 class StruckProcess:
-    """One process of a running session: struck, and awaited."""
+    """One process of a running session, which is struck and awaited."""
 
     def __init__(
         self,
@@ -70,15 +70,18 @@ class StruckProcess:
         begin: Callable[[], Callable[[], bool]],
         most_s: float,
     ) -> None:
-        """`begin` is called before a strike and gives what says whether all is well again."""
+        """`begin` is called before a strike, and returns a function that tells whether all is
+        well."""
         self.what, self.most_s = what, most_s
         self._processes, self._begin = processes, begin
 
     def round(
         self, dice: random.Random, number: signal.Signals, starting: bool, start_s: float
     ) -> tuple[float, bool]:
-        """Strike it, if `starting` its replacement too; how long the last strike was felt, and
-        whether it was felt no longer than it may be."""
+        """Strike it, and with `starting` its replacement too.
+
+        Returns how long the last strike was felt, and whether that is within the time limit.
+        """
         time.sleep(dice.uniform(0, 0.3))
         well = self._begin()
         pid = self._strike(number)
@@ -100,7 +103,7 @@ class StruckProcess:
 
 
 class HeldInstrument:
-    """An instrument that sounds to no one under one held finger."""
+    """An instrument with a null output and one held finger."""
 
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)
@@ -116,7 +119,7 @@ class HeldInstrument:
         _until(self._sounds())
 
     def victims(self, decoding_s: float) -> tuple[StruckProcess, StruckProcess, StruckProcess]:
-        """The playing process, the decoding one, which may take so long, and a MIDI feed."""
+        """The playing process, the decoding one with its time limit, and a MIDI process."""
         feed = next(iter(self.midi.processes()))
         return (
             StruckProcess("playing", self.session.processes, self._sounds, PLAYING_S),
@@ -125,7 +128,7 @@ class HeldInstrument:
         )
 
     def state(self) -> tuple[object, ...]:
-        """All but where the finger is, which the rounds move."""
+        """The state, except the finger's position, which the rounds change."""
         board, values = self.session.board, dict(self.session.instrument.values())
         del values["/pad/1/xy"]
         return (*values.items(), board.held.tobytes(), int(board.voice_state[0]))
@@ -141,7 +144,7 @@ class HeldInstrument:
         return int(self.session.board.requests[0])
 
     def _sounds(self) -> Callable[[], bool]:
-        """Whether what has been played since now is heard."""
+        """A function that tells whether a sound requested now has been played."""
         board = self.session.board
         playing = self.session.processes().get("playing")
         begin = board.tape_head[0]
@@ -156,7 +159,7 @@ class HeldInstrument:
         return well
 
     def _decodes(self) -> Callable[[], bool]:
-        """Whether a point that is set while the process is away is decoded."""
+        """A function that tells whether a point set during the outage has been decoded."""
         board, before = self.session.board, self.session.processes().get("decoding")
         requests: list[int] = []
 
@@ -178,7 +181,7 @@ class HeldInstrument:
 def strike(
     stage: HeldInstrument, victim: StruckProcess, count: int, seed: int, start_s: float
 ) -> Table:
-    """`count` strikes of each kind, one half of them while the replacement starts."""
+    """`count` strikes of each kind, half of them while the replacement starts."""
     dice, table = random.Random(seed), Table()
     strikes = [(number, k % 2 == 1) for number in HOW for k in range(count)]
     dice.shuffle(strikes)
@@ -186,17 +189,17 @@ def strike(
         before = stage.state()
         took, well = victim.round(dice, number, starting, start_s)
         how = f"{HOW[number]}, {STARTS[starting]}"
-        found = table.setdefault((victim.what, how), StrikeResults())
-        found.took.append(took)
-        found.late += not well
-        found.changed += stage.state() != before
+        results = table.setdefault((victim.what, how), StrikeResults())
+        results.took.append(took)
+        results.late += not well
+        results.changed += stage.state() != before
     return table
 
 
 def ended(count: int, seed: int) -> Table:
-    """Starts of the whole program whose control process ends at a random moment."""
+    """Starts of the program whose control process is ended at a random moment."""
     dice, table = random.Random(seed), Table()
-    # What a shell's background job or nohup ignores, the programs that it starts ignore too.
+    # Signals that a shell's background job or nohup ignores are ignored in children too.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for k in range(count):
@@ -214,10 +217,10 @@ def ended(count: int, seed: int) -> Table:
             program.wait(GIVEN_UP_S)
         program.kill()  # if that was not enough
         gone = _until(lambda children=children: not any(map(_lives, children)), 10)  # type: ignore[misc]
-        found = table.setdefault(("control", f"{number.name}, starting"), StrikeResults())
-        found.took.append(time.monotonic() - struck)
-        found.late += found.took[-1] > CONTROL_S
-        found.left += 0 if gone else sum(map(_lives, children))
+        results = table.setdefault(("control", f"{number.name}, starting"), StrikeResults())
+        results.took.append(time.monotonic() - struck)
+        results.late += results.took[-1] > CONTROL_S
+        results.left += 0 if gone else sum(map(_lives, children))
         for child in filter(_lives, children):
             child.kill()
     return table

@@ -1,7 +1,7 @@
-"""How near a take comes to what was heard: `python -m latentpad.benchmarks.takes`.
+"""Similarity of a take to what was heard: `python -m latentpad.benchmarks.takes`.
 
-Every factory preset is played by a real engine without a device, on a pack in a folder of its own,
-and recorded: sound and gestures. The gestures are rendered from another folder, twice.
+A real engine without a device plays every factory preset, on a copy of its pack, and records sound
+and gestures. The gestures are rendered from another folder, twice.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from latentpad.presets.bank import PresetBank, recall
 
 HAND, KEYS = Sender("osc hand"), Sender("midi keys:1")
 AT_ONCE: tuple[tuple[str, tuple[Argument, ...]], ...] = (("/smooth", (0,)), ("/morph", (0,)))
-START_S = 300.0  # that the engine may take on a busy machine
+START_S = 300.0  # time limit of the engine's start, for a busy machine
 QUIET_S = 30.0  # the longest release and what follows
 TAKEN_S = 2.6
-FURTHEST = 4096  # samples that are looked at to both sides for the best lag
+FURTHEST = 4096  # samples: the largest lag that is searched
 
 Gesture = tuple[float, Sender, str, tuple[Argument, ...]]
 
@@ -74,8 +74,10 @@ class Studio:
         folder: Path,
         after: Sequence[tuple[str, tuple[Argument, ...]]] = AT_ONCE,
     ) -> tuple[Path, Path]:
-        """Play `gestures` on a preset, changed by the commands `after`; the sound's file and the
-        gestures'."""
+        """Play `gestures` on a preset, changed by the commands `after`.
+
+        Returns the files of the sound and of the gestures.
+        """
         instrument = self._session.instrument
         instrument.apply("/panic", (), HAND)
         recall(instrument, self._bank.load(preset), self._pack)
@@ -93,7 +95,7 @@ class Studio:
         return sound, lines
 
     def _rest(self) -> None:
-        """Until all is silent and no value glides."""
+        """Wait until all is silent and no value glides."""
         board, end = self._session.board, time.monotonic() + QUIET_S
         while time.monotonic() < end and (board.voice_state != b.FREE).any():
             time.sleep(0.02)
@@ -112,12 +114,12 @@ def studio(pack: Path) -> Iterator[Studio]:
 
 
 class Likeness(NamedTuple):
-    """A rendered sound beside the one that was heard."""
+    """The similarity of a rendered sound to the recorded one."""
 
     heard: int  # frames
     rendered: int
-    lag: int  # by which it is best aligned, frames
-    correlation: float  # then
+    lag: int  # of the best alignment, frames
+    correlation: float  # at that lag
 
     @classmethod
     def of(cls, heard: Path, rendered: Path) -> Likeness:
@@ -137,21 +139,21 @@ class Likeness(NamedTuple):
 
 
 def rendered(lines: Path, times: int, folder: Path) -> list[Path]:
-    """The take's sound files, rendered in `folder` by a relative way.
+    """The take's sound files, rendered in `folder` with a relative path.
 
-    By the command, in a process of its own: TensorFlow sums in another order in a process that
-    has used it with more threads, and a phase vocoder makes the last bit of it heard.
+    By the command, in a process of its own: in a process that has used TensorFlow with more
+    threads, sums have another order, and a phase vocoder makes the last bit audible.
     """
-    made = [folder / f"{lines.stem} {k}.wav" for k in range(1, times + 1)]
-    ways = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    for path in made:
+    paths = [folder / f"{lines.stem} {k}.wav" for k in range(1, times + 1)]
+    search_path = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    for path in paths:
         subprocess.run(
             [sys.executable, "-m", "latentpad.cli.main", "render",
              os.path.relpath(lines, folder), "-o", str(path)],
-            cwd=folder, env={**os.environ, "PYTHONPATH": os.pathsep.join(ways)},
+            cwd=folder, env={**os.environ, "PYTHONPATH": os.pathsep.join(search_path)},
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=True,
         )  # fmt: skip
-    return made
+    return paths
 
 
 def main() -> None:
@@ -167,14 +169,14 @@ def main() -> None:
 
 def table(name: str, temporary: Path) -> None:
     """One page's table: the presets of the pack `name`, on a copy of it."""
-    own = temporary / "packs" / f"my-{name}"
-    shutil.copytree(SHIPPED / name, own)
+    pack_copy = temporary / "packs" / f"my-{name}"
+    shutil.copytree(SHIPPED / name, pack_copy)
     bank = PresetBank(user=temporary)
     names = [preset for preset in bank.names() if bank.load(preset).pack == name]
     print(f"## {name}\n")
     print("| preset | | heard | rendered | lag | correlation | twice the same |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    with studio(own) as playing:
+    with studio(pack_copy) as playing:
         for label, after in (("its own", ()), ("/smooth 0, /morph 0", AT_ONCE)):
             folder, elsewhere = temporary / name / label.replace("/", ""), temporary / "elsewhere"
             folder.mkdir(parents=True)

@@ -1,8 +1,8 @@
-"""What a training costs: minutes and peak memory, from a folder of sounds to a pack that plays.
+"""Cost of a training: minutes and peak memory, from a folder of sounds to a pack that plays.
 
 python -m latentpad.benchmarks.training [--sounds 300] [--epochs E] [--folder FOLDER]
 
-Without a folder it makes its own: decaying tones, chords and noises of a second at 48 kHz.
+Without a folder it generates sounds: decaying tones, chords and noises of a second at 48 kHz.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ def make(folder: Path, count: int) -> None:
 
 
 class Cost(NamedTuple):
-    """What one `latentpad train` took, the process and what it starts."""
+    """The cost of one `latentpad train`, with its child processes."""
 
     minutes: float
-    cpu_minutes: float  # of one core: what other programs cannot lengthen by much
-    gigabytes: float  # resident, the most there were
+    cpu_minutes: float  # of one core: other programs hardly affect it
+    gigabytes: float  # peak resident memory
 
 
 def measured(folder: Path, out: Path, epochs: int | None) -> Cost:

@@ -1,7 +1,7 @@
-"""What a shell completes beside commands and options: presets and packs by their names.
+"""Shell completion of names of presets and packs.
 
-A shell asks at each Tab and waits, so that nothing heavy is imported here. Where nothing fits,
-shells complete files, which presets and packs may be, too.
+A shell runs this at each Tab and waits, so nothing heavy is imported here. If nothing fits, the
+shell completes file names, as presets and packs may be files and folders.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ BASH = "complete_bash"
 
 
 def presets(incomplete: str) -> list[str]:
-    """Names of presets that begin so, as the shell that asks wants them."""
-    there = files.factory_presets() | files.own_presets(files.user_folder())
-    return [_typed(name) for name in there if name.startswith(incomplete)]
+    """Names of presets that begin with `incomplete`, quoted for the shell."""
+    names = files.factory_presets() | files.own_presets(files.user_folder())
+    return [_quoted(name) for name in names if name.startswith(incomplete)]
 
 
 def packs(incomplete: str) -> list[str]:
-    """Names of packs that begin so."""
+    """Names of packs that begin with `incomplete`."""
     folders = pack_names.folders(pack_names.SHIPPED, user_data_path("latentpad"))
-    there = pack_names.names(folders)
-    return [name for name in there if name.startswith(incomplete)]
+    names = pack_names.names(folders)
+    return [name for name in names if name.startswith(incomplete)]
 
 
-def _typed(name: str) -> str:
-    """Bash puts a completion into the line as it is; the others quote it themselves."""
-    asking = os.environ.get("_LATENTPAD_COMPLETE") == BASH
-    return name.replace(" ", "\\ ") if asking else name
+def _quoted(name: str) -> str:
+    """Quote a name for Bash, which inserts completions as they are; other shells quote them."""
+    is_bash = os.environ.get("_LATENTPAD_COMPLETE") == BASH
+    return name.replace(" ", "\\ ") if is_bash else name

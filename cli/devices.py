@@ -1,11 +1,11 @@
-"""What sound and MIDI devices there are, without starting anything.
+"""Lists sound and MIDI devices without starting anything.
 
-The sound system is asked by a process of its own, as PortAudio waits for as long as the system
-does: a JACK server that was stopped, or hangs, would stop who asks. That process is
+Another process asks the sound system, as PortAudio blocks while the system does: a JACK server that
+is stopped or hangs would block the caller. That process is
 
     python -m latentpad.cli.devices [NAME]
 
-which prints what there is, or, if NAME is no device, why, with status 1.
+It prints the devices. If NAME is no device, it prints why and exits with status 1.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from pathlib import Path
 from latentpad.engine.play.devices import DeviceError, find
 from latentpad.engine.process import stderr_silenced
 
-ANSWER_S = 10.0  # that the sound system may take to tell what there is
+ANSWER_S = 10.0  # time limit for the sound system's answer
 
 
 def listing() -> Iterator[str]:
     """Lines for `latentpad devices`: outputs with rate and latency, then MIDI inputs."""
-    asked = _ask()
-    yield from ["audio: no answer from the sound system"] if asked is None else asked[1]
+    answer = _ask()
+    yield from ["audio: no answer from the sound system"] if answer is None else answer[1]
     from latentpad.controllers.midi.ports import ports
 
     with stderr_silenced():
@@ -36,22 +36,22 @@ def listing() -> Iterator[str]:
 
 def check(name: str) -> bool:
     """Whether the sound system answers. Raises `DeviceError` if it has no output of that name."""
-    asked = _ask(name)
-    if asked is None:
+    answer = _ask(name)
+    if answer is None:
         return False
-    status, lines = asked
+    status, lines = answer
     if status and lines:
         raise DeviceError(lines[0])
     return True
 
 
 def _ask(*words: str) -> tuple[int, list[str]] | None:
-    """Exit status and lines of this module's own process; None if they do not come."""
+    """Exit status and output lines of this module's process; None after `ANSWER_S`."""
     try:
         done = subprocess.run(
             [sys.executable, "-m", "latentpad.cli.devices", *words],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=ANSWER_S, check=False,
-            cwd=Path(__file__).parents[2],  # where the package is, installed or not
+            cwd=Path(__file__).parents[2],  # the folder of the package, installed or not
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return None
@@ -61,15 +61,15 @@ def _ask(*words: str) -> tuple[int, list[str]] | None:
 def _outputs() -> Iterator[str]:
     import sounddevice as sd
 
-    found = list(enumerate(sd.query_devices()))
+    devices = list(enumerate(sd.query_devices()))
     default = int(sd.default.device[1])
     hosts = [str(host["name"]) for host in sd.query_hostapis()]
-    outputs = [(index, info) for index, info in found if info["max_output_channels"] > 0]
+    outputs = [(index, info) for index, info in devices if info["max_output_channels"] > 0]
     yield "audio outputs" if outputs else "audio outputs: none (play uses --null-audio)"
     for index, info in outputs:
-        mark = "*" if index == default else " "
+        marker = "*" if index == default else " "
         yield (
-            f"{mark} {index:3d}  {info['name']}  ({hosts[info['hostapi']]}, "
+            f"{marker} {index:3d}  {info['name']}  ({hosts[info['hostapi']]}, "
             f"{info['max_output_channels']} channels, {info['default_samplerate']:.0f} Hz, "
             f"latency {1000 * info['default_low_output_latency']:.1f} ms)"
         )

@@ -1,4 +1,4 @@
-"""What a command checks before it begins: that its results can be written."""
+"""Checks before a command begins: can its results be written?"""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from latentpad.models.errors import LatentpadError
 
 
 class CommandRefused(LatentpadError):
-    """A command cannot be carried out: one line saying why."""
+    """A command cannot be carried out: one line with the reason."""
 
 
 def check_folder(out: Path) -> None:
     """Raise `CommandRefused` unless files can be written to this folder, or it can be made."""
-    there = next((path for path in (out, *out.absolute().parents) if path.exists()), out)
+    existing = next((path for path in (out, *out.absolute().parents) if path.exists()), out)
     try:
-        TemporaryFile(dir=there).close()
+        TemporaryFile(dir=existing).close()
     except OSError as error:
-        raise CommandRefused(f"{out} cannot be written: {there}: {error.strerror}") from None
+        raise CommandRefused(f"{out} cannot be written: {existing}: {error.strerror}") from None
 
 
 def check_report(path: Path | None) -> None:
-    """Raise `CommandRefused` where no text can be written, before minutes of work rather than
-    after."""
+    """Raise `CommandRefused` unless a report can be written, before minutes of work."""
     if path is None:
         return
     if path.is_dir():

@@ -22,10 +22,10 @@ def evaluate(
         typer.Option("--out", "-o", help="Folder of the results; else NAME-evaluation."),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Some minutes: 30 pairs, the pack's own plane.")
+        bool, typer.Option("--quick", help="Some minutes: 30 pairs, the pack's default plane.")
     ] = False,
     pairs: Annotated[
-        int | None, typer.Option(min=1, max=100_000, help="Ways between two sounds; else 300.")
+        int | None, typer.Option(min=1, max=100_000, help="Paths between two sounds; else 300.")
     ] = None,
     draws: Annotated[
         int | None, typer.Option(min=1, max=1000, help="Neighbours of each sound; else 20.")
@@ -40,20 +40,20 @@ def evaluate(
         tuple[int, int] | None, typer.Option(help="Latents of the plane raw; else the pack's own.")
     ] = None,
     metric: Annotated[str, typer.Option(help="How expanders measure distance.")] = "euclidean",
-    focus: Annotated[int, typer.Option(min=1, help="Neighbours they listen to.")] = 24,
+    focus: Annotated[int, typer.Option(min=1, help="Neighbours that they use.")] = 24,
     guard: Annotated[bool, typer.Option(help="Keep latents among the anchors'.")] = True,
     sounds: Annotated[
         Path | None, typer.Option(help="Folder the pack learned from: table 1 against recordings.")
     ] = None,
     dask: Annotated[
-        str | None, typer.Option(help="Judge on this Dask scheduler: tcp://HOST:PORT.")
+        str | None, typer.Option(help="Compare on this Dask scheduler: tcp://HOST:PORT.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Draws the pairs and the neighbours.")] = 0,
     magnitudes: Annotated[
-        bool, typer.Option("--magnitudes", help="MAE alone: no ViSQOL, no PEAQ.")
+        bool, typer.Option("--magnitudes", help="MAE only: no ViSQOL, no PEAQ.")
     ] = False,
 ) -> None:
-    """Compare a pack's expanders as the founding paper did. Killed, it goes on where it was."""
+    """Compare a pack's expanders as the founding paper did. A run that was killed is continued."""
     from latentpad.models import extras
     from latentpad.models.packs import pack as packs
     from latentpad.models.progress import Bar
@@ -61,7 +61,7 @@ def evaluate(
     extras.check("matplotlib", "the report needs Matplotlib")
     if not magnitudes and dask is None:
         extras.check("visqol", "an evaluation by more than --magnitudes needs ViSQOL")
-    found = packs.load(packs.find(pack))
+    loaded = packs.load(packs.find(pack))
     from latentpad.engine.expanders import METRICS, NAMES
     from latentpad.engine.planes import Planes
     from latentpad.evaluation import paths
@@ -73,16 +73,16 @@ def evaluate(
             raise CommandRefused(f"{option} {name!r} is none of {', '.join(known)}")
     if magnitudes and dask is not None:
         raise CommandRefused("--dask: --magnitudes leaves nothing to judge there")
-    folder = out or Path(f"{found.name}-evaluation")
+    folder = out or Path(f"{loaded.name}-evaluation")
     if folder.exists() and not folder.is_dir():
         raise CommandRefused(f"{folder}: is a file: choose a folder for the results")
     check_folder(folder)
-    paths.check_planes(Planes(found), plane or ())
+    paths.check_planes(Planes(loaded), plane or ())
     if sounds is not None:
-        paths.files(found, sounds, paths.held_out(found))
-    asked: dict[str, Any] = {
+        paths.files(loaded, sounds, paths.held_out(loaded))
+    arguments: dict[str, Any] = {
         "pairs": pairs, "draws": draws, "planes": tuple(plane or ()), "axes": axes,
-        "expanders": tuple(expander or ()) or None, "seed": seed, "heard": not magnitudes,
+        "expanders": tuple(expander or ()) or None, "seed": seed, "perceptual": not magnitudes,
         "fitted": {"metric": metric, "focus": focus, "guard": guard},
     }  # fmt: skip
     from latentpad.cli.messages import compiling
@@ -95,16 +95,23 @@ def evaluate(
         with stderr_silenced():
             from latentpad.evaluation import html_report, markdown_report, run
 
-            make = run.EvaluationSettings.quick if quick else run.EvaluationSettings
-            given = {name: value for name, value in asked.items() if value is not None}
-            made = run.evaluate(
-                found, folder, make(**given), recordings=sounds, dask=dask, progress=bar.report
+            make_settings = run.EvaluationSettings.quick if quick else run.EvaluationSettings
+            given_arguments = {
+                name: value for name, value in arguments.items() if value is not None
+            }
+            results = run.evaluate(
+                loaded,
+                folder,
+                make_settings(**given_arguments),
+                recordings=sounds,
+                dask=dask,
+                progress=bar.report,
             )
         bar.report("writing the report")
         for name, text in (
-            ("report.md", markdown_report.markdown(made)),
-            ("pairs.csv", markdown_report.table(made)),
-            ("report.html", html_report.page(made)),
+            ("report.md", markdown_report.markdown(results)),
+            ("pairs.csv", markdown_report.table(results)),
+            ("report.html", html_report.page(results)),
         ):
             partial = folder / f"{name}.partial"
             partial.write_text(text, encoding="utf-8")

@@ -62,7 +62,7 @@ def import_(
 ) -> None:
     """Make a pack of a variational autoencoder that was trained elsewhere.
 
-    What its shape does not tell is asked for, on a terminal.
+    On a terminal, it asks for what the shape of the model does not show.
     """
     from latentpad.engine.process import stderr_silenced
     from latentpad.models.importing import inputs
@@ -74,22 +74,22 @@ def import_(
     with Bar() as bar:
         bar.report("starting up")
         with stderr_silenced():
-            import keras  # noqa: F401  (it speaks)
+            import keras  # noqa: F401  (it prints)
 
             from latentpad.cli.import_wizard import ImportOptions, ask_missing, check_complete
             from latentpad.models.importing.importer import import_model, sound_shape
 
             shape = sound_shape(decoder)
-    said = ImportOptions(
+    options = ImportOptions(
         rate=rate, n_fft=n_fft, hop=hop, window=window, orientation=orientation, scale=scale,
         values=values, levels=levels, parts=parts, dropped=dropped,
     )  # fmt: skip
-    said = (ask_missing if sys.stdin.isatty() and sys.stdout.isatty() else check_complete)(
-        said, shape
+    options = (ask_missing if sys.stdin.isatty() and sys.stdout.isatty() else check_complete)(
+        options, shape
     )
     with Bar() as bar:
         pack = import_model(
-            decoder, out, said.foreign, encoder=encoder, sounds=sounds, sound_map=sound_map,
+            decoder, out, options.foreign, encoder=encoder, sounds=sounds, sound_map=sound_map,
             title=title, licence=licence, log=say, progress=bar.report,
         )  # fmt: skip
     say(f"{pack.path}: {len(pack.anchors)} anchors, {pack.latent_dim} latents")

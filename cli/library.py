@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Fill a plane with sounds, and look at what is there.", no_args_is_help=True)
 
-Filled = Annotated[Path, typer.Argument(help="Folder of the library; made if it is not there.")]
-There = Annotated[Path, typer.Argument(help="Folder of the library.")]
-Places = Annotated[
+NewOrExisting = Annotated[
+    Path, typer.Argument(help="Folder of the library; made if it is not there.")
+]
+Existing = Annotated[Path, typer.Argument(help="Folder of the library.")]
+EncoderPack = Annotated[
     str | None,
     typer.Option(
         "--pack",
@@ -32,7 +34,7 @@ Places = Annotated[
         autocompletion=completion.packs,
     ),
 ]
-Made = Annotated[
+MadeForPack = Annotated[
     str | None,
     typer.Option(
         "--pack",
@@ -40,8 +42,8 @@ Made = Annotated[
         autocompletion=completion.packs,
     ),
 ]
-Again = Annotated[bool, typer.Option("--again", help="Take in what was removed earlier, too.")]
-Link = Annotated[bool, typer.Option(help="Leave recordings where they are, do not copy them.")]
+Again = Annotated[bool, typer.Option("--again", help="Also add sounds that were removed earlier.")]
+Link = Annotated[bool, typer.Option(help="Link to the recordings instead of copying them.")]
 Cluster = Annotated[
     str | None, typer.Option(help="Encode on this Dask scheduler: tcp://HOST:PORT.")
 ]
@@ -49,30 +51,30 @@ Cluster = Annotated[
 
 @app.command()
 def add(
-    library: Filled,
+    library: NewOrExisting,
     folder: Annotated[Path, typer.Argument(help="Folder of sounds, with a CSV or without.")],
-    pack: Places = None,
+    pack: EncoderPack = None,
     link: Link = False,
     again: Again = False,
     dask: Cluster = None,
 ) -> None:
-    """Place a folder of sounds. Started again, it goes on; no sound comes in twice."""
+    """Place a folder of sounds. It can be run again; no sound is added twice."""
     from latentpad.models.libraries.items import from_folder
     from latentpad.models.progress import Bar
 
-    with _filling(library, pack) as place, Bar() as bar:
+    with _filling(library, pack) as opened, Bar() as bar:
         items = from_folder(folder.expanduser(), say)
         if dask is None:
             _ready_to_encode(bar)
-        added = place.add(items, link=link, again=again, dask=dask, log=say, progress=bar)
-    _told(place, added, pack)
+        added = opened.add(items, link=link, again=again, dask=dask, log=say, progress=bar)
+    _print_added(opened, added, pack)
 
 
 @app.command()
 def freesound(
-    library: Filled,
+    library: NewOrExisting,
     query: Annotated[str, typer.Argument(help="What to look for.")],
-    pack: Places = None,
+    pack: EncoderPack = None,
     most: Annotated[int, typer.Option(min=1, max=2000, help="At most so many sounds.")] = 200,
     tag: Annotated[str | None, typer.Option(help="Only sounds with this tag.")] = None,
     longest: Annotated[float, typer.Option(min=0.1, help="Only sounds up to so long, s.")] = 3.0,
@@ -83,66 +85,66 @@ def freesound(
 ) -> None:
     """Place sounds from Freesound (freesound.org/apiv2/apply gives a key: FREESOUND_API_KEY).
 
-    Where the day's requests end, what was found is placed, and the same command goes on later.
+    When the day's requests are used up, the sounds so far are placed; run the same command later.
     """
     from latentpad.models.freesound.search import FreesoundError, collect
     from latentpad.models.libraries.items import from_sounds
     from latentpad.models.progress import Bar
 
-    with _filling(library, pack) as place, Bar() as bar:
+    with _filling(library, pack) as opened, Bar() as bar:
         bar.report("fetching from Freesound")
-        found = collect(
+        sounds_found = collect(
             query, duration=(0.05, longest), licences=tuple(licence or ("CC0", "CC BY")),
             tag=tag, most=most, log=say,
             progress=partial(bar.report, "fetching from Freesound"),
         )  # fmt: skip
-        if not found:
+        if not sounds_found:
             raise FreesoundError(f"Freesound finds nothing of this kind for {query!r}")
         _ready_to_encode(bar)
-        items = list(from_sounds(found))
-        added = place.add(items, again=again, log=say, progress=bar)
-    _told(place, added, pack)
+        items = list(from_sounds(sounds_found))
+        added = opened.add(items, again=again, log=say, progress=bar)
+    _print_added(opened, added, pack)
 
 
 @app.command("map")
 def map_(
-    library: Filled,
+    library: NewOrExisting,
     file: Annotated[Path, typer.Argument(help="JSON: results or a list of {id, name, mu, ...}.")],
-    pack: Places = None,
+    pack: EncoderPack = None,
     again: Again = False,
 ) -> None:
-    """Place the sounds of a sound map, where it says they are."""
+    """Place the sounds of a sound map at its positions."""
     from latentpad.models.progress import Bar
 
-    with _filling(library, pack) as place, Bar() as bar:
+    with _filling(library, pack) as opened, Bar() as bar:
         bar.report("reading the map")
-        added = place.add_map(file, again=again, log=say, progress=bar)
-    _told(place, added, pack)
+        added = opened.add_map(file, again=again, log=say, progress=bar)
+    _print_added(opened, added, pack)
 
 
 @app.command("list")
 def list_(
-    library: There,
-    pack: Made = None,
+    library: Existing,
+    pack: MadeForPack = None,
     sounds: Annotated[
         bool, typer.Option("--sounds", help="Every sound: number, name, label, id, credits.")
     ] = False,
 ) -> None:
     """What is in a library, and under which licences."""
-    place = _existing(library, pack)
-    lines = list(listing(place, place.summary()))
-    lines += [entry(number, row) for number, row in enumerate(place.rows() if sounds else ())]
+    opened = _existing(library, pack)
+    lines = list(listing(opened, opened.summary()))
+    lines += [entry(number, row) for number, row in enumerate(opened.rows() if sounds else ())]
     typer.echo("\n".join(lines))
 
 
 @app.command()
 def play(
-    library: There,
+    library: Existing,
     sound: Annotated[str, typer.Argument(help="Number of a sound, or part of its name.")],
-    pack: Made = None,
+    pack: MadeForPack = None,
     osc_port: Annotated[int, typer.Option(min=1, max=65535, help="Of the instrument.")] = PORT,
 ) -> None:
-    """Hear a sound in the instrument that plays this library. `/pad/1/touch 0` lets it go."""
+    """Hear a sound in the instrument that plays this library. `/pad/1/touch 0` releases it."""
     from latentpad.cli.streams import say
     from latentpad.controllers.osc import text
     from latentpad.controllers.osc.client import NobodyListens, ask
@@ -156,7 +158,7 @@ def play(
         rows = [i for i, name in enumerate(names) if sound.lower() in name.lower()]
     if not rows:
         raise LibraryError(f"{library}: holds no sound {sound!r}: see latentpad library list")
-    # The jump itself starts a loop only, and only the first.
+    # The touch is needed: the jump alone starts only a loop, and only once.
     jump = [encode(f"/anchor/{rows[0]}"), encode("/pad/1/touch", [1])]
     try:
         answers = ask(encode_bundle(jump), "127.0.0.1", osc_port)
@@ -166,20 +168,20 @@ def play(
         ) from None
     others = f"  (the first of {len(rows)})" if len(rows) > 1 else ""
     typer.echo(f"{rows[0]} {names[rows[0]]}{others}")
-    for message in answers:  # it plays another library, say
+    for message in answers:  # for example, it plays another library
         say(text.line(message))
 
 
 @app.command()
 def remove(
-    library: There,
+    library: Existing,
     sounds: Annotated[
         list[str] | None, typer.Argument(help="Numbers or ids, as `list --sounds` tells them.")
     ] = None,
     label: Annotated[str | None, typer.Option(help="Only sounds with this label.")] = None,
     author: Annotated[str | None, typer.Option(help="Only sounds by this author.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    pack: Made = None,
+    pack: MadeForPack = None,
 ) -> None:
     """Take sounds out. They stay out: adding their folder again needs --again to bring them back.
 
@@ -189,28 +191,28 @@ def remove(
         raise typer.BadParameter("name sounds by number or id, or a --label, or an --author")
     from latentpad.models.libraries import contents
 
-    place = _existing(library, pack)
+    opened = _existing(library, pack)
     ids = set(contents.select_ids(library.expanduser(), sounds or (), label, author))
-    rows = [(number, row) for number, row in enumerate(place.rows()) if row.id in ids]
+    rows = [(number, row) for number, row in enumerate(opened.rows()) if row.id in ids]
     for number, row in rows[:MOST_NAMED]:
         typer.echo(entry(number, row))
     if len(rows) > MOST_NAMED:
         typer.echo(f"... and {len(rows) - MOST_NAMED} more")
     if not (sounds or yes):
         typer.confirm(f"remove {sound_count(len(rows))}?", abort=True)
-    gone = place.remove(ids, log=typer.echo)
+    removed_count = opened.remove(ids, log=typer.echo)
     first = rows[0][0]
-    moved = (
+    renumbered = (
         f"; the sounds after {first} have other numbers now: /anchor/K in presets and MIDI "
         "bindings means another"
     )
-    said = f"{place.path}: {sound_count(gone)} removed, {len(place)} left"
-    typer.echo(said + (moved if first < len(place) else ""))
+    summary = f"{opened.path}: {sound_count(removed_count)} removed, {len(opened)} left"
+    typer.echo(summary + (renumbered if first < len(opened) else ""))
     typer.echo("an instrument that plays them does so until it is started again")
 
 
 def _filling(path: Path, pack_name: str | None) -> AbstractContextManager[Library]:
-    """The library, made if it is not there, and not kept if nothing comes into it."""
+    """The library, made if it does not exist, and removed again if it stays empty."""
     from latentpad.models.libraries import library
 
     return library.filling(path, _pack(pack_name))
@@ -233,17 +235,17 @@ def _ready_to_encode(bar: Bar) -> None:
 
     bar.report("starting up")
     with stderr_silenced():
-        import keras  # noqa: F401  (its import takes seconds and speaks)
+        import keras  # noqa: F401  (its import takes seconds and prints)
     bar.done()
 
 
-def _told(place: Library, added: AddedCounts, pack_name: str | None) -> None:
+def _print_added(opened: Library, added: AddedCounts, pack_name: str | None) -> None:
     from latentpad.models.libraries.library import LibraryError
 
-    if not len(place):
-        raise LibraryError(f"{place.path}: {added_line(added)}: no sounds to play")
-    typer.echo(f"{place.path}: {added_line(added)}; {len(place)} in all")
-    words = ["latentpad", "play", "--library", str(place.path)]
-    if pack_name not in (None, place.pack.name):  # by that name it is found
+    if not len(opened):
+        raise LibraryError(f"{opened.path}: {added_line(added)}: no sounds to play")
+    typer.echo(f"{opened.path}: {added_line(added)}; {len(opened)} in all")
+    words = ["latentpad", "play", "--library", str(opened.path)]
+    if pack_name not in (None, opened.pack.name):  # otherwise it is found by its name
         words += ["--pack", str(pack_name)]
     typer.echo(f"play it: {shlex.join(words)}")

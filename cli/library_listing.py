@@ -1,4 +1,4 @@
-"""A library in words: what is in it, and what became of what was given to it."""
+"""A library in words: its contents, and the result of adding sounds."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from latentpad.models.libraries.library import AddedCounts, Library
     from latentpad.models.libraries.store import SoundRow
 
-MOST_NAMED = 20  # labels in a line, sounds in a list of what goes
+MOST_NAMED = 20  # labels in a line, sounds in a list
 
 
-def listing(place: Library, summary: Summary) -> Iterator[str]:
-    """What is in a library, a line each."""
-    held = sound_count(summary.sounds)
-    yield f"{place.path}: {held}, {summary.seconds:.0f} s, for {place.pack.name}"
+def listing(library: Library, summary: Summary) -> Iterator[str]:
+    """Lines about the contents of a library."""
+    count_text = sound_count(summary.sounds)
+    yield f"{library.path}: {count_text}, {summary.seconds:.0f} s, for {library.pack.name}"
     for what in ("origins", "licences", "labels"):
         counts = list(getattr(summary, what).items())
-        told = ", ".join(f"{name or 'none'} {n}" for name, n in counts[:MOST_NAMED])
+        names = ", ".join(f"{name or 'none'} {n}" for name, n in counts[:MOST_NAMED])
         more = f" and {len(counts) - MOST_NAMED} more" if len(counts) > MOST_NAMED else ""
         if counts:
-            yield f"{what}: {told}{more}"
+            yield f"{what}: {names}{more}"
     for what, count in (
         ("without a recording", summary.without_recording),
         ("not to be trained on", summary.not_for_training),
@@ -41,12 +41,12 @@ def entry(number: int, row: SoundRow) -> str:
 
 
 def sound_count(count: int) -> str:
-    """So many sounds."""
+    """ "1 sound", "2 sounds"."""
     return f"{count} sound" if count == 1 else f"{count} sounds"
 
 
 def added_line(added: AddedCounts) -> str:
-    """What became of the sounds given to a library, in a line."""
+    """One line with the numbers of sounds added, known, left out and refused."""
     counts = {
         f"{sound_count(added.added)} added": True,
         f"{added.known} were there": added.known,
@@ -54,4 +54,4 @@ def added_line(added: AddedCounts) -> str:
         f"{added.removed} removed earlier and left out (--again takes them in)": added.removed,
         f"{added.refused} refused": added.refused,
     }
-    return ", ".join(text for text, some in counts.items() if some)
+    return ", ".join(text for text, shown in counts.items() if shown)

@@ -19,10 +19,10 @@ try:
     from latentpad.engine import error_log
     from latentpad.models.errors import LatentpadError
     from latentpad.models.text import printable
-except KeyboardInterrupt:  # before `main` could hear of it
+except KeyboardInterrupt:  # before `main` could handle it
     sys.exit(130)
 
-MOST_TOLD = 2000  # characters of one line: it may list what there is
+MOST_PRINTED = 2000  # characters of an error: it may list names
 
 app = typer.Typer(
     name="latentpad",
@@ -33,9 +33,9 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Entry point: one clear line and status 1 for what went wrong, 2 for wrong usage.
+    """Entry point: errors are one line and status 1, wrong usage is status 2.
 
-    Whatever else is raised is a fault of ours: one line too, and its traceback in a log.
+    Any other exception is a fault of the program: one line too, and its traceback in a log.
     """
     streams.open_missing()
     error_log.install_hooks()
@@ -43,26 +43,26 @@ def main() -> None:
         try:
             app()
         finally:
-            sys.stdout.flush()  # here, where a full disk can still be told
+            sys.stdout.flush()  # here, where a full disk can still be reported
     except SystemExit:
         raise
     except KeyboardInterrupt:
         sys.exit(130)
     except BaseException as error:
-        sys.exit(_told(error))
+        sys.exit(_report_error(error))
 
 
-def _told(error: BaseException) -> int:
-    """Tell what has ended a command, in one line; the exit status."""
+def _report_error(error: BaseException) -> int:
+    """Print the error that ended a command, in one line; return the exit status."""
     if isinstance(error, OSError) and error.filename == streams.OUTPUT:
         streams.discard_output()
-    if isinstance(error, BrokenPipeError):  # nobody wants to know any more
+    if isinstance(error, BrokenPipeError):  # the reader of the output has ended
         return 1
     if isinstance(error, OSError) and error.strerror:
         error = CommandRefused(f"{error.filename or 'system'}: {error.strerror}")
     if isinstance(error, LatentpadError | OSError):
         line = " ".join(str(error).split()) or type(error).__name__
-        _warn(printable(line, MOST_TOLD))
+        _warn(printable(line, MOST_PRINTED))
     else:
         _warn(error_log.logged_line(error))
     return 1
@@ -99,7 +99,7 @@ Device = Annotated[str | None, typer.Option(help="Audio device: part of its name
 Rate = Annotated[int | None, typer.Option(min=8000, max=192000, help="Device sample rate, Hz.")]
 Block = Annotated[int, typer.Option(min=16, max=4096, help="Frames in one device block.")]
 Ring = Annotated[
-    float | None, typer.Option(min=1, max=16, help="Blocks kept ready while all is calm.")
+    float | None, typer.Option(min=1, max=16, help="Blocks kept ready in normal operation.")
 ]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="UDP port for OSC.")]
 
@@ -145,7 +145,9 @@ def play(
     controller: Annotated[
         list[str] | None, typer.Option(help="Python module that plays it too. Repeatable.")
     ] = None,
-    null_audio: Annotated[bool, typer.Option(help="No device: play on time to no one.")] = False,
+    null_audio: Annotated[
+        bool, typer.Option(help="Play without a device, to a null output.")
+    ] = False,
     record: Annotated[
         Path | None, typer.Option(help="Record the sound: take.wav, take.flac.")
     ] = None,
@@ -193,14 +195,14 @@ def render(
     gestures: Annotated[Path, typer.Argument(help="Gesture recording, JSON Lines.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The WAV or FLAC to write.")],
     pack: Annotated[
-        str | None, typer.Option(help="Model pack, where it is not as the recording says.")
+        str | None, typer.Option(help="Model pack, instead of the recording's.")
     ] = None,
     library: Annotated[
-        Path | None, typer.Option(help="Library, where it is not as the recording says.")
+        Path | None, typer.Option(help="Library, instead of the recording's.")
     ] = None,
     seconds: Annotated[
         float | None,
-        typer.Option(min=0, max=86400, help="How long; else until its end, or it has rung out."),
+        typer.Option(min=0, max=86400, help="Length, s; else until it ends and is silent."),
     ] = None,
 ) -> None:
     """Render a gesture recording to a sound file, the same samples every time."""

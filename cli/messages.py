@@ -1,4 +1,4 @@
-"""What `play` tells the performer, in lines for a person."""
+"""The messages of `play` for the performer."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ def latency(session: Session) -> str:
     )
 
 
-def large_period(session: Session, asked: int) -> str:
-    """What to type where the device takes more at a time than was asked for; else nothing."""
+def large_period(session: Session, requested: int) -> str:
+    """Advice if the device's period is longer than requested, else an empty string."""
     player = session.board.player
     period, rate = int(player[b.HOST_PERIOD]), float(player[b.DEVICE_RATE])
-    if player[b.OUTPUT] != b.DEVICE or period <= asked:
+    if player[b.OUTPUT] != b.DEVICE or period <= requested:
         return ""
     return (
         f"note   the device takes {period} frames at a time ({1000 * period / rate:.1f} ms), "
-        f"whatever --block says; for less, type `jack_bufsize {asked}` (JACK) or "
-        f"`pw-metadata -n settings 0 clock.force-quantum {asked}` (PipeWire)"
+        f"whatever --block says; for less, type `jack_bufsize {requested}` (JACK) or "
+        f"`pw-metadata -n settings 0 clock.force-quantum {requested}` (PipeWire)"
     )
 
 
 def report(word: dict[str, Any], say: Callable[[str], None]) -> None:
-    """What an engine process has said, for a person to read."""
+    """Print a message of an engine process."""
     kind = word["kind"]
     if kind == "output":
         say(f"sound  {word['name']}, {word['rate']} Hz, blocks of {word['block']}")
@@ -67,7 +67,7 @@ def report(word: dict[str, Any], say: Callable[[str], None]) -> None:
     elif kind == "compiling":
         say(compiling(f"the {word['what']} process", word["kernels"]))
     elif kind == "ended" and word["status"] == LOST:
-        return  # it has been told of
+        return  # the message "lost" was printed already
     elif kind == "ended" and word["failures"] < TRIES:
         say(f"the {word['what']} process {word['reason']}; it is being replaced")
     elif kind == "ended" and word["failures"] == TRIES:
@@ -77,22 +77,22 @@ def report(word: dict[str, Any], say: Callable[[str], None]) -> None:
         )
 
 
-def compiling(who: str, kernels: int) -> str:
-    """What `engine.kernel_cache.on_compile` tells."""
+def compiling(program: str, kernels: int) -> str:
+    """The message for `engine.kernel_cache.on_compile`."""
     if kernels == 1:
-        return f"{who} compiles its kernels: once, for a minute or so"
-    return f"{who} has compiled {kernels} kernels"
+        return f"{program} compiles its kernels: once, for a minute or so"
+    return f"{program} has compiled {kernels} kernels"
 
 
 def waiting(session: Session, seconds: float) -> str:
-    """What is not ready so many seconds after the start."""
+    """The processes that are not ready, some seconds after the start."""
     starting = (f"{what} (it {doing})" for what, doing in session.starting().items())
     return f"{seconds:.0f} s, still starting: {' and '.join(starting)}"
 
 
 def addresses(lan: bool, host: str, port: int) -> str:
-    """Where OSC is listened for."""
+    """The addresses on which OSC listens."""
     if not lan:
         return f"on UDP {host}:{port} (this machine; --lan for the network)"
-    numbers = ", ".join(interfaces.numbers(host))
-    return f"on UDP port {port} of {numbers or 'no interface that is up'}"
+    ip_addresses = ", ".join(interfaces.addresses(host))
+    return f"on UDP port {port} of {ip_addresses or 'no interface that is up'}"

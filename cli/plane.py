@@ -1,4 +1,4 @@
-"""`latentpad plane`: one more plane for a pack, to be played by its name."""
+"""`latentpad plane`: adds a plane to a pack."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def plane(
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same map.")] = 0,
     default: Annotated[
-        bool, typer.Option("--default", help="Play the pack on it if nothing else is said.")
+        bool, typer.Option("--default", help="Make it the pack's default plane.")
     ] = False,
 ) -> None:
     """Add a plane to a pack: a map of its latents, or what its sounds are like."""
@@ -36,8 +36,8 @@ def plane(
     if (Path(pack) / "library.toml").is_file():
         _of_library(Path(pack), name, seed)
         return
-    found = packs.load(packs.find(pack))
-    check_folder(found.path)
+    loaded = packs.load(packs.find(pack))
+    check_folder(loaded.path)
     from latentpad.cli.messages import compiling
     from latentpad.engine.kernel_cache import on_compile
     from latentpad.engine.process import stderr_silenced
@@ -46,16 +46,16 @@ def plane(
     on_compile(lambda kernels: say(compiling("plane", kernels)))
     began = monotonic()
     with Bar() as bar, stderr_silenced():
-        made = planes.add(
-            found, name, sounds=sounds, seed=seed, default=default, progress=bar.report
+        new_pack = planes.add(
+            loaded, name, sounds=sounds, seed=seed, default=default, progress=bar.report
         )
     took = monotonic() - began
-    say(f"{made.path}: {len(made.anchors)} sounds on the plane {name}, in {took:.0f} s")
-    if made.default_plane == name:
-        say(f"which sound lies where: {made.path / picture.FILE}")
+    say(f"{new_pack.path}: {len(new_pack.anchors)} sounds on the plane {name}, in {took:.0f} s")
+    if new_pack.default_plane == name:
+        say(f"which sound lies where: {new_pack.path / picture.FILE}")
     say(f"play it: latentpad play --pack {pack} --plane {name}")
     if name == packs.DESCRIBED:
-        axes = ", ".join(made.described)
+        axes = ", ".join(new_pack.described)
         say(f"any two of {axes}: --axes X Y, or /axes X Y while playing")
 
 
@@ -68,8 +68,8 @@ def _of_library(folder: Path, name: str, seed: int) -> None:
             f"{folder}: only a map can be its own; its other planes are those of its pack"
         )
     check_folder(folder)
-    place = library.open_(folder)
+    opened = library.open_(folder)
     with Bar() as bar:
         bar.report("drawing its map")
-        place.refit(seed)
-    say(f"{folder}: {len(place)} sounds on a map of their own, until more come in")
+        opened.refit(seed)
+    say(f"{folder}: {len(opened)} sounds on a map of their own, until more come in")

@@ -1,4 +1,4 @@
-"""`latentpad play`: the engine and everything that steers it, until it is told to stop."""
+"""`latentpad play`: the engine and the controllers, until it is stopped."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ from latentpad.presets.bank import PresetBank, install, left_out, recall
 from latentpad.presets.names import listed
 from latentpad.presets.preset import Preset
 
-WAITING_S = 20.0  # between two lines about a start that takes long
+WAITING_S = 20.0  # between two lines about a slow start
 METER_S = 0.05
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line asked for."""
+    """The options of the command line."""
 
     preset: str = "walk"
     pack: str | None = None
@@ -68,28 +68,28 @@ class Options:
 
 
 async def play(options: Options, say: Callable[[str], None]) -> None:
-    """Play until Ctrl-C, SIGTERM, SIGHUP, or `options.seconds`. `say` prints a line, from any
-    thread, and never raises. Main thread only.
+    """Play until Ctrl-C, SIGTERM, SIGHUP, or for `options.seconds`. Main thread only.
+
+    `say` prints a line, may be called from any thread, and never raises.
 
     Raises `PresetError`, `PackError`, `LibraryError`, `BindingsError`, `PortTaken`, `DeviceError`,
-    `TakeError`, `CommandError`, `ControllerError` for what the command line got wrong, before any
-    sound.
+    `TakeError`, `CommandError`, `ControllerError` for wrong options, before any sound.
     """
     recordings.check(options.record, options.record_gestures)
-    named = [load(name) for name in options.controllers]
+    extra_controllers = [load(name) for name in options.controllers]
     bank = PresetBank()
     preset = bank.load(options.preset)
     pack = _pack(options, preset)
-    place, fingerprint = reference.pack_name(pack.path), reference.fingerprint(pack)
+    pack_name, fingerprint = reference.pack_name(pack.path), reference.fingerprint(pack)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     _end_by_signal(loop, stop)
     loop.set_exception_handler(_tell_fault)
-    asked = None if options.output.null else options.output.device
-    if asked is not None and not devices.check(asked):
+    device = None if options.output.null else options.output.device
+    if device is not None and not devices.check(device):
         say("sound  no answer from the sound system; waiting for it")
 
-    def tell(word: dict[str, Any]) -> None:
+    def on_word(word: dict[str, Any]) -> None:
         if "trace" in word:
             error_log.log_traceback(word["trace"])
         with suppress(RuntimeError):  # the loop has ended before the session
@@ -99,12 +99,16 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(say, line)
 
-    session = Session(pack, options.output, tell, options.library)
+    session = Session(pack, options.output, on_word, options.library)
     instrument = session.instrument
     note = left_out(
-        preset, recall(instrument, preset, place, fingerprint), place, fingerprint, chosen=True
+        preset,
+        recall(instrument, preset, pack_name, fingerprint),
+        pack_name,
+        fingerprint,
+        chosen=True,
     )
-    for address, args in _asked(options):
+    for address, args in _pad_commands(options):
         instrument.apply(address, args)
     outcomes = Outcomes(instrument)
     refusals = Refusals(outcomes, say)
@@ -121,7 +125,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     midi = MidiController(Bindings(), options.midi, layout, refusals.note)
     keyboard = KeyboardController(bank.names, options.preset, say) if is_terminal() else None
     session.start()
-    install(instrument, bank, place, refusals.note, fingerprint)
+    install(instrument, bank, pack_name, refusals.note, fingerprint)
     takes.install()
     try:
         await _start([midi], connection, running)
@@ -144,7 +148,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
                 say(large)
             if sys.platform == "linux" and not session.board.player[b.REALTIME]:
                 say(messages.HURRIED)
-            played = [keyboard, DemoController() if options.demo else None, *named]
+            played = [keyboard, DemoController() if options.demo else None, *extra_controllers]
             await _start([c for c in played if c is not None], connection, running)
             say("ready")
             for line in first_steps.lines(host, port, options.lan, keyboard is not None):
@@ -155,7 +159,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         meter.cancel()
     finally:
         stopping = [loop.create_task(controller.stop()) for controller in reversed(running)]
-        await asyncio.sleep(0)  # each has begun to stop: the terminal has its own mode again
+        await asyncio.sleep(0)  # lets each begin to stop: the terminal gets its own mode back
         instrument.release_all()
         feedback.close()
         await loop.run_in_executor(None, session.close)
@@ -166,45 +170,46 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
 async def _start(
     controllers: Sequence[Controller], connection: Connection, running: list[Controller]
 ) -> None:
-    """Start them in order; those that have started are to be stopped, whatever comes."""
+    """Start controllers in order. Those that have started are added to `running`."""
     for controller in controllers:
         await controller.start(connection)
         running.append(controller)
 
 
 def _pack(options: Options, preset: Preset) -> Pack:
-    """What is asked for, else the library's own, else the preset's; with the library's sounds."""
+    """The pack of the options, else of the library, else of the preset; with the library's
+    sounds."""
     if options.library is None:
         try:
-            found = packs.find(options.pack or preset.pack)
+            path = packs.find(options.pack or preset.pack)
         except PackError as error:
             if options.pack:
                 raise
             raise PackError(
                 f"{error}; the preset {preset.title} names it: say where it is (--pack)"
             ) from None
-        return packs.load(found)
-    asked = packs.load(packs.find(options.pack)) if options.pack else None
-    library = open_library(options.library, asked)
+        return packs.load(path)
+    requested = packs.load(packs.find(options.pack)) if options.pack else None
+    library = open_library(options.library, requested)
     return as_pack(library.pack, library)
 
 
-def _asked(options: Options) -> list[tuple[str, tuple[Argument, ...]]]:
-    """What the command line says of the pad."""
+def _pad_commands(options: Options) -> list[tuple[str, tuple[Argument, ...]]]:
+    """The commands for the options of the pad."""
     plane = options.plane
     axes = tuple(int(a) if a.isdecimal() else a for a in options.axes or ())
     if axes and plane is None:
         plane = "raw" if all(isinstance(axis, int) for axis in axes) else DESCRIBED
-    asked: list[tuple[str, tuple[Argument, ...]]] = []
+    commands: list[tuple[str, tuple[Argument, ...]]] = []
     if plane is not None:
-        asked.append(("/plane", (plane,)))
+        commands.append(("/plane", (plane,)))
     if axes:
-        asked.append(("/axes", axes))
-    return asked
+        commands.append(("/axes", axes))
+    return commands
 
 
 def _plane(instrument: Instrument) -> str:
-    """The pad's plane, for a person to read."""
+    """The pad's plane in words."""
     values = dict(instrument.values())
     name, (x, y) = values["/plane"][0], values["/axes"]
     if name == "raw":
@@ -219,27 +224,28 @@ def _tell_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> Non
 def _end_by_signal(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     """Ctrl-C, SIGTERM and the terminal's end (SIGHUP) set `stop`.
 
-    The handlers are not the loop's own, which end with it: a second Ctrl-C while the program
-    closes would else come in as an exception somewhere.
+    These are not the loop's own handlers, which end with the loop: a second Ctrl-C while the
+    program closes would then raise an exception at an arbitrary point.
     """
 
-    def told(number: int, frame: object) -> None:
+    def on_signal(number: int, frame: object) -> None:
         with suppress(RuntimeError):  # the loop has ended
             loop.call_soon_threadsafe(stop.set)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # not of nohup
-            signal.signal(number, told)
+            signal.signal(number, on_signal)
 
 
 async def _ready(session: Session, stop: asyncio.Event, say: Callable[[str], None]) -> bool:
-    """Whether a gesture will sound: however long the start takes, as long as it is at work."""
-    began = told = time.monotonic()
+    """Wait until the session is ready, however long that takes. False if it failed or was
+    stopped."""
+    began = last_line_s = time.monotonic()
     while not (session.ready or session.failed or stop.is_set()):
         await asyncio.sleep(0.02)
         now = time.monotonic()
-        if now - told > WAITING_S:
-            told = now
+        if now - last_line_s > WAITING_S:
+            last_line_s = now
             say(messages.waiting(session, now - began))
     return session.ready
 
@@ -254,7 +260,7 @@ async def _stopped(stop: asyncio.Event, seconds: float | None) -> None:
 async def _meter(
     session: Session, osc: OscController, outcomes: Outcomes, feedback: Feedback
 ) -> None:
-    """Tell those who asked how loud it is and how well it goes."""
+    """Publish the meters while anyone follows."""
     player, decoder = session.board.player, session.board.decoder
     while True:
         await asyncio.sleep(METER_S)

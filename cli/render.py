@@ -32,21 +32,21 @@ def render_file(
     library: Path | None = None,
     seconds: float | None = None,
 ) -> None:
-    """Write what the recording sounds like; `out` is replaced when all is done.
+    """Render the recording to `out`, which is replaced when all is done.
 
-    `pack` and `library` stand in for those that it names, `seconds` for the length that it says.
-    Raises `TakeError`, `PresetError`, `PackError` or `LibraryError` for what is wrong with the
-    recording, and `OSError` where `out` cannot be written.
+    `pack`, `library` and `seconds` replace those of the recording. Raises `TakeError`,
+    `PresetError`, `PackError` or `LibraryError` for errors of the recording, and `OSError` if `out`
+    cannot be written.
     """
     check(out, None)
     recording = GestureRecording(gestures)
     preset = _preset(recording, say)
-    found = _pack(recording, preset, pack)
-    opened = _library(recording, found, library)
-    same = recording.head.get("fingerprint") in (None, reference.fingerprint(found))
+    loaded = _pack(recording, preset, pack)
+    loaded_library = _library(recording, loaded, library)
+    same = recording.head.get("fingerprint") in (None, reference.fingerprint(loaded))
     if not same:
         say(
-            f"note   {printable(str(gestures))} was played on another model than {found.path} has "
+            f"note   {printable(str(gestures))} was played on another model than {loaded.path} has "
             "now: its gestures are played on this one"
         )
     from latentpad.engine.kernel_cache import on_compile
@@ -56,8 +56,8 @@ def render_file(
     with Bar() as bar:
         bar.report("starting up")
         renderer = OfflineRenderer(
-            found if opened is None else as_pack(found, opened),
-            opened,
+            loaded if loaded_library is None else as_pack(loaded, loaded_library),
+            loaded_library,
             seed=recording.seed,
             sounds=recording.sounds and same,
         )
@@ -73,7 +73,7 @@ def render_file(
         say(f"note   {printable(str(gestures))}: its last line is cut off and left out")
     for line in refused:
         say(f"not carried out: {printable(line, MOST_REASON)}")
-    say(f"{printable(str(out))}: {length:.2f} s at {found.representation.sample_rate} Hz")
+    say(f"{printable(str(out))}: {length:.2f} s at {loaded.representation.sample_rate} Hz")
 
 
 def _commands(preset: Preset | None) -> Sequence[tuple[str, Sequence[Argument]]]:
@@ -81,7 +81,7 @@ def _commands(preset: Preset | None) -> Sequence[tuple[str, Sequence[Argument]]]
 
 
 def _preset(recording: GestureRecording, say: Say) -> Preset | None:
-    """The one it names; None where that is lost, and the recording brings every value itself."""
+    """The recording's preset; None if it is lost and the recording has all values itself."""
     name, folder = recording.head.get("preset", "walk"), recording.path.parent
     if reference.is_path(name) and (path := reference.resolve_path(name, folder)).is_file():
         name = str(path)
@@ -94,30 +94,30 @@ def _preset(recording: GestureRecording, say: Say) -> Preset | None:
     return None
 
 
-def _pack(recording: GestureRecording, preset: Preset | None, asked: str | None) -> Pack:
-    """What is asked for, else the recording's own, else the preset's."""
-    if asked is not None:
-        return packs.load(packs.find(asked))
-    named = recording.head.get("pack") or (None if preset is None else preset.pack)
-    if named is None:
+def _pack(recording: GestureRecording, preset: Preset | None, requested: str | None) -> Pack:
+    """The requested pack, else the recording's, else the preset's."""
+    if requested is not None:
+        return packs.load(packs.find(requested))
+    name = recording.head.get("pack") or (None if preset is None else preset.pack)
+    if name is None:
         raise TakeError(f"{recording.path}: names no pack: say which it is (--pack)")
     try:
-        found = reference.pack_folder(named, recording.path.parent)
+        folder = reference.pack_folder(name, recording.path.parent)
     except PackError as error:
         raise PackError(
             f"{error}; {recording.path} was played on it: say where it is (--pack)"
         ) from None
-    return packs.load(found)
+    return packs.load(folder)
 
 
-def _library(recording: GestureRecording, pack: Pack, asked: Path | None) -> Library | None:
-    """What is asked for, else the recording's own."""
-    if asked is not None:
-        return open_(asked, pack)
-    named = recording.head.get("library")
-    if named is None:
+def _library(recording: GestureRecording, pack: Pack, requested: Path | None) -> Library | None:
+    """The requested library, else the recording's."""
+    if requested is not None:
+        return open_(requested, pack)
+    name = recording.head.get("library")
+    if name is None:
         return None
-    path = reference.resolve_path(named, recording.path.parent)
+    path = reference.resolve_path(name, recording.path.parent)
     if not header.is_library(path):
         raise TakeError(
             f"{path}: no library is there; {recording.path} was played on it: say where it is "

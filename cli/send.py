@@ -10,17 +10,17 @@ from latentpad.cli.errors import CommandRefused
 from latentpad.cli.streams import say
 from latentpad.controllers.osc.packet import PORT
 
-Host = Annotated[str, typer.Option(help="Where the instrument runs: a name or a number.")]
+Host = Annotated[str, typer.Option(help="Host of the instrument: a name or an IP address.")]
 Port = Annotated[
     int, typer.Option("--port", "--osc-port", min=1, max=65535, help="Its UDP port for OSC.")
 ]
 
-# Negative numbers look like options: what is none stays a word, and is looked at here.
+# Negative numbers look like options: unknown options stay words, and are checked here.
 SETTINGS = {"ignore_unknown_options": True}
 
 
 def send(
-    address: Annotated[str, typer.Argument(help="What it steers: /pad/xy, /preset ...")],
+    address: Annotated[str, typer.Argument(help="OSC address: /pad/xy, /preset ...")],
     words: Annotated[
         list[str] | None,
         typer.Argument(
@@ -34,7 +34,7 @@ def send(
 ) -> None:
     """Send one OSC message to a running instrument, and print what it answers.
 
-    An answer comes where a value was refused, or became another: the one that holds now.
+    The instrument answers if a value was refused or clamped, with the present value.
     """
     from latentpad.controllers.osc.client import ask
     from latentpad.controllers.osc.packet import encode
@@ -48,7 +48,7 @@ def send(
         raise CommandRefused(f"{address!r} is no OSC address: one begins with /, as /pad/xy does")
     try:
         packet = encode(address, values)
-    except ValueError as error:  # an OscError, or what UTF-8 cannot say
+    except ValueError as error:  # an OscError, or text that UTF-8 cannot encode
         raise CommandRefused(f"this cannot be sent: {error}") from None
     answers = ask(packet, host, port)
     for message in answers:

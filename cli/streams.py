@@ -1,4 +1,4 @@
-"""Standard input, output and error, whatever they are: a terminal, a pipe, a full disk, closed."""
+"""Standard input, output and error: a terminal, a pipe, a full disk, or closed."""
 
 from __future__ import annotations
 
@@ -18,22 +18,23 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 OUTPUT = "standard output"
-NOBODY = (errno.EPIPE, errno.EIO)  # who read has stopped, or the terminal was closed
-WAITING = 1000  # lines that a reader may be behind
+READER_GONE = (errno.EPIPE, errno.EIO)  # the reader has ended, or the terminal was closed
+WAITING = 1000  # lines that may wait to be written
 FULL_S = 0.05
 CLOSING_S = 0.5
 
 
 def open_missing() -> None:
-    """Open what the program was started without (`>&-`) to nowhere.
+    """Open standard streams that were closed at the start (`>&-`) on /dev/null.
 
-    Else the next file that is opened would be taken for it. What cannot be encoded is replaced.
+    Otherwise the next file that is opened would get their number. Characters that cannot be encoded
+    are replaced.
     """
     for fd in (0, 1, 2):
         try:
             os.fstat(fd)
         except OSError:
-            nowhere = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: `fd`
+            nowhere = os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is `fd`
             os.set_inheritable(nowhere, True)
     if sys.stdin is None:
         sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDWR), "r")
@@ -51,7 +52,7 @@ def open_missing() -> None:
 
 
 class _Output(io.FileIO):
-    """Names itself in its errors, which are else like those of any file."""
+    """Standard output whose errors have its name as their file name."""
 
     def write(self, data: Buffer) -> int:
         try:
@@ -62,22 +63,22 @@ class _Output(io.FileIO):
 
 
 def say(text: str) -> None:
-    """Print lines, without what would steer a terminal. Raises `OSError`."""
+    """Print lines, without control characters. Raises `OSError`."""
     sys.stdout.write("".join(printable(line) + "\n" for line in text.split("\n")))
     sys.stdout.flush()
 
 
 def discard_output() -> None:
-    """Send standard output nowhere from now on, with what of it is still to be written."""
+    """Redirect standard output to /dev/null, with what is still buffered."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)
 
 
 class BestEffortOutput:
-    """A `say` for who plays: it never raises and never waits, whoever reads or has stopped to.
+    """A `say` for `play`: it never raises and never waits, whatever happens to the reader.
 
-    `fault` is why standard output could not be written, but for a reader that has gone.
+    `fault` is the error of standard output, if any; a reader that has ended is none.
     """
 
     def __init__(self, warn: Callable[[str], None]) -> None:
@@ -88,27 +89,27 @@ class BestEffortOutput:
         self._thread.start()
 
     def say(self, line: str) -> None:
-        """Print it soon, as one line; dropped where nobody reads. Any thread."""
+        """Queue a line to be printed; dropped if `WAITING` lines wait already. Any thread."""
         if self._lines.qsize() < WAITING:
             self._lines.put(line)
 
     def close(self) -> None:
-        """Print what is left, if it can be printed at once."""
+        """Print the queued lines, within `CLOSING_S`."""
         self._lines.put(None)
         self._thread.join(CLOSING_S)
 
     def _run(self) -> None:
         while (line := self._lines.get()) is not None:
-            # Past the stream: the program could not end while a thread holds that.
+            # Not through the stream: the program could not end while this thread holds its lock.
             rest = memoryview((printable(line) + "\n").encode(sys.stdout.encoding, "replace"))
             while rest:
                 try:
                     rest = rest[os.write(1, rest) :]
-                except BlockingIOError:  # a pipe that somebody has set so, full
+                except BlockingIOError:  # a full pipe that is non-blocking
                     time.sleep(FULL_S)
                 except OSError as error:
                     discard_output()
-                    if error.errno not in NOBODY and self.fault is None:
+                    if error.errno not in READER_GONE and self.fault is None:
                         self.fault = error
                         self._warn(f"{OUTPUT}: {error.strerror}; the sound goes on")
                     break

@@ -23,7 +23,7 @@ def train(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the new pack.")],
     latent: Annotated[int, typer.Option(min=1, max=64, help="Latent dimensions.")] = 4,
     recipe: Annotated[
-        str, typer.Option(help="How: default, or paper (the founding one).")
+        str, typer.Option(help="default, or paper (that of the founding paper).")
     ] = "default",
     epochs: Annotated[
         int | None, typer.Option(min=1, help="At most so many passes; else the recipe's.")
@@ -51,7 +51,8 @@ def train(
         str, typer.Option(help="Keras' backend to train on: tensorflow, or jax if installed.")
     ] = "tensorflow",
 ) -> None:
-    """Train a model pack on a folder of sounds. Killed, it goes on when started again."""
+    """Train a model pack on a folder of sounds. A run that was killed continues when started
+    again."""
     from latentpad.models import extras
     from latentpad.models.progress import Bar
     from latentpad.models.training import dataset, workspace
@@ -94,8 +95,8 @@ def train(
 
 
 def _use(backend: str) -> None:
-    """Let Keras compute by `backend`: before it is imported."""
-    import latentpad.models  # noqa: F401  (which sets TensorFlow)
+    """Set Keras' backend, before Keras is imported."""
+    import latentpad.models  # noqa: F401  (it sets the backend to TensorFlow)
 
     if backend not in ("tensorflow", "jax"):
         raise CommandRefused(f"--backend {backend!r} is none of tensorflow, jax")
@@ -105,7 +106,7 @@ def _use(backend: str) -> None:
 
 
 def _start() -> None:
-    """Import all that takes seconds; what of it is compiled is told from then on."""
+    """Do the imports that take seconds, and report kernels that are compiled."""
     from latentpad.cli.messages import compiling
     from latentpad.engine.kernel_cache import on_compile
     from latentpad.engine.process import stderr_silenced
@@ -116,20 +117,19 @@ def _start() -> None:
 
 
 def _team() -> Team | None:
-    """All that train together; None where this is one device alone."""
+    """The team of devices or machines; None for a single device."""
     from latentpad.engine.process import stderr_silenced
     from latentpad.models.progress import Bar
     from latentpad.models.training.distribution import team
 
-    together = bool(os.environ.get("TF_CONFIG"))
+    several = bool(os.environ.get("TF_CONFIG"))
     with Bar() as bar:
-        bar.report("waiting for all that train together" if together else "looking for devices")
+        bar.report("waiting for all that train together" if several else "looking for devices")
         with stderr_silenced():
-            found = team()
-    if found.members == 1:
+            joined = team()
+    if joined.members == 1:
         say("there is one device only: it trains alone")
         return None
-    say(
-        f"training on {found.members} devices, this is {'the chief' if found.chief else 'a worker'}"
-    )
-    return found
+    role = "the chief" if joined.chief else "a worker"
+    say(f"training on {joined.members} devices, this is {role}")
+    return joined

@@ -1,4 +1,4 @@
-"""Compile the kernels once and keep them: run by setup.sh, before TensorFlow is there."""
+"""Compiles the kernels and caches them. setup.sh runs it, before TensorFlow is installed."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What steers the instrument (OSC, MIDI, the terminal's keys, the demo), and what is sent back."""
+"""Controllers (OSC, MIDI, the terminal's keys, the demo), and the feedback to them."""

@@ -1,7 +1,7 @@
-"""What a controller is: something that is started with an instrument, and stopped.
+"""The interface of a controller: it is started with an instrument, and stopped.
 
-OSC, MIDI, the terminal's keys and the demo are controllers. Another one is a module with a
-function `controller` that makes it; `latentpad play --controller MODULE` starts it.
+OSC, MIDI, the terminal's keys and the demo are controllers. Another one is a module with a function
+`controller` that returns it; `latentpad play --controller MODULE` starts it.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from latentpad.models.errors import LatentpadError
 
 
 class ControllerError(LatentpadError):
-    """There is no such controller: one line saying why."""
+    """A controller that cannot be loaded: one line with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """What a controller is connected to. Any thread may call."""
+    """What a controller is given when it starts. Any thread may call."""
 
     instrument: Instrument
     outcomes: Outcomes
@@ -34,32 +34,34 @@ class Connection:
     """Prints a line for the performer; never waits or raises."""
 
     def apply(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
-        """Carry out a command, and tell what became of it. Raises nothing of the command."""
+        """Carry out a command and report its outcome. A refused command raises nothing."""
         self.instrument.carry_out([(address, args)], sender, self.outcomes.report)
 
     def follow(self, sink: Sink, sender: Sender) -> None:
-        """Send `sink` all values, each change that is not `sender`'s own, the meters, and the
-        answers to what `sender` sends."""
+        """Send `sink` all values, each change that is not from `sender`, the meters, and the
+        answers to the commands of `sender`."""
         self.feedback.follow(sink, sender)
 
     def unfollow(self, sink: Sink) -> None:
-        """Send it no more."""
+        """Stop sending to `sink`."""
         self.feedback.unfollow(sink)
 
 
 class Controller(Protocol):
-    """Something that plays the instrument. Both are called on the event loop's thread, which is
-    the main one, and must not block it: what waits is awaited, or has a thread of its own."""
+    """A source of commands. Both methods are called on the main thread, which has the event loop.
+
+    They must not block it: wait with `await`, or on another thread.
+    """
 
     async def start(self, connection: Connection) -> None:
-        """Begin to send commands. What it raises ends `latentpad play`."""
+        """Begin to send commands. An exception ends `latentpad play`."""
 
     async def stop(self) -> None:
-        """Send no more. It has 0.2 s; called once, after `start`."""
+        """Stop sending commands, within 0.2 s. Called once, after `start`."""
 
 
 def load(name: str) -> Controller:
-    """The controller of a module: of `latentpad.controllers`, or by its whole dotted name.
+    """Load the controller of a module: a name in `latentpad.controllers`, or a full dotted name.
 
     Raises:
         ControllerError: no such module, or it has no function `controller`.
@@ -73,5 +75,5 @@ def load(name: str) -> Controller:
         raise ControllerError(f"--controller {name}: there is no module {module}") from None
     except AttributeError:
         raise ControllerError(f"--controller {name}: {module} has no `controller`") from None
-    made: Controller = make()
-    return made
+    controller: Controller = make()
+    return controller

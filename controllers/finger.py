@@ -1,6 +1,6 @@
-"""Finger 1 for who plays by commands alone: the terminal's keys, and the demo.
+"""Finger 1 for controllers that have no fingers: the terminal's keys and the demo.
 
-Both tell their touches, as a good pad does, so that a take of them plays the same again.
+Both send touches, as a good pad does, so that a take of them can be rendered the same.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ Command = tuple[str, Sequence[Argument]]
 
 
 class Finger:
-    """What `sender` does with finger 1. Any thread; each call is one change."""
+    """Finger 1, moved by `sender`. Any thread; each call is one change."""
 
     def __init__(self, instrument: Instrument, sender: Sender) -> None:
         self._instrument = instrument
         self._sender = sender
-        instrument.expect_touches(sender, [NUMBER])  # its moves start nothing by themselves
+        instrument.expect_touches(
+            sender, [NUMBER]
+        )  # so that its moves start no voice by themselves
 
     @property
     def loops(self) -> bool:
@@ -34,29 +36,29 @@ class Finger:
 
     @property
     def down(self) -> bool:
-        """Whether the finger, whoever's it is, holds a loop."""
+        """Whether the finger holds a loop, whoever started it."""
         return self._instrument.down(NUMBER)
 
     @property
     def point(self) -> Point:
-        """Where it is."""
+        """The position, x and y in 0...1."""
         x, y = self._instrument.args_of(POINT)
         return float(x), float(y)
 
     def move(self, point: Point) -> None:
-        """To a point, without a touch."""
+        """Move to a point, without a touch."""
         self._apply((POINT, point))
 
     def touch(self) -> None:
-        """Start where it is; a shot is let go at once, as it rings out by itself."""
+        """Start a voice at the position. A shot is released at once, as it ends by itself."""
         self._apply(*self._touch())
 
     def tap(self, point: Point) -> None:
-        """Start there."""
+        """Move to a point and start a voice there."""
         self._apply((POINT, point), *self._touch())
 
     def lift(self) -> None:
-        """Let go, if it holds something."""
+        """Release the voice, if it holds one."""
         with self._instrument.together():
             if self.down:
                 self._apply((TOUCH, (0,)))

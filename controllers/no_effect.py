@@ -1,4 +1,4 @@
-"""Commands that were carried out and are not heard now, in the state the instrument is in."""
+"""Reasons why a command that was carried out is not heard in the present state."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from latentpad.engine.phase_methods import STREAMED
 from latentpad.models.packs.pack import DESCRIBED
 
 Value = Callable[[str], tuple[float, ...]]
-"""A global row's present value, by its address (`Instrument.value`)."""
+"""Gives the present value of a global row by its address (`Instrument.value`)."""
 
 _USES = {declaration.name: declaration.uses for declaration in DECLARED}
 
 
 def why_no_effect(address: str, args: Sequence[Argument], value: Value) -> str:
-    """Why a command that was just carried out is not heard; nothing where it is. Any thread."""
-    why = _WHYS.get(address)
-    return why(args, value) if why is not None else ""
+    """Why a command that was just carried out is not heard; empty if it is. Any thread."""
+    reason = _REASONS.get(address)
+    return reason(args, value) if reason is not None else ""
 
 
 def _mode(value: Value) -> str:
@@ -84,7 +84,7 @@ def _note(args: Sequence[Argument], value: Value) -> str:
     return ""
 
 
-_WHYS: dict[str, Callable[[Sequence[Argument], Value], str]] = {
+_REASONS: dict[str, Callable[[Sequence[Argument], Value], str]] = {
     "/loop/freeze": _loop,
     "/loop/start": _loop,
     "/loop/end": _loop,

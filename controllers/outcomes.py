@@ -1,8 +1,8 @@
-"""What became of each command that a controller heard: nothing is refused in silence.
+"""The outcome of every command: nothing is refused without a report.
 
-Every controller says here what was carried out and what was not; whoever tells of it (the
-terminal, the sender, those who watch) listens. What was carried out as it came costs next to
-nothing, and what was refused little more: a flood is told of by those who listen, at their pace.
+Every controller reports here what was carried out and what was not. Whoever shows it (the terminal,
+the answers to senders, `/monitor`) listens. A command that was carried out without a remark costs
+next to nothing, and a refused one little more: listeners limit their own rates.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ from latentpad.engine.parameters import FINGER, FINGERS, GLOBAL, ROW, Parameter
 from latentpad.models.text import printable
 
 SLACK = 0.05
-"""Of its range: what a control may overshoot and mean it."""
+"""Share of a range by which a control may overshoot without a message."""
 
 MOST_SHOWN = 120
-"""Characters of an address, and of a reason, that go back."""
+"""Characters of an address, and of a reason, that are sent back."""
 
 OWN = ("/heard", "/refused", "/meter/")
-"""What the instrument itself sends. Where it comes back, as between two instruments, an answer
-would be answered for ever."""
+"""Addresses that the instrument itself sends. They get no answer: two instruments would answer each
+other for ever."""
 
 
 class OutcomeKind(Enum):
-    """What became of a command."""
+    """The kinds of outcomes."""
 
     DONE = auto()
-    IDLE = auto()  # carried out, and not heard as things are
-    OVERSHOT = auto()  # carried out, clamped by a little
-    CLAMPED = auto()  # carried out, clamped by more than a control overshoots
+    IDLE = auto()  # carried out, but not heard in the present state
+    OVERSHOT = auto()  # carried out, clamped by no more than `SLACK`
+    CLAMPED = auto()  # carried out, clamped by more
     REFUSED = auto()
-    UNKNOWN = auto()  # refused: there is no such address
-    MALFORMED = auto()  # bytes that are no OSC
+    UNKNOWN = auto()  # refused: no such address
+    MALFORMED = auto()  # bytes that are not OSC
 
 
 class Outcome(NamedTuple):
-    """One command and what became of it. `reason` is one line for a person, nothing if `DONE`.
+    """A command and its outcome. `reason` is one line for a person, empty if `DONE`.
 
-    Of a malformed packet the address is empty, and its bytes are the only argument; of a part of a
-    bundle there is none.
+    If the kind is `MALFORMED`, the address is empty. The only argument is the packet's bytes, or
+    there is none if only one element of a bundle was malformed.
     """
 
     kind: OutcomeKind
@@ -57,27 +57,27 @@ class Outcome(NamedTuple):
 
 
 def reply(outcome: Outcome, instrument: Instrument) -> Iterator[tuple[str, tuple[Argument, ...]]]:
-    """What goes back to the sender, as commands: the value that holds, and why it was refused.
+    """The commands that go back to the sender: the present value, and why a command was refused.
 
-    A fader that was turned too far springs to what is heard.
+    A fader that was turned too far returns to the value that is heard.
     """
     if outcome.kind in (OutcomeKind.IDLE, OutcomeKind.MALFORMED):
         return
-    if outcome.kind is not OutcomeKind.UNKNOWN and (held := instrument.args_of(outcome.address)):
-        yield outcome.address, held
+    if outcome.kind is not OutcomeKind.UNKNOWN and (values := instrument.args_of(outcome.address)):
+        yield outcome.address, values
     if outcome.kind in (OutcomeKind.REFUSED, OutcomeKind.UNKNOWN):
-        shown = printable(outcome.address, MOST_SHOWN), printable(outcome.reason, MOST_SHOWN)
-        yield "/refused", shown
+        args = printable(outcome.address, MOST_SHOWN), printable(outcome.reason, MOST_SHOWN)
+        yield "/refused", args
 
 
 Listener = Callable[[Outcome], None]
 
 
 class Outcomes:
-    """Where controllers say what became of what they heard. Any thread; listeners must not wait.
+    """Receives the outcomes from the controllers. Any thread; listeners must not wait.
 
-    `listeners` are called with all but what was carried out as it came, `watchers` with that too.
-    `refused` counts what had no effect.
+    `listeners` are called with all outcomes except `DONE`, `watchers` with all. `refused` counts
+    commands without effect.
     """
 
     def __init__(self, instrument: Instrument) -> None:
@@ -90,28 +90,32 @@ class Outcomes:
     def report(
         self, address: str, args: Sequence[Argument], sender: Sender, error: Exception | None
     ) -> None:
-        """What `Instrument.carry_out` says of a command: its `OutcomeCallback`. An error that is
-        no `CommandError` goes to the log of faults too."""
+        """Report the outcome of a command: the `OutcomeCallback` of `Instrument.carry_out`.
+
+        An error that is no `CommandError` also goes to the error log.
+        """
         if error is None:
             self.done(address, args, sender)
         else:
             self.refuse(address, args, sender, error)
 
     def done(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
-        """A command was carried out."""
-        kind, reason = self._changed(address, args)
+        """Report a command that was carried out."""
+        kind, reason = self._compare(address, args)
         if kind is OutcomeKind.DONE and (
             reason := why_no_effect(address, args, self.instrument.value)
         ):
             kind = OutcomeKind.IDLE
         if kind is not OutcomeKind.DONE or self.watchers:
-            self._tell(Outcome(kind, address, tuple(args), sender, reason))
+            self._publish(Outcome(kind, address, tuple(args), sender, reason))
 
     def refuse(
         self, address: str, args: Sequence[OscArgument], sender: Sender, error: Exception
     ) -> None:
-        """A command was not carried out. What is no `CommandError` is a fault of ours: it goes to
-        the log."""
+        """Report a command that was not carried out.
+
+        An error that is no `CommandError` is a fault of the program: it goes to the error log.
+        """
         mendable = isinstance(error, CommandError)
         if not mendable:
             error_log.report(error)
@@ -120,23 +124,23 @@ class Outcomes:
             return
         kind = OutcomeKind.UNKNOWN if isinstance(error, UnknownAddress) else OutcomeKind.REFUSED
         reason = _reason(str(error)) if mendable else "a fault of latentpad; it is in its log"
-        self._tell(Outcome(kind, address, tuple(args), sender, reason))
+        self._publish(Outcome(kind, address, tuple(args), sender, reason))
 
     def malformed(self, data: bytes | None, sender: Sender, reason: str) -> None:
-        """A packet was none, or (without its data) a part of a bundle."""
+        """Report a packet that is not OSC, or, without its data, an element of a bundle."""
         self.refused += 1
         args = () if data is None else (data,)
-        self._tell(Outcome(OutcomeKind.MALFORMED, "", args, sender, reason))
+        self._publish(Outcome(OutcomeKind.MALFORMED, "", args, sender, reason))
 
-    def _tell(self, outcome: Outcome) -> None:
+    def _publish(self, outcome: Outcome) -> None:
         if outcome.kind is not OutcomeKind.DONE:
             for listener in self.listeners:
                 listener(outcome)
         for watcher in self.watchers:
             watcher(outcome)
 
-    def _changed(self, address: str, args: Sequence[Argument]) -> tuple[OutcomeKind, str]:
-        """Whether what was asked for is what holds now."""
+    def _compare(self, address: str, args: Sequence[Argument]) -> tuple[OutcomeKind, str]:
+        """Compare the arguments with the present value: the kind of the outcome, and its reason."""
         row = self._rows.get(address)
         if row is not None:
             excess = max((_excess(row, argument) for argument in args), default=0.0)
@@ -147,9 +151,9 @@ class Outcomes:
                 if excess <= SLACK * (row.high - row.low)
                 else OutcomeKind.CLAMPED
             )
-            held = _shown(self.instrument.args_of(address))
+            values = _shown(self.instrument.args_of(address))
             span = f"{row.low:g}...{row.high:g} {row.unit}".rstrip()
-            return kind, f"clamped to {held}; it takes {span}"
+            return kind, f"clamped to {values}; it takes {span}"
         if address.startswith(("/latent", "/lattice/")):
             held_args = self.instrument.args_of(address)
             if held_args and held_args != tuple(args):
@@ -158,15 +162,17 @@ class Outcomes:
 
 
 def _excess(row: Parameter, argument: Argument) -> float:
-    """How far a number lies outside the row's range; below 0 within."""
+    """How far a number is outside the row's range; negative within it."""
     if isinstance(argument, str):
         return 0.0
     return max(row.low - argument, argument - row.high)
 
 
 def _clamping() -> dict[str, Parameter]:
-    """The rows whose numbers are clamped, by every address that sets them. A switch takes any
-    number for a yes or no."""
+    """The rows whose numbers are clamped, by every address that sets them.
+
+    A switch is not among them: it takes any number as a yes or no.
+    """
     rows = {row.address: row for row in GLOBAL if row.kind != "switch"}
     point = ROW["/pad/{n}/xy"]
     for n in range(1, FINGERS + 1):
@@ -176,7 +182,7 @@ def _clamping() -> dict[str, Parameter]:
 
 
 def _reason(error: str) -> str:
-    """An error without the address it begins with, which is told beside it."""
+    """An error without the address that it begins with, which is shown beside it."""
     first, _, rest = error.partition(" ")
     if not first.startswith("/") or not rest:
         return error

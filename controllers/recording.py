@@ -1,4 +1,4 @@
-"""Takes as a performer asks for them: `--record`, `--record-gestures`, and `/record`."""
+"""Takes by command: `--record`, `--record-gestures` and `/record`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from latentpad.engine.control.takes import Take, TakeError, TakeFiles
 from latentpad.engine.rate_limit import RateLimit
 from latentpad.models.packs import reference
 
-FOLDER = Path("takes")  # where `/record` puts them, in the folder that play was started in
-MOST, EACH_S = 16, 2.0  # takes at once, and then one each
+FOLDER = Path("takes")  # of `/record`, in the working directory
+MOST, EACH_S = 16, 2.0  # takes in a burst, and then one per EACH_S
 
 
 class TakeRecorder:
-    """All takes under way. `tell` is called with a line for the performer, from any thread."""
+    """All running takes. `tell` is called with a line for the performer, from any thread."""
 
     def __init__(self, session: Session, preset: str, tell: Callable[[str], None]) -> None:
         """`preset` is a name, or the path of a file (`presets.bank.PresetBank.named`)."""
@@ -29,38 +29,40 @@ class TakeRecorder:
         self._pack = reference.pack_name(session.pack.path)
         self._fingerprint = reference.fingerprint(session.pack)
         self._tell = tell
-        self._begun: list[Take] = []
+        self._takes: list[Take] = []
         self._recording: Take | None = None  # that of `/record`
         self._lock = threading.Lock()
-        self._allowed = RateLimit(MOST, EACH_S, time.monotonic)
+        self._rate_limit = RateLimit(MOST, EACH_S, time.monotonic)
 
     def install(self) -> None:
-        """Register `/record`, which writes a WAV and its gestures beside each other."""
+        """Register `/record`, which writes a WAV and a file of gestures."""
         self._session.instrument.register_stages("/record", self._record)
 
     def begin(self, sound: Path | None, gestures: Path | None) -> Take:
-        """Record to these files from now on, and say their names. Raises `TakeError`."""
-        take = self._begun_on(*self._blank(sound, gestures))
-        self._started(take)
+        """Begin to record to these files, and print their names. Raises `TakeError`."""
+        take = self._begin_with(*self._open_files(sound, gestures))
+        self._start(take)
         return take
 
-    def _blank(self, sound: Path | None, gestures: Path | None) -> tuple[TakeFiles, dict[str, Any]]:
-        """The files, and what they say first."""
+    def _open_files(
+        self, sound: Path | None, gestures: Path | None
+    ) -> tuple[TakeFiles, dict[str, Any]]:
+        """The open files, and the head of the gestures."""
         head = self._head(gestures.parent) if gestures is not None else {}
         return TakeFiles(self._session.board, sound, gestures), head
 
-    def _begun_on(self, blank: TakeFiles, head: dict[str, Any]) -> Take:
-        take = blank.begin(self._session.instrument, head, self._tell)
+    def _begin_with(self, files: TakeFiles, head: dict[str, Any]) -> Take:
+        take = files.begin(self._session.instrument, head, self._tell)
         with self._lock:
-            self._begun = [other for other in self._begun if not other.over.is_set()] + [take]
+            self._takes = [other for other in self._takes if not other.over.is_set()] + [take]
         return take
 
-    def _started(self, take: Take) -> None:
+    def _start(self, take: Take) -> None:
         self._tell(f"take   {take.names} begins")
         take.start()
 
     def _head(self, folder: Path) -> dict[str, Any]:
-        """The first line of gestures in `folder`: what they were played on."""
+        """The first line of a file of gestures in `folder`: preset, pack and library."""
         library = self._session.library
         return {
             "preset": reference.written(self._preset, folder),
@@ -72,47 +74,47 @@ class TakeRecorder:
 
     def close(self) -> None:
         """End all takes and wait for their files."""
-        for take in self._begun:
+        for take in self._takes:
             take.stop()
-        for take in self._begun:
+        for take in self._takes:
             take.close()
 
     def _record(self, args: Sequence[Argument], sender: Sender) -> Iterator[None]:
-        """In stages: the files are made before the take begins, and written after."""
+        """`/record` in stages: make the files, begin the take, start to write."""
         if len(args) != 1 or isinstance(args[0], str):
             raise CommandError("/record takes 1 to begin a take and 0 to end it")
         if not args[0]:
             yield
-            if not (take := self._under_way()):
+            if not (take := self._running()):
                 raise CommandError("/record: no take is under way; 1 begins one")
             take.stop()
             self._recording = None
             return
-        blank = None if self._under_way() else self._next()
+        files = None if self._running() else self._new_files()
         yield
-        if take := self._under_way():
-            if blank is not None:  # another has begun one meanwhile
-                blank[0].drop()
+        if take := self._running():
+            if files is not None:  # another command has begun one meanwhile
+                files[0].drop()
             raise CommandError(f"/record: {take.names} is under way; 0 ends it")
-        # None where the same bundle has ended one.
-        take = self._recording = self._begun_on(*(blank or self._next()))
+        # `blank` is None if the same bundle has ended a take.
+        take = self._recording = self._begin_with(*(files or self._new_files()))
         yield
-        self._started(take)
+        self._start(take)
 
-    def _under_way(self) -> Take | None:
-        """The take of `/record`, until it is over."""
+    def _running(self) -> Take | None:
+        """The running take of `/record`, if any."""
         take = self._recording
         return None if take is None or take.over.is_set() else take
 
-    def _next(self) -> tuple[TakeFiles, dict[str, Any]]:
-        """The files of the next take. Raises `CommandError`."""
+    def _new_files(self) -> tuple[TakeFiles, dict[str, Any]]:
+        """New files for a take, named by the time. Raises `CommandError`."""
         try:
             with self._lock:
-                if not self._allowed.take():
+                if not self._rate_limit.take():
                     raise TakeError(f"{MOST} takes were begun within moments: wait {EACH_S:g} s")
             FOLDER.mkdir(exist_ok=True)
             path = FOLDER / time.strftime("take %Y-%m-%d %H.%M.%S.wav")
-            return self._blank(path, path.with_suffix(".jsonl"))
+            return self._open_files(path, path.with_suffix(".jsonl"))
         except TakeError as error:
             raise CommandError(f"/record: no take: {error}") from None
         except OSError as error:

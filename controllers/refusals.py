@@ -1,8 +1,8 @@
-"""What the terminal says of refused commands, and of those that a person gave by hand.
+"""The terminal's lines about refused commands, and about those that a person gave by hand.
 
-Refusals are told at most one a second, whatever comes: an address that there is not once, another
-command again when it is refused for another reason, or after a rest. What comes together is told
-in the following seconds; of what is more than that only the number is told.
+At most one refusal a second is printed. An unknown address is printed once; another command again
+when it is refused for another reason, or after a pause. Refusals that come together are printed in
+the following seconds; of those beyond that only the number is printed.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from latentpad.engine.rate_limit import RateLimit
 from latentpad.models.text import printable
 
 INTERVAL_S = 1.0  # between two lines about refusals
-AGAIN_S = 30.0  # so long a command must not have been refused, to be told of again
-WAITING = 32  # refusals that are told of in the seconds after
-KNOWN = 1000  # refusals that were told of are remembered
-NOTES, NOTE_S = 8, 1.0  # lines about what was done by hand: at once, and then one each
-MOST_ADDRESS = 100  # characters that tell one refusal from another
+AGAIN_S = 30.0  # a command is printed again after so long without a refusal
+WAITING = 32  # refusals that wait to be printed
+KNOWN = 1000  # printed refusals that are remembered
+NOTES, NOTE_S = 8, 1.0  # notes in a burst, and then one per NOTE_S
+MOST_ADDRESS = 100  # characters of an address that are compared
 MOST_SHOWN = 120  # characters of a command
 MOST_ARGS = 16  # of its arguments
 MOST_TEXT = 40  # characters of one of them
-MOST_BYTES = 16  # of what is no command
+MOST_BYTES = 16  # of a malformed packet
 MOST_REASON = 1000
-NEAR = 0.7  # how alike an address must be to be meant
+NEAR = 0.7  # the least similarity (difflib) of an address that is suggested
 
-_FOR_GOOD = (OutcomeKind.UNKNOWN, OutcomeKind.IDLE)  # told of once
+_ONCE = (OutcomeKind.UNKNOWN, OutcomeKind.IDLE)  # printed once
 _NO_NUMBERS = {ord(c): None for c in "0123456789.-+e"}  # 1e-05 has an e
 
 
-class _Line(NamedTuple):
+class _Refusal(NamedTuple):
     kind: OutcomeKind
     address: str
     numbers: int  # how many were sent
-    came: str
-    whom: str
+    command_text: str
+    sender_name: str
     reason: str
 
     def text(self, known: Callable[[], Sequence[str]]) -> str:
@@ -55,12 +55,16 @@ class _Line(NamedTuple):
         reason = self.reason
         if self.kind is OutcomeKind.UNKNOWN:
             reason += f"; {hint(self.address, self.numbers, known())}"
-        return f"{word} {self.came} from {self.whom}: {printable(reason, MOST_REASON)}"
+        return (
+            f"{word} {self.command_text} from {self.sender_name}: {printable(reason, MOST_REASON)}"
+        )
 
 
 class Refusals:
-    """Listens to `outcomes` and gives lines to `say`, which must not wait. Make it on the event
-    loop's thread; any thread may call."""
+    """Listens to `outcomes` and passes lines to `say`, which must not wait.
+
+    Make it on the event loop's thread; any thread may call.
+    """
 
     def __init__(
         self,
@@ -74,20 +78,20 @@ class Refusals:
         self._known = outcomes.instrument.addresses
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
-        self._waiting: deque[_Line] = deque()
-        self._more = 0  # refused while as many as may were waiting
-        self._told: dict[Hashable, float] = {}  # when each last came
-        self._late: str | None = None  # the newest note, of too many
-        self._allowed = RateLimit(NOTES, NOTE_S, clock)
+        self._waiting: deque[_Refusal] = deque()
+        self._more = 0  # refusals that came while `WAITING` were waiting
+        self._reported: dict[Hashable, float] = {}  # when each was last refused
+        self._late_note: str | None = None  # the newest of too many notes
+        self._rate_limit = RateLimit(NOTES, NOTE_S, clock)
         self._scheduled = False
-        self._said = -INTERVAL_S
+        self._last_line_s = -INTERVAL_S
         outcomes.listeners.append(self._hear)
 
     def note(self, line: str) -> None:
-        """Tell what somebody has done by hand. Of many within moments, the first and the last."""
+        """Print a note about something done by hand. Of many in a burst, the first and the last."""
         with self._lock:
-            if not self._allowed.take():
-                self._late = line
+            if not self._rate_limit.take():
+                self._late_note = line
                 self._wake()
                 return
         self._say(line)
@@ -97,23 +101,23 @@ class Refusals:
             return
         key, now = _key(outcome), self._clock()
         with self._lock:
-            last = self._told.get(key)
-            if last is not None and (outcome.kind in _FOR_GOOD or now - last < AGAIN_S):
-                self._told[key] = now
+            last = self._reported.get(key)
+            if last is not None and (outcome.kind in _ONCE or now - last < AGAIN_S):
+                self._reported[key] = now
                 return
             if self._more or len(self._waiting) >= WAITING:
                 self._more += 1
                 return
-            if len(self._told) >= KNOWN:
-                del self._told[next(iter(self._told))]
-            self._told[key] = now
+            if len(self._reported) >= KNOWN:
+                del self._reported[next(iter(self._reported))]
+            self._reported[key] = now
             self._waiting.append(
-                _Line(
+                _Refusal(
                     outcome.kind,
                     outcome.address[:MOST_ADDRESS],
                     numbers(outcome.args),
                     command(outcome),
-                    whom(outcome.sender),
+                    sender_name(outcome.sender),
                     outcome.reason,
                 )
             )
@@ -126,36 +130,36 @@ class Refusals:
                 self._loop.call_soon_threadsafe(self._schedule)
 
     def _schedule(self) -> None:
-        self._loop.call_later(self._said + INTERVAL_S - self._loop.time(), self._tell)
+        self._loop.call_later(self._last_line_s + INTERVAL_S - self._loop.time(), self._print_next)
 
-    def _tell(self) -> None:
-        self._said = self._loop.time()
-        late: str | None = None
-        line: _Line | None = None
+    def _print_next(self) -> None:
+        self._last_line_s = self._loop.time()
+        late_note: str | None = None
+        line: _Refusal | None = None
         more = 0
         with self._lock:
-            if self._late is not None and self._allowed.take():
-                late, self._late = self._late, None
+            if self._late_note is not None and self._rate_limit.take():
+                late_note, self._late_note = self._late_note, None
             if self._waiting:
                 line = self._waiting.popleft()
             else:
                 more, self._more = self._more, 0
-            goes_on = bool(self._waiting or self._more or self._late is not None)
-            self._scheduled = goes_on
-        if late is not None:
-            self._say(late)
+            again = bool(self._waiting or self._more or self._late_note is not None)
+            self._scheduled = again
+        if late_note is not None:
+            self._say(late_note)
         if line is not None:
             self._say(line.text(self._known))
         elif more:
             self._say(f"refused {more} more within moments (`/monitor 1` sends you all)")
-        if goes_on:
-            self._loop.call_later(INTERVAL_S, self._tell)
+        if again:
+            self._loop.call_later(INTERVAL_S, self._print_next)
 
 
 def _key(outcome: Outcome) -> Hashable:
-    """What tells one refusal from another: not the numbers, of which a fader sends many."""
+    """What distinguishes refusals. Not the numbers, of which a fader sends many."""
     address = outcome.address[:MOST_ADDRESS]
-    if outcome.kind in _FOR_GOOD:
+    if outcome.kind in _ONCE:
         return outcome.kind, address
     reason = outcome.reason[:MOST_SHOWN].translate(_NO_NUMBERS)
     return outcome.kind, address or outcome.sender.group, reason
@@ -167,18 +171,18 @@ def numbers(args: Sequence[OscArgument]) -> int:
 
 
 def hint(address: str, numbers: int, known: Sequence[str]) -> str:
-    """What may have been meant by an address that there is not; else what a control that gives
-    so many numbers may send."""
+    """The known address that may have been meant, or what a control with so many numbers may
+    send."""
     by_name = {name.lower(): name for name in known}
-    for asked in (address.lower(), re.sub(r"\d+", "*", address.lower())):
-        if near := get_close_matches(asked, by_name, 1, NEAR):
+    for address_form in (address.lower(), re.sub(r"\d+", "*", address.lower())):
+        if near := get_close_matches(address_form, by_name, 1, NEAR):
             return f"did you mean {by_name[near[0]]}?"
-    suits = {1: "a fader may send /texture", 2: "a pad may send /pad/xy"}.get(numbers, "")
-    return f"{suits}{suits and ', '}docs/parameters.md lists all"
+    suggestion = {1: "a fader may send /texture", 2: "a pad may send /pad/xy"}.get(numbers, "")
+    return f"{suggestion}{suggestion and ', '}docs/parameters.md lists all"
 
 
 def command(outcome: Outcome) -> str:
-    """What came, short enough for a line, without what would steer a terminal."""
+    """The command in one short line, without control characters."""
     if outcome.kind is OutcomeKind.MALFORMED:
         for data in outcome.args:
             if isinstance(data, bytes):
@@ -196,8 +200,8 @@ def _shown(argument: OscArgument) -> str:
     return f"{argument:g}" if isinstance(argument, float) else str(argument)
 
 
-def whom(sender: Sender) -> str:
-    """Who sent it, for a person to read."""
+def sender_name(sender: Sender) -> str:
+    """The sender's name for a person."""
     kind, _, name = sender.group.partition(" ")
     if kind == "midi":
         port, _, channel = name.rpartition(" ")

@@ -1,7 +1,7 @@
-"""What senders ask for, each one's in its order, where some of it waits for a disk.
+"""Carries out the commands of each sender in order, where some of them wait for a disk.
 
-Only what waits, and what the same sender sends meanwhile, leaves the controller's thread: nobody
-else is held up, and nothing is lost.
+Only a command that waits, and what the same sender sends meanwhile, leaves the controller's thread:
+other senders are not delayed, and nothing is lost.
 """
 
 from __future__ import annotations
@@ -15,30 +15,31 @@ from latentpad.engine import error_log
 Work = Callable[[], None]
 
 THREADS = 4  # senders that wait for a disk at once
-MOST = 4096  # pieces of work that are kept behind it; with more, whoever brings them waits too
+MOST = 4096  # queued calls of all senders; beyond that the controller's thread waits
 
 
 class SenderThreads:
-    """One thread brings the work. It is done there, or on a thread of its own; it raises nothing
-    but by a fault, which is told."""
+    """Calls `work` of each sender in order, on the caller's thread or on one of its own.
+
+    `do` is for one thread. `work` raises only by a fault, which is logged.
+    """
 
     def __init__(self) -> None:
-        self._behind: dict[str, deque[Work]] = {}  # by sender, what is kept until a disk answers
-        self._kept = 0
-        self._free = threading.Condition()
+        self._queues: dict[str, deque[Work]] = {}  # calls that wait, by sender
+        self._queued = 0
+        self._condition = threading.Condition()
 
     def do(self, sender: str, work: Work, *, waits: bool = False) -> None:
-        """Do `work` after all that the sender has brought before. `waits` says that it may be
-        long."""
-        with self._free:
-            self._free.wait_for(lambda: sender not in self._behind or self._kept < MOST)
-            if sender in self._behind:
-                self._behind[sender].append(work)
-                self._kept += 1
+        """Call `work` after all earlier work of the sender. `waits`: whether it may take long."""
+        with self._condition:
+            self._condition.wait_for(lambda: sender not in self._queues or self._queued < MOST)
+            if sender in self._queues:
+                self._queues[sender].append(work)
+                self._queued += 1
                 return
             if waits:
-                self._free.wait_for(lambda: len(self._behind) < THREADS)
-                self._behind[sender] = deque()
+                self._condition.wait_for(lambda: len(self._queues) < THREADS)
+                self._queues[sender] = deque()
         if waits:
             threading.Thread(target=self._run, args=(sender, work), daemon=True).start()
         else:
@@ -50,11 +51,11 @@ class SenderThreads:
                 work()
             except Exception as error:
                 error_log.report(error)
-            with self._free:
-                self._free.notify()
-                behind = self._behind[sender]
-                if not behind:
-                    del self._behind[sender]
+            with self._condition:
+                self._condition.notify()
+                queue = self._queues[sender]
+                if not queue:
+                    del self._queues[sender]
                     return
-                work = behind.popleft()
-                self._kept -= 1
+                work = queue.popleft()
+                self._queued -= 1

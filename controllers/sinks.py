@@ -1,7 +1,7 @@
-"""Feedback to what runs in this process: a controller with lights, motor faders or a display.
+"""Feedback to controllers in this process: lights, motor faders or a display.
 
-UDP subscribers (`controllers.osc.subscribers`) are sinks too. They are strangers, so what is sent
-to them is bounded and may be refused; what is here has been started by the performer.
+UDP subscribers (`controllers.osc.subscribers`) are other hosts, so what is sent to them is bounded
+and may be refused. The sinks here were started by the performer.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from latentpad.engine.control.instrument import Instrument, Sender
 
 Message = tuple[str, Sequence[Argument]]
 
-ANSWERS = 32  # addresses whose answers wait for one sink; the newest
+ANSWERS = 32  # addresses whose answers wait for one sink; older ones are dropped
 
 
 class Sink(Protocol):
-    """Where feedback goes."""
+    """A receiver of feedback."""
 
     def send(self, address: str, args: Sequence[Argument]) -> object:
-        """Take one value that has changed, a meter, or an answer, in the form of a command.
+        """Take a changed value, a meter, or an answer, in the form of a command.
 
         Called on the event loop's thread; must not wait.
         """
@@ -31,11 +31,11 @@ class Sink(Protocol):
 
 @dataclass(eq=False)
 class Follower:
-    """A sink, who sends commands beside it, and what it has not been sent yet."""
+    """A sink, the sender that belongs to it, and what has not been sent to it yet."""
 
     sink: Sink
     sender: Sender
-    new: bool = True  # a copy of all values is to come
+    new: bool = True  # it has not been sent all values yet
     pending: dict[str, Sequence[Argument]] = field(default_factory=dict)
     answers: dict[str, list[Message]] = field(default_factory=dict)
 
@@ -51,29 +51,29 @@ class Sinks:
         return len(self._followers)
 
     def add(self, sink: Sink, sender: Sender) -> None:
-        """`sink` gets all values, then what others than `sender` change, and its answers."""
+        """Add a sink: it gets all values, then the changes by others than `sender`, and answers."""
         self._followers.append(Follower(sink, sender))
 
     def remove(self, sink: Sink) -> None:
-        """No more is sent to it; nothing happens if it does not follow."""
+        """Remove a sink. Nothing happens if it was not added."""
         self._followers = [f for f in self._followers if f.sink is not sink]
 
     def change(self, address: str, args: Sequence[Argument], sender: Sender) -> bool:
-        """Note a value for all but its sender. True if somebody is to be told."""
-        told = False
+        """Note a value for all but its sender. True if there is something to send."""
+        has_pending = False
         for follower in self._followers:
             if follower.sender == sender:  # an older value would pull the control from the hand
                 follower.pending.pop(address, None)
             else:
                 follower.pending[address] = args
-                told = True
-        return told
+                has_pending = True
+        return has_pending
 
     def answer(self, outcome: Outcome) -> bool:
-        """Note what goes back to a command's sender. True if somebody is to be told."""
-        own = [f for f in self._followers if f.sender == outcome.sender]
-        messages: list[Message] = [*reply(outcome, self._instrument)] if own else []
-        for follower in own if messages else ():
+        """Note what goes back to a command's sender. True if there is something to send."""
+        followers = [f for f in self._followers if f.sender == outcome.sender]
+        messages: list[Message] = [*reply(outcome, self._instrument)] if followers else []
+        for follower in followers if messages else ():
             follower.answers.pop(outcome.address, None)
             if len(follower.answers) >= ANSWERS:
                 del follower.answers[next(iter(follower.answers))]
@@ -83,7 +83,7 @@ class Sinks:
     def take(
         self, values: Callable[[], dict[str, Sequence[Argument]]]
     ) -> list[tuple[Sink, list[Message]]]:
-        """What is to be sent now. `values` gives a copy of all values."""
+        """Take what is to be sent now, by sink. `values` gives a copy of all values."""
         due = []
         for follower in self._followers:
             pending = {**values(), **follower.pending} if follower.new else follower.pending

@@ -1,7 +1,7 @@
-"""Draw the pictures of a pack's card anew: `python docs/pack_pictures.py PACK [RECORDINGS]`.
+"""Redraw the pictures of a pack's card: `python docs/pack_pictures.py PACK [RECORDINGS]`.
 
-plane.png shows where on the pad its sounds lie. reconstructions.png needs the folder of the
-recordings that the pack learned from: without it that picture stays as it is.
+plane.png shows the positions of its sounds on the pad. reconstructions.png needs the folder of the
+recordings that the pack was trained on; without it that picture is not changed.
 """
 
 from __future__ import annotations
@@ -19,24 +19,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pack", help="by name or folder")
     parser.add_argument("recordings", nargs="?", type=Path)
-    asked = parser.parse_args()
-    found = pack.load(pack.find(asked.pack))
-    pictures = {plane_picture.FILE: plane_picture.draw(found)}
-    if asked.recordings is not None:
-        r = found.representation
-        chosen = card.pictured_rows([row["split"] for row in found.sources()])
+    arguments = parser.parse_args()
+    loaded = pack.load(pack.find(arguments.pack))
+    pictures = {plane_picture.FILE: plane_picture.draw(loaded)}
+    if arguments.recordings is not None:
+        r = loaded.representation
+        chosen = card.pictured_rows([row["split"] for row in loaded.sources()])
         recorded = [
             r.decibels(
-                r.magnitudes(reading.read_samples(asked.recordings / str(found.anchors.ids[i]), r))
+                r.magnitudes(
+                    reading.read_samples(arguments.recordings / str(loaded.anchors.ids[i]), r)
+                )
             )
             for i in chosen
         ]
         pictures[card.RECONSTRUCTIONS] = card.reconstructions(
-            found, networks.load_decoder(found), chosen, recorded
+            loaded, networks.load_decoder(loaded), chosen, recorded
         )
     for name, picture in pictures.items():
-        (found.path / name).write_bytes(picture)
-        print(found.path / name)
+        (loaded.path / name).write_bytes(picture)
+        print(loaded.path / name)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Draw what four gestures sound like: `python docs/pictures.py`, into docs/pictures/.
+"""Draw the sound of four gestures: `python docs/pictures.py`, into docs/pictures/.
 
-Each is a gesture recording rendered by the instrument itself, and shown as a spectrogram: a
-click would stand in it as a vertical line.
+The instrument renders each as a gesture recording. The spectrogram would show a click as a vertical
+line.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ OUT = Path(__file__).parent / "pictures"
 
 
 def steady() -> Iterator[Gesture]:
-    """A finger that rests on one place."""
+    """A finger that rests on one point."""
     yield 0.1, "/pad/xy", [0.35, 0.6]
     yield 3.6, "/pad/1/touch", [0]
 
 
 def scrub() -> Iterator[Gesture]:
-    """A finger that runs back and forth over the whole pad."""
+    """A finger that moves back and forth over the pad."""
     for k in range(350):
         t = 0.1 + 0.01 * k
         yield t, "/pad/xy", [0.5 + 0.45 * math.sin(5 * t), 0.5 + 0.4 * math.cos(3.3 * t)]
@@ -41,7 +41,7 @@ def scrub() -> Iterator[Gesture]:
 
 
 def freeze() -> Iterator[Gesture]:
-    """A sound that is held, moved through, transposed, and set free again."""
+    """A sound that is frozen, moved through, transposed, and unfrozen."""
     yield 0.1, "/pad/xy", [0.4, 0.5]
     yield 0.3, "/loop/freeze", [1]
     for k in range(100):

@@ -19,11 +19,11 @@ from latentpad.engine.phase_methods import METHODS, PhaseMethod
 from latentpad.presets.bank import FACTORY, PresetBank
 from latentpad.presets.preset import PERFORMERS
 
-NOWHERE = Path(__file__).parent / "none"  # no presets of anyone's own
+NO_FOLDER = Path(__file__).parent / "none"  # without presets of a user
 
 
 def span(arg: Arg) -> str:
-    """What an argument may be, without its unit."""
+    """The values of an argument, without the unit."""
     match arg.kind:
         case "choice":
             return ", ".join(arg.choices)
@@ -51,11 +51,13 @@ def argument(arg: Arg) -> str:
 
 
 def arguments(command: Command) -> str:
-    """All arguments of a command; those that are alike together."""
-    told: dict[str, list[str]] = {}
+    """The arguments of a command, equal ones grouped."""
+    names_by_range: dict[str, list[str]] = {}
     for arg in command.args:
-        told.setdefault(argument(arg).partition(": ")[2], []).append(arg.name)
-    return "; ".join(f"{', '.join(names)}: {what}" for what, names in told.items())
+        names_by_range.setdefault(argument(arg).partition(": ")[2], []).append(arg.name)
+    return "; ".join(
+        f"{', '.join(names)}: {range_text}" for range_text, names in names_by_range.items()
+    )
 
 
 def row(parameter: Parameter) -> list[str]:
@@ -118,14 +120,16 @@ def parameters() -> str:
 
 def presets() -> str:
     """The factory's presets with their numbers, as Markdown."""
-    bank = PresetBank(FACTORY, NOWHERE)
-    found = [(name, bank.load(name)) for name in bank.names()]
+    bank = PresetBank(FACTORY, NO_FOLDER)
+    bank_presets = [(name, bank.load(name)) for name in bank.names()]
     rows = [
         [f"`{name}`", str(number), str(number + 1), f"`{preset.pack}`", preset.description]
-        for number, (name, preset) in enumerate(found)
+        for number, (name, preset) in enumerate(bank_presets)
     ]
-    kept = [f"`{address}`" for address in sorted(PERFORMERS) if not address.startswith("/pad/")]
-    first = len(found)
+    unchanged = [
+        f"`{address}`" for address in sorted(PERFORMERS) if not address.startswith("/pad/")
+    ]
+    count = len(bank_presets)
     text = [
         "# Presets",
         "",
@@ -136,12 +140,12 @@ def presets() -> str:
         "the third column.",
         *table(["name", "number", "program in most DAWs", "pack", "what it is"], rows),
         f"Your own presets (`/preset/save` with a name) come after them in the order of their "
-        f"names, from {first} on ({first + 1} in most DAWs). A preset with the name of one above "
+        f"names, from {count} on ({count + 1} in most DAWs). A preset with the name of one above "
         "takes its place.",
         "",
         "A preset sets every parameter; those that it does not name get their defaults. Only what "
         "belongs to the performer and the room stays as it is unless the preset names it: the "
-        f"fingers' points, {', '.join(kept)}. Loading a preset starts no sound.",
+        f"fingers' points, {', '.join(unchanged)}. Loading a preset starts no sound.",
     ]
     return "\n".join(text) + "\n"
 

@@ -1,1 +1,1 @@
-"""Compares the expanders of a pack, by the two tables of the founding paper."""
+"""Compares the expanders of a pack, with the two tables of Cámara & Blanco's paper."""

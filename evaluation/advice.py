@@ -1,4 +1,4 @@
-"""Which expander to choose, in words: what a report begins with."""
+"""Which expander to choose, in words: the beginning of a report."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ DEFAULT = str(ROW["/expander"].show(ROW["/expander"].default)[0])
 
 
 def advice(e: Evaluation) -> list[str]:
-    """What to play with, and why, on the plane that the pad begins on if it was compared."""
+    """The sections that recommend an expander, for the pack's default plane if it was compared."""
     planes = list(dict.fromkeys(row.plane for row in e.rows))
     if not planes:
         return []
-    begins = Planes(e.pack).default
-    plane = begins if begins in planes else planes[0]
+    default = Planes(e.pack).default
+    plane = default if default in planes else planes[0]
     rows = [row for row in e.rows if row.plane == plane]
     choice = choose(rows)
     name = choice.chosen.expander
-    told = [
-        f"{_called(choice.chosen)} on the plane `{plane}`"
-        + (", where the pad begins. " if plane == begins else ". ")
+    points = [
+        f"{_label(choice.chosen)} on the plane `{plane}`"
+        + (", where the pad begins. " if plane == default else ". ")
         + _why(choice, rows)
     ]
     if choice.surest is not None:
-        told.append(
-            f"{_called(choice.surest)} instead, where a finger or a controller of {COARSE + 1} "
+        points.append(
+            f"{_label(choice.surest)} instead, where a finger or a controller of {COARSE + 1} "
             f"steps shall hit recorded sounds: {100 * choice.surest.moving.coarse:.0f} % of them, "
             f"not {100 * choice.chosen.moving.coarse:.0f} %. Its largest step is "
             f"{step_db(choice.surest):.2f} dB."
@@ -40,20 +40,20 @@ def advice(e: Evaluation) -> list[str]:
     if len(planes) > 1:
         steps = sorted((step_db(row), row.plane) for row in e.rows if row.expander == name)
         listed = ", ".join(f"`{other}` {step:.2f} dB" for step, other in steps)
-        told.append(f"The largest step of `{name}` on each plane: {listed}.")
+        points.append(f"The largest step of `{name}` on each plane: {listed}.")
     bests = [
         [best.measure, ", ".join(f"`{n}`" for n in best.names), best.figure, best.chosen]
         for best in choice.bests
     ]
     return [
         "## Which expander to choose",
-        "\n".join(f"- {line}" for line in told),
-        f"{RULE} Steps were measured on {len(choice.chosen.moving.steps_db)} ways.",
+        "\n".join(f"- {point}" for point in points),
+        f"{RULE} Steps were measured on {len(choice.chosen.moving.steps_db)} paths.",
         tabled(["measure", "best", "its figure", f"`{name}`"], bests),
     ]
 
 
-def _called(row: ExpanderRow) -> str:
+def _label(row: ExpanderRow) -> str:
     return f"**`{row.expander}`**{', the default,' * (row.expander == DEFAULT)}"
 
 
@@ -65,16 +65,16 @@ def _why(choice: Choice, rows: Sequence[ExpanderRow]) -> str:
             f"(MAE {ends_db(chosen):.2f} dB at the ends)."
         )
     if len(choice.exact) == 1:
-        told = "It alone meets the recorded sounds. The"
+        sentence = "It alone meets the recorded sounds. The"
     else:
         names = ", ".join(f"`{row.expander}`" for row in choice.exact)
-        told = f"Of those that meet the recorded sounds ({names}) it is the most even"
+        sentence = f"Of those that meet the recorded sounds ({names}) it is the most even"
         if len(choice.even) > 1:
-            alike = ", ".join(f"`{row.expander}`" for row in choice.even if row is not chosen)
-            told += f", as is {alike}, and nearer to them in between"
-        told += ": the"
-    told += f" largest step of the sound in {STEPS} steps of a way is {step_db(chosen):.2f} dB"
-    jumpy = max(rows, key=step_db)
-    if jumpy is not chosen:
-        told += f", with `{jumpy.expander}` {step_db(jumpy):.2f} dB"
-    return f"{told}."
+            others = ", ".join(f"`{row.expander}`" for row in choice.even if row is not chosen)
+            sentence += f", as is {others}, and nearer to them in between"
+        sentence += ": the"
+    sentence += f" largest step of the sound in {STEPS} steps of a path is {step_db(chosen):.2f} dB"
+    worst = max(rows, key=step_db)
+    if worst is not chosen:
+        sentence += f", with `{worst.expander}` {step_db(worst):.2f} dB"
+    return f"{sentence}."

@@ -1,4 +1,4 @@
-"""What was compared already: figures kept on disk, so that nothing is compared twice."""
+"""Figures kept on disk, so that no comparison is made twice."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from latentpad.evaluation.scoring import VERSION, Figures, Reference
 from latentpad.models.packs.pack import Pack
 from latentpad.models.representation import Floats
 
-CHUNK = 500  # keys asked for at once: SQLite takes 999 values
+CHUNK = 500  # keys in one query: SQLite takes 999 values
 
 
 class FigureCache:
-    """Figures by what was compared. One process, any of its threads in turn.
+    """Figures by the pair that was compared. For one process, one thread at a time.
 
-    A file that a killed evaluation left is gone on with; each `put` is there whole or not at all.
+    A file that a killed evaluation left can be used; each `put` is written as a whole or not.
     """
 
     def __init__(self, path: Path, pack: Pack) -> None:
@@ -45,21 +45,21 @@ class FigureCache:
         self._table.close()
 
     def key(self, reference: Reference, other: Floats) -> bytes:
-        """Of a reference and a (D,) float32 latent, for this pack's decoder."""
-        told = self._prefix + reference.name + other.tobytes()
-        return hashlib.blake2b(told, digest_size=16).digest()
+        """The key of a reference and a (D,) float32 latent, for this pack's decoder."""
+        data = self._prefix + reference.name + other.tobytes()
+        return hashlib.blake2b(data, digest_size=16).digest()
 
     def known(self, keys: Sequence[bytes]) -> dict[bytes, Figures]:
-        """Those of `keys` that were compared."""
-        found: dict[bytes, Figures] = {}
+        """The figures of those `keys` that were compared."""
+        known: dict[bytes, Figures] = {}
         for start in range(0, len(keys), CHUNK):
             part = keys[start : start + CHUNK]
             marks = ",".join("?" * len(part))
             with closing(
                 self._table.execute(f"SELECT * FROM figures WHERE pair IN ({marks})", part)
             ) as rows:
-                found |= {row[0]: Figures(*row[1:]) for row in rows}
-        return found
+                known |= {row[0]: Figures(*row[1:]) for row in rows}
+        return known
 
     def put(self, rows: Iterable[tuple[bytes, Figures]]) -> None:
         marks = ",".join("?" * (1 + len(Figures._fields)))

@@ -11,15 +11,15 @@ import numpy as np
 from latentpad.evaluation.motion import COARSE
 from latentpad.evaluation.tables import COLUMN, MARGINS, SHOWN, ExpanderRow, scale
 
-EXACT_DB = MARGINS["mae_db"]  # MAE at both ends: under it the recorded sounds are met
-ALIKE = 0.1  # of the smallest step: steps that differ by less are equally even
-GLIDES = 0.5  # of the plane's largest step: an expander whose steps are under it does not jump
-MORE = 0.1  # of the recorded sounds: so many more must be met to be worth a word
+EXACT_DB = MARGINS["mae_db"]  # MAE at both ends: below it the recorded sounds are met
+EQUAL = 0.1  # of the smallest step: steps that differ by less count as equal
+GLIDES = 0.5  # of the plane's largest step: an expander with smaller steps does not jump
+MORE = 0.1  # of the recorded sounds: `surest` must meet so many more to be named
 
 RULE = (
     f"The rule: of those that meet the recorded sounds (MAE at both ends under {EXACT_DB} dB) the "
-    "most even, by the median over the ways of the sound's largest step; where steps differ by "
-    f"less than {100 * ALIKE:g} %, the one with the smaller MAE between the ends."
+    "most even, by the median over the paths of the sound's largest step; where steps differ by "
+    f"less than {100 * EQUAL:g} %, the one with the smaller MAE between the ends."
 )
 
 
@@ -37,30 +37,28 @@ class Choice(NamedTuple):
 
     chosen: ExpanderRow
     exact: tuple[ExpanderRow, ...]  # all that meet the recorded sounds
-    even: tuple[
-        ExpanderRow, ...
-    ]  # of these the most even, `chosen` among them; none if none is exact
-    surest: ExpanderRow | None  # glides too, and a coarse controller meets more sounds with it
+    even: tuple[ExpanderRow, ...]  # the most even of these, with `chosen`; empty if none is exact
+    surest: ExpanderRow | None  # also glides, and a coarse controller meets more sounds with it
     bests: tuple[Best, ...]
 
 
 def ends_db(row: ExpanderRow) -> float:
-    """Mean MAE where a way begins and ends: 0 where the recorded sounds are met."""
+    """Mean MAE at the ends of the paths, in dB: 0 if the recorded sounds are met."""
     return float(row.figures[:, [0, -1], COLUMN["mae_db"]].mean())
 
 
 def between(row: ExpanderRow, figure: str) -> float:
-    """Mean of a figure over the stops between the ends, as it is shown."""
+    """Mean of a figure over the stops between the ends, on the scale of the report."""
     return float(scale(figure, row.figures[:, 1:-1, COLUMN[figure]]).mean())
 
 
 def step_db(row: ExpanderRow) -> float:
-    """Median over the ways of the largest step of the sound."""
+    """Median over the paths of the largest step of the sound, in dB."""
     return float(np.median(row.moving.steps_db))
 
 
 def _moved_db(row: ExpanderRow) -> float:
-    """`step_db`; without end where the sound stays the same wherever the finger goes."""
+    """`step_db`, or infinity if the sound never changes with the finger."""
     return step_db(row) if row.moving.leaps.max() > 0 else np.inf
 
 
@@ -76,7 +74,7 @@ def _percent(value: float) -> str:
     return f"{100 * value:.0f} %"
 
 
-#: What is measured, its value, how it is shown, and 1 where more is better or else -1.
+#: Name of the measure, its value, its format, and 1 if more is better, else -1.
 MEASURES: tuple[tuple[str, Callable[[ExpanderRow], float], Callable[[float], str], int], ...] = (
     *(
         (
@@ -94,12 +92,12 @@ MEASURES: tuple[tuple[str, Callable[[ExpanderRow], float], Callable[[float], str
 
 
 def choose(rows: Sequence[ExpanderRow]) -> Choice:
-    """The choice among rows of one plane; one at least."""
+    """The choice among the rows of one plane, of which there is at least one."""
     exact = tuple(row for row in rows if ends_db(row) < EXACT_DB)
     even: tuple[ExpanderRow, ...] = ()
     if exact:
         least = min(map(step_db, exact))
-        even = tuple(row for row in exact if step_db(row) <= (1 + ALIKE) * least)
+        even = tuple(row for row in exact if step_db(row) <= (1 + EQUAL) * least)
         chosen = min(even, key=lambda row: between(row, "mae_db"))
     else:
         chosen = min(rows, key=ends_db)
@@ -111,12 +109,12 @@ def choose(rows: Sequence[ExpanderRow]) -> Choice:
 
 
 def _bests(rows: Sequence[ExpanderRow], chosen: ExpanderRow) -> tuple[Best, ...]:
-    found = []
+    bests = []
     for measure, value, show, sign in MEASURES:
         values = [sign * value(row) for row in rows]
-        if np.isnan(values).any():  # not heard
+        if np.isnan(values).any():  # not measured
             continue
         best = show(sign * max(values))
         names = tuple(row.expander for row in rows if show(value(row)) == best)
-        found.append(Best(measure, names, best, show(value(chosen))))
-    return tuple(found)
+        bests.append(Best(measure, names, best, show(value(chosen))))
+    return tuple(bests)

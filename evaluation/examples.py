@@ -1,4 +1,4 @@
-"""What a page can show that a table cannot: where on the plane sounds are new, one way's sounds."""
+"""Data for the HTML page: how new the sounds of a plane are, and the sounds of one path."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ GRID = 24  # points across the pad
 
 
 class ExpanderExample(NamedTuple):
-    """One expander on one plane, to look at and to listen to."""
+    """One expander on one plane, for the page's pictures and sounds."""
 
     errors_db: Float64  # (GRID, GRID) y, x: MAE between a point's sound and its nearest anchor's
-    way: Floats  # (Q, frames, bins) dB along the first way
+    path: Floats  # (Q, frames, bins) dB along the first path
 
 
 def decode_examples(
     expander: Expander, plane: Plane, latents: Floats, paths: Paths, decode: Decode
 ) -> ExpanderExample:
-    """Decode all over the pad, and along the first of `paths`."""
-    across = (np.arange(GRID) + 0.5) / GRID
-    pad = np.stack(np.meshgrid(across, across), axis=-1).reshape(-1, 2)
+    """Decode a grid of points of the pad, and the stops of the first of `paths`."""
+    grid = (np.arange(GRID) + 0.5) / GRID
+    pad = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2)
     points = plane.from_pad(pad)
     anchors = nearest_anchor(points, plane)
-    found = expander.expand(points)
+    expanded_latents = expander.expand(points)
     errors: list[float] = []
     for start in range(0, len(points), BATCH):
         part = slice(start, start + BATCH)
-        pairs = zip(decode(latents[anchors[part]]), decode(found[part]), strict=True)
+        pairs = zip(decode(latents[anchors[part]]), decode(expanded_latents[part]), strict=True)
         errors += [similarity.mae_db(*pair) for pair in pairs]
     first = Paths(paths.first[:1], paths.last[:1], paths.share)
-    way = decode(expanded(expander, first.points(plane))[0])
-    return ExpanderExample(np.array(errors).reshape(GRID, GRID), way)
+    path = decode(expanded(expander, first.points(plane))[0])
+    return ExpanderExample(np.array(errors).reshape(GRID, GRID), path)

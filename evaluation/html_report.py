@@ -1,4 +1,4 @@
-"""An evaluation as one HTML file: the tables, curves, planes, spectrograms, and what to hear."""
+"""An evaluation as one HTML file: tables, curves, planes, spectrograms and sounds."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from latentpad.models.representation import Floats, Representation
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST = 7  # columns that a phone shows beside each other; rows of more become cards there
-PADS = 3  # beside each other
+MOST = 7  # columns that fit on a phone; there the rows of a wider table become cards
+PADS = 3  # planes in one row
 
 STYLE = """
 :root { color-scheme: light }
@@ -60,22 +60,24 @@ audio { width: 9rem; height: 2rem; vertical-align: middle }
 
 
 def page(e: Evaluation) -> str:
-    """The whole page; it needs nothing beside it."""
+    """The page; it needs no other files."""
     body = [_tables(markdown(e))]
     planes = [*dict.fromkeys(row.plane for row in e.rows)]
     if planes:
         curves = [(plane, _curves(e, plane)) for plane in planes]
-        body += ["<h2>Along the way</h2>", _beside(curves, "figures at each stop on")]
+        body += ["<h2>Along the paths</h2>", _side_by_side(curves, "figures at each stop on")]
         body.append(
             "<h2>Over the pad</h2><p>How far the sound at each point is from that of the nearest "
             "anchor (MAE in dB): dark is a recorded sound, bright is a new one.</p>"
         )
-        body.append(_beside([(plane, _pads(e, plane)) for plane in planes], "errors over"))
+        body.append(_side_by_side([(plane, _pads(e, plane)) for plane in planes], "errors over"))
         first, last = (str(e.pack.anchors.names[i[0]]) for i in (e.paths.first, e.paths.last))
-        told = html.escape(f"{first} to {last}")
-        body.append(f"<h2>One way: {told}</h2>")
+        path_name = html.escape(f"{first} to {last}")
+        body.append(f"<h2>One path: {path_name}</h2>")
         for plane in planes:
-            rows = {name: shown for (at, name), shown in e.shown.items() if at == plane}
+            rows = {
+                name: shown for (plane_name, name), shown in e.shown.items() if plane_name == plane
+            }
             body.append(f"<h3>{html.escape(plane)}</h3>")
             body.append(_image(_spectrograms(e, rows), f"spectrograms on {plane}"))
             body.append(_sounds(rows, e.pack.representation))
@@ -88,7 +90,7 @@ def page(e: Evaluation) -> str:
 
 
 def _tables(text: str) -> str:
-    """Markdown as HTML. Each cell knows its column's head, which a card shows beside it."""
+    """Markdown as HTML. Each cell carries its column's heading, which a card shows beside it."""
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = reader.parse(text)
     heads: list[str] = []
@@ -110,26 +112,28 @@ def _tables(text: str) -> str:
 
 
 def _unbroken(inside: Token) -> str:
-    """Let a cell keep its numbers and their signs in one line; its text."""
+    """Put no-break spaces between a cell's numbers and their signs; return its text."""
     for child in inside.children or ():
         for apart in (" %", "± ", " = "):
             child.content = child.content.replace(apart, apart.replace(" ", "\u00a0"))
     return "".join(child.content for child in inside.children or ())
 
 
-def _beside(figures: list[tuple[str, Figure]], told: str) -> str:
-    """A figure for each plane, as many beside each other as there is room for."""
+def _side_by_side(figures: list[tuple[str, Figure]], alt: str) -> str:
+    """A figure for each plane, side by side as far as they fit."""
     shown = (
-        f"<figure><h3>{html.escape(plane)}</h3>{_image(figure, f'{told} {plane}')}</figure>"
+        f"<figure><h3>{html.escape(plane)}</h3>{_image(figure, f'{alt} {plane}')}</figure>"
         for plane, figure in figures
     )
     return f'<div class="beside">{"".join(shown)}</div>'
 
 
 def _curves(e: Evaluation, plane: str) -> Figure:
-    """Each figure in an axes of its own, with bands of the mean's 95 % interval. All planes have
-    the same scales."""
-    shown = SHOWN if e.settings.heard else SHOWN[:1]
+    """Each figure with its own axes, with the 95 % interval of the mean as a band.
+
+    All planes have the same scales.
+    """
+    shown = SHOWN if e.settings.perceptual else SHOWN[:1]
     figure = drawing.blank(4.8, 2.3 * len(shown) + 0.6)
     grid = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (name, heading, _) in zip(grid, shown, strict=True):
@@ -140,8 +144,8 @@ def _curves(e: Evaluation, plane: str) -> Figure:
                 axes.fill_between(range(len(mean)), mean - half, mean + half, alpha=0.15)
         low = min(float((mean - half).min()) for _, mean, half in bands)
         high = max(float((mean + half).max()) for _, mean, half in bands)
-        room = 0.04 * (high - low) or 1.0
-        axes.set(ylabel=heading, ylim=(low - room, high + room))
+        margin = 0.04 * (high - low) or 1.0
+        axes.set(ylabel=heading, ylim=(low - margin, high + margin))
     grid[-1].set(xlabel="q", xticks=range(e.settings.stops))
     figure.legend(*grid[0].get_legend_handles_labels(), loc="outside upper center", ncols=3,
                   fontsize=drawing.SMALL)  # fmt: skip
@@ -158,10 +162,14 @@ def _pads(e: Evaluation, plane: str) -> Figure:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    shown = {name: shown.errors_db for (at, name), shown in e.shown.items() if at == plane}
-    lines = -(-len(shown) // PADS)
-    figure = drawing.blank(5.6, 1.75 * lines + 0.3)
-    grid = figure.subplots(lines, PADS, sharex=True, sharey=True, squeeze=False)
+    shown = {
+        name: shown.errors_db
+        for (plane_name, name), shown in e.shown.items()
+        if plane_name == plane
+    }
+    row_count = -(-len(shown) // PADS)
+    figure = drawing.blank(5.6, 1.75 * row_count + 0.3)
+    grid = figure.subplots(row_count, PADS, sharex=True, sharey=True, squeeze=False)
     top = max(float(np.percentile(shown.errors_db, 98)) for shown in e.shown.values())
     norm = Normalize(0, top)
     for axes in grid.flat[len(shown) :]:
@@ -170,13 +178,15 @@ def _pads(e: Evaluation, plane: str) -> Figure:
         axes.imshow(errors, origin="lower", extent=(0, 1, 0, 1), norm=norm, cmap="magma")
         axes.set(xticks=(0, 1), yticks=(0, 1))
         axes.set_title(name, fontsize=drawing.SMALL + 1)
-    figure.colorbar(ScalarMappable(norm, "magma"), ax=grid, label="dB", shrink=min(1, 2 / lines))
+    figure.colorbar(
+        ScalarMappable(norm, "magma"), ax=grid, label="dB", shrink=min(1, 2 / row_count)
+    )
     return figure
 
 
 def _spectrograms(e: Evaluation, rows: dict[str, ExpanderExample]) -> Figure:
     r, stops = e.pack.representation, [f"q = {q}" for q in range(e.settings.stops)]
-    paths = [(name, list(shown.way)) for name, shown in rows.items()]
+    paths = [(name, list(shown.path)) for name, shown in rows.items()]
     return drawing.spectrograms(paths, stops, r, column=1.0)
 
 
@@ -185,10 +195,10 @@ def _sounds(rows: dict[str, ExpanderExample], r: Representation) -> str:
     for name, shown in rows.items():
         cells = "".join(
             f'<td data-head="q&nbsp;=&nbsp;{q}">{_audio(resynthesise(frames, r), r)}</td>'
-            for q, frames in enumerate(shown.way)
+            for q, frames in enumerate(shown.path)
         )
         lines.append(f"<tr><td>{html.escape(name)}</td>{cells}</tr>")
-        stops = len(shown.way)
+        stops = len(shown.path)
     heads = "".join(f"<th>q&nbsp;=&nbsp;{q}</th>" for q in range(stops))
     return (
         f'<table class="wide"><thead><tr><th></th>{heads}</tr></thead>'
@@ -200,10 +210,10 @@ def _audio(sound: Floats, r: Representation) -> str:
     data = io.BytesIO()
     peak = max(float(np.abs(sound).max()), 1e-6)
     soundfile.write(data, 0.7 * sound / peak, r.sample_rate, format="OGG", subtype="VORBIS")
-    told = base64.b64encode(data.getvalue()).decode()
-    return f'<audio controls preload="none" src="data:audio/ogg;base64,{told}"></audio>'
+    data64 = base64.b64encode(data.getvalue()).decode()
+    return f'<audio controls preload="none" src="data:audio/ogg;base64,{data64}"></audio>'
 
 
-def _image(figure: Figure, told: str) -> str:
+def _image(figure: Figure, alt: str) -> str:
     data = base64.b64encode(drawing.png(figure)).decode()
-    return f'<img alt="{html.escape(told)}" src="data:image/png;base64,{data}">'
+    return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{data}">'

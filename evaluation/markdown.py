@@ -1,4 +1,4 @@
-"""Markdown: tables, and names that are to be none of it."""
+"""Markdown tables, and escaping of names."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from latentpad.models.text import printable
 
 
 def tabled(heads: list[str], rows: list[list[str]]) -> str:
-    """Cells that are Markdown already, as a table."""
+    """A table of cells that are already Markdown."""
     return "\n".join(f"| {' | '.join(row)} |" for row in [heads, ["---"] * len(heads), *rows])
 
 
 def plain(name: str) -> str:
-    """A name from elsewhere as it is: what it holds is neither Markdown nor HTML."""
+    """Escape a name, so that nothing in it is read as Markdown or HTML."""
     return re.sub(r"([\\`*_~<>&|!\[\]])", r"\\\1", printable(name))

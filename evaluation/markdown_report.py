@@ -1,4 +1,4 @@
-"""An evaluation as tables: Markdown to read, CSV to reckon with."""
+"""An evaluation as Markdown tables, and as CSV for further calculation."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ PAPER_2 = {
     },
 }
 
-#: What the planes are compared by: heading, and the cell of an expander on a plane.
+#: Measures of the comparison of planes: heading, and the cell of an expander on a plane.
 ACROSS: tuple[tuple[str, Callable[[ExpanderRow], str]], ...] = (
     ("MAE dB at the two ends", lambda row: f"{ends_db(row):.2f}"),
     ("MAE dB between them", lambda row: f"{between(row, 'mae_db'):.2f}"),
@@ -57,7 +57,7 @@ ACROSS: tuple[tuple[str, Callable[[ExpanderRow], str]], ...] = (
 
 
 def markdown(e: Evaluation) -> str:
-    """The whole evaluation, in tables."""
+    """The evaluation as tables."""
     parts = [
         f"# {plain(e.pack.title)}: the expanders compared",
         *advice(e),
@@ -66,44 +66,44 @@ def markdown(e: Evaluation) -> str:
         "## Table 1: reconstruction and neighbourhoods",
         _neighbourhoods(e),
         "## Table 2: moving between sounds",
-        _told(e),
+        _about_table2(e),
     ]
     for plane in dict.fromkeys(row.plane for row in e.rows):
         rows = [row for row in e.rows if row.plane == plane]
-        parts += [f"### {plane}", *_moving(rows), _beside(rows), *_verdicts(rows)]
+        parts += [f"### {plane}", *_moving(rows), _motion_table(rows), *_verdicts(rows)]
     parts += [*_across(e.rows), "### The paper", _paper()]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def table(e: Evaluation) -> str:
-    """Every comparison of table 2 as CSV."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    """All comparisons of table 2 as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
     ids = e.pack.anchors.ids
     writer.writerow(("plane", "expander", "pair", "first", "last", "q", *Figures._fields, *MORE))
     for row in e.rows:
         for p, stops in enumerate(row.figures):
             step = row.moving.steps_db[p] if p < len(row.moving.steps_db) else np.nan
             for q, figures in enumerate(stops):
-                beside = row.farther_db[p, q], row.beside_db[p, q], row.moving.astray[p, q], step
+                more = row.farther_db[p, q], row.beside_db[p, q], row.moving.astray[p, q], step
                 writer.writerow(
                     [row.plane, row.expander, p, ids[e.paths.first[p]], ids[e.paths.last[p]], q]
-                    + [f"{value:.5g}" for value in (*figures, *beside)]
+                    + [f"{value:.5g}" for value in (*figures, *more)]
                 )
-    return out.getvalue()
+    return text.getvalue()
 
 
 def _head(e: Evaluation) -> str:
     s = e.settings
-    heard = (
+    measures = (
         "ViSQOL in audio mode and PEAQ basic (as min(5, ODG + 5), of sounds repeated to 3 s) of "
         "what a voice plays with the default phase"
-        if s.heard
+        if s.perceptual
         else "magnitudes only"
     )
     return (
         f"{s.pairs} pairs of {_which(e)}, "
-        f"{s.stops} stops on each way, seed {s.seed}; {heard}. MAE over the frames of the "
+        f"{s.stops} stops on each path, seed {s.seed}; {measures}. MAE over the frames of the "
         f"reference's content. Mean ± half its 95 % interval."
     )
 
@@ -116,7 +116,9 @@ def _which(e: Evaluation) -> str:
 
 def _neighbourhoods(e: Evaluation) -> str:
     against = "the recordings" if e.recordings else "the sounds as the model decodes them"
-    told = f"Neighbours z + v of {e.sounds} sounds, {e.settings.draws} of each, against {against}."
+    sentence = (
+        f"Neighbours z + v of {e.sounds} sounds, {e.settings.draws} of each, against {against}."
+    )
     names = ["∞" if np.isinf(snr) else f"{snr:g}" for snr in e.neighbourhoods]
     rows = []
     for name, heading, digits in _shown(e):
@@ -125,7 +127,7 @@ def _neighbourhoods(e: Evaluation) -> str:
             for figures in e.neighbourhoods.values()
         ]
         rows += [[heading, *cells], ["the paper", *PAPER_1[name]]]
-    return f"{told}\n\n{tabled(['SNR', *names], rows)}"
+    return f"{sentence}\n\n{tabled(['SNR', *names], rows)}"
 
 
 def _moving(rows: list[ExpanderRow]) -> list[str]:
@@ -154,11 +156,11 @@ def _by_stop(heading: str, rows: list[ExpanderRow], cells: list[list[str]]) -> s
     return tabled([heading, *stops], lines)
 
 
-def _beside(rows: list[ExpanderRow]) -> str:
+def _motion_table(rows: list[ExpanderRow]) -> str:
     valid = [row.figures[..., COLUMN["peaq_valid"]] for row in rows]
-    heard = not np.isnan(valid[0]).any()
+    has_peaq = not np.isnan(valid[0]).any()
     heads = [
-        "expander", *["PEAQ valid"] * heard, "largest step dB: median (95 %)",
+        "expander", *["PEAQ valid"] * has_peaq, "largest step dB: median (95 %)",
         "distance to the data", "reached", "by 7 bits", "fit s", "µs a point",
     ]  # fmt: skip
     lines = []
@@ -167,7 +169,7 @@ def _beside(rows: list[ExpanderRow]) -> str:
         lines.append(
             [
                 row.expander,
-                *[f"{100 * share.mean():.1f} %"] * heard,
+                *[f"{100 * share.mean():.1f} %"] * has_peaq,
                 f"{step_db(row):.2f} ({np.percentile(m.steps_db, 95):.2f})",
                 f"{m.astray.mean():.3f}",
                 f"{100 * m.reach:.0f} %",
@@ -180,7 +182,7 @@ def _beside(rows: list[ExpanderRow]) -> str:
 
 
 def _across(rows: list[ExpanderRow]) -> list[str]:
-    """Every expander on every plane, a table for each of a few figures."""
+    """Every expander on every plane, one table for each of a few figures."""
     planes = list(dict.fromkeys(row.plane for row in rows))
     if len(planes) < 2:
         return []
@@ -196,30 +198,30 @@ def _across(rows: list[ExpanderRow]) -> list[str]:
 
 
 def _verdicts(rows: list[ExpanderRow]) -> list[str]:
-    """Whether the default expander is no worse than `nearest`, where both are there."""
-    of = {row.expander: row for row in rows}
-    if not {DEFAULT, "nearest"} <= set(of) or len(of[DEFAULT].figures) < 10:
+    """Whether the default expander is no worse than `nearest`, if both were compared."""
+    by_name = {row.expander: row for row in rows}
+    if not {DEFAULT, "nearest"} <= set(by_name) or len(by_name[DEFAULT].figures) < 10:
         return []
-    told = []
-    for verdict in no_worse(of[DEFAULT], of["nearest"]):
+    lines = []
+    for verdict in no_worse(by_name[DEFAULT], by_name["nearest"]):
         if np.isnan(verdict.p):
             continue
         word = "no worse" if verdict.no_worse else "not shown to be no worse"
-        told.append(
+        lines.append(
             f"- {verdict.figure}, q = {verdict.stop}: {word} (behind by {verdict.behind:.3f}, "
             f"p = {verdict.p:.2g}, margin {abs(MARGINS[verdict.figure])})"
         )
-    return [f"`{DEFAULT}` against `nearest` (one-sided Wilcoxon over the pairs):", "\n".join(told)]
+    return [f"`{DEFAULT}` against `nearest` (one-sided Wilcoxon over the pairs):", "\n".join(lines)]
 
 
-def _told(e: Evaluation) -> str:
+def _about_table2(e: Evaluation) -> str:
     measured = len(e.rows[0].moving.steps_db) if e.rows else 0
     valid = (
         " PEAQ is valid where every variable of it had frames to look at; all comparisons count."
     )
     return (
-        "Against the decoded anchor that is nearer along the way; in the middle the one where "
-        f"it begins. Steps: {measured} ways in {STEPS} steps.{valid * e.settings.heard}"
+        "Against the decoded anchor that is nearer along the path; in the middle the first one. "
+        f"Steps: {measured} paths in {STEPS} steps.{valid * e.settings.perceptual}"
     )
 
 
@@ -237,4 +239,4 @@ def interval(values: Float64, digits: int) -> str:
 
 
 def _shown(e: Evaluation) -> tuple[tuple[str, str, int], ...]:
-    return SHOWN if e.settings.heard else SHOWN[:1]
+    return SHOWN if e.settings.perceptual else SHOWN[:1]

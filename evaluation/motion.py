@@ -1,4 +1,4 @@
-"""What moving is like: how even the sound's steps are, what a finger reaches, what it costs."""
+"""Measures of movement: the sound's steps, the anchors that can be reached, and the cost."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from latentpad.models.representation import Floats
 
 STEPS = 200
 COARSE = 127  # steps of a 7-bit controller
-REACHED = 1e-3  # of the anchors' spread: nearer than this is the anchor itself
+REACHED = 1e-3  # of the anchors' spread: a latent that is nearer counts as the anchor
 
 
 class MotionFigures(NamedTuple):
-    """How an expander moves on a plane."""
+    """The movement of an expander on a plane."""
 
-    steps_db: Float64  # (P,) the largest step of the decoded sound on each way
+    steps_db: Float64  # (P,) the largest step of the decoded sound on each path
     leaps: Float64  # (P,) the largest step of the latent
     astray: Float64  # (P, Q) distance of each stop's latent from the nearest anchor
     reach: float  # share of the anchors that a finger reaches exactly
-    coarse: float  # ... that a 7-bit controller does, of steps over the pad
-    microseconds: float  # a point
+    coarse: float  # share that a 7-bit controller over the pad reaches exactly
+    microseconds: float  # for one point
 
 
 def measure_motion(
@@ -40,12 +40,14 @@ def measure_motion(
     decode: Decode,
     shown: Callable[[float, float], None] = lambda done, of: None,
 ) -> MotionFigures:
-    """Measure an expander along `paths` and, for the sound's steps, along `finer` ones, of which
-    `shown` hears how many are done."""
+    """Measure an expander along `paths`, and the sound's steps along the `finer` ones.
+
+    `shown` is called with the numbers of finer paths done and in all.
+    """
     from scipy.spatial import cKDTree
 
-    path = expanded(expander, finer.points(plane))
-    leaps = np.linalg.norm(np.diff(path, axis=1), axis=2).max(axis=1)
+    latents_of_paths = expanded(expander, finer.points(plane))
+    leaps = np.linalg.norm(np.diff(latents_of_paths, axis=1), axis=2).max(axis=1)
     stops = expanded(expander, paths.points(plane))
     astray = cKDTree(latents).query(stops.reshape(-1, stops.shape[2]))[0]
     spread = float(latents.std(axis=0).mean()) or 1.0
@@ -55,9 +57,9 @@ def measure_motion(
         return float((away < REACHED * spread).mean())
 
     steps: list[float] = []
-    for way in path:
-        shown(len(steps), len(path))
-        steps.append(_largest(way, decode))
+    for path_latents in latents_of_paths:
+        shown(len(steps), len(latents_of_paths))
+        steps.append(_largest_step(path_latents, decode))
     return MotionFigures(
         np.array(steps),
         leaps,
@@ -74,14 +76,15 @@ def expanded(expander: Expander, points: Float64) -> Floats:
     return flat.reshape(*points.shape[:2], -1)
 
 
-def _largest(way: Floats, decode: Decode) -> float:
-    """The largest step in dB, over the content of the sound before it, of (n, D) latents."""
-    before, largest = None, 0.0
-    for start in range(0, len(way), BATCH):
-        for sound in decode(way[start : start + BATCH]):
-            if before is not None:
-                largest = max(largest, similarity.mae_db(before, sound))
-            before = sound
+def _largest_step(path_latents: Floats, decode: Decode) -> float:
+    """The largest step in dB between successive (n, D) latents, over the earlier sound's
+    content."""
+    previous, largest = None, 0.0
+    for start in range(0, len(path_latents), BATCH):
+        for sound in decode(path_latents[start : start + BATCH]):
+            if previous is not None:
+                largest = max(largest, similarity.mae_db(previous, sound))
+            previous = sound
     return largest
 
 

@@ -1,7 +1,7 @@
-"""Paths between two sounds, and the neighbourhoods of one: what the two tables walk along.
+"""Paths between two sounds, and the neighbourhoods of one: the points of the two tables.
 
-Source: Cámara & Blanco, "Acercando los autocodificadores variacionales al gran público",
-section 5 and tables 1 and 2.
+Source: Cámara & Blanco, "Acercando los autocodificadores variacionales al gran público", section 5
+and tables 1 and 2.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PAIRS = 300  # P of table 2
 STOPS = 5  # Q of table 2
 SNRS = (np.inf, 1e2, 1e0, 1e-1, 1e-2, 1e-3)  # of table 1
 HELD_OUT = ("validation", "test")
-FEWEST = 5  # sounds held out: of fewer there are not paths enough
+FEWEST = 5  # held-out sounds: fewer do not give enough paths
 
 Indices = NDArray[np.intp]
 
@@ -37,25 +37,30 @@ class Paths(NamedTuple):
 
     first: Indices  # (P,) anchors where they begin
     last: Indices  # (P,) and where they end
-    share: Float64  # (Q,) 0...1 of the way
+    share: Float64  # (Q,) 0...1, the part of the path
 
     def lines(self, latents: Floats) -> Floats:
-        """(P, Q, D) the stops on the straight line that knows all dimensions."""
+        """(P, Q, D) the stops on the straight line between the anchors' latents."""
         return _between(latents[self.first], latents[self.last], self.share).astype(np.float32)
 
     def points(self, plane: Plane) -> Float64:
-        """(P, Q, D1) the stops on a plane. Of a projection these are the line's own shadows; on a
-        map or on descriptors they divide the straight line between the two places."""
+        """(P, Q, D1) the stops on a plane.
+
+        On a projection these are the projected stops of `lines`. On a map or on descriptors they
+        divide the straight line between the two anchors.
+        """
         return _between(plane.known[self.first], plane.known[self.last], self.share)
 
     def finer(self, steps: int, most: int) -> Paths:
-        """The first `most` of these paths in so many steps."""
+        """The first `most` of these paths, each divided into `steps` steps."""
         return Paths(self.first[:most], self.last[:most], np.linspace(0, 1, steps + 1))
 
 
 def held_out(pack: Pack) -> Indices:
-    """The anchors whose sounds the weights were not learned from; all of them where nothing is
-    told, or these are fewer than `FEWEST`."""
+    """The anchors whose sounds were not trained on.
+
+    All anchors if the pack has no splits, or if these are fewer than `FEWEST`.
+    """
     splits = np.array([row.get("split", "") for row in pack.sources()])
     if len(splits) != len(pack.anchors):  # a library's anchors have no split
         return np.arange(len(pack.anchors))
@@ -63,53 +68,53 @@ def held_out(pack: Pack) -> Indices:
     return chosen if len(chosen) >= FEWEST else np.arange(len(splits))
 
 
-def check_planes(there: Planes, names: Iterable[str]) -> None:
+def check_planes(planes: Planes, names: Iterable[str]) -> None:
     """Raise EvaluationError unless a pack has the planes of these names."""
     for name in names:
-        if name not in there.names:
-            raise EvaluationError(f"plane {name!r}: this pack has {', '.join(there.names)}")
+        if name not in planes.names:
+            raise EvaluationError(f"plane {name!r}: this pack has {', '.join(planes.names)}")
 
 
 def files(pack: Pack, folder: Path, anchors: Indices) -> dict[int, Path]:
     """The files of some anchors' recordings in a folder. Raises EvaluationError."""
-    found = {int(i): folder / str(pack.anchors.ids[i]) for i in anchors}
-    for path in found.values():
+    paths = {int(i): folder / str(pack.anchors.ids[i]) for i in anchors}
+    for path in paths.values():
         if not path.is_file():
-            raise EvaluationError(f"{path}: is not there: give the folder the pack learned from")
-    return found
+            raise EvaluationError(f"{path}: no such file: give the folder the pack learned from")
+    return paths
 
 
 def draw_paths(anchors: Indices, pairs: int = PAIRS, stops: int = STOPS, seed: int = 0) -> Paths:
-    """So many ways between two different ones of `anchors`, drawn with a seed.
+    """`pairs` random paths between two different ones of `anchors`.
 
-    The first ones are the same however many are asked for. Raises EvaluationError where there are
-    no two anchors.
+    With one seed the first ones are the same for any number of pairs. Raises EvaluationError
+    without two anchors.
     """
     if len(anchors) < 2:
-        raise EvaluationError("a way needs two sounds, and this pack has one")
-    random = np.random.default_rng(seed)
-    first = random.integers(0, len(anchors), 100_000)[:pairs]
-    apart = np.random.default_rng((seed, 1)).integers(1, len(anchors), 100_000)[:pairs]
-    last = (first + apart) % len(anchors)
+        raise EvaluationError("a path needs two sounds, and this pack has one")
+    rng = np.random.default_rng(seed)
+    first = rng.integers(0, len(anchors), 100_000)[:pairs]
+    offset = np.random.default_rng((seed, 1)).integers(1, len(anchors), 100_000)[:pairs]
+    last = (first + offset) % len(anchors)
     return Paths(anchors[first], anchors[last], np.linspace(0, 1, stops))
 
 
 def around(latents: Floats, snr: float, draws: int, seed: int = 0) -> Floats:
     """(n, K, D): `draws` Gaussian neighbours of each of (n, D) latents.
 
-    Their variance in each dimension is |z|² / (D · SNR); an infinite SNR is the latent itself,
+    Their variance in each dimension is |z|² / (D · SNR). An infinite SNR gives the latent itself,
     once.
     """
     if np.isinf(snr):
         return latents[:, None]
-    random = np.random.default_rng((seed, int(1e6 * snr)))
+    rng = np.random.default_rng((seed, int(1e6 * snr)))
     spread = np.sqrt((latents.astype(np.float64) ** 2).mean(axis=1) / snr)
-    noise = random.standard_normal((len(latents), draws, latents.shape[1]))
+    noise = rng.standard_normal((len(latents), draws, latents.shape[1]))
     return (latents[:, None] + spread[:, None, None] * noise).astype(np.float32)
 
 
 def _between(a: NDArray[np.floating], b: NDArray[np.floating], share: Float64) -> Float64:
     first, last = a.astype(np.float64)[:, None], b.astype(np.float64)[:, None]
     stops = first + share[:, None] * (last - first)
-    stops[:, -1] = last[:, 0]  # to the last bit, or the end would be no anchor
+    stops[:, -1] = last[:, 0]  # exactly, or the end would not be the anchor
     return stops

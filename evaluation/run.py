@@ -1,4 +1,4 @@
-"""`latentpad evaluate`: both tables of one pack, on all cores, gone on with after a kill."""
+"""`latentpad evaluate`: both tables of a pack, on all cores, resumed after a kill."""
 
 from __future__ import annotations
 
@@ -33,19 +33,23 @@ from latentpad.models.representation import FLOOR, Floats
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """What is compared. The defaults are the paper's."""
+    """The arguments of an evaluation. The defaults are the paper's."""
 
     pairs: int = paths.PAIRS
     stops: int = paths.STOPS
-    draws: int = 20  # K of table 1; the paper's 1,000 are hours of listening
-    finer: int = 100  # ways whose steps are measured
-    planes: tuple[str, ...] = ()  # none: all that the pack has
-    brief: bool = False  # none: the one that the pack is played on by itself
-    axes: tuple[int, int] | None = None  # of the plane `raw`; None: the two that tell most
+    draws: int = 20  # K of table 1; the paper's 1,000 take hours
+    finer: int = 100  # paths whose steps are measured
+    planes: tuple[str, ...] = ()  # empty: all planes of the pack
+    brief: bool = False  # with no planes named: only the pack's default plane
+    axes: tuple[int, int] | None = (
+        None  # of the plane `raw`; None: the two latents with the most nats
+    )
     expanders: tuple[str, ...] = NAMES
     seed: int = 0
-    heard: bool = True  # else MAE alone
-    fitted: Mapping[str, Any] = field(default_factory=dict)  # metric, focus, ... as `fit` takes
+    perceptual: bool = True  # ViSQOL and PEAQ too; False: MAE only
+    fitted: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # arguments of `fit`: metric, focus, ...
 
     @classmethod
     def quick(cls, **others: Any) -> EvaluationSettings:
@@ -53,7 +57,7 @@ class EvaluationSettings:
 
 
 class Evaluation(NamedTuple):
-    """What was found out about a pack."""
+    """The results of an evaluation."""
 
     pack: Pack
     settings: EvaluationSettings
@@ -74,21 +78,21 @@ def evaluate(
     dask: str | None = None,
     progress: ProgressCallback = no_progress,
 ) -> Evaluation:
-    """Both tables. The comparisons made are kept in `folder` and not made again.
+    """Make both tables. Comparisons are kept in `folder`, and those already there are reused.
 
-    `progress` hears how far it is. `recordings` is the folder that the pack learned from: without
-    it table 1 compares with the anchors as they are decoded. `dask` is a scheduler's address, see
-    `models.cluster`; without it the machine's cores judge. Decoding takes the process' cores.
-    Raises EvaluationError, AudioError.
+    `recordings` is the folder of sounds that the pack was trained on; without it table 1 compares
+    with the decoded anchors. `dask` is a scheduler's address, see `models.cluster`; without it the
+    cores of this machine compare. Decoding uses all cores of this process. `progress` is called as
+    work goes on. Raises EvaluationError, AudioError.
     """
-    there, anchors = Planes(pack), paths.held_out(pack)
-    paths.check_planes(there, settings.planes)
+    planes, anchors = Planes(pack), paths.held_out(pack)
+    paths.check_planes(planes, settings.planes)
     chosen = paths.draw_paths(anchors, settings.pairs, settings.stops, settings.seed)
     finer = chosen.finer(STEPS, settings.finer)
     latents = pack.anchors.latents
     files = {} if recordings is None else paths.files(pack, recordings, anchors)
     neighbourhoods, rows, shown = {}, [], {}
-    with _judges(settings, dask) as judges:
+    with _workers(settings, dask) as judges:
         if judges is not None and dask is None:
             progress("getting ready to judge", 0, 0)
             rehearse(pack.representation)
@@ -102,25 +106,25 @@ def evaluate(
         recorded = decoded if recordings is None else _recorded(pack, files)
         with _listening(pack, folder, decoder, judges) as listen:
             for snr in paths.SNRS:
-                told = partial(progress, f"table 1, SNR {snr:g}")
+                report = partial(progress, f"table 1, SNR {snr:g}")
                 neighbourhoods[snr] = tables.table1(
                     latents, anchors, recorded, snr, settings.draws, settings.seed,
-                    partial(listen, shown=told),
+                    partial(listen, shown=report),
                 )  # fmt: skip
-            for name in settings.planes or ((there.default,) if settings.brief else there.names):
-                plane = there.get(name, settings.axes or there.default_axes(name))
+            for name in settings.planes or ((planes.default,) if settings.brief else planes.names):
+                plane = planes.get(name, settings.axes or planes.default_axes(name))
                 for expander in settings.expanders:
-                    where = f"{name}, {expander}"
-                    progress(f"fitting, {where}", 0, 0)
+                    what = f"{name}, {expander}"
+                    progress(f"fitting, {what}", 0, 0)
                     made, seconds = _fitted(expander, plane, settings)
                     rows.append(
                         tables.row(
                             expander, made, plane, latents, chosen, finer, decoded, seconds,
-                            compare=partial(listen, shown=partial(progress, f"table 2, {where}")),
-                            decode=decoder.decode, shown=partial(progress, f"steps, {where}"),
+                            compare=partial(listen, shown=partial(progress, f"table 2, {what}")),
+                            decode=decoder.decode, shown=partial(progress, f"steps, {what}"),
                         )
                     )  # fmt: skip
-                    progress(f"all over the pad, {where}", 0, 0)
+                    progress(f"all over the pad, {what}", 0, 0)
                     shown[name, expander] = decode_examples(
                         made, plane, latents, chosen, decoder.decode
                     )
@@ -131,17 +135,17 @@ def evaluate(
 
 
 def _fitted(name: str, plane: Plane, settings: EvaluationSettings) -> tuple[Expander, float]:
-    """The expander, and the seconds that fitting it took."""
+    """The fitted expander, and the seconds that fitting took."""
     began = perf_counter()
     expander = fit(name, plane, **settings.fitted)
     return expander, perf_counter() - began
 
 
-def _judges(
+def _workers(
     settings: EvaluationSettings, dask: str | None
 ) -> AbstractContextManager[Workers | None]:
-    """Who hears: nobody, a cluster, or all cores."""
-    if not settings.heard:
+    """The workers that compare: none, those of a cluster, or all cores."""
+    if not settings.perceptual:
         return nullcontext()
     if dask is None:
         return cores(os.cpu_count() or 1)
@@ -152,18 +156,20 @@ def _judges(
 def _listening(
     pack: Pack, folder: Path, decoder: Decoder, judges: Workers | None
 ) -> Iterator[Callable[..., Float64]]:
-    """What compares: all figures, by the judges; or the MAE alone, here. Makes the folder."""
+    """A function that compares: all figures by the workers, or MAE only. Makes the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     if judges is None:
 
-        def seen(references: Sequence[Reference], others: Floats, shown: Any = None) -> Float64:
-            found = np.full((len(others), len(Figures._fields)), np.nan)
-            found[:, tables.COLUMN["mae_db"]] = magnitudes(references, others, decoder.decode)
+        def compare_magnitudes(
+            references: Sequence[Reference], others: Floats, shown: Any = None
+        ) -> Float64:
+            figures = np.full((len(others), len(Figures._fields)), np.nan)
+            figures[:, tables.COLUMN["mae_db"]] = magnitudes(references, others, decoder.decode)
             if shown is not None:
                 shown(len(others), len(others))
-            return found
+            return figures
 
-        yield seen
+        yield compare_magnitudes
         return
     with FigureCache(folder / "compared.sqlite", pack) as cache:
         yield partial(
@@ -173,19 +179,21 @@ def _listening(
 
 
 def _singly(decoder: Decoder, latents: Floats) -> Floats:
-    """Decode one by one, as for a finger: in a batch of another size the last bits are others, and
-    the phase may hear that (ViSQOL 4.70 for 4.73)."""
+    """Decode the latents one by one, as for a finger.
+
+    In a larger batch the last bits differ, and the phase may amplify that (ViSQOL 4.70 for 4.73).
+    """
     return np.concatenate([decoder.decode(latents[i : i + 1]) for i in range(len(latents))])
 
 
 def _recorded(pack: Pack, files: Mapping[int, Path]) -> dict[int, Reference]:
     """The recordings in some anchors' files. Raises AudioError."""
-    found, r = {}, pack.representation
+    references, r = {}, pack.representation
     for i, path in files.items():
         sound = reading.read_samples(path, r)
         spectrum = r.magnitudes(sound)
         frames = r.decibels(spectrum)
-        # As loud as what is decoded: its peak bin is at full scale.
+        # At the level of decoded sounds: the peak bin is at full scale.
         sound = sound / np.float32(max(float(spectrum.max()), FLOOR))
-        found[i] = Reference(b"recording" + frames.tobytes(), frames, sound)
-    return found
+        references[i] = Reference(b"recording" + frames.tobytes(), frames, sound)
+    return references

@@ -1,4 +1,4 @@
-"""One comparison: every figure of how near one sound is to another. Runs in worker processes."""
+"""One comparison: all figures of how similar two sounds are. Runs in worker processes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from latentpad.models.metrics import similarity
 from latentpad.models.metrics.peaq import Patterns, compared, ear_patterns, repeated
 from latentpad.models.representation import Floats, Representation
 
-#: Changes when a figure is computed otherwise: what was kept under another is not used.
+#: Increased when a figure is computed differently: figures of another version are not reused.
 VERSION = 1
 RATE = 48000
-PEAQ_SECONDS = 3.0  # BS.1387 leaves out the first half second, and a footstep is shorter
+PEAQ_SECONDS = 3.0  # sounds are repeated: BS.1387 skips the first half second
 
 
 class Figures(NamedTuple):
-    """How near a sound is to its reference."""
+    """The similarity of a sound to its reference."""
 
     mae_db: float  # of the magnitudes, over the reference's content
     convergence_db: float  # of the magnitudes
@@ -31,23 +31,27 @@ class Figures(NamedTuple):
 
 
 class Reference(NamedTuple):
-    """What sounds are compared with: a recording, or an anchor as the model decodes it."""
+    """The sound that others are compared with: a recording or a decoded anchor."""
 
-    name: bytes  # tells it from any other
+    name: bytes  # unique for each reference
     frames: Floats  # (frames, bins) dB
     sound: Floats | None  # (n,) at the representation's rate; None: as a voice plays the frames
 
 
 def limit_threads() -> None:
-    """One thread a worker: there is a worker for each core. For what it has yet to import; what
-    it has imported already, to be given a job, `comparing._alone` tells."""
+    """Limit libraries that are imported later to one thread: there is a worker for each core.
+
+    Those imported before, for reading the job, are limited by `comparison._single_threaded`.
+    """
     for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
 
 
 def rehearse(representation: Representation) -> None:
-    """Judge two noises, which compiles all kernels where none are kept: once, where it can be
-    told, and not in every worker at once."""
+    """Compare two noises, so that all kernels are compiled and cached.
+
+    Once here, instead of in every worker at the same time.
+    """
     r = representation
     noises = np.random.default_rng(0).normal(scale=0.1, size=(2, r.samples)).astype(np.float32)
     one, other = (r.decibels(r.magnitudes(noise)) for noise in noises)
@@ -55,26 +59,26 @@ def rehearse(representation: Representation) -> None:
 
 
 def judge(representation: Representation, reference: Reference, others: Floats) -> list[Figures]:
-    """Each of (n, frames, bins) dB, as a voice plays it, compared with one reference.
+    """Compare each of (n, frames, bins) dB, as a voice plays it, with one reference.
 
-    Pure: the same figures anywhere, any process. About a third of a second each on one core.
+    The result depends on the arguments only, in any process. About 0.3 s each on one core.
     """
     r = representation
     frames = reference.frames
     sound = resynthesise(frames, r) if reference.sound is None else reference.sound
-    known = _at_rate(sound, r)
-    length = max(len(known), -(-r.samples * RATE // r.sample_rate))
-    patterns = _heard(known, length)
+    reference_sound = _at_rate(sound, r)
+    length = max(len(reference_sound), -(-r.samples * RATE // r.sample_rate))
+    patterns = _patterns(reference_sound, length)
     result = []
     for other in others:
         sound = _at_rate(resynthesise(other, r), r)
-        grade = compared(patterns, _heard(sound, length))
+        grade = compared(patterns, _patterns(sound, length))
         result.append(
             Figures(
                 similarity.mae_db(frames, other),
                 similarity.spectral_convergence(_linear(frames), _linear(other)),
-                similarity.log_spectral_db(known, sound),
-                similarity.visqol(known, sound, replace(r, sample_rate=RATE)),
+                similarity.log_spectral_db(reference_sound, sound),
+                similarity.visqol(reference_sound, sound, replace(r, sample_rate=RATE)),
                 grade.odg,
                 float(grade.valid),
             )
@@ -82,11 +86,11 @@ def judge(representation: Representation, reference: Reference, others: Floats) 
     return result
 
 
-def _heard(sound: Floats, length: int) -> Patterns:
-    """What PEAQ hears: of 16 bits, as silence with a hiss however soft would not be silence."""
-    whole = np.zeros(length)
-    whole[: len(sound)] = np.round(32768 * sound.astype(np.float64)[:length]) / 32768
-    return ear_patterns(repeated(whole, PEAQ_SECONDS))
+def _patterns(sound: Floats, length: int) -> Patterns:
+    """PEAQ's patterns of a sound of 16 bits, so that noise below them counts as silence."""
+    samples = np.zeros(length)
+    samples[: len(sound)] = np.round(32768 * sound.astype(np.float64)[:length]) / 32768
+    return ear_patterns(repeated(samples, PEAQ_SECONDS))
 
 
 def _linear(frames_db: Floats) -> Floats:

@@ -27,31 +27,31 @@ Compare = Callable[[Sequence[Reference], Floats], Float64]
 COLUMN = {name: k for k, name in enumerate(Figures._fields)}
 #: Figures that the tables show: name, heading, digits.
 SHOWN = (("mae_db", "MAE dB", 2), ("odg", "PEAQ", 2), ("visqol", "ViSQOL", 2))
-#: How far behind a figure may be and is no worse; the sign is that of worse.
+#: Margins of non-inferiority; the sign is that of a worse figure.
 MARGINS = {"mae_db": 0.05, "odg": -0.05, "visqol": -0.02}
 ALPHA = 0.05
 
 
 @dataclass(frozen=True)
 class ExpanderRow:
-    """One expander on one plane: a row of table 2, and what else there is to know of it."""
+    """One expander on one plane: a row of table 2 and further figures."""
 
     plane: str
     expander: str
-    figures: Float64  # (P, Q, figures) against the decoded anchor that is nearer along the way
+    figures: Float64  # (P, Q, figures) against the decoded anchor that is nearer along the path
     farther_db: Float64  # (P, Q) MAE against the other one
-    beside_db: Float64  # (P, Q) MAE against the line that knows all dimensions
+    beside_db: Float64  # (P, Q) MAE against the straight line between the latents
     moving: MotionFigures
     fit_seconds: float
 
 
 class NonInferiority(NamedTuple):
-    """Whether a row is no worse than another at one stop, by one figure."""
+    """The test whether a row is no worse than another, at one stop and by one figure."""
 
     figure: str
     stop: int
     behind: float  # mean, positive where it is worse
-    p: float  # one-sided Wilcoxon signed ranks, of being behind by the margin or more
+    p: float  # one-sided Wilcoxon signed-rank test of being behind by the margin or more
 
     @property
     def no_worse(self) -> bool:
@@ -67,13 +67,12 @@ def table1(
     seed: int,
     compare: Compare,
 ) -> Float64:
-    """(n, K, figures): K Gaussian neighbours of each of (n,) anchors against its recording.
-
-    K is `draws`, 1 where the SNR is infinite. `latents` (L, D) are all the anchors'.
-    """
+    """(n, K, figures): K Gaussian neighbours of each of (n,) anchors against its reference in
+    `known`. K is `draws`, or 1 if the SNR is infinite. `latents` (L, D) are those of all
+    anchors."""
     near = around(latents[anchors], snr, draws, seed)
-    references = [known[i] for i in anchors for _ in range(near.shape[1])]
-    return compare(references, _flat(near)).reshape(*near.shape[:2], -1)
+    row_references = [known[i] for i in anchors for _ in range(near.shape[1])]
+    return compare(row_references, _flat(near)).reshape(*near.shape[:2], -1)
 
 
 def row(
@@ -90,10 +89,11 @@ def row(
     decode: Decode,
     shown: Callable[[float, float], None] = lambda done, of: None,
 ) -> ExpanderRow:
-    """An expander, called `name`, along `paths` on a plane.
+    """Compare an expander, called `name`, along `paths` on a plane.
 
-    Half way the nearer anchor is the one where the way begins. `finer` are the ways whose steps
-    are measured, of which `shown` hears how many are done; `known` the decoded anchors.
+    At half of a path the nearer anchor is the first one. `finer` are the paths whose steps are
+    measured; `shown` is called with the numbers of them done and in all. `known` are the decoded
+    anchors.
     """
     stops = expanded(expander, paths.points(plane))
     later = np.broadcast_to(paths.share > 0.5, stops.shape[:2])
@@ -118,20 +118,20 @@ def row(
 
 
 def no_worse(row: ExpanderRow, than: ExpanderRow) -> list[NonInferiority]:
-    """At every stop between the ends, by every figure of `MARGINS`."""
+    """Test `row` against `than` at every stop between the ends, by every figure of `MARGINS`."""
     from scipy.stats import wilcoxon
 
-    found = []
+    results = []
     for figure, margin in MARGINS.items():
         for stop in range(1, row.figures.shape[1] - 1):
             behind = (row.figures - than.figures)[:, stop, COLUMN[figure]] * np.sign(margin)
             test = wilcoxon(behind - abs(margin), alternative="less")
-            found.append(NonInferiority(figure, stop, float(behind.mean()), float(test.pvalue)))
-    return found
+            results.append(NonInferiority(figure, stop, float(behind.mean()), float(test.pvalue)))
+    return results
 
 
 def scale(name: str, values: Float64) -> Float64:
-    """A figure as it is shown: PEAQ's on the paper's scale of 1...5."""
+    """A figure on the scale of the report: PEAQ's on the paper's 1...5."""
     return similarity.grade(values) if name == "odg" else values
 
 

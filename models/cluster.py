@@ -1,4 +1,4 @@
-"""Work on somebody's Dask cluster, and what goes wrong there in one line."""
+"""Run jobs on a Dask cluster; its errors become one line each."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from typing import Any
 from latentpad.models import extras
 
 Workers = tuple[Executor, int]
-"""Who works, and how many jobs they may have before them."""
+"""The workers as an executor, and how many jobs may be submitted to it at once."""
 
 
 @contextmanager
 def cluster(address: str, work: str, error: type[Exception]) -> Iterator[Workers]:
-    """The workers of the scheduler at `address`, "tcp://HOST:PORT"; all of them need Latentpad.
+    """Connect to the Dask scheduler at `address`, "tcp://HOST:PORT", and give its workers.
 
-    `work` is what they shall do ("judging"), for who lacks `distributed`. Raises `error` for a
-    cluster that is not there, dies or is lost, whatever is under way within.
+    All workers need Latentpad installed. `work` names the task ("judging") for the message that
+    `distributed` is missing. Raises `error` if there is no scheduler or worker, or if the cluster
+    dies or is lost during the `with` block.
     """
     try:
         import dask
@@ -29,7 +30,7 @@ def cluster(address: str, work: str, error: type[Exception]) -> Iterator[Workers
             f"{work} on a Dask cluster needs distributed, which is not installed: "
             f"{extras.command('distributed')}"
         ) from None
-    # What goes wrong is told in one line below; distributed would add its tracebacks.
+    # Errors are reported in one line below; distributed would add its tracebacks.
     for name in ("distributed", "distributed.client"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
@@ -37,7 +38,7 @@ def cluster(address: str, work: str, error: type[Exception]) -> Iterator[Workers
     except (OSError, ValueError, TimeoutError) as why:
         reason = (str(why).strip() or "no answer").splitlines()[0]
         raise error(f"{address}: no Dask scheduler there ({reason})") from None
-    # A job brings its frames along, some megabytes: no need to warn of that.
+    # A job carries its frames, some megabytes: distributed need not warn of that.
     large = dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GB"})
     with closing(client), large:
         threads = sum(client.nthreads().values())
@@ -47,16 +48,16 @@ def cluster(address: str, work: str, error: type[Exception]) -> Iterator[Workers
             yield client.get_executor(pure=False), 2 * threads
         except distributed.scheduler.KilledWorker as why:
             reason = str(why).splitlines()[0]
-            raise error(f"{address}: the workers died ({reason}): what is done is kept") from None
+            raise error(f"{address}: the workers died ({reason}): finished work is kept") from None
         except (distributed.CancelledError, distributed.comm.CommClosedError):
-            raise error(f"{address}: the cluster was lost: what is done is kept") from None
+            raise error(f"{address}: the cluster was lost: finished work is kept") from None
         except extras.ExtraError as why:
             raise error(f"{address}: on a worker: {why}") from None
         except ModuleNotFoundError as why:
             raise error(f"{address}: on a worker: {why}: install Latentpad") from None
         except RuntimeError as why:
-            if "deserialization" not in str(why):  # the scheduler has no type of its own for it
+            if "deserialization" not in str(why):  # distributed has no exception type for it
                 raise
             raise error(
-                f"{address}: the scheduler does not know what it is given: install Latentpad there"
+                f"{address}: the scheduler cannot read the jobs: install Latentpad there"
             ) from None

@@ -1,6 +1,6 @@
-"""What one decode costs: `python -m latentpad.models.decode_cost DECODER.keras`.
+"""Measures the time of one decode: `python -m latentpad.models.decode_cost DECODER.keras`.
 
-Prints milliseconds as JSON. A program of its own, because TensorFlow takes its number of threads
+Prints milliseconds as JSON. It is a separate program because TensorFlow accepts a number of threads
 only before its first use.
 """
 
@@ -15,9 +15,9 @@ from pathlib import Path
 
 
 def decode(decoder: Path, runs: int = 300) -> dict[str, float]:
-    """p50 and p99 in ms of decoding one latent on one thread, measured in another process.
+    """Measure the decoding of one latent on one thread, in another process: p50 and p99 in ms.
 
-    Raises RuntimeError with what the other process says if it cannot be decoded.
+    Raises RuntimeError, with the last line that the other process printed, if it fails.
     """
     path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
@@ -25,13 +25,13 @@ def decode(decoder: Path, runs: int = 300) -> dict[str, float]:
         capture_output=True,
         text=True,
         check=False,
-        # What the instrument decodes with, whatever it was trained with.
+        # The backend that the instrument decodes with, whatever the model was trained with.
         env={"TF_ENABLE_ONEDNN_OPTS": "0", **os.environ, "PYTHONPATH": path}
         | {"KERAS_BACKEND": "tensorflow"},
     )
     if done.returncode:
-        told = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-        raise RuntimeError(f"a decode cannot be measured: {told[-1]}")
+        errors = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        raise RuntimeError(f"a decode cannot be measured: {errors[-1]}")
     result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return result
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 
 class LatentpadError(Exception):
-    """What cannot be done, in one line: what is wrong, where, and what to do.
+    """An error in one line: what is wrong, where, and what to do.
 
-    A command that ends with one prints its line and exits with status 1. Every other exception is
-    a fault of the program: its traceback goes to a log.
+    A command that ends with one prints its line and exits with status 1. Every other exception is a
+    fault of the program: its traceback goes to a log.
     """

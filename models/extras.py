@@ -1,6 +1,7 @@
-"""Packages of the extras: playing and importing need none of them, the rest is told what does.
+"""Packages of the extras, and the commands that install them.
 
-Whoever needs one imports it where it is used, and says before any work what is missing.
+Playing and importing need none of them. Code that needs one imports it where it is used, and calls
+`check` before it begins to work.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ def command(package: str) -> str:
 
 
 def check(package: str, what: str) -> None:
-    """Raise ExtraError where `what` ("a card's pictures need matplotlib") can not be had."""
+    """Raise ExtraError, which begins with `what` ("a picture needs Matplotlib"), if not
+    installed."""
     if not installed(package):
         raise ExtraError(f"{what}, which is not installed: {command(package)}")

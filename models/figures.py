@@ -1,4 +1,5 @@
-"""Figures as PNG: names as they are, and spectrograms in rows with their scales."""
+"""Figures as PNG: names that Matplotlib does not interpret, and rows of spectrograms with
+scales."""
 
 from __future__ import annotations
 
@@ -23,7 +24,10 @@ LONGEST = 24  # characters of a name that fit over one
 
 
 def blank(width: float, height: float, layout: Any = "constrained") -> Figure:
-    """An empty figure of so many inches. Raises models.extras.ExtraError without Matplotlib."""
+    """An empty figure of `width` times `height` inches.
+
+    Raises models.extras.ExtraError without Matplotlib.
+    """
     extras.check("matplotlib", "a picture needs Matplotlib")
     # Not pyplot: it would ask for a display and keep the figure.
     from matplotlib.figure import Figure
@@ -32,7 +36,7 @@ def blank(width: float, height: float, layout: Any = "constrained") -> Figure:
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as a file."""
+    """The figure as the bytes of a PNG file."""
     data = io.BytesIO()
     with boxes():
         figure.savefig(data, format="png", dpi="figure")
@@ -41,15 +45,17 @@ def png(figure: Figure) -> bytes:
 
 @contextmanager
 def boxes() -> Iterator[None]:
-    """Signs that the font lacks are drawn as boxes: what is said of them would go to whoever
-    plays."""
+    """Characters that the font lacks are drawn as boxes, without Matplotlib's warnings.
+
+    The warnings would be printed on the performer's terminal.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph|Matplotlib currently does not support")
         yield
 
 
 def set_text(text: Text, name: str, most: int = LONGEST) -> None:
-    """Let a text say a name from elsewhere as it is, cut at `most`: two $ make no formula."""
+    """Show a name from elsewhere literally, cut at `most` characters: two $ make no formula."""
     text.set_parse_math(False)
     text.set_text(printable(name, most))
 
@@ -64,23 +70,23 @@ def spectrograms(
     """Sounds beside each other, with seconds, kHz and a scale of dB.
 
     Args:
-        rows: what each row shows, and its N sounds, each of (frames, bins) dB.
+        rows: the label of each row, and its N sounds, each of (frames, bins) dB.
         names: of the N columns.
-        title: over all.
-        column: inches of one sound.
+        title: above all rows.
+        column: width of one sound in inches.
     """
     r = representation
     figure = blank(column * len(names) + 1.5, 1.05 * column * len(rows) + 0.7)
     grid = figure.subplots(len(rows), len(names), sharex=True, sharey=True, squeeze=False)
-    for line, (row, sounds) in zip(grid, rows, strict=True):
-        for axes, frames in zip(line, sounds, strict=True):
+    for row_axes, (label, sounds) in zip(grid, rows, strict=True):
+        for axes, frames in zip(row_axes, sounds, strict=True):
             picture = axes.imshow(
                 frames.T, origin="lower", aspect="auto", vmin=-r.range_db, vmax=0, cmap="magma",
                 extent=(0, r.seconds, 0, r.sample_rate / 2000),
             )  # fmt: skip
             axes.tick_params(labelsize=SMALL)
             axes.locator_params(nbins=4)
-        line[0].set_ylabel(f"{row}\nkHz", fontsize=SMALL)
+        row_axes[0].set_ylabel(f"{label}\nkHz", fontsize=SMALL)
     for axes, name in zip(grid[0], names, strict=True):
         axes.set_title(" ", fontsize=SMALL)
         set_text(axes.title, name)

@@ -1,4 +1,4 @@
-"""How far long work is: a bar on the terminal, a line now and then in a log."""
+"""Progress of long work: a bar on the terminal, and a line from time to time in a log."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from rich.text import Text
 
 from latentpad.models.text import printable
 
-FIRST_S = 2.0  # what takes longer is told in a log
-EVERY_S = 10.0  # and a log is not silent for longer
-LOOK_S = 0.5
-SPEED_S = 120.0  # of the past, that the time left is reckoned by
+FIRST_S = 2.0  # a task that takes longer gets a line in the log
+EVERY_S = 10.0  # the longest time without a line in the log
+CHECK_S = 0.5
+SPEED_S = 120.0  # the time left is estimated from the last so many seconds
 
-#: Told what is being done, how much of it is done and of how much: of 1 it is a share, of 0 nobody
-#: knows how much there is.
+#: Called with the name of the task, how much of it is done, and of how much. With a total of 1 the
+#: amount is a share; with a total of 0 the total is unknown.
 ProgressCallback = Callable[[str, float, float], None]
 LogCallback = Callable[[str], None]
 
 
 def no_progress(what: str, done: float = 0, of: float = 0) -> None:
-    """A `ProgressCallback` that nobody hears."""
+    """A `ProgressCallback` that does nothing."""
 
 
 def print_line(line: str) -> None:
@@ -38,19 +38,21 @@ def print_line(line: str) -> None:
 
 
 class Bar(Progress):
-    """A bar on the terminal: on standard error, or on standard output if only that is one. Where
-    standard output is none, a line there every `EVERY_S`: a log is told what a terminal shows.
+    """A progress bar on the terminal.
 
-    What is printed meanwhile stands above the bar. Make it before `engine.process.stderr_silenced`:
-    it has a way of its own to the terminal. One thread calls.
+    It is drawn on standard error, or on standard output if only that is a terminal. If standard
+    output is no terminal, a line is written there every `EVERY_S`, so that a log shows the same.
+
+    Lines that are printed while it runs appear above the bar. Make it before
+    `engine.process.stderr_silenced`: it opens the terminal itself. All methods are for one thread.
     """
 
     def __init__(self, shown: bool = True) -> None:
         screen = _terminal() if shown else None
         self._screen = None if screen is None else os.fdopen(os.dup(screen), "w", encoding="utf-8")
-        self._told: TaskID | None = None
+        self._reported: TaskID | None = None
         self._what = ""
-        self._over = threading.Event()
+        self._stopped = threading.Event()
         self._log: threading.Thread | None = None
         self._logs = shown and (screen is None or not sys.stdout.isatty())
         super().__init__(
@@ -67,8 +69,8 @@ class Bar(Progress):
             self._log.start()
 
     def stop(self) -> None:
-        """Tasks that were added stay on the terminal, what was told goes."""
-        self._over.set()
+        """Remove the bar of `report`; tasks that were added stay on the terminal."""
+        self._stopped.set()
         if self._log is not None:
             self._log.join(1)
         self.done()
@@ -81,61 +83,69 @@ class Bar(Progress):
         return super().add_task(description, *given, **options)
 
     def report(self, what: str, done: float = 0, of: float = 0) -> None:
-        """A `ProgressCallback`. Another `what`, or a task, takes the place of the one before."""
-        if self._told is None or what != self._what:
-            self._told = self.add_task(what, total=of or None)
+        """A `ProgressCallback`. A new `what`, or a task, replaces the one before."""
+        if self._reported is None or what != self._what:
+            self._reported = self.add_task(what, total=of or None)
             self._what = what
-        self.update(self._told, completed=done, total=of or None)
+        self.update(self._reported, completed=done, total=of or None)
 
     def done(self) -> None:
-        """What was told last is over."""
-        if self._told is not None:
-            self.remove_task(self._told)
-            self._told = None
+        """End the task that was reported last."""
+        if self._reported is not None:
+            self.remove_task(self._reported)
+            self._reported = None
 
     def _write(self) -> None:
-        """Lines for a log, of what is under way. On a thread of its own, as a step may be long."""
-        last, heard = time.monotonic(), None
-        while not self._over.wait(min(LOOK_S, EVERY_S / 4)):
-            going = [t for t in self.tasks if t.visible and not (t.finished and t.id != self._told)]
-            if not going:
+        """Write lines to the log about the running task. Has its own thread, as a step may be
+        long."""
+        last, logged_id = time.monotonic(), None
+        while not self._stopped.wait(min(CHECK_S, EVERY_S / 4)):
+            running = [
+                t for t in self.tasks if t.visible and not (t.finished and t.id != self._reported)
+            ]
+            if not running:
                 continue
-            task, now = going[-1], time.monotonic()
-            known = task.id == heard or (task.elapsed or 0) < FIRST_S
-            if known and now - last < EVERY_S:
+            task, now = running[-1], time.monotonic()
+            recent = task.id == logged_id or (task.elapsed or 0) < FIRST_S
+            if recent and now - last < EVERY_S:
                 continue
-            last, heard = now, task.id
+            last, logged_id = now, task.id
             line = printable(f"{task.description}: {words(task)}") + "\n"
             try:
-                # Past the stream: the program could not end while a thread holds that.
+                # Not through the stream: the program could not end while this thread holds its
+                # lock.
                 os.write(sys.stdout.fileno(), line.encode(errors="replace"))
-            except BlockingIOError:  # a pipe that is full: the next line will do
+            except BlockingIOError:  # a full pipe: this line is left out
                 continue
-            except (OSError, ValueError):  # nobody reads it, or it is closed
+            except (OSError, ValueError):  # the output is closed, or no one reads it
                 return
 
 
 class LoopProgress:
-    """Says how far a loop is, at most every `EVERY_S`: from within it, where a thread beside would
-    disturb what is measured."""
+    """Logs the progress of a loop, at most every `EVERY_S`.
 
-    def __init__(self, log: LogCallback, what: str) -> None:
-        self._say, self._what = log, what
+    It is called in the loop: another thread would disturb what the loop measures.
+    """
+
+    def __init__(self, log: LogCallback, task: str) -> None:
+        self._log_line, self._what = log, task
         self._last = time.monotonic()
 
     def __call__(self, done: float, of: float, unit: str = "") -> None:
         if time.monotonic() - self._last >= EVERY_S:
             self._last = time.monotonic()
-            self._say(f"{self._what}: {done:.0f} of {of:.0f}{unit}")
+            self._log_line(f"{self._what}: {done:.0f} of {of:.0f}{unit}")
 
 
 def words(task: Task) -> str:
-    """How far a task is: "12 of 40, 30 s left", "30 %" of a share, "25 s" of what has no end; the
-    field `told` is said beside."""
-    left = task.time_remaining
+    """The state of a task: "12 of 40, 30 s left", "30 %" of a share, "25 s" of an unknown total.
+
+    The task's field `note` is shown beside it.
+    """
+    seconds_left = task.time_remaining
     parts = [
-        _far(task), str(task.fields.get("told", "")),
-        f"{_span(left)} left" if left and task.total is not None else "",
+        _amount(task), str(task.fields.get("note", "")),
+        f"{_span(seconds_left)} left" if seconds_left and task.total is not None else "",
     ]  # fmt: skip
     return ", ".join(part for part in parts if part)
 
@@ -150,7 +160,7 @@ class _Words(ProgressColumn):
         return Text(words(task))
 
 
-def _far(task: Task) -> str:
+def _amount(task: Task) -> str:
     if task.total is None:
         return _span(task.elapsed or 0)
     if task.total == 1:

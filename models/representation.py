@@ -98,7 +98,7 @@ class Representation:
 
 
 def power(frames_db: Floats) -> Floats:
-    """dB to power, float32 (exp is the fast way: this runs at every decode)."""
+    """dB to power, float32 (exp is faster than a power: this runs at every decode)."""
     result: Floats = np.exp(frames_db * np.float32(np.log(10) / 10))
     return result
 
@@ -118,7 +118,7 @@ def a_weights(representation: Representation) -> Floats:
 
 
 class Outline(NamedTuple):
-    """What is to be known of a sound to play it."""
+    """What a voice needs to know of a sound to play it."""
 
     loudness: float  # dB, see `loudness`
     onset: float  # frame, see `onset`
@@ -145,11 +145,11 @@ def loudness(frames_db: Floats, representation: Representation) -> float:
 def onset(frames_db: Floats, representation: Representation) -> float:
     """Frame (fractional) on which the sound's first sample lies, or a few ms before it.
 
-    A window sees an attack half its length ahead. So: the first frame within 45 dB of the
-    loudest tells that something comes; the attack is where the level comes within 12 dB of what
-    it reaches one window length later, less what the window looks ahead (a tenth of n_fft: the
-    Gaussian's energy has a standard deviation of 0.1165 n_fft). At n_fft 1024, 48 kHz: a step is
-    found 2 ms early, an impulse 4 ms, a 100 ms ramp up to 8 ms late. Silence gives 0.
+    A window sees an attack half its length ahead. The first frame within 45 dB of the loudest marks
+    the beginning of the rise. The attack is where the level comes within 12 dB of what it reaches
+    one window length later, minus what the window looks ahead (a tenth of n_fft: the Gaussian's
+    energy has a standard deviation of 0.1165 n_fft). At n_fft 1024, 48 kHz: a step is found 2 ms
+    early, an impulse 4 ms, a 100 ms ramp up to 8 ms late. Silence gives 0.
     """
     return outline(frames_db, representation).onset
 

@@ -7,24 +7,25 @@ MOST_REASON = 500  # characters: an error may quote what a file holds
 
 
 def printable(text: str, most: int | None = None) -> str:
-    """`text` without what would steer a terminal or break a line, as valid UTF-8.
+    """`text` without characters that control a terminal or break a line, as valid UTF-8.
 
-    Of more than `most` characters it gives the first, the last of them "…"; the rest is not read.
+    Longer text is cut to `most` characters, of which the last is "…"; the rest is not read.
     """
     if most is not None and len(text) > most:
         text = text[: most - 1] + "…"
     if text.isprintable():
         return text
-    whole = text.encode(errors="replace").decode()  # a name in another encoding
-    return "".join(c if c.isprintable() else " " for c in whole)
+    valid = text.encode(errors="replace").decode()  # a name in another encoding
+    return "".join(c if c.isprintable() else " " for c in valid)
 
 
 def line(text: str) -> str:
-    """`text` in one line, printable, no space around it; cut at `LONGEST` it ends in "…"."""
+    """`text` in one printable line, without space around it, cut to `LONGEST` characters with
+    "…"."""
     return printable(text.strip(), LONGEST).strip()
 
 
 def reason(error: BaseException) -> str:
-    """What an error says of itself, its first line; its kind where it says nothing."""
-    said = str(error).strip() or type(error).__name__
-    return printable(said.splitlines()[0], MOST_REASON)
+    """The first line of an error's message, or the name of its class if it has none."""
+    message = str(error).strip() or type(error).__name__
+    return printable(message.splitlines()[0], MOST_REASON)

@@ -44,7 +44,7 @@ def _encoder(representation: Representation, latent: int, width: int) -> Any:
     x = layers.Conv1D(32, 1, activation="silu")(x)
     x = layers.Dense(128, activation="silu")(layers.Flatten()(x))
     mean = layers.Dense(latent, name="mean")(x)
-    # Starts with little noise, or the first steps teach the decoder to ignore the latents.
+    # The noise is small at first; otherwise the decoder would learn to ignore the latents.
     small = keras.initializers.Constant(-3)
     spread = layers.Dense(latent, bias_initializer=small, name="logvar")(x)
     return keras.Model(sound, layers.Concatenate(name="latent")([mean, spread]), name="encoder")
@@ -53,8 +53,8 @@ def _encoder(representation: Representation, latent: int, width: int) -> Any:
 def _decoder(representation: Representation, latent: int, width: int, seed_channels: int) -> Any:
     """1-D convolutions over time with the bins as channels.
 
-    Neighbouring bins share no weights, as they would in a 2-D convolution, but a whole second
-    costs two orders less: what lets a sound be decoded many times a second on one core.
+    Neighbouring bins share no weights, as they would in a 2-D convolution. In return one second of
+    sound costs a hundredth, so one core can decode many sounds a second.
     """
     coarse = ceil(representation.frames / STEPS)
     z = keras.Input((latent,), name="latent")
@@ -72,7 +72,8 @@ def _decoder(representation: Representation, latent: int, width: int, seed_chann
 
 
 def split(encoded: Any) -> tuple[Any, Any]:
-    """The encoder's (batch, 2 * latent) as means and log variances, the latter kept sane."""
+    """The encoder's (batch, 2 * latent) as means and log variances, the latter clipped to
+    -10...4."""
     mean, logvar = ops.split(encoded, 2, axis=-1)
     return mean, ops.clip(logvar, -10.0, 4.0)
 

@@ -1,1 +1,1 @@
-"""Presets: the format of their files, the bank, the factory presets."""
+"""Presets: the file format, the bank, the factory presets."""

@@ -1,4 +1,4 @@
-"""The bank: the factory's presets and the performer's own, by name and by number."""
+"""The bank: the factory's presets and the user's own, by name and by number."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ from latentpad.presets import names as files
 from latentpad.presets.names import FACTORY, listed
 from latentpad.presets.preset import ROWS, Preset, PresetError, read, saved_values
 
-Told = Iterable[tuple[str, tuple[Argument, ...]]]
+Values = Iterable[tuple[str, tuple[Argument, ...]]]
 """Rows and their values, as `Instrument.values` gives them."""
 
 MOST_OWN = 1000  # presets
-MOST_SAVES, EACH_S = 64, 0.25  # at once, and then one each
+MOST_SAVES, EACH_S = 64, 0.25  # saves in a burst, and then one per EACH_S
 MOST_BYTES = 240  # of a name: file systems take 255 with its ending
-RESERVED = ("save", "next", "prev")  # what follows /preset/ in addresses
+RESERVED = ("save", "next", "prev")  # names that follow /preset/ in addresses
 
 
 class PresetBank:
-    """The presets of `factory`, numbered from 0 in the order of their files (`00-walk.toml` is
-    `walk`), then those of `user` by name. One of `user` stands in for its namesake.
+    """The presets of `factory`, then those of `user` by name.
 
-    Files are read when they are asked for and kept until they change. Any thread may call.
+    Factory presets are numbered from 0 in the order of their files (`00-walk.toml` is `walk`). A
+    user's preset replaces a factory preset of the same name. Files are read on demand and cached
+    until they change. Any thread may call.
     """
 
     def __init__(self, factory: Path = FACTORY, user: Path | None = None) -> None:
@@ -46,47 +47,53 @@ class PresetBank:
         self._read: dict[Path, tuple[int, Preset]] = {}
 
     def names(self) -> list[str]:
-        """What there is; a name's place is its number."""
+        """The names; the index of a name is its number."""
         return list(self._paths())
 
-    def load(self, which: str | int) -> Preset:
-        """The preset of that number or name, or in the file of that path (one that ends in
-        `.toml`). Raises `PresetError`."""
+    def load(self, name_or_number: str | int) -> Preset:
+        """The preset of a number, a name, or a path that ends in `.toml`. Raises `PresetError`."""
         paths = self._paths()
-        if isinstance(which, str) and which.casefold().endswith(".toml"):
-            return self._cached(Path(which))
-        if isinstance(which, int) or (which.isdecimal() and len(which) < 10):
+        if isinstance(name_or_number, str) and name_or_number.casefold().endswith(".toml"):
+            return self._cached(Path(name_or_number))
+        if isinstance(name_or_number, int) or (
+            name_or_number.isdecimal() and len(name_or_number) < 10
+        ):
             names = list(paths)
-            number = int(which)
+            number = int(name_or_number)
             if not 0 <= number < len(names):
                 raise PresetError(f"there is no preset {number}; there are {listed(names)}")
             return self._cached(Path(paths[names[number]]))
-        found = {_key(name): path for name, path in paths.items()}.get(_key(which))
-        if found is None:
-            near = get_close_matches(_key(which), paths, 1) if len(which) < 65 else []
+        match = {_key(name): path for name, path in paths.items()}.get(_key(name_or_number))
+        if match is None:
+            near = (
+                get_close_matches(_key(name_or_number), paths, 1)
+                if len(name_or_number) < 65
+                else []
+            )
             hint = f"; did you mean {near[0]}?" if near else ""
             raise PresetError(
-                f"there is no preset {line(which)!r}{hint}; there are {listed(paths)}"
+                f"there is no preset {line(name_or_number)!r}{hint}; there are {listed(paths)}"
             )
-        return self._cached(Path(found))
+        return self._cached(Path(match))
 
-    def named(self, which: str | int) -> str:
-        """A preset's name whose number or name this is; a file's absolute path. Of one that is
-        there."""
-        if isinstance(which, str) and which.casefold().endswith(".toml"):
-            return str(Path(which).absolute())
+    def named(self, name_or_number: str | int) -> str:
+        """The name of an existing preset, given by number or name; the absolute path of a file."""
+        if isinstance(name_or_number, str) and name_or_number.casefold().endswith(".toml"):
+            return str(Path(name_or_number).absolute())
         names = self.names()
-        if isinstance(which, int) or which.isdecimal():
-            return names[int(which)]
-        return next((name for name in names if _key(name) == _key(which)), which)
+        if isinstance(name_or_number, int) or name_or_number.isdecimal():
+            return names[int(name_or_number)]
+        return next((name for name in names if _key(name) == _key(name_or_number)), name_or_number)
 
-    def save(self, name: str, values: Told, pack: str, fingerprint: str = "") -> Path:
-        """Keep an instrument's `values` as the user's preset `name`, for the pack that
-        `models.packs.reference` names and knows so. Raises `PresetError`."""
+    def save(self, name: str, values: Values, pack: str, fingerprint: str = "") -> Path:
+        """Save an instrument's `values` as the user's preset `name`. Raises `PresetError`.
+
+        `pack` is its pack as `models.packs.reference` names it.
+        """
         name = unicodedata.normalize("NFC", name)
-        good = re.fullmatch(r"\w[\w -]{0,63}", name) and name == name.strip()
+        valid = re.fullmatch(r"\w[\w -]{0,63}", name) and name == name.strip()
         if (
-            not good
+            not valid
             or len(name.encode()) > MOST_BYTES
             or name.isdecimal()
             or _key(name) in RESERVED
@@ -112,7 +119,7 @@ class PresetBank:
                 )
             with self._lock:
                 atomic_file.replace(path, tomli_w.dumps(table).encode())
-                self._read.pop(path, None)  # two saves may lie within one tick of the file's clock
+                self._read.pop(path, None)  # two saves may have the same time stamp
         except OSError as error:
             raise PresetError(f"{self.user / name}: {error.strerror}; nothing was saved") from None
         return path
@@ -133,7 +140,7 @@ class PresetBank:
 
 
 def _key(name: str) -> str:
-    """What names of one preset have in common, however they were typed."""
+    """A name in the form in which names are compared."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
@@ -144,32 +151,32 @@ def install(
     tell: Callable[[str], None] = lambda line: None,
     fingerprint: str = "",
 ) -> None:
-    """Register `/preset` and `/preset/save` with an instrument that plays `pack`, as
-    `models.packs.reference` names it and knows it.
+    """Register `/preset` and `/preset/save` with an instrument that plays `pack`.
 
-    `tell` gets a line for the performer about what was loaded or saved, and once for what a preset
-    asks for and this pack has not.
+    `pack` and `fingerprint` are those of `models.packs.reference`. `tell` is called with a line for
+    the performer when a preset was loaded or saved, and once if a preset names something that this
+    pack does not have.
     """
-    allowed = RateLimit(MOST_SAVES, EACH_S, time.monotonic)
-    notes: set[str] = set()  # that were told already: a preset may come at every beat
+    rate_limit = RateLimit(MOST_SAVES, EACH_S, time.monotonic)
+    notes: set[str] = set()  # printed already: a preset may come at every beat
 
     def load(args: Sequence[Argument], sender: Sender) -> Iterator[None]:
-        preset = _asked(bank, args)
+        preset = _requested(bank, args)
         yield
-        lacking = recall(instrument, preset, pack, fingerprint)
-        note = left_out(preset, lacking, pack, fingerprint)
-        new = note and note not in notes
+        left = recall(instrument, preset, pack, fingerprint)
+        note = left_out(preset, left, pack, fingerprint)
+        is_new = note and note not in notes
         notes.add(note)
         yield
         tell(f"preset {line(preset.title)}")
-        if new:
+        if is_new:
             tell(note)
 
     def save(args: Sequence[Argument], sender: Sender) -> Iterator[None]:
         if len(args) != 1 or not isinstance(args[0], str):
             raise CommandError("/preset/save takes a name")
         yield
-        if not allowed.take():
+        if not rate_limit.take():
             raise CommandError(
                 f"/preset/save: not saved: {MOST_SAVES} presets were saved within moments; wait a "
                 "second and save again"
@@ -186,56 +193,72 @@ def install(
     instrument.register_stages("/preset/save", save)
 
 
-def _asked(bank: PresetBank, args: Sequence[Argument]) -> Preset:
-    """What `/preset` asks for. Raises `CommandError`."""
+def _requested(bank: PresetBank, args: Sequence[Argument]) -> Preset:
+    """The preset that `/preset` requests. Raises `CommandError`."""
     if len(args) != 1:
         raise CommandError(f"/preset takes a name or a number, got {len(args)} arguments")
-    which = args[0]
-    if isinstance(which, bool) or (isinstance(which, float) and not which.is_integer()):
-        raise CommandError(f"/preset: {which} is no preset's number")
-    if isinstance(which, float):
-        which = int(which)
-    if isinstance(which, str) and which not in bank.names() and re.search(r"[/\\.]", which):
+    name_or_number = args[0]
+    if isinstance(name_or_number, bool) or (
+        isinstance(name_or_number, float) and not name_or_number.is_integer()
+    ):
+        raise CommandError(f"/preset: {name_or_number} is no preset's number")
+    if isinstance(name_or_number, float):
+        name_or_number = int(name_or_number)
+    if (
+        isinstance(name_or_number, str)
+        and name_or_number not in bank.names()
+        and re.search(r"[/\\.]", name_or_number)
+    ):
         raise CommandError("/preset takes a name or a number; files are for `latentpad play`")
     try:
-        return bank.load(which)
+        return bank.load(name_or_number)
     except PresetError as error:
         raise CommandError(f"/preset: {error}") from None
 
 
 def recall(instrument: Instrument, preset: Preset, pack: str, fingerprint: str = "") -> list[str]:
-    """Make the instrument sound like `preset`, all of it in one change, on whatever pack it plays.
+    """Set all parameters to those of `preset`, in one change, on whatever pack is played.
 
-    Sent as nobody's, so that everyone's controls are told. Returns what was left out, for it is
-    of another pack: planes and axes that this one has not, latents and anchors by their numbers.
+    The sender is `NOBODY`, so that all controls get the values. Returns the addresses that were
+    left out because they belong to another pack: planes and axes that this pack does not have,
+    latents and anchors by their numbers.
     """
-    left: list[str] = []
+    addresses: list[str] = []
     if not preset.made_for(pack, fingerprint):
-        preset, left = preset.for_any_pack()
+        preset, addresses = preset.for_any_pack()
     refused = [str(error) for error in instrument.apply_all(preset.commands(), NOBODY)]
     for address in preset.values:
         if any(error.startswith(address + ":") for error in refused):
-            left.append(address)
+            addresses.append(address)
             instrument.apply(address, ROWS[address].show(ROWS[address].default), NOBODY)
-    return left
+    return addresses
 
 
 def left_out(
-    preset: Preset, left: Sequence[str], pack: str, fingerprint: str = "", *, chosen: bool = False
+    preset: Preset,
+    addresses: Sequence[str],
+    pack: str,
+    fingerprint: str = "",
+    *,
+    chosen: bool = False,
 ) -> str:
-    """A line for the performer on what of a preset `recall` has left out, its pack among it unless
-    this one was `chosen`; empty where there is nothing to say."""
+    """A line for the performer about what `recall` left out; empty if there is nothing to say.
+
+    It names the preset's pack too, unless the pack was `chosen` by the user.
+    """
     parts = []
     if not preset.made_for(pack, fingerprint):
-        if left or not chosen:
+        if addresses or not chosen:
             parts.append(f"made for the pack {Path(preset.pack).name}, playing {Path(pack).name}")
     elif preset.fingerprint and preset.fingerprint != fingerprint:
         parts.append("the pack has another model than when it was saved")
-    if left:
-        values = ", ".join(f"{address} {_shown(preset.values[address])}" for address in left)
+    if addresses:
+        values = ", ".join(
+            f"{address} {_value_text(preset.values[address])}" for address in addresses
+        )
         parts.append(f"left out, for this pack has no such thing: {values}")
     return f"note   preset {preset.title}: {'; '.join(parts)}" if parts else ""
 
 
-def _shown(value: object) -> str:
+def _value_text(value: object) -> str:
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)

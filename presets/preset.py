@@ -1,4 +1,4 @@
-"""The preset: one TOML file that says how the instrument sounds and plays.
+"""The preset: a TOML file with the values of the parameters.
 
     title = "Walk"
     pack = "footsteps"
@@ -7,8 +7,9 @@
     "/mode" = "loop"
     "/pad/1/pitch" = -12
 
-The addresses and what they take are the parameter table's. A pack of one's own is named by the way
-to it from the preset's file (pack = "../mypack"), with its fingerprint (models.packs.reference).
+The addresses and their ranges are those of the parameter table. A pack of your own is named by its
+path relative to the preset's file (pack = "../mypack"), with its fingerprint
+(models.packs.reference).
 """
 
 from __future__ import annotations
@@ -42,16 +43,16 @@ ROWS: dict[str, Parameter] = {
 """Every address that a preset may name."""
 
 PERFORMERS = frozenset(address for address, row in ROWS.items() if not row.in_presets)
-"""What stays as the performer has it unless a preset names it: how loud the room is, and where
-the fingers are."""
+"""Addresses that a preset leaves unchanged unless it names them: the volume, and the fingers'
+points."""
 
 
 class PresetError(LatentpadError, ValueError):
-    """A preset that cannot be used: one line naming file, line and field, and what to do."""
+    """A preset that cannot be used: one line with file, line, field and what to do."""
 
 
 class Preset(BaseModel):
-    """What a preset file holds, valid throughout."""
+    """The validated contents of a preset file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -74,14 +75,16 @@ class Preset(BaseModel):
         return values
 
     def made_for(self, pack: str, fingerprint: str) -> bool:
-        """Whether its values are meant for this pack: by its name (models.packs.reference), or by
-        the folder's name, which is all that older files say."""
+        """Whether its values are meant for this pack, by fingerprint or by name.
+
+        Older files have only the name of the pack's folder.
+        """
         if self.fingerprint and self.fingerprint == fingerprint:
             return True
         return self.pack in (pack, Path(pack).name)
 
     def for_any_pack(self) -> tuple[Preset, list[str]]:
-        """The same without what only its own pack's numbers mean, and what that was."""
+        """The preset without values that only its own pack gives a meaning, and their addresses."""
         left = [
             address
             for address, value in self.values.items()
@@ -92,8 +95,10 @@ class Preset(BaseModel):
         return self.model_copy(update={"values": values}), left
 
     def commands(self) -> list[tuple[str, tuple[Argument, ...]]]:
-        """The commands that make the instrument sound like this: every row that is not named
-        goes to its default, so that nothing of the preset before is left; but `PERFORMERS`."""
+        """The commands that recall the preset.
+
+        A parameter that is not named gets its default, except `PERFORMERS`.
+        """
         commands = []
         for address, row in ROWS.items():
             if address in self.values:
@@ -108,8 +113,10 @@ def _arguments(value: Any) -> tuple[Argument, ...]:
 
 
 def check(address: str, value: Any) -> None:
-    """Raises `CommandError` unless the row at `address` takes `value` just as it is: a live
-    control that goes too far is clamped, but in a file it is a mistake."""
+    """Raise `CommandError` unless the row at `address` takes `value` without clamping.
+
+    A value out of range is clamped when it comes from a live control; in a file it is an error.
+    """
     row = ROWS.get(address)
     if row is None:
         near = get_close_matches(address[:LONGEST], ROWS, 1, 0.5)
@@ -139,20 +146,20 @@ def check(address: str, value: Any) -> None:
             raise CommandError(f"takes a whole number, got {shown}")
 
 
-_SHOWN = reprlib.Repr()  # a file may nest deeply, and go on for long
+_SHOWN = reprlib.Repr()  # values in a file may be nested deeply or be very long
 _SHOWN.maxstring = _SHOWN.maxother = 60
 
 
 def parse(text: str, name: str) -> Preset:
-    """The preset in `text`. Raises `PresetError`, naming the file as `name`."""
+    """Parse a preset. Raises `PresetError`, with `name` as the name of the file."""
     try:
         table = toml.loads(text)
     except tomllib.TOMLDecodeError as error:
-        found = re.search(r"^(.*) \(at line (\d+), column (\d+)\)$", str(error))
-        end = text.count("\n") + 1  # where the others are found: "at end of document"
-        where = f"{found[2]}: column {found[3]}: {found[1]}" if found else f"{end}: {error}"
-        raise PresetError(f"{name}:{line(where)}; correct the TOML there") from None
-    except ValueError as error:  # a number of 5,000 digits, or so many brackets
+        match = re.search(r"^(.*) \(at line (\d+), column (\d+)\)$", str(error))
+        end = text.count("\n") + 1  # other errors are "at end of document"
+        position = f"{match[2]}: column {match[3]}: {match[1]}" if match else f"{end}: {error}"
+        raise PresetError(f"{name}:{line(position)}; correct the TOML there") from None
+    except ValueError as error:  # for example a number of 5,000 digits, or deep nesting
         raise PresetError(f"{name}: {line(str(error))}; no preset does so") from None
     try:
         return Preset.model_validate(table)
@@ -163,21 +170,23 @@ def parse(text: str, name: str) -> Preset:
 
 
 def _explained(text: str, error: ErrorDetails) -> str:
-    """`LINE: FIELD: what is wrong; what to do` of one of pydantic's errors."""
+    """One of pydantic's errors as `LINE: FIELD: what is wrong; what to do`."""
     field = error["ctx"]["address"] if error["type"] == "table" else str(error["loc"][0])
-    at, field = _line_of(text, field), line(field)
+    number, field = _line_of(text, field), line(field)
     match error["type"]:
         case "missing":
             return f'1: {field} is missing; add {field} = "..." before [values]'
         case "extra_forbidden":
-            return f"{at}: {field}: a preset has no such field; move it to [values] or remove it"
+            return (
+                f"{number}: {field}: a preset has no such field; move it to [values] or remove it"
+            )
         case "table":
-            return f"{at}: {field}: {error['msg']}; correct it or remove the line"
-    return f"{at}: {field}: {str(error['msg'])[:1].lower()}{str(error['msg'])[1:]}; correct it"
+            return f"{number}: {field}: {error['msg']}; correct it or remove the line"
+    return f"{number}: {field}: {str(error['msg'])[:1].lower()}{str(error['msg'])[1:]}; correct it"
 
 
 def _line_of(text: str, field: str) -> int:
-    """The line that sets `field`, or the first that names it; TOML's parser keeps no lines."""
+    """The number of the line that sets `field`, or else names it; tomllib gives no lines."""
     field = field[:LONGEST]
     setting = re.compile(rf"""\s*["']?{re.escape(field)}["']?\s*=|\s*\[+\s*{re.escape(field)}\b""")
     lines = text.splitlines()
@@ -188,8 +197,7 @@ def _line_of(text: str, field: str) -> int:
 
 
 def read(path: Path) -> Preset:
-    """The preset in the file `path`, its pack by name or by an absolute path. Raises
-    `PresetError`."""
+    """Read a preset file; its pack is a name or an absolute path. Raises `PresetError`."""
     try:
         raw = bounded.read(path, MOST_BYTES)
     except OverflowError as error:
@@ -208,11 +216,11 @@ def read(path: Path) -> Preset:
 
 
 def saved_values(values: Iterable[tuple[str, tuple[Argument, ...]]]) -> dict[str, Any]:
-    """An instrument's values as a preset keeps them: what differs from its row's default."""
-    kept: dict[str, Any] = {}
+    """An instrument's values as a preset has them: those that differ from the defaults."""
+    saved: dict[str, Any] = {}
     for address, args in values:
         row = ROWS[address]
         if address not in PERFORMERS and args != row.show(row.default):
             value = bool(args[0]) if row.kind == "switch" else args[0]
-            kept[address] = list(args) if row.size > 1 else value
-    return kept
+            saved[address] = list(args) if row.size > 1 else value
+    return saved

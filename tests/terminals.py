@@ -60,11 +60,11 @@ class Terminal:
         """Where `what` ends on the screen, behind place `after`; fails if it does not come."""
         end = time.monotonic() + seconds
         with self._spoke:
-            while (found := self.screen.find(what, after)) < 0:
+            while (result := self.screen.find(what, after)) < 0:
                 left = end - time.monotonic()
                 assert left > 0, f"no {what!r} on the screen:\n{self.screen[after:]}"
                 self._spoke.wait(left)
-        return found + len(what)
+        return result + len(what)
 
     def mode(self) -> list[Any]:
         """The terminal's attributes (termios)."""

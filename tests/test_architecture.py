@@ -24,12 +24,12 @@ IMPORTS_HEAVY = ("engine.decode.decoder", "models.audio.griffinlim", "models.vae
 @cache
 def modules() -> dict[str, Path]:
     """Every module of the package, by its dotted name without `latentpad.`."""
-    found = {}
+    result = {}
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.py")):
             parts = path.relative_to(ROOT).with_suffix("").parts
-            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
-    return found
+            result[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return result
 
 
 def parsed(path: Path) -> ast.Module:

@@ -88,24 +88,24 @@ def test_the_readme_names_every_factory_preset(tmp_path: Path) -> None:
 
 def test_a_program_that_a_page_names_is_that_preset(tmp_path: Path) -> None:
     names = PresetBank(FACTORY, tmp_path).names()
-    found = [
+    result = [
         said
         for page in GUIDES
         for said in re.findall(
             r"[Pp]rogram (\d+), counted from 0[^`]*`(\w+)`[^`]*? as (\d+)", plain(page)
         )
     ]
-    assert found
-    for number, name, shown in found:
+    assert result
+    for number, name, shown in result:
         assert names[int(number)] == name and int(shown) == int(number) + 1
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_what_a_page_points_to_is_there(page: Path) -> None:
     for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]+))?\)", plain(page)):
-        found = page.parent / target if target else page
-        assert found.exists(), f"{page.name} points to {target}"
-        assert not anchor or anchor in anchors(found), f"{page.name} points to {target}#{anchor}"
+        result = page.parent / target if target else page
+        assert result.exists(), f"{page.name} points to {target}"
+        assert not anchor or anchor in anchors(result), f"{page.name} points to {target}#{anchor}"
 
 
 def test_every_page_of_the_documents_is_reached_from_the_readme() -> None:

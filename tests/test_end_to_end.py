@@ -197,9 +197,9 @@ def test_a_midi_note_starts_a_shot_that_ends_by_itself(
     sent = ear.now
     keyboard.send_message([0x90, 60, 100])
     time.sleep(1.6)
-    found = onset(ear.heard, sent, ear.rate, 0.5)
-    assert found.first is not None
-    assert loudness(ear.heard[found.first : found.first + 4800]) > 1e-3
+    result = onset(ear.heard, sent, ear.rate, 0.5)
+    assert result.first is not None
+    assert loudness(ear.heard[result.first : result.first + 4800]) > 1e-3
     assert loudness(ear.heard[-4800:]) < 1e-4
 
 
@@ -221,8 +221,8 @@ def test_cc_16_and_17_move_the_point(
 
 def values(playing: Playing) -> dict[str, tuple[object, ...]]:
     """Everything `/sync` tells, but for the meters."""
-    found = synced(playing.port, 1.0)
-    return {k: v for k, v in found.items() if not k.startswith("/meter")}
+    result = synced(playing.port, 1.0)
+    return {k: v for k, v in result.items() if not k.startswith("/meter")}
 
 
 def test_ten_thousand_random_and_malformed_datagrams_change_nothing(

@@ -33,19 +33,19 @@ def section() -> str:
 
 def blocks() -> list[list[list[str]]]:
     """The section's code: in each block the lines, each as its words."""
-    found = re.findall(r"^```\n(.*?)^```", section(), re.MULTILINE | re.DOTALL)
-    return [[shlex.split(line, comments=True) for line in block.splitlines()] for block in found]
+    result = re.findall(r"^```\n(.*?)^```", section(), re.MULTILINE | re.DOTALL)
+    return [[shlex.split(line, comments=True) for line in block.splitlines()] for block in result]
 
 
 def starts() -> list[tuple[list[str], list[list[str]]]]:
     """Each `make play` of the section, and what is then typed in the other terminal."""
-    found: list[tuple[list[str], list[list[str]]]] = []
+    result: list[tuple[list[str], list[list[str]]]] = []
     for line in (line for block in blocks() for line in block if line):
         if line[0] == "make":
-            found.append((line, []))
+            result.append((line, []))
         else:
-            found[-1][1].append(line)
-    return found
+            result[-1][1].append(line)
+    return result
 
 
 def presets_of(pack: str, home: Path) -> list[str]:

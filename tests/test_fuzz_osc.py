@@ -209,9 +209,11 @@ def test_whatever_is_sent_no_process_ends_and_the_next_point_sounds(
 
     began = time.monotonic()
     asyncio.run(running.play(act))
-    told = [line for line in running.said if line.startswith(("refused", "clamped", "note    "))]
-    assert 0 < len(told) <= 1 + time.monotonic() - began, "more than a line a second"
-    assert all(line.isprintable() and len(line) < 1500 for line in told)
+    reported = [
+        line for line in running.said if line.startswith(("refused", "clamped", "note    "))
+    ]
+    assert 0 < len(reported) <= 1 + time.monotonic() - began, "more than a line a second"
+    assert all(line.isprintable() and len(line) < 1500 for line in reported)
     took = np.array(running.seconds)
     print(
         f"{running.packets} packets in {len(took)} batches; from a point to its sound: median "

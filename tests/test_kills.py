@@ -40,9 +40,9 @@ def test_a_process_that_is_killed_or_stopped_comes_back_and_the_state_with_it(
     assert {how for _, how in table} == {
         "killed, ready", "killed, starting", "stopped, ready", "stopped, starting"
     }  # fmt: skip
-    for found in table.values():
-        assert max(found.took) < GIVEN_UP_S
-        assert found.changed == 0
+    for result in table.values():
+        assert max(result.took) < GIVEN_UP_S
+        assert result.changed == 0
 
 
 def test_a_dead_decoder_holds_the_sound_and_is_replaced() -> None:

@@ -191,7 +191,7 @@ NEW = ("-o", "{tmp}/new")
         (("evaluate", "footsteps", "-o", "{file}"), "{file}: is a file: choose a folder"),
         (("evaluate", "no such pack"), "no such pack: no model pack"),
         (("evaluate", "footsteps", "--plane", "moon", *NEW), "plane 'moon': this pack has"),
-        (("evaluate", "footsteps", "--sounds", "gone", *NEW), "is not there: give the folder"),
+        (("evaluate", "footsteps", "--sounds", "gone", *NEW), "no such file: give the folder"),
         (("bench", "--out", "{tmp}/gone/report.md"), "{tmp}/gone: no such folder"),
         (("measure", "--out", "{tmp}"), "{tmp}: is a folder: name a file for the report"),
         (("library", "add", "{tmp}/new", "{tmp}/empty", "--pack", "none"), "none: no model pack"),
@@ -206,9 +206,9 @@ def test_what_is_wrong_is_said_before_a_word_about_the_work(
     (tmp_path / "empty").mkdir()
     shutil.copytree(find("footsteps"), pack)
     before = sorted(tmp_path.rglob("*"))
-    places = {"tmp": tmp_path, "file": there, "pack": pack}
-    done = latentpad(*(word.format(**places) for word in words))
-    refused(done, complaint.format(**places))
+    paths = {"tmp": tmp_path, "file": there, "pack": pack}
+    done = latentpad(*(word.format(**paths) for word in words))
+    refused(done, complaint.format(**paths))
     assert done.stdout == ""
     assert sorted(tmp_path.rglob("*")) == before
 

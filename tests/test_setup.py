@@ -170,10 +170,10 @@ def test_an_extra_that_there_is_not_is_refused(machine: Machine) -> None:
 
 def packages(lock: str) -> dict[str, str]:
     """The packages of a lock, each with its versions and markers."""
-    found: dict[str, str] = {}
+    result: dict[str, str] = {}
     for name, version in re.findall(r"^([\w.-]+)==(.*?) *\\$", LOCKS[lock], re.M):
-        found[name] = found.get(name, "") + f" {version}"
-    return found
+        result[name] = result.get(name, "") + f" {version}"
+    return result
 
 
 def test_there_is_a_lock_for_each_extra() -> None:

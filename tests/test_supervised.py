@@ -42,10 +42,10 @@ def until(condition: Callable[[], Any], seconds: float = 30.0) -> None:
 
 def children(program: Playing) -> dict[int, psutil.Process]:
     try:
-        found = psutil.Process(program.process.pid).children(recursive=True)
+        result = psutil.Process(program.process.pid).children(recursive=True)
     except psutil.NoSuchProcess:
         return {}
-    return {child.pid: child for child in found}
+    return {child.pid: child for child in result}
 
 
 def lives(process: psutil.Process) -> bool:

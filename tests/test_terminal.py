@@ -53,8 +53,8 @@ def test_keys_alone_play_it_and_ctrl_c_leaves_the_terminal_as_it_was(
     there: PlayingThere, home: Path
 ) -> None:
     at = there.says("end    Ctrl-C\n", there.ready)
-    told = there.screen[there.ready : at].splitlines()
-    assert len(told) <= 4 and f"send /pad/xy 0.3 0.7 --port {there.port}" in "\n".join(told)
+    reported = there.screen[there.ready : at].splitlines()
+    assert len(reported) <= 4 and f"send /pad/xy 0.3 0.7 --port {there.port}" in "\n".join(reported)
     assert not there.echoes()
     assert there.meter.falls_silent(0)
 

@@ -20,11 +20,11 @@ class KeyboardController:
         self._names, self._preset, self._say = names, preset, say
 
     async def start(self, connection: Connection) -> None:
-        """As `Controller.start`; the terminal has the mode of the keys from now on."""
+        """As `Controller.start`; the terminal is in the mode for single keys from now on."""
         self._keyboard.open()
         keys = Keys(connection.instrument, self._names, self._preset, self._say)
         Thread(target=keys.run, args=(self._keyboard,), name="keys", daemon=True).start()
 
     async def stop(self) -> None:
-        """As `Controller.stop`; the terminal has its own mode again."""
+        """As `Controller.stop`; the terminal gets its own mode back."""
         self._keyboard.close()

@@ -1,4 +1,4 @@
-"""What the terminal's keys do: a pad, a row of notes and the presets for who has nothing else."""
+"""The actions of the terminal's keys: a pad, a row of notes, and presets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 from latentpad.controllers.finger import Finger, Point
-from latentpad.controllers.keyboard.terminal import LOOK_S, Keyboard
+from latentpad.controllers.keyboard.terminal import CHECK_S, Keyboard
 from latentpad.engine import error_log
 from latentpad.engine.arguments import CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
@@ -18,24 +18,27 @@ STEP, FAR = 0.02, 5  # pad widths of an arrow, and how many of them with Shift
 GLIDE_S = 0.04  # in which the point goes most of a step
 TICK_S = 1 / 60
 DRAG_S = 0.15  # between two shots of an arrow that is held
-REST_S = 0.4  # after which it is told where the point has come to
-REPEAT_S = 0.1  # a key that comes again so soon is held
-NOTE_S = 0.6  # a terminal does not tell when a key is let go
+REST_S = 0.4  # without a move, after which the position is printed
+REPEAT_S = 0.1  # a key that comes again within this time is held
+NOTE_S = 0.6  # length of a note: a terminal does not report the release of a key
 VELOCITY = 100
 NOTES = "awsedftgyhujk"  # as the white and black keys of a piano lie
 LOWEST, MIDDLE, HIGHEST = 24, 60, 96  # MIDI pitches of the row's first key
 PANIC = "backspace"
-AT_ONCE = 24  # keys: more is a paste
-BURST, EACH_S = 60, 1 / 60  # keys at once, and then one each
-TOLD_S = 2.0  # between two lines about keys that do nothing
+AT_ONCE = 24  # keys in one read: more is a paste
+BURST, EACH_S = 60, 1 / 60  # keys in a burst, and then one per EACH_S
+LINE_S = 2.0  # between two lines about keys that do nothing
 
 ARROWS = {"up": (0, 1), "down": (0, -1), "left": (-1, 0), "right": (1, 0)}
 SHORT = "arrows move the point, space starts and stops, a to k are notes, 0-9 presets, ? all keys"
 
 
 class Keys:
-    """The keys as a sender of commands. `names` gives the presets, `preset` is the first one's
-    name; `say` gets a line for the performer. One thread."""
+    """The keys as a sender of commands. One thread.
+
+    `names` gives the presets, `preset` is the name of the first one; `say` is called with a line
+    for the performer.
+    """
 
     def __init__(
         self,
@@ -49,30 +52,29 @@ class Keys:
         self._names = names
         self._say = say
         self._clock = clock = instrument.clock
-        self._allowed = RateLimit(BURST, EACH_S, clock)
-        self._floods, self._unknown = (RateLimit(1, TOLD_S, clock) for _ in range(2))  # told of
-        found = list(names())
-        self._number = found.index(preset) if preset in found else -1
-        self._last, self._at = "", -math.inf  # the last key, and when
-        self._target: Point | None = None  # where a glide leads
+        self._rate_limit = RateLimit(BURST, EACH_S, clock)
+        self._floods, self._unknown = (RateLimit(1, LINE_S, clock) for _ in range(2))  # of lines
+        presets = list(names())
+        self._number = presets.index(preset) if preset in presets else -1
+        self._last, self._last_s = "", -math.inf  # the last key, and its time
+        self._target: Point | None = None  # the end of a glide
         self._glided = 0.0
-        self._struck, self._due = -math.inf, False  # the last shot of the arrows, one to come
-        self._rests: float | None = None  # when the point has come to rest
-        self._notes: dict[int, float] = {}  # pitches, and when they are let go
+        self._shot_s, self._due = -math.inf, False  # the arrows' last shot; whether one is due
+        self._rests: float | None = None  # when the position is to be printed
+        self._notes: dict[int, float] = {}  # pitches, and when they are released
         self._base = MIDDLE
 
     def run(self, keyboard: Keyboard) -> None:
         """Play until the keyboard is closed."""
-        while (pressed := keyboard.read(TICK_S if self.busy else LOOK_S)) is not None:
+        while (pressed := keyboard.read(TICK_S if self.busy else CHECK_S)) is not None:
             self.hear(pressed)
             self.step()
 
     def hear(self, pressed: Sequence[str]) -> None:
-        """Keys that came at once, or since the last time. Of too many, only the key that silences
-        is carried out."""
+        """Handle the keys of one read. If they are too many, only the key that silences works."""
         taken = len(pressed) if len(pressed) <= AT_ONCE else 0
         for key in pressed[:taken]:
-            if self._allowed.take():
+            if self._rate_limit.take():
                 self.press(key)
             else:
                 taken = 0
@@ -83,11 +85,11 @@ class Keys:
                 self._say("keys   more came at once than anybody plays: not taken")
 
     def press(self, key: str) -> None:
-        """One key. What it has done is told; why it could not, too."""
+        """Handle one key. Its effect is printed, or the reason why it had none."""
         now = self._clock()
         key = key.lower() if len(key) == 1 else key
-        again = key == self._last and now - self._at < REPEAT_S
-        self._last, self._at = key, now
+        again = key == self._last and now - self._last_s < REPEAT_S
+        self._last, self._last_s = key, now
         name = key.removeprefix("far-")
         try:
             if name in ARROWS:
@@ -103,16 +105,16 @@ class Keys:
 
     @property
     def busy(self) -> bool:
-        """Whether something happens by itself, for which `step` must come often."""
+        """Whether `step` must be called often."""
         return self._due or self._rests is not None or bool(self._notes)
 
     def step(self) -> None:
-        """What happens by itself: call it some 60 times a second while `busy`."""
+        """Advance glides, shots and notes. Call it some 60 times a second while `busy`."""
         now = self._clock()
         if self._target is not None:
             self._glide(now)
-        if self._due and now - self._struck >= DRAG_S:
-            self._struck, self._due = now, False
+        if self._due and now - self._shot_s >= DRAG_S:
+            self._shot_s, self._due = now, False
             self._finger.touch()
         for pitch in [pitch for pitch, end in self._notes.items() if now >= end]:
             del self._notes[pitch]
@@ -155,8 +157,8 @@ class Keys:
             self._say("touch  starts")
 
     def _preset(self, number: int) -> None:
-        self._number = number  # refused or not: the next one follows it
-        self._instrument.apply("/preset", (number,), SENDER)  # which tells what it has loaded
+        self._number = number  # also if it is refused: n and p count from it
+        self._instrument.apply("/preset", (number,), SENDER)  # prints what it has loaded
 
     def _note(self, pitch: int, again: bool) -> None:
         if not again:
@@ -165,19 +167,19 @@ class Keys:
 
     # -- the point ---------------------------------------------------------------------------
 
-    def _move(self, way: tuple[int, int], step: float) -> None:
+    def _move(self, direction: tuple[int, int], step: float) -> None:
         now = self._clock()
         x, y = self._target or self._finger.point
-        point = _within(x + step * way[0]), _within(y + step * way[1])
+        point = _within(x + step * direction[0]), _within(y + step * direction[1])
         self._rests = now + REST_S
         if self._finger.loops:
             if not self._finger.down:
                 self._finger.touch()
             self._glided = now if self._target is None else self._glided
             self._target = point
-        elif now - self._struck >= DRAG_S:
+        elif now - self._shot_s >= DRAG_S:
             self._finger.tap(point)
-            self._target, self._struck, self._due = None, now, False
+            self._target, self._shot_s, self._due = None, now, False
         else:
             self._finger.move(point)
             self._target, self._due = None, True
@@ -186,10 +188,10 @@ class Keys:
         assert self._target is not None
         share = 1 - math.exp(-max(now - self._glided, TICK_S) / GLIDE_S)
         self._glided = now
-        here, there = self._finger.point, self._target
-        x, y = (a + share * (b - a) for a, b in zip(here, there, strict=True))
-        if max(abs(x - there[0]), abs(y - there[1])) < STEP / 20:
-            (x, y), self._target = there, None
+        start, target = self._finger.point, self._target
+        x, y = (a + share * (b - a) for a, b in zip(start, target, strict=True))
+        if max(abs(x - target[0]), abs(y - target[1])) < STEP / 20:
+            (x, y), self._target = target, None
         self._finger.move((x, y))
 
 

@@ -1,10 +1,9 @@
-"""Standard input as a keyboard: keys one by one, without echo.
+"""Standard input as a keyboard: single keys, without echo.
 
-While they are ours the terminal gives each key at once (`cbreak`), and still makes signals of
-Ctrl-C and Ctrl-Z. It gets its own mode back at every end of the program and when the program is
-stopped (Ctrl-Z). A program in the background neither reads nor changes the terminal, which is the
-shell's then; as no signal tells that it has come back (`fg`), that is looked at four times a
-second.
+In this mode (`cbreak`) the terminal gives each key at once, and Ctrl-C and Ctrl-Z still send
+signals. The terminal's own mode is restored whenever the program ends or is stopped (Ctrl-Z). A
+program in the background neither reads nor changes the terminal, which then belongs to the shell.
+No signal reports that it is in the foreground again (`fg`), so this is checked four times a second.
 """
 
 from __future__ import annotations
@@ -23,46 +22,49 @@ from typing import Any
 
 from latentpad.controllers.keyboard.codes import KeyCodes
 
-LOOK_S = 0.25  # between two looks at whose the terminal is
-ESCAPE_S = 0.1  # in which the rest of a sequence comes, over a network too
-EMPTY_S = 0.05  # after a read that gave nothing
-READ = 4096  # bytes: more than that a terminal does not keep
+CHECK_S = 0.25  # between two checks whether the program is in the foreground
+ESCAPE_S = 0.1  # the rest of a sequence comes within this time, also over a network
+EMPTY_S = 0.05  # pause after an empty read
+READ = 4096  # bytes: a terminal's buffer is not larger
 _LFLAG, _CC = 3, 6  # of termios' attributes
 
 Attributes = list[Any]
 
 
 def is_terminal() -> bool:
-    """Whether standard input is a terminal, and what is printed is seen on one."""
+    """Whether standard input and standard output are terminals."""
     return os.isatty(0) and os.isatty(1)
 
 
 class Keyboard:
-    """The keys of the terminal `fd`. `open` and `close` on the main thread, which has the signals;
-    `read` on one other."""
+    """The keys of the terminal `fd`.
+
+    Call `open` and `close` on the main thread, which gets the signals, and `read` on one other.
+    """
 
     def __init__(self, fd: int = 0) -> None:
         self._fd = fd
         self._codes = KeyCodes()
         self._lock = threading.RLock()  # a signal's handler may come in between
-        self._usual: Attributes | None = None  # the terminal's own mode, while it has ours
+        self._saved: Attributes | None = None  # the terminal's own mode, while it has ours
         self._stopping = False
         self._closed = threading.Event()
         self._handlers: dict[signal.Signals, Any] = {}
 
     def open(self) -> None:
-        """Take the terminal, if this program is in its foreground. What was typed before is
-        dropped."""
+        """Take the terminal, if this program is in the foreground. Earlier input is dropped."""
         ours: dict[signal.Signals, Callable[[int, FrameType | None], None] | signal.Handlers] = {
             signal.SIGTSTP: self._stop,
             signal.SIGQUIT: self._quit,
-            # Between a look at whose the terminal is and its use it may become the shell's: then
-            # an error is wanted, not a stop.
+            # The program may go to the background between the check and the use of the terminal;
+            # then a call shall fail instead of stopping the program.
             signal.SIGTTIN: signal.SIG_IGN,
             signal.SIGTTOU: signal.SIG_IGN,
         }
         for number, handler in ours.items():
-            if signal.getsignal(number) == signal.SIG_DFL:  # else somebody wants it otherwise
+            if (
+                signal.getsignal(number) == signal.SIG_DFL
+            ):  # otherwise another handler was set on purpose
                 self._handlers[number] = signal.signal(number, handler)
         atexit.register(self._end)
         if self._take():
@@ -70,8 +72,8 @@ class Keyboard:
                 termios.tcflush(self._fd, termios.TCIFLUSH)
 
     def read(self, seconds: float) -> list[str] | None:
-        """The keys since last asked, after `seconds` at most; None if there will be no more."""
-        seconds = min(seconds, LOOK_S)
+        """The keys since the last call, within `seconds`; None if the keyboard is closed."""
+        seconds = min(seconds, CHECK_S)
         if not self._take():
             return None if self._closed.wait(seconds) else []
         if self._codes.pending:
@@ -81,7 +83,7 @@ class Keyboard:
         data = b""
         with suppress(OSError):
             data = os.read(self._fd, READ) if self._foreground() else b""
-        if not data:  # it has just become the shell's, or was closed: the next look tells
+        if not data:  # in the background, or closed: the next check finds out
             self._closed.wait(EMPTY_S)
         return None if self._closed.is_set() else self._codes.feed(data)
 
@@ -94,43 +96,43 @@ class Keyboard:
         self._handlers = {}
 
     def _end(self) -> None:
-        self._closed.set()  # before: who reads would take it again
+        self._closed.set()  # first, or `read` would take the terminal again
         self._leave()
 
     def _foreground(self) -> bool:
-        """Whether the terminal is ours to read and to change."""
+        """Whether this program is in the foreground of the terminal."""
         try:
             return os.tcgetpgrp(self._fd) == os.getpgrp()
         except OSError as error:
             if error.errno == errno.ENOTTY and os.isatty(self._fd):
-                return True  # it controls no job, so there is no other who has it
+                return True  # not a controlling terminal: no other program competes for it
             self._closed.set()  # it was closed
             return False
 
     def _take(self) -> bool:
-        """Whether the terminal has our mode, set anew if it has lost it."""
+        """Set the mode for single keys, if it is not set. False if that is not possible now."""
         with self._lock:
             if self._closed.is_set() or self._stopping or not self._foreground():
                 return False
             try:
-                found = termios.tcgetattr(self._fd)
-                if found[_LFLAG] & (termios.ICANON | termios.ECHO):
-                    self._usual = found
-                    # Not after what is still to be printed: a terminal stopped by Ctrl-S waits.
-                    termios.tcsetattr(self._fd, termios.TCSANOW, _one_by_one(found))
+                attributes = termios.tcgetattr(self._fd)
+                if attributes[_LFLAG] & (termios.ICANON | termios.ECHO):
+                    self._saved = attributes
+                    # TCSANOW and not TCSADRAIN, which would wait while Ctrl-S stops the output.
+                    termios.tcsetattr(self._fd, termios.TCSANOW, _single_keys(attributes))
             except termios.error:
                 return False
             return True
 
     def _leave(self) -> None:
         with self._lock:
-            usual, self._usual = self._usual, None
-            if usual is not None and self._foreground():
+            saved, self._saved = self._saved, None
+            if saved is not None and self._foreground():
                 with suppress(termios.error):
-                    termios.tcsetattr(self._fd, termios.TCSANOW, usual)
+                    termios.tcsetattr(self._fd, termios.TCSANOW, saved)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
-        """Ctrl-Z: the shell gets its terminal as it was. Returns when the program goes on."""
+        """Ctrl-Z: restore the terminal and stop. Returns when the program is continued."""
         self._stopping = True
         self._leave()
         signal.signal(number, signal.SIG_DFL)
@@ -144,7 +146,7 @@ class Keyboard:
         os.kill(os.getpid(), number)
 
 
-def _one_by_one(attributes: Attributes) -> Attributes:
+def _single_keys(attributes: Attributes) -> Attributes:
     ours = [*attributes[:_CC], list(attributes[_CC])]
     ours[_LFLAG] &= ~(termios.ICANON | termios.ECHO)
     ours[_CC][termios.VMIN], ours[_CC][termios.VTIME] = 1, 0

@@ -12,8 +12,8 @@ from latentpad.controllers.midi.ports import MidiPorts
 
 
 class MidiController:
-    """Listens to the ports of `names`, and to one of its own. `note` gets a line for what a
-    control has learned."""
+    """Listens to the ports of `names` and to a virtual one. `note` is called with a line when a
+    control has learned an address."""
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class MidiController:
         self._ports: MidiPorts | None = None
 
     async def start(self, connection: Connection) -> None:
-        """As `Controller.start`; the ports are opened by processes of their own."""
+        """As `Controller.start`; other processes open the ports."""
         self._bindings.install(connection.instrument, self._note)
         self._ports = MidiPorts(
             connection.instrument,

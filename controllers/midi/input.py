@@ -8,7 +8,7 @@
 | program change | `/preset`, counted from 0 as on the wire |
 | CC 7 | `/gain` |
 | CC 120, 123...127 | `/panic`, all of the channel's notes off |
-| what was learned | see `controllers.midi.learn`; it goes before the rest |
+| a learned control | its address (`controllers.midi.learn`), instead of the above |
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Layout = Literal["pad", "bend"]
 Command = tuple[str, tuple[Argument, ...]]
 
 ALL_SOUND_OFF = 120
-NOTES_OFF = range(123, 128)  # the mode messages after 123 let notes go as well
+NOTES_OFF = range(123, 128)  # the mode messages after 123 release notes as well
 _AXES: dict[str, dict[int, str]] = {
     "pad": {16: "/pad/x", 17: "/pad/y"},
     "bend": {16: "/pad/x", 17: "/pad/y", 1: "/pad/y"},
@@ -43,7 +43,7 @@ _GAIN = ROW["/gain"]
 
 @dataclass(slots=True)
 class MidiCounts:
-    """What came and what became of it, for a meter."""
+    """Counts of messages and their outcomes, for the meter."""
 
     messages: int = 0
     malformed: int = 0
@@ -55,8 +55,8 @@ class MidiCounts:
 class MidiInput:
     """One MIDI port's messages to `instrument`. Call it from one thread at a time.
 
-    Notes belong to the port and channel they came from: pulling one keyboard's cable lets
-    go only what that keyboard holds.
+    Notes belong to the port and channel that they came from: when a keyboard is unplugged, only its
+    own notes are released.
     """
 
     instrument: Instrument
@@ -70,8 +70,11 @@ class MidiInput:
     _threads: SenderThreads = field(default_factory=SenderThreads)
 
     def receive(self, data: list[int]) -> None:
-        """One message's bytes. What is malformed or refused is counted, never raised; `outcomes`
-        hears of it."""
+        """Handle the bytes of one message. Malformed and refused messages are counted, never
+        raised.
+
+        The outcome is reported to `outcomes`.
+        """
         self.counts.messages += 1
         try:
             message = mido.Message.from_bytes(data)
@@ -108,11 +111,11 @@ class MidiInput:
         self.counts.last_error = str(error) if isinstance(error, CommandError) else repr(error)
 
     def group(self, channel: int) -> str:
-        """Who holds the notes of a channel, counted 0...15 as on the wire."""
+        """The sender group of a channel, counted 0...15 as in MIDI's bytes."""
         return f"midi {self.port} {channel + 1}"
 
     def release(self) -> None:
-        """The port is gone: let go what it holds."""
+        """Release all notes of the port, when it has gone."""
         for channel in range(16):
             self._threads.do(self.port, partial(self.instrument.release, self.group(channel)))
 
@@ -132,29 +135,29 @@ class MidiInput:
     def _note(self, message: mido.Message) -> list[Command]:
         velocity = message.velocity if message.type == "note_on" else 0
         control = Control(message.channel + 1, "note", message.note)
-        bound = self.bindings.offer(control) if velocity else self.bindings.get(control)
-        if bound is None:
+        binding = self.bindings.offer(control) if velocity else self.bindings.get(control)
+        if binding is None:
             return [("/note", (message.note, velocity))]
-        if bound.kind == "value" and not velocity:
-            return []  # velocity has set it; letting the key go leaves it there
-        full = bound.kind != "value" and velocity > 0
-        return self._steer(control, bound, 1.0 if full else velocity / 127)
+        if binding.kind == "value" and not velocity:
+            return []  # the velocity has set the value; the release leaves it
+        full = binding.kind != "value" and velocity > 0
+        return self._steer(control, binding, 1.0 if full else velocity / 127)
 
     def _control(self, message: mido.Message) -> list[Command]:
         number, value = message.control, message.value
         if number == ALL_SOUND_OFF:
             return [("/panic", ())]
-        if number > ALL_SOUND_OFF:  # reset, local control: nothing here answers to them
+        if number > ALL_SOUND_OFF:  # reset, local control: ignored
             return []
         control = Control(message.channel + 1, "cc", number)
         axes = _AXES[self.layout]
-        bound = self.bindings.offer(control)
-        if bound is not None:
+        binding = self.bindings.offer(control)
+        if binding is not None:
             self._coarse.pop((message.channel, number), None)
-            return self._steer(control, bound, value / 127)
+            return self._steer(control, binding, value / 127)
         if number in axes:
             self._coarse[message.channel, number] = value
-            # The coarse byte alone reaches from 0 to 1: it stands for itself as the fine one.
+            # The coarse byte alone covers 0...1: it is used as the fine byte too.
             return [(axes[number], ((128 * value + value) / 16383,))]
         coarse = self._coarse.get((message.channel, number - 32))
         if coarse is not None:
@@ -163,20 +166,23 @@ class MidiInput:
             return [("/gain", (gain(value),))]
         return []
 
-    def _steer(self, control: Control, bound: Target, position: float) -> list[Command]:
+    def _steer(self, control: Control, binding: Target, position: float) -> list[Command]:
         was_pressed = control in self._pressed
         if position >= 0.5:
             self._pressed.add(control)
         else:
             self._pressed.discard(control)
-        if bound.kind == "trigger" and (position < 0.5 or was_pressed):
+        if binding.kind == "trigger" and (position < 0.5 or was_pressed):
             return []
-        return [(bound.address, bound.args(position))]
+        return [(binding.address, binding.args(position))]
 
 
 def gain(value: int) -> float:
-    """CC 7 as dB: 40 log10(value / 100) above the default gain, so that 100, where a MIDI
-    volume starts, is the default. The curve is General MIDI 2's for channel volume."""
+    """CC 7 as dB: 40 log10(value / 100) above the default gain.
+
+    So 100, the initial MIDI volume, is the default. The curve is General MIDI 2's for channel
+    volume.
+    """
     if value == 0:
         return _GAIN.low
     return max(_GAIN.default[0] + 40 * math.log10(value / 100), _GAIN.low)

@@ -1,4 +1,4 @@
-"""MIDI learn: `/learn ADDRESS`, and the next control moved steers that address from then on.
+"""MIDI learn: after `/learn ADDRESS` the next control that is moved sets that address.
 
 Bindings are kept in a TOML file that can be read and edited by hand:
 
@@ -32,7 +32,7 @@ LATENT_REACH = 3.0
 
 
 class BindingsError(LatentpadError, ValueError):
-    """A bindings file that cannot be used: one line saying where and what to do."""
+    """A bindings file that cannot be used: one line with the place and what to do."""
 
 
 class Control(NamedTuple):
@@ -56,8 +56,11 @@ class Control(NamedTuple):
 
 
 class Target(NamedTuple):
-    """What a control can steer: `kind` is "value" (of `row`, or else within `low`...`high`),
-    "switch" (1 while pressed) or "trigger" (carried out when pressed)."""
+    """An address that a control can set.
+
+    `kind` is "value" (of `row`, or else within `low`...`high`), "switch" (1 while pressed) or
+    "trigger" (carried out when pressed).
+    """
 
     address: str
     kind: str
@@ -81,18 +84,18 @@ _TRIGGER = re.compile(r"/panic|/anchor/\d{1,9}|/snapshot/\d{1,9}/(store|recall)"
 _TOUCH = re.compile(rf"/pad(/{_NUMBER})?/touch")
 _AXIS = re.compile(rf"/pad(/{_NUMBER})?/[xy]")
 _LATENT = re.compile(r"/latent/[1-9]\d?")
-_FADER = re.compile(r"/lattice/\d{1,9}")
+_LATTICE = re.compile(r"/lattice/\d{1,9}")
 _FINGER = re.compile(rf"/pad/{_NUMBER}/(\w+)")
 assert FINGERS == 10, "the addresses of the fingers above end at 10"
 
 
 def target(address: str) -> Target:
-    """The target at `address`. Raises `CommandError` where no one control can steer it."""
+    """The target for an address. Raises `CommandError` if a single control cannot set it."""
     if _TRIGGER.fullmatch(address):
         return Target(address, "trigger")
     if _TOUCH.fullmatch(address):
         return Target(address, "switch")
-    if _AXIS.fullmatch(address) or _FADER.fullmatch(address):
+    if _AXIS.fullmatch(address) or _LATTICE.fullmatch(address):
         return Target(address, "value")
     if _LATENT.fullmatch(address):
         return Target(address, "value", -LATENT_REACH, LATENT_REACH)
@@ -107,9 +110,10 @@ def target(address: str) -> Target:
 
 
 class Bindings:
-    """Which control steers what. Any thread may call; the file is written at each change.
+    """The addresses that MIDI controls set. Any thread may call; each change is written to the
+    file.
 
-    Raises `BindingsError` when `path` (default: the user's configuration) cannot be read.
+    Raises `BindingsError` if `path` (default: in the user's configuration) cannot be read.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -124,7 +128,7 @@ class Bindings:
     def install(
         self, instrument: Instrument, tell: Callable[[str], None] = lambda line: None
     ) -> None:
-        """Register `/learn`. `tell` gets a line for the performer about what was learned."""
+        """Register `/learn`. `tell` is called with a line for the performer when it has learned."""
         self._tell = tell
         instrument.register("/learn", self._learn)
 
@@ -136,31 +140,30 @@ class Bindings:
             return sorted(self._targets.items())
 
     def offer(self, control: Control) -> Target | None:
-        """A control was moved or pressed: what it steers, having learned it if one was asked for.
+        """The target of a control that was moved or pressed; it learns one first if `/learn` waits.
 
-        Keys teach only switches, touches and triggers, so that playing on while a knob is
-        being looked for does not bind the keyboard. What cannot be written down holds until the
-        program ends.
+        Keys learn only switches, touches and triggers, so that one can play on while looking for a
+        knob. If the file cannot be written, the binding holds until the program ends.
         """
         wanted = self.learning
         if wanted is not None and not (control.kind == "note" and wanted.kind == "value"):
             with self._lock:
                 self.learning = None
                 self._targets[control] = wanted
-                kept = ""
+                warning = ""
                 try:
                     self._save()
                 except OSError as error:
-                    kept = f", and is not kept: {self.path}: {error.strerror}"
-                self._tell(f"learn  {control} steers {wanted.address}{kept}")
+                    warning = f", and is not kept: {self.path}: {error.strerror}"
+                self._tell(f"learn  {control} steers {wanted.address}{warning}")
         return self._targets.get(control)
 
     def _learn(self, args: Sequence[Argument], sender: Sender) -> None:
         if len(args) != 1 or not isinstance(args[0], str):
             raise CommandError("/learn takes an address, or an empty string to think better of it")
         self.learning = target(args[0]) if args[0] else None
-        wanted = f"{args[0]}: move a control" if args[0] else "nothing any more"
-        self._tell(f"learn  {wanted}")
+        state = f"{args[0]}: move a control" if args[0] else "nothing any more"
+        self._tell(f"learn  {state}")
 
     def _load(self) -> None:
         try:

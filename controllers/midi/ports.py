@@ -1,8 +1,7 @@
-"""The MIDI ports the instrument listens on, whatever is unplugged or dies meanwhile.
+"""The MIDI ports that the instrument listens to, whatever is unplugged or fails meanwhile.
 
-Each MIDI system (ALSA, JACK, CoreMIDI) is held by a process of its own, see
-`controllers.midi.process`, which is kept going as the engine's are; here is carried out what it
-tells.
+Each MIDI system (ALSA, JACK, CoreMIDI) has a process of its own (`controllers.midi.process`), which
+is supervised like the engine's. The messages of these processes are handled here.
 """
 
 from __future__ import annotations
@@ -23,15 +22,15 @@ from latentpad.engine.control.instrument import Instrument
 from latentpad.engine.control.supervisor import Supervisor
 from latentpad.engine.process_status import ProcessStatus
 
-RETRY_S = 1.0  # before a feed that has ended is started again
-HANG_S = 10.0  # a feed looks at its ports every second
+RETRY_S = 1.0  # pause before a process that has ended is started again
+HANG_S = 10.0  # a process checks its ports every second
 
 
 class MidiPorts:
-    """Opens a virtual input "latentpad" wherever that can be had, and the port that each of
-    `names` means (part of its name in any case), now or as soon as it is plugged in.
+    """Opens a virtual input "latentpad" and the ports that match `names`, now or when plugged in.
 
-    `announce` gets one line for whatever the performer should know; any thread may call it.
+    A name matches part of a port's name, in any case. `announce` is called with lines for the
+    performer; any thread may call it.
     """
 
     def __init__(
@@ -54,53 +53,57 @@ class MidiPorts:
         self._outcomes = outcomes
         self._closing = False
         self._inputs: dict[str, dict[str, MidiInput]] = {api: {} for api in apis()}
-        self._signs = {api: ProcessStatus.unshared() for api in self._inputs}
-        self._faults: dict[str, str] = {}  # the last of each feed that was announced
-        self._keepers = [
+        self._statuses = {api: ProcessStatus.unshared() for api in self._inputs}
+        self._faults: dict[str, str] = {}  # the last announced fault of each system
+        self._supervisors = [
             Supervisor(
                 f"MIDI {api}",
                 partial(self._spawn, api),
-                partial(self._hear, api),
+                partial(self._handle, api),
                 status=status,
                 hang_s=HANG_S,
                 pause_s=RETRY_S,
             )
-            for api, status in self._signs.items()
+            for api, status in self._statuses.items()
         ]
-        for keeper in self._keepers:
-            keeper.start()
+        for supervisor in self._supervisors:
+            supervisor.start()
 
     def processes(self) -> dict[str, int]:
-        """Process ids by what they do."""
-        return {keeper.name: keeper.pid for keeper in self._keepers if keeper.pid is not None}
+        """Process ids by the names of the processes."""
+        return {
+            supervisor.name: supervisor.pid
+            for supervisor in self._supervisors
+            if supervisor.pid is not None
+        }
 
     def ready(self, what: str) -> bool:
-        """Whether the process of that name looks after its ports."""
-        return self._signs[what.removeprefix("MIDI ")].ready
+        """Whether the process of that name has checked its ports."""
+        return self._statuses[what.removeprefix("MIDI ")].ready
 
     def close(self) -> None:
-        """Let everything go and end the feeds, within a second."""
+        """Release everything and end the processes, within a second."""
         self._closing = True
-        for keeper in self._keepers:
-            keeper.hang_up()
-        for keeper in self._keepers:
-            keeper.join()
+        for supervisor in self._supervisors:
+            supervisor.hang_up()
+        for supervisor in self._supervisors:
+            supervisor.join()
         for api in self._inputs:
             self._close_all(api)
 
     def _spawn(self, api: str, generation: int) -> Child:
         return Child(f"MIDI {api}", "latentpad.controllers.midi.process", (api, self._names))
 
-    def _hear(self, api: str, word: Message) -> None:
-        """On the thread that keeps `api`'s feed."""
+    def _handle(self, api: str, word: Message) -> None:
+        """Handle a message of a process, on its supervisor's thread."""
         inputs = self._inputs[api]
         match word:
             case {"kind": "midi", "port": port, "data": data} if port in inputs:
                 inputs[port].receive(data)
             case {"kind": "here"}:
-                status = self._signs[api]
-                status.count_beat()
-                status.become_ready(status.generation)
+                signs = self._statuses[api]
+                signs.count_beat()
+                signs.become_ready(signs.generation)
             case {"kind": "opened", "port": port}:
                 inputs[port] = MidiInput(
                     self._instrument,
@@ -118,15 +121,15 @@ class MidiPorts:
                 self._announce(f"MIDI: {line}")
             case {"kind": "ended", "status": status, "reason": reason}:
                 self._close_all(api)
-                if status != 0 and reason != self._faults.get(api):  # 0: its JACK server has gone
+                if status != 0 and reason != self._faults.get(api):  # 0: its JACK server has ended
                     self._faults[api] = reason
                     self._announce(f"MIDI: the process for {api} {reason}; it is tried again")
 
     def _close(self, api: str, port: str) -> None:
-        gone = self._inputs[api].pop(port, None)
-        if gone is None:  # that it was opened is among the lines that were lost
+        closed = self._inputs[api].pop(port, None)
+        if closed is None:  # its message "opened" was lost
             return
-        gone.release()
+        closed.release()
         self.open.discard(port)
         if not self._closing:
             self._announce(f"MIDI: {port} is gone")
@@ -137,16 +140,16 @@ class MidiPorts:
 
 
 def ports() -> list[str]:
-    """The MIDI inputs there are now, by the names that `--midi` takes."""
-    feed = subprocess.Popen(
+    """The present MIDI inputs, by the names that `--midi` takes."""
+    child = subprocess.Popen(
         [sys.executable, "-m", "latentpad.controllers.midi.process"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        cwd=Path(__file__).parents[3],  # where the package is, installed or not
+        cwd=Path(__file__).parents[3],  # the folder of the package, installed or not
     )
     try:
-        lines, _ = feed.communicate(timeout=5)
+        lines, _ = child.communicate(timeout=5)
     except subprocess.TimeoutExpired:  # a sound server that hangs
-        feed.kill()
-        lines, _ = feed.communicate()
+        child.kill()
+        lines, _ = child.communicate()
     return [json.loads(line) for line in lines.splitlines()]

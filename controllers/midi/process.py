@@ -1,16 +1,16 @@
-"""A small program that holds the MIDI ports of one API and tells its parent what comes.
+"""A program that opens the MIDI ports of one API and sends what they receive to its parent.
 
-It is a process of its own because libjack frees a dead server's clients behind RtMidi's back:
-closing one then ends the process that does it. So this process ends itself at once when its
-JACK server goes, and the parent starts another. And JACK runs the callback on its own audio
-thread, which here has no busy interpreter to wait for.
+It is a process of its own because libjack frees the clients of a dead server without RtMidi's
+knowledge; closing such a client crashes the process. So this process exits at once when its JACK
+server ends, and the parent starts another. Also, JACK calls back on its audio thread, which here
+does not wait for a busy interpreter.
 
-`serve` is spawned (engine/process.py) and says "says" (a `line`), "opened" and "closed" (a
-`port`), "midi" (a `port` and its `data`, bytes), and "here" at each look at the ports.
+`serve` is spawned (engine/process.py) and sends "says" (a `line`), "opened" and "closed" (a
+`port`), "midi" (a `port` and its `data`, bytes), and "here" at each check of the ports.
 
     python -m latentpad.controllers.midi.process
 
-prints the names of the ports there are, as JSON, one a line.
+prints the names of the present ports, as JSON, one per line.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from typing import Any
 from latentpad.engine.process import send_message
 
 POLL = 1.0
-"""Seconds between two looks at which ports there are; RtMidi has no other notice."""
+"""Seconds between two checks of the ports; RtMidi gives no notice of changes."""
 
 OWN_PORT = "latentpad"
 
 
 def apis() -> dict[str, int]:
-    """The MIDI systems RtMidi was built with here, by our names for them."""
+    """The MIDI systems that RtMidi was built with, by the names used here."""
     import rtmidi
 
     known = {
@@ -47,42 +47,43 @@ def apis() -> dict[str, int]:
 
 
 def label(api: str, port: str) -> str:
-    """A port's name for the performer: JACK may show the same device that ALSA shows."""
+    """A port's name for the performer, as JACK may show the same device as ALSA."""
     return f"{port} (JACK)" if api == "jack" else port
 
 
 def match(wanted: str, ports: Sequence[str]) -> str | None:
-    """The port meant by `wanted`: its very name, else the first that holds it in any case.
+    """The port meant by `wanted`: the equal name, else the first that contains it in any case.
 
-    ALSA's client numbers ("20:0") change at each plugging in and do not count.
+    ALSA's client numbers ("20:0") change each time a device is plugged in, and are ignored.
     """
     if wanted in ports:
         return wanted
-    plain = re.sub(r" \d+:\d+$", "", wanted).casefold()
-    return next((port for port in ports if plain in port.casefold()), None)
+    without_number = re.sub(r" \d+:\d+$", "", wanted).casefold()
+    return next((port for port in ports if without_number in port.casefold()), None)
 
 
 class MidiFeed:
-    """The ports of one API. `tell` gets what `serve` says; RtMidi's threads call it too."""
+    """The ports of one API. `send` is called with the messages of `serve`, by RtMidi's threads
+    too."""
 
-    def __init__(self, api: str, wanted: Sequence[str], tell: Callable[..., None]) -> None:
+    def __init__(self, api: str, wanted: Sequence[str], send: Callable[..., None]) -> None:
         self._name = api
         self._api = apis()[api]
         self._wanted = wanted
-        self._tell = tell
-        self._own: Any = None  # the virtual port; it also knows which other ports there are
+        self._send_message = send
+        self._virtual: Any = None  # the virtual port; it also lists the other ports
         self._watch: Any = None
         self._open: dict[str, Any] = {}
-        self._said = ""
+        self._last_line = ""
 
     def poll(self) -> None:
-        """Open what has come, close what has gone."""
+        """Open the ports that have appeared, close those that have gone."""
         import rtmidi
 
         try:
-            if self._own is None:
-                self._own = self._open_own()
-            ports = self._own.get_ports()
+            if self._virtual is None:
+                self._virtual = self._open_own()
+            ports = self._virtual.get_ports()
         except rtmidi.RtMidiError:
             self._say(
                 {
@@ -91,23 +92,23 @@ class MidiFeed:
                 }.get(self._name, f"{self._name} gives no MIDI ports")
             )
             return
-        self._said = ""
+        self._last_line = ""
         for gone in set(self._open).difference(ports):
             _leave(self._open.pop(gone))
-            self._tell("closed", port=label(self._name, gone))
+            self._send_message("closed", port=label(self._name, gone))
         for wanted in self._wanted:
             port = match(wanted, ports)
             if port is None or port in self._open:
                 continue
-            with suppress(rtmidi.RtMidiError):  # gone again since it was listed
+            with suppress(rtmidi.RtMidiError):  # it has gone since it was listed
                 midi = rtmidi.MidiIn(self._api, name=f"{OWN_PORT}-midi")
                 midi.open_port(ports.index(port), OWN_PORT)
                 self._open[port] = midi
                 self._listen(midi, port)
 
     def close(self) -> None:
-        """Leave the MIDI system; a JACK server is slow to forget clients that just vanish."""
-        for midi in (*self._open.values(), self._own):
+        """Close all ports; a JACK server is slow to remove clients that only disappear."""
+        for midi in (*self._open.values(), self._virtual):
             if midi is not None:
                 _leave(midi)
         if self._watch is not None:
@@ -116,7 +117,7 @@ class MidiFeed:
     def _open_own(self) -> Any:
         import rtmidi
 
-        # Distinct from the sound's own client, which JACK would otherwise have to rename.
+        # Another name than that of the audio client, which JACK would otherwise rename.
         midi = rtmidi.MidiIn(self._api, name=f"{OWN_PORT}-midi")
         if self._name == "jack":
             self._watch = self._end_with_jack()
@@ -125,10 +126,10 @@ class MidiFeed:
         return midi
 
     def _end_with_jack(self) -> Any:
-        """End this process when the server goes, before anything touches its clients again."""
+        """Exit this process when the server ends, before its clients are used again."""
         try:
             import jack
-        except (ImportError, OSError):  # OSError: it found no libjack of the system's
+        except (ImportError, OSError):  # OSError: no libjack in the system
             self._say("without JACK-Client, JACK MIDI does not come back when JACK restarts")
             return None
         watch = jack.Client(f"{OWN_PORT}-watch", no_start_server=True)
@@ -138,31 +139,31 @@ class MidiFeed:
 
     def _listen(self, midi: Any, port: str) -> None:
         name = label(self._name, port)
-        self._tell("opened", port=name)
-        midi.set_callback(lambda event, _: self._tell("midi", port=name, data=event[0]))
+        self._send_message("opened", port=name)
+        midi.set_callback(lambda event, _: self._send_message("midi", port=name, data=event[0]))
 
     def _say(self, line: str) -> None:
-        if line != self._said:
-            self._said = line
-            self._tell("says", line=line)
+        if line != self._last_line:
+            self._last_line = line
+            self._send_message("says", line=line)
 
 
 def _leave(midi: Any) -> None:
     midi.close_port()
-    midi.delete()  # else its JACK client lives on, deaf, until this process ends
+    midi.delete()  # otherwise its JACK client stays until this process ends
 
 
 def serve(api: str, wanted: Sequence[str], words: socket.socket) -> None:
-    """The feed's main function; returns when the control process closes `words`."""
-    os.setsid()  # Ctrl-Z is for the instrument: a JACK client that stops holds up the others
+    """Main function of the process; returns when the control process closes `words`."""
+    os.setsid()  # not stopped by Ctrl-Z: a stopped JACK client would block the others
     os.environ["JACK_NO_START_SERVER"] = "1"
-    # Where the parent does not read, a line is lost: JACK's thread must not wait for it.
+    # If the parent does not read, messages are lost: JACK's thread must not wait.
     words.setblocking(False)
-    tell = partial(send_message, words)
-    feed = MidiFeed(api, wanted, tell)
+    send = partial(send_message, words)
+    feed = MidiFeed(api, wanted, send)
     while True:
         feed.poll()
-        tell("here")
+        send("here")
         if select.select([words], [], [], POLL)[0]:
             break
     feed.close()
@@ -174,7 +175,7 @@ def main() -> None:
 
     os.environ["JACK_NO_START_SERVER"] = "1"
     for name, api in apis().items():
-        with suppress(rtmidi.RtMidiError):  # that system is not there
+        with suppress(rtmidi.RtMidiError):  # this system is not available
             for port in rtmidi.MidiIn(api, name=f"{OWN_PORT}-list").get_ports():
                 print(json.dumps(label(name, port)))
 

@@ -1,4 +1,4 @@
-"""One packet to a running instrument, and what it answers."""
+"""Sends one packet to a running instrument and receives its answers."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from latentpad.controllers.osc.packet import LARGEST, Message, OscError, decode
 from latentpad.models.errors import LatentpadError
 
 ANSWER_S = 0.2
-"""Seconds in which an instrument answers, and a system tells that nobody listens."""
+"""Seconds within which an instrument answers, or the system reports a closed port."""
 
 
 class Unreachable(LatentpadError):
-    """A host cannot be reached: one line saying why."""
+    """A host that cannot be reached: one line with the reason."""
 
 
 class NobodyListens(Unreachable):
-    """The host is there and refuses the port: one line saying what to do."""
+    """The host refuses the port: one line with what to do."""
 
 
 def ask(packet: bytes, host: str, port: int, seconds: float = ANSWER_S) -> list[Message]:
-    """Send `packet` by UDP, and give the messages that come back within `seconds`.
+    """Send `packet` by UDP, and return the messages that come back within `seconds`.
 
-    A closed port is told by the host that has it; a host that is not there tells nothing. Of a
-    name with several addresses the first one that takes the packet gets it. Raises
-    `NobodyListens`, and `Unreachable` for a host that cannot be reached.
+    A host reports a closed port; a host that does not exist reports nothing. If a name has several
+    addresses, the first that takes the packet is used. Raises `NobodyListens`, and `Unreachable`
+    for a host that cannot be reached.
     """
     try:
-        places = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise Unreachable(f"there is no host {host!r} ({why})") from None
-    nobody, fault = False, ""
-    for family, _, _, _, place in dict.fromkeys(places):
+    refused, fault = False, ""
+    for family, _, _, _, address in dict.fromkeys(addresses):
         try:
-            return _asked(packet, family, place, seconds)
+            return _ask_address(packet, family, address, seconds)
         except ConnectionRefusedError:
-            nobody = True
+            refused = True
         except OSError as error:
             fault = str(error.strerror or error)
-    if nobody:
+    if refused:
         raise NobodyListens(
             f"nobody listens on UDP port {port} of {host}: start the instrument with "
             "`latentpad play`, or name its --port"
@@ -52,18 +52,18 @@ def ask(packet: bytes, host: str, port: int, seconds: float = ANSWER_S) -> list[
     raise Unreachable(f"{host} port {port} cannot be reached: {fault}")
 
 
-def _asked(
-    packet: bytes, family: socket.AddressFamily | int, place: Any, seconds: float
+def _ask_address(
+    packet: bytes, family: socket.AddressFamily | int, address: Any, seconds: float
 ) -> list[Message]:
     with ExitStack() as opened:
         udp = opened.enter_context(socket.socket(family, socket.SOCK_DGRAM))
-        udp.connect(place)  # else a refusal is not told to us
+        udp.connect(address)  # without it a refusal is not reported
         sockets = [udp]
-        # What `/sync` asks for comes from other ports of the host: a second socket on our own port
-        # has that. A system that does not let it be goes without.
+        # The values of `/sync` come from other ports of the host: a second socket on the same port
+        # receives them. Where the system does not allow it, they are lost.
         with suppress(OSError):
             beside = opened.enter_context(socket.socket(family, socket.SOCK_DGRAM))
-            for one in (udp, beside):  # the port is ours alone by now
+            for one in (udp, beside):  # no other program has this port
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             beside.bind(udp.getsockname())
             sockets.append(beside)
@@ -73,16 +73,16 @@ def _asked(
 
 def _answers(sockets: list[socket.socket], host: str, seconds: float) -> Iterator[Message]:
     end = time.monotonic() + seconds
-    came = False
-    while (left := end - time.monotonic()) > 0:
-        for ready in select.select(sockets, [], [], left)[0]:
+    received = False
+    while (seconds_left := end - time.monotonic()) > 0:
+        for ready in select.select(sockets, [], [], seconds_left)[0]:
             try:
                 data, sender = ready.recvfrom(LARGEST)
             except ConnectionRefusedError:
-                if not came:
+                if not received:
                     raise
-                return  # it has ended meanwhile
-            came = True
+                return  # the instrument has ended meanwhile
+            received = True
             if sender[0] == host:
-                with suppress(OscError):  # nothing of ours
+                with suppress(OscError):  # not from an instrument
                     yield from decode(data).messages

@@ -17,12 +17,13 @@ class OscController:
 
     @property
     def counts(self) -> OscCounts:
-        """What came since it was started, and what became of it."""
+        """Counts of packets and commands since the start."""
         assert self._server is not None
         return self._server.counts
 
     async def start(self, connection: Connection) -> None:
-        """Raises `PortTaken`, or another `OSError` where the host is none of this machine's."""
+        """As `Controller.start`. Raises `PortTaken`, or another `OSError` for a host of another
+        machine."""
         outcomes = connection.outcomes
         server = await listen(connection.instrument, self._host, self._port, outcomes)
         Replies(outcomes, server.send, connection.feedback)
@@ -36,6 +37,6 @@ class OscController:
         return self._server.address
 
     async def stop(self) -> None:
-        """As `Controller.stop`; bundles that wait for their time are dropped."""
+        """As `Controller.stop`; bundles that wait for their time tag are dropped."""
         if self._server is not None:
             self._server.close()

@@ -1,9 +1,8 @@
-"""Values back to those who asked for them with `/sync [port]` (`controllers.osc.subscribers`),
-and to the sinks of this process (`controllers.sinks`).
+"""Sends values to hosts that asked with `/sync [port]`, and to the sinks of this process.
 
-A value goes out at most 60 times a second, the newest one, and never to the one who is
-touching that control. The instrument's threads only note what has changed; the sending is
-done on the event loop's thread.
+`controllers.osc.subscribers` has the hosts, `controllers.sinks` the sinks. A value is sent at most
+60 times a second, the newest one, and not to the sender that is changing it. The instrument's
+threads only note what has changed; the event loop's thread sends.
 """
 
 from __future__ import annotations
@@ -32,14 +31,16 @@ INTERVAL = 1 / 60
 """Seconds between two messages of one value."""
 
 
-# What happens rather than what is: sent later or thinned out it would be wrong.
+# An event is not a value: it must not be sent later, or left out for a newer one.
 def _is_event(address: str) -> bool:
     return address in ("/note", "/panic") or address.startswith("/snapshot/")
 
 
 class Feedback:
-    """Answers `/sync` and follows the instrument's changes. Make it on the event loop's thread;
-    `publish` may be called from any."""
+    """Answers `/sync` and sends the instrument's changes.
+
+    Make it on the event loop's thread; `publish` may be called from any.
+    """
 
     def __init__(
         self,
@@ -49,26 +50,26 @@ class Feedback:
         port: int | None = None,
         outcomes: Outcomes | None = None,
     ) -> None:
-        """`port` is the one that the instrument listens on: what went there would come back.
-        Sinks get answers to what `outcomes` tells of."""
+        """`port` is the instrument's own, to which nothing is sent. Sinks get answers to the
+        commands whose outcomes `outcomes` reports."""
         self._instrument = instrument
         self._outcomes = outcomes
         self._sinks = Sinks(instrument)
-        self._own = port
+        self._own_port = port
         self._subscribers = Subscribers(clock)
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
         self._scheduled = False
         self._flushed = -INTERVAL
         instrument.register("/sync", self._sync)
-        instrument.register("/ping", lambda args, sender: None)  # pads send it to be heard
+        instrument.register("/ping", lambda args, sender: None)  # keeps a subscription alive
         instrument.listeners.append(self._changed)
         instrument.hearers.append(self._heard)
         if outcomes is not None:
             outcomes.listeners.append(self._answer)
 
     def close(self) -> None:
-        """Tell nobody anything any more."""
+        """Stop sending."""
         if self._outcomes is not None:
             self._outcomes.listeners.remove(self._answer)
         self._instrument.listeners.remove(self._changed)
@@ -78,40 +79,43 @@ class Feedback:
 
     @property
     def subscribers(self) -> list[Subscriber]:
-        """Those that are kept informed now."""
+        """The active subscribers."""
         with self._lock:
             return self._subscribers.awake()
 
     @property
     def followed(self) -> bool:
-        """Whether anybody is kept informed."""
+        """Whether there is an active subscriber or a sink."""
         with self._lock:
             return len(self._sinks) > 0 or bool(self._subscribers.awake())
 
     def follow(self, sink: Sink, sender: Sender) -> None:
-        """Send `sink` all values, and from then on each change that is not `sender`'s own, the
-        meters, and the answers to `sender`. Any thread."""
+        """Send `sink` all values, then each change that is not from `sender`, the meters, and
+        answers.
+
+        Any thread.
+        """
         with self._lock:
             self._sinks.add(sink, sender)
         self._wake()
 
     def unfollow(self, sink: Sink) -> None:
-        """Send it no more; what is on its way may still come. Any thread."""
+        """Stop sending to `sink`; what is already taken may still be sent. Any thread."""
         with self._lock:
             self._sinks.remove(sink)
 
     def publish(self, address: str, args: Sequence[Argument]) -> None:
-        """Send a value that is no parameter (a meter) to all who follow, at the same rate."""
+        """Send a value that is no parameter (a meter) to all, at the same rate."""
         self._changed(address, args, NOBODY)
 
     def port_of(self, group: str) -> int | None:
-        """The port that a host has named last; None if it has named none. Any thread."""
+        """The port that a host named last; None if it named none. Any thread."""
         with self._lock:
             host = self._subscribers.hosts.get(group)
             return host.port if host is not None else None
 
     def asked_port(self, address: str, args: Sequence[Argument], sender: Sender) -> int | None:
-        """The port that an OSC sender asks to be told on: None for a press, 0 for its release.
+        """The port that an OSC sender names: None for no port or a press, 0 for a release.
 
         Raises `CommandError`. Any thread.
         """
@@ -120,9 +124,14 @@ class Feedback:
         if len(args) > 1:
             raise CommandError(f"{address} takes nothing, or a UDP port, not {len(args)} arguments")
         named = _port(address, args[0]) if args else None
-        if self._own is not None and (named or sender.port) == self._own and _is_here(sender):
+        if (
+            self._own_port is not None
+            and (named or sender.port) == self._own_port
+            and _is_here(sender)
+        ):
             raise CommandError(
-                f"{address}: {self._own} is the port that this instrument listens on; name yours"
+                f"{address}: {self._own_port} is the port that this instrument listens on; "
+                "name yours"
             )
         return named
 
@@ -136,23 +145,23 @@ class Feedback:
 
     def _heard(self, sender: Sender) -> None:
         with self._lock:
-            woken = self._subscribers.hear(sender)
-        if woken:
+            awakened = self._subscribers.hear(sender)
+        if awakened:
             self._wake()
 
     def _changed(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
         if _is_event(address):
             return
         with self._lock:
-            told = self._subscribers.change(address, args, sender)
-            told = self._sinks.change(address, args, sender) or told
-        if told:
+            has_pending = self._subscribers.change(address, args, sender)
+            has_pending = self._sinks.change(address, args, sender) or has_pending
+        if has_pending:
             self._wake()
 
     def _answer(self, outcome: Outcome) -> None:
         with self._lock:
-            told = self._sinks.answer(outcome)
-        if told:
+            has_pending = self._sinks.answer(outcome)
+        if has_pending:
             self._wake()
 
     def _wake(self) -> None:
@@ -166,7 +175,8 @@ class Feedback:
     def _flush(self) -> None:
         self._flushed = self._loop.time()
         self._scheduled = False
-        # A copy of all values is of one moment. In this order, as whoever changes one locks them.
+        # All values are copied at one moment. The locks are taken in the order in which a change
+        # takes them.
         with self._instrument.frozen(), self._lock:
             due = self._subscribers.due(lambda: dict(self._instrument.sync_messages()))
             waiting = [(host, subscriber, subscriber.pending) for host, subscriber in due]
@@ -174,7 +184,7 @@ class Feedback:
                 subscriber.pending = {}
             sinks = self._sinks.take(lambda: dict(self._instrument.sync_messages()))
         for sink, messages in sinks:
-            _give(sink, messages)
+            _send_to_sink(sink, messages)
         for host, subscriber, values in waiting:
             self._send(host, subscriber, values)
         with self._lock:
@@ -183,8 +193,10 @@ class Feedback:
             self._wake()
 
     def _send(self, host: SubscribedHost, subscriber: Subscriber, values: Values) -> None:
-        """Send the values, as far as the host's allowance goes and the system takes them. The
-        rest goes with the next ones, unless newer came."""
+        """Send the values, as far as the host's rate limit and the system allow.
+
+        The rest is sent with the next ones, unless a newer value has come.
+        """
         unsent = dict(values)
         for address, args in values.items():
             if host.rate_limit.left() <= 0:
@@ -204,8 +216,8 @@ class Feedback:
                 subscriber.pending = unsent | subscriber.pending
 
 
-def _give(sink: Sink, messages: list[Message]) -> None:
-    """A fault of one sink is not to silence the others."""
+def _send_to_sink(sink: Sink, messages: list[Message]) -> None:
+    """Send to a sink. A fault of one must not stop the others."""
     try:
         for address, args in messages:
             sink.send(address, args)
@@ -227,7 +239,7 @@ def _port(address: str, argument: Argument) -> int | None:
 
 
 def _is_here(sender: Sender) -> bool:
-    """Whether the sender's address is one of this machine's: only those can be bound."""
+    """Whether the sender's address is of this machine: only those can be bound."""
     host = sender.group.partition(" ")[2]
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:

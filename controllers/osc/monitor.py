@@ -1,9 +1,8 @@
-"""`/monitor 1`: whoever asks hears all that the instrument hears, and what becomes of it.
+"""`/monitor 1`: the sender receives every command and its outcome.
 
-`/heard address args... outcome` comes for every command of every controller; the outcome is "ok",
-or what was wrong. `/monitor 0` ends it, as does a host that falls silent
-(`controllers.osc.subscribers` says when). Of more than a host may be sent in a second the rest is
-left out.
+`/heard address args... outcome` is sent for every command of every controller; the outcome is "ok",
+or what was wrong. `/monitor 0` ends it, and so does silence of the host
+(`controllers.osc.subscribers` has the times). What exceeds a host's rate is left out.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ from latentpad.engine.control.instrument import Sender
 from latentpad.engine.rate_limit import RateLimit
 from latentpad.models.text import printable
 
-HOSTS = 4  # that listen; when one more asks, the one that was heard longest ago goes
-PORTS = 4  # of one host; when it asks on one more, the one it asked for longest ago goes
+HOSTS = 4  # hosts; a further one replaces the one that has been silent longest
+PORTS = 4  # ports of a host; a further one replaces the oldest
 BYTES_S = 16_000  # to one host in a second: some 200 commands
 MOST_BYTES = 1400  # of a message; the arguments of a longer one are left out
 MOST_SHOWN = 200  # characters of an address or a reason
@@ -31,18 +30,18 @@ MOST_SHOWN = 200  # characters of an address or a reason
 
 @dataclass
 class _Watcher:
-    """A host that listens, and where."""
+    """A host and its ports."""
 
     ports: list[int]
-    heard: float
+    last_heard: float
     rate_limit: RateLimit  # of bytes
-    known: bool = False  # heard again since it asked
+    known: bool = False  # it has sent something since it asked
 
 
 class Monitor:
-    """Registers `/monitor` and tells its subscribers of `outcomes`. Any thread.
+    """Registers `/monitor` and sends the outcomes to its subscribers. Any thread.
 
-    `feedback` knows on which port a host listens.
+    `feedback` has the ports that the hosts named.
     """
 
     def __init__(self, outcomes: Outcomes, send: Send, feedback: Feedback) -> None:
@@ -67,38 +66,38 @@ class Monitor:
                 self._hosts.pop(sender.group, None)
             else:
                 host = self._host(sender.group)
-                host.heard = self._clock()
+                host.last_heard = self._clock()
                 host.ports = [*(p for p in host.ports if p not in usable), *usable][-PORTS:]
             self._watch()
 
     def _host(self, group: str) -> _Watcher:
         if group not in self._hosts:
             while len(self._hosts) >= HOSTS:
-                del self._hosts[min(self._hosts, key=lambda name: self._hosts[name].heard)]
-            allowance = RateLimit(BYTES_S, 1 / BYTES_S, self._clock)
-            self._hosts[group] = _Watcher([], self._clock(), allowance)
+                del self._hosts[min(self._hosts, key=lambda name: self._hosts[name].last_heard)]
+            rate_limit = RateLimit(BYTES_S, 1 / BYTES_S, self._clock)
+            self._hosts[group] = _Watcher([], self._clock(), rate_limit)
         return self._hosts[group]
 
     def _watch(self) -> None:
-        """Listen to everything only while somebody wants to know."""
-        watching = self._told in self._outcomes.watchers
+        """Watch the outcomes only while there are subscribers."""
+        watching = self._send_outcome in self._outcomes.watchers
         if self._hosts and not watching:
-            self._outcomes.watchers.append(self._told)
+            self._outcomes.watchers.append(self._send_outcome)
         elif not self._hosts and watching:
-            self._outcomes.watchers.remove(self._told)
+            self._outcomes.watchers.remove(self._send_outcome)
 
     def _heard(self, sender: Sender) -> None:
         if sender.group in self._hosts:
             with self._lock:
                 if (host := self._hosts.get(sender.group)) is not None:
-                    host.heard, host.known = self._clock(), True
+                    host.last_heard, host.known = self._clock(), True
 
-    def _told(self, outcome: Outcome) -> None:
+    def _send_outcome(self, outcome: Outcome) -> None:
         packet = _packet(outcome)
         now = self._clock()
         with self._lock:
             for name, host in list(self._hosts.items()):
-                if now - host.heard > (KNOWN_S if host.known else FRESH_S):
+                if now - host.last_heard > (KNOWN_S if host.known else FRESH_S):
                     del self._hosts[name]
                     continue
                 for port in host.ports:
@@ -109,11 +108,13 @@ class Monitor:
 
 
 def _packet(outcome: Outcome) -> bytes:
-    said = "ok" if outcome.kind is OutcomeKind.DONE else printable(outcome.reason, MOST_SHOWN)
+    outcome_text = (
+        "ok" if outcome.kind is OutcomeKind.DONE else printable(outcome.reason, MOST_SHOWN)
+    )
     args: tuple[OscArgument, ...] = outcome.args
     if outcome.kind is OutcomeKind.MALFORMED:
         args = ()
-    packet = encode("/heard", (outcome.address[:MOST_SHOWN], *args, said))
+    packet = encode("/heard", (outcome.address[:MOST_SHOWN], *args, outcome_text))
     if len(packet) > MOST_BYTES:
-        packet = encode("/heard", (outcome.address[:MOST_SHOWN], "…", said))
+        packet = encode("/heard", (outcome.address[:MOST_SHOWN], "…", outcome_text))
     return packet

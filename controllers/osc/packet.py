@@ -1,8 +1,8 @@
-"""OSC packets, strictly: bytes in, messages out, and back.
+"""OSC packets, read strictly: bytes to messages, and back.
 
-Every size and every padding byte is checked before it is used, so that whatever a network
-carries becomes a `Packet` or an `OscError`. Source: Open Sound Control 1.0 (Wright, 2002),
-type tags of 1.1 (Freed & Schmeder, 2009).
+Every size and every padding byte is checked before it is used, so any datagram becomes a `Packet`
+or an `OscError`. Source: Open Sound Control 1.0 (Wright, 2002), type tags of 1.1 (Freed & Schmeder,
+2009).
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from latentpad.models.errors import LatentpadError
 OscArgument = float | int | str | bool | bytes | None
 
 PORT = 9000
-"""The UDP port on which an instrument listens if nothing else is said."""
+"""The default UDP port of an instrument."""
 
 LARGEST = 65_536
 """Bytes in a packet; no UDP datagram is larger."""
 
 DEPTH = 8
-"""Bundles within bundles that are still read."""
+"""The deepest nesting of bundles that is read."""
 
 IMMEDIATELY = 1
-"""The time tag that means at once."""
+"""The time tag that means immediately."""
 
 _NTP_TO_UNIX = 2_208_988_800  # s from 1900 to 1970
 _BUNDLE = b"#bundle\0"
 _NUMBERS = {tag: struct.Struct(f">{code}") for tag, code in zip("ifhd", "ifqd", strict=True)}
 # An impulse is a touch app's 'bang': what a button sends when it is pressed.
 _CONSTANTS: dict[str, bool | None] = {"T": True, "F": False, "N": None, "I": True}
-# Time tags, colours, characters, MIDI: nothing here takes one, so each is read as nil.
+# Time tags, colours, characters, MIDI: no command takes one, so each is read as nil.
 _MEANINGLESS = {"t": 8, "r": 4, "c": 4, "m": 4}
 
 
 class OscError(LatentpadError, ValueError):
-    """A packet that is not OSC, or values that OSC cannot carry: one line saying why."""
+    """A packet that is not OSC, or values that OSC cannot carry: one line with the reason."""
 
 
 class Message(NamedTuple):
@@ -46,10 +46,10 @@ class Message(NamedTuple):
 
 
 class Packet(NamedTuple):
-    """The messages of one packet in order, those of nested bundles among them.
+    """The messages of one packet in order, including those of nested bundles.
 
-    `timetag` is the outermost bundle's, in NTP's 2**-32 s; `IMMEDIATELY` for a lone message.
-    `faults` says what was wrong with those of a bundle's elements that are left out.
+    `timetag` is that of the outermost bundle, in NTP's 2**-32 s; `IMMEDIATELY` for a single
+    message. `faults` has one line for each element of a bundle that was left out.
     """
 
     messages: tuple[Message, ...]
@@ -64,10 +64,10 @@ def unix_time(timetag: int) -> float:
 
 
 def decode(datagram: bytes) -> Packet:
-    """One packet. Raises `OscError`; never loops, never reads past the end. Any thread.
+    """Decode one packet. Raises `OscError`; never loops, never reads past the end. Any thread.
 
-    An element of a bundle that is broken within its own size leaves the others: it is among the
-    packet's `faults`. Where a size is wrong nothing can be told apart, and all is refused.
+    A broken element of a bundle does not spoil the others: it is reported in `faults`. If a size is
+    wrong, the elements cannot be separated, and the whole packet is refused.
     """
     if len(datagram) > LARGEST:
         raise OscError(f"{len(datagram)} bytes are more than {LARGEST}")
@@ -84,101 +84,104 @@ def decode(datagram: bytes) -> Packet:
 
 
 def _bundle(
-    data: bytes, at: int, end: int, depth: int, messages: list[Message], faults: list[str]
+    data: bytes, offset: int, end: int, depth: int, messages: list[Message], faults: list[str]
 ) -> int:
-    """Append the messages of the bundle at `data[at:end]`, and what is wrong with its other
-    elements; returns its time tag."""
+    """Append the messages of the bundle at `data[offset:end]`, and the faults of its other
+    elements.
+
+    Returns its time tag.
+    """
     if depth > DEPTH:
         raise OscError(f"bundles are nested more than {DEPTH} deep")
-    if end - at < 16:
+    if end - offset < 16:
         raise OscError("a bundle ends before its time tag")
-    timetag = int.from_bytes(data[at + 8 : at + 16], "big")
-    at += 16
-    while at < end:
-        size = int.from_bytes(data[at : at + 4], "big", signed=True)
-        at += 4
-        if size <= 0 or size % 4 or size > end - at:
-            raise OscError(f"a bundle's element has size {size}, {end - at} bytes are left")
-        good = len(messages)
+    timetag = int.from_bytes(data[offset + 8 : offset + 16], "big")
+    offset += 16
+    while offset < end:
+        size = int.from_bytes(data[offset : offset + 4], "big", signed=True)
+        offset += 4
+        if size <= 0 or size % 4 or size > end - offset:
+            raise OscError(f"a bundle's element has size {size}, {end - offset} bytes are left")
+        message_count = len(messages)
         try:
-            if data.startswith(_BUNDLE, at, at + size):
-                _bundle(data, at, at + size, depth + 1, messages, faults)
+            if data.startswith(_BUNDLE, offset, offset + size):
+                _bundle(data, offset, offset + size, depth + 1, messages, faults)
             else:
-                messages.append(_message(data, at, at + size))
+                messages.append(_message(data, offset, offset + size))
         except OscError as error:
-            del messages[good:]  # a bundle within is whole or not at all
+            del messages[message_count:]  # a nested bundle is taken as a whole or not
             faults.append(str(error))
-        at += size
+        offset += size
     return timetag
 
 
-def _message(data: bytes, at: int, end: int) -> Message:
-    raw, at = _string(data, at, end)
+def _message(data: bytes, offset: int, end: int) -> Message:
+    raw, offset = _string(data, offset, end)
     if not raw.startswith(b"/") or not raw.isascii() or not (address := raw.decode()).isprintable():
         raise OscError("an address is printable ASCII and starts with '/'")
-    if at == end:  # senders older than OSC 1.0 leave out the type tags of an empty list
+    if offset == end:  # senders older than OSC 1.0 leave out the type tags of an empty list
         return Message(address, ())
-    raw, at = _string(data, at, end)
+    raw, offset = _string(data, offset, end)
     if not raw.startswith(b",") or not raw.isascii():
         raise OscError(f"{address}: the type tags do not start with ','")
     args: list[OscArgument] = []
     for tag in raw[1:].decode():
         if number := _NUMBERS.get(tag):
-            if number.size > end - at:
+            if number.size > end - offset:
                 raise OscError(f"{address}: the packet ends within an argument")
-            args.append(number.unpack_from(data, at)[0])
-            at += number.size
+            args.append(number.unpack_from(data, offset)[0])
+            offset += number.size
         elif tag in _CONSTANTS:
             args.append(_CONSTANTS[tag])
-        elif tag in "[]":  # what is in an array is taken as if it stood alone
+        elif tag in "[]":  # the elements of an array are read as single arguments
             continue
         elif skipped := _MEANINGLESS.get(tag):
-            if skipped > end - at:
+            if skipped > end - offset:
                 raise OscError(f"{address}: the packet ends within an argument")
             args.append(None)
-            at += skipped
+            offset += skipped
         elif tag in "sS":
-            raw, at = _string(data, at, end)
+            raw, offset = _string(data, offset, end)
             try:
                 args.append(raw.decode())
             except UnicodeDecodeError:
                 raise OscError(f"{address}: a string is not UTF-8") from None
         elif tag == "b":
-            blob, at = _blob(data, at, end)
+            blob, offset = _blob(data, offset, end)
             args.append(blob)
         else:
             raise OscError(f"{address}: there is no type {tag!r}")
-    if at != end:
-        raise OscError(f"{address}: {end - at} bytes follow the last argument")
+    if offset != end:
+        raise OscError(f"{address}: {end - offset} bytes follow the last argument")
     return Message(address, tuple(args))
 
 
-def _string(data: bytes, at: int, end: int) -> tuple[bytes, int]:
-    """The NUL-terminated string at `at`, and where the next field starts."""
-    stop = data.find(0, at, end)
-    if stop < 0:
+def _string(data: bytes, offset: int, end: int) -> tuple[bytes, int]:
+    """The NUL-terminated string at `offset`, and the offset of the next field."""
+    terminator = data.find(0, offset, end)
+    if terminator < 0:
         raise OscError("a string is not NUL-terminated")
-    return data[at:stop], _padded(data, stop, end, stop + 1)
+    return data[offset:terminator], _aligned(data, terminator, end, terminator + 1)
 
 
-def _blob(data: bytes, at: int, end: int) -> tuple[bytes, int]:
-    size = int.from_bytes(data[at : at + 4], "big", signed=True)
-    at += 4
-    if not 0 <= size <= end - at:
-        raise OscError(f"a blob has size {size}, {max(end - at, 0)} bytes are left")
-    return data[at : at + size], _padded(data, at + size, end, at + size)
+def _blob(data: bytes, offset: int, end: int) -> tuple[bytes, int]:
+    size = int.from_bytes(data[offset : offset + 4], "big", signed=True)
+    offset += 4
+    if not 0 <= size <= end - offset:
+        raise OscError(f"a blob has size {size}, {max(end - offset, 0)} bytes are left")
+    return data[offset : offset + size], _aligned(data, offset + size, end, offset + size)
 
 
-def _padded(data: bytes, stop: int, end: int, least: int) -> int:
-    """The next multiple of 4 from `least` on, having checked that NULs lead there."""
+def _aligned(data: bytes, terminator: int, end: int, least: int) -> int:
+    """The next multiple of 4 from `least` on. Raises `OscError` unless NULs fill the gap."""
     following = (least + 3) // 4 * 4
-    if following > end or any(data[stop:following]):
+    if following > end or any(data[terminator:following]):
         raise OscError("a field is not padded with NULs to 4 bytes")
     return following
 
 
 def encode(address: str, args: Sequence[OscArgument] = ()) -> bytes:
-    """One message. Integers that need it travel as `h`, floats as `d`. Raises `OscError`."""
+    """Encode a message. Large integers have the type `h`, large floats `d`. Raises `OscError`."""
     if not (address.startswith("/") and address.isascii() and address.isprintable()):
         raise OscError(f"{address!r} is no OSC address")
     tags, body = ",", b""
@@ -186,7 +189,7 @@ def encode(address: str, args: Sequence[OscArgument] = ()) -> bytes:
         tag, field = _field(argument)
         tags += tag
         body += field
-    return _packed(address.encode()) + _packed(tags.encode()) + body
+    return _string_field(address.encode()) + _string_field(tags.encode()) + body
 
 
 def encode_bundle(messages: Iterable[bytes], timetag: int = IMMEDIATELY) -> bytes:
@@ -211,12 +214,12 @@ def _field(argument: OscArgument) -> tuple[str, bytes]:
         except OverflowError:
             return "d", _NUMBERS["d"].pack(argument)
     if isinstance(argument, str):
-        return "s", _packed(argument.encode())
+        return "s", _string_field(argument.encode())
     padding = bytes(-len(argument) % 4)
     return "b", len(argument).to_bytes(4, "big") + argument + padding
 
 
-def _packed(text: bytes) -> bytes:
+def _string_field(text: bytes) -> bytes:
     if 0 in text:
         raise OscError("a string holds a NUL")
     return text + bytes(4 - len(text) % 4)

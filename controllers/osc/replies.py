@@ -1,9 +1,9 @@
-"""What goes back to who sent a command that was clamped or refused: the value that holds, and why.
+"""Answers to the senders of clamped or refused commands: the present value, and the reason.
 
-A fader that was turned too far springs to what is heard, whether its pad has asked for feedback
-or not. Of a refused command also `/refused address reason` goes back. As anyone can write any
-sender's address on a datagram, this is bounded: to the sender's own host only, one packet at most
-for one that came, so many a second, and no answer to what another instrument may have answered.
+A fader that was turned too far returns to the value that is heard, whether its pad has asked for
+feedback or not. For a refused command `/refused address reason` is sent too. A datagram's sender
+address can be forged, so answers are bounded: only to the sender's own host, at most one packet for
+each received one, at a limited rate, and none to what may be another instrument's answer.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.rate_limit import RateLimit
 
 INTERVAL_S = 1 / 60  # between two answers to one host
-PACKETS, EACH_S = 20, 0.05  # to one host: at once, and then one each
+PACKETS, EACH_S = 20, 0.05  # to one host: a burst, and then one per EACH_S
 ALL_PACKETS, ALL_EACH_S = 100, 0.01  # to all hosts together
 HOSTS = 64  # answered at a time
-SWEEP_S = 0.1  # between two looks for hosts that need no answer any more
+SWEEP_S = 0.1  # between two removals of hosts that need no answer
 PORTS = 32  # of one host
 ADDRESSES = 32  # of one port that wait for an answer; the newest
 TOGETHER = 5  # of them, in one packet
-HINTS, HINT_S = 4, 0.25  # looked for at once, and then one each: to find one takes a millisecond
+HINTS, HINT_S = 4, 0.25  # a burst, and then one per HINT_S: each takes a millisecond
 
 Send = Callable[[bytes, str, int], None]
 """Sends a datagram to a host and port, without waiting (`OscServer.send`)."""
@@ -39,17 +39,17 @@ Send = Callable[[bytes, str, int], None]
 
 @dataclass
 class _Host:
-    """Who waits for an answer, by port: the newest outcome of each address."""
+    """A host whose ports wait for answers: the newest outcome of each address."""
 
     rate_limit: RateLimit
     waiting: dict[int, dict[str, Outcome]] = field(default_factory=dict)
 
 
 class Replies:
-    """Listens to `outcomes` and answers the OSC senders among them. Make it on the event loop's
-    thread; any thread may call.
+    """Listens to `outcomes` and answers OSC senders.
 
-    `feedback` knows on which port a host listens, beside the one that it sends from.
+    Make it on the event loop's thread; any thread may call. `feedback` has the ports that hosts
+    named, in addition to those that they send from.
     """
 
     def __init__(self, outcomes: Outcomes, send: Send, feedback: Feedback) -> None:
@@ -87,14 +87,16 @@ class Replies:
             self._loop.call_soon_threadsafe(self._schedule)
 
     def _host_of(self, group: str) -> _Host | None:
-        """The host; None if too many have to be answered at a time."""
+        """The host; None if too many hosts wait for answers."""
         host = self._hosts.get(group)
         if host is None:
             now = time.monotonic()
             if len(self._hosts) >= HOSTS and now - self._swept >= SWEEP_S:
                 self._swept = now
                 for name, other in list(self._hosts.items()):
-                    if not other.waiting and other.rate_limit.left() >= PACKETS:  # as a new one
+                    if (
+                        not other.waiting and other.rate_limit.left() >= PACKETS
+                    ):  # it is like a new one
                         del self._hosts[name]
             if len(self._hosts) < HOSTS:
                 host = self._hosts[group] = _Host(RateLimit(PACKETS, EACH_S, time.monotonic))
@@ -115,10 +117,10 @@ class Replies:
                         ready.append((group, port, [waiting.pop(address) for address in first]))
                     if not waiting:
                         del host.waiting[port]
-            self._scheduled = goes_on = any(host.waiting for host in self._hosts.values())
+            self._scheduled = again = any(host.waiting for host in self._hosts.values())
         for group, port, outcomes in ready:
             self._answer(group, port, outcomes)
-        if goes_on:
+        if again:
             self._schedule()
 
     def _answer(self, group: str, port: int, outcomes: list[Outcome]) -> None:
@@ -131,10 +133,10 @@ class Replies:
                 self._send(packet, _host(Sender(group)), to)
 
     def _messages(self, outcome: Outcome) -> list[bytes]:
-        """What goes back; of an address that there is not also what may have been meant."""
+        """The encoded answers; for an unknown address with a suggestion."""
         if outcome.kind is OutcomeKind.UNKNOWN and self._hints.take():
-            meant = hint(outcome.address, numbers(outcome.args), self._instrument.addresses())
-            outcome = outcome._replace(reason=f"{outcome.reason}; {meant}")
+            suggestion = hint(outcome.address, numbers(outcome.args), self._instrument.addresses())
+            outcome = outcome._replace(reason=f"{outcome.reason}; {suggestion}")
         return [encode(*message) for message in reply(outcome, self._instrument)]
 
 

@@ -1,9 +1,9 @@
-"""OSC over UDP: datagrams in, commands to the instrument.
+"""OSC over UDP: datagrams to commands.
 
-The socket is drained before anything is carried out, and of a coordinate that was sent many
-times only the newest value reaches the engine: a flood costs reading, not playing. Everything
-else, and what a coordinate was when a note came, keeps its order. Everything here runs on the
-event loop's thread, but a command that waits for a disk, and what its host sends meanwhile.
+The socket is read empty before anything is carried out. If one coordinate was sent several times,
+only its newest value reaches the engine, so a flood costs reading and not playing. The order of all
+else is kept, and so is a coordinate's value at the time of a note. All code here runs on the event
+loop's thread, except commands that wait for a disk and what their host sends meanwhile.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.parameters import FINGERS, TABLE
 
 DRAIN = 256
-"""Datagrams read in one go; more would make the newest wait."""
+"""Datagrams in one batch; more would delay the newest."""
 
 AHEAD = 1.0
-"""Seconds ahead that a time tag may be to be honoured."""
+"""Seconds; a time tag further in the future is ignored."""
 
 TIMED = 256
-"""Bundles that may wait for their time; those beyond are carried out at once."""
+"""Bundles that may wait for their time; further ones are carried out at once."""
 
 
 class PortTaken(OSError):
-    """Another program listens on the port: one line naming it where it can be known."""
+    """Another program listens on the port: one line with its name, if it can be found."""
 
 
 @dataclass(slots=True)
 class OscCounts:
-    """What came and what became of it, for a meter."""
+    """Counts of packets, messages and outcomes, for the meter."""
 
     packets: int = 0
     messages: int = 0
@@ -61,10 +61,10 @@ class OscCounts:
 
 
 class OscServer:
-    """Hands what arrives on a bound, non-blocking UDP socket to `instrument`.
+    """Passes what arrives on a bound, non-blocking UDP socket to `instrument`.
 
-    Malformed packets and refused commands are counted and dropped, and never fatal; `outcomes`
-    hears of them, and of what was carried out. A fault of our own is told, once.
+    Malformed packets and refused commands are counted and dropped, and never fatal. `outcomes`
+    receives all outcomes. A fault of the program is logged.
     """
 
     def __init__(
@@ -91,8 +91,10 @@ class OscServer:
         self._timed.clear()
 
     def send(self, packet: bytes, host: str, port: int) -> None:
-        """Send a datagram from where we listen, so that who sent to us knows it. Never waits:
-        what cannot go now is lost. Any thread."""
+        """Send a datagram from the port that we listen on, so that its receiver recognises it.
+
+        Never waits: what cannot be sent now is lost. Any thread.
+        """
         with suppress(OSError):
             self._socket.sendto(packet, (host, port))
 
@@ -103,14 +105,14 @@ class OscServer:
                 datagram, peer = self._socket.recvfrom(65_535)
             except BlockingIOError:
                 break
-            except OSError as error:  # of one datagram (a refusal, a full buffer), not of all
+            except OSError as error:  # it concerns one datagram (a refusal, a full buffer) only
                 self.counts.last_error = str(error)
                 break
             batch.append((datagram, Sender(f"osc {peer[0]}", peer[1])))
         self.take(batch)
 
     def take(self, batch: Sequence[tuple[bytes, Sender]]) -> None:
-        """Carry out what came since the last call, oldest first, superseded values left out."""
+        """Carry out a batch, oldest first, without superseded values."""
         self.counts.packets += len(batch)
         for packet, sender in self._newest(batch):
             delay = unix_time(packet.timetag) - time.time()
@@ -120,10 +122,10 @@ class OscServer:
                 self._carry_out(packet, sender)
 
     def _newest(self, batch: Sequence[tuple[bytes, Sender]]) -> list[tuple[Packet, Sender]]:
-        """The batch's packets in order, less coordinates that a later one sets again.
+        """The batch's packets in order, without coordinates that a later packet sets again.
 
-        Walks back from the newest. Whatever is not a coordinate (a note, a touch, a mode)
-        must find the coordinates as they were before it, so it starts the walk afresh.
+        Goes backwards from the newest packet. Anything else than a coordinate (a note, a touch, a
+        mode) depends on the coordinates before it, so these are kept from there on.
         """
         kept: list[tuple[Packet, Sender]] = []
         seen: set[bytes] = set()
@@ -149,7 +151,7 @@ class OscServer:
         return kept
 
     def _sets_coordinate(self, message: Message) -> bool:
-        """Whether the message surely sets a coordinate: a NaN must not outdo an older value."""
+        """Whether the message sets a coordinate. One with a NaN does not: it would be refused."""
         stem, _, last = message.address.rpartition("/")
         size = self._sizes.get(stem + "/*" if last.isdecimal() else message.address)
         return len(message.args) == size and all(
@@ -158,11 +160,11 @@ class OscServer:
         )
 
     def _carry_out_later(self, delay: float, packet: Packet, sender: Sender) -> None:
-        def due() -> None:
+        def carry_out() -> None:
             self._timed.discard(handle)
             self._carry_out(packet, sender)
 
-        handle = self._loop.call_later(delay, due)
+        handle = self._loop.call_later(delay, carry_out)
         self._timed.add(handle)
 
     def _carry_out(self, packet: Packet, sender: Sender) -> None:
@@ -172,7 +174,7 @@ class OscServer:
         commands = []
         for message in packet.messages:
             try:
-                commands.append((message.address, _plain(message.address, message.args)))
+                commands.append((message.address, _instrument_args(message.address, message.args)))
             except CommandError as error:
                 self._refused(error)
                 self._outcomes.refuse(message.address, message.args, sender, error)
@@ -199,19 +201,19 @@ class OscServer:
         self._outcomes.malformed(data, sender, reason)
 
 
-def _plain(address: str, args: Sequence[OscArgument]) -> tuple[Argument, ...]:
-    """A message's arguments as the instrument takes them: nil is no argument."""
-    plain: list[Argument] = []
+def _instrument_args(address: str, args: Sequence[OscArgument]) -> tuple[Argument, ...]:
+    """A message's arguments in the instrument's types, without nil."""
+    result: list[Argument] = []
     for argument in args:
         if isinstance(argument, bytes):
             raise CommandError(f"{address} takes no blob")
         if argument is not None:
-            plain.append(argument)
-    return tuple(plain)
+            result.append(argument)
+    return tuple(result)
 
 
 def _coordinate_sizes(latent_dim: int) -> dict[str, int]:
-    """How many numbers each coordinate takes; `*` stands for a last number of any value."""
+    """The number of arguments of each coordinate; `*` stands for any last number."""
     sizes = {"/latent": latent_dim, "/latent/*": 1, "/lattice/*": 1}
     for row in TABLE:
         if row.kind == "float":
@@ -227,17 +229,17 @@ async def listen(
 ) -> OscServer:
     """Listen for OSC on UDP `host`:`port` (0 for any free port) until `OscServer.close`.
 
-    Raises `PortTaken`, or another `OSError` where the host is none of this machine's.
+    Raises `PortTaken`, or another `OSError` for a host of another machine.
     """
     loop = asyncio.get_running_loop()
     try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+        addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except socket.gaierror as error:
         raise OSError(f"OSC: there is no host {host!r} ({error.strerror})") from None
-    family, _, _, _, address = found[0]
+    family, _, _, _, address = addresses[0]
     udp = socket.socket(family, socket.SOCK_DGRAM)
     udp.setblocking(False)
-    # What a full buffer drops is the newest; the system grants what it allows of this.
+    # A full buffer drops the newest datagrams. The system may grant less than this.
     udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     try:
         udp.bind(address)
@@ -252,7 +254,7 @@ async def listen(
 
 
 def _holder(port: int) -> str:
-    """Which program holds the UDP port, as far as Linux tells this user."""
+    """The program that has the UDP port, if Linux shows it to this user."""
     try:
         inodes = {
             f"socket:[{fields[9]}]"
@@ -265,7 +267,7 @@ def _holder(port: int) -> str:
                 if any(_link(fd) in inodes for fd in (process / "fd").iterdir()):
                     name = (process / "comm").read_text().strip()
                     return f" by {name} pid {process.name}"
-            except OSError:  # another user's, or gone meanwhile
+            except OSError:  # another user's process, or one that has ended
                 continue
     except OSError:  # no /proc here
         pass
@@ -273,7 +275,7 @@ def _holder(port: int) -> str:
 
 
 def _link(fd: Path) -> str:
-    """What a process's open file is; nothing if it has been closed since it was listed."""
+    """The target of a process's file descriptor; empty if it has been closed meanwhile."""
     try:
         return str(fd.readlink())
     except OSError:

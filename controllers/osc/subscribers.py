@@ -1,9 +1,9 @@
-"""Who asked to be kept informed, where they listen, and how long that may be believed.
+"""The hosts that subscribed with `/sync`, their ports, and how long a subscription lasts.
 
-Anyone can write any sender's address on a datagram, so what one packet can make the instrument
-send is bounded: to the sender's own address only, to few ports of it, a copy of all values once a
-second, and changes only as long as that host is heard. A host that falls silent, or a port that
-refuses, is asleep, not forgotten: the next packet of its host wakes it.
+A datagram's sender address can be forged, so what one packet can cause is bounded: values are sent
+to the sender's own host only, to few of its ports, all values at most once a second, and changes
+only while packets come from that host. A host that falls silent, or a port that refuses, sleeps but
+is not forgotten: the next packet of its host wakes it.
 """
 
 from __future__ import annotations
@@ -21,40 +21,40 @@ from latentpad.engine.rate_limit import RateLimit
 Values = dict[str, Sequence[Argument]]
 
 HOSTS = 16
-"""When one more comes, the one that is asleep, was not heard since it asked, or was heard longest
-ago goes."""
+"""Hosts. A further one replaces one that sleeps, or has sent nothing since it asked, or has been
+silent longest."""
 
 PORTS = 4
-"""Of one host; when it asks on one more, one that refuses or was asked for longest ago goes."""
+"""Ports of a host. A further one replaces one that refuses, or the oldest."""
 
 LOWEST = 1024
-"""The first port that may be answered on: below are the system's own services."""
+"""The lowest port that is answered on: those below are for system services."""
 
 FRESH_S = 30.0
-"""Seconds for which a host is informed that has sent one packet only."""
+"""Seconds that a subscription lasts if the host has sent one packet only."""
 
 KNOWN_S = 300.0
-"""Seconds for which a host is informed after its last packet."""
+"""Seconds that a subscription lasts after the host's last packet."""
 
 COPY_S = 1.0
-"""Seconds from one copy of all values to one host to the next."""
+"""Seconds between two copies of all values to a host."""
 
 PROBE_S = 0.1
 """Seconds in which a port that has refused may refuse again."""
 
 BYTES_S = 64_000
-"""Bytes a second to one host that is known, and to all others together. What is more waits, the
-newest value of each address."""
+"""Bytes a second to each known host, and to all others together. The rest waits, the newest value
+of each address."""
 
 
 class SubscriberState(Enum):
-    """What a subscriber has, or waits for."""
+    """The states of a subscriber."""
 
     WAITS = auto()  # for a copy of all values
-    FOLLOWS = auto()  # has had it, and gets what changes
-    REFUSES = auto()  # nobody listens there
-    WAKES = auto()  # it refused; one value is to go out, and tell whether it still does
-    PROBED = auto()  # that value is on its way
+    FOLLOWS = auto()  # has the copy, and gets changes
+    REFUSES = auto()  # its port is closed
+    WAKES = auto()  # it refused before; one value is to be sent as a probe
+    PROBED = auto()  # the probe was sent
 
 
 LISTENING = (SubscriberState.WAITS, SubscriberState.FOLLOWS)
@@ -62,10 +62,10 @@ LISTENING = (SubscriberState.WAITS, SubscriberState.FOLLOWS)
 
 @dataclass(eq=False)
 class Subscriber:
-    """Someone who is kept informed, through a connected socket: that reports refusals."""
+    """A port that gets values, through a connected socket, which reports refusals."""
 
-    source: int  # the port it sends from
-    port: int  # the one it is answered on
+    source: int  # the port that it sends from
+    port: int  # the port that it is answered on
     socket: socket.socket
     request: int  # number of the request that is answered by a copy
     state: SubscriberState = SubscriberState.WAITS
@@ -73,19 +73,22 @@ class Subscriber:
     pending: dict[str, Sequence[Argument]] = field(default_factory=dict)
 
     def send(self, address: str, args: Sequence[Argument]) -> int:
-        """Send one value; returns its bytes. Raises `ConnectionRefusedError` where nobody listens
-        and `BlockingIOError` where the system takes no more now."""
+        """Send one value; returns the number of bytes.
+
+        Raises `ConnectionRefusedError` if the port is closed, and `BlockingIOError` if the system
+        takes no more now.
+        """
         packet = encode(address, args)
         try:
             self.socket.send(packet)
         except (ConnectionRefusedError, BlockingIOError):
             raise
-        except OSError:  # no way there just now: as a datagram that got lost
+        except OSError:  # no route at present: the same as a lost datagram
             pass
         return len(packet)
 
     def failed(self) -> bool:
-        """Whether something that was sent has been refused since last asked."""
+        """Whether something has been refused since the last call."""
         return self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
 
 
@@ -94,32 +97,35 @@ class SubscribedHost:
     """One address and its subscribers."""
 
     group: str
-    heard: float
+    last_heard: float
     rate_limit: RateLimit  # of bytes
-    known: bool = False  # heard again since it asked
+    known: bool = False  # it has sent something since it asked
     asleep: bool = False
-    port: int | None = None  # that it named last
+    port: int | None = None  # the port that it named last
     copied: float = -COPY_S
     subscribers: list[Subscriber] = field(default_factory=list)
 
 
 class Subscribers:
-    """The hosts that have asked. One thread at a time: under the feedback's lock."""
+    """The subscribed hosts. One thread at a time: under the feedback's lock."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.hosts: dict[str, SubscribedHost] = {}
         self._clock = clock
         self._requests = 0
-        self._strangers = RateLimit(BYTES_S, 1 / BYTES_S, clock)
+        self._unknown_hosts_limit = RateLimit(BYTES_S, 1 / BYTES_S, clock)
 
     def awake(self) -> list[Subscriber]:
-        """Those that are told of changes."""
+        """The subscribers that get changes."""
         hosts = (host for host in self.hosts.values() if not host.asleep)
         return [s for host in hosts for s in host.subscribers if s.state in LISTENING]
 
     def ask(self, sender: Sender, named: int | None) -> None:
-        """Inform the sender on the port that it names; without one on that which it sends from,
-        and on that which its host has named last. Raises `CommandError`."""
+        """Subscribe the sender on the port that it names.
+
+        Without one: on the port that it sends from, and the one that its host named last. Raises
+        `CommandError`.
+        """
         known = self.hosts.get(sender.group)
         last = known.port if known else None
         ports = [named] if named is not None else [sender.port, *([last] if last else [])]
@@ -127,11 +133,13 @@ class Subscribers:
         if not usable:
             raise CommandError(f"/sync: {ports[0]} is no port of {LOWEST}...65535 to answer on")
         request = self._next_request()
-        made = [Subscriber(sender.port, p, _connected(sender, p), request) for p in usable]
+        new_subscribers = [
+            Subscriber(sender.port, p, _connected(sender, p), request) for p in usable
+        ]
         host = self._host(sender.group)
         host.port = named if named is not None else host.port
-        host.heard, host.asleep = self._clock(), False
-        for subscriber in made:
+        host.last_heard, host.asleep = self._clock(), False
+        for subscriber in new_subscribers:
             for old in [s for s in host.subscribers if s.port == subscriber.port]:
                 self._drop(host, old)
             while len(host.subscribers) >= PORTS:
@@ -140,43 +148,46 @@ class Subscribers:
             host.subscribers.append(subscriber)
 
     def hear(self, sender: Sender) -> bool:
-        """A command came. True if somebody wakes of it."""
+        """Note that a host has sent a command. True if this wakes a subscriber."""
         host = self.hosts.get(sender.group)
         if host is None:
             return False
         now = self._clock()
         if not host.known:
             host.known, host.rate_limit = True, RateLimit(BYTES_S, 1 / BYTES_S, self._clock)
-        host.heard = now
-        woken, host.asleep = host.asleep, False
-        request = self._next_request() if woken else 0
+        host.last_heard = now
+        awakened, host.asleep = host.asleep, False
+        request = self._next_request() if awakened else 0
         for subscriber in host.subscribers:
             if subscriber.state is SubscriberState.FOLLOWS and request:
                 subscriber.state, subscriber.request = SubscriberState.WAITS, request
             elif subscriber.state is SubscriberState.REFUSES and now - subscriber.tried >= COPY_S:
-                subscriber.state, woken = SubscriberState.WAKES, True
-        return woken
+                subscriber.state, awakened = SubscriberState.WAKES, True
+        return awakened
 
     def change(self, address: str, args: Sequence[Argument], sender: Sender) -> bool:
-        """Note a value for everyone but its sender. True if somebody is to be told."""
+        """Note a value for all but its sender. True if there is something to send."""
         host = self.hosts.get(sender.group)
-        own = host.subscribers if host else []
-        told = False
+        own_subscribers = host.subscribers if host else []
+        has_pending = False
         for subscriber in self.awake():
-            if sender.port in (subscriber.source, subscriber.port) and subscriber in own:
-                # An older value from someone else would pull the control from the finger.
+            if (
+                sender.port in (subscriber.source, subscriber.port)
+                and subscriber in own_subscribers
+            ):
+                # An older value from another sender would move the control against the finger.
                 subscriber.pending.pop(address, None)
             else:
                 subscriber.pending[address] = args
-                told = True
-        return told
+                has_pending = True
+        return has_pending
 
     def due(self, values: Callable[[], Values]) -> list[tuple[SubscribedHost, Subscriber]]:
-        """Who is to be sent what is pending: changes, a copy of all `values`, a probe."""
+        """The subscribers with something to send: changes, a copy of all `values`, a probe."""
         now = self._clock()
-        found = []
+        due_subscribers = []
         for host in self.hosts.values():
-            if now - host.heard > (KNOWN_S if host.known else FRESH_S):
+            if now - host.last_heard > (KNOWN_S if host.known else FRESH_S):
                 host.asleep = True
                 for subscriber in host.subscribers:
                     subscriber.pending.clear()
@@ -191,11 +202,13 @@ class Subscribers:
                     if subscriber.request == first:
                         subscriber.state = SubscriberState.FOLLOWS
                         subscriber.pending = {**values(), **subscriber.pending}
-            found += [(host, subscriber) for subscriber in host.subscribers if subscriber.pending]
-        return found
+            due_subscribers += [
+                (host, subscriber) for subscriber in host.subscribers if subscriber.pending
+            ]
+        return due_subscribers
 
     def unfinished(self) -> bool:
-        """Whether someone waits for more than the next change."""
+        """Whether a subscriber waits for more than the next change."""
         return any(
             s.pending or s.state not in (SubscriberState.FOLLOWS, SubscriberState.REFUSES)
             for host in self.hosts.values()
@@ -204,7 +217,7 @@ class Subscribers:
         )
 
     def refused(self, subscriber: Subscriber) -> None:
-        """Nobody listens there now."""
+        """Note that a port is closed."""
         subscriber.state, subscriber.tried = SubscriberState.REFUSES, self._clock()
         subscriber.pending.clear()
 
@@ -215,9 +228,9 @@ class Subscribers:
         self.hosts.clear()
 
     def _probe(self, subscriber: Subscriber, values: Callable[[], Values], now: float) -> None:
-        """Of who wakes: one value goes out; if it is not refused in time, all follow."""
+        """Probe a waking subscriber with one value. If it is not refused in time, all follow."""
         if subscriber.state is SubscriberState.WAKES:
-            subscriber.failed()  # of an earlier refusal nothing may be left
+            subscriber.failed()  # clears an earlier refusal
             subscriber.state, subscriber.tried = SubscriberState.PROBED, now
             subscriber.pending = dict([next(iter(values().items()))])
         elif subscriber.state is SubscriberState.PROBED and subscriber.failed():
@@ -232,11 +245,13 @@ class Subscribers:
     def _host(self, group: str) -> SubscribedHost:
         if group not in self.hosts:
             while len(self.hosts) >= HOSTS:
-                first = min(self.hosts.values(), key=lambda h: (not h.asleep, h.known, h.heard))
+                first = min(
+                    self.hosts.values(), key=lambda h: (not h.asleep, h.known, h.last_heard)
+                )
                 for subscriber in list(first.subscribers):
                     self._drop(first, subscriber)
                 del self.hosts[first.group]
-            self.hosts[group] = SubscribedHost(group, self._clock(), self._strangers)
+            self.hosts[group] = SubscribedHost(group, self._clock(), self._unknown_hosts_limit)
         return self.hosts[group]
 
     @staticmethod

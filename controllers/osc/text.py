@@ -1,4 +1,4 @@
-"""OSC messages as a person types and reads them: `/pad/xy 0.3 0.7`.
+"""OSC messages as text: `/pad/xy 0.3 0.7`.
 
 | a word | is |
 | --- | --- |
@@ -25,7 +25,7 @@ _CONSTANTS = {"true": True, "false": False}
 
 
 def argument(word: str) -> float | int | str | bool:
-    """What a typed word is as an argument of a message."""
+    """The argument that a typed word stands for."""
     if word in _CONSTANTS:
         return _CONSTANTS[word]
     if _INTEGER.fullmatch(word):
@@ -36,8 +36,8 @@ def argument(word: str) -> float | int | str | bool:
 
 
 def word(value: OscArgument) -> str:
-    """An argument for a person to read, as `argument` would take it from a shell; but a blob and
-    nil, which cannot be typed."""
+    """An argument as a word that `argument` reads; a blob and nil, which cannot be typed, for
+    display."""
     if value is None:
         return "nil"
     if isinstance(value, bytes):
@@ -47,15 +47,15 @@ def word(value: OscArgument) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
-        shown = f"{value:.7g}"  # what 32 bits hold
-        return shown + ".0" if _INTEGER.fullmatch(shown) else shown
-    taken = argument(value)
-    plain = isinstance(taken, str) and taken == value
-    return _quoted(value if plain else TEXT + value)
+        number_text = f"{value:.7g}"  # what 32 bits hold
+        return number_text + ".0" if _INTEGER.fullmatch(number_text) else number_text
+    parsed = argument(value)
+    unchanged = isinstance(parsed, str) and parsed == value
+    return _quoted(value if unchanged else TEXT + value)
 
 
 def _quoted(text: str) -> str:
-    """As a shell takes it, by the quotes that are read most easily."""
+    """Quote for a shell, with the quotes that are easiest to read."""
     if "'" in text and not set(text) & set('"$`\\!'):
         return f'"{text}"'
     return shlex.quote(text)

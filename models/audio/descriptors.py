@@ -18,15 +18,15 @@ from latentpad.models.representation import Floats, Representation, a_weights, p
 
 Float64 = NDArray[np.float64]
 
-HEARD_DB = 60  # under its loudest frame a sound counts as silence
-NEIGHBOURS = 8  # bins on each side that a bin is held against
+HEARD_DB = 60  # below its loudest frame a frame counts as silence
+NEIGHBOURS = 8  # bins on each side with which a bin is compared
 CROSSOVER = 500.0  # Hz: AudioCommons' limit of what makes a sound deep
 EXTREME_DB = 60.0
 BAND = 2.0  # ERBs
 
 
 class Descriptors(NamedTuple):
-    """One sound, or with (L,) fields L of them. The more, the further right or up."""
+    """Descriptors of one sound, or, with (L,) fields, of L sounds."""
 
     brightness: float
     """ERB rate (Cams; Glasberg & Moore, 1990) of the centre of its A-weighted power."""
@@ -37,8 +37,8 @@ class Descriptors(NamedTuple):
     noisiness: float
     """dB by which its peaks stand out, negative: about 0 for clicks, -4 for noise, -20 for tones.
     The power-weighted mean of each bin's level less that of the bins beside it: a local spectral
-    flatness (Johnston, 1988) that a slope does not change. Partials less than eight bins apart
-    are not told from noise."""
+    flatness (Johnston, 1988) that a slope does not change. Partials less than eight bins apart are
+    not distinguished from noise."""
     attack: float
     """log10 s of the rise, as MPEG-7's LogAttackTime (Peeters et al., 2011): from a tenth to
     half of the peak amplitude, as long as a straight line through both takes to the peak."""
@@ -50,8 +50,8 @@ class Descriptors(NamedTuple):
 
 MEASURED = Descriptors._fields
 NAMES = (*MEASURED, "loudness")
-"""What a plane of descriptors can be made of, the two that it has by itself first. The loudness is
-models.packs.pack.Anchors' own. New names come last: an axis is a place in here."""
+"""The axes of a plane of descriptors, the two defaults first. The loudness is that of
+models.packs.pack.Anchors. New names are added at the end: an axis is an index into this tuple."""
 
 SILENCE = Descriptors(0.0, 0.0, -EXTREME_DB, 0.0, 0.0, 0.0)
 
@@ -70,7 +70,7 @@ def measure(frames_db: Floats, representation: Representation) -> Descriptors:
     energy[total < total.max() * 10 ** (-HEARD_DB / 10)] = 0
     weighted = energy * a_weights(r)
     envelope = weighted.sum(axis=1, dtype=np.float64)
-    if envelope.max() <= 0:  # nothing but what no one hears
+    if envelope.max() <= 0:  # only inaudible frequencies
         weighted, envelope = energy, energy.sum(axis=1, dtype=np.float64)
     spectrum = weighted.sum(axis=0, dtype=np.float64)
     seconds = r.hop / r.sample_rate
@@ -107,13 +107,13 @@ def _noisiness(frames_db: Floats, weights: Floats, total: float) -> float:
     heard = weights.any(axis=1)
     levels, weights = frames_db[heard], weights[heard]
     n = min(NEIGHBOURS, levels.shape[1] - 1)
-    # Turned about its ends, so that there too a bin has as many neighbours on either side and a
-    # slope is no peak.
+    # Point-symmetric continuation at both ends: there too a bin has as many neighbours on each
+    # side, and a slope is no peak.
     low, high = levels[:, :1], levels[:, -1:]
-    beyond = 2 * low - levels[:, n:0:-1], levels, 2 * high - levels[:, -2 : -n - 2 : -1]
-    sums = np.cumsum(np.hstack([np.zeros_like(low), *beyond]), axis=1, dtype=np.float64)
-    beside = (sums[:, 2 * n + 1 :] - sums[:, : -2 * n - 1]) / (2 * n + 1)
-    return -float(np.einsum("fb,fb->", weights, levels - beside)) / total
+    extended = 2 * low - levels[:, n:0:-1], levels, 2 * high - levels[:, -2 : -n - 2 : -1]
+    sums = np.cumsum(np.hstack([np.zeros_like(low), *extended]), axis=1, dtype=np.float64)
+    neighbours_mean = (sums[:, 2 * n + 1 :] - sums[:, : -2 * n - 1]) / (2 * n + 1)
+    return -float(np.einsum("fb,fb->", weights, levels - neighbours_mean)) / total
 
 
 def _rise(envelope: Float64) -> float:
@@ -122,28 +122,29 @@ def _rise(envelope: Float64) -> float:
     half = int(np.argmax(envelope >= 0.5))
     tenth = int(np.flatnonzero(envelope[:half] < 0.1)[-1]) + 1
 
-    def crossing(at: int, level: float) -> float:
-        before, after = envelope[at - 1], envelope[at]
-        return float(at - (after - level) / (after - before))
+    def crossing(index: int, level: float) -> float:
+        before, after = envelope[index - 1], envelope[index]
+        return float(index - (after - level) / (after - before))
 
     return (crossing(half, 0.5) - crossing(tenth, 0.1)) / 0.4
 
 
 def _hardness(energy: Floats, r: Representation) -> float:
-    # Not the frames whose windows reach over the end: a sound that is cut there would be hard.
-    whole = max(1, len(energy) - -(-r.n_fft // (2 * r.hop)))
-    bands = np.add.reduceat(energy[:whole], _edges(r), axis=1)
-    if not bands.any():  # a constant and nothing else
+    # Without the frames whose windows reach over the end: a sound that is cut there would count as
+    # hard.
+    frame_count = max(1, len(energy) - -(-r.n_fft // (2 * r.hop)))
+    bands = np.add.reduceat(energy[:frame_count], _edges(r), axis=1)
+    if not bands.any():  # only a constant
         return 0.0
     loudness = np.asarray((bands / bands.max()) ** 0.3, np.float64)
     lag = max(1, r.n_fft // r.hop)
-    before = np.vstack([np.zeros((lag, loudness.shape[1])), loudness[:-lag]])[: len(loudness)]
-    return float(np.maximum(loudness - before, 0).mean(axis=1).max())
+    earlier = np.vstack([np.zeros((lag, loudness.shape[1])), loudness[:-lag]])[: len(loudness)]
+    return float(np.maximum(loudness - earlier, 0).mean(axis=1).max())
 
 
 def _depth(spectrum: Float64, r: Representation) -> float:
     crossover = round(CROSSOVER * r.n_fft / r.sample_rate)
-    # Without the constant, which no one hears.
+    # Without the constant, which is inaudible.
     low, high = spectrum[1 : crossover + 1].sum(), spectrum[crossover + 1 :].sum()
     if low + high <= 0:
         return EXTREME_DB

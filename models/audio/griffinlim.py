@@ -21,9 +21,9 @@ Floats = NDArray[np.float32]
 
 
 def audible(frames_db: Floats, representation: Representation, margin: float = 2.0) -> Floats:
-    """(frames, bins) dB to linear, with what lies within `margin` dB of the floor made silent.
+    """(frames, bins) dB to linear magnitudes; levels within `margin` dB of the floor become 0.
 
-    A floor that is kept is heard as a hiss: -60 dB of it costs two grades.
+    A floor that is not removed is heard as a hiss: -60 dB of it costs two grades.
     """
     linear = np.float32(10) ** (frames_db / np.float32(20))
     return np.where(frames_db > margin - representation.range_db, linear, np.float32(0))
@@ -93,18 +93,18 @@ def griffinlim(
 def _iterate(
     target: Any, start: Any, analysis: Any, norm: Any, hop: int, iterations: int, momentum: float
 ) -> Any:
-    def again(_: Any, state: tuple[Any, Any, Any, Any]) -> tuple[Any, Any, Any, Any]:
+    def step(_: Any, state: tuple[Any, Any, Any, Any]) -> tuple[Any, Any, Any, Any]:
         real, imaginary, last_real, last_imaginary = state
         signal = istft(real, imaginary, hop, analysis, norm)
-        found_real, found_imaginary = stft(signal, hop, analysis)
-        ahead_real = found_real + momentum * (found_real - last_real)
-        ahead_imaginary = found_imaginary + momentum * (found_imaginary - last_imaginary)
+        new_real, new_imaginary = stft(signal, hop, analysis)
+        ahead_real = new_real + momentum * (new_real - last_real)
+        ahead_imaginary = new_imaginary + momentum * (new_imaginary - last_imaginary)
         size = target * ops.rsqrt(ops.square(ahead_real) + ops.square(ahead_imaginary) + 1e-20)
-        return ahead_real * size, ahead_imaginary * size, found_real, found_imaginary
+        return ahead_real * size, ahead_imaginary * size, new_real, new_imaginary
 
     real, imaginary = target * start[0], target * start[1]
     state = (real, imaginary, real, imaginary)
-    real, imaginary, _, _ = ops.fori_loop(0, iterations, again, state)
+    real, imaginary, _, _ = ops.fori_loop(0, iterations, step, state)
     return istft(real, imaginary, hop, analysis, norm)
 
 

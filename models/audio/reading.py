@@ -1,4 +1,4 @@
-"""Sound files to mono samples at a model's rate: one reading for all that learns, places, plays."""
+"""Sound files as mono samples at a model's rate: used for training, placing and playing alike."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ __all__ = [
     "sound_files",
 ]
 
-LISTENED = 60.0  # s of a file in which its sound is looked for
+LISTENED = 60.0  # s of a file in which the sound is searched
 THRESHOLD = 10 ** (-45 / 20)  # of the file's peak: where its sound begins
 LEAD = 0.010  # s kept before that
-LOWEST = 20.0  # Hz: what is below is not heard
-EDGE = 0.010  # s in which a recorder's offset may come up
+LOWEST = 20.0  # Hz: lower frequencies are inaudible
+EDGE = 0.010  # s in which a recorder's offset may rise
 LEVEL = 0.020  # s in which it is measured
-LATER = 0.050  # s by which a sound is later than what drifts before it, or both are one sound
-BLOCK = 2048  # samples in which sides are compared, octave by octave
-CANCELLED = 4  # times less power than sides that have nothing in common
-MOST_CANCELLED = 0.3  # of the power
+LATER = 0.050  # s: a drift that ends less than this before the sound belongs to the sound
+BLOCK = 2048  # samples in which channels are compared, octave by octave
+CANCELLED = 4  # times less power than the mean of independent channels
+MOST_CANCELLED = 0.3  # share of the power
 
 
 class AudioError(LatentpadError):
@@ -45,14 +45,14 @@ class AudioError(LatentpadError):
 
 
 class StereoSound(NamedTuple):
-    """A sound as `heard` hears it, and with the sides of the recording."""
+    """A sound as mono, and with the two channels of the recording."""
 
     mono: Floats  # (samples,)
-    sides: Floats  # (samples, 2), left and right, in all as loud as `mono`
+    sides: Floats  # (samples, 2), left and right; their mean power is that of `mono`
 
 
 class _Cut(NamedTuple):
-    """A file from where its sound begins, at its own rate."""
+    """A file from the beginning of its sound, at its own rate."""
 
     samples: Floats  # (n, channels)
     mono: Floats  # (n,)
@@ -63,18 +63,21 @@ class _Cut(NamedTuple):
 def read_mono(file: bytes | Path, representation: Representation) -> tuple[Floats, float]:
     """A file as (samples,) mono float32 at the model's rate, and its length in seconds.
 
-    Anything libsndfile reads: any rate, channels (`downmix`), length. Begins 10 ms before the file
-    first comes within 45 dB of its peak, is cut or followed by silence to the length of a
-    spectrogram, and keeps its level. An offset, or a drift too slow to be heard, is no beginning.
-    Looks at the first minute only; the rate is converted by soxr HQ. Not for the render thread: it
-    reads a file. Raises Unreadable.
+    Reads what libsndfile reads, with any rate, length and number of channels (`downmix`). The
+    result begins 10 ms before the file first comes within 45 dB of its peak; an offset, or a drift
+    that is too slow to be audible, is ignored. It is cut or filled with silence to the length of a
+    spectrogram, and keeps its level. Only the first minute is searched; the rate is converted by
+    soxr HQ. Not for the render thread: it reads a file. Raises Unreadable.
     """
     cut = _cut(file, representation)
     return _at_rate(cut.mono, cut.rate, representation), cut.seconds
 
 
 def read_stereo(file: bytes | Path, representation: Representation) -> StereoSound:
-    """The same with its sides; those of one or of more than two channels are alike. Unreadable."""
+    """The same as `read_mono`, with both channels. Raises Unreadable.
+
+    Both channels are equal if the file has one, or more than two.
+    """
     cut = _cut(file, representation)
     mono = _at_rate(cut.mono, cut.rate, representation)
     if cut.samples.shape[1] != 2:
@@ -88,7 +91,7 @@ def read_stereo(file: bytes | Path, representation: Representation) -> StereoSou
 
 
 def read_samples(path: Path, representation: Representation) -> Floats:
-    """(samples,) of a file, as `heard` hears it. Raises AudioError."""
+    """(samples,) of a file, see `read_mono`. Raises AudioError."""
     try:
         return read_mono(path, representation)[0]
     except Unreadable as error:
@@ -98,8 +101,8 @@ def read_samples(path: Path, representation: Representation) -> Floats:
 def fit_length(audio: Floats, samples: int) -> Floats:
     """`audio` cut or followed by silence to exactly `samples`."""
     result = np.zeros(samples, np.float32)
-    heard = audio[:samples]
-    result[: len(heard)] = heard
+    kept = audio[:samples]
+    result[: len(kept)] = kept
     return result
 
 
@@ -109,10 +112,10 @@ def sound_files(folder: Path) -> list[Path]:
 
 
 def downmix(samples: Floats) -> Floats:
-    """(n, channels) to (n,): the channels' mean, or the loudest where they cancel one another.
+    """(n, channels) to (n,): the mean of the channels, or the loudest if they cancel one another.
 
-    They do where, octave by octave in blocks of 2048 samples, the mean of most of the sound has
-    not a quarter of the power that it has of channels which have nothing in common.
+    They cancel if, by octaves in blocks of 2048 samples, for most of the sound the mean has less
+    than a quarter of the power that the mean of independent channels would have.
     """
     mean = samples.mean(axis=1)
     if samples.shape[1] == 1 or not _cancels(samples, mean):
@@ -134,15 +137,15 @@ def _cancels(samples: Floats, mean: Floats) -> bool:
 
 
 def _cut(file: bytes | Path, representation: Representation) -> _Cut:
-    samples, rate, seconds, whole = read_sound_file(file, LISTENED)
+    samples, rate, seconds, complete = read_sound_file(file, LISTENED)
     if not np.isfinite(samples).all():
         raise Unreadable("holds samples that are not numbers: export it again")
     mono = downmix(samples)
     if float(np.abs(mono).max()) <= FLOOR:
-        raise Unreadable("is silent" + ("" if whole else " in its first minute"))
+        raise Unreadable("is silent" + ("" if complete else " in its first minute"))
     first, begin = _onsets(mono, rate)
     start = max(0, begin - round(LEAD * rate))
-    # Cut before the conversion, which is the dearer; a little more, for the filter's tail.
+    # Cut before the conversion, which costs more; a little longer, for the filter's tail.
     end = start + ceil((representation.seconds + LEAD) * rate)
     if begin != first:
         before = slice(max(0, start - round(LEVEL * rate)), max(1, start))
@@ -152,46 +155,46 @@ def _cut(file: bytes | Path, representation: Representation) -> _Cut:
 
 
 def _onsets(mono: Floats, rate: int) -> tuple[int, int]:
-    """The first sample that is within 45 dB of the peak, and the first of what can be heard.
+    """The first sample within 45 dB of the peak, and the first audible one.
 
-    They differ only where an offset, or a drift below `LOWEST`, lies before the sound.
+    They differ only if an offset, or a drift below `LOWEST`, precedes the sound.
     """
     peak = float(np.abs(mono).max())
     first = int(np.argmax(np.abs(mono) >= THRESHOLD * peak))
-    edge, some = round(EDGE * rate), round(LEVEL * rate)
+    edge, window = round(EDGE * rate), round(LEVEL * rate)
     if len(mono) <= edge:
         return first, first
     level = mono.astype(np.float64)
-    base = float(np.median(level[edge : edge + some]))
-    level[:edge] = base  # as if the offset had always been there
-    # What was before the file: the same for ever, or a drift that goes on.
-    turned = 2 * float(mono[0]) - mono[1 : 5 * some].astype(np.float64)[::-1]
-    drift = _audible(np.append(turned, mono), rate, turned[0]) - len(turned)
+    base = float(np.median(level[edge : edge + window]))
+    level[:edge] = base  # as if the offset were constant from the start
+    # The time before the file: constant, or a drift that continues.
+    mirrored = 2 * float(mono[0]) - mono[1 : 5 * window].astype(np.float64)[::-1]
+    drift = _audible(np.append(mirrored, mono), rate, mirrored[0]) - len(mirrored)
     begin = max(_audible(level, rate, base), drift)
     lead = mono[edge:begin]
-    steady = len(lead) >= edge and abs(np.median(lead)) >= max(
+    is_steady = len(lead) >= edge and abs(np.median(lead)) >= max(
         THRESHOLD * peak, 2 * float(np.ptp(lead))
     )
-    return first, begin if begin - first > (0 if steady else LATER * rate) else first
+    return first, begin if begin - first > (0 if is_steady else LATER * rate) else first
 
 
 def _audible(samples: Any, rate: int, before: float) -> int:
-    """The first of (n,) float64 within 45 dB of the peak, by what is above `LOWEST`.
+    """The first of (n,) float64 within 45 dB of the peak, after removing what is below `LOWEST`.
 
-    Until then it was `before` for ever. 0 where all is below.
+    The signal is assumed to be `before` until it begins. 0 if nothing is above `LOWEST`.
     """
     from scipy.signal import sosfilt  # takes half a second to import
 
     sections, steady = _highpass(rate)
-    heard = np.abs(sosfilt(sections, samples, zi=steady * before)[0])
-    peak = heard.max()
+    filtered = np.abs(sosfilt(sections, samples, zi=steady * before)[0])
+    peak = filtered.max()
     enough = peak > THRESHOLD * np.abs(samples).max()
-    return int(np.argmax(heard >= THRESHOLD * peak)) if enough else 0
+    return int(np.argmax(filtered >= THRESHOLD * peak)) if enough else 0
 
 
 @lru_cache(8)
 def _highpass(rate: int) -> tuple[Any, Any]:
-    """A Butterworth filter's sections, and its state after a long time at 1."""
+    """A Butterworth filter's sections, and its state after a constant input of 1."""
     from scipy.signal import butter, sosfilt_zi
 
     sections = butter(4, LOWEST, "highpass", fs=rate, output="sos")

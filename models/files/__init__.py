@@ -1,1 +1,1 @@
-"""Reads files from elsewhere within limits of size and time."""
+"""Reads files from other people, with limits of size and time."""

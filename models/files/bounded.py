@@ -1,4 +1,4 @@
-"""Reading files of strangers: regular ones only, and of no more than a given size."""
+"""Reads files from other people: regular files only, up to a given size."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import BinaryIO
 
 
 def regular(path: Path) -> BinaryIO:
-    """Open a file to be read. Raises `OSError`, for a folder, a pipe or a device too: what is
-    read there might never end."""
+    """Open a file for reading. Raises `OSError`, also for a folder, a pipe or a device.
+
+    Reading those might never end.
+    """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe without a writer would wait
     except ValueError:  # a NUL in its name
@@ -22,8 +24,7 @@ def regular(path: Path) -> BinaryIO:
 
 
 def read(path: Path, most: int) -> bytes:
-    """All that the file holds. Raises `OSError`, and `OverflowError` where it is more than
-    `most` bytes."""
+    """The contents of a file. Raises `OSError`, and `OverflowError` above `most` bytes."""
     with regular(path) as file:
         content = file.read(most + 1)
     if len(content) > most:

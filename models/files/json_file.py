@@ -1,4 +1,4 @@
-"""Reading JSON from strangers: bounded, and what is wrong in one line."""
+"""Reads JSON from other people: bounded, with errors in one line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from latentpad.models.text import reason
 
 
 def read(path: Path, most: int, advice: str, error: type[Exception]) -> Any:
-    """What the file holds. Raises `error`, with `advice` if it is larger than `most` bytes."""
+    """The parsed file. Raises `error`, with `advice` if it is larger than `most` bytes."""
     try:
         return json.loads(bounded.read(path, most))
     except OverflowError as fault:

@@ -1,16 +1,19 @@
-"""Parsing TOML from strangers, in a time that their file's size bounds."""
+"""Parses TOML from other people, in a time bounded by the file's size."""
 
 from __future__ import annotations
 
 import tomllib
 from typing import Any
 
-MOST_DOTS = 250  # in one line: tomllib takes the square of a key's parts
+MOST_DOTS = 250  # in one line: tomllib's time is quadratic in a key's parts
 
 
 def loads(text: str) -> dict[str, Any]:
-    """What the text holds. Raises `tomllib.TOMLDecodeError` with the place of what is no TOML, and
-    `ValueError` for what it does not read beside: of 1 MB it takes a second or so to say it."""
+    """Parse TOML. Raises `tomllib.TOMLDecodeError` with the position of a syntax error.
+
+    Raises `ValueError` for other text that it does not read. A text of 1 MB takes up to about a
+    second.
+    """
     for number, line in enumerate(text.split("\n"), 1):
         if line.count(".") > MOST_DOTS:
             raise ValueError(f"line {number} has more than {MOST_DOTS} dots")

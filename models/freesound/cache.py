@@ -1,7 +1,7 @@
-"""What the Freesound client keeps between runs: requests made, pages of answers, previews.
+"""What the Freesound client keeps between runs: times of requests, pages of results, previews.
 
-Everything is written beside and then renamed, so a killed run leaves nothing half there. No key
-and no address is kept: pages lie under a digest of the question, previews under their number.
+Files are written under another name and then renamed, so a killed run leaves no partial file.
+Neither key nor address is stored: pages are named by a hash of the query, previews by number.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from typing import Any
 import numpy as np
 import soundfile
 
-PER_MINUTE, PER_DAY = 60, 2000  # what Freesound grants a key (its terms of use)
+PER_MINUTE, PER_DAY = 60, 2000  # requests that Freesound allows a key (its terms of use)
 MINUTE, DAY = 60.0, 86400.0
-PAGES_LAST = DAY  # an uploader's wish may change, so an answer is not kept for longer
+PAGES_LAST = DAY  # a page is not kept longer, as an uploader's preference may change
 SUFFIXES = (".ogg", ".mp3")
 
 
 class QuotaUsed(Exception):
-    """The day's requests are made; `until` is when the next is free, in seconds since 1970."""
+    """The day's requests are used up; `until` is the time of the next one, in s since 1970."""
 
     def __init__(self, until: float) -> None:
         super().__init__(f"the day's requests are used up until {local_time(until)}")
@@ -44,9 +44,9 @@ def local_time(seconds: float) -> str:
 
 @dataclass
 class Quota:
-    """Turns to make a request: `PER_MINUTE` in any minute, `PER_DAY` in any 24 hours.
+    """Limits requests to `PER_MINUTE` in any minute and `PER_DAY` in any 24 hours.
 
-    Kept in a file under a lock, so that runs after and beside each other share one count.
+    The count is in a file under a lock, so that all runs share it.
     """
 
     path: Path
@@ -57,28 +57,28 @@ class Quota:
     per_day: int = PER_DAY
 
     async def turn(self) -> None:
-        """Waits for a turn and counts it. Raises QuotaUsed."""
+        """Wait until a request is allowed, and count it. Raises QuotaUsed."""
         while (wait := self._take()) > 0:
             if wait >= 1:
                 self.log(f"waiting {wait:.0f} s: {self.per_minute} requests a minute are allowed")
             await self.sleep(wait)
 
     def _take(self) -> float:
-        """0 and the request is counted, or the seconds to wait first."""
+        """Count a request and return 0, or return the seconds to wait first."""
         with self._locked():
             now = self.clock()
-            # A clock set back leaves times ahead of now: they count as made now.
-            made = sorted(min(t, now) for t in self._made() if now - t < DAY)
-            if len(made) >= self.per_day:
-                raise QuotaUsed(made[-self.per_day] + DAY)
-            if len(made) >= self.per_minute:
-                wait = made[-self.per_minute] + MINUTE - now
+            # If the clock was set back, stored times may be in the future: they count as now.
+            times = sorted(min(t, now) for t in self._request_times() if now - t < DAY)
+            if len(times) >= self.per_day:
+                raise QuotaUsed(times[-self.per_day] + DAY)
+            if len(times) >= self.per_minute:
+                wait = times[-self.per_minute] + MINUTE - now
                 if wait > 0:
                     return wait
-            write_whole(self.path, json.dumps([*made, now]).encode())
+            write_whole(self.path, json.dumps([*times, now]).encode())
             return 0.0
 
-    def _made(self) -> list[float]:
+    def _request_times(self) -> list[float]:
         try:
             times = json.loads(self.path.read_bytes())
             return [float(t) for t in times]
@@ -95,13 +95,13 @@ class Quota:
 
 @dataclass(frozen=True)
 class Cache:
-    """A folder of previews by number and of answers by question."""
+    """A folder of previews by number and of result pages by query."""
 
     folder: Path
     clock: Callable[[], float] = time.time
 
     def page(self, question: Mapping[str, str]) -> dict[str, Any] | None:
-        """The answer kept for `question`, if it is not older than a day."""
+        """The stored answer to `question`, if it is not older than a day."""
         try:
             kept = json.loads(self._page(question).read_bytes())
             fresh = 0 <= self.clock() - float(kept["at"]) < PAGES_LAST
@@ -115,7 +115,7 @@ class Cache:
         write_whole(self._page(question), json.dumps(kept).encode())
 
     def preview(self, number: int, duration: float) -> Path | None:
-        """The preview kept under `number`, if it still is that sound."""
+        """The stored preview of sound `number`, if it is valid."""
         for suffix in SUFFIXES:
             path = self._preview(number, suffix)
             if path.is_file() and preview_fault(path.read_bytes(), duration) is None:
@@ -136,9 +136,9 @@ class Cache:
 
 
 def preview_fault(content: bytes, duration: float) -> str | None:
-    """What is wrong with a file that should hold `duration` seconds of sound; None if nothing.
+    """What is wrong with a file that should hold `duration` seconds of sound, or None.
 
-    The header's length is looked at before decoding: a small file may unpack to hours.
+    The length in the header is checked before decoding: a small file may decode to hours.
     """
     try:
         with soundfile.SoundFile(io.BytesIO(content)) as file:
@@ -146,18 +146,18 @@ def preview_fault(content: bytes, duration: float) -> str | None:
             if file.frames > (duration + slack) * file.samplerate:
                 return f"lasts {file.frames / file.samplerate:.1f} s, not {duration:.1f} s"
             samples = file.read(dtype="float32", always_2d=True)
-            heard = len(samples) / file.samplerate
+            decoded_s = len(samples) / file.samplerate
     except (soundfile.LibsndfileError, RuntimeError, ValueError):
         return "is not readable as audio"
-    if heard == 0 or heard < duration - slack:
-        return f"is cut short after {heard:.2f} of {duration:.2f} s"
+    if decoded_s == 0 or decoded_s < duration - slack:
+        return f"is cut short after {decoded_s:.2f} of {duration:.2f} s"
     if not np.isfinite(samples).all():
         return "holds samples that are not numbers"
     return None
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """`content` in `path`, whole or not at all."""
+    """Write `content` to `path`, as a whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:

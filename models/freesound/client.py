@@ -1,7 +1,7 @@
-"""Requests to Freesound: whom they may reach, who gets the key, and how long to wait.
+"""Requests to Freesound: which hosts they may reach, who gets the key, and how long to wait.
 
-Only freesound.org and its sub-domains (or the host of `base`) are spoken to, and the key goes to
-the origin of `base` alone. It is in no line, no file and no address.
+Only freesound.org and its sub-domains (or the host of `base`) are contacted, and only the origin of
+`base` gets the key. The key is in no log line, file or address.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from latentpad.models.freesound.cache import Quota, QuotaUsed, local_time
 BASE = "https://freesound.org"
 MOST_BYTES = 20_000_000  # one answer or preview
 TIMEOUT = aiohttp.ClientTimeout(total=60, connect=15, sock_read=20)
-BACK_OFF = (1.0, 2.0, 4.0)  # seconds, after a failure that may pass
+BACK_OFF = (1.0, 2.0, 4.0)  # seconds, after a temporary failure
 THROTTLED = (5.0, 15.0, 30.0, 60.0)  # seconds, after a 429 without Retry-After
-LONGEST_WAIT = 180.0  # seconds; a Retry-After beyond ends the run
+LONGEST_WAIT = 180.0  # seconds; a longer Retry-After ends the run
 LogCallback = Callable[[str], None]
 Sleep = Callable[[float], Awaitable[object]]
 
 
 class FreesoundError(LatentpadError):
-    """Why no sounds could be had: one line, without the key, that says what to do."""
+    """No sounds can be fetched: one line, without the key, with what to do."""
 
 
 class PreviewError(FreesoundError):
-    """Why one sound could not be had; the others may still be."""
+    """One sound cannot be fetched; others may be."""
 
 
 def api_key() -> str:
@@ -63,7 +63,7 @@ def api_key() -> str:
 
 @dataclass
 class Client:
-    """Requests to Freesound, one at a time. Lives in one event loop."""
+    """Requests to Freesound, one at a time, in one event loop."""
 
     session: aiohttp.ClientSession
     key: str = field(repr=False)
@@ -78,9 +78,9 @@ class Client:
             raise FreesoundError(f"{self.base}: the key is sent over https:// only")
 
     async def get(self, url: URL, refused: type[FreesoundError]) -> tuple[int, bytes]:
-        """Status (below 500, never 429) and body, after waiting and trying again as needed.
+        """Status (below 500, never 429) and body, after waiting and retrying as needed.
 
-        `refused` is raised where this address alone is at fault, FreesoundError otherwise.
+        Raises `refused` if only this address is at fault, otherwise FreesoundError.
         """
         failed = throttled = 0
         while True:
@@ -91,7 +91,7 @@ class Client:
                 raise FreesoundError(
                     f"Freesound's {self.quota.per_day} requests a day are used up until "
                     f"{local_time(used.until)}: what was fetched is kept, "
-                    "the same command goes on then"
+                    "run the same command again then"
                 ) from None
             except (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError) as error:
                 reason, kind = f"cannot be reached ({type(error).__name__})", FreesoundError
@@ -107,7 +107,8 @@ class Client:
                 reason, kind = f"answered {status}", refused
             if failed == len(BACK_OFF):
                 raise kind(
-                    f"{url.host} {reason}: what was fetched is kept, the same command goes on later"
+                    f"{url.host} {reason}: what was fetched is kept, "
+                    "run the same command again later"
                 )
             await self.sleep(BACK_OFF[failed])
             failed += 1
@@ -119,8 +120,8 @@ class Client:
         if wait is None or wait > LONGEST_WAIT or times > 2 * len(THROTTLED):
             until = f" until {local_time(self.quota.clock() + wait)}" if wait else " for now"
             raise FreesoundError(
-                f"Freesound's requests are used up{until}: what was fetched is kept, the same "
-                f"command goes on {'then' if wait else 'later'}"
+                f"Freesound's requests are used up{until}: what was fetched is kept, run the "
+                f"same command again {'then' if wait else 'later'}"
             )
         self.log(f"Freesound asks to wait {wait:.0f} s")
         await self.sleep(wait)
@@ -128,7 +129,7 @@ class Client:
     async def _once(self, url: URL, refused: type[FreesoundError]) -> tuple[int, str, bytes]:
         for _ in range(6):
             url = self._allowed(url, refused)
-            # To the origin of `base` only: neither the previews' host nor any other needs it.
+            # Only for the origin of `base`: no other host needs the key.
             headers = {"Authorization": f"Token {self.key}"} if self._home(url) else {}
             async with self.session.get(
                 url, headers=headers, allow_redirects=False, timeout=TIMEOUT
@@ -151,7 +152,7 @@ class Client:
         return url.origin() == self.base.origin()
 
     def _allowed(self, url: URL, refused: type[FreesoundError]) -> URL:
-        """`url` without a user's name, over https wherever it is Freesound's own."""
+        """`url` without user name, with https for Freesound's own hosts. Raises `refused`."""
         if url.scheme in ("http", "https") and url.host:
             url = url.with_user(None)
             if url.host == self.base.host and url.scheme in (self.base.scheme, "https"):

@@ -48,36 +48,38 @@ async def search(
 ) -> AsyncIterator[SearchResult]:
     """The sounds Freesound finds, each once, best first. Raises FreesoundError.
 
-    `counted` is told how many there are in all.
+    `counted` is called with the number of all results.
     """
     seen: set[int] = set()
     for page in range(1, MOST_PAGES + 1):
         answer = await _page(client, query, filter, page, cache)
         if type(answer.get("count")) is int:
             counted(max(answer["count"], 0))
-        fresh = [s for s in map(search_result, answer["results"]) if s and s.number not in seen]
-        for one in fresh:
-            if one.number in seen:
+        new_results = [
+            s for s in map(search_result, answer["results"]) if s and s.number not in seen
+        ]
+        for result in new_results:
+            if result.number in seen:
                 continue
             if most is not None and len(seen) >= most:
                 return
-            seen.add(one.number)
-            yield one
-        # `next` tells that there is more, never where: it lacks parameters, or names a host.
+            seen.add(result.number)
+            yield result
+        # `next` shows only that there is more: its address lacks parameters, or has another host.
         if not answer.get("next") or not answer["results"]:
             return
 
 
 async def _page(client: Client, query: str, filter: str, page: int, cache: Cache) -> dict[str, Any]:
-    asked = {"query": query, "page": str(page), "page_size": str(PAGE_SIZE), "fields": FIELDS}
+    parameters = {"query": query, "page": str(page), "page_size": str(PAGE_SIZE), "fields": FIELDS}
     if filter:
-        asked["filter"] = filter
-    question = {**asked, "base": str(client.base)}
+        parameters["filter"] = filter
+    question = {**parameters, "base": str(client.base)}
     kept = cache.page(question)
     if kept is not None and isinstance(kept.get("results"), list):
         return kept
     for path in ("/apiv2/search/", "/apiv2/search/text/"):
-        url = client.base.with_path(path).with_query(asked)
+        url = client.base.with_path(path).with_query(parameters)
         status, body = await client.get(url, FreesoundError)
         if status != 404:
             break
@@ -106,28 +108,28 @@ async def _page(client: Client, query: str, filter: str, page: int, cache: Cache
     return answer
 
 
-async def fetch(client: Client, one: SearchResult, cache: Cache) -> Path:
-    """The preview's file, from the cache if it is there and whole.
+async def fetch(client: Client, result: SearchResult, cache: Cache) -> Path:
+    """The preview's file, from the cache if it is there and valid.
 
-    Raises PreviewError where this sound cannot be had, FreesoundError where none can.
+    Raises PreviewError if this sound cannot be fetched, FreesoundError if none can.
     """
-    if (path := cache.preview(one.number, one.duration)) is not None:
+    if (path := cache.preview(result.number, result.duration)) is not None:
         return path
-    if not one.preview:
-        raise PreviewError(f"sound {one.number} has no preview")
+    if not result.preview:
+        raise PreviewError(f"sound {result.number} has no preview")
     try:
-        url = URL(one.preview)
+        url = URL(result.preview)
     except ValueError:
-        raise PreviewError(f"sound {one.number}: its preview's address is none") from None
-    wrong: str | None = None
-    for _ in range(2):  # a preview cut short is worth one more request
+        raise PreviewError(f"sound {result.number}: its preview's address is none") from None
+    fault: str | None = None
+    for _ in range(2):  # a truncated preview is requested once more
         status, body = await client.get(url, PreviewError)
         if status != 200:
-            raise PreviewError(f"sound {one.number}: its preview answers {status}")
-        wrong = preview_fault(body, one.duration)
-        if wrong is None:
-            return cache.keep_preview(one.number, one.suffix, body)
-    raise PreviewError(f"sound {one.number}: its preview {wrong}")
+            raise PreviewError(f"sound {result.number}: its preview answers {status}")
+        fault = preview_fault(body, result.duration)
+        if fault is None:
+            return cache.keep_preview(result.number, result.suffix, body)
+    raise PreviewError(f"sound {result.number}: its preview {fault}")
 
 
 def collect(
@@ -147,11 +149,11 @@ def collect(
     """Up to `most` sounds of `duration` seconds under `licences`, on this disk.
 
     `licences` are names as models.sources.licences reads them, with or without a version. `cache`
-    is a folder (None: the user's), where a run that was stopped goes on. `log` gets a line for
-    every wait and every sound left out; `progress` the count so far, and how many it can become.
-    Where the day's requests or the network end in the middle, what was found so far is given, and
-    `log` gets a line with what is left. Raises FreesoundError where nothing was. Blocks; not for a
-    thread with a running event loop.
+    is a folder (None: the user's); a later run uses what it has. `log` gets a line for every wait
+    and every sound left out; `progress` the count so far and the largest possible count. If the
+    day's requests are used up or the network fails, the sounds so far are returned, and `log` gets
+    a line with the number left. Raises FreesoundError if there are none. Blocks; not for a thread
+    with a running event loop.
     """
     licences = [licence(name) for name in licences]
     unknown = [name for name in licences if family(name) not in FILTER_NAMES]
@@ -164,18 +166,18 @@ def collect(
         raise FreesoundError(f"duration {duration[0]:g} to {duration[1]:g} s: no such range")
     key = api_key()
     folder = cache or platformdirs.user_cache_path("latentpad") / "freesound"
-    kept = Cache(folder, clock)
+    cache_folder = Cache(folder, clock)
     quota = Quota(folder / "requests.json", clock, sleep, log)
-    wanted = _filter(duration, licences, tag)
+    filter_text = _filter(duration, licences, tag)
 
-    def asked_for(one: SearchResult) -> bool:  # the filter is a request, not a guarantee
+    def matches(result: SearchResult) -> bool:  # the filter is a request, not a guarantee
         return (
-            duration[0] <= one.duration <= duration[1]
-            and (one.licence in licences or family(one.licence) in licences)
-            and (tag is None or tag.lower() in map(str.lower, one.tags))
+            duration[0] <= result.duration <= duration[1]
+            and (result.licence in licences or family(result.licence) in licences)
+            and (tag is None or tag.lower() in map(str.lower, result.tags))
         )
 
-    found: list[FoundSound] = []
+    sounds: list[FoundSound] = []
     total = most
 
     def counted(count: int) -> None:
@@ -186,33 +188,35 @@ def collect(
         originals: set[str] = set()
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
             client = Client(session, key, quota, URL(base), sleep, log)
-            async for one in search(client, query, filter=wanted, cache=kept, counted=counted):
-                if not asked_for(one) or one.md5 in originals:
+            async for result in search(
+                client, query, filter=filter_text, cache=cache_folder, counted=counted
+            ):
+                if not matches(result) or result.md5 in originals:
                     continue
                 try:
-                    path = await fetch(client, one, kept)
+                    path = await fetch(client, result, cache_folder)
                 except PreviewError as error:
                     log(f"left out: {error}")
                     continue
-                if one.md5:
-                    originals.add(one.md5)
-                found.append(_found(one, path, query))
-                progress(len(found), total)
-                if len(found) >= most:
+                if result.md5:
+                    originals.add(result.md5)
+                sounds.append(_found_sound(result, path, query))
+                progress(len(sounds), total)
+                if len(sounds) >= most:
                     break
 
     try:
         asyncio.run(find())
     except FreesoundError as error:
-        if not found:
+        if not sounds:
             raise
-        log(f"{error}: {len(found)} sounds so far, up to {max(total - len(found), 0)} are left")
+        log(f"{error}: {len(sounds)} sounds so far, up to {max(total - len(sounds), 0)} are left")
     except OSError as error:
         raise FreesoundError(f"{folder}: cannot be written ({error.strerror})") from None
-    return found
+    return sounds
 
 
-def _found(one: SearchResult, path: Path, query: str) -> FoundSound:
+def _found_sound(one: SearchResult, path: Path, query: str) -> FoundSound:
     return FoundSound(
         id=f"freesound:{one.number}",
         name=one.name,
@@ -227,7 +231,7 @@ def _found(one: SearchResult, path: Path, query: str) -> FoundSound:
 
 
 def _filter(duration: tuple[float, float], licences: Sequence[str], tag: str | None) -> str:
-    """The search's `filter`, in Solr's syntax."""
+    """The `filter` of the search, in Solr's syntax."""
     names = dict.fromkeys(f'"{FILTER_NAMES[family(name)]}"' for name in licences)
     parts = [f"duration:[{duration[0]:g} TO {duration[1]:g}]", f"license:({' OR '.join(names)})"]
     if tag is not None:

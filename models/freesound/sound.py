@@ -1,4 +1,4 @@
-"""One sound as Freesound's API tells of it: checked, with its licence and its uploader's wish."""
+"""One sound in Freesound's API: validated, with its licence and its uploader's preference."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from latentpad.models.sources.licences import FREE, is_free, licence
 from latentpad.models.text import line
 
 FIELDS = "id,name,username,license,duration,tags,url,previews,gen_ai_preference,md5"
-#: Names the API's filter uses, by our own short names without the version.
+#: Names in the API's filter, by the short names used here, without the version.
 FILTER_NAMES = {
     "CC0": "Creative Commons 0",
     "CC BY": "Attribution",
@@ -42,11 +42,11 @@ class SearchResult:
 def may_train(result: Mapping[str, Any], short: str) -> bool:
     """Whether a decoder may learn from a result under the licence `short`.
 
-    The uploader's wish is honoured as far as it can be known here. "no-additional-preferences"
-    and null (none stated) leave it to the licence. "no-gen-ai" forbids it.
-    "open-source-models" and "noncommercial-open-source-models" set conditions on what later
-    happens to the model, which nobody can promise for a pack made today: taken as no. So is a
-    wording not known yet, and an answer without the field: there might have been a no.
+    The uploader's preference is followed as far as it can be known. "no-additional-preferences" and
+    null (none stated) leave it to the licence. "no-gen-ai" forbids it. "open-source-models" and
+    "noncommercial-open-source-models" set conditions on the later use of the model, which cannot be
+    guaranteed: they count as no. So do unknown values and a result without the field, where the
+    uploader may have forbidden it.
     """
     if not is_free(short, FREE) or "gen_ai_preference" not in result:
         return False
@@ -58,7 +58,7 @@ def may_train(result: Mapping[str, Any], short: str) -> bool:
 
 
 def search_result(result: Any) -> SearchResult | None:
-    """One entry of `results`; None where it is null or lacks what a sound must have."""
+    """One entry of `results`; None if it is null or lacks a required field."""
     if not isinstance(result, dict):
         return None
     number, duration = result.get("id"), result.get("duration")
@@ -66,7 +66,7 @@ def search_result(result: Any) -> SearchResult | None:
         return None
     if isinstance(duration, bool) or not isinstance(duration, int | float):
         return None
-    if not 0 < duration < 10**6:  # not a number is refused, too
+    if not 0 < duration < 10**6:  # NaN is refused, too
         return None
     previews = result.get("previews")
     previews = previews if isinstance(previews, dict) else {}
@@ -91,5 +91,5 @@ def search_result(result: Any) -> SearchResult | None:
 
 
 def _text(value: Any) -> str:
-    """Printable text of a line's length: it goes to terminals and tables."""
+    """Text in one printable line, for terminals and tables; empty for other values."""
     return line(value) if isinstance(value, str) else ""

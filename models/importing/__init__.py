@@ -1,1 +1,1 @@
-"""Makes a pack of a model that was trained elsewhere."""
+"""Makes packs of models that were trained elsewhere."""

@@ -1,7 +1,7 @@
-"""Someone else's decoder and encoder, wrapped in Keras' own layers until they speak as ours do.
+"""Wraps a foreign decoder and encoder in Keras layers with the pack's inputs and outputs.
 
-What is wrapped stays a plain Keras model: it saves as `.keras`, loads in safe mode, and the engine
-never knows. Keras is imported inside: it takes seconds.
+The result is a plain Keras model: it saves as `.keras`, loads in safe mode, and the engine needs to
+know nothing. Keras is imported in the functions, as this takes seconds.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from typing import Any
 from latentpad.models.importing.layout import Foreign, ForeignError, Layout
 from latentpad.models.representation import FLOOR
 
-LOGVAR = -4.0  # of an encoder that gives means only
+LOGVAR = -4.0  # for an encoder that gives means only
 
 
-def decoder(model: Any, foreign: Foreign, where: Layout) -> Any:
+def decoder(model: Any, foreign: Foreign, output_layout: Layout) -> Any:
     """A Keras model (batch, latent) -> (batch, frames, bins) in 0...1 around a foreign one."""
     import keras
     from keras import layers, ops
 
-    r, (low, high) = where.representation, where.missing(foreign)
+    r, (low, high) = output_layout.representation, output_layout.missing(foreign)
     z = keras.Input((model.inputs[0].shape[1],), name="latent")
     x = model(z)
-    a, b = where.shape[:2]
+    a, b = output_layout.shape[:2]
     if foreign.parts != "magnitude":
-        # To (2, a, b): the parts before all else.
-        if where.channels == 2:
+        # To (2, a, b): the parts first.
+        if output_layout.channels == 2:
             x = layers.Reshape((2, a, b))(layers.Permute((2, 1))(layers.Reshape((a * b, 2))(x)))
-        elif where.frequency == 0:
+        elif output_layout.frequency == 0:
             a //= 2
             x = layers.Reshape((2, a, b))(x)
         else:
@@ -47,10 +47,10 @@ def decoder(model: Any, foreign: Foreign, where: Layout) -> Any:
         db = _relative(x, foreign.scale, r.range_db)
     x = layers.ReLU(max_value=1.0)(layers.Rescaling(1 / r.range_db, 1.0)(db))
     if low or high:
-        around = ((low, high), (0, 0)) if where.frequency == 0 else ((0, 0), (low, high))
+        around = ((low, high), (0, 0)) if output_layout.frequency == 0 else ((0, 0), (low, high))
         x = layers.ZeroPadding2D(around)(layers.Reshape((a, b, 1))(x))
         x = layers.Reshape(tuple(x.shape[1:3]))(x)
-    if where.frequency == 0:
+    if output_layout.frequency == 0:
         x = layers.Permute((2, 1))(x)
     return keras.Model(z, x, name="decoder_as_ours")
 
@@ -64,7 +64,7 @@ def _levels(x: Any, foreign: Foreign) -> Any:
 
 
 def _relative(x: Any, scale: str, range_db: float) -> Any:
-    """Magnitudes, powers or logarithms to dB below the sound's own peak; silence has no peak."""
+    """Magnitudes, powers or logarithms to dB below the sound's peak; silence has no peak."""
     from keras import ops
 
     if scale in ("linear", "power"):
@@ -75,34 +75,34 @@ def _relative(x: Any, scale: str, range_db: float) -> Any:
     return db - ops.maximum(peak, 20 * math.log10(FLOOR) + range_db)
 
 
-def encoder(model: Any, foreign: Foreign, where: Layout, latent: int) -> Any:
+def encoder(model: Any, foreign: Foreign, output_layout: Layout, latent: int) -> Any:
     """A Keras model (batch, frames, bins) in 0...1 -> (batch, 2 * latent) around a foreign one.
 
-    Means, then log variances: its own, or `LOGVAR` where it gives means only. Raises ForeignError.
+    Means, then log variances: its own, or `LOGVAR` if it gives means only. Raises ForeignError.
     """
     import keras
     from keras import layers, ops
 
-    r, (low, high) = where.representation, where.missing(foreign)
+    r, (low, high) = output_layout.representation, output_layout.missing(foreign)
     if len(model.inputs) != 1:
         raise ForeignError(f"the encoder takes {len(model.inputs)} inputs, not one sound")
-    wanted = tuple(model.inputs[0].shape[1:])
+    input_shape = tuple(model.inputs[0].shape[1:])
     size = [r.bins - low - high, r.frames]
-    plain = tuple(size if where.frequency == 0 else reversed(size))
-    if wanted not in (plain, (*plain, 1)):
-        what = f"the decoder's magnitudes are {plain}"
-        if foreign.parts != "magnitude" and math.prod(w or 0 for w in wanted) == 2 * math.prod(
+    magnitudes_shape = tuple(size if output_layout.frequency == 0 else reversed(size))
+    if input_shape not in (magnitudes_shape, (*magnitudes_shape, 1)):
+        what = f"the decoder's magnitudes are {magnitudes_shape}"
+        if foreign.parts != "magnitude" and math.prod(w or 0 for w in input_shape) == 2 * math.prod(
             size
         ):
             what = f"and a sound here has no {foreign.parts.split()[-1]}: leave the encoder out"
-        raise ForeignError(f"the encoder takes {wanted}, {what}")
+        raise ForeignError(f"the encoder takes {input_shape}, {what}")
     sound = keras.Input((r.frames, r.bins), name="sound")
     x = layers.Reshape((r.frames, r.bins, 1))(sound)
     if low or high:
         x = layers.Cropping2D(((0, 0), (low, high)))(x)
-    if where.frequency == 0:
+    if output_layout.frequency == 0:
         x = layers.Permute((2, 1, 3))(x)
-    x = layers.Reshape(wanted)(x)
+    x = layers.Reshape(input_shape)(x)
     x = layers.Rescaling(r.range_db, -r.range_db)(x)
     if foreign.scale == "db":
         x = layers.Rescaling(1.0, foreign.standing_for[1])(x)
@@ -113,20 +113,20 @@ def encoder(model: Any, foreign: Foreign, where: Layout, latent: int) -> Any:
     (v0, v1), (l0, l1) = foreign.values, foreign.standing_for
     slope = (v1 - v0) / (l1 - l0)
     x = layers.Rescaling(slope, v0 - slope * l0)(x)
-    given = model(x)
-    outputs = list(given) if isinstance(given, list | tuple) else [given]
+    encoded = model(x)
+    outputs = list(encoded) if isinstance(encoded, list | tuple) else [encoded]
     shapes = [tuple(o.shape[1:]) for o in outputs]
     if shapes == [(2 * latent,)]:
-        both = layers.Rescaling(1.0, name="latent")(outputs[0])
+        latent_output = layers.Rescaling(1.0, name="latent")(outputs[0])
     elif shapes == [(latent,)]:
-        unknown = layers.Rescaling(0.0, LOGVAR)(outputs[0])
-        both = layers.Concatenate(name="latent")([outputs[0], unknown])
+        fixed_logvar = layers.Rescaling(0.0, LOGVAR)(outputs[0])
+        latent_output = layers.Concatenate(name="latent")([outputs[0], fixed_logvar])
     elif shapes in ([(latent,)] * 2, [(latent,)] * 3):
-        both = layers.Concatenate(name="latent")(outputs[:2])
+        latent_output = layers.Concatenate(name="latent")(outputs[:2])
     else:
         listed = ", ".join(map(str, shapes))
         raise ForeignError(
             f"the encoder gives {listed}: the decoder takes {latent} latents, so {latent} means, "
             f"or means and log variances, are wanted"
         )
-    return keras.Model(sound, both, name="encoder_as_ours")
+    return keras.Model(sound, latent_output, name="encoder_as_ours")

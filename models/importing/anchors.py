@@ -1,4 +1,4 @@
-"""The anchors of a pack whose model comes from elsewhere: where its plane has sounds."""
+"""The anchors of an imported pack: from sounds, from a sound map, or random."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ DRAWN = 256
 
 @dataclass(frozen=True)
 class ImportedAnchors:
-    """Where the anchors are, and who they are."""
+    """The anchors and their sources."""
 
     latents: Floats  # (L, D)
     sources: list[dict[str, str]]  # (L,) rows of sources.csv
     origin: str  # "sounds" | "sound map" | "drawn"
-    kl: tuple[float, ...] | None = None  # nats per latent, where the encoder tells
-    described: dict[str, Floats] | None = None  # (L,) descriptors, where there are recordings
+    kl: tuple[float, ...] | None = None  # nats per latent, if the encoder gives variances
+    described: dict[str, Floats] | None = None  # (L,) descriptors, if there are recordings
 
 
 def from_sounds(
@@ -43,66 +43,66 @@ def from_sounds(
     log: Callable[[str], None],
     progress: ProgressCallback = no_progress,
 ) -> ImportedAnchors:
-    """Each sound of a folder where an encoder as ours hears it; what cannot be heard is said.
+    """The sounds of a folder, encoded; `log` gets a line for each that cannot be read.
 
     Raises ForeignError, DatasetError.
     """
     from latentpad.models import vae
     from latentpad.models.training import batches
 
-    # Nothing is learned from them here: as many as ever are for an evaluation to compare.
+    # Nothing is trained on them: the largest share is held out, for evaluations.
     held_out = dataset.HELD_OUT
-    found = dataset.clips(sounds, None, seed, log, held_out)
+    clips = dataset.clips(sounds, None, seed, log, held_out)
     with tempfile.TemporaryDirectory() as work:
-        count = len(found)
-        batches.write(Path(work), found, r, lambda n: progress("reading sounds", n, count), log)
+        count = len(clips)
+        batches.write(Path(work), clips, r, lambda n: progress("reading sounds", n, count), log)
         read = batches.read(Path(work), r)
         assert read is not None
-        usable = dataset.check_enough([found[i] for i in read.kept], sounds)
-        found = dataset.split_clips(usable, seed, held_out)
+        usable = dataset.check_enough([clips[i] for i in read.kept], sounds)
+        clips = dataset.split_clips(usable, seed, held_out)
         progress("placing the sounds", 0, 0)
-        everything = batches.Batches(read.sounds, range(len(found)), batch_size(encoder, 32))
+        everything = batches.Batches(read.sounds, range(len(clips)), batch_size(encoder, 32))
         encoded = encoder.predict(everything, verbose=0)
         if not np.isfinite(encoded).all():
             raise ForeignError(f"{sounds}: the encoder gives values that are not finite")
         described = descriptors.table(
-            (r.unscaled(read.sounds[i].astype(np.float32)) for i in range(len(found))), r
+            (r.unscaled(read.sounds[i].astype(np.float32)) for i in range(len(clips))), r
         )
     mean, logvar = (np.asarray(x, np.float32) for x in vae.split(encoded))
     rows = [
         {"id": c.id, "name": c.name or c.id, "label": c.label, "split": c.split, "group": c.group}
         | c.credits
-        for c in found
+        for c in clips
     ]
-    said = not np.allclose(logvar, adapter.LOGVAR)
+    has_variances = not np.allclose(logvar, adapter.LOGVAR)
     nats = np.asarray(vae.kl(mean, logvar)).mean(axis=0)
     return ImportedAnchors(
-        mean, rows, "sounds", tuple(map(float, nats)) if said else None, described
+        mean, rows, "sounds", tuple(map(float, nats)) if has_variances else None, described
     )
 
 
 def from_map(table: Path, latent: int, log: Callable[[str], None]) -> ImportedAnchors:
-    """Each row of a sound map; what is wrong with rows is said.
+    """The rows of a sound map; `log` gets lines about invalid ones.
 
     Raises ForeignError, SoundMapError.
     """
-    placed, latents, complaints, _ = sound_map.read(table, latent)
+    entries, latents, complaints, _ = sound_map.read(table, latent)
     for complaint in complaints:
         log(complaint)
-    if not placed:
+    if not entries:
         raise ForeignError(f"{table}: holds no sound with {latent} latents, as the decoder has")
-    if len({p.id for p in placed}) != len(placed):
+    if len({p.id for p in entries}) != len(entries):
         raise ForeignError(f"{table}: holds the same id twice")
     rows = [
         {"id": line(p.id), "name": line(p.name), "label": line(p.label), "url": p.url}
         | {"licence": p.licence, "author_attribution": p.author}
-        for p in placed
+        for p in entries
     ]
     return ImportedAnchors(latents.copy(), rows, "sound map")
 
 
 def from_prior(latent: int, seed: int, log: Callable[[str], None]) -> ImportedAnchors:
-    """`DRAWN` points of N(0, 1), for want of sounds."""
+    """`DRAWN` points of N(0, 1), if there are no sounds."""
     log(f"no sounds and no sound map: {DRAWN} points drawn from N(0, 1), seed {seed}, are anchors")
     points = np.random.default_rng(seed).normal(size=(DRAWN, latent)).astype(np.float32)
     names = [f"drawn {i}" for i in range(1, DRAWN + 1)]
@@ -110,7 +110,7 @@ def from_prior(latent: int, seed: int, log: Callable[[str], None]) -> ImportedAn
 
 
 def estimated_kl(decoder: Any, latents: Floats, range_db: float, seed: int) -> tuple[float, ...]:
-    """Nats that each latent would tell through 1 dB of noise: stands in for an unknown KL.
+    """Nats that each latent carries through 1 dB of noise: a substitute for an unknown KL.
 
     Half the logarithm of one plus the power of the change of sound, in dB, that a step of 1 in the
     latent makes, at 32 anchors (a Gaussian channel's capacity: Shannon 1948).
@@ -122,8 +122,8 @@ def estimated_kl(decoder: Any, latents: Floats, range_db: float, seed: int) -> t
         step[d] = 0.5
         powers = []
         for first in range(0, len(chosen), batch):
-            here = latents[chosen[first : first + batch]]
-            up, down = (np.asarray(decoder(here + s, training=False)) for s in (step, -step))
+            chunk = latents[chosen[first : first + batch]]
+            up, down = (np.asarray(decoder(chunk + s, training=False)) for s in (step, -step))
             powers.extend(np.square(range_db * (up - down)).mean(axis=(1, 2)))
         power = float(np.mean(powers))
         result.append(0.5 * math.log1p(power))
@@ -131,7 +131,7 @@ def estimated_kl(decoder: Any, latents: Floats, range_db: float, seed: int) -> t
 
 
 class DecodedAnchors(NamedTuple):
-    """What the decoder makes of L anchors."""
+    """Measures of L decoded anchors."""
 
     loudness: Floats  # (L,) see models.packs.pack.Anchors
     onset: Floats  # (L,)

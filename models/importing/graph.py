@@ -1,4 +1,4 @@
-"""A TensorFlow function laid flat: the calls within it replaced by what they call."""
+"""A TensorFlow function as a flat graph: function calls are replaced by their bodies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_NODES = 20_000
 DEEPEST = 32
 CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 ARGUMENT, READ = "(argument)", "ReadVariableOp"
-Tensor = tuple[str, int]  # a node's name, and which of its outputs
+Tensor = tuple[str, int]  # a node's name, and the index of its output
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """Operations in an order in which each comes after what it takes."""
+    """Operations in topological order: each comes after its inputs."""
 
     nodes: dict[str, Node]
     outputs: list[Tensor]
     inputs: dict[str, tuple[int, ...]]  # name -> shape with the batch, -1 if that is free
-    constants: dict[str, Floats]  # of nodes that are known without running
+    constants: dict[str, Floats]  # of nodes whose values are known
 
     @property
     def wanted(self) -> set[str]:
@@ -41,7 +41,7 @@ class Graph:
         return {n.name for n in self.nodes.values() if n.op == ARGUMENT}
 
     def filled(self, constants: dict[str, Floats]) -> Graph:
-        """With the arrays of weights, and of the nodes that only read them."""
+        """The graph with arrays of weights, also for the nodes that only read them."""
         both = {**self.constants, **constants}
         for node in self.nodes.values():
             if node.op == READ and node.inputs[0][0] in both:
@@ -49,7 +49,7 @@ class Graph:
         return replace(self, constants=both)
 
     def sorted(self, ranks: list[int]) -> Graph:
-        """With outputs of a lower rank first, if there is a rank for each."""
+        """The graph with its outputs sorted by rank, if there is a rank for each."""
         if len(ranks) != len(self.outputs):
             return self
         order = sorted(range(len(ranks)), key=ranks.__getitem__)
@@ -59,10 +59,10 @@ class Graph:
         return replace(self, inputs=inputs)
 
 
-def flat(functions: Mapping[str, Any], name: str, given: list[str]) -> Graph:
-    """The function `name` of a library of FunctionDefs with all that it calls.
+def flat(functions: Mapping[str, Any], name: str, input_names: list[str]) -> Graph:
+    """The function `name` of a library of FunctionDefs, with the functions that it calls.
 
-    Raises ForeignError: a call that leads nowhere, a loop, too many operations.
+    Raises ForeignError for a call of a missing function, a loop, or too many operations.
     """
     nodes: dict[str, Node] = {}
     alias: dict[Tensor, Tensor] = {}
@@ -72,13 +72,13 @@ def flat(functions: Mapping[str, Any], name: str, given: list[str]) -> Graph:
         nodes[argument.name] = Node(argument.name, ARGUMENT)
     for key, node in nodes.items():
         nodes[key] = replace(node, inputs=tuple(_origin(alias, t) for t in node.inputs))
-    graph = Graph(nodes, [_origin(alias, t) for t in ends], {a: () for a in given}, {})
+    graph = Graph(nodes, [_origin(alias, t) for t in ends], {a: () for a in input_names}, {})
     ordered = pruned(graph, graph.outputs)
     return replace(graph, nodes={node.name: node for node in ordered})
 
 
 def pruned(graph: Graph, outputs: list[Tensor]) -> list[Node]:
-    """The nodes that `outputs` depend on, in order. Raises ForeignError: a loop."""
+    """The nodes that `outputs` depend on, in order. Raises ForeignError for a loop."""
     done: dict[str, Node] = {}
     open_: set[str] = set()
     waiting = [name for name, _ in outputs]
@@ -112,7 +112,7 @@ def _expand(
     alias: dict[Tensor, Tensor],
     depth: int,
 ) -> list[Tensor]:
-    """Add a function's nodes under `prefix`; the tensors that it returns."""
+    """Add a function's nodes with `prefix`; return the tensors that it returns."""
     if name not in functions:
         raise ForeignError(f"saved_model.pb is damaged: function {name[:80]} is missing")
     function = functions[name]
@@ -123,7 +123,7 @@ def _expand(
         if text in arguments:
             return prefix + text, 0
         node, *rest = text.split(":")
-        return prefix + node, _place(ops.get(node, ""), rest)
+        return prefix + node, _output_index(ops.get(node, ""), rest)
 
     for node in function.node_def:
         inputs = tuple(tensor(i) for i in node.input if not i.startswith("^"))
@@ -132,17 +132,17 @@ def _expand(
         if node.op not in CALLS:
             nodes[prefix + node.name] = Node(prefix + node.name, node.op, inputs, _attributes(node))
             continue
-        inner, called = f"{prefix}{node.name}/", node.attr["f"].func.name
-        made = _expand(functions, called, inner, nodes, alias, depth + 1)
-        for i, end in enumerate(made):
+        inner, callee = f"{prefix}{node.name}/", node.attr["f"].func.name
+        returned = _expand(functions, callee, inner, nodes, alias, depth + 1)
+        for i, end in enumerate(returned):
             alias[prefix + node.name, i] = end
-        for argument, given in zip(functions[called].signature.input_arg, inputs, strict=True):
-            alias[inner + argument.name, 0] = given
+        for argument, actual in zip(functions[callee].signature.input_arg, inputs, strict=True):
+            alias[inner + argument.name, 0] = actual
     return [tensor(function.ret[a.name]) for a in function.signature.output_arg]
 
 
 def _attributes(node: Any) -> dict[str, Any]:
-    """What a node says, and what its operation has where a file leaves it out."""
+    """A node's attributes, with the defaults of its operation."""
     from tensorflow.python.framework import op_def_registry
 
     known = op_def_registry.get(node.op)
@@ -151,8 +151,8 @@ def _attributes(node: Any) -> dict[str, Any]:
     return {**usual, **dict(node.attr)}
 
 
-def _place(op: str, rest: list[str]) -> int:
-    """Which output "name:number" is, of an operation whose outputs have names."""
+def _output_index(op: str, rest: list[str]) -> int:
+    """The index of the output "name:number"."""
     from tensorflow.python.framework import op_def_registry
 
     if not rest:
@@ -164,7 +164,7 @@ def _place(op: str, rest: list[str]) -> int:
 
 
 def _origin(alias: dict[Tensor, Tensor], tensor: Tensor) -> Tensor:
-    for _ in range(4 * DEEPEST):  # into each call and out of it
+    for _ in range(4 * DEEPEST):  # at most one step into each call and one out of it
         if tensor not in alias:
             return tensor
         tensor = alias[tensor]

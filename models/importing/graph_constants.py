@@ -1,7 +1,7 @@
-"""The part of a graph that needs no input: shapes and weights, computed in numpy.
+"""Constant folding: the part of a graph that needs no input, computed in NumPy.
 
-A batch of unknown size is -1 in a shape, as TensorFlow writes it; a product with it is negative,
-which `reshape` takes for "whatever is left".
+An unknown batch size is -1 in a shape, as in TensorFlow; a product with it is negative, which
+`reshape` takes as "the remaining size".
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Array = NDArray[Any]
 
 
 def fold(op: str, values: list[Any], attributes: Any) -> Any:
-    """An operation's result, a list if it has several. Raises ForeignError, and what numpy does."""
+    """An operation's result, or a list of them. Raises ForeignError, and NumPy's errors."""
     result = FOLDED[op](values, attributes)
     for array in result if isinstance(result, list) else [result]:
         if np.size(array) > 4 * MOST_CELLS:
@@ -29,32 +29,32 @@ def fold(op: str, values: list[Any], attributes: Any) -> Any:
 
 
 def indices(values: list[Any], attributes: Any, rank: int) -> tuple[Any, ...]:
-    """What StridedSlice(_, begin, end, strides) takes, as Python's own slices."""
+    """The index of StridedSlice(_, begin, end, strides), as Python slices."""
     begins, ends, strides = ([int(n) for n in v] for v in values)
     masks = {
         key: attributes[f"{key}_mask"].i
         for key in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
     }
-    found: list[Any] = []
+    index: list[Any] = []
     for i, (begin, end, stride) in enumerate(zip(begins, ends, strides, strict=True)):
         bit = 1 << i
         if masks["ellipsis"] & bit:
-            found.append(Ellipsis)
+            index.append(Ellipsis)
         elif masks["new_axis"] & bit:
-            found.append(None)
+            index.append(None)
         elif masks["shrink_axis"] & bit:
-            found.append(begin)
+            index.append(begin)
         else:
-            found.append(
+            index.append(
                 slice(
                     None if masks["begin"] & bit else begin,
                     None if masks["end"] & bit else end,
                     stride,
                 )
             )
-    if sum(f is not None and f is not Ellipsis for f in found) > rank:
+    if sum(f is not None and f is not Ellipsis for f in index) > rank:
         raise ForeignError("a StridedSlice takes more axes than there are")
-    return tuple(found)
+    return tuple(index)
 
 
 def axes(value: Any) -> tuple[int, ...]:
@@ -62,7 +62,7 @@ def axes(value: Any) -> tuple[int, ...]:
 
 
 def _sized(shape: Any) -> tuple[int, ...]:
-    """A shape that is filled with numbers: none of it unknown, and not too many."""
+    """Check a shape: no size is unknown, and the array is not too large."""
     sizes = axes(shape)
     if any(n < 0 for n in sizes) or math.prod(sizes) > 4 * MOST_CELLS:
         raise ForeignError(f"makes an array of {list(sizes)}: refused")
@@ -73,7 +73,7 @@ def _cast(values: list[Any], attributes: Any) -> Array:
     from tensorflow import dtypes
 
     kind = dtypes.as_dtype(attributes["DstT"].type)
-    # Halves and doubles are played as what the machine is fastest in.
+    # Half and double floats are computed in 32 bits, the fastest type.
     return np.asarray(values[0]).astype(np.float32 if kind.is_floating else kind.as_numpy_dtype)
 
 

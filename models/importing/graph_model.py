@@ -1,7 +1,7 @@
-"""A flat graph of TensorFlow's operations as a Keras model: what its layers were, or would be.
+"""A flat graph of TensorFlow operations as a Keras model.
 
-Only operations with an entry in `WEIGHTED` or `SHAPED` (of what depends on the input) or in
-`FOLDED` (of what does not) are taken; any other is refused by name.
+Allowed are operations in `WEIGHTED` or `SHAPED`, if they depend on the input, and in `FOLDED`, if
+they do not; any other is refused by name.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ DRAWING = frozenset(
 
 
 def check(graph: Graph) -> None:
-    """Raise ForeignError if the graph holds an operation that is on no list."""
+    """Raise ForeignError if the graph has an operation that is not allowed."""
     listed = {*PLAYED, *FOLDED, *SAME, *_drawing(graph), ARGUMENT, READ}
     unknown = {n.op for n in graph.nodes.values()} - listed
     if unknown:
@@ -41,45 +41,46 @@ def check(graph: Graph) -> None:
 
 
 def model(graph: Graph) -> tuple[Any, list[int]]:
-    """The Keras model of a graph whose constants are known, and which outputs it has.
+    """The Keras model of a graph with known constants, and the indices of its outputs.
 
     Raises ForeignError, naming the operation that cannot be rebuilt.
     """
     import keras
 
-    drawing = {*_drawn(graph)}
-    kept = [i for i, (name, _) in enumerate(graph.outputs) if name not in drawing]
+    random_nodes = {*_drawn(graph)}
+    kept = [i for i, (name, _) in enumerate(graph.outputs) if name not in random_nodes]
     if not kept:
         raise ForeignError("draws random numbers: export the mean")
-    given = {
+    input_tensors = {
         name: keras.Input(shape[1:], name=f"given_{i}")
         for i, (name, shape) in enumerate(graph.inputs.items())
     }
-    values: dict[str, Any] = {**graph.constants, **given}
+    values: dict[str, Any] = {**graph.constants, **input_tensors}
     for node in pruned(graph, [graph.outputs[i] for i in kept]):
         if node.name not in values:
-            values[node.name] = _result(node, [_of(values, t) for t in node.inputs])
-    ends = [_of(values, graph.outputs[i]) for i in kept]
-    if any(isinstance(end, np.ndarray) for end in ends):
+            values[node.name] = _result(node, [_value(values, t) for t in node.inputs])
+    output_tensors = [_value(values, graph.outputs[i]) for i in kept]
+    if any(isinstance(end, np.ndarray) for end in output_tensors):
         raise ForeignError("gives a constant, whatever it is given")
-    inputs = list(given.values())
-    made = keras.Model(
-        inputs[0] if len(inputs) == 1 else inputs, ends[0] if len(ends) == 1 else ends
+    inputs = list(input_tensors.values())
+    keras_model = keras.Model(
+        inputs[0] if len(inputs) == 1 else inputs,
+        output_tensors[0] if len(output_tensors) == 1 else output_tensors,
     )
-    return made, kept
+    return keras_model, kept
 
 
-def _of(values: dict[str, Any], tensor: Tensor) -> Any:
-    value, place = values[tensor[0]], tensor[1]
+def _value(values: dict[str, Any], tensor: Tensor) -> Any:
+    value, output_index = values[tensor[0]], tensor[1]
     if isinstance(value, list):
-        return value[place]
-    if place:
-        raise ForeignError(f"takes output {place + 1} of {tensor[0][-60:]}: unknown")
+        return value[output_index]
+    if output_index:
+        raise ForeignError(f"takes output {output_index + 1} of {tensor[0][-60:]}: unknown")
     return value
 
 
 def _result(node: Node, values: list[Any]) -> Any:
-    """What an operation makes: an array, a Keras tensor, or a list of either."""
+    """The result of an operation: an array, a Keras tensor, or a list of either."""
     import keras
 
     try:
@@ -89,26 +90,26 @@ def _result(node: Node, values: list[Any]) -> Any:
             return fold(node.op, values, node.attributes)
         if node.op not in PLAYED:
             raise ForeignError("is known of constants only")
-        made = PLAYED[node.op](Step(node, values))
-        for tensor in made if isinstance(made, list) else [made]:
+        result = PLAYED[node.op](Step(node, values))
+        for tensor in result if isinstance(result, list) else [result]:
             if math.prod(n or 1 for n in tensor.shape) > MOST_MADE:
                 raise ForeignError(f"makes {tuple(tensor.shape)} of one sound: too many")
-        return made
-    # Keras and numpy raise whatever they raise on what does not fit together.
+        return result
+    # Keras and NumPy raise various exceptions for inputs that do not fit.
     except Exception as error:
         name = node.name.split("/")[-1][:60]
         raise ForeignError(f"{node.op} ({name}) cannot be rebuilt: {keras_reason(error)}") from None
 
 
 def _drawing(graph: Graph) -> set[str]:
-    """Operations that matter only to what draws random numbers, which is left out."""
+    """Operations of random outputs, which are left out if there are other outputs."""
     return {*DRAWING} if len(graph.outputs) > 1 else set()
 
 
 def _drawn(graph: Graph) -> set[str]:
     """Nodes that depend on random numbers."""
-    found: set[str] = set()
-    for node in graph.nodes.values():  # each after what it takes
-        if node.op in DRAWING or any(name in found for name, _ in node.inputs):
-            found.add(node.name)
-    return found
+    random_nodes: set[str] = set()
+    for node in graph.nodes.values():  # in topological order
+        if node.op in DRAWING or any(name in random_nodes for name, _ in node.inputs):
+            random_nodes.add(node.name)
+    return random_nodes

@@ -1,4 +1,4 @@
-"""A graph's operations without numbers of their own: activations, and what moves numbers about."""
+"""Operations without weights: activations, reductions, and changes of shape."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ def _shape(s: Step) -> Any:
 def _plain(function: str) -> Callable[[Step], Any]:
     """One of Keras' operations on one tensor."""
 
-    def made(s: Step) -> Any:
+    def build(s: Step) -> Any:
         from keras import ops
 
         return getattr(ops, function)(s.x)
 
-    return made
+    return build
 
 
 def _activation(name: str) -> Callable[[Step], Any]:
-    def made(s: Step) -> Any:
+    def build(s: Step) -> Any:
         from keras import layers
 
         return layers.Activation(name)(s.x)
 
-    return made
+    return build
 
 
 def _reduced(function: str) -> Callable[[Step], Any]:
-    def made(s: Step) -> Any:
+    def build(s: Step) -> Any:
         from keras import ops
 
         over = axes(s.constant(1))
@@ -46,7 +46,7 @@ def _reduced(function: str) -> Callable[[Step], Any]:
             raise ForeignError("goes over the batch")
         return getattr(ops, function)(s.x, axis=over, keepdims=s.attribute("keep_dims").b)
 
-    return made
+    return build
 
 
 def _leaky(s: Step) -> Any:
@@ -59,11 +59,11 @@ def _reshaped(s: Step) -> Any:
     from keras import layers, ops
 
     target, shape = axes(s.constant(1)), tuple(s.x.shape)
-    rest = math.prod(target[1:])
+    size = math.prod(target[1:])
     if shape[0] is None and None not in shape[1:] and len(target) > 1:
-        whole = rest == math.prod(shape[1:])
-        # A -1 that is not the batch's: the batch was written out, and must be free.
-        if (target[0] < 0 and whole) or (rest < 0 and target[0] < 0):
+        same_size = size == math.prod(shape[1:])
+        # A -1 on another axis: the batch size was a fixed number, and must be free.
+        if (target[0] < 0 and same_size) or (size < 0 and target[0] < 0):
             return layers.Reshape(target[1:])(s.x)
     return ops.reshape(s.x, tuple(-1 if n < 0 else n for n in target))
 
@@ -123,8 +123,8 @@ def _split(s: Step) -> list[Any]:
 def _split_sizes(s: Step) -> list[Any]:
     from keras import ops
 
-    places = np.cumsum(axes(s.constant(1)))[:-1]
-    return list(ops.split(s.x, [int(p) for p in places], int(s.constant(2))))
+    offsets = np.cumsum(axes(s.constant(1)))[:-1]
+    return list(ops.split(s.x, [int(p) for p in offsets], int(s.constant(2))))
 
 
 def _unpacked(s: Step) -> list[Any]:
@@ -152,7 +152,7 @@ def _broadcast(s: Step) -> Any:
 
 
 def spread(x: Any, shape: tuple[int, ...]) -> Any:
-    """x repeated along axes of length 1 until it has `shape`; the batch is left as it is."""
+    """x broadcast to `shape`, without the batch."""
     if len(shape) != len(x.shape):
         raise ForeignError(f"spreads {tuple(x.shape)} over {shape}")
     pairs = zip(shape[1:], x.shape[1:], strict=True)
@@ -169,27 +169,27 @@ def _repeated(x: Any, times: tuple[int, ...]) -> Any:
 
 
 def _resized(method: str) -> Callable[[Step], Any]:
-    def made(s: Step) -> Any:
+    def build(s: Step) -> Any:
         from keras import layers
 
         sizes = axes(s.constant(1))
         pairs = zip(sizes, s.x.shape[1:3], strict=True)
-        if any(n % there for n, there in pairs):
+        if any(n % size for n, size in pairs):
             raise ForeignError(f"makes {sizes} of {tuple(s.x.shape[1:3])}: no whole multiple")
-        times = tuple(n // there for n, there in zip(sizes, s.x.shape[1:3], strict=True))
+        times = tuple(n // size for n, size in zip(sizes, s.x.shape[1:3], strict=True))
         return layers.UpSampling2D(times, interpolation=method)(s.x)
 
-    return made
+    return build
 
 
 def _pooled(layer: str) -> Callable[[Step], Any]:
-    def made(s: Step) -> Any:
+    def build(s: Step) -> Any:
         from keras import layers
 
         padding = s.attribute("padding").s.decode().lower()
         return getattr(layers, layer)(s.sizes("ksize"), s.sizes("strides"), padding)(s.x)
 
-    return made
+    return build
 
 
 def _clipped(s: Step) -> Any:
@@ -210,7 +210,7 @@ def _complement_of_erf(s: Step) -> Any:
     return 1.0 - ops.erf(s.x)
 
 
-#: Operation -> how Keras plays it.
+#: Operation -> the function that builds it from Keras layers and ops.
 SHAPED: dict[str, Callable[[Step], Any]] = {
     "Shape": _shape,
     "Cast": lambda s: s.x,

@@ -1,4 +1,4 @@
-"""One operation of a graph on the values it is given."""
+"""One operation of a graph, with its inputs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from latentpad.models.importing.layout import ForeignError
 
 @dataclass(frozen=True)
 class Step:
-    """One operation on values of which at least one is a Keras tensor, the others are arrays."""
+    """One operation and its inputs, of which one at least is a Keras tensor and others are
+    arrays."""
 
     node: Node
     values: list[Any]
@@ -28,10 +29,10 @@ class Step:
     def flag(self, key: str) -> bool:
         return key in self.node.attributes and bool(self.node.attributes[key].b)
 
-    def constant(self, place: int) -> Any:
-        value = self.values[place]
+    def constant(self, index: int) -> Any:
+        value = self.values[index]
         if not isinstance(value, np.ndarray | np.generic):
-            raise ForeignError(f"has no fixed input {place + 1}")
+            raise ForeignError(f"has no fixed input {index + 1}")
         return np.asarray(value)
 
     def channels_last(self) -> None:

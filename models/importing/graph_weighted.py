@@ -1,4 +1,4 @@
-"""A graph's operations that hold numbers of their own: as Keras' layers, with these as weights."""
+"""Operations with weights, as Keras layers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from latentpad.models.importing.layout import ForeignError
 
 
 def _layer(layer: Any, x: Any, *weights: Any) -> Any:
-    """A layer's output, its weights set."""
+    """The output of a layer after its weights are set."""
     y = layer(x)
     layer.set_weights([np.asarray(w, np.float32) for w in weights])
     return y
@@ -27,8 +27,8 @@ def _dense(s: Step) -> Any:
     if s.flag("transpose_a") or s.flag("adj_x"):
         raise ForeignError("has its input turned")
     if not isinstance(s.values[1], np.ndarray):
-        turned = s.flag("adj_y") or s.flag("transpose_b")
-        return ops.matmul(s.x, ops.swapaxes(s.values[1], -1, -2) if turned else s.values[1])
+        transposed = s.flag("adj_y") or s.flag("transpose_b")
+        return ops.matmul(s.x, ops.swapaxes(s.values[1], -1, -2) if transposed else s.values[1])
     kernel = s.constant(1)
     if s.flag("transpose_b") or s.flag("adj_y"):
         kernel = kernel.swapaxes(-1, -2)
@@ -41,7 +41,7 @@ def _einsum(s: Step) -> Any:
     from keras import layers, ops
 
     letters = sorted(set(filter(str.isalpha, s.attribute("equation").s.decode())))
-    # Keras takes no capitals, which TensorFlow writes.
+    # Keras accepts no capital letters, which TensorFlow uses.
     small = str.maketrans({letter: chr(97 + i) for i, letter in enumerate(letters)})
     equation = s.attribute("equation").s.decode().translate(small)
     y = ops.einsum(equation, *s.values)
@@ -78,7 +78,7 @@ def _depthwise(s: Step) -> Any:
 
 
 def _transposed(s: Step) -> Any:
-    """Conv2DBackpropInput: the sizes of the output, the kernel, what is convolved."""
+    """Conv2DBackpropInput: its inputs are the output's sizes, the kernel, and the tensor."""
     from keras import layers
 
     sizes, kernel, x = axes(s.constant(0)), s.constant(1), s.values[2]
@@ -87,7 +87,7 @@ def _transposed(s: Step) -> Any:
         raise ForeignError("is dilated")
     extra: list[int] = []
     for n, k, stride, wanted in zip(x.shape[1:3], kernel.shape, strides, sizes[1:3], strict=False):
-        # Keras' own length of a transposed convolution with an output padding.
+        # Keras' formula for the length of a transposed convolution with output padding.
         about = k // 2 if padding == "same" else 0
         extra.append(wanted - ((n - 1) * stride + k - 2 * about))
     plain = layers.Conv2DTranspose(
@@ -112,7 +112,7 @@ def _normalised(s: Step) -> Any:
 
 
 def _affine(x: Any, scale: Any, offset: Any) -> Any:
-    """x * scale + offset, of arrays that are spread over x, which may be spread over them."""
+    """x * scale + offset, where all are broadcast to one shape."""
     from keras import layers
 
     scale, offset = (np.asarray(a, np.float32) for a in (scale, offset))
@@ -141,7 +141,7 @@ def _rescaled(x: Any, scale: float, offset: float) -> Any:
 
 
 def _folded(x: Any, scale: Any, offset: Any) -> Any:
-    """x * scale + offset along the last axis: within the layer that made x, else one of its own."""
+    """x * scale + offset along the last axis: in the layer that made x, or else in a new one."""
     from keras import layers
 
     made = x._keras_history.operation
@@ -161,7 +161,7 @@ def _folded(x: Any, scale: Any, offset: Any) -> Any:
 
 
 def _arithmetic(function: str) -> Callable[[Step], Any]:
-    """Of two tensors; of one and a constant, by Keras' layers where they hold constants."""
+    """An operation on two tensors, or on one and a constant; then a layer holds the constant."""
 
     def made(s: Step) -> Any:
         from keras import ops
@@ -194,7 +194,7 @@ def _squared_difference(s: Step) -> Any:
     return ops.square(_arithmetic("subtract")(s))
 
 
-#: Operation -> how Keras plays it.
+#: Operation -> the function that builds it from Keras layers and ops.
 WEIGHTED: dict[str, Callable[[Step], Any]] = {
     "MatMul": _dense,
     "BatchMatMul": _dense,

@@ -1,7 +1,8 @@
-"""Bring your own VAE: a foreign decoder, and its encoder if there is one, become a model pack.
+"""Imports a foreign decoder, and its encoder if there is one, as a model pack.
 
-Taken are Keras 3's `.keras` files, TensorFlow.js Layers models and SavedModels, all read with
-distrust: what a file names, and how much it claims, is known first. No code of a file runs.
+Formats: Keras `.keras` and `.h5` files, TensorFlow.js Layers models and SavedModels. All are
+checked before they are built: the layers that a file names, and the sizes that it claims. No code
+in a file is run.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ READERS = {KERAS2: keras2, TFJS: tfjs}
 
 @dataclass(frozen=True)
 class Shapes:
-    """What a model file maps to what, without the batch."""
+    """The input and output shapes of a model file, without the batch."""
 
     kind: str  # KERAS | KERAS2 | TFJS | SAVED
     inputs: tuple[tuple[int | None, ...], ...]
@@ -47,15 +48,15 @@ class Shapes:
 
 
 def inspect(path: Path) -> Shapes:
-    """What is in a model file. Raises ForeignError. Imports Keras.
+    """The shapes of a model file. Raises ForeignError. Imports Keras.
 
-    Takes none of the memory that a model claims; a SavedModel is read.
+    Allocates no weights; but a SavedModel is loaded.
     """
     kind, file = _kind(path)
     if kind == SAVED:
         model = saved_model.load(file)
     elif kind == KERAS:
-        model = archive.outline(file, _about(file))
+        model = archive.outline(file, _complaint(file))
     else:
         model = READERS[kind].outline(file)
     ends = [tuple(tuple(t.shape[1:]) for t in end) for end in (model.inputs, model.outputs)]
@@ -63,7 +64,7 @@ def inspect(path: Path) -> Shapes:
 
 
 def sound_shape(decoder: Path) -> tuple[int, ...]:
-    """What a decoder gives for one latent vector. Raises ForeignError."""
+    """The shape of a decoder's output for one latent vector. Raises ForeignError."""
     shapes = inspect(decoder)
     if len(shapes.outputs) != 1:
         raise ForeignError(f"{decoder}: gives {len(shapes.outputs)} outputs, not one sound")
@@ -88,53 +89,54 @@ def import_model(
     progress: ProgressCallback = no_progress,
     measure: bool = True,
 ) -> pack.Pack:
-    """Write the pack `out` around a foreign decoder; nothing is left of it if anything is wrong.
+    """Write the pack `out` with a foreign decoder; after an error nothing of it is left.
 
-    Anchors are the `sounds` (a folder) as the encoder hears them, or the rows of a sound map,
-    or points drawn from N(0, 1). `measure` notes what a decode costs, in a process of its own.
-    `progress` hears how far it is.
-    Raises ForeignError, PackError, SoundMapError, DatasetError, each of one line.
+    Anchors are the encoded `sounds` (a folder), the rows of a sound map, or points drawn from N(0,
+    1). `measure`: measure the time of a decode, in another process. `progress` is called as work
+    goes on. Raises ForeignError, PackError, SoundMapError, DatasetError, each of one line.
     """
     pack.check_target(out)
     given.check(decoder, encoder, sounds, sound_map)
     progress("reading the model", 0, 0)
     with _naming(decoder):
-        theirs = _load(decoder)
-        latent = _latent(theirs)
-        where = layout(tuple(theirs.outputs[0].shape[1:]), foreign)
-        ours = adapter.decoder(theirs, foreign, where)
-    if where.guessed:
-        log(f"guessed from the shape {where.shape}: {', '.join(where.guessed)}")
+        foreign_decoder = _load(decoder)
+        latent = _latent(foreign_decoder)
+        output_layout = layout(tuple(foreign_decoder.outputs[0].shape[1:]), foreign)
+        wrapped_decoder = adapter.decoder(foreign_decoder, foreign, output_layout)
+    if output_layout.guessed:
+        log(f"guessed from the shape {output_layout.shape}: {', '.join(output_layout.guessed)}")
     with _naming(decoder):
-        doubts = _doubts(theirs, foreign, latent, seed)
-    for line in doubts:
+        warnings = _warnings(foreign_decoder, foreign, latent, seed)
+    for line in warnings:
         log(line)
-    hears = None
+    wrapped_encoder = None
     if encoder is not None:
         with _naming(encoder):
-            hears = adapter.encoder(_load(encoder), foreign, where, latent)
-    r = where.representation
+            wrapped_encoder = adapter.encoder(_load(encoder), foreign, output_layout, latent)
+    r = output_layout.representation
     if sounds is not None and encoder is not None:
         with _naming(encoder):
-            places = anchoring.from_sounds(sounds, hears, r, seed, log, progress)
+            imported = anchoring.from_sounds(sounds, wrapped_encoder, r, seed, log, progress)
     elif sound_map is not None:
-        places = anchoring.from_map(sound_map, latent, log)
+        imported = anchoring.from_map(sound_map, latent, log)
     else:
-        places = anchoring.from_prior(latent, seed, log)
+        imported = anchoring.from_prior(latent, seed, log)
     with _naming(decoder):
-        heard = anchoring.decode_anchors(ours, places.latents, r, progress)
-        kl = places.kl or anchoring.estimated_kl(ours, places.latents, r.range_db, seed)
+        decoded = anchoring.decode_anchors(wrapped_decoder, imported.latents, r, progress)
+        kl = imported.kl or anchoring.estimated_kl(
+            wrapped_decoder, imported.latents, r.range_db, seed
+        )
     progress("drawing the map", 0, 0)
-    drawn = projection.tsne(places.latents, seed)
+    map_plane = projection.tsne(imported.latents, seed)
     anchors = pack.Anchors(
-        latents=places.latents,
-        labels=np.array([row["label"] for row in places.sources]),
-        ids=np.array([row["id"] for row in places.sources]),
-        names=np.array([row["name"] for row in places.sources]),
-        loudness=heard.loudness,
-        onset=heard.onset,
+        latents=imported.latents,
+        labels=np.array([row["label"] for row in imported.sources]),
+        ids=np.array([row["id"] for row in imported.sources]),
+        names=np.array([row["name"] for row in imported.sources]),
+        loudness=decoded.loudness,
+        onset=decoded.onset,
     )
-    made = pack.Pack(
+    new_pack = pack.Pack(
         path=out,
         name=out.name,
         title=title or out.name,
@@ -143,83 +145,85 @@ def import_model(
         latent_dim=latent,
         kl=kl,
         anchors=anchors,
-        planes={"map": drawn},
+        planes={"map": map_plane},
         default_plane="map",
         training={
             "imported": decoder.name,
-            "anchors": places.origin,
-            "guessed": list(where.guessed),
+            "anchors": imported.origin,
+            "guessed": list(output_layout.guessed),
             "foreign": {k: v for k, v in asdict(foreign).items() if v is not None},
         },
-        descriptors=places.described or heard.described,
+        descriptors=imported.described or decoded.described,
     )
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:
         progress("writing the pack", 0, 0)
-        trial = replace(made, path=Path(folder) / out.name)
-        pack.save(trial, hears, ours, places.sources)
+        trial = replace(new_pack, path=Path(folder) / out.name)
+        pack.save(trial, wrapped_encoder, wrapped_decoder, imported.sources)
         with _naming(decoder):
-            _proved(trial, ours, hears, places.latents[:8])
+            _check_saved(trial, wrapped_decoder, wrapped_encoder, imported.latents[:8])
         if measure:
             progress("measuring a decode", 0, 0)
             with _naming(decoder):
                 figures = decode_cost.decode(trial.decoder_path, 100)
             log(f"a decode takes {figures['p50_ms']:g} ms on one core")
-            made = replace(made, training={**made.training, "decode": figures})
-    pack.save(made, hears, ours, places.sources)
+            new_pack = replace(new_pack, training={**new_pack.training, "decode": figures})
+    pack.save(new_pack, wrapped_encoder, wrapped_decoder, imported.sources)
     return pack.load(out)
 
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Let what is wrong with a model be one line that names its file."""
+    """Turn errors of a model into one line with the name of its file."""
     try:
         yield
     except ForeignError as error:
-        told = str(error)
-        raise ForeignError(told if told.startswith(str(path)) else f"{path}: {told}") from None
+        message = str(error)
+        raise ForeignError(
+            message if message.startswith(str(path)) else f"{path}: {message}"
+        ) from None
     except (AudioError, DatasetError, OSError):
         raise
-    # Keras and TensorFlow raise whatever they raise on what does not fit together.
+    # Keras and TensorFlow raise various exceptions for inputs that do not fit.
     except Exception as error:
-        what = f"{type(error).__name__}: {keras_reason(error)}"
-        raise ForeignError(f"{path}: cannot be played: {what}") from None
+        description = f"{type(error).__name__}: {keras_reason(error)}"
+        raise ForeignError(f"{path}: cannot be played: {description}") from None
 
 
-def _doubts(model: Any, foreign: Foreign, latent: int, seed: int) -> list[str]:
-    """What the model's own numbers say against the settings. Raises ForeignError."""
-    drawn = np.random.default_rng(seed).normal(size=(16, latent)).astype(np.float32)
-    each = batch_size(model, 16)
-    pieces = [model(drawn[i : i + each], training=False) for i in range(0, 16, each)]
-    given = np.concatenate([np.asarray(piece) for piece in pieces])
-    if not np.isfinite(given).all():
+def _warnings(model: Any, foreign: Foreign, latent: int, seed: int) -> list[str]:
+    """Lines about outputs that contradict the settings. Raises ForeignError."""
+    latents = np.random.default_rng(seed).normal(size=(16, latent)).astype(np.float32)
+    batch = batch_size(model, 16)
+    pieces = [model(latents[i : i + batch], training=False) for i in range(0, 16, batch)]
+    outputs = np.concatenate([np.asarray(piece) for piece in pieces])
+    if not np.isfinite(outputs).all():
         raise ForeignError("the decoder gives values that are not finite")
     lines, (low, high) = [], foreign.values
-    spare = 0.1 * (high - low)
+    margin = 0.1 * (high - low)
     known = foreign.scale == "db" or foreign.levels is not None
-    if known and not low - spare <= given.min() <= given.max() <= high + spare:
+    if known and not low - margin <= outputs.min() <= outputs.max() <= high + margin:
         lines.append(
-            f"the decoder gives {given.min():.3g}...{given.max():.3g}, more than the values "
+            f"the decoder gives {outputs.min():.3g}...{outputs.max():.3g}, more than the values "
             f"{low:g}...{high:g}: are the values and the scale right?"
         )
-    if np.ptp(given, axis=0).max() < 1e-6 * (high - low):
+    if np.ptp(outputs, axis=0).max() < 1e-6 * (high - low):
         lines.append("the decoder gives the same sound at 16 points: are its weights trained?")
     return lines
 
 
-def _proved(trial: pack.Pack, ours: Any, hears: Any, latents: Floats) -> None:
-    """Read back what was written as the engine will. Raises ForeignError."""
+def _check_saved(trial: pack.Pack, decoder: Any, encoder: Any, latents: Floats) -> None:
+    """Load what was written, as the engine does, and compare. Raises ForeignError."""
     import tensorflow as tf
 
     try:
-        written = networks.load_decoder(trial)
-        if hears is not None:
+        loaded = networks.load_decoder(trial)
+        if encoder is not None:
             networks.load_encoder(trial)
     except pack.PackError as error:
-        told = str(error).removeprefix(f"{trial.path}: ")
-        raise ForeignError(f"once it is saved, {told}") from None
-    play = tf.function(lambda z: written(z, training=False))
+        message = str(error).removeprefix(f"{trial.path}: ")
+        raise ForeignError(f"once it is saved, {message}") from None
+    play = tf.function(lambda z: loaded(z, training=False))
     for z in latents:
-        if not np.allclose(play(z[None]), np.asarray(ours(z[None])), atol=1e-4):
+        if not np.allclose(play(z[None]), np.asarray(decoder(z[None])), atol=1e-4):
             raise ForeignError("the decoder sounds otherwise once it is saved: it cannot be kept")
 
 
@@ -263,9 +267,9 @@ def _load(path: Path) -> Any:
     """The Keras model of a file, with its weights. Raises ForeignError."""
     kind, file = _kind(path)
     if kind == KERAS:
-        return archive.load(file, _about(file))
+        return archive.load(file, _complaint(file))
     return saved_model.load(file) if kind == SAVED else READERS[kind].load(file)
 
 
-def _about(path: Path) -> Callable[[str], ForeignError]:
+def _complaint(path: Path) -> Callable[[str], ForeignError]:
     return lambda what: ForeignError(f"{path}: {what}")

@@ -1,4 +1,4 @@
-"""Whether what is to be imported is there: known before TensorFlow starts or anything is asked."""
+"""Checks the files to be imported, before TensorFlow starts or any question is asked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from latentpad.models.importing.layout import ForeignError
 
 
 def check(decoder: Path, encoder: Path | None, sounds: Path | None, sound_map: Path | None) -> None:
-    """Raise ForeignError for files and folders that are not there, or do not go together."""
+    """Raise ForeignError for missing files and folders, and for combinations that make no sense."""
     if sounds is not None and sound_map is not None:
         raise ForeignError("give --sounds or a sound map, not both")
     if sounds is not None and encoder is None:

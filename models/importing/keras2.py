@@ -1,7 +1,7 @@
-"""Keras 2's own files: `.keras` of 2.13 to 2.15, a zip; and HDF5, `.h5` or 2.12's `.keras`.
+"""Keras 2's files: `.keras` of 2.13 to 2.15, a zip; and HDF5, `.h5` or 2.12's `.keras`.
 
-Both hold the description that TensorFlow.js' models hold (`described`), and HDF5's arrays, which
-are counted before any memory is taken for them.
+Both have the same description as TensorFlow.js models, and HDF5 arrays, whose sizes are checked
+before memory is allocated for them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MOST_TEXT = 16 << 20
 
 
 def is_keras2(path: Path) -> bool:
-    """Whether a file is Keras 2's. What cannot be read is not."""
+    """Whether a file is of Keras 2. False for a file that cannot be read."""
     try:
         with path.open("rb") as file:
             if file.read(len(HDF5)) == HDF5:
@@ -43,7 +43,7 @@ def is_keras2(path: Path) -> bool:
 
 
 def outline(path: Path) -> Any:
-    """The model with shapes and no weights, which are only counted. Raises ForeignError."""
+    """The model with shapes only; its weights are counted. Raises ForeignError."""
     return _outlined(path, *_opened(path))
 
 
@@ -60,12 +60,12 @@ def load(path: Path) -> Any:
 
 
 def _outlined(path: Path, description: Any, group: Any) -> Any:
-    held = sum(math.prod(array.shape) for _, array in _arrays(group))
+    weight_count = sum(math.prod(array.shape) for _, array in _arrays(group))
 
     def complain(what: str) -> ForeignError:
         return ForeignError(f"{path}: {what}")
 
-    return shapes_only(lambda: keras2_layers.model(description, path), held, complain)
+    return shapes_only(lambda: keras2_layers.model(description, path), weight_count, complain)
 
 
 def _opened(path: Path) -> tuple[Any, Any]:
@@ -96,7 +96,7 @@ def _opened(path: Path) -> tuple[Any, Any]:
 
 
 def _arrays(group: Any) -> Iterator[tuple[str, weights.Array]]:
-    """Every array of a checked tree, by its name there."""
+    """Every array of a checked HDF5 tree, with its name."""
     waiting = list(group.values())
     while waiting:
         node = waiting.pop()

@@ -1,7 +1,7 @@
-"""A Keras 2 model's description, Sequential or Functional, rebuilt from Keras 3's layers.
+"""Builds a Keras 2 description, Sequential or Functional, from Keras 3's layers.
 
-TensorFlow.js' `modelTopology` and Keras 2's own files hold the same description. Keras 3's ways to
-write calls and shapes are read too.
+TensorFlow.js' `modelTopology` and Keras 2's files have the same description. Keras 3's forms of
+calls and shapes are read too.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ MOST_LAYERS = 1000
 MOST_CALLS = 2000  # of the layers of one model
 DEEPEST = 8  # models within models
 MODELS = frozenset({"Sequential", "Functional", "Model"})
-Names = tuple[str, ...]  # of the models that lead to a layer, and its own
+Names = tuple[str, ...]  # of the models around a layer, and of the layer
 
 
 def model(description: Any, path: Path, depth: int = 0) -> Any:
-    """The Keras 3 model of a {"class_name", "config"}, its weights yet to be set.
+    """The Keras 3 model of a {"class_name", "config"}, without its weights.
 
     `path` is the file that errors name. Raises ForeignError.
     """
@@ -40,29 +40,29 @@ def model(description: Any, path: Path, depth: int = 0) -> Any:
         return _functional(description["config"], path, depth)
     except ForeignError:
         raise
-    # A description may be wrong in every way, and Keras raises whatever its layers raise.
+    # A description may have any fault, and Keras' layers raise various exceptions.
     except Exception as error:
         what = f"{type(error).__name__}: {keras_reason(error)}"
         raise ForeignError(f"{path}: the model's description is malformed: {what}") from None
 
 
 def groups(description: Any, outer: Names = (), group: str = "") -> Iterator[tuple[Names, str]]:
-    """Each layer's names, and its group in a `.keras` file's weights: by its class and its turn."""
+    """Each layer's names, and its group in a `.keras` file's weights: its class and a number."""
     seen: Counter[str] = Counter()
     for entry in _entries(description):
         kind = "Functional" if entry["class_name"] == "Model" else str(entry["class_name"])
-        # As Keras does, in its two steps: Conv2DTranspose is conv2d_transpose, ReLU re_lu.
+        # The same two steps as in Keras: Conv2DTranspose is conv2d_transpose, ReLU re_lu.
         kind = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", kind)
         kind = re.sub("([a-z])([A-Z])", r"\1_\2", kind).lower()
-        turn = f"_{seen[kind]}" if seen[kind] else ""
+        suffix = f"_{seen[kind]}" if seen[kind] else ""
         seen[kind] += 1
-        place = f"{group}layers/{kind}{turn}"
+        group_path = f"{group}layers/{kind}{suffix}"
         config = entry["config"]
         name = str(entry.get("name") or (isinstance(config, dict) and config.get("name")))
         if entry["class_name"] in MODELS:
-            yield from groups(entry, (*outer, name), f"{place}/")
+            yield from groups(entry, (*outer, name), f"{group_path}/")
         else:
-            yield (*outer, name), place
+            yield (*outer, name), group_path
 
 
 def _entries(description: Any) -> list[Any]:
@@ -85,7 +85,7 @@ def _sequential(description: Any, path: Path, depth: int) -> Any:
 
 
 def _first_shape(description: Any, path: Path, depth: int) -> tuple[Any, ...]:
-    """What a Sequential model takes: as it says itself, or its first layer."""
+    """The input shape of a Sequential model, from itself or its first layer."""
     config, first = description["config"], _entries(description)[0]
     shape = _input_shape(first["config"])
     if shape is None and first["class_name"] in MODELS:
@@ -119,16 +119,16 @@ def _functional(config: dict[str, Any], path: Path, depth: int) -> Any:
         raise ForeignError(f"{path}: calls layers {len(waiting)} times, {MOST_CALLS} are the most")
     ends = [list(map(_link, _ends(config[k]))) for k in ("input_layers", "output_layers")]
     links = [link for *_, origins in waiting for link in origins] + ends[0] + ends[1]
-    # A model's first call, within Keras 2, is its own making, which is not written.
+    # In Keras 2 the first call of a nested model is its construction, which is not in the file.
     first = {name: min(n for other, n, _ in links if other == name) for name, *_ in links}
     while waiting:
         later = []
         for name, layer, number, origins in waiting:
             if all((other, node) in tensors for other, node, _ in origins):
-                given = [tensors[other, node][i] for other, node, i in origins]
-                made = layer(given[0] if len(given) == 1 else given)
-                place = (name, number + first.get(name, 0))
-                tensors[place] = list(made) if isinstance(made, list | tuple) else [made]
+                inputs_of_call = [tensors[other, node][i] for other, node, i in origins]
+                result = layer(inputs_of_call[0] if len(inputs_of_call) == 1 else inputs_of_call)
+                key = (name, number + first.get(name, 0))
+                tensors[key] = list(result) if isinstance(result, list | tuple) else [result]
             else:
                 later.append((name, layer, number, origins))
         if len(later) == len(waiting):
@@ -140,7 +140,7 @@ def _functional(config: dict[str, Any], path: Path, depth: int) -> Any:
 
 
 def _ends(listed: Any) -> list[Any]:
-    """[[name, node, tensor], ...], flat if it is one; what is given by name in `output_order`."""
+    """A list of [name, node, tensor] from its nested forms; a dict is read in `output_order`."""
     if isinstance(listed, dict):
         return [link for key in sorted(listed, key=output_order) for link in _ends(listed[key])]
     if not listed:
@@ -155,7 +155,7 @@ def _link(link: Any) -> tuple[str, int, int]:
 
 
 def _origins(node: Any, name: str, path: Path) -> list[tuple[str, int, int]]:
-    """The (layer, node, tensor) that one call of a layer takes, of Keras 2's way or 3's."""
+    """The (layer, node, tensor) of each input of one call, in Keras 2's form or 3's."""
     if isinstance(node, dict):
         listed = node["args"][0] if isinstance(node["args"][0], list) else node["args"]
         links = [t["config"]["keras_history"] for t in listed]

@@ -1,4 +1,4 @@
-"""What someone says of a foreign spectrogram, and where its bins and frames then lie."""
+"""The description of a foreign spectrogram, and its layout of bins and frames."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from latentpad.models.packs.files import LIMITS, MOST_CELLS
 from latentpad.models.representation import GAMMA, Representation
 from latentpad.models.text import printable
 
-RANGE_DB = 90.0  # kept of a sound whose scale names no lowest level
+RANGE_DB = 90.0  # range of a sound whose scale has no lowest level
 SCALES = ("db", "linear", "power", "log", "log10")
 PARTS = ("magnitude", "magnitude and phase", "real and imaginary")
 ORIENTATIONS = ("frequency first", "time first")
 
 
 class ForeignError(LatentpadError):
-    """A model that cannot be brought in: one line that says what, where and what to do.
+    """A model that cannot be imported: one line with the file, the reason and what to do.
 
-    What a file says of itself is told without what would steer a terminal.
+    Texts of a file are printed without control characters.
     """
 
-    def __init__(self, told: str) -> None:
-        super().__init__(printable(told))
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 @dataclass(frozen=True)
 class Foreign:
-    """What the numbers of a foreign spectrogram mean; None is guessed from the shape.
+    """The meaning of a foreign spectrogram's numbers; None is guessed from the shape.
 
     `values` of the model stand for `levels` of the scale (None: themselves; with "db" -100...0 dB).
     "linear" is magnitude, "power" its square, "log" and "log10" a magnitude's logarithm. In "db"
@@ -87,12 +87,12 @@ class Foreign:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a foreign decoder keeps what: found once, from its shape."""
+    """The axes of a foreign decoder's output, derived from its shape."""
 
     shape: tuple[int, ...]  # of its output, without the batch
     frequency: int  # the axis: 0 or 1
     representation: Representation
-    guessed: tuple[str, ...]  # for a person: what was not said but concluded
+    guessed: tuple[str, ...]  # for a person: settings that were guessed
 
     @property
     def channels(self) -> int:
@@ -103,29 +103,31 @@ class Layout:
         return self.shape[1 - self.frequency]
 
     def missing(self, foreign: Foreign) -> tuple[int, int]:
-        """Bins that are to be added below and above."""
+        """The numbers of bins to add below and above."""
         halves = foreign.parts != "magnitude" and self.channels == 1
         gap = self.representation.bins - self.shape[self.frequency] // (2 if halves else 1)
         return (gap, 0) if foreign.dropped == "dc" else (0, gap)
 
 
 def layout(shape: tuple[Any, ...], foreign: Foreign) -> Layout:
-    """What (a, b) or (a, b, channels) is as frames and bins. Raises ForeignError."""
+    """The layout of an output (a, b) or (a, b, channels). Raises ForeignError."""
     if len(shape) not in (2, 3) or not all(isinstance(n, int) and n > 0 for n in shape):
         raise ForeignError(f"the decoder gives {shape}: a spectrogram has two fixed axes")
-    two = foreign.parts != "magnitude"
+    has_parts = foreign.parts != "magnitude"
     channels = shape[2] if len(shape) == 3 else 1
-    if channels not in ((1, 2) if two else (1,)):
-        way = "say what the parts are" if channels == 2 else "one sound has one channel, or two"
+    if channels not in ((1, 2) if has_parts else (1,)):
+        advice = "say what the parts are" if channels == 2 else "one sound has one channel, or two"
         raise ForeignError(
-            f"the decoder gives {shape}: {channels} channels as {foreign.parts}: {way}"
+            f"the decoder gives {shape}: {channels} channels as {foreign.parts}: {advice}"
         )
     fits = fitting(shape, foreign.parts, foreign.n_fft)
-    asked = None if foreign.orientation is None else ORIENTATIONS.index(foreign.orientation)
-    if (asked is not None and asked not in fits) or not fits:
-        raise ForeignError(_misfit(shape, foreign, asked, fits))
-    axis = asked if asked is not None else max(fits, key=lambda a: (shape[a], a))
-    if asked is None and len(fits) == 2 and shape[0] == shape[1]:
+    requested_axis = (
+        None if foreign.orientation is None else ORIENTATIONS.index(foreign.orientation)
+    )
+    if (requested_axis is not None and requested_axis not in fits) or not fits:
+        raise ForeignError(_misfit(shape, foreign, requested_axis, fits))
+    axis = requested_axis if requested_axis is not None else max(fits, key=lambda a: (shape[a], a))
+    if requested_axis is None and len(fits) == 2 and shape[0] == shape[1]:
         raise ForeignError(f"the decoder gives {shape}: either axis may be time: say --orientation")
     n_fft = fits[axis]
     hop = foreign.hop or n_fft // 4
@@ -135,14 +137,19 @@ def layout(shape: tuple[Any, ...], foreign: Foreign) -> Layout:
         raise ForeignError(
             f"hop is {hop}, no multiple of n_fft / 8, {n_fft // 8}: cannot be played"
         )
-    made = Representation(
+    representation = Representation(
         foreign.sample_rate, n_fft, hop, foreign.window, shape[1 - axis], foreign.range_db
     )
-    if made.frames * made.bins > MOST_CELLS or made.frames > LIMITS["frames"][1]:
+    if (
+        representation.frames * representation.bins > MOST_CELLS
+        or representation.frames > LIMITS["frames"][1]
+    ):
         raise ForeignError(f"the decoder gives {shape}: too large for one sound")
     guessed = {ORIENTATIONS[axis]: foreign.orientation, f"n_fft {n_fft}": foreign.n_fft}
     guessed |= {f"hop {hop}": foreign.hop}
-    return Layout(shape, axis, made, tuple(k for k, said in guessed.items() if said is None))
+    return Layout(
+        shape, axis, representation, tuple(k for k, setting in guessed.items() if setting is None)
+    )
 
 
 def fitting(shape: tuple[int, ...], parts: str, n_fft: int | None) -> dict[int, int]:
@@ -161,15 +168,19 @@ def fitting(shape: tuple[int, ...], parts: str, n_fft: int | None) -> dict[int, 
 
 
 def _misfit(
-    shape: tuple[int, ...], foreign: Foreign, asked: int | None, fits: dict[int, int]
+    shape: tuple[int, ...], foreign: Foreign, requested_axis: int | None, fits: dict[int, int]
 ) -> str:
     n = foreign.n_fft
     needs = f"n_fft {n} has {n // 2 + 1} or {n // 2}" if n else "a power of two, or one more, fits"
-    sizes = f"with {ORIENTATIONS[asked]} that is {shape[asked]} bins" if asked is not None else ""
+    sizes = (
+        f"with {ORIENTATIONS[requested_axis]} that is {shape[requested_axis]} bins"
+        if requested_axis is not None
+        else ""
+    )
     sizes = sizes or f"that is {shape[0]} or {shape[1]} bins"
-    way = "mel and other bands cannot be played; else try another n_fft"
+    advice = "mel and other bands cannot be played; else try another n_fft"
     if fits:
-        way = f"try --orientation {ORIENTATIONS[next(iter(fits))].split()[0]}"
+        advice = f"try --orientation {ORIENTATIONS[next(iter(fits))].split()[0]}"
     elif n is not None and foreign.parts == "magnitude":
-        way = f"try another n_fft; {way.split(';')[0]}"
-    return f"the decoder gives {shape}: {sizes}, but {needs}: {way}"
+        advice = f"try another n_fft; {advice.split(';')[0]}"
+    return f"the decoder gives {shape}: {sizes}, but {needs}: {advice}"

@@ -1,9 +1,8 @@
-"""SavedModels: a graph of operations, its pure maths rebuilt from Keras' own layers.
+"""SavedModels: a graph of operations, rebuilt from Keras layers.
 
-Nothing is loaded as TensorFlow would: `saved_model.pb` is parsed as data, the signature's function
-is laid flat, and only listed operations are let through (see `graph_model`), so that none that
-reads, writes or calls out is ever in a graph that runs. What was rebuilt must give the same
-numbers as the graph itself.
+TensorFlow's own loader is not used: `saved_model.pb` is parsed as data, the signature's function is
+flattened, and only allowed operations are accepted (see `graph_model`), so that no operation that
+reads, writes or calls out is ever run. The rebuilt model must give the same numbers as the graph.
 """
 
 from __future__ import annotations
@@ -24,26 +23,26 @@ from latentpad.models.representation import Floats
 MOST_GRAPH = 64 << 20
 MOST_INDEX = 16 << 20
 SIGNATURES = ("serving_default", "serve")
-TRIED = 8  # points at which both must agree
-AGREE = 1e-3  # of what the outputs span, or of 1 if that is less
+TRIED = 8  # points at which both are compared
+AGREE = 1e-3  # largest difference, relative to the outputs' span or 1 if that is larger
 ADVICE = "open it where it was made and save the decoder as .keras"
 
 
 def load(folder: Path) -> Any:
     """The Keras model of a SavedModel's serving signature, with its weights. Raises ForeignError.
 
-    Outputs that draw random numbers are left out where there are others: a VAE's encoder gives
-    its means and log variances. Imports TensorFlow and Keras, which takes seconds.
+    Outputs with random numbers are left out if there are others: of a VAE's encoder the means and
+    log variances are used. Imports TensorFlow and Keras, which takes seconds.
     """
     try:
         graph = _read(folder)
         model, kept = graph_model.model(graph)
         check_cost(model, ForeignError)
-        _agree(graph, model, kept)
+        _check_agreement(graph, model, kept)
         return model
     except ForeignError as error:
         raise ForeignError(f"{folder}: {' '.join(str(error).split())}") from None
-    # TensorFlow and Keras raise whatever they raise on malformed files.
+    # TensorFlow and Keras raise various exceptions for malformed files.
     except Exception as error:
         what = f"{type(error).__name__}: {keras_reason(error)}"
         raise ForeignError(f"{folder}: is a SavedModel that cannot be read: {what}") from None
@@ -70,16 +69,20 @@ def _read(folder: Path) -> Graph:
     if name not in functions:
         raise ForeignError(f"saved_model.pb is damaged: function {name[:80]} is missing")
     arguments = [a.name for a in functions[name].signature.input_arg]
-    given = arguments[: len(arguments) - len(bound)]
-    graph = flat(functions, name, given)
+    input_names = arguments[: len(arguments) - len(bound)]
+    graph = flat(functions, name, input_names)
     graph_model.check(graph)
     named = {t.name: key for key, t in meta.signature_def[key].outputs.items()}
     graph = graph.sorted([output_order(key)[0] for _, key in sorted(named.items())])
-    held = {a: b for a, b in zip(arguments[len(given) :], bound, strict=True) if a in graph.wanted}
-    graph = graph.filled(dict(_captured(folder, meta, held)))
+    captured = {
+        a: b for a, b in zip(arguments[len(input_names) :], bound, strict=True) if a in graph.wanted
+    }
+    graph = graph.filled(dict(_captured(folder, meta, captured)))
     inputs = meta.signature_def[key].inputs
-    shapes = {a: tuple(d.size for d in inputs[a].tensor_shape.dim) for a in given if a in inputs}
-    for argument in given:
+    shapes = {
+        a: tuple(d.size for d in inputs[a].tensor_shape.dim) for a in input_names if a in inputs
+    }
+    for argument in input_names:
         shape = shapes.get(argument, ())
         if inputs[argument].dtype != 1:
             raise ForeignError(f"input {argument[:60]} is not of 32-bit floats")
@@ -105,13 +108,13 @@ def _signature(meta: Any) -> tuple[str, str]:
     return key, name
 
 
-def _captured(folder: Path, meta: Any, held: dict[str, int]) -> Iterator[tuple[str, Floats]]:
-    """The arrays that the function's further arguments stand for: weights and constants."""
+def _captured(folder: Path, meta: Any, captured: dict[str, int]) -> Iterator[tuple[str, Floats]]:
+    """The arrays of the function's captured arguments: weights and constants."""
     from tensorflow.python.framework import tensor_util
 
     nodes, constants = meta.object_graph_def.nodes, {n.name: n for n in meta.graph_def.node}
-    variables = {a: i for a, i in held.items() if nodes[i].WhichOneof("kind") == "variable"}
-    for argument, number in held.items():
+    variables = {a: i for a, i in captured.items() if nodes[i].WhichOneof("kind") == "variable"}
+    for argument, number in captured.items():
         kind = nodes[number].WhichOneof("kind")
         if argument in variables:
             continue
@@ -123,8 +126,8 @@ def _captured(folder: Path, meta: Any, held: dict[str, int]) -> Iterator[tuple[s
         yield from _variables(folder / "variables", meta, variables)
 
 
-def _variables(folder: Path, meta: Any, held: dict[str, int]) -> Iterator[tuple[str, Floats]]:
-    """Each variable's array from the checkpoint, by its place in the tree of objects."""
+def _variables(folder: Path, meta: Any, variables: dict[str, int]) -> Iterator[tuple[str, Floats]]:
+    """Each variable's array from the checkpoint, by its position in the tree of objects."""
     import tensorflow as tf
     from tensorflow.core.protobuf import trackable_object_graph_pb2
 
@@ -145,19 +148,21 @@ def _variables(folder: Path, meta: Any, held: dict[str, int]) -> Iterator[tuple[
         tree.ParseFromString(reader.get_tensor("_CHECKPOINTABLE_OBJECT_GRAPH"))
     except Exception as error:
         raise ForeignError(f"variables/ is damaged: {keras_reason(error)}") from None
-    # The same tree twice, once of what is there and once of where its numbers are.
-    places, waiting = {0: 0}, [0]
+    # The tree of objects is stored twice: for the model, and for the checkpoint's keys.
+    checkpoint_ids, waiting = {0: 0}, [0]
     while waiting:
         number = waiting.pop()
-        there = {c.local_name: c.node_id for c in tree.nodes[places[number]].children}
+        children = {c.local_name: c.node_id for c in tree.nodes[checkpoint_ids[number]].children}
         for child in meta.object_graph_def.nodes[number].children:
-            if child.local_name in there and child.node_id not in places:
-                places[child.node_id] = there[child.local_name]
+            if child.local_name in children and child.node_id not in checkpoint_ids:
+                checkpoint_ids[child.node_id] = children[child.local_name]
                 waiting.append(child.node_id)
-    for argument, number in held.items():
+    for argument, number in variables.items():
         name = meta.object_graph_def.nodes[number].variable.name[:80]
-        found = tree.nodes[places[number]].attributes if number in places else ()
-        key = next((a.checkpoint_key for a in found if a.name == "VARIABLE_VALUE"), None)
+        attributes = (
+            tree.nodes[checkpoint_ids[number]].attributes if number in checkpoint_ids else ()
+        )
+        key = next((a.checkpoint_key for a in attributes if a.name == "VARIABLE_VALUE"), None)
         if key not in shapes:
             raise ForeignError(f"is damaged: variables/ holds no weights for {name}")
         if int(np.prod(shapes[key], dtype=np.float64)) * types[key].size > most:
@@ -171,38 +176,38 @@ def _variables(folder: Path, meta: Any, held: dict[str, int]) -> Iterator[tuple[
         yield argument, array
 
 
-def _agree(graph: Graph, model: Any, kept: list[int]) -> None:
-    """Refuse a rebuilt model that gives other numbers than the graph itself."""
+def _check_agreement(graph: Graph, model: Any, kept: list[int]) -> None:
+    """Raise ForeignError if a rebuilt model gives other numbers than the graph."""
     rng = np.random.default_rng(0)
     count = max(TRIED if n < 1 else n for n in (graph.inputs[a][0] for a in graph.inputs))
     draw = [rng.normal(size=(count, *shape[1:])) for shape in graph.inputs.values()]
-    given = [x.astype(np.float32) for x in draw]
-    ours = model(given[0] if len(given) == 1 else given, training=False)
-    listed = list(ours) if isinstance(ours, list | tuple) else [ours]
-    theirs = _run(graph, given, [graph.outputs[i] for i in kept])
-    for mine, wanted in zip(listed, theirs, strict=True):
-        mine, wanted = np.asarray(mine, np.float32), np.asarray(wanted, np.float32)
-        if mine.shape != wanted.shape:
-            raise ForeignError(f"gives {wanted.shape}, rebuilt {mine.shape}: {ADVICE}")
-        if not np.isfinite(wanted).all():
+    inputs = [x.astype(np.float32) for x in draw]
+    rebuilt = model(inputs[0] if len(inputs) == 1 else inputs, training=False)
+    listed = list(rebuilt) if isinstance(rebuilt, list | tuple) else [rebuilt]
+    expected = _run(graph, inputs, [graph.outputs[i] for i in kept])
+    for result, reference in zip(listed, expected, strict=True):
+        result, reference = np.asarray(result, np.float32), np.asarray(reference, np.float32)
+        if result.shape != reference.shape:
+            raise ForeignError(f"gives {reference.shape}, rebuilt {result.shape}: {ADVICE}")
+        if not np.isfinite(reference).all():
             raise ForeignError("the model gives values that are not finite")
-        off = float(np.abs(mine - wanted).max())
-        if off > AGREE * max(1.0, float(np.ptp(wanted))):
-            raise ForeignError(f"gives other numbers once rebuilt, by {off:.3g}: {ADVICE}")
+        difference = float(np.abs(result - reference).max())
+        if difference > AGREE * max(1.0, float(np.ptp(reference))):
+            raise ForeignError(f"gives other numbers once rebuilt, by {difference:.3g}: {ADVICE}")
 
 
 def _run(graph: Graph, given: list[Floats], outputs: list[Tensor]) -> list[Any]:
-    """What TensorFlow makes of the flat graph, which holds listed operations only."""
+    """The outputs of the flat graph in TensorFlow. It has allowed operations only."""
     import tensorflow as tf
 
-    made = tf.compat.v1.GraphDef()
+    graph_def = tf.compat.v1.GraphDef()
     for node in pruned(graph, outputs):
-        made.node.append(_node_def(graph, node))
+        graph_def.node.append(_node_def(graph, node))
 
     def run(*inputs: Any) -> Any:
         named = {f"{n}:0": x for n, x in zip(graph.inputs, inputs, strict=True)}
         wanted = [f"{name}:{i}" for name, i in outputs]
-        return tf.import_graph_def(made, input_map=named, return_elements=wanted)
+        return tf.import_graph_def(graph_def, input_map=named, return_elements=wanted)
 
     specs = [tf.TensorSpec(x.shape, tf.float32) for x in given]
     result: list[Any] = tf.compat.v1.wrap_function(run, specs)(*map(tf.constant, given))
@@ -212,18 +217,18 @@ def _run(graph: Graph, given: list[Floats], outputs: list[Tensor]) -> list[Any]:
 def _node_def(graph: Graph, node: Node) -> Any:
     import tensorflow as tf
 
-    made = tf.compat.v1.NodeDef(name=node.name, op=node.op)
+    node_def = tf.compat.v1.NodeDef(name=node.name, op=node.op)
     if node.name in graph.inputs:
-        made.op = "Placeholder"
-        made.attr["dtype"].type = tf.float32.as_datatype_enum
+        node_def.op = "Placeholder"
+        node_def.attr["dtype"].type = tf.float32.as_datatype_enum
     elif node.name in graph.constants:
-        made.op = "Const"
+        node_def.op = "Const"
         array = graph.constants[node.name]
-        made.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(array))
-        made.attr["dtype"].type = made.attr["value"].tensor.dtype
+        node_def.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(array))
+        node_def.attr["dtype"].type = node_def.attr["value"].tensor.dtype
     else:
-        made.input.extend(f"{name}:{i}" for name, i in node.inputs)
+        node_def.input.extend(f"{name}:{i}" for name, i in node.inputs)
         for key, value in node.attributes.items():
             if not key.startswith("_"):
-                made.attr[key].CopyFrom(value)
-    return made
+                node_def.attr[key].CopyFrom(value)
+    return node_def

@@ -1,4 +1,4 @@
-"""TensorFlow.js Layers models: `model.json` and its shards, rebuilt from Keras' own layers.
+"""TensorFlow.js Layers models: `model.json` and its shards, as Keras models.
 
 The format: tfjs-layers' `loadLayersModel`.
 """
@@ -19,7 +19,7 @@ MOST_JSON = 16 << 20
 
 
 def topology(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(the whole of model.json, its {"class_name", "config"}); no Keras. Raises ForeignError."""
+    """(all of model.json, its {"class_name", "config"}), without Keras. Raises ForeignError."""
     content = json_file.read(path, MOST_JSON, "no model.json is", ForeignError)
     if not isinstance(content, dict) or not isinstance(content.get("modelTopology"), dict):
         raise ForeignError(f"{path}: has no modelTopology: is it TensorFlow.js' model.json?")
@@ -38,20 +38,20 @@ def topology(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
                 f"{path}: model_config is not valid JSON: {keras_reason(error)}"
             ) from None
     if not isinstance(model, dict) or model.get("class_name") not in keras2_layers.MODELS:
-        found = str(model.get("class_name") if isinstance(model, dict) else model)[:60]
-        raise ForeignError(f"{path}: {found!r} is no Sequential or Functional model")
+        class_name = str(model.get("class_name") if isinstance(model, dict) else model)[:60]
+        raise ForeignError(f"{path}: {class_name!r} is no Sequential or Functional model")
     return content, model
 
 
 def outline(path: Path) -> Any:
-    """The model with shapes and no weights, which are only counted. Raises ForeignError."""
+    """The model with shapes only; its weights are counted. Raises ForeignError."""
     return _weighed(path, *topology(path))
 
 
 def load(path: Path) -> Any:
     """The Keras model that model.json at `path` describes, with its weights. Raises ForeignError.
 
-    Memory is bounded by the size of the files: what they claim is compared before it is taken.
+    Memory is bounded by the size of the files: claimed sizes are checked before allocation.
     """
     content, config = topology(path)
     _weighed(path, content, config)

@@ -1,7 +1,7 @@
-"""The layers of Keras 2 and TensorFlow.js that are known, with their settings, made as Keras 3's.
+"""Known layers of Keras 2 and TensorFlow.js, with their settings, as Keras 3 layers.
 
-Every layer and every setting is taken from the lists below or refused by name. What Keras 2 writes
-and Keras 3 has no word for is left out where it says what Keras 3 does anyway.
+Every layer and every setting is in the lists below, or refused by name. A setting of Keras 2 that
+Keras 3 lacks is left out if it means what Keras 3 does anyway.
 """
 
 from __future__ import annotations
@@ -65,38 +65,38 @@ LAYERS: dict[str, frozenset[str]] = {
     }.items()
     for name in names.split()
 }
-#: Settings that change nothing of what a trained model gives.
+#: Settings that do not affect a trained model's output.
 IDLE = _words(
     "trainable batch_input_shape batch_shape input_dtype noise_shape seed name implementation "
     "fused renorm_momentum renorm_clipping virtual_batch_size synchronized momentum input_dim "
     "input_length input_shape rank supports_masking optional"
 )
-#: Settings that say what Keras 3 does without them, where they say this.
+#: Settings that Keras 3 lacks, and the values that it implements.
 PLAIN: dict[str, Any] = {
     "groups": 1, "data_format": "channels_last", "interpolation": "nearest", "renorm": False,
     "sparse": False, "ragged": False,
 }  # fmt: skip
-#: Keras 2's layers and settings that Keras 3 calls otherwise.
+#: Keras 2's layers and settings with another name in Keras 3.
 RENAMED_LAYERS = {"ThresholdedReLU": "ReLU"}
 RENAMED = {"LeakyReLU": {"alpha": "negative_slope"}, "ThresholdedReLU": {"theta": "threshold"}}
-#: Layers without weights, which Keras 2 takes for an activation too.
+#: Layers without weights that Keras 2 also accepts as an activation.
 BENDS = _words("Activation LeakyReLU ReLU ThresholdedReLU ELU Softmax")
 
 
 def layer(kind: Any, config: Any, path: Path) -> Any:
-    """The Keras 3 layer of a Keras 2 config. Raises ForeignError, and whatever Keras does."""
+    """The Keras 3 layer of a Keras 2 config. Raises ForeignError, and Keras' exceptions."""
     new = {RENAMED.get(kind, {}).get(key, key): value for key, value in config.items()}
     kind = RENAMED_LAYERS.get(kind, kind)
-    wanted = check(kind, new, path)
-    if "activation" in wanted:
-        wanted["activation"] = _activation(wanted["activation"], _about(config, path), path)
-    if kind == "BatchNormalization" and isinstance(wanted.get("axis"), list):
-        if len(wanted["axis"]) != 1:
+    settings = check(kind, new, path)
+    if "activation" in settings:
+        settings["activation"] = _activation(settings["activation"], _about(config, path), path)
+    if kind == "BatchNormalization" and isinstance(settings.get("axis"), list):
+        if len(settings["axis"]) != 1:
             raise ForeignError(f"{_about(config, path)}: is over several axes: Keras 3 takes one")
-        (wanted["axis"],) = wanted["axis"]
+        (settings["axis"],) = settings["axis"]
     from keras import layers
 
-    return getattr(layers, kind)(**wanted, name=config.get("name"))
+    return getattr(layers, kind)(**settings, name=config.get("name"))
 
 
 def check(kind: Any, config: Any, path: Path) -> dict[str, Any]:
@@ -128,13 +128,13 @@ def _about(config: Any, path: Path) -> str:
     return f"{path}: layer {str(config.get('name'))[:60]}"
 
 
-def _activation(given: Any, about: str, path: Path) -> Any:
+def _activation(activation: Any, about: str, path: Path) -> Any:
     """A name that Keras 3 knows, or a layer that stands for one."""
-    if isinstance(given, dict):
-        kind = given.get("class_name")
+    if isinstance(activation, dict):
+        kind = activation.get("class_name")
         if kind in BENDS:
-            return layer(kind, given["config"], path)
-        given = given["config"] if kind == "function" else kind
-    if given not in ACTIVATIONS:
-        raise ForeignError(f"{about}: activation {given!s:.60} refused")
-    return given
+            return layer(kind, activation["config"], path)
+        activation = activation["config"] if kind == "function" else kind
+    if activation not in ACTIVATIONS:
+        raise ForeignError(f"{about}: activation {activation!s:.60} refused")
+    return activation

@@ -1,7 +1,7 @@
 """The weights of a TensorFlow.js model: the manifest in `model.json`, and its binary shards.
 
 The format: tfjs-core's `io.decodeWeights`, quantised or not. Sizes are compared with the files'
-before any memory is taken, and no shard lies outside the model's folder.
+sizes before memory is allocated, and no shard may be outside the model's folder.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TYPES = {"float32": "<f4", "float16": "<f2", "uint8": "u1", "uint16": "<u2"}
 
 @dataclass(frozen=True)
 class Piece:
-    """One array of the manifest: where its bytes lie in its group of shards."""
+    """One array of the manifest, and the position of its bytes in its group of shards."""
 
     name: str
     shape: tuple[int, ...]
@@ -55,24 +55,24 @@ def arrays(path: Path, content: dict[str, Any]) -> dict[str, Array]:
 
 def pieces(path: Path, content: dict[str, Any]) -> list[Piece]:
     """The manifest, its sizes compared with the shards'."""
-    found: list[Piece] = []
+    result: list[Piece] = []
     shards = _shards(path, content)
     for number, group in enumerate(content["weightsManifest"]):
         offset, weights = 0, group.get("weights")
         if not isinstance(weights, list):
             raise ForeignError(f"{path}: weightsManifest has a group without weights")
         for entry in weights:
-            found.append(_piece(path, entry, number, offset))
-            offset += found[-1].size
-        there = sum(shard.stat().st_size for shard in shards[number])
-        if there != offset:
+            result.append(_piece(path, entry, number, offset))
+            offset += result[-1].size
+        byte_count = sum(shard.stat().st_size for shard in shards[number])
+        if byte_count != offset:
             names = ", ".join(shard.name for shard in shards[number][:3]) or "no shards"
-            raise ForeignError(f"{path}: {names}: {there} bytes, the manifest says {offset}")
-    if sum(4 * math.prod(piece.shape) for piece in found) > MOST_BYTES:
+            raise ForeignError(f"{path}: {names}: {byte_count} bytes, the manifest says {offset}")
+    if sum(4 * math.prod(piece.shape) for piece in result) > MOST_BYTES:
         raise ForeignError(f"{path}: holds more than {MOST_BYTES >> 20} MB of weights")
-    if len({piece.name for piece in found}) != len(found):
+    if len({piece.name for piece in result}) != len(result):
         raise ForeignError(f"{path}: weightsManifest holds a name twice")
-    return found
+    return result
 
 
 def _piece(path: Path, entry: Any, group: int, offset: int) -> Piece:
@@ -107,16 +107,16 @@ def _shards(path: Path, content: dict[str, Any]) -> list[list[Path]]:
             shard = Path(name)
             if shard.is_absolute() or ".." in shard.parts or "\0" in name or "://" in name:
                 raise ForeignError(f"{path}: shard {name[:80]!r} lies outside the folder: refused")
-            found = folder / shard
+            shard_path = folder / shard
             try:
-                inside, there = found.resolve().is_relative_to(folder), found.is_file()
+                inside, exists = shard_path.resolve().is_relative_to(folder), shard_path.is_file()
             except (OSError, RuntimeError):  # a name too long, a loop of links
-                inside, there = True, False
+                inside, exists = True, False
             if not inside:
                 raise ForeignError(f"{path}: shard {name[:80]!r} lies outside the folder: refused")
-            if not there:
+            if not exists:
                 raise ForeignError(f"{path}: shard {name[:80]!r} is not there: copy it too")
-            shards.append(found)
+            shards.append(shard_path)
         groups.append(shards)
     return groups
 

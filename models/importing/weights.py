@@ -1,4 +1,4 @@
-"""The weights of a rebuilt model: each variable's array, found by the names it has in the file."""
+"""The weights of a rebuilt model: the array of each variable, by its name in the file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NUMBERED = re.compile(r"(?P<group>.+)/vars/(?P<number>[0-9]+)")  # as `.keras` f
 
 
 class Array(NamedTuple):
-    """One array of a file, read only when it is wanted."""
+    """One array of a file, which is read on demand."""
 
     shape: tuple[int, ...]
     read: Callable[[], NDArray[Any]]
@@ -30,14 +30,18 @@ def fill(model: Any, description: Any, path: Path, arrays: Mapping[str, Array]) 
 
     Names are LAYER/WEIGHT, models before them or not, or those of a `.keras` file's groups.
     """
-    left = dict(arrays)
-    numbered = bool(left) and all(map(NUMBERED.fullmatch, left))
+    remaining = dict(arrays)
+    numbered = bool(remaining) and all(map(NUMBERED.fullmatch, remaining))
     groups = dict(keras2_layers.groups(description)) if numbered else {}
-    for place, number, variable in variables(model):
-        name = f"{groups.get(place[:-1])}/vars/{number}" if numbered else _named(path, left, place)
-        array = left.pop(name, None)
+    for names_of_weight, number, variable in variables(model):
+        name = (
+            f"{groups.get(names_of_weight[:-1])}/vars/{number}"
+            if numbered
+            else _named(path, remaining, names_of_weight)
+        )
+        array = remaining.pop(name, None)
         if array is None:
-            raise ForeignError(f"{path}: has no weights for {'/'.join(place)}")
+            raise ForeignError(f"{path}: has no weights for {'/'.join(names_of_weight)}")
         if array.shape != tuple(variable.shape):
             raise ForeignError(
                 f"{path}: {name} has the shape {array.shape}, its layer {tuple(variable.shape)}"
@@ -46,12 +50,12 @@ def fill(model: Any, description: Any, path: Path, arrays: Mapping[str, Array]) 
         if not np.isfinite(value).all():
             raise ForeignError(f"{path}: {name} holds values that are not finite")
         variable.assign(value)
-    if left:
-        raise ForeignError(f"{path}: holds weights of no layer: {', '.join(list(left)[:3])}")
+    if remaining:
+        raise ForeignError(f"{path}: holds weights of no layer: {', '.join(list(remaining)[:3])}")
 
 
 def variables(model: Any, outer: Names = ()) -> Iterator[tuple[Names, int, Any]]:
-    """Every weight with the names that lead to it (models, layer, weight), and its turn there."""
+    """Every weight with the names (models, layer, weight), and its number in the layer."""
     for layer in model.layers:
         if hasattr(layer, "layers"):
             yield from variables(layer, (*outer, layer.name))
@@ -60,14 +64,14 @@ def variables(model: Any, outer: Names = ()) -> Iterator[tuple[Names, int, Any]]
                 yield (*outer, layer.name, weight.name), number, weight
 
 
-def _named(path: Path, left: Mapping[str, Array], place: Names) -> str:
-    """The file's name of a weight: its layer's and its own, models before them or not."""
-    *_, layer, weight = place
+def _named(path: Path, remaining: Mapping[str, Array], names_of_weight: Names) -> str:
+    """The name of a weight in the file: layer and weight, with or without models before them."""
+    *_, layer, weight = names_of_weight
     tails = {(layer, weight)} | {(layer, old) for old, new in RENAMED.items() if new == weight}
-    names = [n for n in left if tuple(n.split(":")[0].split("/")[-2:]) in tails]
+    names = [n for n in remaining if tuple(n.split(":")[0].split("/")[-2:]) in tails]
     if len(names) > 1:
-        names = [n for n in names if set(place[:-2]) <= set(n.split("/"))]
+        names = [n for n in names if set(names_of_weight[:-2]) <= set(n.split("/"))]
     if len(names) != 1:
         count = "no" if not names else "several"
-        raise ForeignError(f"{path}: has {count} weights for {'/'.join(place)}")
+        raise ForeignError(f"{path}: has {count} weights for {'/'.join(names_of_weight)}")
     return names[0]

@@ -1,1 +1,1 @@
-"""Checks a `.keras` file before it is opened: its layers, its weights, the memory it needs."""
+"""Checks a `.keras` file before it is opened: its layers, weights and memory."""

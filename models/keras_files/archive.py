@@ -1,6 +1,6 @@
-"""Opening `.keras` files from strangers: Keras' own layers, whole weights, and no code.
+"""Opens `.keras` files from other people: only Keras' own layers, complete weights, and no code.
 
-What a file names, and how much it claims, is known before Keras sees it; then Keras opens it in
+The layers that a file names, and the sizes that it claims, are checked before Keras opens it in
 safe mode. The format: a zip of `config.json`, `metadata.json` and `model.weights.h5`.
 """
 
@@ -24,7 +24,7 @@ from latentpad.models.keras_files.memory import MOST_BYTES, Complain, keras_reas
 
 MEMBERS = ("config.json", "metadata.json", "model.weights.h5")
 MOST_CONFIG = 16 << 20
-MOST_PACKED = 100  # times smaller than what it unpacks to: no weights are
+MOST_PACKED = 100  # largest compression ratio: that of weights is much smaller
 MOST_NODES = 10_000  # groups and arrays of the weights
 DEEPEST = 40  # groups within groups
 DAMAGED = (
@@ -36,42 +36,42 @@ DAMAGED = (
 def load(path: Path, complain: Complain) -> Any:
     """The Keras model of a file with its weights, each of them finite.
 
-    It takes and gives a tensor, or a list of them; what it gives by name is listed as it is
-    `output_order`. Raises `complain`. Imports Keras and its backend, which takes seconds.
+    Inputs and outputs are a tensor, or a list of them; named outputs are listed in `output_order`.
+    Raises `complain`. Imports Keras and its backend, which takes seconds.
     """
-    text, held = _opened(path, complain)
-    _weighed(text, held, complain)
+    text, weights_held = _opened(path, complain)
+    _weighed(text, weights_held, complain)
     description = keras_description.parse_description(text, None, complain)
     import keras
 
     try:
-        # Of weights that do not fit their layer, or are not there, Keras may only warn. Its error
-        # says more than its warnings, so these are looked at when it has read the whole file.
-        with warnings.catch_warnings(record=True) as said:
+        # For missing weights, or those that do not fit, Keras may only warn. Its errors say more
+        # than its warnings, so the warnings are checked last.
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             model = keras.saving.deserialize_keras_object(description, safe_mode=True)
             model.load_weights(path)
-    # Keras raises whatever its layers raise on a malformed file.
+    # Keras' layers raise various exceptions for a malformed file.
     except Exception as error:
         raise complain(f"cannot be loaded: {keras_reason(error)}") from None
-    for warning in (w.message for w in said if isinstance(w.message, Warning)):
+    for warning in (w.message for w in caught if isinstance(w.message, Warning)):
         if re.match("A total of|Skipping nested container", str(warning)):
             raise complain(f"cannot be loaded: {keras_reason(warning)}")
     for weight in model.weights:
         if not np.isfinite(np.asarray(weight, np.float32)).all():
             raise complain(f"is damaged: {weight.path} holds values that are not finite")
-    return _plain(model)
+    return _with_plain_ends(model)
 
 
 def output_order(output: str) -> tuple[int, str]:
-    """What sorts a VAE's outputs by their names: means, then log variances, then others."""
+    """Sort key of a VAE's outputs by name: means, then log variances, then others."""
     if re.search(r"mean|mu\b", output):
         return 0, output
     return (1 if re.search(r"log|var", output) else 2), output
 
 
-def _plain(model: Any) -> Any:
-    """The model with a tensor, or a list of them, where it takes or gives dictionaries or lists."""
+def _with_plain_ends(model: Any) -> Any:
+    """The model with tensors or lists of them for inputs and outputs that are nested or dicts."""
     import keras
 
     if isinstance(model, keras.Sequential):
@@ -86,38 +86,38 @@ def _plain(model: Any) -> Any:
 
 
 def outline(path: Path, complain: Complain) -> Any:
-    """The model with shapes, for a batch of one, and no weights, which are only counted.
+    """The model with shapes only, for a batch of one; its weights are counted.
 
     Raises `complain`.
     """
     return _weighed(*_opened(path, complain), complain)
 
 
-def _weighed(text: bytes, held: int, complain: Complain) -> Any:
+def _weighed(text: bytes, weights_held: int, complain: Complain) -> Any:
     import keras
 
-    # Of one sound, so that no axis's length is left open.
-    one = keras_description.parse_description(text, 1, complain)
+    # For one sound, so that all axes have a fixed length.
+    single = keras_description.parse_description(text, 1, complain)
 
     def make() -> Any:
-        model = keras.saving.deserialize_keras_object(one, safe_mode=True)
+        model = keras.saving.deserialize_keras_object(single, safe_mode=True)
         if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
             raise complain("is no Functional or Sequential model of known input shape")
         if not model.outputs or any(t.shape[0] != 1 for t in model.outputs):
             raise complain("does not give one sound for one latent vector")
         return model
 
-    return shapes_only(make, held, complain)
+    return shapes_only(make, weights_held, complain)
 
 
 def _opened(path: Path, complain: Complain) -> tuple[bytes, int]:
-    """What config.json says, and how many numbers the weights are."""
-    found = members(path, complain)
-    return found["config.json"], weight_count(found["model.weights.h5"], complain)
+    """The contents of config.json, and how many numbers the weights have."""
+    files = members(path, complain)
+    return files["config.json"], weight_count(files["model.weights.h5"], complain)
 
 
 def members(path: Path, complain: Complain) -> dict[str, bytes]:
-    """The three parts of a `.keras` file, which hold what they claim and no more.
+    """The three members of a `.keras` file, after checks of their sizes.
 
     Raises `complain`.
     """
@@ -141,13 +141,13 @@ def members(path: Path, complain: Complain) -> dict[str, bytes]:
 
 
 def _numbers(array: Any) -> bool:
-    # HDF5 has no bfloat16: Keras keeps two bytes, and says in a word what they are.
+    # HDF5 has no bfloat16: Keras stores two bytes and an attribute with the type.
     halves = array.dtype == "V2" and str(array.attrs.get("dtype")) == "bfloat16"
     return array.dtype.kind in "fiub" or halves
 
 
 def weight_count(data: bytes, complain: Complain) -> int:
-    """How many numbers an HDF5 file of weights holds; nothing outside it, no more than it has.
+    """How many numbers an HDF5 file of weights has. Checks that all of them are in the file.
 
     Raises `complain`.
     """

@@ -1,7 +1,7 @@
-"""What a `.keras` file says of its model: listed layers and operations, and nothing else.
+"""The description of a model in a `.keras` file: allowed layers and operations, and nothing else.
 
-Keras builds whatever a description names. What a decoder does not need to play is taken out of it
-(how weights begin, how they are held back, how it was trained), and what is left must be listed.
+Keras builds all that a description names. What a decoder does not need is removed from it
+(initializers, regularizers, training settings), and the rest must be allowed.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ Complain = Callable[[str], Exception]  # makes the caller's error, which names t
 MOST_STEPS = 2000  # layers and operations
 MOST_CALLS = 10_000  # tensors that they take
 DEEPEST = 16  # models, layers and wrappers within each other
-# Where Keras says that a class comes from. Not all of `keras`: keras.utils, for one, can download.
-PLACES = ("keras.layers", "keras.models", "keras.src.layers", "keras.src.models", "keras.src.ops")
+# Modules of Keras' classes. Not all of `keras`: keras.utils, for example, can download.
+MODULES = ("keras.layers", "keras.models", "keras.src.layers", "keras.src.models", "keras.src.ops")
 CODED = ", code that is not Keras' own layers"
-FLOATS = re.compile("(mixed_)?b?float(16|32|64)")  # played in 32 bits, whatever they were
+FLOATS = re.compile("(mixed_)?b?float(16|32|64)")  # all are computed in 32 bits
 UNPLAYED = ("_initializer", "_regularizer", "_constraint")
 MODELS = frozenset({"Functional", "Sequential", "Model"})
 CODE = frozenset({"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"})
-# Values, as Keras writes them in a description.
+# Values in a description, in Keras' format.
 VALUES = frozenset(
     {"__keras_tensor__", "__numpy__", "__tensor__", "__slice__", "__ellipsis__", "__bytes__"}
 )
@@ -44,7 +44,7 @@ ACTIVATIONS = frozenset(
 
 
 def parse_description(text: bytes, batch: int | None, complain: Complain) -> dict[str, Any]:
-    """The description in a config.json, for a `batch`, of listed layers only. Raises `complain`."""
+    """The checked description in a config.json, for a `batch`. Raises `complain`."""
     try:
         description = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -62,7 +62,7 @@ def parse_description(text: bytes, batch: int | None, complain: Complain) -> dic
         node.pop("compile_config", None)
         for key in [key for key in node if key.endswith(UNPLAYED)]:
             if isinstance(node[key], dict):
-                _own(node[key], ("keras",), complain)
+                _check_own(node[key], ("keras",), complain)
             node[key] = "zeros" if key.endswith("_initializer") else None
         if "class_name" in node:
             step = _is_step(node, complain)
@@ -78,45 +78,46 @@ def parse_description(text: bytes, batch: int | None, complain: Complain) -> dic
 
 
 def _is_step(node: dict[str, Any], complain: Complain) -> bool:
-    """Whether a description is a listed layer's, operation's or model's; or a value's, or an
-    activation's. Raises `complain` if it is none of these.
+    """Whether a node describes a layer, an operation or a model, and not a value or an activation.
+
+    Raises `complain` if it is not allowed.
     """
-    name, place = str(node["class_name"])[:60], _place(node)
-    if name in VALUES or (name in POLICIES and place == "keras"):
+    name, module = str(node["class_name"])[:60], _module(node)
+    if name in VALUES or (name in POLICIES and module == "keras"):
         return False
-    if name == "function" and place in ("builtins", "keras.activations"):
+    if name == "function" and module in ("builtins", "keras.activations"):
         function = str(node.get("config"))
         if function not in ACTIVATIONS:
             raise complain(
                 f"holds {function[:60]}, which is not among the known activations: refused"
             )
         return False
-    _own(node, PLACES, complain)
-    operation = place.startswith("keras.src.ops")
+    _check_own(node, MODULES, complain)
+    operation = module.startswith("keras.src.ops")
     if name not in (OPERATIONS if operation else {*LAYERS, *MODELS}):
-        what = sampling(name) or f"{place}.{name}, which is not among the known layers"
+        what = sampling(name) or f"{module}.{name}, which is not among the known layers"
         raise complain(f"holds {what}: refused")
     return True
 
 
-def _own(node: dict[str, Any], places: tuple[str, ...], complain: Complain) -> None:
-    """Raise `complain` if a class is not Keras' own, from one of `places` or within it."""
-    name, place = str(node.get("class_name"))[:60], _place(node)
-    registered, whole = node.get("registered_name"), node.get("class_name")
-    theirs = registered is not None and (registered != whole or not node.get("module"))
-    inside = place == "keras" or f"{place}.".startswith(tuple(f"{p}." for p in places))
-    if theirs or not inside or name in CODE:
-        full = f"{place}.{name}" if node.get("module") else name
+def _check_own(node: dict[str, Any], modules: tuple[str, ...], complain: Complain) -> None:
+    """Raise `complain` unless a class is Keras' own, from one of `modules` or its submodules."""
+    name, module = str(node.get("class_name"))[:60], _module(node)
+    registered, class_name = node.get("registered_name"), node.get("class_name")
+    is_custom = registered is not None and (registered != class_name or not node.get("module"))
+    is_keras = module == "keras" or f"{module}.".startswith(tuple(f"{p}." for p in modules))
+    if is_custom or not is_keras or name in CODE:
+        full = f"{module}.{name}" if node.get("module") else name
         raise complain(f"holds {sampling(name) or full + CODED}: refused")
 
 
-def _place(node: dict[str, Any]) -> str:
-    # Keras writes some of its own without a module.
+def _module(node: dict[str, Any]) -> str:
+    # Keras writes some of its own classes without a module.
     return str(node.get("module") or "keras")[:60]
 
 
 def _check_settings(node: dict[str, Any], batch: int | None, complain: Complain) -> None:
-    """Give a step's shapes the `batch`. Raises `complain` of what would only be built at length."""
+    """Set the `batch` in a step's shapes. Raises `complain` for settings that are slow to build."""
     name, config = node["class_name"], node.get("config")
     if not isinstance(config, dict):
         raise complain(f"is damaged: {name} has no settings")
@@ -126,8 +127,10 @@ def _check_settings(node: dict[str, Any], batch: int | None, complain: Complain)
     for key in ("unroll", "stateful"):
         if config.get(key):
             raise complain(f"holds {name} with {key}: save it with {key}=False")
-    config.pop("lora_rank", None)  # its weights are within the others once it is saved
-    if isinstance(config.get("dtype"), dict | str) and not _place(node).startswith("keras.src.ops"):
+    config.pop("lora_rank", None)  # its weights are merged into the others when it is saved
+    if isinstance(config.get("dtype"), dict | str) and not _module(node).startswith(
+        "keras.src.ops"
+    ):
         kind = config["dtype"]
         settings = kind.get("config") if isinstance(kind, dict) else {"name": kind}
         if isinstance(settings, dict) and FLOATS.fullmatch(str(settings.get("name"))):
@@ -140,7 +143,7 @@ def _check_settings(node: dict[str, Any], batch: int | None, complain: Complain)
 
 
 def sampling(kind: str) -> str:
-    """What to tell of a layer that draws a VAE's latents; "" of any other."""
+    """The message about a layer that samples a VAE's latents; "" for any other."""
     if "sampl" in kind.lower() and "UpSampl" not in kind:
         return f"{kind[:60]}: a sampling layer is code: export the encoder's mean output"
     return ""

@@ -1,8 +1,8 @@
-"""Keras' layers and operations that a stranger's model may hold, and what each takes inside.
+"""Keras' layers and operations that a model from other people may have, and their costs.
 
-Any other is refused by name. A cost is (numbers it makes beside its output, multiplications), of
-one call with the given shapes, measured on TensorFlow's CPU kernels: convolutions and matrix
-products make nothing beside their output, transposed convolutions a column for every place.
+Any other is refused by name. A cost is (numbers made besides the output, multiplications) of one
+call with the given shapes, as measured with TensorFlow's CPU kernels: convolutions and matrix
+products make nothing besides their output, transposed convolutions make a column for each position.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from typing import Any
 from latentpad.models.errors import LatentpadError
 from latentpad.models.packs.files import MOST_CELLS
 
-MOST_MADE = 4 * MOST_CELLS  # numbers that one step makes of one sound, its insides too
+MOST_MADE = 4 * MOST_CELLS  # numbers that one step may make for one sound, with temporaries
 Shape = tuple[int, ...]  # with the batch
 Cost = tuple[int, int]  # (numbers made inside, multiplications)
-TURN = 1 << 19  # multiplications in the time that one turn of a loop takes by itself: 30 us
-PIECES = 1000  # that one operation may split a tensor into
+TURN = 1 << 19  # multiplications in the time of one empty iteration of a loop: 30 us
+PIECES = 1000  # pieces into which one operation may split a tensor
 
 
 class UnsupportedLayer(LatentpadError, ValueError):
-    """What is wrong with a model, in one line that names the layer."""
+    """A layer that cannot be played, in one line with its name."""
 
 
 def _none(layer: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
-    """Of what makes its output number by number."""
+    """The cost of an element-wise step."""
     return 0, sum(map(math.prod, outs))
 
 
@@ -36,7 +36,7 @@ def _dense(layer: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
 
 
 def _einsum(equation: str, ins: list[Shape]) -> Cost:
-    """Of a sum over two operands; "..." stands for axes that both may have."""
+    """The cost of an einsum of two operands; "..." stands for axes that both may have."""
     sizes: dict[str, int] = {}
     operands = equation.replace(" ", "").split("->")[0].split(",")
     if len(operands) != len(ins) or len(ins) > 2:
@@ -62,7 +62,7 @@ def _einsum_of(operation: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
 
 
 def _product(operation: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
-    """Of matrices, of which one may be a constant: then the rows may be summed."""
+    """The cost of a matrix product, of which one factor may be a constant."""
     first = len(ins) == 2 or ins[0][:-1] == outs[0][:-1]
     return 0, math.prod(outs[0]) * (ins[0][-1] if first else max(ins[0][-2:]))
 
@@ -90,8 +90,8 @@ def _transposed(layer: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
         raise UnsupportedLayer(
             f"has a transposed convolution, {layer.name[:60]}, with dilation: refused"
         )
-    places = math.prod(ins[0]) // _channels(layer, ins[0])
-    columns = places * math.prod(layer.kernel_size) * layer.filters
+    positions = math.prod(ins[0]) // _channels(layer, ins[0])
+    columns = positions * math.prod(layer.kernel_size) * layer.filters
     return columns, columns * _channels(layer, ins[0])
 
 
@@ -100,14 +100,14 @@ def _depthwise(layer: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
 
 
 def _separable(layer: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
-    places = math.prod(outs[0]) // layer.filters
-    middle = places * _channels(layer, ins[0]) * layer.depth_multiplier
+    positions = math.prod(outs[0]) // layer.filters
+    middle = positions * _channels(layer, ins[0]) * layer.depth_multiplier
     return middle, middle * (math.prod(layer.kernel_size) + layer.filters)
 
 
 def _pooled(layer: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
-    places = math.prod(outs[0]) // _channels(layer, outs[0])
-    return 0, places * _channels(layer, ins[0]) * math.prod(layer.pool_size)
+    positions = math.prod(outs[0]) // _channels(layer, outs[0])
+    return 0, positions * _channels(layer, ins[0]) * math.prod(layer.pool_size)
 
 
 def _attention(layer: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
@@ -121,7 +121,7 @@ def _additive_attention(layer: Any, ins: list[Shape], outs: list[Shape]) -> Cost
 
 
 def _heads(layer: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
-    """Of attention with several heads."""
+    """The cost of attention with several heads."""
     config, query, value = layer.get_config(), ins[0], ins[1]
     heads = config.get("num_heads") or config["num_query_heads"]
     depth = max(config.get(k) or 1 for k in ("key_dim", "value_dim", "head_dim"))
@@ -141,12 +141,14 @@ def _recurrent(gates: int) -> Callable[[Any, list[Shape], list[Shape]], Cost]:
 
 
 def _both_ways(layer: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
-    there, back = (of(way, ins, outs) for way in (layer.forward_layer, layer.backward_layer))
-    return there[0] + back[0] + math.prod(outs[0]), there[1] + back[1]
+    forward, backward = (
+        of(direction, ins, outs) for direction in (layer.forward_layer, layer.backward_layer)
+    )
+    return forward[0] + backward[0] + math.prod(outs[0]), forward[1] + backward[1]
 
 
 def _each_step(layer: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
-    """Of a layer at every step, all of them at once."""
+    """The cost of a layer that is applied to all steps at once."""
     steps, one = ins[0][1], [(s[0], *s[2:]) for s in (ins[0], outs[0])]
     inside, work = of(layer.layer, one[:1], one[1:])
     return steps * inside, steps * work
@@ -157,7 +159,7 @@ def _wrapped(layer: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
 
 
 def of(step: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
-    """What one call of a listed layer or operation, or of a model, costs.
+    """The cost of one call of a layer, an operation or a model.
 
     Raises UnsupportedLayer, and KeyError if it is not listed.
     """
@@ -167,28 +169,30 @@ def of(step: Any, ins: list[Shape], outs: list[Shape]) -> Cost:
 
 
 def total(model: Any) -> Cost:
-    """(numbers that all steps of a model make of one sound, multiplications).
+    """The cost of a model for one sound: (numbers that all steps make, multiplications).
 
-    Raises UnsupportedLayer, of a step that makes more than one sound may too, and KeyError.
+    Raises UnsupportedLayer, also for a step that makes too many numbers, and KeyError.
     """
     made = work = 0
-    models: dict[int, Cost] = {}  # a model within it, however often it is called
+    models: dict[int, Cost] = {}  # costs of nested models, which may be called often
     for nodes in (getattr(model, "_functional", None) or model)._nodes_by_depth.values():
         for node in nodes:
-            step, ends = node.operation, (_taken(node), node.output_tensors)
+            step, ends = node.operation, (_input_tensors(node), node.output_tensors)
             ins, outs = ([_sized(t.shape, step.name) for t in end] for end in ends)
             inside, multiplied = models.get(id(step)) or of(step, ins, outs)
             if hasattr(step, "layers"):
                 models[id(step)] = inside, multiplied
-            elif (here := inside + sum(map(math.prod, outs))) > MOST_MADE:
-                what = f"has a layer, {step.name[:60]}, that makes {here} numbers of one sound"
+            elif (step_numbers := inside + sum(map(math.prod, outs))) > MOST_MADE:
+                what = (
+                    f"has a layer, {step.name[:60]}, that makes {step_numbers} numbers of one sound"
+                )
                 raise UnsupportedLayer(f"{what}: too many")
             made, work = made + inside + sum(map(math.prod, outs)), work + multiplied
     return made, work
 
 
-def _taken(node: Any) -> list[Any]:
-    """The tensors that a call takes, in the order in which its step names them."""
+def _input_tensors(node: Any) -> list[Any]:
+    """The input tensors of a call, in the order of the step's parameters."""
     import keras
 
     given = node.arguments

@@ -1,4 +1,5 @@
-"""What a model would take, found before any memory is taken for it; and what Keras says of it."""
+"""The memory and work that a model needs, computed before memory is allocated; and Keras'
+errors."""
 
 from __future__ import annotations
 
@@ -12,25 +13,25 @@ from typing import Any
 from latentpad.models.keras_files.layers import MOST_MADE, UnsupportedLayer, total
 
 MOST_BYTES = 512 << 20  # a model's weights
-MOST_KEPT = 4 * MOST_MADE  # numbers that all steps make: 1 GB
+MOST_KEPT = 4 * MOST_MADE  # numbers that all steps may make: 1 GB
 MOST_WORK = 1 << 35  # multiplications: seconds on one core
 Complain = Callable[[str], Exception]  # makes the caller's error, which names the file
 
 
 def shapes_only(make: Callable[[], Any], most: int, complain: Complain) -> Any:
-    """`make()` without its weights: shapes only, no memory taken whatever they claim.
+    """`make()` with shapes only: no memory is allocated for weights, whatever their sizes.
 
-    Raises `complain` if the model needs more than `most` numbers, or makes or multiplies more than
-    a sound may, or cannot be made; what `make` complains of itself is passed on. Imports Keras.
+    Raises `complain` if the model needs more than `most` weights, or is too costly, or cannot be
+    built; errors of `make` of the same type are passed on. Imports Keras.
     """
     import keras
     from keras.src.backend.common import global_state
 
-    own = type(complain(""))
-    # Keras notes the scope's variables to make them real when the next scope ends: all the
-    # memory that they claim. They are forgotten with the model.
-    noted = "uninitialized_variables"
-    before = list(global_state.get_global_attribute(noted, []))
+    error_type = type(complain(""))
+    # Keras lists the scope's variables and would allocate them when the next scope ends. The list
+    # is restored, so that they are forgotten.
+    attribute = "uninitialized_variables"
+    before = list(global_state.get_global_attribute(attribute, []))
     try:
         with keras.StatelessScope(initialize_variables=False), warnings_silenced():
             model = make()
@@ -39,26 +40,26 @@ def shapes_only(make: Callable[[], Any], most: int, complain: Complain) -> Any:
                 what = f"its layers need {needs} weights, the file holds {most}"
                 raise complain(f"is damaged: {what}")
             check_cost(model, complain)
-    except own:
+    except error_type:
         raise
-    # Keras raises whatever its layers raise on a malformed description.
+    # Keras' layers raise various exceptions for a malformed description.
     except Exception as error:
         raise complain(f"cannot be built: {keras_reason(error)}") from None
     finally:
-        global_state.set_global_attribute(noted, before)
+        global_state.set_global_attribute(attribute, before)
     return model
 
 
 @contextmanager
 def warnings_silenced() -> Iterator[None]:
-    """Let nobody hear what Keras warns of: it speaks to those who write models."""
+    """Silence Keras' warnings: they are meant for people who write models."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 def check_cost(model: Any, complain: Complain) -> None:
-    """Raise `complain` if a model makes or multiplies more than a sound may."""
+    """Raise `complain` if a model makes too many numbers or multiplications."""
     try:
         kept, work = total(model)
     except UnsupportedLayer as error:
@@ -70,14 +71,14 @@ def check_cost(model: Any, complain: Complain) -> None:
 
 
 def batch_size(model: Any, most: int) -> int:
-    """How many sounds, `most` at most, a model makes at once in the memory one sound may take."""
+    """How many sounds, at most `most`, a model can decode at once within `MOST_KEPT`."""
     return max(1, min(most, MOST_KEPT // max(1, total(model)[0])))
 
 
 def keras_reason(error: Exception) -> str:
-    """What an exception says, in a line: without Keras' headings and its bold type."""
+    """An exception's message in one line, without Keras' headings and its bold type."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
     lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
     headings = ("Exception encountered", "A total of")
-    told = [line for line in lines if not line.startswith(headings)]
-    return (told or [type(error).__name__])[0][:200]
+    messages = [line for line in lines if not line.startswith(headings)]
+    return (messages or [type(error).__name__])[0][:200]

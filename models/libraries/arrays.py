@@ -2,10 +2,10 @@
 
     latents.npy (L, D), loudness.npy and onset.npy (L,), descriptors.npy (L, K), float32
 
-They are only ever lengthened. To take rows out, a new generation of them all is written beside
-(latents-1.npy, ...), so whoever has the old one open keeps his numbers. The descriptors are those
-of models.audio.descriptors.MEASURED, NaN of a sound that was not measured; a library can do
-without.
+They only become longer. To remove rows, a new generation of all files is written beside them
+(latents-1.npy, ...), so that a process that has the old ones open keeps its numbers. The
+descriptors are those of models.audio.descriptors.MEASURED, NaN for a sound that was not measured; a
+library may lack them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ COLUMNS = ("latents", "loudness", "onset", DESCRIPTORS)
 
 
 def file(folder: Path, name: str, generation: int) -> Path:
-    """Where a column lies."""
+    """The path of a column."""
     return folder / (f"{name}-{generation}.npy" if generation else f"{name}.npy")
 
 
@@ -41,7 +41,7 @@ def open_column(folder: Path, name: str, generation: int, rows: int, dim: int) -
             size = os.fstat(stream.fileno()).st_size
     except FileNotFoundError:
         raise LibraryError(f"{path}: is missing: copy the whole library again") from None
-    # numpy raises whatever Python's parser raises on a mangled header.
+    # NumPy raises the exceptions of Python's parser for a damaged header.
     except Exception as error:
         raise LibraryError(
             f"{path}: cannot be read ({reason(error)}): copy the whole library again"
@@ -50,7 +50,7 @@ def open_column(folder: Path, name: str, generation: int, rows: int, dim: int) -
         raise LibraryError(f"{path}: is too short for {rows} sounds: copy the whole library again")
     if not rows:
         return np.empty((0, *width), np.float32)
-    # As a plain array, which Numba and pickle know.
+    # As a plain array, which Numba and pickle support.
     values = np.asarray(np.memmap(path, np.float32, "r", offset, (rows, *width)))
     if not sensible(np.nan_to_num(values, nan=0.0) if name == DESCRIPTORS else values):
         raise LibraryError(
@@ -60,7 +60,7 @@ def open_column(folder: Path, name: str, generation: int, rows: int, dim: int) -
 
 
 def descriptor_column(folder: Path, generation: int, rows: int) -> Floats:
-    """(rows, K) descriptors; all NaN where the column is of an earlier make, or none is there."""
+    """(rows, K) descriptors; all NaN if the column is missing or of an earlier version."""
     try:
         return open_column(folder, DESCRIPTORS, generation, rows, 0)
     except LibraryError:
@@ -73,22 +73,22 @@ def no_descriptors(rows: int) -> Floats:
 
 
 def supply(folder: Path, generation: int, rows: int) -> None:
-    """Where no descriptors can be appended to the first `rows`, begin anew. Raises OSError."""
+    """Make a new column of NaN if descriptors cannot be appended to it. Raises OSError."""
     try:
         open_column(folder, DESCRIPTORS, generation, rows, 0)
         return
     except LibraryError:
-        beside = folder / ".descriptors-new.npy"
-    with beside.open("wb") as stream:
+        new_path = folder / ".descriptors-new.npy"
+    with new_path.open("wb") as stream:
         _write_header(stream, rows, (len(MEASURED),))
         stream.write(no_descriptors(rows).tobytes())
         stream.flush()
         os.fsync(stream.fileno())
-    os.replace(beside, file(folder, DESCRIPTORS, generation))
+    os.replace(new_path, file(folder, DESCRIPTORS, generation))
 
 
 def append(folder: Path, name: str, generation: int, rows: int, values: Floats) -> None:
-    """Write `values` after the first `rows`, over whatever is there. Raises OSError."""
+    """Write `values` after the first `rows`, over existing data. Raises OSError."""
     assert values.dtype == np.float32
     width = values.shape[1:]
     with file(folder, name, generation).open("r+b") as stream:
@@ -97,24 +97,24 @@ def append(folder: Path, name: str, generation: int, rows: int, values: Floats) 
         stream.write(values.tobytes())
         stream.flush()
         stream.seek(0)
-        # For other programs: this one asks the table.
+        # The length in the header is for other programs: this one reads it from the table.
         _write_header(stream, rows + len(values), width)
         stream.flush()
         os.fsync(stream.fileno())
 
 
 def begin(folder: Path, generation: int, dim: int) -> None:
-    """Write the columns, empty. Raises OSError."""
+    """Write empty columns. Raises OSError."""
     for name in COLUMNS:
         with file(folder, name, generation).open("wb") as stream:
             _write_header(stream, 0, _width(name, dim))
 
 
 def stale_columns(folder: Path, generation: int) -> list[Path]:
-    """Columns of every generation but this one: what a removal has left, done or not."""
-    ours = {file(folder, name, generation) for name in COLUMNS}
+    """Columns of all other generations, which a complete or an interrupted removal has left."""
+    current = {file(folder, name, generation) for name in COLUMNS}
     named = re.compile(rf"({'|'.join(COLUMNS)})(-[1-9]\d*)?\.npy")
-    return [p for p in folder.glob("*.npy") if named.fullmatch(p.name) and p not in ours]
+    return [p for p in folder.glob("*.npy") if named.fullmatch(p.name) and p not in current]
 
 
 def _width(name: str, dim: int) -> tuple[int, ...]:
@@ -123,13 +123,13 @@ def _width(name: str, dim: int) -> tuple[int, ...]:
 
 
 def _write_header(stream: BinaryIO, rows: int, width: tuple[int, ...]) -> None:
-    # numpy leaves room for the first axis to grow, so the data stay where they are.
+    # numpy reserves space for a longer first axis, so the data need not be moved.
     shape: Any = {"descr": "<f4", "fortran_order": False, "shape": (rows, *width)}
     np.lib.format.write_array_header_1_0(stream, shape)
 
 
 def _read_header(stream: BinaryIO, width: tuple[int, ...]) -> int:
-    """Where the data of a float32 (rows, *width) begin. Raises ValueError."""
+    """The offset of the data of a float32 (rows, *width). Raises ValueError."""
     if np.lib.format.read_magic(stream) != (1, 0):
         raise ValueError("unknown version")
     shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)

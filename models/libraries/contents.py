@@ -1,4 +1,4 @@
-"""What a library holds, as its table tells: the entries, their sums, and those asked for."""
+"""The contents of a library, from its table: entries, counts, and selections."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ SHOWN = ("name", "label", "author", "licence", "url", "origin", "added")
 
 
 class Summary(NamedTuple):
-    """What is in a library."""
+    """Counts of a library's sounds."""
 
     sounds: int
-    seconds: float  # of the recordings as they were
-    origins: dict[str, int]  # how many of each, the most first
+    seconds: float  # length of the original recordings
+    origins: dict[str, int]  # number of each, the largest first
     licences: dict[str, int]
     labels: dict[str, int]
     without_recording: int  # placed by a map
     not_for_training: int
-    removed: int  # and kept out
+    removed: int  # and not added again
 
 
 def rows(folder: Path) -> Iterator[SoundRow]:
     """Each sound's entry, in the order of the anchors. Raises LibraryError.
 
-    Texts are in one line, but for the id and the place of the recording, which are as they are.
+    Texts are in one line, except the id and the path of the recording, which are unchanged.
     """
     with table(folder) as connection:
         cursor = connection.execute(f"SELECT {ROW} FROM sounds WHERE row >= 0 ORDER BY row")
@@ -45,18 +45,18 @@ def rows(folder: Path) -> Iterator[SoundRow]:
             if not isinstance(row.duration, int | float) or not math.isfinite(row.duration):
                 raise LibraryError(f"{folder}: sounds.sqlite: duration holds no number")
             shown: dict[str, Any] = {column: line(getattr(row, column)) for column in SHOWN}
-            # Whatever else it holds, it is not a yes.
+            # Only 1 means yes.
             yield replace(row, may_train=row.may_train == 1, **shown)
 
 
 def summary(folder: Path) -> Summary:
-    """Counts by origin, licence and label, and the length in all. Raises LibraryError."""
+    """Counts by origin, licence and label, and the total length. Raises LibraryError."""
 
     def counts(column: str) -> dict[str, int]:
-        found = connection.execute(
+        rows_by_value = connection.execute(
             f"SELECT {column}, count(*) FROM sounds WHERE row >= 0 GROUP BY 1 ORDER BY 2 DESC, 1"
         )
-        return {line(str(value)): int(n) for value, n in found}
+        return {line(str(value)): int(n) for value, n in rows_by_value}
 
     with table(folder) as connection:
         total = connection.execute(
@@ -71,14 +71,14 @@ def summary(folder: Path) -> Summary:
 
 
 def recording(folder: Path, id: str) -> str | None:
-    """Where the recording of a sound is said to be; None where that cannot be a path."""
+    """The path of a sound's recording in the table; None if that cannot be a path."""
     with table(folder) as connection:
-        found = connection.execute(
+        row = connection.execute(
             "SELECT audio FROM sounds WHERE id = ? AND row >= 0", (id,)
         ).fetchone()
-    if not found or not isinstance(found[0], str) or "\0" in found[0]:
+    if not row or not isinstance(row[0], str) or "\0" in row[0]:
         return None
-    return found[0] or None
+    return row[0] or None
 
 
 def select_ids(
@@ -89,30 +89,31 @@ def select_ids(
 ) -> list[str]:
     """The ids of those `sounds`, each a number or an id, that have this label and this author.
 
-    Without `sounds`, of all that have. Raises LibraryError where one is not there, or none fits.
+    Without `sounds`, all sounds are searched. Raises LibraryError if one of them does not exist, or
+    none matches.
     """
     with table(folder) as connection:
         entries = connection.execute(
             "SELECT row, id, label, author FROM sounds WHERE row >= 0 ORDER BY row"
         ).fetchall()
-    places = {str(row): id for row, id, _, _ in entries} | {id: id for _, id, _, _ in entries}
+    ids_by_name = {str(row): id for row, id, _, _ in entries} | {id: id for _, id, _, _ in entries}
     for sound in sounds:
-        if sound not in places:
+        if sound not in ids_by_name:
             raise LibraryError(f"{folder}: holds no sound {sound!r}: see library list --sounds")
-    wanted = {places[sound] for sound in sounds or places}
-    found = [
+    wanted_ids = {ids_by_name[sound] for sound in sounds or ids_by_name}
+    matches = [
         str(id)
         for _, id, its_label, its_author in entries
-        if id in wanted and label in (None, its_label) and author in (None, its_author)
+        if id in wanted_ids and label in (None, its_label) and author in (None, its_author)
     ]
-    if not found:
-        asked = [f"{what} {it!r}" for what, it in (("label", label), ("author", author)) if it]
-        raise LibraryError(f"{folder}: holds no sound with the {' and the '.join(asked)}")
-    return found
+    if not matches:
+        conditions = [f"{what} {it!r}" for what, it in (("label", label), ("author", author)) if it]
+        raise LibraryError(f"{folder}: holds no sound with the {' and the '.join(conditions)}")
+    return matches
 
 
-def row_numbers(folder: Path, wanted: set[str]) -> list[int]:
-    """The rows in which the sounds with these ids are now."""
+def row_numbers(folder: Path, ids: set[str]) -> list[int]:
+    """The present rows of the sounds with these ids."""
     with table(folder) as connection:
-        found = connection.execute("SELECT row, id FROM sounds WHERE row >= 0 ORDER BY row")
-        return [int(row) for row, id in found if id in wanted]
+        rows = connection.execute("SELECT row, id FROM sounds WHERE row >= 0 ORDER BY row")
+        return [int(row) for row, id in rows if id in ids]

@@ -1,7 +1,7 @@
-"""Sound files as bytes to their places in a model's latent space, a batch at a time.
+"""Encodes sound files, given as bytes, to latents of a model, a batch at a time.
 
-`encode_batch` is a pure function of what it is given and can be pickled: a thread, a process or a
-worker of a Dask cluster runs it alike. It keeps the encoder it has loaded for the next batch.
+`encode_batch` depends only on its arguments and can be pickled, so a thread, a process or a worker
+of a Dask cluster can run it. It keeps the loaded encoder for the next batch.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from latentpad.models.packs.files import sensible
 from latentpad.models.representation import FLOOR, Floats, outline
 
 _loading = threading.Lock()
-_encoding = threading.Lock()  # TensorFlow takes all cores by itself: one batch at a time
+_encoding = threading.Lock()  # TensorFlow uses all cores: one batch at a time
 
 
 class Encoded(NamedTuple):
-    """B sounds of one batch; a row with a reason holds zeros. Can be pickled."""
+    """The B sounds of a batch; a row with a reason is all zeros. Can be pickled."""
 
     latents: Floats  # (B, D)
     loudness: Floats  # (B,) dBFS, see models.packs.pack.Anchors
@@ -67,17 +67,17 @@ def encode_batch(pack_path: str, sounds: list[bytes]) -> Encoded:
     with _encoding:
         encoded = np.asarray(encoder(scaled, training=False), np.float32)
     latents = encoded[:, : pack.latent_dim].copy()
-    for i, place in enumerate(latents):
-        if not sensible(place):
+    for i, latent in enumerate(latents):
+        if not sensible(latent):
             reasons[i] = reasons[i] or "the model finds no place for it"
     latents[[bool(reason) for reason in reasons]] = 0
     return Encoded(latents, loudness, onset, descriptors, duration, tuple(reasons), identity)
 
 
 def encoder_hash(pack_path: Path) -> str:
-    """What tells one latent space from another: sha256 of the encoder's file. Raises OSError.
+    """The sha256 of the encoder's file, which identifies the latent space. Raises OSError.
 
-    Of the decoder's where a pack has no encoder: its sounds are placed by sound maps only.
+    That of the decoder if a pack has no encoder; then only sound maps place its sounds.
     """
     encoder = pack_path / "encoder.keras"
     with (encoder if encoder.is_file() else pack_path / "decoder.keras").open("rb") as file:
@@ -87,7 +87,7 @@ def encoder_hash(pack_path: Path) -> str:
 def _encoder(pack_path: str) -> tuple[Any, packs.Pack, str]:
     file = Path(pack_path) / "encoder.keras"
     with _loading:
-        # A worker may outlive the pack it has loaded.
+        # The pack may be replaced while a worker lives.
         return _load(pack_path, file.stat().st_mtime_ns if file.exists() else 0)
 
 

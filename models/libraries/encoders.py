@@ -1,4 +1,4 @@
-"""Who encodes a library's sounds: threads here, or a Dask cluster that runs elsewhere."""
+"""The workers that encode a library's sounds: threads here, or a Dask cluster."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from latentpad.models.packs.pack import PackError
 
 @contextmanager
 def workers(dask: str | None) -> Iterator[Workers]:
-    """Who encodes, and how many batches they may have before them. Raises LibraryError.
+    """An executor that encodes, and how many batches may be submitted to it. Raises LibraryError.
 
-    `dask` is the address of a scheduler that runs; its workers need the pack under the same path.
-    None: two threads here, while one decodes the other encodes.
+    `dask` is the address of a running scheduler; its workers need the pack under the same path.
+    None: two threads here, so that one reads files while the other encodes.
     """
     if dask is None:
         executor = ThreadPoolExecutor(2, thread_name_prefix="encoding")
@@ -30,7 +30,7 @@ def workers(dask: str | None) -> Iterator[Workers]:
             yield encoders
         except OSError as error:
             raise LibraryError(
-                f"{dask}: the cluster was lost ({error}): what is done is kept"
+                f"{dask}: the cluster was lost ({error}): finished work is kept"
             ) from None
         except PackError as error:
             raise LibraryError(f"{dask}: on a worker: {error}") from None

@@ -1,7 +1,7 @@
-"""Filling a library: files in, batches through the encoder, rows out, in the files' order.
+"""Fills a library: files through the encoder to rows, in the order of the files.
 
-Each batch is written whole or not at all before the next one, so a fill that was killed goes on
-where it was when it is started again. At most a few batches are in memory.
+Each batch is written as a whole or not at all before the next one, so a killed run continues where
+it was when it is started again. At most a few batches are in memory.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from latentpad.models.libraries.store import SoundRow, Writer, keep
 from latentpad.models.text import LONGEST, line, printable
 
 BATCH = 32  # sounds
-BATCH_BYTES = 8 << 20  # more than this end a batch early
+BATCH_BYTES = 8 << 20  # a batch with more bytes ends early
 MOST_BYTES = 256 << 20  # of one file
 
 
 class AddedCounts(NamedTuple):
-    """What became of the sounds given to a library."""
+    """The numbers of sounds that were added to a library, or not."""
 
     added: int = 0
-    known: int = 0  # here already, from an earlier time
-    duplicates: int = 0  # the same sound as another under a second name
+    known: int = 0  # in the library already
+    duplicates: int = 0  # equal to a sound with another name
     refused: int = 0
-    removed: int = 0  # taken out of the library earlier
+    removed: int = 0  # removed from the library earlier
 
 
 class _Ready(NamedTuple):
@@ -62,9 +62,9 @@ def fill(
         encoder: sha256 of the encoder that the library is made for.
         link: keep the files where they are; otherwise they are copied in.
         ahead: batches given to the workers and not yet written.
-        log: told one line for each file that is left out, and why.
+        log: called with a line for each file that is left out.
 
-    Raises LibraryError, models.packs.pack.PackError, and what `workers` raise when they break.
+    Raises LibraryError, models.packs.pack.PackError, and the errors of `workers`.
     """
     total = len(items) if isinstance(items, Sequence) else None
     task = progress.add_task("placing sounds", total=total) if progress else None
@@ -75,7 +75,7 @@ def fill(
 
     sums = dict.fromkeys(AddedCounts._fields, 0)
     waiting: deque[tuple[list[_Ready], Future[Encoded]]] = deque()
-    under_way: dict[str, str] = {}  # hash -> id of what is read and not yet written
+    pending: dict[str, str] = {}  # hash -> id of sounds that are read but not yet written
 
     def write() -> None:
         batch, future = waiting.popleft()
@@ -88,7 +88,7 @@ def fill(
         good = [i for i, reason in enumerate(encoded.reasons) if not reason]
         for i, reason in enumerate(encoded.reasons):
             if reason:
-                log(f"{_shown(batch[i].item)}: {reason}: left out")
+                log(f"{_printable_path(batch[i].item)}: {reason}: left out")
         rows: dict[str, SoundRow] = {}
         for i in good:
             id = line(batch[i].item.id)
@@ -100,7 +100,7 @@ def fill(
             encoded.onset[good], encoded.descriptors[good],
         )  # fmt: skip
         for ready in batch:
-            del under_way[ready.digest]
+            del pending[ready.digest]
             step()
         sums["added"] += len(good)
         sums["refused"] += len(batch) - len(good)
@@ -118,7 +118,7 @@ def fill(
         for item in items:
             data = _read(item, link)
             if isinstance(data, str):
-                log(f"{_shown(item)}: {data}: left out")
+                log(f"{_printable_path(item)}: {data}: left out")
                 sums["refused"] += 1
                 step()
                 continue
@@ -127,26 +127,26 @@ def fill(
                 sums["removed"] += 1
                 step()
                 continue
-            twin = under_way.get(digest)
-            there = twin or writer.id_of(digest)
-            own = line(item.id), _numbered(item.id, digest)
-            # A source's own number tells its sounds apart, not their bytes.
+            pending_twin = pending.get(digest)
+            existing = pending_twin or writer.id_of(digest)
+            ids = line(item.id), _numbered(item.id, digest)
+            # Sounds of a source with ids are identified by their ids, not by their bytes.
             numbered = item.origin != "folder"
             if (
-                there is None
+                existing is None
                 and numbered
-                and (writer.has_id(own[0]) or own[0] in under_way.values())
+                and (writer.has_id(ids[0]) or ids[0] in pending.values())
             ):
-                there = own[0]
-            if there is not None:
-                known = not twin and there in own
+                existing = ids[0]
+            if existing is not None:
+                known = not pending_twin and existing in ids
                 sums["known" if known else "duplicates"] += 1
                 if not known:
-                    log(f"{_shown(item)}: the same sound as {there}: left out")
+                    log(f"{_printable_path(item)}: the same sound as {existing}: left out")
                 step()
                 continue
             batch.append(_Ready(item, data, digest))
-            under_way[digest] = own[0]
+            pending[digest] = ids[0]
             size += len(data)
             if len(batch) >= BATCH or size > BATCH_BYTES:
                 send()
@@ -161,7 +161,7 @@ def fill(
     return AddedCounts(**sums)
 
 
-def _shown(item: Item) -> str:
+def _printable_path(item: Item) -> str:
     return printable(str(item.path))
 
 
@@ -182,18 +182,18 @@ def _read(item: Item, link: bool) -> bytes | str:
 def _row(folder: Path, ready: _Ready, id: str, duration: float, link: bool) -> SoundRow:
     item = ready.item
     if link:
-        place = str(item.path.resolve())
+        path = str(item.path.resolve())
     else:
-        place = keep(folder, ready.digest, item.path.suffix.lower(), ready.data)
+        path = keep(folder, ready.digest, item.path.suffix.lower(), ready.data)
     return SoundRow(
         hash=ready.digest, id=id, name=line(item.name), label=line(item.label),
         author=line(item.author), licence=line(item.licence), url=line(item.url),
-        origin=item.origin, audio=place, duration=duration, may_train=item.may_train, added=now(),
+        origin=item.origin, audio=path, duration=duration, may_train=item.may_train, added=now(),
     )  # fmt: skip
 
 
 def _numbered(id: str, digest: str) -> str:
-    """The id of a sound where another sound has its own."""
+    """The id of a sound whose own id is used by another."""
     return f"{line(id)[: LONGEST - 9]}#{digest[:8]}"
 
 

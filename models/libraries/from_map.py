@@ -1,4 +1,4 @@
-"""A sound map's sounds into a library: placed where the map says, and not encoded."""
+"""A sound map's sounds into a library, at the positions of the map, without encoding."""
 
 from __future__ import annotations
 
@@ -21,33 +21,35 @@ CHUNK = 4096  # sounds written at once
 
 
 def read(path: Path, dim: int, log: LogCallback) -> tuple[list[sound_map.MapEntry], Floats, int]:
-    """Its good rows, their latents, how many are bad; `log` gets a line of those. LibraryError."""
+    """Valid rows, their latents, and how many are invalid, with a line each to `log`.
+    LibraryError."""
     try:
-        places, latents, lines, refused = sound_map.read(path.expanduser(), dim)
+        entries, latents, lines, refused = sound_map.read(path.expanduser(), dim)
     except sound_map.SoundMapError as error:
         raise LibraryError(str(error)) from None
     for refusal in lines:
         log(refusal)
-    return places, latents, refused
+    return entries, latents, refused
 
 
 def fill(
     writer: Writer,
     pack: Pack,
-    places: list[sound_map.MapEntry],
+    entries: list[sound_map.MapEntry],
     latents: Floats,
     progress: Progress | None = None,
 ) -> AddedCounts:
-    """Append `places` at their `latents` (L, D), as loud as their neighbours in the pack are.
+    """Append `entries` at their `latents` (L, D), with the loudness of their neighbours in the
+    pack.
 
     A recording beside the map is linked. Raises LibraryError.
     """
     known = removed = 0
-    task = progress.add_task("placing sounds", total=len(places)) if progress else None
+    task = progress.add_task("placing sounds", total=len(entries)) if progress else None
     seen: set[str] = set()
     fresh: list[tuple[int, SoundRow]] = []
-    for i, place in enumerate(places):
-        row = _row(place)
+    for i, entry in enumerate(entries):
+        row = _row(entry)
         if row.id in seen or writer.has_id(row.id):
             known += 1
         elif writer.is_removed(row.hash, row.id):
@@ -65,15 +67,15 @@ def fill(
         if progress and task is not None:
             progress.advance(task, len(rows))
     if progress and task is not None:
-        progress.update(task, completed=len(places))
+        progress.update(task, completed=len(entries))
     return AddedCounts(len(fresh), known, removed=removed)
 
 
-def _row(place: sound_map.MapEntry) -> SoundRow:
-    id = line(f"map:{place.id}")
+def _row(entry: sound_map.MapEntry) -> SoundRow:
+    id = line(f"map:{entry.id}")
     return SoundRow(
-        hash=hashlib.sha256(id.encode()).hexdigest(), id=id, name=line(place.name),
-        label=line(place.label), author=line(place.author), licence=line(place.licence),
-        url=line(place.url), origin="map", audio=str(place.audio or ""), duration=0.0,
+        hash=hashlib.sha256(id.encode()).hexdigest(), id=id, name=line(entry.name),
+        label=line(entry.label), author=line(entry.author), licence=line(entry.licence),
+        url=line(entry.url), origin="map", audio=str(entry.audio or ""), duration=0.0,
         may_train=False, added=now(),
     )  # fmt: skip

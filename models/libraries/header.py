@@ -1,4 +1,4 @@
-"""library.toml: for which model's latent space a library was made."""
+"""library.toml: the model for whose latent space a library was made."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ MOST_BYTES = 1 << 16
 
 
 class LibraryError(LatentpadError):
-    """A library that cannot be used or added to: one line that says what, where and what to do."""
+    """A library that cannot be used or added to: one line with the reason and what to do."""
 
 
 @dataclass(frozen=True)
 class LibraryHeader:
-    """What library.toml says."""
+    """The contents of library.toml."""
 
     pack: str  # its name
     encoder: str  # sha256 of the encoder's file
@@ -37,7 +37,7 @@ def write(folder: Path, head: LibraryHeader) -> None:
 
 
 def is_library(folder: Path) -> bool:
-    """Whether the folder is one, whole or not."""
+    """Whether the folder is a library, valid or not."""
     return (folder / "library.toml").is_file()
 
 

@@ -1,4 +1,4 @@
-"""What is to be added to a library: a file each, and its credits."""
+"""Items to add to a library: files and their credits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LogCallback = Callable[[str], None]
 
 
 def no_log(line: str) -> None:
-    """A `log` that says nothing."""
+    """A `log` that does nothing."""
 
 
 @dataclass(frozen=True)
@@ -38,66 +38,76 @@ class Item:
 
 
 def from_folder(folder: Path, log: LogCallback = no_log) -> list[Item]:
-    """Every sound file under `folder`; its tables (models.sources.tables) supply the credits.
+    """Every sound file under `folder`, with the credits of its tables (models.sources.tables).
 
-    Names and labels are those of models.sources.names. A sound whose licence is left empty,
-    where a table tells licences, or that is not clearly permitted to be trained on, is for playing
-    alone. What is hidden, or in a library, is passed over. Raises LibraryError.
+    Names and labels are those of models.sources.names. A sound is for playing only if its licence
+    is empty in a table with licences, or if training on it is not clearly permitted. Hidden files
+    and libraries are skipped. Raises LibraryError.
     """
     if not folder.is_dir():
         raise LibraryError(f"{folder}: no such folder")
     if is_library(folder):
         raise LibraryError(f"{folder}: is a library: add the folder its sounds came from")
-    held = scan_folder(folder)
-    if not held.sounds:
-        found = held.passed_over().removeprefix(str(folder)).replace(":", ";", 1)
-        raise LibraryError(f"{folder}: no sound files in it ({', '.join(sorted(SUFFIXES))}){found}")
+    scan = scan_folder(folder)
+    if not scan.sounds:
+        skipped = scan.skipped_line().removeprefix(str(folder)).replace(":", ";", 1)
+        raise LibraryError(
+            f"{folder}: no sound files in it ({', '.join(sorted(SUFFIXES))}){skipped}"
+        )
     try:
-        listed = tables.read_tables(held)
+        listed = tables.read_tables(scan)
     except tables.TableError as error:
         raise LibraryError(str(error)) from None
-    gate, items = LicenceFilter(folder, FREE), []
+    licence_filter, items = LicenceFilter(folder, FREE), []
     for inside, (name, label) in zip(
-        held.sounds, sound_names(folder, held.sounds, listed.of), strict=True
+        scan.sounds, sound_names(folder, scan.sounds, listed.of), strict=True
     ):
-        told = listed.of(inside)
+        credits = listed.of(inside)
         items.append(
             Item(
                 folder / inside,
                 id=inside.as_posix(),
                 name=name,
                 label=label,
-                author=told.author,
-                licence=told.licence or "",
-                url=told.url or told.source_repo,
-                may_train=told.may_train and not told.unclear and told.licence != "",
+                author=credits.author,
+                licence=credits.licence or "",
+                url=credits.url or credits.source_repo,
+                may_train=credits.may_train and not credits.unclear and credits.licence != "",
             )
         )
-        gate(told)
-    for line in (_differences(folder, held, listed), held.passed_over()):
+        licence_filter(credits)
+    for line in (_differences(folder, scan, listed), scan.skipped_line()):
         if line:
             log(line)
-    gate.log_unclear(log, "placed, but not to be learned from")
+    licence_filter.log_unclear(log, "placed, but not to be learned from")
     return items
 
 
-def from_sounds(found: Iterable[FoundSound]) -> Iterator[Item]:
-    """Sounds that a client has fetched; what comes before the id's colon is their origin."""
-    for f in found:
-        origin = f.id.partition(":")[0]
+def from_sounds(sounds: Iterable[FoundSound]) -> Iterator[Item]:
+    """Sounds that a client has fetched. The part of the id before the colon is their origin."""
+    for sound in sounds:
+        origin = sound.id.partition(":")[0]
         yield Item(
-            f.path, f.id, f.name, f.label, f.author, f.licence, f.url, origin, f.may_train
-        )  # fmt: skip
+            sound.path,
+            sound.id,
+            sound.name,
+            sound.label,
+            sound.author,
+            sound.licence,
+            sound.url,
+            origin,
+            sound.may_train,
+        )
 
 
-def _differences(folder: Path, held: FolderContents, listed: TableContents) -> str:
-    """One line on where the tables and the folder differ; "" where they do not."""
-    said = []
+def _differences(folder: Path, scan: FolderContents, listed: TableContents) -> str:
+    """One line about differences between the tables and the folder; "" if there are none."""
+    parts = []
     if listed.lines:
         more = f" (and {len(listed.lines) - 1} more such rows)" * (len(listed.lines) > 1)
-        said.append(listed.lines[0].removeprefix(f"{folder}/") + more)
-    if blank := sum(listed.of(sound).licence == "" for sound in listed.credits):
-        said.append(f"{sound_count(blank)} of no licence, placed but not to be learned from")
-    if listed.licensed and (own := len(held.sounds) - len(listed.credits)):
-        said.append(f"{sound_count(own)} in no table, taken for your own")
-    return f"{folder}: {'; '.join(said)}" if said else ""
+        parts.append(listed.lines[0].removeprefix(f"{folder}/") + more)
+    if unlicensed := sum(listed.of(sound).licence == "" for sound in listed.credits):
+        parts.append(f"{sound_count(unlicensed)} of no licence, placed but not to be learned from")
+    if listed.licensed and (unlisted := len(scan.sounds) - len(listed.credits)):
+        parts.append(f"{sound_count(unlisted)} in no table, taken for your own")
+    return f"{folder}: {'; '.join(parts)}" if parts else ""

@@ -1,6 +1,7 @@
-"""A sound library: any number of sounds placed in one model's latent space, to be played by it.
+"""A sound library: any number of sounds placed in the latent space of one model, which plays them.
 
-The model need not have learned them. `models.libraries.playable` makes of it what the engine plays.
+The model need not have been trained on them. `models.libraries.playable` makes the pack that the
+engine plays.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ class Library:
     anchors: Anchors
     """(L, ...) as a pack's; the numbers are memory-mapped and read-only."""
     measured: Floats
-    """(L, K) models.audio.descriptors.MEASURED of each, NaN where not measured; as `anchors`."""
+    """(L, K) models.audio.descriptors.MEASURED, NaN where not measured; memory-mapped as
+    `anchors`."""
 
     def __len__(self) -> int:
         return len(self.anchors)
@@ -71,13 +73,13 @@ class Library:
         log: LogCallback = no_log,
         progress: Progress | None = None,
     ) -> AddedCounts:
-        """Add the sounds of a folder, or any that models.libraries.items has found.
+        """Add the sounds of a folder, or items of models.libraries.items.
 
-        Recordings are copied in, or with `link` left where they are. What cannot be read is left
-        out, with a line to `log`; what was removed earlier, too, unless it may come in `again`.
-        Interrupted or killed, it keeps what it has done, and the same call finishes it. `dask` is
-        a scheduler's address, see `encoders.workers`.
-        Raises LibraryError, models.packs.pack.PackError.
+        Recordings are copied in, or with `link` left where they are. Unreadable files are left out,
+        with a line to `log`. Sounds that were removed earlier are added only with `again`. If the
+        call is interrupted or killed, its work so far is kept, and the same call completes it.
+        `dask` is a scheduler's address, see `encoders.workers`. Raises LibraryError,
+        models.packs.pack.PackError.
         """
         if not self.pack.has_encoder:
             raise LibraryError(
@@ -100,21 +102,20 @@ class Library:
         log: LogCallback = no_log,
         progress: Progress | None = None,
     ) -> AddedCounts:
-        """Add the sounds of a JSON map (models.sources.sound_map), placed by it and not encoded.
-
-        Bad rows are left out, with their numbers to `log`. Raises LibraryError.
-        """
-        places, latents, refused = from_map.read(path, self.pack.latent_dim, log)
+        """Add the sounds of a JSON map (models.sources.sound_map) at its positions, without
+        encoding. Invalid rows are left out, with their numbers to `log`. Raises LibraryError."""
+        entries, latents, refused = from_map.read(path, self.pack.latent_dim, log)
         with self._writing(again) as writer:
-            added = from_map.fill(writer, self.pack, places, latents, progress)
+            added = from_map.fill(writer, self.pack, entries, latents, progress)
         return added._replace(refused=refused)
 
     def remove(self, ids: Iterable[str], log: LogCallback = no_log) -> int:
-        """Take sounds out (contents.chosen) and keep them out; returns how many there were.
+        """Remove sounds (contents.select_ids), so that they are not added again; return their
+        number.
 
-        Those after them move up. Recordings that were copied in are deleted, others never touched;
-        none is where `audio` is a link, which `log` is told. Killed, it has removed all or none,
-        and the next writer tidies up. Raises LibraryError.
+        Later sounds get lower numbers. Recordings that were copied in are deleted, others are not
+        touched; if `audio` is a link nothing is deleted, and `log` gets a line. A kill leaves all
+        of them removed or none, and the next writer deletes the remains. Raises LibraryError.
         """
         with self._writing() as writer:
             rows = contents.row_numbers(self.path, set(ids))
@@ -125,13 +126,13 @@ class Library:
         return len(rows)
 
     def recording(self, row: int) -> Path | None:
-        """The recording of an anchor, None if it has none or it is gone. Opens a file.
+        """The recording of an anchor, or None if it has none or the file is missing. Opens a file.
 
         Raises IndexError, LibraryError.
         """
         if not 0 <= row < len(self):
             raise IndexError(row)
-        # By its id: another process may have removed sounds since, and its number is another's.
+        # By its id: the number may have changed, if another process has removed sounds.
         found = contents.recording(self.path, str(self.anchors.ids[row]))
         if found is None:
             return None
@@ -145,14 +146,12 @@ class Library:
         return contents.rows(self.path)
 
     def summary(self) -> Summary:
-        """Counts by origin, licence and label, and the length in all."""
+        """Counts by origin, licence and label, and the total length."""
         return contents.summary(self.path)
 
     def refit(self, seed: int = 0) -> None:
-        """Make the library a t-SNE map of its own, instead of the pack's. Holds until sounds come.
-
-        Raises LibraryError where there is no sound.
-        """
+        """Make a t-SNE map of the library, which replaces the pack's until sounds are added. Raises
+        LibraryError for an empty library."""
         if not len(self):
             raise LibraryError(f"{self.path}: has no sounds yet: add some, then make the map")
         plane = projection.tsne(self.anchors.latents, seed)
@@ -179,22 +178,23 @@ def create(path: str | Path, pack: Pack) -> Library:
 
 @contextmanager
 def filling(path: str | Path, pack: Pack | None = None) -> Iterator[Library]:
-    """The library in `path`, to be filled; one made for it goes again if nothing came in.
+    """The library in `path`, made if it does not exist; a new one is removed again if it stays
+    empty.
 
-    `pack` None: that of a library that is there, else the default one. Raises as `open_`, `create`.
+    `pack` None: that of an existing library, else the default one. Raises as `open_`, `create`.
     """
     folder = Path(path).expanduser()
     if header.is_library(folder):
         yield open_(folder, pack)
         return
-    empty = folder.is_dir()
-    made = create(folder, pack or packs.load(packs.find(DEFAULT)))
+    was_folder = folder.is_dir()
+    library = create(folder, pack or packs.load(packs.find(DEFAULT)))
     try:
-        yield made
+        yield library
     finally:
-        if not len(made):
-            store.discard(folder, made.pack.latent_dim)
-        if empty:
+        if not len(library):
+            store.discard(folder, library.pack.latent_dim)
+        if was_folder:
             folder.mkdir(exist_ok=True)
 
 
@@ -208,13 +208,13 @@ def open_(path: str | Path, pack: Pack | None = None) -> Library:
     head = header.read(folder)
     if pack is None:
         try:
-            found = packs.find(head.pack)
+            folder_of_pack = packs.find(head.pack)
         except PackError:
             raise LibraryError(
                 f"{folder}: is for the pack {head.pack}, and none is found by that name: say where "
                 "it is (--pack)"
             ) from None
-        pack = packs.load(found)
+        pack = packs.load(folder_of_pack)
     if head.latent_dim != pack.latent_dim or head.encoder != encoder_hash(pack.path):
         raise LibraryError(
             f"{folder}: was made for another model ({head.pack}) than {pack.path}: its sounds "
@@ -225,10 +225,10 @@ def open_(path: str | Path, pack: Pack | None = None) -> Library:
 
 def _content(folder: Path, dim: int) -> tuple[Anchors, Floats]:
     with store.table(folder) as table:
-        # In one transaction, so that nobody replaces the columns in between.
+        # In one transaction, so that no other process replaces the columns meanwhile.
         table.execute("BEGIN")
         count = store.count(table, folder)
-        found = table.execute(
+        text_rows = table.execute(
             "SELECT label, id, name FROM sounds WHERE row >= 0 ORDER BY row"
         ).fetchall()
         generation = store.generation(table)
@@ -237,7 +237,7 @@ def _content(folder: Path, dim: int) -> tuple[Anchors, Floats]:
             for name in ("latents", "loudness", "onset")
         )
         measured = arrays.descriptor_column(folder, generation, count)
-    texts = [np.array(column, dtype=object) for column in zip(*found, strict=True)]
+    texts = [np.array(column, dtype=object) for column in zip(*text_rows, strict=True)]
     labels, ids, names = texts or [np.empty(0, object)] * 3
     for column, values in (("label", labels), ("id", ids), ("name", names)):
         if not all(type(value) is str for value in values):

@@ -1,4 +1,4 @@
-"""A library as the engine plays it: where its sounds lie on its pack's planes."""
+"""A library as a pack for the engine: its sounds on the pack's planes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from latentpad.models.representation import Floats
 
 
 def as_pack(pack: Pack, library: Library) -> Pack:
-    """`pack` with the library's sounds for anchors: the engine plays it unchanged.
+    """`pack` with the library's sounds as anchors, for the engine.
 
-    It begins on the library's own map where it has one. Its `sources` stay those the model
-    learned from. Raises LibraryError if there are no sounds or it is another model's pack.
+    Its default plane is the library's own map if there is one. Its `sources` stay those of the
+    training. Raises LibraryError if there are no sounds, or for the pack of another model.
     """
     if not len(library):
         raise LibraryError(f"{library.path}: holds no sounds yet: add a folder first")
@@ -34,35 +34,34 @@ def as_pack(pack: Pack, library: Library) -> Pack:
 
 
 def planes(library: Library) -> dict[str, Floats]:
-    """(L, 2) for each of the pack's planes; `map` is the library's own where it has one.
+    """(L, 2) for each of the pack's planes; `map` is the library's own if it has one.
 
-    Without refitting: each sound lies among the places of its neighbours in the pack
-    (models.maps.neighbours), so the same sound always lies in the same place.
-    Raises LibraryError.
+    Nothing is fitted: each sound is placed among its neighbours in the pack
+    (models.maps.neighbours), so the same sound is always at the same position. Raises LibraryError.
     """
-    own = _own_map(library)
+    own_map = _own_map(library)
     near = Neighbours(library.pack.anchors.latents, library.anchors.latents)
     planes = {name: near.mean(plane) for name, plane in library.pack.planes.items()}
-    return planes if own is None else {**planes, "map": own}
+    return planes if own_map is None else {**planes, "map": own_map}
 
 
 def descriptors(library: Library) -> dict[str, Floats]:
-    """(L,) of each descriptor, as a pack's: as measured on the recordings.
+    """(L,) of each descriptor, measured on the recordings.
 
-    What was not measured, as the sounds of a map, has the mean of its neighbours in the pack;
-    where the pack does not know a descriptor either, no sound has it.
+    A sound that was not measured, for example one of a map, gets the mean of its neighbours in the
+    pack. A descriptor that the pack lacks is left out then.
     """
-    lacking = np.isnan(library.measured).any(axis=1)
-    if not lacking.any():
+    missing = np.isnan(library.measured).any(axis=1)
+    if not missing.any():
         return dict(zip(MEASURED, library.measured.T, strict=True))
     known = library.pack.described
-    near = Neighbours(library.pack.anchors.latents, library.anchors.latents[lacking])
-    found = {}
+    near = Neighbours(library.pack.anchors.latents, library.anchors.latents[missing])
+    descriptors_by_name = {}
     for name, values in zip(MEASURED, library.measured.T.copy(), strict=True):
         if name in known:
-            values[lacking] = near.mean(known[name])
-            found[name] = values
-    return found
+            values[missing] = near.mean(known[name])
+            descriptors_by_name[name] = values
+    return descriptors_by_name
 
 
 def _own_map(library: Library) -> Floats | None:
@@ -73,7 +72,7 @@ def _own_map(library: Library) -> Floats | None:
     except PackError as error:
         raise LibraryError(f"{error}: remove it") from None
     file = library.path / "planes.npz"
-    good = plane is not None and plane.ndim == 2 and plane.shape[1] == 2
-    if plane is None or not good or plane.dtype.kind != "f" or not files.sensible(plane):
+    valid = plane is not None and plane.ndim == 2 and plane.shape[1] == 2
+    if plane is None or not valid or plane.dtype.kind != "f" or not files.sensible(plane):
         raise LibraryError(f"{file}: holds no map: remove it")
     return plane.astype(np.float32) if len(plane) == len(library) else None

@@ -1,6 +1,6 @@
-"""The recordings that a library keeps in its own folder, and what is written and deleted there.
+"""The recordings in a library's folder, and all writing and deleting of files there.
 
-Nothing is written or deleted through a link: what lies elsewhere may be somebody's own.
+Nothing is written or deleted through a link: the files elsewhere may belong to somebody.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def check_own(folder: Path) -> None:
 
 
 def begin(folder: Path) -> None:
-    """Before writing: take away what a killed writer has left. Raises LibraryError."""
+    """Before writing: delete what a killed writer has left. Raises LibraryError."""
     audio = folder / "audio"
     with written(folder):
         for left in [] if audio.is_symlink() else audio.glob(f"{UNFINISHED}*"):
@@ -39,13 +39,13 @@ def begin(folder: Path) -> None:
 
 
 def keep(folder: Path, digest: str, suffix: str, data: bytes) -> str:
-    """Write a recording under its hash, whole or not at all; returns its path in the library.
+    """Write a recording under its hash, as a whole or not at all; returns its path in the library.
 
     Raises LibraryError.
     """
     inside = f"audio/{digest}{suffix}"
     with written(folder):
-        # A new file: nothing that lies there, be it a link, is written over.
+        # A new file: an existing one, or a link, is never written to.
         new = folder / "audio" / f"{UNFINISHED}{digest}-{secrets.token_hex(4)}"
         with new.open("xb") as file:
             file.write(data)
@@ -53,17 +53,17 @@ def keep(folder: Path, digest: str, suffix: str, data: bytes) -> str:
     return inside
 
 
-def sweep(folder: Path, there: Collection[str]) -> None:
-    """Delete the copied recordings that are not `there`, paths in the library. Raises OSError."""
+def sweep(folder: Path, used: Collection[str]) -> None:
+    """Delete the copied recordings that are not in `used`, paths in the library. Raises OSError."""
     audio = folder / "audio"
     for recording in [] if audio.is_symlink() else audio.iterdir():
-        if COPIED.fullmatch(recording.name) and f"audio/{recording.name}" not in there:
+        if COPIED.fullmatch(recording.name) and f"audio/{recording.name}" not in used:
             recording.unlink(missing_ok=True)
 
 
 @contextmanager
 def written(folder: Path, what: str = "written") -> Iterator[None]:
-    """Raise LibraryError of what the system refuses."""
+    """Turn an OSError into a LibraryError."""
     try:
         yield
     except OSError as error:

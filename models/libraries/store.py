@@ -1,14 +1,14 @@
-"""The files of a sound library, and who may change them.
+"""The files of a sound library, and the lock for writing.
 
-    library.toml   for which model (models.libraries.header)
+    library.toml   the model (models.libraries.header)
     sounds.sqlite  a row for each sound, numbered 0, 1, 2, ... as in the columns
-    *.npy          its numbers (models.libraries.arrays), of the generation that is user_version
+    *.npy          its numbers (models.libraries.arrays), of the generation in user_version
     audio/         the recordings that were copied in, named by their content
-    lock.sqlite    held by whoever writes
+    lock.sqlite    locked by the writer
 
-The table is the truth. Columns are written before it, so what is too much in them comes from a
-writer that was killed, and the next writes it over; recordings are deleted after it. A sound that
-was removed stays in the table, under a number below 0, so that it does not come back unasked.
+The table decides. Columns are written before it, so extra rows in them come from a killed writer,
+and the next writer overwrites them; recordings are deleted after it. A removed sound stays in the
+table with a number below 0, so that it is not added again by itself.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from latentpad.models.packs.pack import MOST_ANCHORS
 from latentpad.models.representation import Floats
 from latentpad.models.text import LONGEST, reason
 
-LONGEST_ROW = 1 << 16  # bytes: texts have a line's length, a path 4 kB
-PATIENCE = 60.0  # s for another process to finish with the table
+LONGEST_ROW = 1 << 16  # bytes: a text is at most one line, a path 4 kB
+PATIENCE = 60.0  # s to wait for another process that uses the table
 MADE = {"library.toml", "sounds.sqlite", "lock.sqlite", "audio", *(f"{c}.npy" for c in COLUMNS)}
 SCHEMA = """
 CREATE TABLE sounds (
@@ -51,7 +51,7 @@ CREATE TABLE sounds (
 class SoundRow:
     """One sound in the table, in the order of its columns after `row`."""
 
-    hash: str  # sha256 of the file's bytes; of its id where there is no file
+    hash: str  # sha256 of the file's bytes, or of the id if there is no file
     id: str
     name: str
     label: str
@@ -59,7 +59,7 @@ class SoundRow:
     licence: str
     url: str
     origin: str  # folder, freesound or map
-    audio: str  # beneath the library, or an absolute path elsewhere, or "" for none
+    audio: str  # a path in the library, or an absolute path, or "" for none
     duration: float  # s
     may_train: bool
     added: str  # ISO 8601, UTC
@@ -76,31 +76,31 @@ def make(folder: Path, head: LibraryHeader) -> None:
         raise LibraryError(f"{folder}: is there already: choose a new folder for the library")
     with written(folder, "made"):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
-            made = Path(beside) / "library"
-            (made / "audio").mkdir(parents=True)
-            header.write(made, head)
-            with closing(sqlite3.connect(made / "sounds.sqlite")) as table, table:
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
+            new_library = Path(temporary) / "library"
+            (new_library / "audio").mkdir(parents=True)
+            header.write(new_library, head)
+            with closing(sqlite3.connect(new_library / "sounds.sqlite")) as table, table:
                 table.execute(SCHEMA)
-            arrays.begin(made, 0, head.latent_dim)
-            (made / "lock.sqlite").touch()
-            os.replace(made, folder)
+            arrays.begin(new_library, 0, head.latent_dim)
+            (new_library / "lock.sqlite").touch()
+            os.replace(new_library, folder)
 
 
 @contextmanager
 def table(folder: Path) -> Iterator[sqlite3.Connection]:
-    """The table for reading and, by the holder of `writing`, for writing. Raises LibraryError."""
+    """The table for reading and, within `writing`, for writing. Raises LibraryError."""
     file = folder / "sounds.sqlite"
     if not file.is_file():
         raise LibraryError(f"{folder}: sounds.sqlite is missing: copy the whole library again")
-    # Even a reader may have to undo what a killed writer left half done.
+    # Even a reader may have to roll back what a killed writer left incomplete.
     mode = "rw" if os.access(file, os.W_OK) and os.access(folder, os.W_OK) else "ro"
     try:
         uri = f"{file.resolve().as_uri()}?mode={mode}"
         with closing(
             sqlite3.connect(uri, uri=True, isolation_level=None, timeout=PATIENCE)
         ) as connection:
-            # Before anything is read: what is longer is an error instead of memory.
+            # Set before anything is read: a longer row is an error and takes no memory.
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_ROW)
             connection.execute("PRAGMA trusted_schema = OFF")
             kinds = connection.execute("SELECT type, name FROM sqlite_master WHERE type != 'index'")
@@ -119,32 +119,32 @@ def table(folder: Path) -> Iterator[sqlite3.Connection]:
 
 def count(connection: sqlite3.Connection, folder: Path) -> int:
     """Number of sounds, whose rows are 0, 1, 2, ... Raises LibraryError."""
-    found = connection.execute(
+    totals = connection.execute(
         "SELECT count(*), coalesce(min(row), 0), coalesce(max(row), -1), "
         "coalesce(max(max(length(id), length(name), length(label))), 0) FROM sounds WHERE row >= 0"
     ).fetchone()
-    if found[1] != 0 or found[2] != found[0] - 1 or found[0] > MOST_ANCHORS:
+    if totals[1] != 0 or totals[2] != totals[0] - 1 or totals[0] > MOST_ANCHORS:
         raise LibraryError(
-            f"{folder}: sounds.sqlite has {found[0]} sounds in rows {found[1]}...{found[2]}: "
+            f"{folder}: sounds.sqlite has {totals[0]} sounds in rows {totals[1]}...{totals[2]}: "
             "copy the whole library again"
         )
-    if found[3] > LONGEST:
-        raise LibraryError(f"{folder}: sounds.sqlite holds a text of {found[3]} characters")
-    return int(found[0])
+    if totals[3] > LONGEST:
+        raise LibraryError(f"{folder}: sounds.sqlite holds a text of {totals[3]} characters")
+    return int(totals[0])
 
 
 def generation(connection: sqlite3.Connection) -> int:
-    """Of the columns that belong to the table; with `count`, in one transaction."""
+    """The generation of the table's columns; call it in one transaction with `count`."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 class Writer:
-    """What `writing` gives: appends sounds, all of a batch or none, and removes. For one thread."""
+    """Appends batches of sounds, each as a whole or not, and removes sounds. For one thread."""
 
     def __init__(
         self, folder: Path, connection: sqlite3.Connection, dim: int, again: bool = False
     ) -> None:
-        """With `again`, what was removed may come in again."""
+        """With `again`, sounds that were removed may be added again."""
         self._folder, self._connection, self._dim, self._again = folder, connection, dim, again
         self.count = count(connection, folder)
         self._generation = generation(connection)
@@ -156,18 +156,18 @@ class Writer:
         self._sweep()
 
     def id_of(self, digest: str) -> str | None:
-        """The id of the sound whose content has this hash, if it is here."""
-        found = self._ask("SELECT id FROM sounds WHERE hash = ? AND row >= 0", digest)
-        return next((str(row[0]) for row in found), None)
+        """The id of the sound whose content has this hash, or None."""
+        rows = self._ask("SELECT id FROM sounds WHERE hash = ? AND row >= 0", digest)
+        return next((str(row[0]) for row in rows), None)
 
     def has_id(self, id: str) -> bool:
-        """Whether a sound of this id is here."""
+        """Whether the library has a sound with this id."""
         return bool(self._ask("SELECT 1 FROM sounds WHERE id = ? AND row >= 0", id))
 
     def is_removed(self, digest: str, id: str) -> bool:
-        """Whether this sound was removed and is to stay out."""
-        asked = "SELECT 1 FROM sounds WHERE (hash = ? OR id = ?) AND row < 0"
-        return not self._again and bool(self._ask(asked, digest, id))
+        """Whether this sound was removed and must not be added."""
+        query = "SELECT 1 FROM sounds WHERE (hash = ? OR id = ?) AND row < 0"
+        return not self._again and bool(self._ask(query, digest, id))
 
     def append(
         self,
@@ -177,7 +177,7 @@ class Writer:
         onset: Floats,
         descriptors: Floats | None = None,
     ) -> None:
-        """Append B sounds: (B, D), (B,), (B,), (B, K) float32; None where nothing was measured.
+        """Append B sounds: (B, D), (B,), (B,), (B, K) float32; None for no descriptors.
 
         Raises LibraryError, and sqlite3.Error.
         """
@@ -201,46 +201,46 @@ class Writer:
         self.count += len(rows)
 
     def remove(self, rows: Sequence[int]) -> None:
-        """Take sounds out, all or none; those after them move up. Recordings copied in go, too.
+        """Remove sounds, all or none; later ones get lower numbers. Copied recordings are deleted.
 
         Raises LibraryError, and sqlite3.Error.
         """
         kept = np.delete(np.arange(self.count), rows)
-        following = self._generation + 1
+        next_generation = self._generation + 1
         with written(self._folder):
-            arrays.begin(self._folder, following, self._dim)
+            arrays.begin(self._folder, next_generation, self._dim)
             for name in COLUMNS:
                 values = arrays.open_column(
                     self._folder, name, self._generation, self.count, self._dim
                 )[kept]
-                arrays.append(self._folder, name, following, 0, values)
+                arrays.append(self._folder, name, next_generation, 0, values)
         ((lowest,),) = self._ask("SELECT min(min(row), 0) FROM sounds")
-        below = int(lowest) - 1
+        first_removed_row = int(lowest) - 1
         with self._transaction() as change:
-            # A file's path may name another sound one day; the number of a source never does.
+            # A file's path may later name another sound; the id of a source never does.
             change.executemany(
                 "UPDATE sounds SET row = ?, audio = '', "
                 "id = CASE origin WHEN 'folder' THEN hash ELSE id END WHERE row = ?",
-                [(below - i, row) for i, row in enumerate(sorted(set(rows)))],
+                [(first_removed_row - i, row) for i, row in enumerate(sorted(set(rows)))],
             )
             change.executemany(
                 "UPDATE sounds SET row = ? WHERE row = ?",
                 [(new, old) for new, old in enumerate(kept.tolist()) if new != old],
             )
-            change.execute(f"PRAGMA user_version = {following}")
-        self.count, self._generation = len(kept), following
+            change.execute(f"PRAGMA user_version = {next_generation}")
+        self.count, self._generation = len(kept), next_generation
         self._sweep()
 
     def _sweep(self) -> None:
-        """Delete what a removal leaves: it may have been killed before it came to it."""
-        left = arrays.stale_columns(self._folder, self._generation)
-        if not left:
+        """Delete the remains of a removal, which may have been killed before it did."""
+        stale = arrays.stale_columns(self._folder, self._generation)
+        if not stale:
             return
-        there = {audio for (audio,) in self._ask("SELECT audio FROM sounds WHERE row >= 0")}
+        used = {audio for (audio,) in self._ask("SELECT audio FROM sounds WHERE row >= 0")}
         with written(self._folder):
-            recordings.sweep(self._folder, there)
+            recordings.sweep(self._folder, used)
             (self._folder / "planes.npz").unlink(missing_ok=True)
-            for column in left:  # last: as long as they are there, this is done again
+            for column in stale:  # last: as long as they exist, this is repeated
                 column.unlink(missing_ok=True)
 
     def _ask(self, question: str, *values: str) -> list[Any]:
@@ -259,7 +259,7 @@ class Writer:
 
 @contextmanager
 def writing(folder: Path, dim: int, again: bool = False) -> Iterator[Writer]:
-    """Be the only writer, until the block ends or the process dies. Raises LibraryError."""
+    """Lock the library for writing, until the block or the process ends. Raises LibraryError."""
     recordings.check_own(folder)
     try:
         with closing(
@@ -282,9 +282,9 @@ def writing(folder: Path, dim: int, again: bool = False) -> Iterator[Writer]:
 
 
 def discard(folder: Path, dim: int) -> None:
-    """Take away a library that has never held anything, unless another process is at it."""
+    """Delete a library that never had a sound, unless another process uses it."""
     with suppress(LibraryError), writing(folder, dim) as writer:
-        # The lock has a journal while it is held.
+        # A locked database has a journal.
         names = {path.name for path in folder.iterdir()} - {"lock.sqlite-journal"}
         if not writer.count and names == MADE:
             shutil.rmtree(folder, ignore_errors=True)

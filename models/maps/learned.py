@@ -1,9 +1,9 @@
-"""A map learned for the finger: equal steps over it are equal steps of the sound.
+"""A map learned for the finger: equal steps on it are equal steps of the sound.
 
-Places are moved until the sound that the instrument makes between them is nowhere steep
-(models.maps.slopes). Sounds that are alike lie together by the decoder's own measure, not by their
-latents; where two unlike ones are neighbours they are pushed apart; and a sound that is caught
-among strangers is put among its likes. Deterministic: same latents, decoder and seed, same map.
+Positions are moved until the sound that the instrument makes between them is nowhere steep
+(models.maps.slopes). Similar sounds, by the decoder's output and not by their latents, are close
+together; dissimilar neighbours are pushed apart; and a sound among dissimilar ones is moved to
+similar ones. Deterministic: the same latents, decoder and seed give the same map.
 """
 
 from __future__ import annotations
@@ -24,31 +24,32 @@ from latentpad.models.representation import Floats
 Float64 = NDArray[np.float64]
 Decode = Callable[[Floats], Floats]  # (n, D) float32 latents to (n, frames, bins) dB
 
-MOST = 2000  # sounds: a dozen decodes of each, and minutes of one core
+MOST = 2000  # sounds: each takes a dozen decodes; minutes of one core
 BATCH = 64  # sounds decoded at once
-BANDS = 64  # that a spectrum is averaged to
-COMPONENTS = 32  # of the sounds, which the first map is drawn of
-NUDGE = 0.02  # of a latent's deviation: for the decoder's derivative
-GLIDES = 1024  # looked at in each turn at most
-PER_SOUND = 16  # glides, where sounds are few
-WEIGHT = 2.0  # power of a place's weight: by the sharper ones that are played few find their way
-#: Turns of moving, and the power of the mean of the slopes that they take down: it makes the
-#: steepest count. First once, then after each of so many rounds of putting some sounds elsewhere.
+BANDS = 64  # bands of an averaged spectrum
+COMPONENTS = 32  # principal components of the sounds, for the first map
+NUDGE = 0.02  # of a latent's standard deviation: step of the decoder's derivative
+GLIDES = 1024  # in each iteration, at most
+PER_SOUND = 16  # glides per sound, if there are few sounds
+WEIGHT = 2.0  # power of an anchor's weight: with the larger ones that are played it converges badly
+#: Iterations, and the power in the mean of the slopes that they minimise: it emphasises the
+#: steepest. First once, then after each of `ROUNDS` rounds in which some sounds are moved.
 FIRST, EDGE_FIRST = 500, 3.0
 ROUNDS, AFTER, EDGE = 12, 150, 4.0
 LAST = 1000
-FEW, MANY = 300, 1000  # sounds: of fewer or more as many turns fewer or more, a tenth at least
-PACE = 0.012  # of the map's width, about the longest move in a turn
-FLOOR = 1e-3  # of the mean pull: less of it moves a place more slowly
-CLIFF = 20.0  # medians: no pull is more
-MISPLACED, HOMES = 16, 5  # sounds tried elsewhere, and the likes each is tried beside
+FEW, MANY = 300, 1000  # sounds: outside, iterations are in proportion; at least a tenth
+PACE = 0.012  # of the map's width, about the longest move in an iteration
+FLOOR = 1e-3  # of the mean pull: below it a position moves more slowly
+CLIFF = 20.0  # medians: pulls are limited to this
+MISPLACED, HOMES = 16, 5  # sounds that are tried elsewhere, and the similar ones tried for each
 
 
 class DecodedSounds(NamedTuple):
-    """What the map needs to know of L decoded sounds."""
+    """L decoded sounds, as the map needs them."""
 
     sounds: Floats
-    """(L, COMPONENTS) principal components of the spectrograms: likes lie near each other."""
+    """(L, COMPONENTS) principal components of the spectrograms: similar sounds are near each
+    other."""
     roots: Float64
     """(L, D, D): |dz @ root| is the root mean square change in dB of the sound's content."""
 
@@ -56,17 +57,17 @@ class DecodedSounds(NamedTuple):
 def learn_map(
     latents: Floats, decode: Decode, seed: int = 0, progress: ProgressCallback = no_progress
 ) -> Floats:
-    """(L, D) latents to (L, 2) float32 places, by what `decode` makes of them.
+    """(L, D) latents to (L, 2) float32 positions, by what `decode` makes of them.
 
-    Of more than `MOST` sounds it maps so many, evenly chosen, and puts the others among them. A
-    minute or two for some hundred sounds, in which `progress` hears how far it is.
+    If there are more than `MOST` sounds, that many are mapped, evenly chosen, and the others are
+    placed among them. A minute or two for some hundred sounds; `progress` is called meanwhile.
     """
 
-    def fit(some: Floats) -> Floats:
-        heard = decode_sounds(some, decode, progress)
+    def fit(chunk: Floats) -> Floats:
+        decoded = decode_sounds(chunk, decode, progress)
         progress("drawing a map of the sounds", 0, 0)
-        start = tsne_of(heard.sounds, seed)
-        return flatten_slopes(start, some, heard, seed, progress)
+        start = tsne_of(decoded.sounds, seed)
+        return flatten_slopes(start, chunk, decoded, seed, progress)
 
     return subsampled(latents, MOST, fit)
 
@@ -74,7 +75,7 @@ def learn_map(
 def decode_sounds(
     latents: Floats, decode: Decode, progress: ProgressCallback = no_progress
 ) -> DecodedSounds:
-    """Decode (L, D) latents, each alone and once more for each of its dimensions."""
+    """Decode (L, D) latents, each by itself and with a small step in each dimension."""
     from sklearn.decomposition import PCA
 
     count, dimension = latents.shape
@@ -83,21 +84,21 @@ def decode_sounds(
     roots = np.empty((count, dimension, dimension))
     for start in range(0, count, BATCH):
         progress("hearing the sounds", start, count)
-        some = latents[start : start + BATCH]
-        plain = decode(some)
-        heard = np.stack([content(sound) for sound in plain])
-        size = heard.sum(axis=1)[:, None, None] * BANDS
-        by = np.empty((dimension, len(some), plain.shape[1] * BANDS))
+        chunk = latents[start : start + BATCH]
+        plain = decode(chunk)
+        decoded = np.stack([content(sound) for sound in plain])
+        size = decoded.sum(axis=1)[:, None, None] * BANDS
+        by = np.empty((dimension, len(chunk), plain.shape[1] * BANDS))
         pooled = _bands(plain)
         for d in range(dimension):
-            nudged = some.copy()
+            nudged = chunk.copy()
             nudged[:, d] += nudges[d]
             change = (_bands(decode(nudged)) - pooled) / nudges[d]
-            by[d] = (change * np.sqrt(heard[:, :, None] / size)).reshape(len(some), -1)
+            by[d] = (change * np.sqrt(decoded[:, :, None] / size)).reshape(len(chunk), -1)
         metric = np.einsum("dns,ens->nde", by, by, optimize=True)
         floor = 1e-6 * np.trace(metric, axis1=1, axis2=2)[:, None, None] / dimension + 1e-9
         roots[start : start + BATCH] = np.linalg.cholesky(metric + floor * np.eye(dimension))
-        flat.append(pooled.reshape(len(some), -1))
+        flat.append(pooled.reshape(len(chunk), -1))
     table = np.concatenate(flat)
     components = min(COMPONENTS, *table.shape)
     sounds = PCA(components, svd_solver="randomized", random_state=0).fit_transform(table)
@@ -107,16 +108,16 @@ def decode_sounds(
 def flatten_slopes(
     start: Floats,
     latents: Floats,
-    heard: DecodedSounds,
+    decoded: DecodedSounds,
     seed: int = 0,
     progress: ProgressCallback = no_progress,
 ) -> Floats:
-    """The (L, 2) places `start`, moved until the steepest slopes are gone."""
-    z, random = latents.astype(np.float64), np.random.default_rng(seed)
-    places = _normal(start.astype(np.float64))
-    judges = _glides(random, len(z), 4 * min(GLIDES, PER_SOUND * len(z)))
+    """The (L, 2) positions `start`, moved until the steepest slopes are gone."""
+    z, rng = latents.astype(np.float64), np.random.default_rng(seed)
+    positions = _normalised(start.astype(np.float64))
+    test_glides = _glides(rng, len(z), 4 * min(GLIDES, PER_SOUND * len(z)))
     patience = min(max(len(z) / FEW, 0.1), 1.0) * max(len(z) / MANY, 1.0)
-    likes = cKDTree(heard.sounds).query(heard.sounds, min(HOMES + 1, len(z)))[1][:, 1:]
+    similar = cKDTree(decoded.sounds).query(decoded.sounds, min(HOMES + 1, len(z)))[1][:, 1:]
 
     parts = [round(turns * patience) for turns in (FIRST, *[AFTER] * ROUNDS, LAST)]
     done = 0
@@ -126,96 +127,103 @@ def flatten_slopes(
         done += 1
         progress("moving the sounds apart", done, sum(parts))
 
-    def eased(places: Float64, turns: int, edge: float) -> Float64:
-        return _eased(places, z, heard.roots, round(turns * patience), edge, random, turned)
+    def eased(positions: Float64, turns: int, edge: float) -> Float64:
+        return _eased(positions, z, decoded.roots, round(turns * patience), edge, rng, turned)
 
-    places = eased(places, FIRST, EDGE_FIRST)
+    positions = eased(positions, FIRST, EDGE_FIRST)
     for _ in range(ROUNDS):
-        places = _rehomed(places, z, heard.roots, likes, judges, random)
-        places = eased(places, AFTER, EDGE)
-    places = eased(places, LAST, EDGE)
-    return places.astype(np.float32)
+        positions = _moved_to_similar(positions, z, decoded.roots, similar, test_glides, rng)
+        positions = eased(positions, AFTER, EDGE)
+    positions = eased(positions, LAST, EDGE)
+    return positions.astype(np.float32)
 
 
 def _eased(
-    places: Float64,
+    positions: Float64,
     latents: Float64,
     roots: Float64,
     turns: int,
     edge: float,
-    random: np.random.Generator,
+    rng: np.random.Generator,
     turned: Callable[[], None],
 ) -> Float64:
-    """So many turns of Adam (Kingma & Ba, 2015) down the mean of the slopes to the power `edge`;
-    `turned` is called after each."""
-    mean, square = np.zeros_like(places), np.zeros_like(places)
-    count = min(GLIDES, PER_SOUND * len(places))
+    """`turns` iterations of Adam (Kingma & Ba, 2015) on the mean of the slopes to the power `edge`.
+
+    `turned` is called after each.
+    """
+    mean, square = np.zeros_like(positions), np.zeros_like(positions)
+    count = min(GLIDES, PER_SOUND * len(positions))
     for turn in range(1, turns + 1):
-        glides = _glides(random, len(places), count)
-        gradient = _bounded(pull(places, latents, roots, glides, WEIGHT, edge), places)
+        glides = _glides(rng, len(positions), count)
+        gradient = _bounded(pull(positions, latents, roots, glides, WEIGHT, edge), positions)
         mean += 0.1 * (gradient - mean)
         square += 0.001 * (gradient**2 - square)
         step = mean / (1 - 0.9**turn) / (np.sqrt(square / (1 - 0.999**turn)) + FLOOR)
         fade = 0.25 * (1 + np.cos(np.pi * turn / turns))
-        places = _normal(places - PACE * fade * step)
+        positions = _normalised(positions - PACE * fade * step)
         turned()
-    return places
+    return positions
 
 
-def _bounded(pulls: Float64, places: Float64) -> Float64:
-    """(L, 2) pulls that keep the map's centre and size, none far beyond the others, root mean
-    square one."""
+def _bounded(pulls: Float64, positions: Float64) -> Float64:
+    """(L, 2) pulls that keep the map's centre and size, with root mean square one.
+
+    None is far larger than the others.
+    """
     pulls -= pulls.mean(axis=0)
-    pulls -= places * (pulls * places).sum() / (places**2).sum()
+    pulls -= positions * (pulls * positions).sum() / (positions**2).sum()
     size = np.linalg.norm(pulls, axis=1, keepdims=True)
     pulls *= np.minimum(1.0, CLIFF * np.median(size) / np.maximum(size, 1e-300))
     return np.asarray(pulls / max(float(np.sqrt((pulls**2).mean())), 1e-300))
 
 
-def _rehomed(
-    places: Float64,
+def _moved_to_similar(
+    positions: Float64,
     latents: Float64,
     roots: Float64,
-    likes: NDArray[np.intp],
-    judges: Glides,
-    random: np.random.Generator,
+    similar: NDArray[np.intp],
+    test_glides: Glides,
+    rng: np.random.Generator,
 ) -> Float64:
-    """Put the sounds in the steepest places beside their likes, where that makes all less steep."""
-    found = slopes(places, latents, roots, judges, WEIGHT) ** EDGE
-    blame = np.zeros(len(places))
-    around = cKDTree(places).query(judges.points(places), [1, 2, 3])[1] % len(places)
-    np.add.at(blame, around, found[:, None])
-    best = found.mean()
+    """Move the sounds at the steepest positions beside similar ones, if that reduces the mean
+    slope."""
+    steepness = slopes(positions, latents, roots, test_glides, WEIGHT) ** EDGE
+    blame = np.zeros(len(positions))
+    near_anchors = cKDTree(positions).query(test_glides.points(positions), [1, 2, 3])[1] % len(
+        positions
+    )
+    np.add.at(blame, near_anchors, steepness[:, None])
+    best = steepness.mean()
     for k in np.argsort(-blame, kind="stable")[:MISPLACED]:
-        for home in likes[k]:
-            tried = places.copy()
-            reach = cKDTree(places).query(places[home], [min(3, len(places))])[0][0]
-            tried[k] = places[home] + 0.5 * reach * random.normal(size=2)
-            value = (slopes(tried, latents, roots, judges, WEIGHT) ** EDGE).mean()
+        for home in similar[k]:
+            trial = positions.copy()
+            reach = cKDTree(positions).query(positions[home], [min(3, len(positions))])[0][0]
+            trial[k] = positions[home] + 0.5 * reach * rng.normal(size=2)
+            value = (slopes(trial, latents, roots, test_glides, WEIGHT) ** EDGE).mean()
             if value < best:
-                places, best = tried, value
-    return places
+                positions, best = trial, value
+    return positions
 
 
-def _glides(random: np.random.Generator, sounds: int, count: int) -> Glides:
-    """More are near their ends, where each way's steepest place may be, than on their way."""
-    turn = np.pi / 2 * random.random(count)
+def _glides(rng: np.random.Generator, sounds: int, count: int) -> Glides:
+    """Random glides. More points are near the ends, which may be steepest, than between."""
+    turn = np.pi / 2 * rng.random(count)
     return Glides(
-        random.integers(0, sounds, count),
-        random.integers(0, sounds, count),
+        rng.integers(0, sounds, count),
+        rng.integers(0, sounds, count),
         (1 - STEP) * np.sin(turn) ** 2,
     )
 
 
-def _normal(places: Float64) -> Float64:
-    """Centred, with a root mean square of one: a map has no size of its own."""
-    away = places - places.mean(axis=0)
-    width = np.sqrt((away**2).mean())
-    return np.asarray(away / width if width > 0 else away)
+def _normalised(positions: Float64) -> Float64:
+    """Centred, with a root mean square of one: the size of a map has no meaning."""
+    offsets = positions - positions.mean(axis=0)
+    width = np.sqrt((offsets**2).mean())
+    return np.asarray(offsets / width if width > 0 else offsets)
 
 
 def _bands(sounds: Floats) -> Floats:
-    """(n, frames, bins) dB to (n, frames, BANDS): neighbouring bins' mean."""
+    """(n, frames, bins) dB to (n, frames, BANDS): means of neighbouring bins."""
     edges = np.linspace(0, sounds.shape[2], BANDS + 1).astype(int)[:-1]
     widths = np.diff([*edges, sounds.shape[2]])
     return np.asarray(np.add.reduceat(sounds, edges, axis=2) / np.maximum(widths, 1), np.float32)

@@ -1,4 +1,4 @@
-"""Where a sound lies on what was made before it: among its neighbours in the latent space."""
+"""Places sounds by their neighbours in the latent space."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ CHUNK = 65_536  # sounds placed at once
 
 
 class Neighbours:
-    """The known sounds near given ones, and their weights. Immutable: any thread may ask.
+    """The known sounds near given ones, and their weights. Immutable: any thread may call.
 
-    The weights fall with the square of the distance in the latent space (Shepard, A
-    two-dimensional interpolation function, 1968): a sound that is known lies exactly on itself,
-    the others among their eight neighbours, and nothing is fitted or drawn by lot.
+    The weights fall with the square of the distance in the latent space (Shepard, A two-dimensional
+    interpolation function, 1968): a known sound is exactly at its own position, others are among
+    their eight neighbours, and nothing is fitted or random.
     """
 
     def __init__(self, known: Floats, latents: Floats) -> None:
@@ -30,7 +30,8 @@ class Neighbours:
         for start in range(0, len(latents), CHUNK):
             part = slice(start, start + CHUNK)
             distance, rows = tree.query(latents[part], k=[*range(1, count + 1)])
-            # Relative to the nearest: no overflow, and 1 for a known one itself, 0 for the others.
+            # Relative to the nearest: no overflow, and for a known sound 1 for itself and 0 for the
+            # others.
             squares = distance**2
             weights = (squares[:, :1] + 1e-12) / (squares + 1e-12)
             self._rows[part] = rows

@@ -1,4 +1,4 @@
-"""The picture of the plane that a pack begins on: a dot lies where a finger finds its sound."""
+"""The picture of a pack's default plane: a dot at the pad position of each sound."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FILE = "plane.png"
-TOLD = {
+DESCRIPTIONS = {
     "learned": "equal steps of the finger are equal steps of the sound",
     "map": "t-SNE of the sounds' latents",
     "umap": "UMAP of the sounds' latents",
 }
 PAD = 7.0  # inches of a side
 LEFT, BELOW, ABOVE, RIGHT = 0.65, 0.6, 0.6, 1.9  # inches around it
-KINDS = 14  # labels that have a colour of their own
+KINDS = 14  # labels with a colour
 GREY = "0.78"
-MANY, LARGE, LITTLE = 600, 22, 13  # sounds, and points² of a dot with fewer or as many
-TRIED = 150  # dots that might be named
+MANY, LARGE, LITTLE = 600, 22, 13  # sounds, and points² of a dot below and above that number
+TRIED = 150  # dots for which a name is tried
 NAMED = 48  # at most
 APART = 0.055  # of the pad's side, between dots that are named
 AWAY = (7, 16, 28)  # pixels from a dot to its name
@@ -41,24 +41,29 @@ def draw(pack: Pack) -> bytes:
 
 
 def figure(pack: Pack) -> Figure:
-    """The plane on the pad's own 0...1, the most common labels in colours, some dots by name."""
-    begun, labels = pad.pad_start(pack), pack.anchors.labels
+    """The plane in the pad's 0...1, the most common labels in colours, some dots with names."""
+    start, labels = pad.pad_start(pack), pack.anchors.labels
     kinds, counts = np.unique(labels, return_counts=True)
     common = kinds[np.argsort(-counts, kind="stable")][:KINDS]
     width, height = LEFT + PAD + RIGHT, BELOW + PAD + ABOVE
-    made = figures.blank(width, height, layout=None)
-    axes = made.add_axes((LEFT / width, BELOW / height, PAD / width, PAD / height))
-    _lay(axes, begun)
-    title = f'{pack.title}: the plane "{begun.plane}", on which the pad begins'
+    drawing = figures.blank(width, height, layout=None)
+    axes = drawing.add_axes((LEFT / width, BELOW / height, PAD / width, PAD / height))
+    _lay(axes, start)
+    title = f'{pack.title}: the plane "{start.plane}", on which the pad begins'
     figures.set_text(axes.title, title, 90)
-    _dot(made, axes, begun.places, labels, common)
+    _dot(drawing, axes, start.positions, labels, common)
     with figures.boxes():
-        _name(axes, begun.places, pack.anchors.names, _worth(begun.places, labels, common))
-    return made
+        _name(
+            axes,
+            start.positions,
+            pack.anchors.names,
+            _anchors_to_name(start.positions, labels, common),
+        )
+    return drawing
 
 
-def _lay(axes: Axes, begun: PadStart) -> None:
-    right, up = (f": {name}" for name in begun.axes) if begun.axes else ("", "")
+def _lay(axes: Axes, start: PadStart) -> None:
+    right, up = (f": {name}" for name in start.axes) if start.axes else ("", "")
     ticks = np.arange(11) / 10
     axes.set(
         xlim=(0, 1), ylim=(0, 1), xticks=ticks, yticks=ticks,
@@ -68,25 +73,29 @@ def _lay(axes: Axes, begun: PadStart) -> None:
     axes.set_axisbelow(True)
     axes.set_title(" ", fontsize=10, y=1.03)
     axes.text(
-        0.5, 1.008, TOLD.get(begun.plane, ""), fontsize=figures.SMALL, ha="center", va="bottom",
-        color="0.3", transform=axes.transAxes,
+        0.5, 1.008, DESCRIPTIONS.get(start.plane, ""), fontsize=figures.SMALL, ha="center",
+        va="bottom", color="0.3", transform=axes.transAxes,
     )  # fmt: skip
 
 
 def _dot(
-    made: Figure, axes: Axes, places: Float64, labels: NDArray[np.str_], common: NDArray[np.str_]
+    drawing: Figure,
+    axes: Axes,
+    positions: Float64,
+    labels: NDArray[np.str_],
+    common: NDArray[np.str_],
 ) -> None:
     from matplotlib import colormaps
 
-    rest = ~np.isin(labels, common)
-    groups: list[tuple[str, NDArray[np.bool_], Any]] = [("others", rest, GREY)]
+    is_other = ~np.isin(labels, common)
+    groups: list[tuple[str, NDArray[np.bool_], Any]] = [("others", is_other, GREY)]
     groups += [(str(k), labels == k, colormaps["tab20"](n / 20)) for n, k in enumerate(common)]
-    if not rest.any():
+    if not is_other.any():
         del groups[0]
-    size = LARGE if len(places) < MANY else LITTLE
-    x, y = places.T
+    size = LARGE if len(positions) < MANY else LITTLE
+    x, y = positions.T
     dots = [axes.scatter(x[of], y[of], s=size, color=[c], linewidths=0) for _, of, c in groups]
-    legend = made.legend(
+    legend = drawing.legend(
         dots, ["x"] * len(dots), fontsize=figures.SMALL, frameon=False, loc="upper left",
         bbox_to_anchor=(1 - (RIGHT - 0.05) / (LEFT + PAD + RIGHT), axes.get_position().y1),
         borderaxespad=0, handletextpad=0.2,
@@ -95,31 +104,41 @@ def _dot(
         figures.set_text(text, name)
 
 
-def _worth(places: Float64, labels: NDArray[np.str_], common: NDArray[np.str_]) -> list[int]:
-    """Anchors that are worth a name, first the one amid each common label, then far from those
-    before: so they lie all over the pad."""
-    found: list[int] = []
-    for kind in common:
-        of = np.flatnonzero(labels == kind)
-        found.append(int(of[_distance(places[of], np.median(places[of], axis=0)).argmin()]))
-    nearest = np.min([_distance(places, places[i]) for i in found], axis=0)
-    while len(found) < TRIED and nearest.max() > APART:
-        found.append(int(nearest.argmax()))
-        nearest = np.minimum(nearest, _distance(places, places[found[-1]]))
-    return found
+def _anchors_to_name(
+    positions: Float64, labels: NDArray[np.str_], common: NDArray[np.str_]
+) -> list[int]:
+    """Anchors to be named: one in the middle of each common label, then those far from the others.
+
+    So the names are spread over the pad.
+    """
+    anchors: list[int] = []
+    for label in common:
+        members = np.flatnonzero(labels == label)
+        anchors.append(
+            int(
+                members[
+                    _distance(positions[members], np.median(positions[members], axis=0)).argmin()
+                ]
+            )
+        )
+    nearest = np.min([_distance(positions, positions[i]) for i in anchors], axis=0)
+    while len(anchors) < TRIED and nearest.max() > APART:
+        anchors.append(int(nearest.argmax()))
+        nearest = np.minimum(nearest, _distance(positions, positions[anchors[-1]]))
+    return anchors
 
 
-def _distance(places: Float64, point: Float64) -> Float64:
-    return np.asarray(np.hypot(*(places - point).T), np.float64)
+def _distance(positions: Float64, point: Float64) -> Float64:
+    return np.asarray(np.hypot(*(positions - point).T), np.float64)
 
 
-def _name(axes: Axes, places: Float64, names: NDArray[np.str_], worth: list[int]) -> None:
-    """Write the names that have room where they hide no dot and no other name."""
-    pixels = axes.transData.transform(places)
+def _name(axes: Axes, positions: Float64, names: NDArray[np.str_], to_name: list[int]) -> None:
+    """Write the names that fit without hiding a dot or another name."""
+    pixels = axes.transData.transform(positions)
     corners = axes.transAxes.transform([(0, 0), (1, 1)])
     probe = axes.text(0, 0, "", fontsize=figures.SMALL - 1)
     taken: list[Float64] = []  # (2, 2) low and high corners of the names that stand
-    for i in worth:
+    for i in to_name:
         if len(taken) == NAMED:
             break
         if not names[i].strip():
@@ -135,22 +154,22 @@ def _name(axes: Axes, places: Float64, names: NDArray[np.str_], worth: list[int]
             if hidden or any((box[0] < b[1]).all() and (b[0] < box[1]).all() for b in taken):
                 continue
             taken.append(box)
-            _write(axes, str(names[i]), places[i], (x, y))
+            _write(axes, str(names[i]), positions[i], (x, y))
             break
     probe.remove()
 
 
 def _around(size: Float64) -> Iterator[tuple[float, float]]:
-    """Centres of a text of `size` pixels about a dot: near ones first, to the right first."""
+    """Centres of a text of `size` pixels around a dot: near ones first, right ones first."""
     width, height = size / 2
     for away in AWAY:
         for x, y in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)):
             yield x * (away + width), y * (away + height) if x == 0 else y * away
 
 
-def _write(axes: Axes, name: str, place: Float64, away: tuple[float, float]) -> None:
-    """A name whose centre is so many pixels `away` from its dot, with a line to it."""
-    x, y = place
+def _write(axes: Axes, name: str, position: Float64, away: tuple[float, float]) -> None:
+    """Write a name whose centre is `away` pixels from its dot, with a line to it."""
+    x, y = position
     point = 72 / figures.DPI
     text = axes.annotate(
         "", (x, y), (point * away[0], point * away[1]), textcoords="offset points",

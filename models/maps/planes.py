@@ -1,4 +1,4 @@
-"""Planes added to a pack that is there: maps of its anchors, and what they sound like."""
+"""Adds planes to a pack: maps of its anchors, and descriptors of its sounds."""
 
 from __future__ import annotations
 
@@ -42,34 +42,33 @@ def add(
 ) -> Pack:
     """Add the plane `name` (one of `NAMES`) to the pack's folder, replacing one that is there.
 
-    Descriptors are measured on the anchors' recordings beneath the folder `sounds`, by their ids,
-    else on what the decoder makes of each anchor (which imports Keras, as learning a map does).
-    `default`: the pack is played on it unless something else is asked for. The picture of the
-    plane that the pack begins on is drawn anew where that is it. Every file is replaced whole or
-    not at all. `progress` hears how far it is.
-    Raises PackError, models.maps.projection.MapError, models.audio.reading.AudioError,
-    models.extras.ExtraError; then nothing has changed.
+    Descriptors are measured on the anchors' recordings in the folder `sounds`, found by their ids,
+    or else on the decoded anchors (which imports Keras, as learning a map does). `default`: make it
+    the pack's default plane. The picture of the default plane is redrawn if this is it. Every file
+    is replaced as a whole or not at all. `progress` is called as work goes on. Raises PackError,
+    models.maps.projection.MapError, models.audio.reading.AudioError, models.extras.ExtraError; then
+    nothing has changed.
     """
-    begins = default or pack.default_plane == name
-    if begins:
+    is_default = default or pack.default_plane == name
+    if is_default:
         extras.check("matplotlib", "the picture of a pack's first plane needs Matplotlib")
     if name == DESCRIBED:
         progress("describing the sounds", 0, len(pack.anchors))
-        heard = _decoded(pack) if sounds is None else _recorded(pack, sounds)
+        spectrograms = _decoded(pack) if sounds is None else _recorded(pack, sounds)
         measured = descriptors.table(
-            _counted(heard, len(pack.anchors), progress), pack.representation
+            _counted(spectrograms, len(pack.anchors), progress), pack.representation
         )
-        file, content = "descriptors.npz", {**pack.descriptors, **measured}
-        made = replace(pack, descriptors=content)
+        file_name, content = "descriptors.npz", {**pack.descriptors, **measured}
+        changed = replace(pack, descriptors=content)
     elif name in MAPS:
         progress(f"drawing the plane {name}", 0, 0)
-        file, content = "planes.npz", {**pack.planes, name: MAPS[name](pack, seed, progress)}
-        made = replace(pack, planes=content)
+        file_name, content = "planes.npz", {**pack.planes, name: MAPS[name](pack, seed, progress)}
+        changed = replace(pack, planes=content)
     else:
         raise PackError(f"{pack.path}: no plane {name!r} can be made: choose {', '.join(NAMES)}")
-    picture = plane_picture.draw(replace(made, default_plane=name)) if begins else None
+    picture = plane_picture.draw(replace(changed, default_plane=name)) if is_default else None
     try:
-        packs.write_arrays(pack.path / file, content)
+        packs.write_arrays(pack.path / file_name, content)
         if default:
             _make_default(pack.path, name)
         if picture is not None:
@@ -79,8 +78,10 @@ def add(
     return packs.load(pack.path)
 
 
-def _counted(heard: Iterable[Floats], count: int, progress: ProgressCallback) -> Iterator[Floats]:
-    for i, frames in enumerate(heard):
+def _counted(
+    spectrograms: Iterable[Floats], count: int, progress: ProgressCallback
+) -> Iterator[Floats]:
+    for i, frames in enumerate(spectrograms):
         progress("describing the sounds", i, count)
         yield frames
 
@@ -125,6 +126,6 @@ def _make_default(folder: Path, name: str) -> None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    beside = path.with_name(f".{path.stem}-new{path.suffix}")
-    beside.write_bytes(data)
-    os.replace(beside, path)
+    new_path = path.with_name(f".{path.stem}-new{path.suffix}")
+    new_path.write_bytes(data)
+    os.replace(new_path, path)

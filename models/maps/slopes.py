@@ -1,6 +1,6 @@
-"""How steep the sound is under a finger on a map, and which way its places would have to go.
+"""How fast the sound changes under a finger on a map, and the gradient by the anchors' positions.
 
-A map's anchors have places (L, 2) and latents (L, D). Between them a latent is the local
+A map's anchors have positions (L, 2) and latents (L, D). Between them a latent is the local
 conditional mean of the `FOCUS` nearest, as `engine.expanders.local` has it; a step's length is
 measured by the decoder's pull-back metric at the anchors (Arvanitidis, Hansen & Hauberg, "Latent
 space oddity", 2018), whose roots (L, D, D) come from `models.maps.learned`. Compiled; any thread
@@ -21,64 +21,67 @@ Float64 = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 FOCUS = 24
-STEP = 1 / 200  # of its way: how far a finger goes
-RIDGE = 1e-3  # of the places' mean variance, which is 1
-NEAR = 1e-9  # a place nearer than this is not heard alone, or it would have no way to go
+STEP = 1 / 200  # of a glide: the step over which the change is measured
+RIDGE = 1e-3  # of the positions' mean variance, which is 1
+NEAR = 1e-9  # added to distances, so that an anchor under the finger has a gradient too
 
 
 class Glides(NamedTuple):
-    """n fingers on their straight way from one place to another, which takes each the same time."""
+    """n fingers, each on a straight line from one anchor to another, all in the same time."""
 
     first: Indices
     last: Indices
     share: Float64
-    """(n,) 0...1 of the way, where it is looked at."""
+    """(n,) 0...1: the point of the line at which the slope is measured."""
 
-    def points(self, places: Float64) -> Float64:
+    def points(self, positions: Float64) -> Float64:
         share = self.share[:, None]
-        return np.asarray(places[self.first] * (1 - share) + places[self.last] * share)
+        return np.asarray(positions[self.first] * (1 - share) + positions[self.last] * share)
 
 
 def slopes(
-    places: Float64, latents: Float64, roots: Float64, glides: Glides, sharp: float
+    positions: Float64, latents: Float64, roots: Float64, glides: Glides, sharp: float
 ) -> Float64:
-    """(n,) dB per way: how fast the sound changes where the glides are looked at.
+    """(n,) slopes in dB per glide: how fast the sound changes at the glides' points.
 
-    `places` have a root mean square of one; `sharp` is the power of a place's weight.
+    `positions` have a root mean square of one; `sharp` is the power of an anchor's weight.
     """
-    return _slopes(places, latents, roots, *glides, _near(places, glides), sharp)
+    return _slopes(positions, latents, roots, *glides, _near(positions, glides), sharp)
 
 
 def pull(
-    places: Float64,
+    positions: Float64,
     latents: Float64,
     roots: Float64,
     glides: Glides,
     sharp: float,
     power: float,
 ) -> Float64:
-    """Gradient of sum(slopes ** power) / power by the places (L, 2), with the glides' ends."""
-    return _pull(places, latents, roots, *glides, _near(places, glides), sharp, power)
+    """Gradient of sum(slopes ** power) / power by the positions (L, 2); the glides' ends move
+    too."""
+    return _pull(positions, latents, roots, *glides, _near(positions, glides), sharp, power)
 
 
-def _near(places: Float64, glides: Glides) -> Indices:
-    """(n, FOCUS + 1) the places nearest to the points, fewer where there are fewer. That STEP
-    farther another may come in is left out: half the search, and one slope in ten is a hundredth
-    or more away from the instrument's."""
-    count = min(FOCUS + 1, len(places))
-    near = cKDTree(places).query(glides.points(places), [*range(1, count + 1)])[1]
+def _near(positions: Float64, glides: Glides) -> Indices:
+    """(n, FOCUS + 1) the anchors nearest to the points, fewer if there are fewer.
+
+    It is ignored that STEP farther another anchor may be among them. That halves the search; one
+    slope in ten then differs by a hundredth or more from the instrument's.
+    """
+    count = min(FOCUS + 1, len(positions))
+    near = cKDTree(positions).query(glides.points(positions), [*range(1, count + 1)])[1]
     return np.ascontiguousarray(near)
 
 
 @njit(cache=True, nogil=True)
-def _weigh(x, near, places, sharp, raw, weight):
+def _weigh(x, near, positions, sharp, raw, weight):
     """Fill raw (k,) and weight (k,), whose sum is 1, of all but the last of near (k + 1,)."""
     count = len(near) - 1
-    ex, ey = places[near[count], 0] - x[0], places[near[count], 1] - x[1]
+    ex, ey = positions[near[count], 0] - x[0], positions[near[count], 1] - x[1]
     reach = math.sqrt(ex * ex + ey * ey) + NEAR
     first, total = 0.0, 0.0
     for k in range(count):
-        dx, dy = places[near[k], 0] - x[0], places[near[k], 1] - x[1]
+        dx, dy = positions[near[k], 0] - x[0], positions[near[k], 1] - x[1]
         d = math.sqrt(dx * dx + dy * dy) + NEAR
         if k == 0:
             first = d
@@ -91,20 +94,20 @@ def _weigh(x, near, places, sharp, raw, weight):
 
 
 @njit(cache=True, nogil=True)
-def _lean(x, near, places, weight, mean, away, t, share):
+def _lean(x, near, positions, weight, mean, away, t, share):
     """The conditional mean's shares (k,) of the anchors at x; fills mean (2,), away (k, 2), t (2,).
 
-    Returns the inverse of the places' covariance: its three numbers.
+    Returns the inverse of the positions' covariance, as three numbers.
     """
     count = len(weight)
     mean[:] = 0.0
     for k in range(count):
-        mean[0] += weight[k] * places[near[k], 0]
-        mean[1] += weight[k] * places[near[k], 1]
+        mean[0] += weight[k] * positions[near[k], 0]
+        mean[1] += weight[k] * positions[near[k], 1]
     a, b, c = RIDGE, 0.0, RIDGE
     for k in range(count):
-        away[k, 0] = places[near[k], 0] - mean[0]
-        away[k, 1] = places[near[k], 1] - mean[1]
+        away[k, 0] = positions[near[k], 0] - mean[0]
+        away[k, 1] = positions[near[k], 1] - mean[1]
         a += weight[k] * away[k, 0] * away[k, 0]
         b += weight[k] * away[k, 0] * away[k, 1]
         c += weight[k] * away[k, 1] * away[k, 1]
@@ -118,7 +121,7 @@ def _lean(x, near, places, weight, mean, away, t, share):
 
 
 @njit(cache=True, nogil=True)
-def _step(near, places, latents, roots, first, last, share, sharp, hold, flow):
+def _step(near, positions, latents, roots, first, last, share, sharp, hold, flow):
     """The sound's slope at one point; fills hold's two columns of what `_pull` needs again, and
     flow (2, D): the step of z̃ and the slope's derivative by it."""
     raw, weight, mean, away, t, lean, x, inverse, scale = hold
@@ -127,11 +130,11 @@ def _step(near, places, latents, roots, first, last, share, sharp, hold, flow):
     for side in range(2):
         at = share + side * STEP
         for i in range(2):
-            x[side, i] = (1.0 - at) * places[first, i] + at * places[last, i]
-        total, nearest, reach = _weigh(x[side], near, places, sharp, raw[side], weight[side])
+            x[side, i] = (1.0 - at) * positions[first, i] + at * positions[last, i]
+        total, nearest, reach = _weigh(x[side], near, positions, sharp, raw[side], weight[side])
         scale[side, 0], scale[side, 1], scale[side, 2] = total, nearest, reach
         ia, ib, ic = _lean(
-            x[side], near, places, weight[side], mean[side], away[side], t[side], lean[side]
+            x[side], near, positions, weight[side], mean[side], away[side], t[side], lean[side]
         )
         inverse[side, 0], inverse[side, 1], inverse[side, 2] = ia, ib, ic
         for k in range(lean.shape[1]):
@@ -159,7 +162,7 @@ def _step(near, places, latents, roots, first, last, share, sharp, hold, flow):
 
 
 @njit(cache=True, nogil=True)
-def _held(count):
+def _buffers(count):
     return (
         np.zeros((2, count)), np.zeros((2, count)), np.zeros((2, 2)), np.zeros((2, count, 2)),
         np.zeros((2, 2)), np.zeros((2, count)), np.zeros((2, 2)), np.zeros((2, 3)),
@@ -168,26 +171,26 @@ def _held(count):
 
 
 @njit(cache=True, nogil=True)
-def _slopes(places, latents, roots, first, last, share, near, sharp):
-    hold, flow = _held(near.shape[1] - 1), np.zeros((2, latents.shape[1]))
+def _slopes(positions, latents, roots, first, last, share, near, sharp):
+    hold, flow = _buffers(near.shape[1] - 1), np.zeros((2, latents.shape[1]))
     out = np.empty(len(share))
     for n in range(len(share)):
         ends = first[n], last[n], share[n]
-        out[n] = _step(near[n], places, latents, roots, *ends, sharp, hold, flow)
+        out[n] = _step(near[n], positions, latents, roots, *ends, sharp, hold, flow)
     return out
 
 
 @njit(cache=True, nogil=True)
-def _pull(places, latents, roots, first, last, share, near, sharp, power):
+def _pull(positions, latents, roots, first, last, share, near, sharp, power):
     """Backwards through `_step`, by hand; the metric itself is held."""
     count, dimension = near.shape[1] - 1, latents.shape[1]
-    hold, flow = _held(count), np.zeros((2, dimension))
+    hold, flow = _buffers(count), np.zeros((2, dimension))
     raw, weight, _, away, t, _, x, inverse, scale = hold
-    gradient, by_point = np.zeros_like(places), np.empty(2)
+    gradient, by_point = np.zeros_like(positions), np.empty(2)
     by_weight, by_away = np.empty(count), np.empty((count, 2))
     for n in range(len(share)):
         ends = first[n], last[n], share[n]
-        slope = _step(near[n], places, latents, roots, *ends, sharp, hold, flow)
+        slope = _step(near[n], positions, latents, roots, *ends, sharp, hold, flow)
         strength = slope ** (power - 1.0)
         for side in range(2):
             sign = strength if side == 1 else -strength
@@ -217,12 +220,12 @@ def _pull(places, latents, roots, first, last, share, near, sharp, power):
                 my -= by_away[k, 1]
             level = 0.0
             for k in range(count):
-                by_weight[k] += mx * places[at[k], 0] + my * places[at[k], 1]
+                by_weight[k] += mx * positions[at[k], 0] + my * positions[at[k], 1]
                 gradient[at[k], 0] += by_away[k, 0] + w[k] * mx
                 gradient[at[k], 1] += by_away[k, 1] + w[k] * my
                 level += by_weight[k] * w[k]
             _by_distance(
-                near[n], places, x[side], raw[side], w, scale[side], by_weight, level, sharp,
+                near[n], positions, x[side], raw[side], w, scale[side], by_weight, level, sharp,
                 gradient, by_point,
             )  # fmt: skip
             along = share[n] + side * STEP
@@ -234,9 +237,9 @@ def _pull(places, latents, roots, first, last, share, near, sharp, power):
 
 @njit(cache=True, nogil=True)
 def _by_distance(
-    near, places, x, raw, weight, scale, by_weight, level, sharp, gradient, by_point
+    near, positions, x, raw, weight, scale, by_weight, level, sharp, gradient, by_point
 ):  # fmt: skip
-    """Add to gradient and by_point (2,) what the weights pull by the places' distances from x."""
+    """Add to gradient and by_point (2,) the derivatives of the weights by the distances from x."""
     total, nearest, reach = scale
     count = len(weight)
     if total <= 0.0:
@@ -246,7 +249,7 @@ def _by_distance(
         if raw[k] <= 0.0:
             continue
         by_raw = (by_weight[k] - level) * sharp * weight[k] / raw[k]
-        dx, dy = places[near[k], 0] - x[0], places[near[k], 1] - x[1]
+        dx, dy = positions[near[k], 0] - x[0], positions[near[k], 1] - x[1]
         length = math.sqrt(dx * dx + dy * dy)
         d = length + NEAR
         fall = -by_raw * nearest / (d * d)
@@ -257,7 +260,7 @@ def _by_distance(
             by_point[0] -= fall * dx / length
             by_point[1] -= fall * dy / length
     last = near[count]
-    dx, dy = places[last, 0] - x[0], places[last, 1] - x[1]
+    dx, dy = positions[last, 0] - x[0], positions[last, 1] - x[1]
     length = math.sqrt(dx * dx + dy * dy)
     if length > 0.0:
         gradient[last, 0] += by_reach * dx / length

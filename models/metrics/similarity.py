@@ -1,4 +1,4 @@
-"""How near one sound is to another: the figures a model is judged by."""
+"""The similarity of two sounds: the figures by which a model is judged."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ def visqol(
 ) -> float:
     """ViSQOL v3 audio mode (Chinen et al., 2020), MOS-LQO 1...5, of two waveforms.
 
-    It judges patches of 0.6 s, the first of which begins 0.28 s into what it is given: a footstep
-    is nearly over by then. So `whole` sounds have silence before them (its guidelines ask for
-    some), and as many patches as both need to be over. Otherwise the sounds are given as they
-    are, with silence after them to the second that is the least it takes: the figure of those who
-    do so, and blind to how a sound begins.
+    ViSQOL compares patches of 0.6 s, the first of which begins 0.28 s after the start of its input,
+    when a footstep is nearly over. With `whole`, silence is put before the sounds (as its
+    guidelines advise), and after them until both have ended. Otherwise silence is only added after
+    them, up to the minimum length of 1 s: this gives the figure of those who do so, which does not
+    depend on the beginning of a sound.
 
-    It listens at 48 kHz; other rates are resampled. Nearly blind to phase. Under 0.1 s of
-    computing a pair, after a first call of some seconds. Two silences are equal, and silence is
-    nothing like a sound: ViSQOL itself gives no number for either.
+    It works at 48 kHz; other rates are resampled. It hardly depends on phase. Under 0.1 s for a
+    pair, after a first call of some seconds. Two silent sounds count as equal, and silence as
+    entirely unlike a sound, as ViSQOL gives no number for either.
 
-    Raises models.extras.ExtraError where ViSQOL, of the extra `evaluate`, is not installed.
+    Raises models.extras.ExtraError if ViSQOL, of the extra `evaluate`, is not installed.
     """
     there = [bool(np.any(reference)), bool(np.any(other))]
     if not all(there):
@@ -80,7 +80,7 @@ def visqol(
 
 
 def _end(sound: np.ndarray[Any, Any]) -> int:
-    """The sample after which a sound is 60 dB below its peak for good."""
+    """The sample after which a sound stays 60 dB below its peak."""
     return int(np.flatnonzero(np.abs(sound) > 1e-3 * np.abs(sound).max())[-1]) + 1
 
 
@@ -111,5 +111,5 @@ def log_spectral_db(reference: Floats, other: Floats) -> float:
 
 
 def grade(odg: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """PEAQ's objective difference grade (about -4...0.2) on a scale of 1...5, as is printed."""
+    """PEAQ's objective difference grade (about -4...0.2) on the reports' scale of 1...5."""
     return np.clip(np.asarray(odg) + 5, 1, 5)

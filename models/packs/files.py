@@ -1,4 +1,4 @@
-"""Reading the files of a model pack with distrust: TOML field by field, arrays by their headers."""
+"""Reads the files of a model pack with checks: TOML field by field, arrays by their headers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DAMAGED = (
     KeyError, tokenize.TokenError,
 )  # fmt: skip
 LONGEST = 1000  # characters of a text
-LARGEST = 1e9  # of a number: an infinity, and an integer of a thousand digits, are larger
+LARGEST = 1e9  # of a number, so infinities and integers of a thousand digits are refused
 LIMITS: dict[str, tuple[float, float]] = {
     "sample_rate": (8000, 192000),
     "n_fft": (64, 16384),
@@ -51,7 +51,7 @@ class PackError(LatentpadError):
 
 @dataclass(frozen=True)
 class Toml:
-    """model.toml, asked field by field, so that a complaint names the field."""
+    """model.toml, read field by field, so that an error names the field."""
 
     folder: Path
     content: dict[str, Any]
@@ -92,7 +92,7 @@ class Toml:
             raise self.error(f"{table}.{key}".lstrip("."), f"is no line of {LONGEST} at most")
         return text
 
-    def whole(self, table: str, key: str) -> int:
+    def integer(self, table: str, key: str) -> int:
         return int(self.value(table, key, (int,), "a whole number"))
 
     def number(self, table: str, key: str) -> float:
@@ -101,10 +101,10 @@ class Toml:
 
     def numbers(self, table: str, key: str, length: int) -> tuple[float, ...]:
         values = self.value(table, key, (list,), "a list")
-        good = len(values) == length and all(
+        valid = len(values) == length and all(
             isinstance(v, int | float) and abs(v) <= LARGEST for v in values
         )
-        if not good:
+        if not valid:
             raise self.error(f"{table}.{key}", f"is not a list of {length} numbers")
         return tuple(float(v) for v in values)
 
@@ -112,7 +112,7 @@ class Toml:
 def representation(toml: Toml) -> Representation:
     """The [audio] table, every field within `LIMITS`. Raises PackError."""
     values: dict[str, Any] = {
-        key: toml.whole("audio", key) for key in ("sample_rate", "n_fft", "hop", "frames")
+        key: toml.integer("audio", key) for key in ("sample_rate", "n_fft", "hop", "frames")
     }
     values["range_db"] = toml.number("audio", "range_db")
     for key, (low, high) in LIMITS.items():
@@ -132,28 +132,26 @@ def representation(toml: Toml) -> Representation:
 
 
 class ArrayHeader(NamedTuple):
-    """What an array says of itself before it is read."""
+    """The shape and dtype of an array, from its header."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
 
 
 def headers(folder: Path, file: str) -> dict[str, ArrayHeader]:
-    """Every array of an .npz, unread: no objects, none larger than the file holds.
-
-    Raises PackError.
-    """
-    found: dict[str, ArrayHeader] = {}
+    """The headers of all arrays of an .npz. No array has objects, or is larger than the file.
+    Raises PackError."""
+    headers_by_name: dict[str, ArrayHeader] = {}
     try:
         with zipfile.ZipFile(folder / file) as archive:
             members = archive.infolist()
-            together = sum(member.file_size for member in members)
-            if len(members) > MOST_ARRAYS or together > MOST_BYTES:
-                sizes = f"{len(members)} arrays of {together >> 20} MB together"
+            total_size = sum(member.file_size for member in members)
+            if len(members) > MOST_ARRAYS or total_size > MOST_BYTES:
+                sizes = f"{len(members)} arrays of {total_size >> 20} MB together"
                 raise PackError(f"{folder}: {file} unpacks to {sizes}: an absurd size")
             for member in members:
                 name = member.filename.removesuffix(".npy")
-                if not re.fullmatch(r"[\w -]{1,64}", name) or name in found:
+                if not re.fullmatch(r"[\w -]{1,64}", name) or name in headers_by_name:
                     raise PackError(f"{folder}: {file} holds {member.filename[:80]!r}: refused")
                 with archive.open(member) as stream:
                     major = np.lib.format.read_magic(stream)[0]
@@ -166,33 +164,33 @@ def headers(folder: Path, file: str) -> dict[str, ArrayHeader]:
                         raise PackError(f"{folder}: {file}: {name} holds Python objects: refused")
                     if min(shape, default=0) < 0 or size != member.file_size - stream.tell():
                         raise PackError(f"{folder}: {file}: {name} has an absurd size {shape}")
-                    found[name] = ArrayHeader(shape, dtype)
+                    headers_by_name[name] = ArrayHeader(shape, dtype)
     except DAMAGED as error:
         raise _unreadable(folder, file, error) from None
-    return found
+    return headers_by_name
 
 
 def arrays(folder: Path, file: str) -> dict[str, NDArray[Any]]:
-    """Every array of an .npz, as its `headers` allow. Raises PackError."""
+    """All arrays of an .npz, after a check of their `headers`. Raises PackError."""
     names = headers(folder, file)
     try:
         with zipfile.ZipFile(folder / file) as archive:
-            found: dict[str, NDArray[Any]] = {}
+            arrays_by_name: dict[str, NDArray[Any]] = {}
             for name, member in zip(names, archive.infolist(), strict=True):
                 with archive.open(member) as stream:
-                    found[name] = np.lib.format.read_array(stream, allow_pickle=False)
-            return found
+                    arrays_by_name[name] = np.lib.format.read_array(stream, allow_pickle=False)
+            return arrays_by_name
     except DAMAGED as error:
         raise _unreadable(folder, file, error) from None
 
 
 def sensible(values: NDArray[Any]) -> bool:
-    """Whether all are numbers of at most `LARGEST`. Of the lowest integer, abs is itself."""
+    """Whether all are numbers within ±`LARGEST`. No abs: that of the lowest integer is negative."""
     return bool(((values >= -LARGEST) & (values <= LARGEST)).all())
 
 
 def table(folder: Path, file: str) -> list[dict[str, str]]:
-    """Rows of a CSV with its heading. Raises PackError."""
+    """The rows of a CSV with a heading. Raises PackError."""
     text = _text(folder, file, MOST_CSV)
     try:
         rows = list(csv.DictReader(io.StringIO(text, newline=""), restkey="", restval=""))

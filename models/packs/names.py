@@ -1,4 +1,4 @@
-"""Which packs there are by name. Nothing heavy is imported, so that a shell can complete them."""
+"""Names of packs. Nothing heavy is imported, so that a shell can complete them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ SHIPPED = Path(__file__).parent
 
 
 def folders(shipped: Path, user: Path) -> list[Path]:
-    """Where packs are looked for by name: those shipped, then the user's own, among that one's
-    data."""
+    """Where packs are searched by name: the shipped ones, then `packs` in the user's data
+    folder."""
     return [shipped, user / "packs"]
 
 
 def names(folders: Iterable[Path]) -> list[str]:
-    """Of all packs in these folders."""
+    """The names of all packs in these folders."""
     return sorted({path.parent.name for folder in folders for path in folder.glob("*/model.toml")})

@@ -30,13 +30,17 @@ def load_encoder(pack: Pack) -> Any:
     return _load(pack, pack.encoder_path, (r.frames, r.bins), (2 * pack.latent_dim,))
 
 
-def _load(pack: Pack, path: Path, given: tuple[int, ...], made: tuple[int, ...]) -> Any:
+def _load(
+    pack: Pack, path: Path, input_shape: tuple[int, ...], output_shape: tuple[int, ...]
+) -> Any:
     def complain(what: str) -> PackError:
         return PackError(f"{pack.path}: {path.name} {printable(what)}")
 
     model = archive.load(path, complain)
     ends = ((tuple(t.shape[1:]) for t in end) for end in (model.inputs, model.outputs))
-    takes, gives = (", ".join(map(str, end)) for end in ends)
-    if (takes, gives) != (str(given), str(made)):
-        raise complain(f"maps {takes} to {gives}, model.toml says {given} to {made}")
+    model_input, model_output = (", ".join(map(str, end)) for end in ends)
+    if (model_input, model_output) != (str(input_shape), str(output_shape)):
+        raise complain(
+            f"maps {model_input} to {model_output}, model.toml says {input_shape} to {output_shape}"
+        )
     return model

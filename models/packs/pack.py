@@ -24,7 +24,7 @@ from latentpad.models.packs.names import SHIPPED
 from latentpad.models.representation import Floats, Representation
 
 FORMAT = 1
-FILES = ("model.toml", "decoder.keras", "anchors.npz", "planes.npz", "sources.csv")  # the needed
+FILES = ("model.toml", "decoder.keras", "anchors.npz", "planes.npz", "sources.csv")  # required
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 NAME_RULE = "may hold letters, digits, '.', '_' and '-' only, 64 at most, a letter or digit first"
 MOST_ANCHORS = 1_000_000
@@ -33,7 +33,7 @@ DESCRIBED = "descriptors"  # the plane whose axes are any two of them
 
 @dataclass(frozen=True)
 class Anchors:
-    """The L real sounds whose places in the latent space are known; row i is one sound."""
+    """L recorded sounds with their latents; row i is one sound."""
 
     latents: Floats  # (L, D)
     labels: NDArray[np.str_]  # (L,) what kind of sound
@@ -48,7 +48,7 @@ class Anchors:
 
 @dataclass(frozen=True)
 class Pack:
-    """What `load` found. Immutable: any thread may read it. The arrays are not to be written."""
+    """A loaded pack. Immutable: any thread may read it; do not write to its arrays."""
 
     path: Path
     name: str
@@ -56,7 +56,7 @@ class Pack:
     licence: str
     representation: Representation
     latent_dim: int
-    kl: tuple[float, ...]  # nats per latent dimension: how much each one tells
+    kl: tuple[float, ...]  # nats per latent dimension: the information in it
     anchors: Anchors
     planes: dict[str, Floats]  # name -> (L, 2) coordinates of the anchors
     default_plane: str
@@ -73,20 +73,18 @@ class Pack:
 
     @property
     def has_encoder(self) -> bool:
-        """Whether new sounds can be placed: a decoder from elsewhere may come without."""
+        """Whether new sounds can be placed. An imported pack may lack an encoder."""
         return self.encoder_path.is_file()
 
     @property
     def described(self) -> dict[str, Floats]:
-        """(L,) of every descriptor known of the anchors, by name; empty if none was measured.
-
-        The loudness is the anchors' own, and kept nowhere else.
-        """
+        """(L,) of every descriptor of the anchors, by name; empty if none was measured. The
+        loudness is the anchors' field."""
         measured = {n: v for n, v in self.descriptors.items() if len(v) == len(self.anchors)}
         return {**measured, "loudness": self.anchors.loudness} if measured else {}
 
     def sources(self) -> list[dict[str, str]]:
-        """Rows of sources.csv: the attribution of every sound learned from, its split, its id.
+        """Rows of sources.csv: attribution, split and id of every sound of the training.
 
         Raises PackError.
         """
@@ -94,12 +92,12 @@ class Pack:
 
 
 def folders() -> list[Path]:
-    """Where packs are looked for by name."""
+    """The folders in which packs are searched by name."""
     return pack_names.folders(SHIPPED, Path(platformdirs.user_data_dir("latentpad")))
 
 
 def names() -> list[str]:
-    """Every pack that `find` knows by name."""
+    """The names of all packs that `find` knows."""
     return pack_names.names(folders())
 
 
@@ -123,18 +121,18 @@ def load(path: str | Path) -> Pack:
         if not (folder / file).is_file():
             raise PackError(f"{folder}: {file} is missing: copy the whole pack again")
     toml = Toml.read(folder)
-    if (version := toml.whole("", "format")) != FORMAT:
+    if (version := toml.integer("", "format")) != FORMAT:
         raise toml.error("format", f"is {version}, this version reads {FORMAT}: update Latentpad")
     name = toml.text("", "name")
     if not re.fullmatch(NAME, name):
         raise toml.error("name", NAME_RULE)
     representation = files.representation(toml)
-    dim = toml.whole("latent", "dim")
+    dim = toml.integer("latent", "dim")
     if not 1 <= dim <= 64:
         raise toml.error("latent.dim", f"is {dim}, outside 1...64")
     anchors = _anchors(folder, dim)
     planes = _tables(folder, "planes.npz", (len(anchors), 2))
-    # A pack that was made before there were any has none.
+    # Packs of earlier versions have none.
     measured = (folder / "descriptors.npz").is_file()
     descriptors = _tables(folder, "descriptors.npz", (len(anchors),)) if measured else {}
     default = toml.text("plane", "default")
@@ -166,8 +164,8 @@ def save(
     """Write the whole pack to `pack.path`, replacing a pack that is there; returns the path.
 
     `encoder` (or None) and `decoder` are Keras models; `sources` the rows of sources.csv; `extra`
-    further files (the card and its pictures) by name. Written beside its place and then renamed,
-    so that a reader never meets half a pack. Raises PackError as `check_target` does.
+    further files (the card and its pictures) by name. Written to another folder that is then
+    renamed, so that a reader never finds a partial pack. Raises PackError as `check_target` does.
     """
     target = pack.path
     check_target(target)
@@ -203,15 +201,15 @@ def save(
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write an .npz, whole or not at all. Raises OSError."""
+    """Write an .npz, as a whole or not at all. Raises OSError."""
     # Through `Any`: the stubs take every keyword for np.savez's own allow_pickle.
     save: Any = np.savez_compressed
-    beside = path.with_name(f".{path.stem}-new.npz")
+    new_path = path.with_name(f".{path.stem}-new.npz")
     try:
-        save(beside, **arrays)
-        os.replace(beside, path)
+        save(new_path, **arrays)
+        os.replace(new_path, path)
     finally:
-        beside.unlink(missing_ok=True)
+        new_path.unlink(missing_ok=True)
 
 
 def check_target(target: Path) -> None:
@@ -247,26 +245,26 @@ def _content(pack: Pack) -> dict[str, Any]:
 
 
 def _anchors(folder: Path, dim: int) -> Anchors:
-    told = files.headers(folder, "anchors.npz")
+    headers = files.headers(folder, "anchors.npz")
 
     def complain(field: str, what: str) -> PackError:
         return PackError(f"{folder}: anchors.npz: {field} {what}")
 
     for key in ("latents", "labels", "ids", "names", "loudness", "onset"):
-        if key not in told:
+        if key not in headers:
             raise complain(key, "is missing")
         kinds = "U" if key in ("labels", "ids", "names") else "fiu"
-        if told[key].dtype.kind not in kinds:
-            raise complain(key, f"has the type {told[key].dtype}")
-    shape = told["latents"].shape
+        if headers[key].dtype.kind not in kinds:
+            raise complain(key, f"has the type {headers[key].dtype}")
+    shape = headers["latents"].shape
     if len(shape) != 2 or shape[1] != dim:
         raise complain("latents", f"has the shape {shape}, not (sounds, {dim})")
     count = shape[0]
     if not 1 <= count <= MOST_ANCHORS:
         raise complain("latents", f"holds {count} sounds, outside 1...{MOST_ANCHORS}")
     for key in ("labels", "ids", "names", "loudness", "onset"):
-        if told[key].shape != (count,):
-            raise complain(key, f"has the shape {told[key].shape}, not ({count},)")
+        if headers[key].shape != (count,):
+            raise complain(key, f"has the shape {headers[key].shape}, not ({count},)")
     arrays = files.arrays(folder, "anchors.npz")
     for key in ("latents", "loudness", "onset"):
         if not files.sensible(arrays[key]):
@@ -285,13 +283,15 @@ def _anchors(folder: Path, dim: int) -> Anchors:
 
 def _tables(folder: Path, file: str, shape: tuple[int, ...]) -> dict[str, Floats]:
     """The arrays of an .npz, each of finite numbers and of one shape. Raises PackError."""
-    for name, told in files.headers(folder, file).items():
-        if told.shape != shape or told.dtype.kind not in "fiu":
-            raise PackError(f"{folder}: {file}: {name} has the shape {told.shape}, not {shape}")
-    found = files.arrays(folder, file)
-    for name, values in found.items():
+    for name, array_header in files.headers(folder, file).items():
+        if array_header.shape != shape or array_header.dtype.kind not in "fiu":
+            raise PackError(
+                f"{folder}: {file}: {name} has the shape {array_header.shape}, not {shape}"
+            )
+    arrays = files.arrays(folder, file)
+    for name, values in arrays.items():
         if not files.sensible(values):
             raise PackError(
                 f"{folder}: {file}: {name} holds values that are not finite, or beyond 1e9"
             )
-    return {name: values.astype(np.float32) for name, values in found.items()}
+    return {name: values.astype(np.float32) for name, values in arrays.items()}

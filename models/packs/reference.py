@@ -1,7 +1,7 @@
-"""How files name a pack or a folder that they need: by a name that every machine knows, else by
-the way to it from the file itself, and by what it is.
+"""References to packs and libraries in files: a known name, or else a relative path.
 
-A take or a preset can so be moved together with its pack, and is understood from any folder.
+A take or a preset can be moved together with its pack. A fingerprint of the pack's model shows
+whether it is the same.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ DIGITS = 32  # of a fingerprint
 
 
 def is_path(name: str) -> bool:
-    """Whether a file means a way by it, and not a name."""
+    """Whether a reference is a path, and not a name."""
     return "/" in name or os.sep in name or name.startswith((".", "~"))
 
 
 def relative(path: Path, folder: Path) -> str:
-    """The way from `folder` to `path`, as `is_path` knows it."""
-    way = Path(os.path.relpath(path.expanduser().resolve(), folder.resolve())).as_posix()
-    return way if way.startswith(".") else f"./{way}"
+    """The path from `folder` to `path`, in a form that `is_path` recognises."""
+    path_text = Path(os.path.relpath(path.expanduser().resolve(), folder.resolve())).as_posix()
+    return path_text if path_text.startswith(".") else f"./{path_text}"
 
 
 def resolve_path(name: str, folder: Path) -> Path:
-    """The place that a file in `folder` means by a way."""
+    """The path that a relative path in a file in `folder` means."""
     return Path(os.path.normpath(folder.resolve() / Path(name).expanduser()))
 
 
 def pack_name(path: Path) -> str:
-    """A pack's name where it is found by it on any machine or by this user, else its absolute
+    """A pack's name if it is found by name on any machine or by this user, else its absolute
     path."""
     resolved = path.resolve()
     known = _known(resolved.name)
@@ -42,14 +42,14 @@ def pack_name(path: Path) -> str:
 
 
 def written(name: str, folder: Path) -> str:
-    """What a file in `folder` writes for what `pack_name` gave."""
+    """The reference that a file in `folder` writes, for a result of `pack_name`."""
     return relative(Path(name), folder) if is_path(name) else name
 
 
 def pack_folder(name: str, folder: Path) -> Path:
-    """Where the pack is that a file in `folder` names. Raises PackError.
+    """The folder of the pack to which a file in `folder` refers. Raises PackError.
 
-    Older files say a name only of any pack, and a path from where they were written.
+    Older files have the name of any pack, or a path relative to the working directory.
     """
     if is_path(name):
         path = resolve_path(name, folder)
@@ -63,13 +63,15 @@ def pack_folder(name: str, folder: Path) -> Path:
 
 
 def _known(name: str) -> Path | None:
-    there = (folder / name for folder in packs.folders())
-    return next((path for path in there if (path / "model.toml").is_file()), None)
+    candidates = (folder / name for folder in packs.folders())
+    return next((path for path in candidates if (path / "model.toml").is_file()), None)
 
 
 def fingerprint(pack: Pack) -> str:
-    """What tells one pack's sounds from another's: of its decoder's file and its representation.
-    Planes, anchors and titles may change. Raises OSError."""
+    """A hash of the decoder's file and the representation, which determine the sounds.
+
+    Planes, anchors and titles may change without changing it. Raises OSError.
+    """
     r = pack.representation
     shape = [r.sample_rate, r.n_fft, r.hop, r.window, r.frames, r.range_db, pack.latent_dim]
     with pack.decoder_path.open("rb") as file:

@@ -1,7 +1,7 @@
-"""What a row of a table, or an object of a sound map, says of a sound.
+"""The credits of a sound, from a row of a table or an object of a sound map.
 
-Columns may have any of their usual names, in any case; a licence binds in whatever column it
-stands. Where two columns or two rows speak of one sound, both must permit what one of them permits.
+Columns may have any of their usual names, in any case; a licence counts in whatever column it is.
+If two columns or two rows are about one sound, only what both permit is permitted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from latentpad.models.sources.licences import consent, is_known
 from latentpad.models.text import LONGEST
 
-#: Names of columns, blanks for whatever is between their words; the first ones go first.
+#: Names of columns, with a blank between words; earlier names have precedence.
 COLUMNS: dict[str, tuple[str, ...]] = {
     "file": (
         "file", "filename", "file name", "fname", "name of file", "filepath", "file path", "path",
@@ -56,7 +56,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 _KIND = {name: kind for kind, names in COLUMNS.items() for name in names}
-_PLACE = {name: place for names in COLUMNS.values() for place, name in enumerate(names)}
+_PRECEDENCE = {
+    name: precedence for names in COLUMNS.values() for precedence, name in enumerate(names)
+}
 _LICENCE = re.compile(
     r"li[cs]+[ei]n[cstz]|lizenz|lisans|лиценз|ライセンス|许可|許可|"
     r"\blic\b|\bcc\b|creative ?commons|spdx|copyleft|\brights|\bterms\b"
@@ -71,24 +73,24 @@ _DIVISION = re.compile(r"\b(split|set|fold|test|subset|group|epoch|loss|index|id
 
 @dataclass(frozen=True)
 class Credits:
-    """What is said of one sound; texts are "" where nothing is."""
+    """The credits of one sound; missing texts are ""."""
 
     file: str = ""
     name: str = ""
     label: str = ""
     group: str = ""
     author: str = ""
-    licence: str | None = None  # None: nobody speaks of licences
+    licence: str | None = None  # None: the table has no licences
     url: str = ""
     source_repo: str = ""
     source_path: str = ""
     source_commit: str = ""
     may_train: bool = True
-    unclear: str = ""  # an answer to whether it may be trained on that is not understood
+    unclear: str = ""  # an answer about training that is not understood
     where: str = ""  # table and line
 
     def merged(self, other: Credits) -> Credits:
-        """What both say of one sound: the first text there is, and only what both permit."""
+        """The credits from both: the first text that is not empty, and only what both permit."""
         texts = (
             "file", "name", "label", "group", "author", "url",
             "source_repo", "source_path", "source_commit", "unclear", "where",
@@ -103,83 +105,89 @@ class Credits:
 
 @dataclass(frozen=True)
 class TableColumns:
-    """Which columns of a table, or keys of an object, hold what."""
+    """The meaning of a table's columns, or an object's keys."""
 
     columns: dict[str, list[Any]]
-    unclear: dict[Any, str]  # that speak of consent in a way that is not understood
-    telling: frozenset[Any] = frozenset()  # others, of which a cell may be a licence
+    unclear: dict[Any, str]  # columns about consent that are not understood
+    others: frozenset[Any] = frozenset()  # further columns in which a cell may be a licence
 
     @classmethod
     def of(cls, names: Mapping[Any, str], rows: Iterable[Mapping[Any, Any]] = ()) -> TableColumns:
-        """`names` of the columns, by what a row has them under, and the `rows` under them.
+        """`names` of the columns by the keys of the rows, and the `rows`.
 
-        Where no name speaks of licences, a column without a known name is theirs if it has one.
+        If no name means licences, a column without a known name is used if it has a licence.
         """
-        found: dict[str, list[Any]] = {}
-        plain = {key: _plain(name) for key, name in names.items()}
+        columns: dict[str, list[Any]] = {}
+        plain = {key: _normalised(name) for key, name in names.items()}
         for key, name in plain.items():
             if kind := _KIND.get(name):
-                found.setdefault(kind, []).append(key)
-        for keys in found.values():
-            keys.sort(key=lambda key: _PLACE[plain[key]])
+                columns.setdefault(kind, []).append(key)
+        for keys in columns.values():
+            keys.sort(key=lambda key: _PRECEDENCE[plain[key]])
         others = {key: name for key, name in plain.items() if name not in _KIND}
         for pattern in (_LICENCE, _COPYRIGHT):
-            if pattern is _LICENCE or "licence" not in found:  # else it tells who has the rights
+            if pattern is _LICENCE or "licence" not in columns:  # otherwise it names the owner
                 for key, name in others.items():
                     if pattern.search(name) and not _PERSON.search(name):
-                        found.setdefault("licence", []).append(key)
+                        columns.setdefault("licence", []).append(key)
         unclear = {
             key: names[key]
             for key, name in others.items()
             if _CONSENT.search(name) and not _DIVISION.search(name)
         }
-        heard, telling = {*found.get("file", ()), *found.get("licence", ())}, set[Any]()
+        known_columns, licence_columns = (
+            {*columns.get("file", ()), *columns.get("licence", ())},
+            set[Any](),
+        )
         for row in rows:
-            telling |= {key for key in row.keys() - heard - telling if _is_licence(row[key])}
-        unnamed = telling.difference(*found.values())
-        if unnamed and "licence" not in found:
-            found["licence"] = sorted(unnamed)
-            telling -= unnamed
-        return cls(found, unclear, frozenset(telling))
+            licence_columns |= {
+                key for key in row.keys() - known_columns - licence_columns if _is_licence(row[key])
+            }
+        unnamed = licence_columns.difference(*columns.values())
+        if unnamed and "licence" not in columns:
+            columns["licence"] = sorted(unnamed)
+            licence_columns -= unnamed
+        return cls(columns, unclear, frozenset(licence_columns))
 
     def read(self, row: Mapping[Any, Any], where: str = "") -> Credits:
-        """One row. What is neither text nor a number is not there, and as an answer "?"."""
+        """The credits in one row. A value that is neither text nor number is ignored, or "?" as an
+        answer."""
 
-        def words(keys: Iterable[Any], strange: str = "?") -> list[str]:
+        def words(keys: Iterable[Any], unclear: str = "?") -> list[str]:
             cells = (row[key] for key in keys if row.get(key) is not None)
-            found = (c if isinstance(c, str | int | float) else strange for c in cells)
+            found = (c if isinstance(c, str | int | float) else unclear for c in cells)
             return [word for word in (str(c).strip() for c in found) if word]
 
         binding = ("licence", "may_train", "may_not_train")
-        of = {
+        texts_by_kind = {
             kind: words(self.columns.get(kind, ()), "?" if kind in binding else "")
             for kind in COLUMNS
         }
-        answers = [(word, consent(word)) for word in of.pop("may_train")]
-        against = [(word, consent(word)) for word in of.pop("may_not_train")]
-        strange = [word for word, answer in answers + against if answer is None]
-        strange += [f"{name}: {w}" for key, name in self.unclear.items() for w in words([key])]
-        licences = of.pop("licence")
-        licences += words(sorted(key for key in self.telling if _is_licence(row.get(key))))
-        told = {kind: found[0] if found else "" for kind, found in of.items()}
-        tells = "licence" in self.columns or self.telling
+        answers = [(word, consent(word)) for word in texts_by_kind.pop("may_train")]
+        against = [(word, consent(word)) for word in texts_by_kind.pop("may_not_train")]
+        unclear = [word for word, answer in answers + against if answer is None]
+        unclear += [f"{name}: {w}" for key, name in self.unclear.items() for w in words([key])]
+        licences = texts_by_kind.pop("licence")
+        licences += words(sorted(key for key in self.others if _is_licence(row.get(key))))
+        texts = {kind: found[0] if found else "" for kind, found in texts_by_kind.items()}
+        has_licences = "licence" in self.columns or self.others
         return Credits(
-            **told,
-            licence=_joined([*licences, "" if tells else None]),
+            **texts,
+            licence=_joined([*licences, "" if has_licences else None]),
             may_train=all(answer is not False for _, answer in answers)
             and all(answer is not True for _, answer in against),
-            unclear=strange[0] if strange else "",
+            unclear=unclear[0] if unclear else "",
             where=where,
         )
 
 
 def _is_licence(cell: Any) -> bool:
-    """Whether a cell holds a licence and nothing else."""
+    """Whether a cell is a licence and nothing else."""
     return isinstance(cell, str) and len(cell) <= LONGEST and is_known(cell)
 
 
-def _plain(name: str) -> str:
-    """A column's name in small letters, with one blank between words."""
+def _normalised(name: str) -> str:
+    """A column's name in lower case, with one blank between words."""
     apart = re.sub(
         r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", unicodedata.normalize("NFKC", name)
     )
@@ -187,6 +195,6 @@ def _plain(name: str) -> str:
 
 
 def _joined(texts: Iterable[str | None]) -> str | None:
-    """All different texts in one; None where there is none, not even an empty one."""
-    there = list(dict.fromkeys(text for text in texts if text is not None))
-    return "; ".join(text for text in there if text) if there else None
+    """All different texts in one; None if there is none, not even an empty one."""
+    present = list(dict.fromkeys(text for text in texts if text is not None))
+    return "; ".join(text for text in present if text) if present else None

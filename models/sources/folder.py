@@ -1,6 +1,6 @@
-"""What a folder holds as people have them: its sounds, its tables, and what is passed over.
+"""The contents of a folder of sounds: its sounds, its tables, and what is skipped.
 
-Links are followed, each folder and each file is met once, so a loop of links ends.
+Links are followed. Each folder and each file is visited once, so a loop of links ends.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from latentpad.models.text import printable
 
 SUFFIXES = frozenset({".wav", ".flac", ".aif", ".aiff", ".ogg", ".mp3", ".opus", ".caf", ".w64"})
 TABLES = frozenset({".csv", ".tsv"})
-NAMED = 6  # kinds of what is passed over that a line names
+NAMED = 6  # kinds of skipped files that a line names
 MOST_SUFFIX = 12  # characters
 MOST_NAME = 100
 SHEETS = frozenset({".xlsx", ".xls", ".xlsm", ".ods", ".numbers"})
@@ -33,21 +33,21 @@ class FolderContents:
     sounds: list[Path] = field(default_factory=list)
     tables: list[Path] = field(default_factory=list)
     others: dict[Path, Path] = field(default_factory=dict)
-    """Further names of a sound, of links to it, and the one in `sounds`."""
-    passed: Counter[str] = field(default_factory=Counter)
-    """How many of each kind are not taken."""
+    """Further names of a sound, from links to it, and its name in `sounds`."""
+    skipped: Counter[str] = field(default_factory=Counter)
+    """The number of skipped files of each kind."""
     unread: list[Path] = field(default_factory=list)
-    """Those of them that may tell of licences."""
+    """Skipped files that may contain licences."""
 
-    def passed_over(self) -> str:
-        """One line that counts what is not taken, and names what may be missed; "" if all is."""
-        counts = sorted(self.passed.items(), key=lambda kind: (-kind[1], kind[0]))
+    def skipped_line(self) -> str:
+        """One line that counts what is skipped, and names what may be missed; "" if nothing is."""
+        counts = sorted(self.skipped.items(), key=lambda kind: (-kind[1], kind[0]))
         if not counts:
             return ""
-        told = [f"{count} {kind}" for kind, count in counts[:NAMED]]
+        parts = [f"{count} {kind}" for kind, count in counts[:NAMED]]
         rest = sum(count for _, count in counts[NAMED:])
-        told += [f"{rest} of other kinds"] if rest else []
-        line = f"{self.folder}: not taken: {', '.join(told)}"
+        parts += [f"{rest} of other kinds"] if rest else []
+        line = f"{self.folder}: not taken: {', '.join(parts)}"
         if not self.unread:
             return line
         first = printable(min(self.unread).as_posix(), MOST_NAME)
@@ -56,77 +56,77 @@ class FolderContents:
 
 
 def scan_folder(folder: Path) -> FolderContents:
-    """Look through `folder` and all beneath it. What cannot be opened is passed over.
+    """Look through `folder` and its subfolders. What cannot be opened is skipped.
 
-    Not taken are other endings than `SUFFIXES`, hidden files and folders (the doubles that macOS
-    leaves among them), what is no file, and sound libraries beneath the folder.
+    Skipped are other endings than `SUFFIXES`, hidden files and folders (also those of macOS), what
+    is no file, and sound libraries in the folder.
     """
-    found = FolderContents(folder)
-    met: dict[tuple[int, int], Path] = {}
+    contents = FolderContents(folder)
+    visited: dict[tuple[int, int], Path] = {}
     links: list[Path] = []
-    _walk(found, Path(), met, links)
-    # Afterwards, so that a file's own place is its name rather than a link to it.
+    _walk(contents, Path(), visited, links)
+    # Afterwards, so that a file's name is its own path and not that of a link.
     while links:
-        _meet(found, links.pop(0), met, links)
-    found.sounds.sort()
-    found.tables.sort()
-    return found
+        _add(contents, links.pop(0), visited, links)
+    contents.sounds.sort()
+    contents.tables.sort()
+    return contents
 
 
 def _walk(
-    found: FolderContents, inside: Path, met: dict[tuple[int, int], Path], links: list[Path]
+    contents: FolderContents, inside: Path, visited: dict[tuple[int, int], Path], links: list[Path]
 ) -> None:
-    """Take in what lies in one folder and beneath it; links are put off."""
+    """Add the contents of a folder and its subfolders; links are collected for later."""
     waiting = [inside]
     while waiting:
-        here = waiting.pop()
+        relative = waiting.pop()
         try:
-            entries = sorted(os.scandir(found.folder / here), key=lambda entry: entry.name)
-            told = os.stat(found.folder / here)
+            entries = sorted(os.scandir(contents.folder / relative), key=lambda entry: entry.name)
+            info = os.stat(contents.folder / relative)
         except OSError:
-            found.passed["that cannot be opened"] += 1
+            contents.skipped["that cannot be opened"] += 1
             continue
-        if (told.st_dev, told.st_ino) in met:
+        if (info.st_dev, info.st_ino) in visited:
             continue
-        met[told.st_dev, told.st_ino] = here
-        if here != Path() and any(entry.name == "library.toml" for entry in entries):
-            found.passed["sound library"] += 1
+        visited[info.st_dev, info.st_ino] = relative
+        if relative != Path() and any(entry.name == "library.toml" for entry in entries):
+            contents.skipped["sound library"] += 1
             continue
         for entry in entries:
             if _hidden(entry.name):
-                found.passed["hidden"] += 1
+                contents.skipped["hidden"] += 1
             elif entry.is_symlink():
-                links.append(here / entry.name)
+                links.append(relative / entry.name)
             elif entry.is_dir(follow_symlinks=False):
-                waiting.append(here / entry.name)
+                waiting.append(relative / entry.name)
             else:
-                _meet(found, here / entry.name, met, links)
+                _add(contents, relative / entry.name, visited, links)
 
 
-def _meet(
-    found: FolderContents, inside: Path, met: dict[tuple[int, int], Path], links: list[Path]
+def _add(
+    contents: FolderContents, inside: Path, visited: dict[tuple[int, int], Path], links: list[Path]
 ) -> None:
-    """Take in one file, or what a link leads to."""
+    """Add a file, or the target of a link."""
     try:
-        told = os.stat(found.folder / inside)
+        info = os.stat(contents.folder / inside)
     except OSError:
-        found.passed["that leads nowhere"] += 1
+        contents.skipped["that leads nowhere"] += 1
         return
-    if stat.S_ISDIR(told.st_mode):
-        _walk(found, inside, met, links)
+    if stat.S_ISDIR(info.st_mode):
+        _walk(contents, inside, visited, links)
         return
     suffix = inside.suffix.lower()
     if suffix not in SUFFIXES | TABLES:
-        found.passed[_kind(suffix)] += 1
+        contents.skipped[_kind(suffix)] += 1
         if suffix in SHEETS or TERMS.search(inside.stem):
-            found.unread.append(inside)
-    elif not stat.S_ISREG(told.st_mode):
-        found.passed["that is no file"] += 1
-    elif (first := met.get((told.st_dev, told.st_ino))) is not None:
-        found.others[inside] = first
+            contents.unread.append(inside)
+    elif not stat.S_ISREG(info.st_mode):
+        contents.skipped["that is no file"] += 1
+    elif (first := visited.get((info.st_dev, info.st_ino))) is not None:
+        contents.others[inside] = first
     else:
-        met[told.st_dev, told.st_ino] = inside
-        (found.sounds if suffix in SUFFIXES else found.tables).append(inside)
+        visited[info.st_dev, info.st_ino] = inside
+        (contents.sounds if suffix in SUFFIXES else contents.tables).append(inside)
 
 
 def _hidden(name: str) -> bool:
@@ -138,46 +138,46 @@ def _kind(suffix: str) -> str:
 
 
 class SoundLookup:
-    """The sounds of a folder by what a table from another system may call them."""
+    """The sounds of a folder by the names that a table from another system may give them."""
 
-    def __init__(self, held: FolderContents) -> None:
-        called = [(path, path) for path in held.sounds] + list(held.others.items())
-        self._exact = {path.as_posix(): taken for path, taken in called}
-        self._alike = _unique((_alike(path.as_posix()), taken) for path, taken in called)
-        self._bare = _unique((_alike(path.name), taken) for path, taken in called)
+    def __init__(self, contents: FolderContents) -> None:
+        named = [(path, path) for path in contents.sounds] + list(contents.others.items())
+        self._exact = {path.as_posix(): sound for path, sound in named}
+        self._alike = _unique((_normalised(path.as_posix()), sound) for path, sound in named)
+        self._bare = _unique((_normalised(path.name), sound) for path, sound in named)
 
-    def find(self, said: str, beside: Path) -> Path | None:
-        """The sound that a table in the folder `beside` calls `said`; None if there is none.
+    def find(self, name: str, beside: Path) -> Path | None:
+        """The sound that a table in the folder `beside` calls `name`; None if there is none.
 
-        A path from the table's folder or from the top one, whatever its capitals, separators and
-        the way its accents are written. A bare name, or a path on another machine, is that of the
-        one sound with this name.
+        `name` is a path from the table's folder or from the top one; capitals, separators and the
+        encoding of accents do not matter. A bare name, or a path of another machine, is matched
+        by the file's name if only one sound has it.
         """
-        plain = said.strip().replace("\\", "/")
+        plain = name.strip().replace("\\", "/")
         if not plain:
             return None
         for start in dict.fromkeys((beside, Path())):
-            name = os.path.normpath((start / plain).as_posix())
-            if name in self._exact:
-                return self._exact[name]
-            if (taken := self._alike.get(_alike(name))) is not None:
-                return taken
+            path_name = os.path.normpath((start / plain).as_posix())
+            if path_name in self._exact:
+                return self._exact[path_name]
+            if (sound := self._alike.get(_normalised(path_name))) is not None:
+                return sound
         path = PurePosixPath(plain)
         elsewhere = path.is_absolute() or PureWindowsPath(plain).is_absolute()
-        return self._bare.get(_alike(path.name)) if elsewhere or len(path.parts) == 1 else None
+        return self._bare.get(_normalised(path.name)) if elsewhere or len(path.parts) == 1 else None
 
 
-def _alike(name: str) -> str:
-    """A name without what differs between systems: NFD on a Mac, ":" there for "/"."""
+def _normalised(name: str) -> str:
+    """A name without differences between systems: on a Mac NFD, and ":" for "/"."""
     folded = unicodedata.normalize("NFC", name).casefold()
     return unicodedata.normalize("NFC", folded).replace(":", "/")
 
 
 def _unique(named: Iterable[tuple[str, Path]]) -> dict[str, Path]:
-    """Each name that means one file, and that file."""
-    found: dict[str, Path] = {}
-    several: set[str] = set()
+    """The names that mean one file only, and that file."""
+    unique: dict[str, Path] = {}
+    ambiguous: set[str] = set()
     for name, path in named:
-        if found.setdefault(name, path) != path:
-            several.add(name)
-    return {name: path for name, path in found.items() if name not in several}
+        if unique.setdefault(name, path) != path:
+            ambiguous.add(name)
+    return {name: path for name, path in unique.items() if name not in ambiguous}

@@ -1,6 +1,6 @@
-"""Licences and consent as people write them, and which a model that is given away may learn from.
+"""Licences and consent as people write them, and which licences allow a model to be given away.
 
-Nothing is guessed: a text of which any word is not understood names no licence.
+Nothing is guessed: a text with any unknown word names no licence.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from latentpad.models.text import line
 
 #: Share-alike, non-commercial and no-derivatives variants never match these.
 FREE = ("CC0", "CC BY", "Unlicense")
-MOST = 2000  # characters of a text that are read
+MOST = 2000  # characters of a text; a longer one is not understood
 
 _ADDRESS = re.compile(
     r"(?<![\w./@-])(?:https?://)?(?:www\.)?creativecommons\.org/(licen[cs]es|publicdomain)/"
@@ -22,7 +22,7 @@ _ADDRESS = re.compile(
     r"(?:/(?:deed|legalcode)[\w.-]*)?"
     r"/?(?:[#?]\S*)?(?![\w./-])"
 )
-# A sound's page, say; but an address that is of licences itself is heard.
+# For example the page of a sound. An address about licences is not removed.
 _OTHER_ADDRESS = re.compile(r"https?://(?!\S*(?:licen|terms|legal|rights|polic))[^\s<>\"']+")
 _VERSION = r"(?:[ _,-]*(?:version|ver\.?|v)?[ _-]*(\d\.\d|\d)(?![\d.]*\d))?"
 _PORT = (  # the jurisdictions that Creative Commons has ported licences to
@@ -43,7 +43,7 @@ _ZERO = r"cc[ _-]*(?:0|zero)|creative[ _-]?commons[ _-]*(?:0|zero)|public domain
 _Name = Callable[[re.Match[str]], str]
 _BEGIN, _END = r"(?<![\w.+])", r"(?!\w)"
 _PATTERNS: tuple[tuple[re.Pattern[str], _Name], ...] = (
-    (_ADDRESS, lambda m: _at(m[1], m[2], m[3])),
+    (_ADDRESS, lambda m: _by_address(m[1], m[2], m[3])),
     (re.compile(rf"{_BEGIN}(?:{_ZERO})(?:[ _v-]*1\.0)?{_END}(?!\.\d)"), lambda m: "CC0"),
     (re.compile(rf"{_BEGIN}(?:cc[ _-]*)?sampling ?(?:\+|plus{_END})(?: 1\.0)?"),
      lambda m: "Sampling+"),
@@ -51,12 +51,12 @@ _PATTERNS: tuple[tuple[re.Pattern[str], _Name], ...] = (
      lambda m: _limited(m[1], m[2])),
     (re.compile(rf"{_BEGIN}(?:{_ATTRIBUTION}){_LIMITS}{_VERSION}{_PORT}{_END}"),
      lambda m: _limited(m[1], m[2])),
-    # Without "CC" it is a licence only where it is all that stands there.
+    # Without "CC" it is a licence only if there is no other text.
     (re.compile(rf"^by{_LIMITS}{_VERSION}{_PORT}$"), lambda m: _limited(m[1], m[2])),
     (re.compile(rf"{_BEGIN}unlicense{_END}"), lambda m: "Unlicense"),
 )  # fmt: skip
 _PUBLIC = re.compile(r"\b(?:public domain(?: mark)?(?: 1\.0)?|no rights reserved)\b")
-#: Words that change nothing about the licence they stand beside.
+#: Words that do not change the licence beside them.
 _BESIDE = frozenset(
     {
         "a", "also", "and", "as", "cc", "code", "commons", "creative", "deed", "file", "freesound",
@@ -70,11 +70,11 @@ _BESIDE = frozenset(
 def licence(text: str) -> str:
     """The short name of a licence: "CC0", "CC BY 4.0", "CC BY-NC-SA 3.0", "Sampling+".
 
-    From the addresses, names and identifiers of Creative Commons, Freesound and SPDX. What is not
-    understood stays as it is, in one line, and is under no licence that anyone asks for.
+    From the addresses, names and identifiers of Creative Commons, Freesound and SPDX. Other text is
+    returned unchanged, in one line, and equals no known licence.
     """
-    found = _names(text)
-    return line(text) if found is None else "; ".join(found)
+    names = _names(text)
+    return line(text) if names is None else "; ".join(names)
 
 
 def is_known(text: str) -> bool:
@@ -83,14 +83,14 @@ def is_known(text: str) -> bool:
 
 
 def is_free(text: str, licences: Sequence[str]) -> bool:
-    """Whether all that a text names is among `licences`, short names with or without a version.
+    """Whether all licences in a text are in `licences`, short names with or without a version.
 
-    Unknown words, "no" and "not" among them, make it unknown, and what is unknown is not free.
+    A text with unknown words, for example "no" and "not", is not free.
     """
-    found = _names(text)
-    if found is None:
+    names = _names(text)
+    if names is None:
         return False
-    return all(name in licences or family(name) in licences for name in found)
+    return all(name in licences or family(name) in licences for name in names)
 
 
 def family(short: str) -> str:
@@ -114,39 +114,36 @@ _NO = frozenset(
 
 
 def consent(text: str) -> bool | None:
-    """What an answer to "may it be trained on?" says; None where it is not understood.
-
-    Nothing at all, which is not an answer, is not understood either.
-    """
+    """The answer to "may it be trained on?"; None if it is not understood, or empty."""
     word = re.sub(r"[\s_-]+", "-", _folded(text)).strip("-.!")
     return True if word in _YES else False if word in _NO else None
 
 
 def _names(text: str) -> list[str] | None:
-    """The short names of all licences in a text, each once; None where a word is unknown."""
-    if len(text) > MOST or "…" in text:  # what has been cut off is not known
+    """The short names of all licences in a text, each once; None if a word is unknown."""
+    if len(text) > MOST or "…" in text:  # the missing part is unknown
         return None
     rest = _folded(unquote(text)).strip(" \"'()[].,;")
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     for pattern, name in _PATTERNS:
 
         def named(match: re.Match[str], name: _Name = name) -> str:
-            found[name(match)] = None
+            names[name(match)] = None
             return " ; "
 
         rest = pattern.sub(named, rest)
-    rest = _OTHER_ADDRESS.sub(" ", rest) if found else rest
-    if public := not found and _PUBLIC.fullmatch(rest):
-        found["Public domain"] = None
+    rest = _OTHER_ADDRESS.sub(" ", rest) if names else rest
+    if public := not names and _PUBLIC.fullmatch(rest):
+        names["Public domain"] = None
     rest = "" if public else _PUBLIC.sub(" ", rest)
     words = re.split(r"[\s;:,/|()\[\]\"'-]+|\.(?!\d)", rest.replace("oga-by", " "))
-    strange = [w for w in words if w and w not in _BESIDE and not re.fullmatch(r"v?\d(\.\d)?", w)]
-    return None if strange or "" in found else list(found) or None
+    unknown = [w for w in words if w and w not in _BESIDE and not re.fullmatch(r"v?\d(\.\d)?", w)]
+    return None if unknown or "" in names else list(names) or None
 
 
-def _at(room: str, kind: str, version: str | None) -> str:
-    """The licence at an address of Creative Commons, "" for one that is not known."""
-    if room == "publicdomain":
+def _by_address(section: str, kind: str, version: str | None) -> str:
+    """The licence of an address of Creative Commons, or "" if it is unknown."""
+    if section == "publicdomain":
         return {"zero": "CC0", "mark": "Public domain"}.get(kind, "")
     if kind in ("sampling+", "zero"):
         return "Sampling+" if kind == "sampling+" else "CC0"
@@ -157,19 +154,19 @@ def _at(room: str, kind: str, version: str | None) -> str:
 
 
 def _limited(limits: str, version: str | None) -> str:
-    """CC BY with its limits, in the order in which Creative Commons writes them."""
-    found = {
+    """CC BY with its restrictions, in the order of Creative Commons."""
+    matches = {
         "NC": re.search(r"nc|commercial", limits),
         "ND": re.search(r"nd|deriv", limits),
         "SA": re.search(r"sa|share", limits),
     }
-    kind = "-".join(["BY", *(short for short, match in found.items() if match)])
+    kind = "-".join(["BY", *(short for short, match in matches.items() if match)])
     number = f"{version}.0" if version and len(version) == 1 else version
     return f"CC {kind} {number or ''}".rstrip()
 
 
 def _folded(text: str) -> str:
-    """Small letters, one kind of dash and of blank, no marks of spreadsheets."""
+    """Lower case, one kind of dash and of blank, without the marks of spreadsheets."""
     plain = unicodedata.normalize("NFKC", text).casefold().replace("\ufeff", "").replace("’", "'")
     plain = re.sub(r"[\u2010-\u2015\u2212]", "-", plain)
     return " ".join(plain.split())

@@ -1,4 +1,4 @@
-"""What the sounds of a folder are called: as its tables say, else as their files and folders."""
+"""Names of the sounds of a folder: from its tables, or else from files and folders."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from latentpad.models.sources.credits import Credits
 
 
 class SoundName(NamedTuple):
-    """What a person calls a sound."""
+    """The name and label of a sound, for a person."""
 
     name: str
     label: str  # what kind of sound
 
 
 def sound_names(
-    folder: Path, sounds: Sequence[Path], told: Callable[[Path], Credits]
+    folder: Path, sounds: Sequence[Path], credits_of: Callable[[Path], Credits]
 ) -> list[SoundName]:
-    """The names and labels of some `sounds`, paths in `folder`, of which `told` tells.
+    """The names and labels of `sounds`, paths in `folder`, whose credits `credits_of` gives.
 
-    Without a label a file's folder is it. Without a name the file's own, without its ending, is
-    it; with its folder's before it where several files are called the same, as are the "01" of
-    many collections; and its path where that does not tell them apart either.
+    Without a label, the name of a file's folder is used. Without a name, the file's name without
+    its ending is used; if several files have the same one, as with the "01" of many collections,
+    with the folder's name before it; and if that is not unique either, the path.
     """
-    top, said = folder.resolve().name, [told(sound) for sound in sounds]
-    nameless = [sound for sound, tells in zip(sounds, said, strict=True) if not tells.name]
+    top, credits = folder.resolve().name, [credits_of(sound) for sound in sounds]
+    unnamed = [sound for sound, row in zip(sounds, credits, strict=True) if not row.name]
 
-    def beneath(sound: Path) -> str:
+    def folder_name(sound: Path) -> str:
         return sound.parent.name or top
 
     forms: tuple[Callable[[Path], str], ...] = (
         lambda sound: sound.stem,
-        lambda sound: f"{beneath(sound)} {sound.stem}",
+        lambda sound: f"{folder_name(sound)} {sound.stem}",
         Path.as_posix,
     )
-    counts = [Counter(map(form, nameless)) for form in forms]
+    counts = [Counter(map(form, unnamed)) for form in forms]
 
-    def called(sound: Path) -> str:
+    def unique_name(sound: Path) -> str:
         possible = ((form(sound), count) for form, count in zip(forms, counts, strict=True))
         return next(name for name, count in possible if count[name] == 1)
 
     return [
-        SoundName(tells.name or called(sound), tells.label or beneath(sound))
-        for sound, tells in zip(sounds, said, strict=True)
+        SoundName(row.name or unique_name(sound), row.label or folder_name(sound))
+        for sound, row in zip(sounds, credits, strict=True)
     ]

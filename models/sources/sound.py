@@ -1,4 +1,4 @@
-"""A found sound: one file from elsewhere, with what must be known to credit it and to use it."""
+"""A sound file from another source, with its credits and permissions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class FoundSound:
     from it.
     """
 
-    id: str  # "freesound:123": the source, then its own number
+    id: str  # "freesound:123": the source, then its id there
     name: str
     author: str
     licence: str  # a short name, such as "CC BY 4.0"

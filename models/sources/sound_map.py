@@ -1,4 +1,4 @@
-"""Sound maps: JSON that says where sounds lie in the latent space, with or without their audio."""
+"""Sound maps: JSON with positions of sounds in the latent space, with or without their audio."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from latentpad.models.text import line
 
 MOST_BYTES = 64 << 20
 MOST_ROWS = 1_000_000
-FARTHEST = 1e6  # no sound lies beyond: the latents of training are about 1
+FARTHEST = 1e6  # limit of a latent: those of a training are about 1
 NAMED = 8  # numbers of bad results that a line gives
 
 
@@ -35,12 +35,13 @@ class MapEntry:
     author: str
     licence: str
     label: str
-    url: str  # the sound's page; else where its audio is
+    url: str  # the sound's page, or else the address of its audio
     audio: Path | None  # a recording beside the map
 
 
 def read(path: Path, dim: int) -> tuple[list[MapEntry], Floats, list[str], int]:
-    """The sounds of a map, their (L, dim) latents, a line for each kind of bad row, their number.
+    """The sounds of a map, their (L, dim) latents, lines about invalid rows, and the number of
+    these.
 
     A list, or an object whose `results` is one, of {id, name, username, url, audio, mu, licence,
     label}; `id` and `mu` (dim numbers) are needed. The others may have any name that
@@ -52,23 +53,23 @@ def read(path: Path, dim: int) -> tuple[list[MapEntry], Floats, list[str], int]:
         raise SoundMapError(f"{path}: holds no list of results: is it a sound map?")
     if len(results) > MOST_ROWS:
         raise SoundMapError(f"{path}: has {len(results)} results, {MOST_ROWS} are the most")
-    places: list[MapEntry] = []
+    entries: list[MapEntry] = []
     latents = np.empty((len(results), dim), np.float32)
-    bad: dict[str, list[int]] = {}
+    invalid: dict[str, list[int]] = {}
     for number, row in enumerate(results, start=1):
-        wrong = _wrong(row, dim)
-        if wrong:
-            bad.setdefault(wrong, []).append(number)
+        fault = _fault(row, dim)
+        if fault:
+            invalid.setdefault(fault, []).append(number)
             continue
-        latents[len(places)] = row["mu"]
-        places.append(_place(row, path))
-    lines = [f"{path}: {_numbers(rows)}: {wrong}: left out" for wrong, rows in bad.items()]
-    refused = sum(len(rows) for rows in bad.values())
-    return places, latents[: len(places)], lines, refused
+        latents[len(entries)] = row["mu"]
+        entries.append(_entry(row, path))
+    lines = [f"{path}: {_numbers(rows)}: {fault}: left out" for fault, rows in invalid.items()]
+    refused = sum(len(rows) for rows in invalid.values())
+    return entries, latents[: len(entries)], lines, refused
 
 
-def _wrong(row: Any, dim: int) -> str:
-    """Why a row is no sound's place; "" if it is one."""
+def _fault(row: Any, dim: int) -> str:
+    """Why a row is invalid, or ""."""
     if not isinstance(row, dict):
         return "is no object"
     if (
@@ -90,29 +91,29 @@ def _wrong(row: Any, dim: int) -> str:
     return ""
 
 
-def _place(row: dict[str, Any], path: Path) -> MapEntry:
-    told = _header(tuple(row)).read(row)
-    audio, beside = row.get("audio"), None
+def _entry(row: dict[str, Any], path: Path) -> MapEntry:
+    credits = _header(tuple(row)).read(row)
+    audio, recording = row.get("audio"), None
     audio = audio if isinstance(audio, str) else ""
     if audio and "://" not in audio and "\0" not in audio:
         candidate = (path.parent / audio).resolve()
-        # Only what lies beneath the map's folder: a map from elsewhere opens no other file.
+        # Only files in the map's folder: a map from another person must not open others.
         if candidate.is_relative_to(path.parent.resolve()) and candidate.is_file():
-            beside = candidate
+            recording = candidate
     return MapEntry(
         id=str(row["id"]),
-        name=line(told.name or str(row["id"])),
-        author=line(told.author),
-        licence=line(told.licence or ""),
-        label=line(told.label or "map"),
-        url=line(told.url or (audio if "://" in audio else "")),
-        audio=beside,
+        name=line(credits.name or str(row["id"])),
+        author=line(credits.author),
+        licence=line(credits.licence or ""),
+        label=line(credits.label or "map"),
+        url=line(credits.url or (audio if "://" in audio else "")),
+        audio=recording,
     )
 
 
 @lru_cache(64)
 def _header(keys: tuple[str, ...]) -> TableColumns:
-    """What the rows with these keys say; most rows of a map have the same."""
+    """The meaning of the keys; most rows of a map have the same."""
     return TableColumns.of({key: key for key in keys})
 
 

@@ -12,11 +12,11 @@ from latentpad.models.representation import Floats
 
 
 def augmented(sounds: Floats, rng: np.random.Generator, strength: float = 1.0) -> Floats:
-    """(batch, frames, bins) in 0...1 to a varied copy: speed, pitch, tilt, shift and mixture.
+    """A varied copy of (batch, frames, bins) in 0...1: speed, pitch, tilt, shift and mixture.
 
-    At strength 1: up to 12 % in speed and 8 % in pitch, 6 dB of tilt from DC to Nyquist, one
-    frame of shift, and a quarter of the sounds mixed with another in dB (Zhang et al., mixup,
-    2017: it teaches the space between sounds). Strength 0 changes nothing.
+    At strength 1: up to 12 % in speed and 8 % in pitch, 6 dB of tilt from DC to Nyquist, one frame
+    of shift, and a quarter of the sounds mixed with another in dB (Zhang et al., mixup, 2017: the
+    model also learns the space between sounds). Strength 0 changes nothing.
     """
     if strength <= 0:
         return sounds
@@ -37,20 +37,20 @@ def augmented(sounds: Floats, rng: np.random.Generator, strength: float = 1.0) -
 def _vary(
     sound: Floats, out: Floats, speed: float, squeeze: float, later: float, tilt: float
 ) -> None:
-    """`out` = `sound` at `speed`, its bins read at `squeeze`, `later` frames later and tilted.
+    """Write `sound` to `out` at another `speed`, its bins read at `squeeze`, shifted and tilted.
 
-    Silence beyond its ends; where there was silence there stays silence. Compiled, as training
-    waits for it: a third of a batch's time went here.
+    `later` is the shift in frames. Silence follows beyond its ends, and silent bins stay silent.
+    Compiled: this took a third of a batch's time in NumPy.
     """
     frames, bins = sound.shape
     for f in range(frames):
-        place = max((f - later) * speed, 0.0)
-        low = int(place)
-        share = np.float32(place - low)
+        position = max((f - later) * speed, 0.0)
+        low = int(position)
+        share = np.float32(position - low)
         for b in range(bins):
-            where = b * squeeze
-            left = int(where)
-            part = np.float32(where - left)
+            bin_position = b * squeeze
+            left = int(bin_position)
+            bin_share = np.float32(bin_position - left)
             value = np.float32(0)
             for df in range(2):
                 if low + df >= frames:
@@ -58,9 +58,9 @@ def _vary(
                 weight = share if df else 1 - share
                 row = sound[low + df]
                 if left < bins:
-                    value += weight * (1 - part) * row[left]
+                    value += weight * (1 - bin_share) * row[left]
                 if left + 1 < bins:
-                    value += weight * part * row[left + 1]
+                    value += weight * bin_share * row[left + 1]
             if value > 0.01:
                 value += tilt * (2 * b / (bins - 1) - 1)
             out[f, b] = value

@@ -19,20 +19,21 @@ from latentpad.models.training.dataset import Clip, spectrogram
 
 def write(
     folder: Path,
-    found: Sequence[Clip],
+    clips: Sequence[Clip],
     representation: Representation,
     shown: Callable[[int], None] = lambda done: None,
     log: Callable[[str], None] = lambda line: None,
 ) -> None:
-    """Every clip's spectrogram into `folder`, to be opened by `read`.
+    """Write every clip's spectrogram to `folder`, for `read`.
 
-    What cannot be read, or is silent, is left out, with a line to `log`. On disk, so that ten
-    thousand sounds take no more memory than a hundred. `shown` is told how many are done.
+    Clips that cannot be read, or are silent, are left out, with a line to `log`. The spectrograms
+    are on disk, so memory does not grow with the number of sounds. `shown` is called with the
+    number of clips done.
     """
     partial = folder / "sounds.partial"
     kept, peaks = [], []
     with partial.open("wb") as file:
-        for i, clip in enumerate(found):
+        for i, clip in enumerate(clips):
             try:
                 sound, peak = spectrogram(clip, representation)
             except AudioError as error:
@@ -42,8 +43,8 @@ def write(
                 kept.append(i)
                 peaks.append(peak)
             shown(i + 1)
-    if len(kept) < len(found):
-        log(f"{len(found) - len(kept)} of {len(found)} sounds left out")
+    if len(kept) < len(clips):
+        log(f"{len(clips) - len(kept)} of {len(clips)} sounds left out")
     os.replace(partial, folder / "sounds.f16")
     partial = folder / "read.partial.npz"
     np.savez(partial, kept=np.array(kept, np.int64), peaks=np.array(peaks, np.float32))
@@ -51,9 +52,9 @@ def write(
 
 
 class StoredSpectrograms:
-    """(L, frames, bins) float16 in 0...1 in a file: a thousandth of the range, under 0.1 dB.
+    """(L, frames, bins) float16 in 0...1 in a file; the rounding is under 0.1 dB.
 
-    Read as it is asked for, and not mapped: pages of a map stay in a process for as long as the
+    Read on demand, and not memory-mapped: the pages of a map stay in a process for as long as the
     system likes. Any thread may read.
     """
 
@@ -65,12 +66,13 @@ class StoredSpectrograms:
     def __len__(self) -> int:
         return self._count
 
-    def __getitem__(self, at: Any) -> NDArray[np.float16]:
+    def __getitem__(self, indices: Any) -> NDArray[np.float16]:
         """One sound of an int, B sounds of (B,) ints, as (B, frames, bins)."""
         data = b"".join(
-            os.pread(self._file.fileno(), self._size, int(i) * self._size) for i in np.ravel(at)
+            os.pread(self._file.fileno(), self._size, int(i) * self._size)
+            for i in np.ravel(indices)
         )
-        return np.frombuffer(data, np.float16).reshape(*np.shape(at), *self._shape)
+        return np.frombuffer(data, np.float16).reshape(*np.shape(indices), *self._shape)
 
 
 class StoredClips(NamedTuple):
@@ -92,12 +94,14 @@ def read(folder: Path, representation: Representation) -> StoredClips | None:
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of `sounds[chosen]`: of one epoch, as they are and in order, or with a `strength`
-    (0 too) shuffled and varied, epoch after epoch without an end.
+    """Batches of `sounds[chosen]`, for Keras.
 
-    A batch is a function of seed, epoch and place in it: a training taken up again after an
-    interruption sees what it would have seen. Keras asks for the next ones, in order, on a thread
-    of its own while it learns from one, and beyond the epoch's end while it validates.
+    Without a `strength`: one epoch, unchanged and in order. With a `strength` (0 too): shuffled and
+    varied, epoch after epoch without an end.
+
+    A batch is a function of the seed, the epoch and its index, so a training that is resumed gets
+    the same batches as one that was not interrupted. Keras asks for the next ones, in order, on a
+    thread of its own while it trains on one, and beyond the epoch's end while it validates.
     """
 
     def __init__(
@@ -111,7 +115,7 @@ class Batches(keras.utils.PyDataset):
         super().__init__()
         self._sounds, self._chosen = sounds, np.asarray(chosen)
         self._batch, self._seed, self._strength = batch, seed, strength
-        self.begun = 0
+        self.first_epoch = 0
         """The epoch that batch 0 belongs to."""
 
     def __len__(self) -> int:
@@ -122,24 +126,25 @@ class Batches(keras.utils.PyDataset):
     def num_batches(self) -> int | None:
         return len(self) if self._strength is None else None
 
-    def __getitem__(self, at: int) -> tuple[Floats]:
-        return (self.part(at, 0, 1),)
+    def __getitem__(self, index: int) -> tuple[Floats]:
+        return (self.part(index, 0, 1),)
 
-    def part(self, at: int, member: int, members: int) -> Floats:
-        """What one of `members` replicas sees of batch `at`: shares of one size, varied apart.
+    def part(self, index: int, member: int, members: int) -> Floats:
+        """The share of batch `index` for one of `members` replicas, each varied independently.
 
-        Where a batch does not divide, it is filled up with sounds from the epoch's beginning.
+        All shares have one size: a batch that does not divide is filled up with sounds from the
+        beginning of the epoch.
         """
-        epoch, at = divmod(at, len(self))
-        epoch += self.begun
+        epoch, index = divmod(index, len(self))
+        epoch += self.first_epoch
         order = self._chosen
         if self._strength is not None:
             order = np.random.default_rng((self._seed, epoch)).permutation(order)
-        batch = order[at * self._batch : (at + 1) * self._batch]
-        lacking = -len(batch) % members
-        batch = np.concatenate([batch, np.resize(order, lacking)])[member::members]
+        batch = order[index * self._batch : (index + 1) * self._batch]
+        missing = -len(batch) % members
+        batch = np.concatenate([batch, np.resize(order, missing)])[member::members]
         sounds = self._sounds[np.sort(batch)].astype(np.float32)
         if self._strength:
-            rng = np.random.default_rng((self._seed, epoch, at, member))
+            rng = np.random.default_rng((self._seed, epoch, index, member))
             sounds = augmentation.augmented(sounds, rng, self._strength)
         return sounds

@@ -1,4 +1,5 @@
-"""What watches over a training: its pace, the best weights, taking up again, what is shown."""
+"""The callback of a training: its learning rate, the best weights, its saved state, and
+progress."""
 
 from __future__ import annotations
 
@@ -29,13 +30,13 @@ SETTLED = 0.5  # share of a training after which a falling rate is below half
 
 @dataclass
 class TrainingHistory:
-    """Losses of one training, one value an epoch, and where the weights kept come from."""
+    """Losses of one training, one value per epoch, and the epoch of the best weights."""
 
     train: list[float] = field(default_factory=list)
     validation: list[float] = field(default_factory=list)
     best_epoch: int = 0
     seconds: float = 0.0
-    since: int = 0  # the epoch from which weights are worth keeping to the end
+    since: int = 0  # the first epoch whose weights may be the final ones
 
     @property
     def best(self) -> float:
@@ -45,10 +46,10 @@ class TrainingHistory:
 class TrainingCallback(keras.callbacks.Callback):
     """One training from its beginning, or from where it was interrupted, to its end.
 
-    `history` and the best weights are there whenever it ends, after Ctrl-C too: `settle`. The
-    state is kept in `folder`, a whole one or none: a kill at any moment loses `SAVED_EVERY_S`.
-    Where several train together, `clock` is the same for all (each asks it as often as the
-    others do), and one of them `saves`.
+    `history` and the best weights are available however it ends, also after Ctrl-C: see
+    `set_best_weights`. The state in `folder` is replaced as a whole, so a kill at any moment loses
+    at most `SAVED_EVERY_S`. If several processes train together, `clock` gives all of them the same
+    time (each must call it equally often), and only one of them `saves`.
     """
 
     model: TrainingModel
@@ -65,44 +66,46 @@ class TrainingCallback(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.history = TrainingHistory()
-        self._course, self._lessons, self._folder = config, batches, folder
+        self._config, self._batches, self._folder = config, batches, folder
         self._shown, self._clock, self._saves = shown, clock, saves
-        self._kept: list[Any] = []
-        self.asked = False
-        """Ctrl-C was pressed here, and the batch is not over yet."""
+        self._best_weights: list[Any] = []
+        self.stop_requested = False
+        """Ctrl-C was pressed in this process during the batch that runs."""
         self.interrupted = False
         """The training was ended in the middle of an epoch."""
         self._began = 0.0
         self._saved = time.monotonic()
 
-    def take_up(self, training_model: TrainingModel) -> int:
-        """Bring a built and compiled learner to where it was interrupted; the next epoch."""
-        for place in (self._folder / "state", self._folder / "state.old"):
-            if (place / "history.json").is_file():
-                training_model.load_weights(place / "learner.weights.h5")
-                self._kept = _weights(place / "best.npz")
-                self.history = TrainingHistory(**json.loads((place / "history.json").read_text()))
+    def resume(self, training_model: TrainingModel) -> int:
+        """Restore a built and compiled model from the saved state, if any; return the next
+        epoch."""
+        for state in (self._folder / "state", self._folder / "state.old"):
+            if (state / "history.json").is_file():
+                training_model.load_weights(state / "learner.weights.h5")
+                self._best_weights = _weights(state / "best.npz")
+                self.history = TrainingHistory(**json.loads((state / "history.json").read_text()))
                 break
-        self._lessons.begun = len(self.history.train)
+        self._batches.first_epoch = len(self.history.train)
         self._began = self._clock() - self.history.seconds
         return len(self.history.train)
 
-    def settle(self, training_model: TrainingModel) -> None:
-        """Give the learner's two models the best weights there were."""
-        if self._kept:
+    def set_best_weights(self, training_model: TrainingModel) -> None:
+        """Set the encoder and decoder to the best weights."""
+        if self._best_weights:
             count = len(training_model.encoder.get_weights())
-            training_model.encoder.set_weights(self._kept[:count])
-            training_model.decoder.set_weights(self._kept[count:])
+            training_model.encoder.set_weights(self._best_weights[:count])
+            training_model.decoder.set_weights(self._best_weights[count:])
 
     @contextmanager
     def stoppable(self) -> Iterator[None]:
         """Ctrl-C ends the training after its batch; a second one ends it at once.
 
-        Raised into Keras' threads, KeyboardInterrupt comes out as one of a dozen other errors.
+        Without this, KeyboardInterrupt in one of Keras' threads would appear as various other
+        errors.
         """
 
         def stop(number: int, frame: object) -> None:
-            self.asked = True
+            self.stop_requested = True
             signal.signal(signal.SIGINT, before)
 
         if threading.current_thread() is not threading.main_thread():
@@ -119,44 +122,48 @@ class TrainingCallback(keras.callbacks.Callback):
         self.interrupted = self.model.stop_training = True
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if self.asked:
+        if self.stop_requested:
             self.end()
 
     @property
     def done(self) -> float:
-        """Share of the training that is over."""
-        done = len(self.history.train) / self._course.passes
-        if self._course.minutes is not None:
-            done = max(done, (self._clock() - self._began) / (60 * self._course.minutes))
+        """The share of the training that is done, 0...1."""
+        done = len(self.history.train) / self._config.passes
+        if self._config.minutes is not None:
+            done = max(done, (self._clock() - self._began) / (60 * self._config.minutes))
         return min(done, 1.0)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        done, recipe = self.done, self._course.recipe
+        done, recipe = self.done, self._config.recipe
         pace = 0.51 + 0.49 * math.cos(math.pi * done) if recipe.falling else 1.0
         self.model.optimizer.learning_rate = recipe.learning_rate * pace
         self.model.warm.assign(min(1.0, done / recipe.warm_up) if recipe.warm_up else 1.0)
-        self.throw(epoch, 0)
+        self.seed_noise(epoch, 0)
 
-    def throw(self, epoch: int, at: int, members: int = 1) -> None:
-        """Set the noise of a batch: of seed, epoch and place alone, as the batch itself is."""
-        place = (epoch * len(self._lessons) + at) * members
-        self.model.dice.state.assign(np.array([self._course.seed, place], "uint32"))
+    def seed_noise(self, epoch: int, index: int, members: int = 1) -> None:
+        """Seed the noise of a batch. It depends on seed, epoch and index only, like the batch
+        itself."""
+        number = (epoch * len(self._batches) + index) * members
+        self.model.noise_seed.state.assign(np.array([self._config.seed, number], "uint32"))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self.interrupted:  # not a whole epoch
             return
-        history, recipe = self.history, self._course.recipe
-        judged = float(logs["val_told"])
-        # While the rate is high it is luck which epoch is the best, and its latents still tell
-        # the same: that one is kept for an early end only.
+        history, recipe = self.history, self._config.recipe
+        score = float(logs["val_score"])
+        # While the learning rate is high the best epoch is a matter of chance, and its latents are
+        # still correlated: its weights are kept for an early end only.
         settled = not recipe.falling or self.done >= SETTLED
         if settled and recipe.falling and not history.since:
             history.since = epoch
-        if judged < history.best:
+        if score < history.best:
             history.best_epoch = epoch
-            self._kept = [*self.model.encoder.get_weights(), *self.model.decoder.get_weights()]
-        history.train.append(float(logs["told"]))
-        history.validation.append(judged)
+            self._best_weights = [
+                *self.model.encoder.get_weights(),
+                *self.model.decoder.get_weights(),
+            ]
+        history.train.append(float(logs["score"]))
+        history.validation.append(score)
         history.seconds = self._clock() - self._began
         patient = not settled or epoch - history.best_epoch < recipe.patience
         if self.done >= 1 or not patient:
@@ -170,7 +177,7 @@ class TrainingCallback(keras.callbacks.Callback):
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(parents=True)
         self.model.save_weights(new / "learner.weights.h5")
-        np.savez(new / "best.npz", *self._kept)
+        np.savez(new / "best.npz", *self._best_weights)
         (new / "history.json").write_text(json.dumps(asdict(self.history)))
         shutil.rmtree(old, ignore_errors=True)
         if state.exists():
@@ -181,7 +188,7 @@ class TrainingCallback(keras.callbacks.Callback):
 
 
 def training_key(*parts: object) -> str:
-    """What a training is of: another key means that it is not taken up again."""
+    """A hash of all that decides a training: a saved state is resumed only under the same key."""
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()
 
 

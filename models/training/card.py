@@ -1,4 +1,4 @@
-"""The card of a pack: what it learned from and how good it is, measured, with pictures."""
+"""The card of a pack: what it was trained on and how good it is, measured, with pictures."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ if TYPE_CHECKING:
 
 
 class PhaseMethod(NamedTuple):
-    """How decoded magnitudes are made to sound before they are judged."""
+    """A method that turns decoded magnitudes into samples, to be judged."""
 
     name: str
     sound: Callable[[Floats, Representation], Floats]  # (frames, bins) dB to (samples,)
 
 
-def _whole(frames_db: Floats, representation: Representation) -> Floats:
+def _griffinlim(frames_db: Floats, representation: Representation) -> Floats:
     r = representation
     return griffinlim(audible(frames_db, r), r.hop, r.window)
 
 
-GRIFFINLIM = PhaseMethod("Fast Griffin-Lim (32 iterations, momentum 0.99)", _whole)
+GRIFFINLIM = PhaseMethod("Fast Griffin-Lim (32 iterations, momentum 0.99)", _griffinlim)
 SOUNDS_MEASURED = 64  # at most, of each split: ViSQOL takes a tenth of a second each
 PICTURED = 6  # sounds, at most
 RECONSTRUCTIONS = "reconstructions.png"
-ACTIVE = 0.1  # nats: a latent that tells less is dead
-TOLD = {"train": "seen", "validation": "unseen, chose the epoch", "test": "unseen"}
+ACTIVE = 0.1  # nats: a latent that carries less is not used
+SPLIT_LABELS = {"train": "seen", "validation": "unseen, chose the epoch", "test": "unseen"}
 
 
 def write(
@@ -57,20 +57,20 @@ def write(
     phase: PhaseMethod = GRIFFINLIM,
     progress: ProgressCallback = no_progress,
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """card.md and its pictures by file name, and the figures in it.
+    """Make card.md and its pictures, as bytes by file name, and the figures in it.
 
     `sounds` (L, frames, bins) floats in 0...1 belong to the pack's anchors, as do the rows of
-    `sources` and the paths of the `recordings`. Takes about half a minute, of which `progress`
-    hears.
+    `sources` and the paths of the `recordings`. Takes about half a minute; `progress` is called
+    meanwhile.
     """
     splits = [row["split"] for row in sources]
     quality: dict[str, Any] = {}
     for split in ("train", "validation", "test"):
         chosen = [i for i, side in enumerate(splits) if side == split]
         if chosen:
-            told = partial(progress, f"judging sounds ({TOLD[split]})")
+            report = partial(progress, f"judging sounds ({SPLIT_LABELS[split]})")
             quality[split] = reconstruction_errors(
-                pack, sounds, decoder, chosen, recordings, phase, told=told
+                pack, sounds, decoder, chosen, recordings, phase, shown=report
             )
     progress("measuring a decode", 0, 0)
     with tempfile.TemporaryDirectory() as temporary:
@@ -103,13 +103,14 @@ def reconstruction_errors(
     recordings: Sequence[Path],
     phase: PhaseMethod = GRIFFINLIM,
     most: int = SOUNDS_MEASURED,
-    told: Callable[[float, float], None] = lambda done, of: None,
+    shown: Callable[[float, float], None] = lambda done, of: None,
 ) -> dict[str, float]:
     """Mean MAE in dB on content frames and ViSQOL of the `chosen` sounds' reconstructions.
 
-    Of `most` sounds, spread evenly, if there are more; `told` hears how many are done. `visqol` is
-    of whole sounds, `visqol_late` as those measure it who give ViSQOL no silence before: from
-    0.28 s on. Without the extra `evaluate` there is no ViSQOL, and no figure of it.
+    If there are more than `most` sounds, that many are taken, evenly spread. `shown` is called with
+    the number of sounds done. `visqol` is of sounds with silence before them; `visqol_late` is of
+    the bare sounds, which ViSQOL judges from 0.28 s on. Without the extra `evaluate` there are no
+    figures of ViSQOL.
     """
     r = pack.representation
     judged = extras.installed("visqol")
@@ -117,7 +118,7 @@ def reconstruction_errors(
     grades: dict[str, list[float]] = {"visqol": [], "visqol_late": []}
     spread = np.linspace(0, len(chosen) - 1, min(most, len(chosen))).astype(int)
     some = [chosen[i] for i in spread]
-    told(0, len(some))
+    shown(0, len(some))
     for i, decoded in zip(some, _decoded(pack, decoder, some), strict=True):
         reference, other = r.unscaled(sounds[i]), r.unscaled(decoded)
         errors.append(similarity.mae_db(reference, other))
@@ -125,7 +126,7 @@ def reconstruction_errors(
             original, sound = reading.read_samples(recordings[i], r), phase.sound(other, r)
             grades["visqol"].append(similarity.visqol(original, sound, r))
             grades["visqol_late"].append(similarity.visqol(original, sound, r, whole=False))
-        told(len(errors), len(some))
+        shown(len(errors), len(some))
     figures: dict[str, float] = {"sounds": len(errors)}
     for name, values in {"mae_db": errors, **(grades if judged else {})}.items():
         figures[name] = round(float(np.mean(values)), 2)
@@ -134,7 +135,7 @@ def reconstruction_errors(
 
 
 def _decoded(pack: Pack, decoder: Any, chosen: Sequence[int]) -> Floats:
-    """(n, frames, bins) in 0...1: what the model makes of the chosen anchors."""
+    """(n, frames, bins) in 0...1: the chosen anchors, decoded."""
     return np.asarray(decoder.predict(pack.anchors.latents[list(chosen)], 32, verbose=0))
 
 
@@ -156,13 +157,15 @@ def _text(
     sources: Sequence[Mapping[str, str]],
 ) -> str:
     r = pack.representation
-    told = held_out(pack.training["sounds"])
-    kept, met = ("validation loss", ", unseen in training") if "test" in figures else ("loss", "")
+    sentence = held_out(pack.training["sounds"])
+    kept, suffix = (
+        ("validation loss", ", unseen in training") if "test" in figures else ("loss", "")
+    )
     rows = "\n".join(
-        f"| {name} ({TOLD[name]}) | {q['sounds']} | {_spread(q, 'mae_db')} "
-        f"| {_spread(q, 'visqol')} | {_spread(q, 'visqol_late')} |"
+        f"| {name} ({SPLIT_LABELS[name]}) | {q['sounds']} | {_mean_and_sd(q, 'mae_db')} "
+        f"| {_mean_and_sd(q, 'visqol')} | {_mean_and_sd(q, 'visqol_late')} |"
         for name, q in figures.items()
-        if name in TOLD
+        if name in SPLIT_LABELS
     )
     kl = ", ".join(f"{k:.2f}" for k in pack.kl)
     spread = ", ".join(f"{s:.2f}" for s in pack.anchors.latents.std(axis=0))
@@ -171,7 +174,7 @@ def _text(
         for i, row in enumerate(_correlations(pack))
     )
     head = "| | " + " | ".join(f"z{i}" for i in range(pack.latent_dim)) + " |"
-    line = "| --- |" + " --- |" * pack.latent_dim
+    separator = "| --- |" + " --- |" * pack.latent_dim
     recipe = ", ".join(f"{k} {v}" for k, v in pack.training["recipe"].items())
     return f"""# {pack.title}
 
@@ -179,7 +182,7 @@ A variational autoencoder of {pack.latent_dim} latents that decodes {r.seconds:.
 {r.sample_rate} Hz. Licence: {pack.licence}. {attributed(sources)}
 
 ## Learned from
-{told[:1].upper()}{told[1:]}. Whole groups of
+{sentence[:1].upper()}{sentence[1:]}. Whole groups of
 origin are held out (one recording session is never on two sides). All sounds are anchors.
 
 Representation: frames of {r.n_fft} samples, hop {r.hop}, window {r.window}, {r.frames} frames of
@@ -203,14 +206,14 @@ who give ViSQOL a second of sound as it is: it then judges from 0.28 s on only.
 
 ![reconstructions](reconstructions.png)
 
-Recordings{met}, and what the model makes of them.
+Recordings{suffix}, and what the model makes of them.
 
 ## Latents
 {figures["active_latents"]} of {pack.latent_dim} are active (over {ACTIVE} nats). Nats per latent:
 {kl}. Standard deviations over the anchors: {spread}. Correlations:
 
 {head}
-{line}
+{separator}
 {table}
 
 ![plane](plane.png)
@@ -224,7 +227,7 @@ One decode on one CPU thread of the machine that trained it: {figures["decode"][
 """
 
 
-def _spread(figures: Mapping[str, float], name: str) -> str:
+def _mean_and_sd(figures: Mapping[str, float], name: str) -> str:
     """Mean ± standard deviation of a figure over the sounds."""
     if name not in figures:
         return "not measured"
@@ -232,7 +235,7 @@ def _spread(figures: Mapping[str, float], name: str) -> str:
 
 
 def pictured_rows(splits: Sequence[str], most: int = PICTURED) -> list[int]:
-    """Rows whose recordings a card shows: of those unseen in training, spread evenly."""
+    """Rows whose recordings the card shows: evenly spread over those unseen in training."""
     unseen = [i for i, split in enumerate(splits) if split == "test"] or list(range(len(splits)))
     spread = np.linspace(0, len(unseen) - 1, min(most, len(unseen))).astype(int)
     return [unseen[i] for i in spread]
@@ -241,8 +244,10 @@ def pictured_rows(splits: Sequence[str], most: int = PICTURED) -> list[int]:
 def reconstructions(
     pack: Pack, decoder: Any, chosen: Sequence[int], recorded: Sequence[Floats]
 ) -> bytes:
-    """RECONSTRUCTIONS: the `recorded` (frames, bins) dB of the chosen anchors, each above
-    what the model makes of it."""
+    """The picture RECONSTRUCTIONS: each recording above the decoded anchor.
+
+    `recorded` are (frames, bins) dB of the `chosen` anchors.
+    """
     r = pack.representation
     decoded = [r.unscaled(sound) for sound in _decoded(pack, decoder, chosen)]
     rows = ("recording", recorded), ("reconstruction", decoded)

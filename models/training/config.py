@@ -1,4 +1,4 @@
-"""How a model is taught: the recipe, and what else decides which model comes out."""
+"""The recipe of a training, and the other arguments that decide which model results."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from latentpad.models.sources.licences import FREE
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a VAE is taught. Losses are in dB, so the weights are dB per nat and the like."""
+    """How a VAE is trained. Losses are in dB, so the weights are in dB per nat and the like."""
 
     width: int = 224  # channels of the convolutions
     beta: float = 0.28  # dB for a nat in every latent (Higgins et al., beta-VAE, 2017)
-    free_nats: float = 0.5  # per latent and sound, unpriced, so that no latent dies
-    warm_up: float = 0.1  # share of the training in which the price rises from 0
-    decorrelation: float = 0.1  # dB: the price of a latent that another tells too
+    free_nats: float = 0.5  # per latent and sound without a penalty, so that no latent dies
+    warm_up: float = 0.1  # share of the training in which the weight rises from 0
+    decorrelation: float = 0.1  # dB: weight of the correlation between latents
     learning_rate: float = 1.5e-3
     falling: bool = True  # the rate falls as half a cosine (Loshchilov & Hutter, SGDR, 2017)
     weight_decay: float = 1e-4
     augmentation: float = 0.5  # strength, see models.training.augmentation
-    content: float = 1.0  # how much more sound counts than silence; 0: every bin the same
+    content: float = 1.0  # how much more sound weighs than silence; 0: all bins equally
     epochs: int = 200
     patience: int = 60  # epochs without a better validation loss, once the rate has fallen
 
 
-#: As in Cámara & Blanco: Adam at 1e-4, 500 epochs at most, no trick beside the beta-VAE's own.
+#: As in Cámara & Blanco: Adam at 1e-4, 500 epochs at most, a plain beta-VAE.
 PAPER = Recipe(
     free_nats=0.0, warm_up=0.0, decorrelation=0.0, learning_rate=1e-4, falling=False,
     weight_decay=0.0, augmentation=0.0, content=0.0, epochs=500, patience=30,
@@ -36,7 +36,7 @@ RECIPES = {"default": Recipe(), "paper": PAPER}
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """All that decides, beside the sounds, what a training comes to."""
+    """Everything besides the sounds that decides the result of a training."""
 
     latent: int = 4
     recipe: Recipe = RECIPES["default"]
@@ -45,7 +45,7 @@ class TrainingConfig:
     batch: int = 16  # sounds in a step, of all devices together
     epochs: int | None = None  # at most; None: as many as the recipe says
     minutes: float | None = None  # and not longer than this
-    licences: tuple[str, ...] | None = FREE  # learned from, where a sound names one; None: all
+    licences: tuple[str, ...] | None = FREE  # allowed for sounds that name a licence; None: all
     held_out: float | None = None  # share not learned from; None: see models.training.dataset
 
     @property

@@ -1,4 +1,4 @@
-"""A folder of sounds to learn from: which files, under which licence, on which side."""
+"""A folder of sounds to train on: which files, under which licence, in which split."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ SIDES = ("train", "validation", "test")
 HELD_OUT = 0.4  # of a large folder, half of it for each side that is not learned from
 LEAST_HELD_OUT = 0.1  # of a small one
 LARGE = 200  # sounds
-DRAWS = 64  # of a division, at most
+DRAWS = 64  # random splits that are tried, at most
 MOST_CREDIT = 1000  # characters
-FEWEST_AUTHORS = 10  # of a library, for whole authors to be on one side
+FEWEST_AUTHORS = 10  # of a library, for all sounds of an author to be in one split
 
 
 class DatasetError(LatentpadError):
-    """A folder that cannot be learned from: one line with the reason."""
+    """A folder that cannot be trained on: one line with the reason."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,16 @@ def clips(
     log: Callable[[str], None] = lambda line: None,
     held_out: float | None = None,
 ) -> list[Clip]:
-    """The clips that may be learned from, with their split (see `split_clips`).
+    """The clips that may be learned from, with their splits (see `split_clips`).
 
-    A sound library (models.libraries.library) gives its recordings with their credits; in any
-    other folder the rows of its tables are the clips (models.sources.tables), and all sound files
-    that no table lies beside or above; each of these is its own group. They are called as
-    models.sources.names says. Of a table that tells licences only rows under `licences` are taken
-    (None: all); what may not be trained on is never taken. How many are left out, and why, is told
-    to `log`. Raises DatasetError, and models.libraries.header.LibraryError of a broken library.
+    A sound library (models.libraries.library) gives its recordings with their credits. In any other
+    folder the clips are the rows of its tables (models.sources.tables), and all sound files that no
+    table covers; each of these is its own group. models.sources.names gives their names.
+
+    If a table names licences, only rows under `licences` are taken (None: all). Sounds that may not
+    be used for training are never taken. `log` gets a line for each reason, with the number of
+    sounds left out. Raises DatasetError, and models.libraries.header.LibraryError for a broken
+    library.
     """
     if not folder.is_dir():
         raise DatasetError(f"{folder}: no such folder")
@@ -76,62 +78,63 @@ def clips(
     return split_clips(check_enough(read(folder, licences, log), folder), seed, held_out)
 
 
-def check_enough(found: Sequence[Clip], folder: Path) -> Sequence[Clip]:
-    """`found`, if it can be divided. Raises DatasetError."""
-    if len(found) < 3:
-        raise DatasetError(f"{folder}: {len(found)} usable sounds found, at least 3 are needed")
-    return found
+def check_enough(clips: Sequence[Clip], folder: Path) -> Sequence[Clip]:
+    """Return `found` if there are enough clips for three splits. Raises DatasetError."""
+    if len(clips) < 3:
+        raise DatasetError(f"{folder}: {len(clips)} usable sounds found, at least 3 are needed")
+    return clips
 
 
 def default_held_out(count: int) -> float:
-    """The share of so many sounds that is held out: of a few, each is wanted to learn from."""
+    """The share of `count` sounds that is held out; smaller for a small folder."""
     return HELD_OUT * min(max(count / LARGE, LEAST_HELD_OUT / HELD_OUT), 1.0)
 
 
-def split_clips(found: Sequence[Clip], seed: int, held_out: float | None = None) -> list[Clip]:
-    """The clips with their splits: near the share `held_out` (None: `default_held_out`) is not to
-    train on.
+def split_clips(clips: Sequence[Clip], seed: int, held_out: float | None = None) -> list[Clip]:
+    """The clips with their splits: about the share `held_out` is not trained on.
 
-    Half of it is to validate, which epoch is the best; half to test how good the model is. Each
-    has one sound at least, unless the share is 0: then all are to train on.
+    Half of it is the validation split, which chooses the best epoch; half is the test split, which
+    measures the model. Each has at least one sound, unless the share is 0: then all are trained on.
+    None means `default_held_out`.
 
-    Whole groups at a time and never by clip, or one recording would be on both sides. Which group
-    falls where is drawn freely, the large ones too, or every seed would judge by the same sounds:
-    of a few draws the one nearest the shares is taken.
+    A group is never divided, or one recording would be in two splits. The split of each group is
+    drawn at random, of large groups too, or every seed would test on the same sounds. Of up to
+    `DRAWS` random splits the one nearest to the shares is taken.
     """
-    share = default_held_out(len(found)) if held_out is None else held_out
+    share = default_held_out(len(clips)) if held_out is None else held_out
     if share <= 0:
-        return [replace(clip, split=SIDES[0]) for clip in found]
-    sizes = Counter(clip.group for clip in found)
+        return [replace(clip, split=SIDES[0]) for clip in clips]
+    sizes = Counter(clip.group for clip in clips)
     wanted = np.array([1 - share, share / 2, share / 2]) * sizes.total()
     wanted[1:] = np.maximum(wanted[1:], 1)
-    dice = np.random.default_rng(seed)
-    nearest, side = np.inf, dict[str, str]()
+    rng = np.random.default_rng(seed)
+    nearest, split_of = np.inf, dict[str, str]()
     for _ in range(DRAWS):
-        off, drawn = _drawn(sizes, wanted, dice)
-        if off < nearest:
-            nearest, side = off, drawn
-        if nearest < len(found) / 100:
+        error, drawn = _drawn(sizes, wanted, rng)
+        if error < nearest:
+            nearest, split_of = error, drawn
+        if nearest < len(clips) / 100:
             break
-    return [replace(clip, split=side[clip.group]) for clip in found]
+    return [replace(clip, split=split_of[clip.group]) for clip in clips]
 
 
 def _drawn(
-    sizes: Counter[str], shares: NDArray[np.float64], dice: np.random.Generator
+    sizes: Counter[str], shares: NDArray[np.float64], rng: np.random.Generator
 ) -> tuple[float, dict[str, str]]:
-    """A side for each group, a side as likely as it lacks clips, and how far it is off at the end.
+    """A random split for each group, and how far the splits are from `shares` (in clips).
 
-    An empty side is further off than any other division.
+    A split is drawn in proportion to the clips it still lacks. One without any clip is further off
+    than all others.
     """
     groups, wanted = sorted(sizes), shares.copy()
-    side: dict[str, str] = {}
-    for i in dice.permutation(len(groups)):
-        lack = np.cumsum(np.maximum(wanted, 1e-9))
-        chosen = int(np.searchsorted(lack, dice.random() * lack[-1]))
-        side[groups[i]] = SIDES[chosen]
+    split_of: dict[str, str] = {}
+    for i in rng.permutation(len(groups)):
+        cumulative = np.cumsum(np.maximum(wanted, 1e-9))
+        chosen = int(np.searchsorted(cumulative, rng.random() * cumulative[-1]))
+        split_of[groups[i]] = SIDES[chosen]
         wanted[chosen] -= sizes[groups[i]]
-    empty = len(SIDES) - len(set(side.values()))
-    return float(np.abs(wanted).sum()) + empty * sizes.total(), side
+    empty = len(SIDES) - len(set(split_of.values()))
+    return float(np.abs(wanted).sum()) + empty * sizes.total(), split_of
 
 
 def spectrogram(clip: Clip, representation: Representation) -> tuple[Floats, float]:
@@ -144,55 +147,58 @@ def spectrogram(clip: Clip, representation: Representation) -> tuple[Floats, flo
     return representation.scaled(representation.decibels(magnitudes)), float(peak)
 
 
-def spectrograms(found: Sequence[Clip], representation: Representation) -> tuple[Floats, Floats]:
+def spectrograms(clips: Sequence[Clip], representation: Representation) -> tuple[Floats, Floats]:
     """(L, frames, bins) float32 in 0...1, and the (L,) peak bin of each sound in dBFS."""
-    result = np.empty((len(found), representation.frames, representation.bins), np.float32)
-    peaks = np.empty(len(found), np.float32)
-    for i, clip in enumerate(found):
+    result = np.empty((len(clips), representation.frames, representation.bins), np.float32)
+    peaks = np.empty(len(clips), np.float32)
+    for i, clip in enumerate(clips):
         result[i], peaks[i] = spectrogram(clip, representation)
     return result, peaks
 
 
 def _files(folder: Path, licences: Sequence[str] | None, log: Callable[[str], None]) -> list[Clip]:
-    held = scan_folder(folder)
+    scan = scan_folder(folder)
     try:
-        listed = tables.read_tables(held)
+        listed = tables.read_tables(scan)
     except tables.TableError as error:
         raise DatasetError(str(error)) from None
-    for line in [*listed.lines, held.passed_over()]:
+    for line in [*listed.lines, scan.skipped_line()]:
         if line:
             log(line)
-    gate, credited = LicenceFilter(folder, licences), bool(held.tables)
-    names = dict(zip(held.sounds, sound_names(folder, held.sounds, listed.of), strict=True))
-    found = [
-        _clip(folder, inside, told, names[inside], credited)
-        for inside, told in listed.credits.items()
-        if gate(listed.of(inside))
+    licence_filter, credited = LicenceFilter(folder, licences), bool(scan.tables)
+    names = dict(zip(scan.sounds, sound_names(folder, scan.sounds, listed.of), strict=True))
+    clips = [
+        _clip(folder, inside, credits, names[inside], credited)
+        for inside, credits in listed.credits.items()
+        if licence_filter(listed.of(inside))
     ]
-    gate.log_refused(log)
-    passed = sum(map(listed.covers, held.sounds)) - len(listed.credits)
-    if passed and listed.licensed:
+    licence_filter.log_refused(log)
+    unlisted = sum(map(listed.covers, scan.sounds)) - len(listed.credits)
+    if unlisted and listed.licensed:
         log(
-            f"{folder}: {sound_count(passed)} left out: in no row of the table beside or above them"
+            f"{folder}: {sound_count(unlisted)} left out: "
+            "in no row of the table beside or above them"
         )
-    others = (inside for inside in held.sounds if not listed.covers(inside))
-    return found + [_clip(folder, inside, Credits(), names[inside], credited) for inside in others]
+    others = (inside for inside in scan.sounds if not listed.covers(inside))
+    return clips + [_clip(folder, inside, Credits(), names[inside], credited) for inside in others]
 
 
-def _clip(folder: Path, inside: Path, told: Credits, called: SoundName, credited: bool) -> Clip:
+def _clip(
+    folder: Path, inside: Path, credits: Credits, sound_name: SoundName, credited: bool
+) -> Clip:
     id = _written(inside.as_posix())
-    credits = {
-        "licence": told.licence or "", "author_attribution": told.author, "url": told.url,
-        "source_repo": told.source_repo, "source_path": told.source_path,
-        "source_commit": told.source_commit,
+    columns = {
+        "licence": credits.licence or "", "author_attribution": credits.author, "url": credits.url,
+        "source_repo": credits.source_repo, "source_path": credits.source_path,
+        "source_commit": credits.source_commit,
     }  # fmt: skip
     return Clip(
         folder / inside,
         id=id,
-        label=one_line(called.label),
-        name=one_line(called.name),
-        group=told.group or id,
-        credits={key: printable(text, MOST_CREDIT) for key, text in credits.items()}
+        label=one_line(sound_name.label),
+        name=one_line(sound_name.name),
+        group=credits.group or id,
+        credits={key: printable(text, MOST_CREDIT) for key, text in columns.items()}
         if credited
         else {},
     )
@@ -201,18 +207,18 @@ def _clip(folder: Path, inside: Path, told: Credits, called: SoundName, credited
 def _library(
     folder: Path, licences: Sequence[str] | None, log: Callable[[str], None]
 ) -> list[Clip]:
-    """A library's recordings. It need not be of an installed pack: another model learns here."""
+    """A library's recordings. Its pack need not be installed: another model is trained here."""
     header.read(folder)
     rows = list(contents.rows(folder))
     # One author's sounds often come from one session. Of a few authors no split can be made.
     by_author = len({row.author for row in rows if row.author}) >= FEWEST_AUTHORS
-    found = []
-    gate = LicenceFilter(folder, licences)
+    clips = []
+    licence_filter = LicenceFilter(folder, licences)
     for row in rows:
-        # What somebody added of whose making nothing is said is taken for their own.
-        own = row.origin == "folder" and not (row.licence or row.author or row.url)
-        licence = None if own else row.licence
-        if not gate(
+        # A sound that was added without a licence, author or page is taken for the user's own.
+        is_own = row.origin == "folder" and not (row.licence or row.author or row.url)
+        licence = None if is_own else row.licence
+        if not licence_filter(
             Credits(
                 licence=licence, may_train=row.may_train, where=f"sound {printable(row.id, 60)}"
             )
@@ -222,20 +228,20 @@ def _library(
         path = folder / inside
         outside = ".." in inside.parts and not inside.is_absolute()
         if not row.audio or outside or not path.is_file():
-            gate.refused["their recordings are not there"] += 1
+            licence_filter.refused["their recordings are not there"] += 1
             continue
         credits = {"licence": row.licence, "author_attribution": row.author, "url": row.url}
         group = row.author if by_author and row.author else row.id
-        found.append(
+        clips.append(
             Clip(
                 path, id=printable(row.id), label=one_line(row.label), name=one_line(row.name),
                 group=group, credits=credits,
             )
         )  # fmt: skip
-    gate.log_refused(log)
-    return found
+    licence_filter.log_refused(log)
+    return clips
 
 
 def _written(name: str) -> str:
-    """A file's name as UTF-8 can hold it: one in another encoding has its bytes spelled out."""
+    """A file's name as valid UTF-8: bytes in another encoding are written as escapes."""
     return name.encode(errors="backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""Who trains together: what TF_CONFIG names, or the devices of this machine."""
+"""The team of a training: what TF_CONFIG names, or the devices of this machine."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ __all__ = ["DistributionError", "Team", "team"]
 
 
 def team() -> Team:
-    """The team that TF_CONFIG names this process a worker of; else the devices of this machine.
+    """The team that TF_CONFIG makes this process a worker of, or the devices of this machine.
 
     TF_CONFIG is TensorFlow's: {"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type":
-    "worker", "index": 0}}, the same on all machines but for the index; worker 0 is the chief.
-    To be called before anything else is asked of TensorFlow. Raises DistributionError.
+    "worker", "index": 0}}, the same on all machines except for the index; worker 0 is the chief.
+    Call it before any other use of TensorFlow. Raises DistributionError.
     """
     import tensorflow as tf
 
@@ -32,7 +32,7 @@ def team() -> Team:
 
 
 def _config() -> tuple[str, int, list[str]] | None:
-    """This process' kind and number, and the kinds of workers there are, as TF_CONFIG says."""
+    """The type and index of this process, and the types of all workers, from TF_CONFIG."""
     text = os.environ.get("TF_CONFIG", "")
     if not text:
         return None

@@ -1,4 +1,4 @@
-"""What a training comes to, and how it becomes a pack."""
+"""The result of a training, and how it becomes a pack."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """What a training comes to, before it is a pack."""
+    """The result of a training, before it is a pack."""
 
     out: Path
-    found: Sequence[dataset.Clip]
+    clips: Sequence[dataset.Clip]
     sounds: Any  # (L, frames, bins) float16 in 0...1
     peaks: Floats  # (L,) dBFS
     encoder: Any
@@ -47,10 +47,10 @@ def write(
     phase: PhaseMethod | None = None,
     progress: ProgressCallback = no_progress,
 ) -> pack.Pack:
-    """The pack of a trained pair: where its sounds are, their map, and their card.
+    """Make the pack of a trained model: its anchors, their planes, and its card.
 
-    The card judges what is heard by `phase` (None: Fast Griffin-Lim). `progress` hears how far it
-    is.
+    The card judges sounds played with the method `phase` (None: Fast Griffin-Lim). `progress` is
+    called as work goes on.
 
     Raises models.packs.pack.PackError.
     """
@@ -61,7 +61,7 @@ def write(
     mean, logvar = (np.asarray(x) for x in vae.split(t.encoder.predict(everything, verbose=0)))
     outlines = []
 
-    def heard() -> Iterator[Floats]:  # they lie on disk: each is read once
+    def spectrograms_db() -> Iterator[Floats]:  # they are on disk: each is read once
         for i in range(count):
             progress("describing the sounds", i, count)
             frames = r.unscaled(t.sounds[i])
@@ -71,12 +71,12 @@ def write(
     def decode(latents: Floats) -> Floats:
         return r.unscaled(np.asarray(t.decoder(latents, training=False), np.float32))
 
-    described = descriptors.table(heard(), r)
+    described = descriptors.table(spectrograms_db(), r)
     anchors = pack.Anchors(
         latents=mean.astype(np.float32),
-        labels=np.array([c.label for c in t.found]),
-        ids=np.array([c.id for c in t.found]),
-        names=np.array([c.called for c in t.found]),
+        labels=np.array([c.label for c in t.clips]),
+        ids=np.array([c.id for c in t.clips]),
+        names=np.array([c.called for c in t.clips]),
         loudness=np.array([o.loudness for o in outlines], np.float32) + t.peaks,
         onset=np.array([o.onset for o in outlines], np.float32),
     )
@@ -84,9 +84,9 @@ def write(
     drawn = projection.tsne(anchors.latents, t.figures["seed"])
     sources = [
         {"id": c.id, "name": n, "label": c.label, "split": c.split, "group": c.group, **c.credits}
-        for c, n in zip(t.found, anchors.names, strict=True)
+        for c, n in zip(t.clips, anchors.names, strict=True)
     ]
-    made = pack.Pack(
+    new_pack = pack.Pack(
         path=t.out,
         name=t.out.name,
         title=title,
@@ -103,15 +103,15 @@ def write(
         training=t.figures,
         descriptors=described,
     )
-    pack.save(made, t.encoder, t.decoder, sources)
+    pack.save(new_pack, t.encoder, t.decoder, sources)
     if card:
         from latentpad.models.training import card as cards
 
-        recordings = [c.path for c in t.found]
+        recordings = [c.path for c in t.clips]
         extra, figures = cards.write(
-            made, t.encoder, t.decoder, t.sounds, sources, t.history, recordings,
+            new_pack, t.encoder, t.decoder, t.sounds, sources, t.history, recordings,
             phase or cards.GRIFFINLIM, progress,
         )  # fmt: skip
-        made = replace(made, training={**made.training, "quality": figures})
-        pack.save(made, t.encoder, t.decoder, sources, extra)
+        new_pack = replace(new_pack, training={**new_pack.training, "quality": figures})
+        pack.save(new_pack, t.encoder, t.decoder, sources, extra)
     return pack.load(t.out)

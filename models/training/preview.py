@@ -1,4 +1,4 @@
-"""How a training looks while it runs: a picture of what is decoded by now, and a log."""
+"""The preview of a running training: a picture of decoded sounds, and TensorBoard's log."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ EVERY_S = 20.0
 
 
 class Preview:
-    """Some sounds above what the model makes of them, in `folder`/preview.png, now and then; and
-    the losses of every epoch in `folder`/log, for TensorBoard.
+    """Writes a picture and a log to `folder` while a training runs.
 
-    `sounds` (n, frames, bins) floats in 0...1 have the `names`.
+    preview.png, at most every `EVERY_S`, shows some sounds above what the model decodes; log, for
+    TensorBoard, has the losses of every epoch. `sounds` (n, frames, bins) floats in 0...1 have the
+    `names`.
     """
 
     def __init__(
@@ -34,13 +35,13 @@ class Preview:
         representation: Representation,
         folder: Path,
     ) -> None:
-        self._learner, self._sounds, self._names = training_model, sounds, names
+        self._model, self._sounds, self._names = training_model, sounds, names
         self._representation, self._folder = representation, folder
         self._drawn = -EVERY_S
         self._log: Any = None
 
-    def look(self, epoch: int, losses: dict[str, float], last: bool = False) -> None:
-        """After each epoch, of the training's own thread."""
+    def update(self, epoch: int, losses: dict[str, float], last: bool = False) -> None:
+        """Call after each epoch, on the training's thread."""
         if self._log is None:
             from tensorboardX import SummaryWriter
 
@@ -52,7 +53,7 @@ class Preview:
             self._drawn = time.monotonic()
 
     def _draw(self, epoch: int) -> None:
-        decoded = np.asarray(self._learner(self._sounds)["decoded"])
+        decoded = np.asarray(self._model(self._sounds)["decoded"])
         partial = self._folder / "preview.partial.png"
         partial.write_bytes(figures.png(self.figure(decoded, epoch)))
         os.replace(partial, self._folder / "preview.png")
@@ -63,7 +64,7 @@ class Preview:
         self._log.flush()
 
     def figure(self, decoded: Floats, epoch: int) -> Figure:
-        """The sounds, and what they are `decoded` as after an epoch."""
+        """The sounds above their decoded versions after an epoch."""
         r = self._representation
         rows = ("recording", r.unscaled(self._sounds)), (f"epoch {epoch}", r.unscaled(decoded))
         title = f"some sounds, and what epoch {epoch} makes of them"

@@ -1,41 +1,42 @@
-"""What a training says of its sounds: who made them, and which of them it does not learn from."""
+"""Sentences about the sounds of a training: their makers, and which are held out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-#: How `latentpad train` is told otherwise.
+#: The option of `latentpad train` that changes the held-out share.
 OPTION = "`--held-out SHARE` holds out another share, `--held-out 0` none"
 
 
 def licence(sources: Sequence[Mapping[str, str]]) -> str:
-    """The licence of a pack that learned from rows of sources.csv.
+    """The licence of a pack that learned from these rows of sources.csv.
 
-    CC BY 4.0 where each of them names a licence that may be learned from; who trains on sounds of
-    no known licence alone knows what the pack may be given under.
+    CC BY 4.0 if each row names a licence that allows it. Otherwise only the person who trains can
+    know the licence of the pack.
     """
     return "CC BY 4.0" if all(row.get("licence") for row in sources) else "none stated"
 
 
 def attributed(sources: Sequence[Mapping[str, str]]) -> str:
-    """What rows of sources.csv tell of licences and of authors or pages, in a sentence."""
+    """A sentence about the licences and authors in these rows of sources.csv."""
     licences = [bool(row.get("licence")) for row in sources]
     credits = [bool(row.get("author_attribution") or row.get("url")) for row in sources]
     if all(licences) and all(credits):
         return "Every sound it learned from is attributed in\n`sources.csv`, row by row."
     if not any(licences) and not any(credits):
         return "It learned from its maker's own sounds: no author\nand no licence is noted of them."
-    told = (
+    sentence = (
         f"Of {len(sources)} sounds it learned from, {sum(licences)} have a\nlicence in "
         f"`sources.csv` and {sum(credits)} an author or a page"
     )
-    own = sum(not (one or other) for one, other in zip(licences, credits, strict=True))
-    return told + (f"; of {own} nothing is noted: its maker's own." if own else ".")
+    unattributed = sum(not (one or other) for one, other in zip(licences, credits, strict=True))
+    return sentence + (
+        f"; of {unattributed} nothing is noted: its maker's own." if unattributed else "."
+    )
 
 
 def held_out(sounds: Mapping[str, int]) -> str:
-    """How many of the sounds of each of `dataset.SIDES` are not learned from, why, and how to
-    change it."""
+    """How many sounds are in each of `dataset.SIDES`, why, and how to change it."""
     total, learned = sum(sounds.values()), sounds["train"]
     if learned == total:
         return f"all {total} sounds are learned from: none is held out to judge the model by"

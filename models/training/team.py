@@ -1,9 +1,9 @@
 """A training on several devices or machines at once, by TensorFlow's own distribution.
 
 Every replica has the same weights, sees its share of each batch, and takes the mean of all their
-gradients. Keras' `fit` does not do it: under MultiWorkerMirroredStrategy its symbolic build and
-its reduction of logs fail (Keras 3.15), and its workers would not agree on when to stop. So the
-loop is written out here; recipe, lessons and coach are those of any training.
+gradients. Keras' `fit` does not do it: under MultiWorkerMirroredStrategy its symbolic build and its
+reduction of logs fail (Keras 3.15), and its workers would not agree on when to stop. So this module
+has its own loop; recipe, batches and callback are those of any training.
 """
 
 from __future__ import annotations
@@ -32,15 +32,14 @@ CHUNK = 1 << 21  # numbers sent at once: 16 MB
 
 
 class DistributionError(LatentpadError):
-    """A team that cannot train together: one line with the reason."""
+    """Processes that cannot train together: one line with the reason."""
 
 
 class Team:
-    """The replicas of one training: those of this process and those of all others.
+    """The replicas of one training, in this process and in all others.
 
-    Made before anything else is asked of TensorFlow. What the methods send goes round by
-    all-reduce, so every process has to call them in the same order: only the chief of them
-    writes, all decide alike. For the main thread.
+    Make it before any other use of TensorFlow. The methods exchange data by all-reduce, so every
+    process must call them in the same order. Only the chief writes files. For the main thread.
     """
 
     def __init__(self, strategy: Any, task: int = 0, chief: bool = True) -> None:
@@ -54,21 +53,22 @@ class Team:
 
     @property
     def suffix(self) -> str:
-        """Tells this process' files from the chief's, which may lie in the same folder."""
+        """Keeps this process' files apart from the chief's, which may be in the same folder."""
         return "" if self.chief else f"-worker{self.task}"
 
     def clock(self) -> float:
-        """The chief's monotonic clock in s: all machines have the same time."""
-        return float(self.told(np.array([time.monotonic()])).item())
+        """The chief's monotonic clock in s, the same in all processes."""
+        return float(self.from_chief(np.array([time.monotonic()])).item())
 
-    def told(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n,) numbers of the chief, to all; the others give an array of the same length."""
+    def from_chief(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The chief's (n,) numbers, in all processes; the others pass an array of the same
+        length."""
         return self._summed(values if self.chief else np.zeros_like(values))
 
     def agree(self, what: str) -> None:
-        """Raises DistributionError in all processes if `what` is not the chief's in one."""
+        """Raise DistributionError in all processes if `what` differs from the chief's in one."""
         mine = np.frombuffer(what.encode(), np.uint8).astype(np.float64)
-        others = self._summed(np.array([float(not np.array_equal(self.told(mine), mine))]))
+        others = self._summed(np.array([float(not np.array_equal(self.from_chief(mine), mine))]))
         if others.item():
             raise DistributionError(
                 f"{others.item():g} workers have other sounds or arguments than the chief: "
@@ -76,18 +76,18 @@ class Team:
             )
 
     def gather(self) -> None:
-        """Wait for all others: a process that has gone is taken for one that was lost."""
+        """Wait for all others. Without it, a process that ends would count as lost."""
         self._summed(np.zeros(1))
 
-    def hand_out(self, work: Path) -> None:
-        """Give all the state that the chief's folder has, so that all take up the same."""
+    def share_state(self, work: Path) -> None:
+        """Copy the chief's saved state to the folders of all, so that all resume from the same."""
         files = [b""] * len(STATE)
         if self.chief:
             states = [work / name for name in ("state", "state.old")]
             state = next((s for s in states if (s / "history.json").is_file()), None)
             if state is not None:
                 files = [(state / name).read_bytes() for name in STATE]
-        files = [self._sent(data) for data in files]
+        files = [self._bytes_from_chief(data) for data in files]
         if self.chief:
             return
         for name in ("state", "state.old"):
@@ -97,45 +97,51 @@ class Team:
             for name, data in zip(STATE, files, strict=True):
                 (work / "state" / name).write_bytes(data)
 
-    def dice(self) -> Any:
-        """Noise of its own for each replica; to be thrown anew before each step."""
-        return _Dice()
+    def noise_seed(self) -> Any:
+        """A noise seed that differs between replicas; set it before each step."""
+        return _NoiseSeed()
 
-    def teach(
+    def fit(
         self,
         training_model: TrainingModel,
         varied: Batches,
         plain: Batches,
-        coach: TrainingCallback,
-        begun: int,
+        callback: TrainingCallback,
+        first_epoch: int,
         epochs: int,
     ) -> None:
-        """What Keras' `fit` does alone: epochs `begun`... under `coach`, on all replicas.
+        """Train from `first_epoch` to `epochs` on all replicas, as Keras' `fit` does on one device.
 
-        A term over a batch (the dependence of latents, the free nats) is one over a replica's
-        share here: near to, but not, what one large batch would give.
-        Raises DistributionError where a worker was lost.
+        A term over a batch (the dependence of latents, the free nats) is computed over a replica's
+        share. It is near to, but not equal to, that of one large batch. Raises DistributionError if
+        a worker was lost.
         """
         step, judge = self._steps(training_model)
-        coach.set_model(training_model)
+        callback.set_model(training_model)
         training_model.stop_training = False
-        with _lost(), ThreadPoolExecutor(1) as thread:
-            batches = _ahead(thread, lambda at: self._parts(varied, at))
-            for epoch in range(begun, epochs):
-                coach.on_epoch_begin(epoch)
-                losses = []
-                for at in range(len(varied)):
-                    coach.on_train_batch_begin(at)
-                    coach.throw(epoch, at, self.members)
-                    flags = [np.float32(coach.asked)] * len(self._mine)
-                    loss, stopped = step(self._given(next(batches)), self._given(flags))
-                    losses.append(self._plain(loss))
-                    if self._plain(stopped):  # Ctrl-C in one process is one in all
-                        coach.end()
+        with _worker_loss_reported(), ThreadPoolExecutor(1) as thread:
+            batches = _prefetched(thread, lambda index: self._shares(varied, index))
+            for epoch in range(first_epoch, epochs):
+                callback.on_epoch_begin(epoch)
+                scores = []
+                for index in range(len(varied)):
+                    callback.on_train_batch_begin(index)
+                    callback.seed_noise(epoch, index, self.members)
+                    flags = [np.float32(callback.stop_requested)] * len(self._replicas)
+                    value, stopped = step(
+                        self._per_replica(next(batches)), self._per_replica(flags)
+                    )
+                    scores.append(self._value(value))
+                    if self._value(stopped):  # Ctrl-C in one process is one in all
+                        callback.end()
                         return
-                unseen = [judge(self._given(self._parts(plain, at))) for at in range(len(plain))]
-                told, judged = np.mean(losses), np.mean([self._plain(loss) for loss in unseen])
-                coach.on_epoch_end(epoch, {"told": float(told), "val_told": float(judged)})
+                val_scores = [
+                    judge(self._per_replica(self._shares(plain, index)))
+                    for index in range(len(plain))
+                ]
+                score = np.mean(scores)
+                val_score = np.mean([self._value(value) for value in val_scores])
+                callback.on_epoch_end(epoch, {"score": float(score), "val_score": float(val_score)})
                 if training_model.stop_training:
                     return
 
@@ -144,60 +150,64 @@ class Team:
     ) -> tuple[Callable[..., Any], Callable[..., Any]]:
         import tensorflow as tf
 
-        def learn(sounds: Any, flag: Any) -> Any:
+        def train_step(sounds: Any, flag: Any) -> Any:
             with tf.GradientTape() as tape:
-                loss, told = training_model.judged(sounds, training_model(sounds, training=True))
-                # The optimizer adds up what the replicas have found.
+                loss, score = training_model.loss_and_score(
+                    sounds, training_model(sounds, training=True)
+                )
+                # The optimizer adds up the gradients of the replicas.
                 share = loss / self.members
             weights = training_model.trainable_variables
             training_model.optimizer.apply_gradients(
                 zip(tape.gradient(share, weights), weights, strict=True)
             )
-            return self._mean([told, flag])
+            return self._mean([score, flag])
 
-        def look(sounds: Any) -> Any:
+        def evaluate(sounds: Any) -> Any:
             return self._mean(
-                [training_model.judged(sounds, training_model(sounds, training=False))[1]]
+                [training_model.loss_and_score(sounds, training_model(sounds, training=False))[1]]
             )[0]
 
-        def together(what: Callable[..., Any]) -> Callable[..., Any]:
+        def distributed(what: Callable[..., Any]) -> Callable[..., Any]:
             return tf.function(
                 lambda *given: self.strategy.run(what, args=given), reduce_retracing=True
             )
 
-        return together(learn), together(look)
+        return distributed(train_step), distributed(evaluate)
 
     def _mean(self, values: list[Any]) -> list[Any]:
-        """Over all replicas, asked in each. (Asked outside of them, a process that has only one
-        takes its own value for the mean.)"""
+        """The mean over all replicas, computed within each.
+
+        Outside of a replica, a process with a single one would return its own value.
+        """
         import tensorflow as tf
 
-        # What a replica is only given lies on no device yet.
-        own = [tf.identity(value) for value in values]
+        # A value that was only passed in is on no device yet.
+        values_here = [tf.identity(value) for value in values]
         context = tf.distribute.get_replica_context()
-        return [context.all_reduce(tf.distribute.ReduceOp.MEAN, value) for value in own]
+        return [context.all_reduce(tf.distribute.ReduceOp.MEAN, value) for value in values_here]
 
-    def _plain(self, value: Any) -> float:
-        """What is the same in every replica."""
+    def _value(self, value: Any) -> float:
+        """The value of a replica as a float; it is the same in all."""
         return float(self.strategy.experimental_local_results(value)[0])
 
     @cached_property
-    def _mine(self) -> list[int]:
-        """Which of all replicas are of this process."""
-        found: list[int] = []
+    def _replicas(self) -> list[int]:
+        """The numbers of the replicas in this process."""
+        numbers: list[int] = []
 
         def note(context: Any) -> Any:
-            found.append(int(context.replica_id_in_sync_group))
+            numbers.append(int(context.replica_id_in_sync_group))
             return 0.0
 
         self.strategy.experimental_distribute_values_from_function(note)
-        return found
+        return numbers
 
-    def _parts(self, batches: Batches, at: int) -> list[NDArray[np.float32]]:
-        return [batches.part(at, member, self.members) for member in self._mine]
+    def _shares(self, batches: Batches, index: int) -> list[NDArray[np.float32]]:
+        return [batches.part(index, member, self.members) for member in self._replicas]
 
-    def _given(self, values: Sequence[Any]) -> Any:
-        """A value for each replica of this process, as `strategy.run` takes them."""
+    def _per_replica(self, values: Sequence[Any]) -> Any:
+        """One value for each replica of this process, as `strategy.run` takes them."""
         import tensorflow as tf
 
         rest = iter(values)
@@ -206,10 +216,10 @@ class Team:
         )
 
     def _summed(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Element by element over the processes."""
-        with _lost():
-            rest = [np.zeros_like(values)] * (len(self._mine) - 1)
-            summed = self._add(self._given([values, *rest]))
+        """The element-wise sum over the processes."""
+        with _worker_loss_reported():
+            rest = [np.zeros_like(values)] * (len(self._replicas) - 1)
+            summed = self._add(self._per_replica([values, *rest]))
             return np.asarray(self.strategy.experimental_local_results(summed)[0])
 
     @cached_property
@@ -224,27 +234,29 @@ class Team:
             lambda value: self.strategy.run(add, args=(value,)), reduce_retracing=True
         )
 
-    def _sent(self, data: bytes) -> bytes:
-        """The chief's bytes, to all."""
-        length = int(self.told(np.array([float(len(data))])).item())
+    def _bytes_from_chief(self, data: bytes) -> bytes:
+        """The chief's bytes, in all processes."""
+        length = int(self.from_chief(np.array([float(len(data))])).item())
         numbers = np.zeros(length)
         if self.chief:
             numbers[:] = np.frombuffer(data, np.uint8)
-        parts = [self.told(numbers[i : i + CHUNK]) for i in range(0, length, CHUNK)]
+        parts = [self.from_chief(numbers[i : i + CHUNK]) for i in range(0, length, CHUNK)]
         return np.concatenate([np.zeros(0), *parts]).astype(np.uint8).tobytes()
 
 
-def _ahead(thread: Executor, make: Callable[[int], Any]) -> Iterator[Any]:
-    """`make` of 0, 1, 2, ...: the next one is made while one is used."""
+def _prefetched(thread: Executor, make: Callable[[int], Any]) -> Iterator[Any]:
+    """`make` of 0, 1, 2, ...: the next is made while one is used."""
     future = thread.submit(make, 0)
-    for at in count(1):
-        made, future = future.result(), thread.submit(make, at)
-        yield made
+    for index in count(1):
+        batch, future = future.result(), thread.submit(make, index)
+        yield batch
 
 
-class _Dice(keras.random.SeedGenerator):
-    """A state that the loop sets before each step, the same on all replicas: each adds its own
-    number. (Keras' own counts in every replica, which none of several may.)"""
+class _NoiseSeed(keras.random.SeedGenerator):
+    """A seed that the loop sets before each step, the same on all replicas; each adds its number.
+
+    Keras' own seed counts in every replica, which several replicas do not allow.
+    """
 
     def __init__(self) -> None:
         super().__init__(0)
@@ -258,8 +270,8 @@ class _Dice(keras.random.SeedGenerator):
 
 
 @contextmanager
-def _lost() -> Iterator[None]:
-    """A collective that fails has lost a worker: say so."""
+def _worker_loss_reported() -> Iterator[None]:
+    """Report a failed collective operation as a lost worker."""
     import tensorflow as tf
 
     try:

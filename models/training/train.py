@@ -1,4 +1,4 @@
-"""Training: a folder of sounds in, a model pack out."""
+"""Training: makes a pack from a folder of sounds."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ import keras
 
 from latentpad.models import vae
 from latentpad.models.packs import pack
-from latentpad.models.progress import Bar, LogCallback
-from latentpad.models.progress import print_line as printed
+from latentpad.models.progress import Bar, LogCallback, print_line
 from latentpad.models.representation import Representation
 from latentpad.models.training import batches, dataset, preview, workspace
 from latentpad.models.training.batches import Batches
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from latentpad.models.training.card import PhaseMethod
     from latentpad.models.training.distribution import Team
 
-PREVIEWED = 4  # unseen sounds, in the preview
+PREVIEWED = 4  # unseen sounds in the preview
 
 
 def train(
@@ -41,30 +40,32 @@ def train(
     card: bool = True,
     phase: PhaseMethod | None = None,
     progress: bool = True,
-    log: LogCallback = printed,
+    log: LogCallback = print_line,
     team: Team | None = None,
 ) -> pack.Pack:
-    """Teach a VAE the sounds of `folder` and write the pack `out` (a folder, named as it is).
+    """Train a VAE on the sounds of `folder` and write the pack `out` (a folder).
 
-    The same seed gives the same weights on the same CPU, unless the course's minutes end the
-    training. Ctrl-C ends it too, and keeps the best so far. Killed, it goes on where it was when
-    it is started again with the same arguments: its state, a preview and the TensorBoard log are
-    in OUT.training beside the pack. A pack that is there already is not trained over. What is left
-    out of the folder or held out, and why, is told to `log`; how far it is shows a models.progress
-    Bar. `licence` stands in the pack as it is given, else what models.training.provenance says of
-    the sounds. Its card judges what is heard by `phase`, see `write`. Seeds the process' random
-    generators and takes all its cores: run it in a worker process. With a `team`
-    (models.training.distribution) its chief calls this and the others `train_model`, all with the
-    same course. Raises DatasetError, models.packs.pack.PackError,
+    The same seed gives the same weights on the same CPU, unless the training ends by the minutes of
+    `config`. Ctrl-C ends it too, and keeps the best weights so far. A training that was killed is
+    resumed when it is started again with the same arguments: its state, a preview and the
+    TensorBoard log are in OUT.training beside the pack. An existing pack is not overwritten.
+
+    `log` gets lines about the sounds that are left out or held out; a models.progress Bar shows the
+    progress. `licence` is written to the pack; None: as models.training.provenance derives it. The
+    card judges sounds played with the method `phase`, see `export.write`.
+
+    Seeds the random generators of the process and uses all its cores: run it in a worker process.
+    With a `team` (models.training.distribution) its chief calls this and the others call
+    `train_model`, all with the same arguments. Raises DatasetError, models.packs.pack.PackError,
     models.libraries.header.LibraryError and models.training.distribution.DistributionError.
     """
     with Bar(progress) as bar:
-        trained = _taught(folder, out, config, bar, log, team)
-        made = write(trained, title or out.name, licence, card, phase, bar.report)
+        trained = _train(folder, out, config, bar, log, team)
+        new_pack = write(trained, title or out.name, licence, card, phase, bar.report)
     workspace.end(trained.work)
     if team is not None:
         team.gather()
-    return made
+    return new_pack
 
 
 def train_model(
@@ -73,18 +74,18 @@ def train_model(
     config: TrainingConfig = TrainingConfig(),
     *,
     progress: bool = True,
-    log: LogCallback = printed,
+    log: LogCallback = print_line,
     team: Team | None = None,
 ) -> TrainedModel:
-    """The training itself, see `train`: reads the sounds and fits the models.
+    """The training without the pack, see `train`: reads the sounds and fits the models.
 
-    One of a team that is not its chief returns when the chief has written the pack.
+    In a process that is not its team's chief, it returns when the chief has written the pack.
     """
     with Bar(progress and (team is None or team.chief)) as bar:
-        return _taught(folder, out, config, bar, log, team)
+        return _train(folder, out, config, bar, log, team)
 
 
-def _taught(
+def _train(
     folder: Path, out: Path, config: TrainingConfig, bar: Bar, log: LogCallback, team: Team | None
 ) -> TrainedModel:
     chief, members = (True, 1) if team is None else (team.chief, team.members)
@@ -94,26 +95,26 @@ def _taught(
     listed = dataset.clips(folder, config.licences, config.seed, log, config.held_out)
     names = [(c.id, c.path.stat().st_size) for c in listed]
     config = replace(config, batch=-(-config.batch // members) * members)
-    # Longer or shorter, it is the same training: what was learned is gone on from.
-    mark = training_key(3, asdict(replace(config, epochs=None, minutes=None)), members, names)
-    place = workspace.training_folder(out, "" if team is None else team.suffix)
-    workspace.begin(place, out, mark, chief)
-    sounds, peaks, kept = _read(listed, config.representation, place, bar, log)
+    # The length is not part of the key: a saved state may be continued for longer.
+    key = training_key(3, asdict(replace(config, epochs=None, minutes=None)), members, names)
+    work = workspace.training_folder(out, "" if team is None else team.suffix)
+    workspace.begin(work, out, key, chief)
+    sounds, peaks, kept = _read(listed, config.representation, work, bar, log)
     if team is not None:
-        team.agree(training_key(mark, kept, config.epochs, config.minutes))
-    left = dataset.check_enough([listed[i] for i in kept], folder)
-    found = dataset.split_clips(left, config.seed, config.held_out)
+        team.agree(training_key(key, kept, config.epochs, config.minutes))
+    usable = dataset.check_enough([listed[i] for i in kept], folder)
+    clips = dataset.split_clips(usable, config.seed, config.held_out)
     encoder, decoder = vae.build(config.representation, config.latent, width=config.recipe.width)
-    sides = {name: [i for i, c in enumerate(found) if c.split == name] for name in dataset.SIDES}
+    sides = {name: [i for i, c in enumerate(clips) if c.split == name] for name in dataset.SIDES}
     counts = {name: len(side) for name, side in sides.items()}
     if chief:
         log(held_out(counts))
     history = fit(
         encoder, decoder, sounds, sides["train"], sides["validation"] or sides["train"],
-        place, config, names=[c.called for c in found], bar=bar, log=log, team=team,
+        work, config, names=[c.called for c in clips], bar=bar, log=log, team=team,
     )  # fmt: skip
     if team is not None and not chief:
-        workspace.end(place)
+        workspace.end(work)
         team.gather()
     figures = {
         "seed": config.seed,
@@ -126,7 +127,7 @@ def _taught(
         "recipe": asdict(config.recipe),
     }
     return TrainedModel(
-        out, found, sounds, peaks, encoder, decoder, config.representation, history, figures, place
+        out, clips, sounds, peaks, encoder, decoder, config.representation, history, figures, work
     )
 
 
@@ -136,64 +137,64 @@ def fit(
     sounds: Any,
     train: Sequence[int],
     validation: Sequence[int],
-    place: Path,
+    folder: Path,
     config: TrainingConfig,
     *,
     names: Sequence[str],
     bar: Bar,
-    log: LogCallback = printed,
+    log: LogCallback = print_line,
     team: Team | None = None,
 ) -> TrainingHistory:
-    """Train both models in place on `sounds[train]`; they end with the best weights.
+    """Train both models on `sounds[train]`, in place; they end with the best weights.
 
-    `sounds` (L, frames, bins) float16 in 0...1 have the `names`; the best is by the loss on
-    `sounds[validation]`. State, preview and log go to the folder `place`, and are gone on from.
-    Raises KeyboardInterrupt where Ctrl-C came before there was anything to keep.
+    `sounds` (L, frames, bins) float16 in 0...1 have the `names`. The best weights are those with
+    the lowest score on `sounds[validation]`. State, preview and log are in `folder`; a saved state
+    is resumed. Raises KeyboardInterrupt if Ctrl-C comes before the first epoch has ended.
     """
     varied = Batches(sounds, train, config.batch, config.seed, config.recipe.augmentation)
     plain = Batches(sounds, validation, 32)
     with nullcontext() if team is None else team.strategy.scope():
-        training_model = _learner(encoder, decoder, config, team)
+        training_model = _training_model(encoder, decoder, config, team)
         training_model(plain[0][0][:1])
         training_model.optimizer.build(training_model.trainable_variables)
     chief = team is None or team.chief
-    judged = "unseen" if set(train).isdisjoint(validation) else "unvaried"
+    data_label = "unseen" if set(train).isdisjoint(validation) else "unvaried"
     heard = [names[i] for i in validation[:PREVIEWED]]
-    looks = preview.Preview(
-        training_model, plain[0][0][:PREVIEWED], heard, config.representation, place
+    view = preview.Preview(
+        training_model, plain[0][0][:PREVIEWED], heard, config.representation, folder
     )
-    coach = TrainingCallback(
-        config, varied, place, saves=chief,
-        shown=_shown(bar, log, looks, config, place, judged) if chief else _unseen,
+    callback = TrainingCallback(
+        config, varied, folder, saves=chief,
+        shown=_progress(bar, log, view, config, folder, data_label) if chief else _not_shown,
         clock=time.monotonic if team is None else team.clock,
     )  # fmt: skip
     if team is not None:
-        team.hand_out(place)
-    begun = coach.take_up(training_model)
-    with coach.stoppable():
+        team.share_state(folder)
+    first_epoch = callback.resume(training_model)
+    with callback.stoppable():
         if team is not None:
-            team.teach(training_model, varied, plain, coach, begun, config.passes)
+            team.fit(training_model, varied, plain, callback, first_epoch, config.passes)
         else:
             training_model.fit(
-                varied, validation_data=plain, initial_epoch=begun, epochs=config.passes,
-                steps_per_epoch=len(varied), callbacks=[coach], verbose=0, shuffle=False,
+                varied, validation_data=plain, initial_epoch=first_epoch, epochs=config.passes,
+                steps_per_epoch=len(varied), callbacks=[callback], verbose=0, shuffle=False,
             )  # fmt: skip
-    if coach.interrupted:
-        if not coach.history.train:
+    if callback.interrupted:
+        if not callback.history.train:
             raise KeyboardInterrupt
-        log(f"stopped: keeping the best, of epoch {coach.history.best_epoch}")
-    coach.settle(training_model)
+        log(f"stopped: keeping the best, of epoch {callback.history.best_epoch}")
+    callback.set_best_weights(training_model)
     if team is not None:
         encoder.set_weights(training_model.encoder.get_weights())
         decoder.set_weights(training_model.decoder.get_weights())
-    return coach.history
+    return callback.history
 
 
-def _learner(
+def _training_model(
     encoder: Any, decoder: Any, config: TrainingConfig, team: Team | None
 ) -> TrainingModel:
     if team is not None:
-        # Copies, whose variables are the team's: the pack's own models stay free of it.
+        # Copies, whose variables belong to the strategy; the models of the pack stay independent.
         pairs = [(model, keras.models.clone_model(model)) for model in (encoder, decoder)]
         for model, copy in pairs:
             copy.set_weights(model.get_weights())
@@ -201,7 +202,7 @@ def _learner(
     recipe = config.recipe
     training_model = TrainingModel(encoder, decoder, recipe, config.representation.range_db)
     if team is not None:
-        training_model.dice = team.dice()
+        training_model.noise_seed = team.noise_seed()
     training_model.compile(
         optimizer=keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
         jit_compile=keras.backend.backend() == "jax",
@@ -210,50 +211,51 @@ def _learner(
 
 
 def _read(
-    found: Sequence[dataset.Clip],
+    clips: Sequence[dataset.Clip],
     representation: Representation,
-    place: Path,
+    folder: Path,
     bar: Bar,
     log: LogCallback,
 ) -> batches.StoredClips:
-    read = batches.read(place, representation)
+    read = batches.read(folder, representation)
     if read is None:
-        count = len(found)
+        count = len(clips)
         batches.write(
-            place, found, representation, lambda n: bar.report("reading sounds", n, count), log
+            folder, clips, representation, lambda n: bar.report("reading sounds", n, count), log
         )  # fmt: skip
         bar.done()
-        read = batches.read(place, representation)
+        read = batches.read(folder, representation)
         assert read is not None
     return read
 
 
-def _unseen(done: float, history: TrainingHistory) -> None:
-    """What another machine shows needs no second bar."""
+def _not_shown(done: float, history: TrainingHistory) -> None:
+    """The progress of a process that is not the chief: it shows none."""
 
 
-def _shown(
+def _progress(
     bar: Bar,
     log: LogCallback,
-    looks: preview.Preview,
+    view: preview.Preview,
     config: TrainingConfig,
-    place: Path,
-    judged: str,
+    folder: Path,
+    data_label: str,
 ) -> Callable[[float, TrainingHistory], None]:
-    """How a training shows itself: the bar, the preview and the log."""
+    """A function that updates the bar, the preview and the log after an epoch."""
     task = bar.add_task("learning", total=1.0)
-    begun = False
+    drawn = False
 
     def show(done: float, history: TrainingHistory) -> None:
-        nonlocal begun
+        nonlocal drawn
         epoch, loss, unseen = len(history.train), history.train[-1], history.validation[-1]
         bar.update(
             task, completed=done,
-            told=f"epoch {epoch} of {config.passes}, loss {loss:.2f} dB, {judged} {unseen:.2f} dB",
+            note=f"epoch {epoch} of {config.passes}, loss {loss:.2f} dB, "
+            f"{data_label} {unseen:.2f} dB",
         )  # fmt: skip
-        looks.look(epoch, {"loss": loss, "unseen": unseen}, last=done >= 1)
-        if not begun:  # now that it is there
-            log(f"a picture of how it goes: {place}/preview.png")
-        begun = True
+        view.update(epoch, {"loss": loss, "unseen": unseen}, last=done >= 1)
+        if not drawn:  # the picture exists now
+            log(f"a picture of how it goes: {folder}/preview.png")
+        drawn = True
 
     return show

@@ -67,7 +67,7 @@ def test_a_card_is_measured_over_a_cable(
     assert rows.keys() == {
         "floor", "jump in loop mode", "shot where the point rests", "shot at a new point",
     }  # fmt: skip
-    assert all(int(found) >= 9 for found in rows.values()), report
+    assert all(int(result) >= 9 for result in rows.values()), report
     medians = re.findall(r"first change \| \d+/12 \| ([\d.]+) \|", report)
     assert all(0 < float(median) < 100 for median in medians), report
 

@@ -14,7 +14,7 @@ from latentpad.controllers.osc import interfaces
 
 def test_the_numbers_of_any_address_are_this_machines_and_no_loopback() -> None:
     for host, family in (("0.0.0.0", socket.AF_INET), ("::", None)):
-        for number in interfaces.numbers(host):
+        for number in interfaces.addresses(host):
             address = ipaddress.ip_address(number)
             assert not address.is_loopback
             assert family is None or address.version == 4
@@ -24,22 +24,22 @@ def test_the_numbers_of_any_address_are_this_machines_and_no_loopback() -> None:
 
 
 def test_a_socket_on_one_address_is_reached_there() -> None:
-    assert interfaces.numbers("127.0.0.1") == ["127.0.0.1"]
+    assert interfaces.addresses("127.0.0.1") == ["127.0.0.1"]
 
 
 @pytest.mark.parametrize("lan", [False, True])
 @pytest.mark.parametrize("with_keys", [False, True])
 def test_four_lines_at_most_say_what_to_do(lan: bool, with_keys: bool) -> None:
     host = "0.0.0.0" if lan else "127.0.0.1"
-    told = list(first_steps.lines(host, 9000, lan, with_keys))
-    assert len(told) == 3 + with_keys
-    text = "\n".join(told)
+    reported = list(first_steps.lines(host, 9000, lan, with_keys))
+    assert len(reported) == 3 + with_keys
+    text = "\n".join(reported)
     assert "send /pad/xy 0.3 0.7" in text and "Ctrl-C" in text and "port 9000" in text
     assert (keys.SHORT in text) == with_keys
     assert ("--lan" in text) == (not lan)
     if lan:
         assert all(
-            number in text for number in interfaces.numbers(host)[: first_steps.MOST_NUMBERS]
+            number in text for number in interfaces.addresses(host)[: first_steps.MOST_ADDRESSES]
         )
 
 
@@ -51,10 +51,10 @@ def test_another_port_is_in_what_to_type() -> None:
 
 def test_many_interfaces_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     many = [f"10.0.0.{n}" for n in range(1, 10)]
-    monkeypatch.setattr(interfaces, "numbers", lambda host: many)
+    monkeypatch.setattr(interfaces, "addresses", lambda host: many)
     (line, *_) = first_steps.lines("0.0.0.0", 9000, True, False)
     assert "10.0.0.1 or 10.0.0.2 or 10.0.0.3 or 10.0.0.4 and 5 more port 9000" in line
-    monkeypatch.setattr(interfaces, "numbers", lambda host: [])
+    monkeypatch.setattr(interfaces, "addresses", lambda host: [])
     assert "no network interface is up" in "\n".join(
         first_steps.lines("0.0.0.0", 9000, True, False)
     )
@@ -73,5 +73,5 @@ def test_it_is_called_as_it_was(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     ):
         monkeypatch.setattr(sys, "argv", [called, "play"])
         monkeypatch.setenv("PATH", on_path)
-        told = "\n".join(first_steps.lines("127.0.0.1", 9000, False, False))
-        assert f"terminal: {typed} send" in told
+        reported = "\n".join(first_steps.lines("127.0.0.1", 9000, False, False))
+        assert f"terminal: {typed} send" in reported

@@ -44,9 +44,9 @@ def commands(group: typer.Typer = app, *before: str) -> Iterator[list[str]]:
                 words += ["1"] * max(parameter.nargs, 1)
         if not hasattr(command, "commands"):
             yield words
-    for found in group.registered_groups:
-        assert found.typer_instance is not None
-        yield from commands(found.typer_instance, *before, str(found.name))
+    for result in group.registered_groups:
+        assert result.typer_instance is not None
+        yield from commands(result.typer_instance, *before, str(result.name))
 
 
 COMMANDS = [*commands()]

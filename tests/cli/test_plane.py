@@ -38,12 +38,12 @@ def copy(small: pack.Pack, tmp_path: Path) -> Path:
 
 
 def test_descriptors_are_added_and_named(copy: Path, recordings: Path) -> None:
-    told = said("plane", copy, "descriptors", "--sounds", recordings, "--default")
-    assert "12 sounds on the plane descriptors" in told
-    assert f"latentpad play --pack {copy} --plane descriptors" in told
-    assert "brightness, hardness, noisiness" in told and "loudness" in told
+    reported = said("plane", copy, "descriptors", "--sounds", recordings, "--default")
+    assert "12 sounds on the plane descriptors" in reported
+    assert f"latentpad play --pack {copy} --plane descriptors" in reported
+    assert "brightness, hardness, noisiness" in reported and "loudness" in reported
     assert pack.load(copy).default_plane == "descriptors"
-    assert f"which sound lies where: {copy / 'plane.png'}" in told
+    assert f"which sound lies where: {copy / 'plane.png'}" in reported
 
 
 def test_a_library_gets_a_map_of_its_own_and_no_other_plane(

@@ -69,9 +69,9 @@ def test_what_is_not_carried_out_is_told_in_short_lines(take: Path, tmp_path: Pa
         with take.open("a") as file:
             file.write("\n" + json.dumps({"t": 0.3, "address": address, "args": []}))
     done = latentpad("render", str(take), "-o", str(tmp_path / "out.wav"))
-    told = [line for line in done.stdout.splitlines() if "carried out" in line]
-    assert done.returncode == 0 and len(told) == 2 and max(map(len, told)) < 600
-    assert told[1].startswith("not carried out: /no such") and "\x1b" not in done.stdout
+    reported = [line for line in done.stdout.splitlines() if "carried out" in line]
+    assert done.returncode == 0 and len(reported) == 2 and max(map(len, reported)) < 600
+    assert reported[1].startswith("not carried out: /no such") and "\x1b" not in done.stdout
 
 
 @pytest.mark.parametrize("out", ["out.mp3", "out", "no/out.wav"])
@@ -216,6 +216,8 @@ def test_what_a_take_says_of_itself_wrongly_is_not_carried_out(take: Path, tmp_p
         for address, args in WRONG:
             file.write("\n" + json.dumps({"t": 0.3, "address": address, "args": args}))
     done = latentpad("render", str(take), "-o", str(tmp_path / "out.wav"))
-    told = [line for line in done.stdout.splitlines() if line.startswith("not carried out: ")]
+    reported = [line for line in done.stdout.splitlines() if line.startswith("not carried out: ")]
     assert done.returncode == 0, done.stderr
-    assert [line.split(": ")[1].split()[0] for line in told] == [address for address, _ in WRONG]
+    assert [line.split(": ")[1].split()[0] for line in reported] == [
+        address for address, _ in WRONG
+    ]

@@ -46,9 +46,9 @@ def test_a_loop_starts_once_and_is_moved_slowly_over_the_plane() -> None:
     assert shown.said("/pad/1/touch") == [(1,)]
     points = [(float(x), float(y)) for x, y in shown.said("/pad/1/xy")]
     for axis in (0, 1):
-        places = [point[axis] for point in points]
-        assert min(places) < 0.15 and max(places) > 0.85
-        steps = [abs(b - a) for a, b in itertools.pairwise(places)]
+        positions = [point[axis] for point in points]
+        assert min(positions) < 0.15 and max(positions) > 0.85
+        steps = [abs(b - a) for a, b in itertools.pairwise(positions)]
         assert max(steps) < 0.01
 
 

@@ -20,10 +20,10 @@ PAD = Sender("osc 127.0.0.1", 5000)
 def became(instrument: Instrument, address: str, *args: Any) -> Outcome:
     """What is said of one command that a controller carries out."""
     outcomes = Outcomes(instrument)
-    told: list[Outcome] = []
-    outcomes.watchers.append(told.append)
+    reported: list[Outcome] = []
+    outcomes.watchers.append(reported.append)
     instrument.carry_out([(address, args)], PAD, outcomes.report)
-    (outcome,) = told
+    (outcome,) = reported
     return outcome
 
 
@@ -139,24 +139,24 @@ def test_what_the_instrument_sends_itself_is_counted_and_not_told_of(
 ) -> None:
     """Two instruments that answered each other would do so for ever."""
     outcomes = Outcomes(instrument)
-    told: list[Outcome] = []
-    outcomes.listeners.append(told.append)
-    outcomes.watchers.append(told.append)
+    reported: list[Outcome] = []
+    outcomes.listeners.append(reported.append)
+    outcomes.watchers.append(reported.append)
     for address in ("/refused", "/heard", "/meter/peak"):
         with pytest.raises(CommandError) as error:
             instrument.apply(address, (), PAD)
         outcomes.refuse(address, (), PAD, error.value)
-    assert told == [] and outcomes.refused == 3
+    assert reported == [] and outcomes.refused == 3
 
 
 def received(instrument: Instrument, *datagrams: bytes) -> tuple[OscServer, list[Outcome]]:
     """What is said of datagrams that came together, each sent by itself."""
-    told: list[Outcome] = []
+    reported: list[Outcome] = []
     servers: list[OscServer] = []
 
     async def run() -> None:
         outcomes = Outcomes(instrument)
-        outcomes.watchers.append(told.append)
+        outcomes.watchers.append(reported.append)
         server = await listen(instrument, "127.0.0.1", 0, outcomes)
         for datagram in datagrams:
             server.take([(datagram, PAD)])
@@ -164,7 +164,7 @@ def received(instrument: Instrument, *datagrams: bytes) -> tuple[OscServer, list
         servers.append(server)
 
     asyncio.run(run())
-    return servers[0], told
+    return servers[0], reported
 
 
 def test_one_wrong_member_of_a_bundle_leaves_the_others(
@@ -186,10 +186,10 @@ def test_one_wrong_member_of_a_bundle_leaves_the_others(
         encode("/nowhere"),
         encode("/texture", (0.5,)),
     ]
-    server, told = received(instrument, encode_bundle(members))
+    server, reported = received(instrument, encode_bundle(members))
     assert instrument.value("/gain") == (-3.0,) and instrument.value("/texture") == (0.5,)
     assert server.counts.malformed == 1 and server.counts.refused == 5
-    said = {outcome.address: outcome.kind for outcome in told}
+    said = {outcome.address: outcome.kind for outcome in reported}
     assert said == {
         "": OutcomeKind.MALFORMED,
         "/gain": OutcomeKind.DONE,
@@ -205,10 +205,10 @@ def test_one_wrong_member_of_a_bundle_leaves_the_others(
 def test_arguments_that_mean_nothing_here_leave_those_beside_them(instrument: Instrument) -> None:
     point = b"/pad/2/xy\0\0\0,ftf\0\0\0\0" + b"\x3e\x80\0\0" + bytes(8) + b"\x3f\x40\0\0"
     array = b"/pad/3/xy\0\0\0,[ff]\0\0\0" + b"\x3e\x80\0\0" + b"\x3f\x40\0\0"
-    _, told = received(instrument, point, array)
+    _, reported = received(instrument, point, array)
     values = dict(instrument.values())
     assert values["/pad/2/xy"] == values["/pad/3/xy"] == (0.25, 0.75)
-    assert [outcome.kind for outcome in told] == [OutcomeKind.DONE] * 2
+    assert [outcome.kind for outcome in reported] == [OutcomeKind.DONE] * 2
 
 
 def test_every_refused_or_malformed_packet_is_counted(instrument: Instrument) -> None:
@@ -227,12 +227,12 @@ def test_a_refused_program_change_is_said_with_its_port_and_channel(
     instrument: Instrument, tmp_path: Path
 ) -> None:
     outcomes = Outcomes(instrument)
-    told: list[Outcome] = []
-    outcomes.watchers.append(told.append)
+    reported: list[Outcome] = []
+    outcomes.watchers.append(reported.append)
     keys = MidiInput(instrument, "keys", Bindings(tmp_path / "midi.toml"), outcomes)
     keys.receive([0xC1, 99])  # no bank is installed here
     keys.receive([0xB0, 7, 100])
-    assert [(o.kind, o.address, o.sender.group) for o in told] == [
+    assert [(o.kind, o.address, o.sender.group) for o in reported] == [
         (OutcomeKind.UNKNOWN, "/preset", "midi keys 2"),
         (OutcomeKind.DONE, "/gain", "midi keys 1"),
     ]

@@ -106,8 +106,8 @@ def test_told_to_end_it_fades_out_and_closes_the_take(tmp_path: Path, number: in
         program.process.send_signal(number)
         assert program.process.wait(30) == 0
         assert f"take   {sound} ended" in program.says(f"take   {sound} ended")
-    found = soundfile.read(sound)[0]
-    assert np.abs(found[-64:]).max() < 0.01 < np.abs(found).max()
+    result = soundfile.read(sound)[0]
+    assert np.abs(result[-64:]).max() < 0.01 < np.abs(result).max()
 
 
 def test_every_take_of_a_second_has_files_of_its_own_name(lasting: Playing, takes: Path) -> None:

@@ -146,8 +146,8 @@ def test_a_command_is_told_of_again_for_another_reason_but_not_for_other_numbers
         terminal.send("/expander", "bar")
         terminal.send("/expander", "foo")
 
-    told = [line.split(" from ")[0] for line in lines(instrument, monkeypatch, act).lines]
-    assert told == [
+    reported = [line.split(" from ")[0] for line in lines(instrument, monkeypatch, act).lines]
+    assert reported == [
         "clamped /texture 100", "refused /gain -10 0",
         "refused /expander 'foo'", "refused /expander 'bar'",
     ]  # fmt: skip
@@ -168,8 +168,8 @@ def test_after_a_rest_a_command_is_told_of_again_but_no_unknown_address(
         terminal.send("/nowhere")
 
     terminal = lines(instrument, monkeypatch, act, clock=lambda: now[0])
-    told = [line.split(" from ")[0] for line in terminal.lines]
-    assert told == ["refused /expander 'foo'", "refused /nowhere", "refused /expander 'foo'"]
+    reported = [line.split(" from ")[0] for line in terminal.lines]
+    assert reported == ["refused /expander 'foo'", "refused /nowhere", "refused /expander 'foo'"]
 
 
 def test_a_control_that_overshoots_a_little_is_not_told_of(
@@ -231,6 +231,6 @@ def test_what_is_done_by_hand_is_told_at_once_and_of_a_flood_the_first_and_the_l
         for k in range(500):
             terminal.refusals.note(f"preset {k}")
 
-    told = lines(instrument, monkeypatch, act).lines
-    assert told[:NOTES] == ["preset Drone", *(f"preset {k}" for k in range(NOTES - 1))]
-    assert told[-1] == "preset 499" and len(told) < 100
+    reported = lines(instrument, monkeypatch, act).lines
+    assert reported[:NOTES] == ["preset Drone", *(f"preset {k}" for k in range(NOTES - 1))]
+    assert reported[-1] == "preset 499" and len(reported) < 100

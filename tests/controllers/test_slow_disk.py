@@ -277,11 +277,11 @@ def test_a_take_that_is_begun_and_ended_in_one_bundle_is_whole(
 def test_of_two_that_begin_a_take_at_once_one_is_refused_and_leaves_no_file(
     instrument: Instrument, takes: TakeRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    blank = takes._blank
+    open_files = takes._open_files
     others: list[None] = []
 
     def late(*paths: Path | None) -> Any:
-        made = blank(*paths)
+        made = open_files(*paths)
         if not others:
             others.append(None)
             other = threading.Thread(target=instrument.apply, args=("/record", (1,), KEYS))
@@ -289,7 +289,7 @@ def test_of_two_that_begin_a_take_at_once_one_is_refused_and_leaves_no_file(
             other.join(LATEST_S)
         return made
 
-    monkeypatch.setattr(takes, "_blank", late)
+    monkeypatch.setattr(takes, "_open_files", late)
     with pytest.raises(CommandError, match="is under way"):
         instrument.apply("/record", (1,), PHONE)
     assert len([*Path("takes").iterdir()]) == 2
@@ -320,19 +320,19 @@ def test_what_a_stage_refuses_is_refused_and_what_is_beside_it_is_done(
 def test_nothing_is_told_of_a_save_before_its_file_is_there(
     instrument: Instrument, tmp_path: Path
 ) -> None:
-    told: list[bool] = []
+    reported: list[bool] = []
     file = tmp_path / "presets" / "mine.toml"
     install(
         instrument,
         PresetBank(user=tmp_path / "presets"),
         "footsteps",
-        lambda line: told.append(file.exists()),
+        lambda line: reported.append(file.exists()),
     )
     became: list[bool] = []
     instrument.carry_out(
         [("/preset/save", ("mine",))], PHONE, lambda *what: became.append(file.exists())
     )
-    assert told == became == [True]
+    assert reported == became == [True]
 
 
 def test_of_a_take_nothing_is_written_before_it_is_told_to_start(

@@ -96,9 +96,9 @@ def test_the_best_by_each_measure_is_told_with_all_that_are_as_good() -> None:
 
 
 @pytest.fixture(scope="module")
-def told(clear: Pack, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def report(clear: Pack, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The beginning of a report of some rows, of a pack that begins on its map."""
-    few: dict[str, Any] = {"pairs": 2, "finer": 1, "draws": 1, "heard": False}
+    few: dict[str, Any] = {"pairs": 2, "finer": 1, "draws": 1, "perceptual": False}
     folder: Path = tmp_path_factory.mktemp("evaluation")
     made = evaluate(clear, folder, EvaluationSettings(**few, planes=("map",), expanders=("mean",)))
 
@@ -109,8 +109,8 @@ def told(clear: Pack, tmp_path_factory: pytest.TempPathFactory) -> Any:
     return beginning
 
 
-def test_a_report_begins_with_what_to_choose_and_why(told: Any) -> None:
-    text = told(NEAREST, LOCAL, DWELL, GAUSSIAN)
+def test_a_report_begins_with_what_to_choose_and_why(report: Any) -> None:
+    text = report(NEAREST, LOCAL, DWELL, GAUSSIAN)
     assert text.splitlines()[2] == "## Which expander to choose"
     assert "**`local`** on the plane `map`, where the pad begins." in text
     assert "Of those that meet the recorded sounds (`nearest`, `local`, `dwell`)" in text
@@ -119,16 +119,16 @@ def test_a_report_begins_with_what_to_choose_and_why(told: Any) -> None:
     assert "| largest step of the sound | `gaussian` | 0.10 dB | 0.30 dB |" in text
 
 
-def test_a_report_tells_on_which_plane_the_chosen_one_is_even(told: Any) -> None:
+def test_a_report_tells_on_which_plane_the_chosen_one_is_even(report: Any) -> None:
     raw = row("local", step=1.9, plane="raw")
-    text = told(row("nearest", step=9.0, plane="raw"), raw, NEAREST, LOCAL)
+    text = report(row("nearest", step=9.0, plane="raw"), raw, NEAREST, LOCAL)
     assert "**`local`** on the plane `map`, where the pad begins." in text
     assert "each plane: `map` 0.30 dB, `raw` 1.90 dB." in text
-    elsewhere = told(row("nearest", step=9.0, plane="raw"), raw)
+    elsewhere = report(row("nearest", step=9.0, plane="raw"), raw)
     assert "**`local`** on the plane `raw`. Of those" in elsewhere
 
 
-def test_a_report_of_one_expander_or_of_none_that_is_exact_says_so(told: Any) -> None:
-    assert "It alone meets the recorded sounds." in told(NEAREST, GAUSSIAN)
-    assert "None of those compared meets the recorded sounds" in told(GAUSSIAN, MEAN)
-    assert "(MAE 2.80 dB at the ends)" in told(GAUSSIAN, MEAN)
+def test_a_report_of_one_expander_or_of_none_that_is_exact_says_so(report: Any) -> None:
+    assert "It alone meets the recorded sounds." in report(NEAREST, GAUSSIAN)
+    assert "None of those compared meets the recorded sounds" in report(GAUSSIAN, MEAN)
+    assert "(MAE 2.80 dB at the ends)" in report(GAUSSIAN, MEAN)

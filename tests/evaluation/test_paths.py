@@ -15,10 +15,10 @@ LATENTS = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
 @given(st.integers(2, 40), st.integers(1, 200), st.integers(0, 5))
 def test_a_way_goes_between_two_different_sounds(count: int, pairs: int, seed: int) -> None:
     anchors = np.arange(count) * 3
-    found = paths.draw_paths(anchors, pairs, seed=seed)
-    assert len(found.first) == len(found.last) == pairs
-    assert (found.first != found.last).all()
-    assert set(found.first) | set(found.last) <= set(anchors)
+    result = paths.draw_paths(anchors, pairs, seed=seed)
+    assert len(result.first) == len(result.last) == pairs
+    assert (result.first != result.last).all()
+    assert set(result.first) | set(result.last) <= set(anchors)
 
 
 @given(st.integers(1, 50), st.integers(0, 5))
@@ -34,17 +34,17 @@ def test_one_sound_has_no_ways() -> None:
 
 
 def test_a_line_begins_and_ends_at_its_anchors_to_the_last_bit() -> None:
-    found = paths.draw_paths(np.arange(40), 30)
-    line = found.lines(LATENTS)
-    np.testing.assert_array_equal(line[:, 0], LATENTS[found.first])
-    np.testing.assert_array_equal(line[:, -1], LATENTS[found.last])
+    result = paths.draw_paths(np.arange(40), 30)
+    line = result.lines(LATENTS)
+    np.testing.assert_array_equal(line[:, 0], LATENTS[result.first])
+    np.testing.assert_array_equal(line[:, -1], LATENTS[result.last])
     np.testing.assert_allclose(line[:, 2], (line[:, 0] + line[:, 4]) / 2, atol=1e-6)
 
 
 def test_the_points_of_a_projection_are_the_line_s_shadow() -> None:
     plane = Plane.raw(LATENTS, (3, 1))
-    found = paths.draw_paths(np.arange(40), 30)
-    np.testing.assert_allclose(found.points(plane), found.lines(LATENTS)[..., [3, 1]], atol=1e-6)
+    result = paths.draw_paths(np.arange(40), 30)
+    np.testing.assert_allclose(result.points(plane), result.lines(LATENTS)[..., [3, 1]], atol=1e-6)
 
 
 @pytest.mark.parametrize("snr", [1e2, 1.0, 1e-2])
@@ -67,7 +67,7 @@ def test_held_out_are_the_sounds_that_the_weights_never_met(small: Pack) -> None
 
 
 def test_a_finer_way_has_the_same_ends() -> None:
-    found = paths.draw_paths(np.arange(40), 30)
-    fine = found.finer(200, 7)
+    result = paths.draw_paths(np.arange(40), 30)
+    fine = result.finer(200, 7)
     assert len(fine.first) == 7 and len(fine.share) == 201
-    np.testing.assert_array_equal(fine.lines(LATENTS)[:, -1], LATENTS[found.last[:7]])
+    np.testing.assert_array_equal(fine.lines(LATENTS)[:, -1], LATENTS[result.last[:7]])

@@ -76,11 +76,11 @@ def test_a_sound_compared_with_itself_has_the_best_figures(clear: Pack) -> None:
 def test_more_noise_is_never_nearer(clear: Pack) -> None:
     levels = (-60, -45, -30, -15)
     others = np.stack([noise(clear, level) for level in levels])
-    found = judge(clear.representation, Reference(b"", noise(clear, -90), None), others)
+    result = judge(clear.representation, Reference(b"", noise(clear, -90), None), others)
     for name in ("mae_db", "convergence_db", "log_spectral_db"):
-        values = [getattr(figures, name) for figures in found]
+        values = [getattr(figures, name) for figures in result]
         assert values == sorted(values), name
-    assert found[0].visqol > found[-1].visqol and found[0].odg > found[-1].odg
+    assert result[0].visqol > result[-1].visqol and result[0].odg > result[-1].odg
 
 
 def test_silence_is_nothing_like_a_sound_and_just_like_silence(clear: Pack) -> None:
@@ -124,7 +124,7 @@ def test_table_1_is_worse_the_farther_a_neighbour_is(whole: Evaluation) -> None:
 def test_table_1_against_recordings_is_the_model_s_own_error_where_there_is_no_noise(
     small: Pack, recordings: Path, tmp_path: Path
 ) -> None:
-    settings = EvaluationSettings(pairs=1, draws=1, finer=1, expanders=("mean",), heard=False)
+    settings = EvaluationSettings(pairs=1, draws=1, finer=1, expanders=("mean",), perceptual=False)
     made = evaluate(small, tmp_path, settings, recordings=recordings)
     unseen = [small.training["quality"][side] for side in ("validation", "test")]
     wanted = np.average([q["mae_db"] for q in unseen], weights=[q["sounds"] for q in unseen])
@@ -227,7 +227,7 @@ def test_a_cluster_without_distributed_says_how_to_get_it(monkeypatch: pytest.Mo
 
 def test_a_worker_that_judges_otherwise_is_refused() -> None:
     with pytest.raises(EvaluationError, match="another version of Latentpad"):
-        comparison._alone(comparison.VERSION - 1, len, "")
+        comparison._single_threaded(comparison.VERSION - 1, len, "")
 
 
 def test_a_worse_row_is_told_from_one_that_is_no_worse(whole: Evaluation) -> None:
@@ -235,8 +235,8 @@ def test_a_worse_row_is_told_from_one_that_is_no_worse(whole: Evaluation) -> Non
     nearest = of["map", "nearest"]
     assert all(verdict.no_worse for verdict in tables.no_worse(nearest, nearest))
     worse = tables.ExpanderRow(**{**vars(nearest), "figures": nearest.figures + 1})
-    found = {v.figure: v.no_worse for v in tables.no_worse(worse, nearest)}
-    assert found == {"mae_db": False, "odg": True, "visqol": True}
+    result = {v.figure: v.no_worse for v in tables.no_worse(worse, nearest)}
+    assert result == {"mae_db": False, "odg": True, "visqol": True}
 
 
 def test_the_report_has_every_figure_and_the_paper_s_beside(whole: Evaluation) -> None:
@@ -257,8 +257,8 @@ def test_the_report_has_every_figure_and_the_paper_s_beside(whole: Evaluation) -
 
 
 def test_planes_are_compared_by_every_expander_where_there_are_several(whole: Evaluation) -> None:
-    told = markdown_report.markdown(whole).split("### Across the planes")[1].split("###")[0]
-    tables_of = [part.splitlines() for part in told.strip().split("\n\n")]
+    reported = markdown_report.markdown(whole).split("### Across the planes")[1].split("###")[0]
+    tables_of = [part.splitlines() for part in reported.strip().split("\n\n")]
     assert [len(lines) for lines in tables_of] == [2 + 3] * len(markdown_report.ACROSS)
     assert all(lines[0].endswith("| raw | map |") for lines in tables_of)
     ends, between, steps, reached, _ = (lines[2] for lines in tables_of)
@@ -276,11 +276,11 @@ def test_the_report_tells_where_peaq_was_valid(whole: Evaluation) -> None:
     figures = whole.rows[0].figures.copy()
     figures[..., tables.COLUMN["peaq_valid"]] = np.arange(30).reshape(6, 5) % 5 > 0
     row = replace(whole.rows[0], figures=figures)
-    told = markdown_report.markdown(whole._replace(rows=[row]))
-    assert "| expander | PEAQ valid |" in told and "| nearest | 80.0 % |" in told
-    assert "PEAQ is valid where" in told
+    reported = markdown_report.markdown(whole._replace(rows=[row]))
+    assert "| expander | PEAQ valid |" in reported and "| nearest | 80.0 % |" in reported
+    assert "PEAQ is valid where" in reported
     figures[..., tables.COLUMN["visqol"] :] = np.nan
-    unheard = whole._replace(rows=[row], settings=replace(SETTINGS, heard=False))
+    unheard = whole._replace(rows=[row], settings=replace(SETTINGS, perceptual=False))
     assert "PEAQ valid" not in markdown_report.markdown(unheard)
     assert "PEAQ is valid" not in markdown_report.markdown(unheard)
 
@@ -324,10 +324,10 @@ class Tables(HTMLParser):
 def test_the_page_fits_a_phone(shown: str) -> None:
     assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in shown
     assert "overflow-x" not in shown and "nowrap" not in shown
-    found = Tables(shown).found
-    assert len(found) > 12
+    result = Tables(shown).found
+    assert len(result) > 12
     wide = 0
-    for kind, heads, rows in found:
+    for kind, heads, rows in result:
         # What has more columns than a phone is wide is a card there, and says its heads.
         if len(heads) > html_report.MOST or kind == "wide":
             assert kind == "wide"
@@ -337,10 +337,10 @@ def test_the_page_fits_a_phone(shown: str) -> None:
 
 
 def test_every_figure_of_table_2_has_a_column_for_each_stop(whole: Evaluation, shown: str) -> None:
-    found = Tables(shown).found
+    result = Tables(shown).found
     stops = [f"q\u00a0=\u00a0{q}" for q in range(5)]
     rows = {
-        heads[0]: body[1:] for kind, heads, body in found if heads[1:] == stops and kind is None
+        heads[0]: body[1:] for kind, heads, body in result if heads[1:] == stops and kind is None
     }
     assert list(rows) == [
         "MAE dB", "PEAQ", "ViSQOL", "MAE dB to the farther sound",
@@ -349,8 +349,8 @@ def test_every_figure_of_table_2_has_a_column_for_each_stop(whole: Evaluation, s
     for row, cells in zip(whole.rows[3:], rows["MAE dB"], strict=True):
         wanted = row.figures[..., tables.COLUMN["mae_db"]].mean(axis=0)
         assert cells[0][1] == row.expander
-        told = [float(cell.split("\u00a0")[0].split()[0]) for _, cell in cells[1:]]
-        np.testing.assert_allclose(told, wanted, atol=0.006)
+        reported = [float(cell.split("\u00a0")[0].split()[0]) for _, cell in cells[1:]]
+        np.testing.assert_allclose(reported, wanted, atol=0.006)
 
 
 def test_a_title_from_elsewhere_is_text_and_fetches_nothing(whole: Evaluation) -> None:
@@ -370,7 +370,7 @@ def test_spectrograms_of_the_page_tell_rows_and_units(whole: Evaluation) -> None
 
 
 def test_recordings_that_are_not_there_are_named(clear: Pack, tmp_path: Path) -> None:
-    with pytest.raises(EvaluationError, match=r"is not there: give the folder the pack learned"):
+    with pytest.raises(EvaluationError, match=r"no such file: give the folder the pack learned"):
         evaluate(clear, tmp_path / "out", SETTINGS, recordings=tmp_path)
     assert not (tmp_path / "out").exists()
 
@@ -459,13 +459,13 @@ def test_of_a_pack_with_few_sounds_held_out_all_are_compared(clear: Pack, tmp_pa
     folder = Path(shutil.copytree(clear.path, tmp_path / "clear"))
     text = (folder / "sources.csv").read_text()
     (folder / "sources.csv").write_text(text.replace("validation", "train"))
-    settings = EvaluationSettings(pairs=2, draws=1, finer=1, expanders=("mean",), heard=False)
+    settings = EvaluationSettings(pairs=2, draws=1, finer=1, expanders=("mean",), perceptual=False)
     made = evaluate(packs.load(folder), tmp_path / "out", settings)
     assert made.sounds == 30 and "2 pairs of all 30 sounds," in markdown_report.markdown(made)
 
 
 def test_a_quick_evaluation_looks_at_the_pack_s_own_plane(clear: Pack, tmp_path: Path) -> None:
-    few: dict[str, Any] = {"pairs": 2, "finer": 1, "expanders": ("mean",), "heard": False}
+    few: dict[str, Any] = {"pairs": 2, "finer": 1, "expanders": ("mean",), "perceptual": False}
     quick = evaluate(clear, tmp_path, EvaluationSettings.quick(**few))
     assert [row.plane for row in quick.rows] == [clear.default_plane]
     named = evaluate(clear, tmp_path, EvaluationSettings.quick(**few, planes=("raw",)))
@@ -495,6 +495,6 @@ def test_a_terminal_shows_what_is_being_compared(clear: Pack, tmp_path: Path) ->
     os.close(theirs)
     reader.join()
     os.close(ours)
-    told = b"".join(seen).decode()
-    assert done.returncode == 0 and "table 2, map, dwell" in told
-    assert "tensorflow" not in told.lower()
+    reported = b"".join(seen).decode()
+    assert done.returncode == 0 and "table 2, map, dwell" in reported
+    assert "tensorflow" not in reported.lower()

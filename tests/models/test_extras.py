@@ -61,9 +61,9 @@ def test_what_visqol_would_say_is_left_out_of_a_cards_figures(
     paths = [recordings / str(name) for name in small.anchors.ids]
     whole = card.reconstruction_errors(small, sounds, decoder, [0, 1], paths)
     monkeypatch.setitem(sys.modules, "visqol", None)
-    found = card.reconstruction_errors(small, sounds, decoder, [0, 1], paths)
-    assert {"sounds", "mae_db", "mae_db_sd"} == set(found)
-    assert found == {name: whole[name] for name in found}
+    result = card.reconstruction_errors(small, sounds, decoder, [0, 1], paths)
+    assert {"sounds", "mae_db", "mae_db_sd"} == set(result)
+    assert result == {name: whole[name] for name in result}
     assert {"visqol_sd", "visqol_late_sd"} <= set(whole)
 
 

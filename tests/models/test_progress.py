@@ -31,7 +31,7 @@ with Bar() as bar, stderr_silenced():
     bar.report("drawing the map")
     time.sleep(1)
     task = bar.add_task("learning", total=1.0)
-    bar.update(task, completed=0.5, told="loss 3 dB")
+    bar.update(task, completed=0.5, note="loss 3 dB")
     time.sleep(1)
 """
 
@@ -81,12 +81,12 @@ def test_a_log_has_lines_and_nothing_but_errors_goes_to_standard_error(tmp_path:
 def test_a_terminal_has_a_bar_and_no_lines(tmp_path: Path) -> None:
     terminal = Terminal()
     worked(terminal.fd, terminal.fd)
-    told = terminal.text()
-    assert "\x1b[" in told  # which moves the cursor
+    reported = terminal.text()
+    assert "\x1b[" in reported  # which moves the cursor
     for what in ("reading [sounds]", "drawing the map", "learning", "50 %, loss 3 dB"):
-        assert what in told
-    assert "learning: 50 %" not in told and "chatter" not in told
-    assert "left out  [2J" in told
+        assert what in reported
+    assert "learning: 50 %" not in reported and "chatter" not in reported
+    assert "left out  [2J" in reported
 
 
 @pytest.mark.parametrize("standard_output", [True, False], ids=["output", "errors"])

@@ -40,5 +40,5 @@ def test_every_pair_has_its_figure(sounds: dict[str, Pair]) -> None:
 
 @pytest.mark.parametrize("pair", WRITTEN)
 def test_a_pair_has_the_figure_that_is_written_down(sounds: dict[str, Pair], pair: str) -> None:
-    found = similarity.visqol(*sounds[pair], AS_THEY_ARE, whole=False)
-    assert found == pytest.approx(WRITTEN[pair], rel=0, abs=1e-6)
+    result = similarity.visqol(*sounds[pair], AS_THEY_ARE, whole=False)
+    assert result == pytest.approx(WRITTEN[pair], rel=0, abs=1e-6)

@@ -139,26 +139,26 @@ def test_everyone_is_told_what_a_preset_changes_and_no_voice_starts(
     bank: PresetBank, instrument: Instrument
 ) -> None:
     install(instrument, bank, "footsteps")
-    told: dict[str, Sender] = {}
-    instrument.listeners.append(lambda address, args, sender: told.update({address: sender}))
+    reported: dict[str, Sender] = {}
+    instrument.listeners.append(lambda address, args, sender: reported.update({address: sender}))
     for name in bank.names():
         if bank.load(name).pack == "footsteps":
             instrument.apply("/preset", (name,), Sender("osc 127.0.0.1", 9))
-    assert set(told) == set(ROWS) - PERFORMERS and set(told.values()) == {Sender("")}
+    assert set(reported) == set(ROWS) - PERFORMERS and set(reported.values()) == {Sender("")}
     assert instrument.board.event_head[0] == 0
 
 
 def test_a_preset_of_another_pack_plays_on_this_one_and_that_is_told_once(
     bank: PresetBank, instrument: Instrument
 ) -> None:
-    told: list[str] = []
-    install(instrument, bank, "/somewhere/mypack", told.append)
+    reported: list[str] = []
+    install(instrument, bank, "/somewhere/mypack", reported.append)
     for _ in range(3):
         instrument.apply("/preset", ("kit",), Sender("osc 127.0.0.1", 9))
     values = dict(instrument.values())
     for address, value in bank.load("kit").values.items():
         assert values[address] == (value,)
-    notes = [line for line in told if line.startswith("note")]
+    notes = [line for line in reported if line.startswith("note")]
     assert notes == ["note   preset Kit: made for the pack oneshots, playing mypack"]
 
 
@@ -197,14 +197,14 @@ def test_a_plane_that_the_pack_has_not_is_told_and_the_rest_is_done(
     bank: PresetBank, instrument: Instrument
 ) -> None:
     own(bank, "u", 'pack = "footsteps"\n[values]\n"/plane" = "umap"\n"/pitch" = 5\n')
-    told: list[str] = []
-    install(instrument, bank, "footsteps", told.append)
+    reported: list[str] = []
+    install(instrument, bank, "footsteps", reported.append)
     instrument.apply("/plane", ("principal",))
     instrument.apply("/preset", ("u",))
     assert instrument.value("/pitch") == (5.0,)
     assert dict(instrument.values())["/plane"] == ("auto",)  # and not the one before
     left = "note   preset u: left out, for this pack has no such thing: /plane umap"
-    assert told == ["preset u", left]
+    assert reported == ["preset u", left]
 
 
 def test_what_another_pack_s_numbers_mean_is_left_out_and_told(
@@ -213,17 +213,17 @@ def test_what_another_pack_s_numbers_mean_is_left_out_and_told(
     numbers = '[values]\n"/axes" = [2, 3]\n"/lattice/base" = 7\n"/pitch" = 5\n'
     own(bank, "here", 'pack = "footsteps"\n' + numbers)
     own(bank, "there", 'pack = "bells"\n' + numbers)
-    told: list[str] = []
-    install(instrument, bank, "footsteps", told.append)
+    reported: list[str] = []
+    install(instrument, bank, "footsteps", reported.append)
     instrument.apply("/preset", ("here",))
     values = dict(instrument.values())
     assert values["/axes"] == (2, 3) and values["/lattice/base"] == (7,)
-    assert told == ["preset here"]
+    assert reported == ["preset here"]
     instrument.apply("/preset", ("there",))
     values = dict(instrument.values())
     assert values["/axes"] == ("auto", "auto") and values["/lattice/base"] == (0,)
     assert values["/pitch"] == (5.0,)
-    _, _, line = told
+    _, _, line = reported
     assert "made for the pack bells" in line and "/axes 2 3, /lattice/base 7" in line
 
 
@@ -242,11 +242,11 @@ def test_a_preset_knows_its_pack_by_place_name_and_model(
     bank: PresetBank, instrument: Instrument, pack: str, fingerprint: str, is_told: str
 ) -> None:
     own(bank, "mine", pack + "\n")
-    told: list[str] = []
+    reported: list[str] = []
     place = str(bank.user.parent / "packs" / "mypack")
-    install(instrument, bank, place, told.append, fingerprint)
+    install(instrument, bank, place, reported.append, fingerprint)
     instrument.apply("/preset", ("mine",))
-    notes = told[1:]
+    notes = reported[1:]
     assert len(notes) == bool(is_told) and is_told in "".join(notes)
 
 
@@ -279,8 +279,8 @@ def test_names_that_look_alike_are_one_preset(bank: PresetBank, instrument: Inst
 def test_a_flood_of_saves_is_refused_and_what_was_saved_is_told(
     bank: PresetBank, instrument: Instrument
 ) -> None:
-    told: list[str] = []
-    install(instrument, bank, "footsteps", told.append)
+    reported: list[str] = []
+    install(instrument, bank, "footsteps", reported.append)
     refused = []
     for k in range(2500):
         try:
@@ -289,15 +289,15 @@ def test_a_flood_of_saves_is_refused_and_what_was_saved_is_told(
             refused.append(str(error))
     assert len(refused) > 2000 and all("not saved" in why for why in refused)
     assert all("save again" in why for why in refused)
-    assert len(list(bank.user.iterdir())) == len(told) == 2500 - len(refused)
+    assert len(list(bank.user.iterdir())) == len(reported) == 2500 - len(refused)
 
 
 def test_a_preset_that_is_loaded_or_saved_is_told(bank: PresetBank, instrument: Instrument) -> None:
-    told: list[str] = []
-    install(instrument, bank, "footsteps", told.append)
+    reported: list[str] = []
+    install(instrument, bank, "footsteps", reported.append)
     instrument.apply("/preset", ("drone",))
     instrument.apply("/preset/save", ("my walk",))
-    assert told == ["preset Drone", f"preset my walk saved: {bank.user / 'my walk.toml'}"]
+    assert reported == ["preset Drone", f"preset my walk saved: {bank.user / 'my walk.toml'}"]
 
 
 def test_there_is_room_for_a_thousand_presets(bank: PresetBank, instrument: Instrument) -> None:
@@ -314,8 +314,8 @@ def test_there_is_room_for_a_thousand_presets(bank: PresetBank, instrument: Inst
 def test_on_a_full_disk_the_preset_before_is_kept_and_it_is_told(
     bank: PresetBank, instrument: Instrument
 ) -> None:
-    told: list[str] = []
-    install(instrument, bank, "footsteps", told.append)
+    reported: list[str] = []
+    install(instrument, bank, "footsteps", reported.append)
     instrument.apply("/preset/save", ("mine",))
     before = (bank.user / "mine.toml").read_bytes()
     instrument.apply("/pitch", (5,))
@@ -323,7 +323,7 @@ def test_on_a_full_disk_the_preset_before_is_kept_and_it_is_told(
         instrument.apply("/preset/save", ("mine",))
     assert (bank.user / "mine.toml").read_bytes() == before
     assert [path.name for path in bank.user.iterdir()] == ["mine.toml"]
-    assert len(told) == 1 and "mine.toml" in told[0]  # of the one that was saved
+    assert len(reported) == 1 and "mine.toml" in reported[0]  # of the one that was saved
 
 
 @pytest.mark.parametrize("which", ["9" * 5001, "\0", "a\0.toml", "x" * 60_000, "\ud800", 1e308])
@@ -335,9 +335,9 @@ def test_what_no_preset_is_called_is_told_in_a_short_line(
         instrument.apply("/preset", (which,))
     assert len(str(error.value)) < 1500
     if isinstance(which, str):
-        with pytest.raises(PresetError) as told:
+        with pytest.raises(PresetError) as reported:
             bank.load(which)
-        assert len(str(told.value)) < 1500
+        assert len(str(reported.value)) < 1500
 
 
 def test_a_listing_of_strange_names_is_printable(bank: PresetBank) -> None:

@@ -1,6 +1,6 @@
-"""From the frames' contributions to the eleven model output variables of a whole sound.
+"""The eleven model output variables of a sound, from the contributions of its frames.
 
-Source: BS.1387-1, annex 2, sections 4 and 5.2. Where no frame qualifies a variable is 0, as in
+Source: BS.1387-1, annex 2, sections 4 and 5.2. If no frame qualifies, a variable is 0, as in
 Kabal's program.
 """
 
@@ -26,7 +26,7 @@ WINDOW = int(0.1 * FRAMES_A_SECOND)
 
 @dataclass(frozen=True)
 class Variables:
-    """The model output variables under the recommendation's names, and which of them are none."""
+    """The model output variables by the recommendation's names, and which of them are missing."""
 
     values: dict[str, float]
     missing: tuple[str, ...]
@@ -36,8 +36,8 @@ class Variables:
 def averaged(reference: Patterns, other: Patterns) -> Variables:
     """The model output variables of two sounds of as many frames and channels.
 
-    The frames are those that hold the reference's data; the ear hears all those before them
-    as well, so that its filters have settled.
+    The frames are those with the reference's data. The ear's filters also process all earlier ones,
+    so that they have settled.
     """
     first, stop = reference.first, reference.last + 1
     kept = slice(first, stop)
@@ -112,7 +112,7 @@ def _windowed(values: Float64) -> Float64:
 def _distorted(heard: Float64, steps: Float64) -> Float64:
     """The average distorted block, (1,): the log of the steps, in frames heard to be distorted.
 
-    No such frame is no fault of the sounds: the recommendation says 0.
+    0 if there is no such frame, as in the recommendation.
     """
     distorted: NDArray[np.bool_] = heard > 0.5
     if not distorted.any():

@@ -1,4 +1,4 @@
-"""Two sounds, or many pairs of them, to their grades."""
+"""The grades of one pair of sounds, or of many."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ def compared(reference: Patterns, other: Patterns) -> Peaq:
             f"two sounds to compare must be heard at one level: {reference.level_db:g} and "
             f"{other.level_db:g} dB"
         )
-    found = averaged(reference, other)
-    return verdict(found.values, found.missing)
+    variables = averaged(reference, other)
+    return verdict(variables.values, variables.missing)
 
 
 def peaq(reference: ArrayLike, other: ArrayLike, *, level_db: float = LEVEL_DB) -> Peaq:
     """How much worse than `reference` another sound is: PEAQ's basic version.
 
-    Both are (n,) mono or (n, 2) stereo floats at 48 kHz of full scale 1, aligned to the sample.
-    Of less than a second some variables have no frames: `Peaq.missing` names them, and
-    `repeated` helps.
+    Both are (n,) mono or (n, 2) stereo floats at 48 kHz of full scale 1, aligned to the sample. For
+    less than a second some variables have no frames. `Peaq.missing` names them; `repeated` makes
+    the sound longer.
 
-    Frames of digital silence count with the full bandwidth; with a hiss in its place, however
-    soft, they do not. So compare what a file would hold: `np.round(32768 * sound) / 32768`.
+    Frames of digital silence count with the full bandwidth, frames of very soft noise do not. So
+    compare samples of 16 bits: `np.round(32768 * sound) / 32768`.
 
     Args:
         level_db: sound pressure level of a full-scale sine, dB.
@@ -62,8 +62,8 @@ def peaqs(
 ) -> list[Peaq]:
     """`peaq` of each pair, on one core.
 
-    A reference that is the same object as the one before it is heard once. For more cores, give
-    each of some processes a part of the pairs.
+    A reference that is the same object as the one before is analysed once. To use more cores,
+    divide the pairs among processes.
 
     Raises:
         ValueError: not as many references as others, or as `peaq`.

@@ -22,7 +22,7 @@ BINS = FRAME // 2 + 1
 BAND_BARK = 0.25
 LOWEST_HZ, HIGHEST_HZ = 80.0, 18000.0
 LEAST_ENERGY = 1e-12
-"""No band has less, so that none has nothing."""
+"""The least energy of a band, so that none is 0."""
 
 
 def _bark(hz: float) -> float:
@@ -70,7 +70,7 @@ def _outer_and_middle_ear() -> Float64:
 def _window() -> Float64:
     """(FRAME,) a Hann window that brings a full-scale sine of 1019.5 Hz out at 0 dB.
 
-    That sine lies between two bins, and what it loses by that is made good (2.1.3; Kabal, 2.4).
+    That sine is between two bins, and its loss is compensated (2.1.3; Kabal, 2.4).
     """
     hann = 0.5 * (1 - np.cos(2 * np.pi * np.arange(FRAME) / (FRAME - 1)))
     bins = 1019.5 / RATE * FRAME
@@ -102,13 +102,13 @@ def band_energies(magnitudes: Float64) -> Float64:
 def _spread(energies: Float64) -> Float64:
     """(n, BANDS) energies spread over the bands, to the power of 0.4.
 
-    Downwards a band falls off by 27 dB a Bark, upwards the less the louder it is, and what it
-    gives to all bands together is its own energy. What arrives adds as powers of 0.4.
+    Towards lower bands the spread energy falls by 27 dB per Bark, towards higher bands by less the
+    louder the band is; its sum is the energy of the band. Contributions add as powers of 0.4.
     """
     below = 10 ** (-2.7 * BAND_BARK)
     above = 10 ** ((-2.4 - 23 / CENTRES_HZ) * BAND_BARK) * energies ** (0.2 * BAND_BARK)
-    # Upwards the sum is made term by term: its closed form is 0 by 0 where a band is so loud
-    # that it does not fall off at all.
+    # Towards higher bands the sum is computed term by term: its closed form is 0 / 0 for a band
+    # that is so loud that its slope is 0.
     given_down = (1 - below ** (np.arange(BANDS) + 1)) / (1 - below)
     term, given_up = np.ones_like(energies), np.zeros_like(energies)
     for distance in range(1, BANDS):

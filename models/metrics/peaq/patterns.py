@@ -1,7 +1,7 @@
-"""What the ear makes of one sound: excitation, modulation and loudness, frame by frame.
+"""The ear's response to one sound: excitation, modulation and loudness, frame by frame.
 
-`ear_patterns` needs no other sound, so what it gives serves every comparison with that sound.
-`adapted` is where two sounds first meet. Source: BS.1387-1, annex 2, section 3.
+`ear_patterns` depends on one sound only, so its result serves every comparison with that sound.
+`adapted` is the first step that needs both. Source: BS.1387-1, annex 2, section 3.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from latentpad.models.metrics.peaq.ear import (
 )
 
 LEVEL_DB = 92.0
-"""What the recommendation takes a full-scale sine to be played at, where nothing else is known."""
+"""The recommendation's level of a full-scale sine, if the real one is unknown, dB SPL."""
 SOUNDING = 8000 / 32768**2
-"""Energy of half a frame, from which on a frame is judged for its error's harmonics (5.2)."""
+"""Least energy of half a frame that counts for the harmonics of the error (5.2)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Patterns:
-    """One sound as it is heard. The arrays are float64 and not to be written to."""
+    """The ear's response to one sound. The arrays are float64; do not write to them."""
 
     level_db: float
     """Sound pressure level of a full-scale sine."""
@@ -53,7 +53,7 @@ class Patterns:
     loudness: Float64
     """(channels, frames) in sone."""
     sounding: NDArray[np.bool_]
-    """(channels, frames) True where the frame's newer half holds more than next to nothing."""
+    """(channels, frames) True if the newer half of the frame has enough energy."""
 
 
 def ear_patterns(signal: ArrayLike, *, level_db: float = LEVEL_DB) -> Patterns:
@@ -112,18 +112,21 @@ def _loudness(excitations: Float64) -> Float64:
 
 
 def adapted(reference: Float64, other: Float64) -> tuple[Float64, Float64]:
-    """Two excitations (..., frames, BANDS) as heard by an ear that got used to their difference.
+    """Two excitations (..., frames, BANDS) after the ear's adaptation to their difference.
 
-    The louder one is brought down to the other, first as a whole and then band by band, so
-    that a steady gain or a steady filter counts for little (3.1).
+    The louder one is brought down to the other, first as a whole and then band by band, so that a
+    steady gain or a steady filter counts for little (3.1).
     """
     forget = filter_coefficients(0.050)
     mean, mean_other = (smoothed(x, forget, 1 - forget) for x in (reference, other))
     level = (np.sqrt(mean * mean_other).sum(-1) / mean_other.sum(-1))[..., None] ** 2
     reference, other = reference / np.maximum(level, 1), other * np.minimum(level, 1)
-    across = smoothed(reference * other, forget, 1.0)
-    own = smoothed(reference * reference, forget, 1.0)
-    of_reference, of_other = np.minimum(across / own, 1), np.minimum(own / across, 1)
+    cross_energy = smoothed(reference * other, forget, 1.0)
+    reference_energy = smoothed(reference * reference, forget, 1.0)
+    of_reference, of_other = (
+        np.minimum(cross_energy / reference_energy, 1),
+        np.minimum(reference_energy / cross_energy, 1),
+    )
     return (
         reference * smoothed(_neighbours(of_reference), forget, 1 - forget),
         other * smoothed(_neighbours(of_other), forget, 1 - forget),

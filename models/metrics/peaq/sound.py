@@ -1,7 +1,7 @@
-"""What may be listened to, and where in it there is something to hear.
+"""Checks of the input, and the part of a sound that holds data.
 
 A sound is (n,) mono or (n, 2) stereo floating-point samples at 48 kHz of full scale 1. The
-recommendation counts in samples of 16 bits: its thresholds are divided by 32768 here.
+recommendation has samples of 16 bits: its thresholds are divided by 32768 here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from latentpad.models.metrics.peaq.ear import FRAME, HOP, RATE, Float64
 
 LOUDEST = 100.0
-"""A peak above this is no sound of full scale 1, but samples of 16 bits as they are, say."""
+"""A higher peak is no sound of full scale 1; it may be samples of 16 bits."""
 RUN = 5
 AUDIBLE = 200 / 32768
 
@@ -41,7 +41,7 @@ def channels(sound: ArrayLike) -> Float64:
 
 
 def _count(samples: Float64) -> int:
-    """How many frames: the last is the last that is at least half full, and there is one."""
+    """The number of frames: the last is at least half full; at least one."""
     return max(1, samples.shape[1] // HOP)
 
 
@@ -57,8 +57,8 @@ def frames(samples: Float64) -> Float64:
 def data_boundaries(samples: Float64) -> tuple[int, int]:
     """The first and the last of `frames` that hold data; all of them in silence.
 
-    Data begin and end where the magnitudes of five samples on end add to more than 200 of
-    32768, in the channel where they do so first and last (5.2).
+    Data begin and end where the magnitudes of five successive samples add to more than 200 of
+    32768, in the first channel that does, and in the last (5.2).
     """
     last = _count(samples) - 1
     length = max(RUN, samples.shape[1])
@@ -76,8 +76,8 @@ def data_boundaries(samples: Float64) -> tuple[int, int]:
 def repeated(sound: ArrayLike, seconds: float = 3.0) -> Float64:
     """A sound whole and as often as `seconds` at 48 kHz need: (m,) or (m, 2) float64.
 
-    PEAQ leaves the first half second out of its modulation and loudness variables, and a
-    shorter sound leaves them nothing. Do the same with both sounds of a pair.
+    PEAQ's modulation and loudness variables skip the first half second, so a shorter sound has
+    none. Repeat both sounds of a pair.
 
     Raises:
         ValueError: as `channels`; or `seconds` is not within 0...3600.

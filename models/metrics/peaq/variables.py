@@ -12,7 +12,7 @@ from scipy import fft
 from latentpad.models.metrics.peaq.ear import BAND_BARK, BANDS, EAR, NOISE, Float64, band_energies
 
 NOT_QUALIFIED = -1.0
-"""In the place of a frame's value where the frame does not count."""
+"""The value of a frame that does not count."""
 
 
 def modulation_differences(
@@ -77,9 +77,10 @@ _STEP = np.polynomial.Polynomial([-0.198719, 0.0550197, -0.00102438, 5.05622e-6,
 
 
 def detection(reference: Float64, other: Float64) -> tuple[Float64, Float64]:
-    """How probably a difference is heard, and by how many steps: two of (frames,).
+    """The probability that a difference is heard, and by how many steps: two of (frames,).
 
-    Of excitations (channels, frames, BANDS); what one ear hears is heard (4.7).
+    For excitations (channels, frames, BANDS). A difference that one ear hears counts as heard
+    (4.7).
     """
     db, other_db = 10 * np.log10(reference), 10 * np.log10(other)
     level = 0.3 * np.maximum(db, other_db) + 0.7 * other_db

@@ -35,10 +35,10 @@ def test_keys_are_the_same_however_their_bytes_are_cut(
 ) -> None:
     stream = b"".join(codes)
     cuts = sorted(data.draw(st.sets(st.integers(0, len(stream)))))
-    reading, found = KeyCodes(), []
+    reading, result = KeyCodes(), []
     for begin, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
-        found += reading.feed(stream[begin:end])
-    assert found == [key for code in codes for key in KEYS[code]]
+        result += reading.feed(stream[begin:end])
+    assert result == [key for code in codes for key in KEYS[code]]
     assert not reading.pending
 
 

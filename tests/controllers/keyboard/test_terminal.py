@@ -101,8 +101,8 @@ def test_ctrl_z_gives_the_shell_its_terminal_and_fg_takes_it_again(shell: Termin
     at = shell.says(PROMPT, at)
     shell.type("stty -a; echo 'the shell' hears\n")
     end = shell.says("the shell hears", at)
-    told = shell.screen[shell.screen.index("speed", at) : end]
-    assert re.search(r"(?<!-)\bicanon\b", told) and re.search(r"(?<!-)\becho\b", told)
+    output = shell.screen[shell.screen.index("speed", at) : end]
+    assert re.search(r"(?<!-)\bicanon\b", output) and re.search(r"(?<!-)\becho\b", output)
     shell.type("fg\n")
     shell.says("tests.reading_keys", end)
     shell.type("b")
@@ -131,22 +131,22 @@ def test_in_the_background_the_keys_are_the_shells(shell: Terminal) -> None:
     at = shell.says("unning", at)
     shell.type("kill -INT %1; wait; stty -a; echo 'still' here\n")
     end = shell.says("still here", at)
-    told = shell.screen[shell.screen.index("speed", at) : end]
-    assert re.search(r"(?<!-)\bicanon\b", told) and re.search(r"(?<!-)\becho\b", told)
+    output = shell.screen[shell.screen.index("speed", at) : end]
+    assert re.search(r"(?<!-)\bicanon\b", output) and re.search(r"(?<!-)\becho\b", output)
 
 
 def test_a_terminal_that_closes_ends_the_keys_and_nothing_else(
     terminals: Callable[..., Terminal], tmp_path: Path
 ) -> None:
-    told = tmp_path / "told"
-    words = f"trap '' HUP; exec {' '.join(PROGRAM)} > {told}"
+    output = tmp_path / "told"
+    words = f"trap '' HUP; exec {' '.join(PROGRAM)} > {output}"
     terminal = terminals("sh", "-c", words)
-    while not (told.exists() and "reading" in told.read_text()):
+    while not (output.exists() and "reading" in output.read_text()):
         assert terminal.process.poll() is None
         time.sleep(0.02)
     terminal.hang_up()
     assert terminal.process.wait(60) == 0
-    assert told.read_text() == "no keyboard\nreading\nno more keys\ndone\n"
+    assert output.read_text() == "no keyboard\nreading\nno more keys\ndone\n"
 
 
 @pytest.mark.parametrize("what", ["</dev/null", "</dev/zero", "<&-", "| cat"])

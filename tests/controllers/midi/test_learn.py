@@ -49,14 +49,14 @@ def test_what_was_learned_is_kept(keys: MidiInput, path: Path, instrument: Instr
 
 
 def test_what_was_learned_is_told(keys: MidiInput, instrument: Instrument) -> None:
-    told: list[str] = []
-    keys.bindings.install(instrument, told.append)
+    reported: list[str] = []
+    keys.bindings.install(instrument, reported.append)
     instrument.apply("/learn", ("/pan",))
     instrument.apply("/learn", ("",))
     instrument.apply("/learn", ("/texture",))
     keys.receive([0xB0, 74, 1])
     keys.receive([0xB0, 74, 2])
-    assert told == [
+    assert reported == [
         "learn  /pan: move a control",
         "learn  nothing any more",
         "learn  /texture: move a control",
@@ -213,14 +213,14 @@ def test_a_file_that_does_not_end_is_told_and_not_read(path: Path) -> None:
 def test_a_binding_that_cannot_be_written_holds_and_is_told(
     keys: MidiInput, instrument: Instrument
 ) -> None:
-    told: list[str] = []
-    keys.bindings.install(instrument, told.append)
+    reported: list[str] = []
+    keys.bindings.install(instrument, reported.append)
     keys.bindings.path.parent.mkdir(parents=True, exist_ok=True)
     instrument.apply("/learn", ("/loop/speed",))
     with files_of_at_most(5):
         keys.receive([0xB0, 74, 127])
-    assert told[0] == "learn  /loop/speed: move a control"
-    assert len(told) == 2 and "too large" in told[1] and "channel 1 cc 74" in told[1]
+    assert reported[0] == "learn  /loop/speed: move a control"
+    assert len(reported) == 2 and "too large" in reported[1] and "channel 1 cc 74" in reported[1]
     speed = instrument.value("/loop/speed")
     keys.receive([0xB0, 74, 0])
     assert instrument.value("/loop/speed") != speed

@@ -278,7 +278,7 @@ def silent_for(
 ) -> tuple[list[Message], list[Message]]:
     """What comes of a change so long after `/sync` and these commands, and after a packet more."""
     now = [0.0]
-    told: list[list[Message]] = []
+    reported: list[list[Message]] = []
 
     async def play(feedback: Feedback) -> None:
         with Pad() as pad, Pad() as other:
@@ -291,25 +291,25 @@ def silent_for(
             now[0] += seconds
             stranger = Sender("osc 127.0.0.9", other.port)
             instrument.apply("/gain", (-2.0,), stranger)
-            told.append([])
+            reported.append([])
             for _ in range(1000):
                 await asyncio.sleep(0.005)
-                told[0] += pad.received()
-                if told[0] or not feedback.subscribers:
+                reported[0] += pad.received()
+                if reported[0] or not feedback.subscribers:
                     break
-            assert bool(told[0]) == bool(feedback.subscribers)
+            assert bool(reported[0]) == bool(feedback.subscribers)
             now[0] += 1
             instrument.apply("/texture", (0.5,), Sender(pad.sender.group, 1))
-            told.append(await arrival(pad, "/texture"))
+            reported.append(await arrival(pad, "/texture"))
 
     with_feedback(instrument, play, clock=lambda: now[0])
-    return told[0], told[1]
+    return reported[0], reported[1]
 
 
 def test_a_host_that_sent_one_packet_only_is_told_for_seconds(instrument: Instrument) -> None:
     assert silent_for(instrument, FRESH_S - 1)[0] == [Message("/gain", (-2.0,))]
-    told, woken = silent_for(instrument, FRESH_S + 1)
-    assert told == []
+    reported, woken = silent_for(instrument, FRESH_S + 1)
+    assert reported == []
     assert dict(woken) == {
         address: pytest.approx(args) for address, args in dict(instrument.sync_messages()).items()
     }
@@ -317,11 +317,11 @@ def test_a_host_that_sent_one_packet_only_is_told_for_seconds(instrument: Instru
 
 def test_a_host_that_plays_is_told_for_minutes(instrument: Instrument) -> None:
     played = ("/note/track", (0,))
-    told, woken = silent_for(instrument, KNOWN_S - 1, played)
-    assert told == [Message("/gain", (-2.0,))]
+    reported, woken = silent_for(instrument, KNOWN_S - 1, played)
+    assert reported == [Message("/gain", (-2.0,))]
     assert [message.address for message in woken] == ["/texture"]
-    told, woken = silent_for(instrument, KNOWN_S + 1, played)
-    assert told == [] and len(woken) == len(dict(instrument.sync_messages()))
+    reported, woken = silent_for(instrument, KNOWN_S + 1, played)
+    assert reported == [] and len(woken) == len(dict(instrument.sync_messages()))
 
 
 # -- bounds: UDP's senders can be anyone -------------------------------------------------------
@@ -454,8 +454,8 @@ def test_a_release_is_ignored(instrument: Instrument, args: tuple[Any, ...]) -> 
 
 def test_a_ping_is_taken_and_keeps_a_host_informed(instrument: Instrument) -> None:
     played = ("/ping", ())
-    told, _ = silent_for(instrument, KNOWN_S - 1, played)
-    assert told == [Message("/gain", (-2.0,))]
+    reported, _ = silent_for(instrument, KNOWN_S - 1, played)
+    assert reported == [Message("/gain", (-2.0,))]
 
 
 def test_syncing_again_is_one_subscription(instrument: Instrument) -> None:

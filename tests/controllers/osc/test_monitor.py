@@ -65,9 +65,9 @@ def test_all_that_is_heard_is_told_with_what_became_of_it(
             keys.receive([0xC0, 99])
             got += await heard(watcher, "/preset")
             assert pad.received() == []
-        told = [message.args for message in got]
+        reported = [message.args for message in got]
         assert {message.address for message in got} == {"/heard"}
-        assert told == [
+        assert reported == [
             ("/gain", -3.0, "ok"),
             ("/pitch", 900.0, "clamped to 36; it takes -36...36 semitones"),
             ("/texture", "hi", "it takes a finite number, got 'hi'"),
@@ -163,10 +163,10 @@ def test_so_many_hosts_and_ports_are_told_and_no_more(instrument: Instrument) ->
             stranger.send("/gain", -3.0)
             await heard(pads[-1], "/gain")
             await asyncio.sleep(0.1)
-            told = [k for k, pad in enumerate(pads) if k == len(pads) - 1 or pad.received()]
-        assert len(told) == HOSTS * PORTS
-        assert {k // 10 for k in told} == set(range(2, HOSTS + 2))
-        assert all(k % 10 >= 10 - PORTS for k in told)
+            reported = [k for k, pad in enumerate(pads) if k == len(pads) - 1 or pad.received()]
+        assert len(reported) == HOSTS * PORTS
+        assert {k // 10 for k in reported} == set(range(2, HOSTS + 2))
+        assert all(k % 10 >= 10 - PORTS for k in reported)
 
     serve(instrument, play)
 

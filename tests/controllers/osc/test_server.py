@@ -184,9 +184,9 @@ def test_a_fault_behind_one_address_leaves_the_others_and_is_told_once(
 
     serve(instrument, play)
     assert instrument.value("/gain") == (-1.0,)
-    told = capsys.readouterr().err.splitlines()
+    reported = capsys.readouterr().err.splitlines()
     log = platformdirs.user_log_path("latentpad") / "faults.log"
-    assert len(told) == 1 and "TypeError: a bug" in told[0] and str(log) in told[0]
+    assert len(reported) == 1 and "TypeError: a bug" in reported[0] and str(log) in reported[0]
     assert "in broken" in log.read_text()
 
 

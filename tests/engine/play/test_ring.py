@@ -61,7 +61,7 @@ def test_once_the_host_is_known_no_read_finds_the_ring_empty(
     )
     assert after_settling(heard, rhythm) == 0
     assert len(heard.starved) <= 4
-    assert heard.kept <= heard.told + rhythm.period + 1
+    assert heard.kept <= heard.target + rhythm.period + 1
     assert kept_in_time(heard) > 0.7 * rhythm.rate
 
 
@@ -82,7 +82,7 @@ def test_a_burst_of_a_new_size_is_missed_once_at_most(
     step = rhythm.period / rhythm.rate
     heard = render(bursting, min(settled(rhythm) + 4 * every * step, 30.0), cost=dear / 1000)
     assert after_settling(heard, rhythm) <= 1
-    assert heard.kept <= heard.told + rhythm.period + 1
+    assert heard.kept <= heard.target + rhythm.period + 1
 
 
 @pytest.mark.parametrize("rate", [44_100, 48_000, 96_000])
@@ -90,7 +90,7 @@ def test_a_burst_of_a_new_size_is_missed_once_at_most(
 def test_a_regular_host_is_kept_little_more_than_a_period_ready(rate: int, period: int) -> None:
     heard = render(Rhythm(rate, period), 10.0)
     assert heard.starved == []
-    assert heard.told <= period + 0.003 * rate
+    assert heard.target <= period + 0.003 * rate
 
 
 def test_stalls_of_the_render_thread_are_outlived_after_the_first() -> None:

@@ -43,9 +43,9 @@ def rising(values: list[float]) -> bool:
 
 
 def test_noise_through_a_wider_filter_is_brighter_and_less_deep() -> None:
-    found = [heard(below(f, noise())) for f in (200, 500, 1000, 2000, 5000, 20000)]
-    assert rising([d.brightness for d in found])
-    assert rising([-d.depth for d in found])
+    result = [heard(below(f, noise())) for f in (200, 500, 1000, 2000, 5000, 20000)]
+    assert rising([d.brightness for d in result])
+    assert rising([-d.depth for d in result])
 
 
 @settings(max_examples=30)
@@ -56,15 +56,15 @@ def test_a_higher_tone_is_brighter(hertz: float, step: float) -> None:
 
 
 def test_a_tone_is_as_bright_as_its_erb_rate() -> None:
-    found = heard(np.sin(2 * np.pi * 1000 * time())).brightness
-    assert found == pytest.approx(21.4 * np.log10(1 + 4.37), abs=0.1)
+    result = heard(np.sin(2 * np.pi * 1000 * time())).brightness
+    assert result == pytest.approx(21.4 * np.log10(1 + 4.37), abs=0.1)
 
 
 def test_noise_is_noisier_than_any_mixture_and_a_tone_least() -> None:
     tone = np.sin(2 * np.pi * 1000 * time())
-    found = [heard(tone + 10 ** (s / 20) * noise()).noisiness for s in (-60, -40, -20, 0, 20)]
-    assert rising(found)
-    assert found[0] < -30 and -5 < found[-1] < -2
+    result = [heard(tone + 10 ** (s / 20) * noise()).noisiness for s in (-60, -40, -20, 0, 20)]
+    assert rising(result)
+    assert result[0] < -30 and -5 < result[-1] < -2
 
 
 def test_the_colour_of_noise_does_not_make_it_a_tone() -> None:
@@ -76,10 +76,10 @@ def test_the_colour_of_noise_does_not_make_it_a_tone() -> None:
 def test_a_slower_attack_is_slower_and_softer(carrier: str) -> None:
     sound = noise() if carrier == "noise" else np.sin(2 * np.pi * 440 * time())
     starts = (0.005, 0.02, 0.05, 0.1, 0.3)
-    found = [heard(sound * np.clip((time() - 0.2) / s, 0, 1)) for s in starts]
-    assert rising([d.attack for d in found])
-    assert rising([-d.hardness for d in found])
-    for seconds, descriptors in zip(starts[2:], found[2:], strict=True):
+    result = [heard(sound * np.clip((time() - 0.2) / s, 0, 1)) for s in starts]
+    assert rising([d.attack for d in result])
+    assert rising([-d.hardness for d in result])
+    for seconds, descriptors in zip(starts[2:], result[2:], strict=True):
         assert descriptors.attack == pytest.approx(np.log10(seconds), abs=0.12)
 
 
@@ -90,10 +90,10 @@ def test_a_hard_hit_is_hard_over_all_bands() -> None:
 
 def test_a_longer_sound_is_longer() -> None:
     decays = (0.01, 0.03, 0.1, 0.3)
-    found = [heard(noise() * np.exp(-time() / d)).duration for d in decays]
-    assert rising(found)
+    result = [heard(noise() * np.exp(-time() / d)).duration for d in decays]
+    assert rising(result)
     # 90 % of the energy of exp(-2t/d) lies between -d/2 ln 0.95 and -d/2 ln 0.05.
-    assert found[2] == pytest.approx(0.05 * np.log(0.95 / 0.05), rel=0.1)
+    assert result[2] == pytest.approx(0.05 * np.log(0.95 / 0.05), rel=0.1)
 
 
 @settings(max_examples=20)
@@ -116,9 +116,9 @@ def test_when_a_sound_comes_changes_nothing(frames: int) -> None:
 @settings(max_examples=60)
 @given(arrays(np.float32, (8, 129), elements=st.floats(-80, 0, width=32)))
 def test_any_frames_have_finite_descriptors(frames: Floats) -> None:
-    found = measure(frames, SMALL)
-    assert np.isfinite(found).all()
-    assert 0 <= found.hardness <= 1 and 0 <= found.duration <= 8 * 128 / 16000
+    result = measure(frames, SMALL)
+    assert np.isfinite(result).all()
+    assert 0 <= result.hardness <= 1 and 0 <= result.duration <= 8 * 128 / 16000
 
 
 def test_silence_a_click_and_a_constant_have_descriptors() -> None:
@@ -139,9 +139,9 @@ def test_silence_a_click_and_a_constant_have_descriptors() -> None:
 
 def test_a_table_has_a_column_for_each_descriptor() -> None:
     sounds = [LIVE.decibels(LIVE.magnitudes(noise(s).astype(np.float32))) for s in range(3)]
-    found = table(iter(sounds), LIVE)
-    assert tuple(found) == MEASURED and set(NAMES) == {*MEASURED, "loudness"}
+    result = table(iter(sounds), LIVE)
+    assert tuple(result) == MEASURED and set(NAMES) == {*MEASURED, "loudness"}
     for k, sound in enumerate(sounds):
-        row = [found[name][k] for name in MEASURED]
+        row = [result[name][k] for name in MEASURED]
         np.testing.assert_array_equal(row, np.array(measure(sound, LIVE), np.float32))
     assert all(len(values) == 0 for values in table([], LIVE).values())

@@ -376,7 +376,7 @@ def test_where_the_days_requests_end_what_was_found_is_given_and_the_rest_told(
     assert numbers(collecting(most=7)) == [1, 2, 3]
     [line] = collecting.said
     assert cache.local_time(hour_ago + 86400) in line
-    assert line.endswith("the same command goes on then: 3 sounds so far, up to 4 are left")
+    assert line.endswith("run the same command again then: 3 sounds so far, up to 4 are left")
     collecting.clock.now += 82801
     assert numbers(collecting(most=7)) == list(range(1, 8))
     assert collecting.server.fetched() == list(range(1, 8)), "none is fetched twice"
@@ -444,7 +444,7 @@ def test_a_429_that_lasts_ends_the_run(
 ) -> None:
     collecting.server.throttle = headers
     with pytest.raises(
-        FreesoundError, match=r"what was fetched is kept, the same command goes on (then|later)$"
+        FreesoundError, match=r"what was fetched is kept, run the same command again (then|later)$"
     ):
         collecting()
     assert sum(collecting.clock.slept) <= 300

@@ -85,9 +85,9 @@ def prepare(folder: Path) -> None:
 def tried(kind: str, path: Path) -> None:
     """As the program reads it. Raises what is refused."""
     if kind == "pack":
-        found = pack.load(path)
-        networks.load_decoder(found)
-        found.sources()
+        result = pack.load(path)
+        networks.load_decoder(result)
+        result.sources()
     elif kind == "map":
         anchors.from_map(path, 4, lambda line: None)
     elif kind.startswith("audio"):
@@ -342,14 +342,14 @@ def swapped(seed: int) -> Change:
 
     def change(path: Path) -> None:
         content, rng = json.loads(path.read_text()), np.random.default_rng(seed)
-        places: list[tuple[Any, Any]] = []
+        positions: list[tuple[Any, Any]] = []
         waiting = [content]
         while waiting:
             node = waiting.pop()
             keys = list(node) if isinstance(node, dict) else range(len(node))
-            places += [(node, key) for key in keys]
+            positions += [(node, key) for key in keys]
             waiting += [node[key] for key in keys if isinstance(node[key], dict | list)]
-        node, key = places[rng.integers(len(places))]
+        node, key = positions[rng.integers(len(positions))]
         odd_ones: list[Any] = [
             None,
             -1,
@@ -554,11 +554,11 @@ def main(folder: Path) -> None:
 
 
 def snapshot(folder: Path) -> set[tuple[str, int, int]]:
-    found = set()
+    result = set()
     for path in [*folder.rglob("*"), *Path("/tmp").glob("evil*")]:
-        told = path.lstat()
-        found.add((str(path), told.st_size, told.st_mtime_ns if not path.is_dir() else 0))
-    return found
+        reported = path.lstat()
+        result.add((str(path), reported.st_size, reported.st_mtime_ns if not path.is_dir() else 0))
+    return result
 
 
 if __name__ == "__main__":

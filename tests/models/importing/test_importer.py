@@ -86,8 +86,8 @@ def test_a_web_model_becomes_a_pack_that_sounds_the_same(tmp_path: Path) -> None
     r, first = made.representation, made.anchors.latents[:3]
     for i, scaled in enumerate(np.asarray(networks.load_decoder(made)(first))):
         frames = r.unscaled(scaled)
-        told = [made.descriptors[name][i] for name in descriptors.MEASURED]
-        np.testing.assert_allclose(told, descriptors.measure(frames, r), rtol=1e-3, atol=1e-3)
+        reported = [made.descriptors[name][i] for name in descriptors.MEASURED]
+        np.testing.assert_allclose(reported, descriptors.measure(frames, r), rtol=1e-3, atol=1e-3)
         assert made.anchors.loudness[i] == pytest.approx(outline(frames, r).loudness, abs=1e-3)
 
 

@@ -199,9 +199,9 @@ def within(change: Callable[[Any], Any]) -> Callable[[Path, str], None]:
 
 
 def datasets(group: Any) -> list[str]:
-    found: list[str] = []
-    group.visititems(lambda name, node: found.append(name) if hasattr(node, "shape") else None)
-    return sorted(found)
+    result: list[str] = []
+    group.visititems(lambda name, node: result.append(name) if hasattr(node, "shape") else None)
+    return sorted(result)
 
 
 def absurd(file: Any) -> None:

@@ -48,10 +48,10 @@ def test_nothing_raises_what_a_reader_does_not_mean_to(tries: list[dict[str, Any
 
 
 def test_each_refusal_is_one_line_that_names_the_file(tries: list[dict[str, Any]]) -> None:
-    for told in tries:
-        if told["outcome"] == "refused":
-            said = told["said"]
-            assert said.isprintable() and "/trial/" in said and len(said) < 600, told
+    for reported in tries:
+        if reported["outcome"] == "refused":
+            said = reported["said"]
+            assert said.isprintable() and "/trial/" in said and len(said) < 600, reported
 
 
 def test_no_refusal_takes_long(tries: list[dict[str, Any]]) -> None:

@@ -172,12 +172,12 @@ def change(path: Path, how: Callable[[Json], Any]) -> None:
 
 
 def layer(name: str) -> Callable[[Json], Json]:
-    def found(content: Json) -> Json:
+    def find(content: Json) -> Json:
         entries = content["modelTopology"]["model_config"]["config"]["layers"]
         entry: Json = next(e for e in entries if e["name"] == name)
         return entry
 
-    return found
+    return find
 
 
 def config(name: str, **settings: Any) -> Callable[[Json], Any]:

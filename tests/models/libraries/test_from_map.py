@@ -112,10 +112,10 @@ def test_every_row_of_a_sound_map_is_taken_or_counted_as_refused(
     rows: list[object], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = write_map(tmp_path_factory.getbasetemp() / "any.json", rows)
-    places, latents, lines, refused = sound_map.read(path, 2)
-    assert len(places) + refused == len(rows) and latents.shape == (len(places), 2)
+    entries, latents, lines, refused = sound_map.read(path, 2)
+    assert len(entries) + refused == len(rows) and latents.shape == (len(entries), 2)
     assert np.isfinite(latents).all() and bool(lines) == bool(refused)
-    for text in (text for place in places for text in (place.id, place.name, place.label)):
+    for text in (text for entry in entries for text in (entry.id, entry.name, entry.label)):
         line(text).encode()
 
 
@@ -131,14 +131,14 @@ def test_a_map_is_read_by_the_names_that_tables_have_and_steers_no_terminal(
         {"id": 4, "mu": [0, 0], "name": "a\x1b[2Jb", "author": "\x9bc", "licence": "\x07"},
     ]  # fmt: skip
     path.write_text(json.dumps(rows))
-    places, _, lines, refused = sound_map.read(path, 2)
+    entries, _, lines, refused = sound_map.read(path, 2)
     assert (lines, refused) == ([], 0)
-    one = places[0]
+    one = entries[0]
     assert (one.licence, one.author, one.name, one.url, one.label) == (
         "CC BY 4.0", "Ann", "Step", "https://x.org/1", "gravel",
     )  # fmt: skip
-    assert [place.author for place in places] == ["Ann", "", "", "c"]
-    assert [is_free(place.licence, FREE) for place in places] == [True, False, False, False]
-    for place in places:
-        for text in (place.name, place.author, place.licence, place.url, place.label):
+    assert [entry.author for entry in entries] == ["Ann", "", "", "c"]
+    assert [is_free(entry.licence, FREE) for entry in entries] == [True, False, False, False]
+    for entry in entries:
+        for text in (entry.name, entry.author, entry.licence, entry.url, entry.label):
             assert text.isprintable()

@@ -80,8 +80,8 @@ def test_sounds_are_described_as_they_were_recorded(filled: Library, recordings:
     for i, id in enumerate(played.anchors.ids):
         audio, _ = read_mono((recordings / str(id)).read_bytes(), r)
         measured = descriptors.measure(r.decibels(r.magnitudes(audio)), r)
-        told = [played.described[name][i] for name in descriptors.MEASURED]
-        np.testing.assert_allclose(told, measured, rtol=1e-5, atol=1e-5)
+        described = [played.described[name][i] for name in descriptors.MEASURED]
+        np.testing.assert_allclose(described, measured, rtol=1e-5, atol=1e-5)
 
 
 def test_a_library_from_before_descriptors_has_those_of_the_neighbours(
@@ -283,17 +283,17 @@ def test_linked_sounds_stay_where_they_are(empty: Library, tmp_path: Path) -> No
 
 
 def test_found_sounds_keep_their_credits_and_come_in_once(empty: Library, tmp_path: Path) -> None:
-    def found(id: str, seed: int, may_train: bool) -> FoundSound:
+    def found_sound(id: str, seed: int, may_train: bool) -> FoundSound:
         path = noise(tmp_path / f"{seed}.wav", seed)
         return FoundSound(id, "Step", "Ann", "CC0", "https://f.org/1", path, "step", may_train, 0.2)
 
-    given = [found("freesound:1", 1, True), found("freesound:2", 2, False)]
+    given = [found_sound("freesound:1", 1, True), found_sound("freesound:2", 2, False)]
     assert empty.add(from_sounds(given)).added == 2
     assert [row.may_train for row in empty.rows()] == [True, False]
     assert {row.origin for row in empty.rows()} == {"freesound"}
     # Encoded anew by its source: other bytes, but the same sound.
-    assert empty.add(from_sounds([found("freesound:1", 3, True)])) == AddedCounts(known=1)
-    twice = [found("freesound:9", 4, True), found("freesound:9", 5, True)]
+    assert empty.add(from_sounds([found_sound("freesound:1", 3, True)])) == AddedCounts(known=1)
+    twice = [found_sound("freesound:9", 4, True), found_sound("freesound:9", 5, True)]
     assert empty.add(from_sounds(twice)) == AddedCounts(added=1, known=1)
 
 
@@ -388,8 +388,10 @@ def test_an_anchor_lies_on_itself_and_others_among_their_neighbours(small: pack.
     itself = Neighbours(small.anchors.latents, small.anchors.latents).mean(plane)
     np.testing.assert_allclose(itself, plane, atol=1e-3 * np.abs(plane).max())
     elsewhere = np.random.default_rng(0).normal(size=(500, 2)).astype(np.float32) * 100
-    places = Neighbours(small.anchors.latents, elsewhere).mean(plane)
-    assert (places >= plane.min(axis=0) - 1e-4).all() and (places <= plane.max(axis=0) + 1e-4).all()
+    positions = Neighbours(small.anchors.latents, elsewhere).mean(plane)
+    assert (positions >= plane.min(axis=0) - 1e-4).all() and (
+        positions <= plane.max(axis=0) + 1e-4
+    ).all()
 
 
 def test_a_map_of_its_own_holds_until_sounds_come(

@@ -77,14 +77,14 @@ def test_another_sound_may_take_the_place_of_a_removed_file(empty: Library, tmp_
 def test_a_found_sound_stays_out_by_its_number_whatever_its_bytes(
     empty: Library, tmp_path: Path
 ) -> None:
-    def found(seed: int) -> FoundSound:
+    def found_sound(seed: int) -> FoundSound:
         path = noise(tmp_path / f"{seed}.wav", seed)
         return FoundSound("freesound:7", "Step", "Ann", "CC0", "", path, "step", True, 0.2)
 
-    empty.add(from_sounds([found(1)]))
+    empty.add(from_sounds([found_sound(1)]))
     empty.remove(["freesound:7"])
-    assert empty.add(from_sounds([found(2)])) == AddedCounts(removed=1)
-    assert empty.add(from_sounds([found(2)]), again=True) == AddedCounts(added=1)
+    assert empty.add(from_sounds([found_sound(2)])) == AddedCounts(removed=1)
+    assert empty.add(from_sounds([found_sound(2)]), again=True) == AddedCounts(added=1)
     assert list(empty.anchors.ids) == ["freesound:7"]
 
 

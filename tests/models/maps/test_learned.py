@@ -21,14 +21,14 @@ COUNT = 30  # sounds, of which a map takes seconds
 def decode() -> Decode:
     """Sounds of which the first latent hardly tells, and the second much."""
     time, tone = np.linspace(0, 1, 12)[:, None], np.linspace(0, 1, 80)[None]
-    ways = np.stack(
+    paths = np.stack(
         [0.3 * np.sin(9 * tone + time), 12 * np.cos(4 * tone) + 0 * time, -9 * time + 0 * tone]
     )
 
     def decoded(latents: Floats) -> Floats:
-        return np.asarray(-30 + np.tanh(latents / 3) @ ways.reshape(3, -1) * 2, np.float32).reshape(
-            -1, *ways.shape[1:]
-        )
+        return np.asarray(
+            -30 + np.tanh(latents / 3) @ paths.reshape(3, -1) * 2, np.float32
+        ).reshape(-1, *paths.shape[1:])
 
     return decoded
 
@@ -45,18 +45,18 @@ def test_the_metric_tells_how_far_the_sound_goes(decode: Decode, latents: Floats
     step = np.array([0.01, -0.02, 0.015], np.float32)
     change = decode(latents + step) - decode(latents)
     expected = np.sqrt((change.astype(np.float64) ** 2).mean(axis=(1, 2)))
-    told = np.linalg.norm(step @ heard.roots, axis=1)
-    np.testing.assert_allclose(told, expected, rtol=0.05)
+    reported = np.linalg.norm(step @ heard.roots, axis=1)
+    np.testing.assert_allclose(reported, expected, rtol=0.05)
 
 
 def test_a_finger_finds_it_less_steep_than_before(decode: Decode, latents: Floats) -> None:
     heard = decode_sounds(latents, decode)
-    start = learned_map._normal(tsne(latents, 0).astype(np.float64))
-    places = flatten_slopes(start.astype(np.float32), latents, heard)
+    start = learned_map._normalised(tsne(latents, 0).astype(np.float64))
+    positions = flatten_slopes(start.astype(np.float32), latents, heard)
     glides = learned_map._glides(np.random.default_rng(7), COUNT, 3000)
     z = latents.astype(np.float64)
     before, after = (
-        slopes(p.astype(np.float64), z, heard.roots, glides, 3.0) for p in (start, places)
+        slopes(p.astype(np.float64), z, heard.roots, glides, 3.0) for p in (start, positions)
     )
     assert np.percentile(after, 99) < 0.7 * np.percentile(before, 99)
     assert after.mean() < before.mean()

@@ -33,10 +33,10 @@ def any_pack(request: pytest.FixtureRequest, small: Pack) -> Pack:
     return small if request.param == "small" else pack.load(pack.find(request.param))
 
 
-def on_the_pad(found: Pack) -> Any:
+def on_the_pad(pack: Pack) -> Any:
     """(L, 2) where the engine has the anchors on the pad of an instrument that has just begun."""
-    planes = Planes(found)
-    r = found.representation
+    planes = Planes(pack)
+    r = pack.representation
     board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
     planes.set_defaults(board)
     plane = planes.of(board.values.tolist())
@@ -47,10 +47,10 @@ def test_every_dot_lies_at_its_sound_s_own_coordinates(any_pack: Pack) -> None:
     (axes,) = figure(any_pack).axes
     assert axes.get_xlim() == axes.get_ylim() == (0, 1)
     dots = np.concatenate([dots.get_offsets() for dots in axes.collections])
-    places = on_the_pad(any_pack)
-    assert len(dots) == len(places)
-    assert cKDTree(dots).query(places)[0].max() < 1e-6
-    assert cKDTree(places).query(dots)[0].max() < 1e-6
+    positions = on_the_pad(any_pack)
+    assert len(dots) == len(positions)
+    assert cKDTree(dots).query(positions)[0].max() < 1e-6
+    assert cKDTree(positions).query(dots)[0].max() < 1e-6
 
 
 def test_the_edges_are_marked_as_the_pad_s(any_pack: Pack) -> None:
@@ -101,18 +101,18 @@ def test_a_finger_that_aims_at_a_dot_of_the_picture_hits_its_sound(small: Pack) 
 
 @pytest.mark.parametrize("name", ["footsteps", "oneshots"])
 def test_the_shipped_picture_is_of_the_plane_that_the_pack_begins_on(name: str) -> None:
-    found = pack.load(pack.find(name))
-    picture = imread(found.path / plane_picture.FILE)
+    result = pack.load(pack.find(name))
+    picture = imread(result.path / plane_picture.FILE)
     low, high = frame(picture)
 
-    def seen(places: Any) -> float:
-        """Share of the places at which there is a dot."""
-        columns, rows = np.round(low + places * (high - low)).astype(int).T
+    def seen(positions: Any) -> float:
+        """Share of the positions at which there is a dot."""
+        columns, rows = np.round(low + positions * (high - low)).astype(int).T
         return float((picture[rows, columns, :3].min(axis=1) < 0.85).mean())
 
-    places = on_the_pad(found)
-    assert seen(places) > 0.99, "run `python docs/pack_pictures.py`"
-    assert seen(places[:, ::-1]) < 0.6
+    positions = on_the_pad(result)
+    assert seen(positions) > 0.99, "run `python docs/pack_pictures.py`"
+    assert seen(positions[:, ::-1]) < 0.6
 
 
 def named(made: Any) -> list[Annotation]:
@@ -121,11 +121,11 @@ def named(made: Any) -> list[Annotation]:
 
 def test_sounds_are_named_where_they_lie_and_all_over_the_pad(any_pack: Pack) -> None:
     names = np.array([printable(n, figures.LONGEST) for n in any_pack.anchors.names.tolist()])
-    places = on_the_pad(any_pack)
+    positions = on_the_pad(any_pack)
     texts = named(figure(any_pack))
     assert len(texts) >= min(20, len(names) // 2)
     for text in texts:
-        own = places[names == text.get_text()]
+        own = positions[names == text.get_text()]
         assert np.abs(own - text.xy).max(axis=1).min() < 1e-6
     if len(names) > 100:
         quarters = {tuple(np.asarray(text.xy) > 0.5) for text in texts}
@@ -163,6 +163,6 @@ def test_one_sound_has_a_picture_too(small: Pack) -> None:
     one = pack.Anchors(
         a.latents[:1], a.labels[:1], a.ids[:1], a.names[:1], a.loudness[:1], a.onset[:1]
     )
-    planes = {name: places[:1] for name, places in small.planes.items()}
+    planes = {name: positions[:1] for name, positions in small.planes.items()}
     (axes,) = figure(replace(small, anchors=one, planes=planes)).axes
     np.testing.assert_allclose(np.asarray(axes.collections[0].get_offsets()), [[0.5, 0.5]])

@@ -63,9 +63,9 @@ def test_of_too_many_sounds_some_are_mapped_and_the_others_lie_among_them(
 
 def test_a_sound_lies_exactly_where_its_like_does_and_else_between_its_neighbours() -> None:
     known = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32)
-    places = np.array([[0, 0], [10, 0], [0, 10]], np.float32)
-    np.testing.assert_allclose(Neighbours(known, known).mean(places), places, atol=1e-4)
-    between = Neighbours(known, np.array([[0.5, 0, 0]], np.float32)).mean(places)
+    positions = np.array([[0, 0], [10, 0], [0, 10]], np.float32)
+    np.testing.assert_allclose(Neighbours(known, known).mean(positions), positions, atol=1e-4)
+    between = Neighbours(known, np.array([[0.5, 0, 0]], np.float32)).mean(positions)
     assert 0 < between[0, 1] < 2 < between[0, 0] < 6
 
 

@@ -104,8 +104,8 @@ def test_only_how_levels_differ_counts(seed: int, db: float) -> None:
     louder = similarity.mae_db(one + np.float32(db), other + np.float32(db))
     assert louder == pytest.approx(similarity.mae_db(one, other), abs=1e-3)
     pairs = (one, other), (one + np.float32(db), other + np.float32(db))
-    found = [similarity.spectral_convergence(linear(a), linear(b)) for a, b in pairs]
-    assert found[0] == pytest.approx(found[1], abs=1e-3)
+    result = [similarity.spectral_convergence(linear(a), linear(b)) for a, b in pairs]
+    assert result[0] == pytest.approx(result[1], abs=1e-3)
 
 
 @settings(max_examples=10)
@@ -126,18 +126,18 @@ def test_the_log_spectral_distance_of_noises_is_a_distance(seed: int, db: float)
 def test_more_noise_is_farther_in_every_spectral_measure(seed: int) -> None:
     sound = pluck()
     clean = R.magnitudes(sound)
-    found = []
+    result = []
     for db in (-75, -60, -45, -30, -15, 0):
         noisy = with_noise(sound, db, seed)
         heard = R.magnitudes(noisy)
-        found.append(
+        result.append(
             (
                 similarity.mae_db(R.decibels(clean), R.decibels(heard)),
                 similarity.spectral_convergence(clean, heard),
                 similarity.log_spectral_db(sound, noisy),
             )
         )
-    assert (np.diff(found, axis=0) > 0).all(), found
+    assert (np.diff(result, axis=0) > 0).all(), result
 
 
 def test_visqol_ranks_a_copy_over_noise() -> None:
@@ -179,11 +179,11 @@ def test_silence_is_nothing_like_a_sound_and_just_like_silence() -> None:
 def test_more_noise_never_has_a_better_visqol(sound: Floats, seed: int) -> None:
     # Only as far as it was fitted: a pluck with noise 10 dB below it has 4.3 again, and one with
     # noise 20 dB below it 2.9.
-    found = [
+    result = [
         similarity.visqol(sound, with_noise(sound, db, seed), R) for db in (-80, -60, -40, -20)
     ]
-    assert found == sorted(found, reverse=True)
-    assert found[0] <= similarity.EQUAL + 1e-6 and found[-1] < similarity.EQUAL - 1
+    assert result == sorted(result, reverse=True)
+    assert result[0] <= similarity.EQUAL + 1e-6 and result[-1] < similarity.EQUAL - 1
 
 
 @settings(max_examples=4)

@@ -44,8 +44,8 @@ def test_a_pack_elsewhere_goes_by_the_way_to_it_wherever_both_are_moved(
     assert reference.is_path(written) and not Path(written).is_absolute()
     (tmp_path / "old").rename(tmp_path / "new")
     monkeypatch.chdir("/")
-    found = reference.pack_folder(written, tmp_path / "new" / takes)
-    assert found.resolve() == (tmp_path / "new" / "packs" / "mypack").resolve()
+    result = reference.pack_folder(written, tmp_path / "new" / takes)
+    assert result.resolve() == (tmp_path / "new" / "packs" / "mypack").resolve()
 
 
 def test_a_folder_of_a_shipped_pack_s_name_does_not_stand_in_for_it(

@@ -40,7 +40,7 @@ def test_a_loop_of_links_ends(tmp_path: Path) -> None:
     (tmp_path / "itself.wav").symlink_to(tmp_path / "itself.wav")
     held = scan_folder(tmp_path)
     assert sounds(tmp_path) == ["x/a.wav", "y/b.wav"]
-    assert held.passed == {"that leads nowhere": 1}
+    assert held.skipped == {"that leads nowhere": 1}
 
 
 def test_a_file_of_two_names_is_one_sound_by_its_own_name(tmp_path: Path) -> None:
@@ -65,9 +65,9 @@ def test_what_is_passed_over_is_counted_in_one_line(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.wav")
     held = scan_folder(tmp_path)
     assert sounds(tmp_path) == ["B.WAV", "a.wav"]
-    assert held.passed["hidden"] == 5 and held.passed[".m4a"] == 2
-    assert held.passed["sound library"] == held.passed["that is no file"] == 1
-    line = held.passed_over()
+    assert held.skipped["hidden"] == 5 and held.skipped[".m4a"] == 2
+    assert held.skipped["sound library"] == held.skipped["that is no file"] == 1
+    line = held.skipped_line()
     assert line.startswith(f"{tmp_path}: not taken: 5 hidden, 2 .m4a, 1 ")
     assert line.endswith(" of other kinds") and line.isprintable()
     assert sum(map(int, (w for w in line.split("taken: ")[1].split() if w.isdecimal()))) == 17
@@ -77,12 +77,12 @@ def test_what_is_passed_over_is_counted_in_one_line(tmp_path: Path) -> None:
     "name", ["_readme_and_license.txt", "LICENSE", "x/credits.xlsx", "list.ods", "Attribution.rtf"]
 )
 def test_what_may_tell_of_licences_and_is_not_read_is_named(tmp_path: Path, name: str) -> None:
-    line = scan_folder(made(tmp_path, "a.wav", name)).passed_over()
+    line = scan_folder(made(tmp_path, "a.wav", name)).skipped_line()
     assert line.endswith(f"; what {name} may say of licences is not read: save it as CSV")
 
 
 def test_a_folder_of_sounds_alone_needs_no_line(tmp_path: Path) -> None:
-    assert scan_folder(made(tmp_path, "a.wav", "x/b.ogg", "credits.csv")).passed_over() == ""
+    assert scan_folder(made(tmp_path, "a.wav", "x/b.ogg", "credits.csv")).skipped_line() == ""
 
 
 def test_a_folder_that_may_not_be_opened_is_counted(
@@ -97,7 +97,7 @@ def test_a_folder_that_may_not_be_opened_is_counted(
         return scan(path)
 
     monkeypatch.setattr(os, "scandir", refusing)  # root may open anything
-    assert scan_folder(tmp_path).passed_over() == f"{tmp_path}: not taken: 1 that cannot be opened"
+    assert scan_folder(tmp_path).skipped_line() == f"{tmp_path}: not taken: 1 that cannot be opened"
 
 
 @pytest.mark.parametrize(

@@ -120,8 +120,8 @@ def test_a_long_text_is_read_no_further_and_is_not_free() -> None:
 @pytest.mark.parametrize("blanks", [1, 180, 191, 250, 1000])
 def test_what_is_cut_off_is_not_forgotten(blanks: int) -> None:
     text = f"CC BY 4.0{' ' * blanks}but not for training"
-    for told in (text, line(text), licence(text), printable(text, 60)):
-        assert not is_free(told, FREE)
+    for result in (text, line(text), licence(text), printable(text, 60)):
+        assert not is_free(result, FREE)
 
 
 def test_other_licences_can_be_asked_for() -> None:

@@ -14,7 +14,7 @@ ROWS = "File Name,License,Author\nä.wav,CC0,Zoë\nb.wav,CC BY 4.0,Bob\n"
 def one(tmp_path: Path, data: bytes) -> list[Credits]:
     path = tmp_path / "t.csv"
     path.write_bytes(data)
-    return [told for _, told in rows(path)]
+    return [credits for _, credits in rows(path)]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -47,8 +47,13 @@ def test_a_table_is_read_as_any_program_writes_it(
     ],
 )
 def test_columns_have_any_of_their_names(tmp_path: Path, header: str) -> None:
-    [told] = one(tmp_path, f"{header}\na.wav,CC0,Ann,no\n".encode())
-    assert (told.file, told.licence, told.author, told.may_train) == ("a.wav", "CC0", "Ann", False)
+    [credits] = one(tmp_path, f"{header}\na.wav,CC0,Ann,no\n".encode())
+    assert (credits.file, credits.licence, credits.author, credits.may_train) == (
+        "a.wav",
+        "CC0",
+        "Ann",
+        False,
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,8 +69,8 @@ def test_columns_have_any_of_their_names(tmp_path: Path, header: str) -> None:
 def test_only_a_clear_answer_permits(
     tmp_path: Path, column: str, cell: str, permitted: bool
 ) -> None:
-    [told] = one(tmp_path, f"file,{column}\na.wav,{cell}\n".encode())
-    assert (told.may_train and not told.unclear) is permitted
+    [credits] = one(tmp_path, f"file,{column}\na.wav,{cell}\n".encode())
+    assert (credits.may_train and not credits.unclear) is permitted
 
 
 @pytest.mark.parametrize(
@@ -85,8 +90,8 @@ def test_only_a_clear_answer_permits(
 def test_every_column_that_speaks_of_licences_is_heard(
     tmp_path: Path, header: str, cells: str, licence: str | None
 ) -> None:
-    [told] = one(tmp_path, f"{header}\n{cells}\n".encode())
-    assert told.licence == licence
+    [credits] = one(tmp_path, f"{header}\n{cells}\n".encode())
+    assert credits.licence == licence
 
 
 @pytest.mark.parametrize(
@@ -99,27 +104,27 @@ def test_every_column_that_speaks_of_licences_is_heard(
 def test_a_licence_binds_in_whatever_column_it_stands(tmp_path: Path, column: str) -> None:
     nc = "http://creativecommons.org/licenses/by-nc/4.0/"
     table = f"file,size,{column}\na.wav,1,CC0\nb.wav,2,{nc}\nc.wav,3,\n"
-    assert [told.licence for told in one(tmp_path, table.encode())] == ["CC0", nc, ""]
+    assert [credits.licence for credits in one(tmp_path, table.encode())] == ["CC0", nc, ""]
 
 
 def test_what_stands_beside_licences_in_a_column_without_a_known_name_is_no_yes(
     tmp_path: Path,
 ) -> None:
     table = b"file,usage\na.wav,Attribution\nb.wav,ask me\n"
-    assert [told.licence for told in one(tmp_path, table)] == ["Attribution", "ask me"]
+    assert [credits.licence for credits in one(tmp_path, table)] == ["Attribution", "ask me"]
     beyond = b"file\na.wav,CC BY-NC 4.0\n"
-    assert [told.licence for told in one(tmp_path, beyond)] == ["CC BY-NC 4.0"]
+    assert [credits.licence for credits in one(tmp_path, beyond)] == ["CC BY-NC 4.0"]
 
 
 def test_notes_beside_a_column_of_licences_bind_where_they_are_a_licence(tmp_path: Path) -> None:
     table = b"file,licence,notes\na.wav,CC0,CC BY-NC 4.0\nb.wav,CC0,a door\n"
-    assert [told.licence for told in one(tmp_path, table)] == ["CC0; CC BY-NC 4.0", "CC0"]
+    assert [credits.licence for credits in one(tmp_path, table)] == ["CC0; CC BY-NC 4.0", "CC0"]
 
 
 def test_what_spreadsheets_add_is_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("sep=;\n\nfile;licence\na.wav;CC0\n;\n;;;\n\nb.wav;CC0\n", encoding="utf-8-sig")
-    assert [(line, told.file) for line, told in rows(path)] == [(4, "a.wav"), (8, "b.wav")]
+    assert [(line, credits.file) for line, credits in rows(path)] == [(4, "a.wav"), (8, "b.wav")]
 
 
 @pytest.mark.parametrize(
@@ -160,19 +165,19 @@ def test_tables_of_all_folders_are_one(tmp_path: Path) -> None:
             "meta/three.csv": "filename,category\nd.wav,rain\n",
         },
     )
-    found = read_tables(scan_folder(made))
-    assert {path.as_posix(): told.label for path, told in found.credits.items()} == {
+    result = read_tables(scan_folder(made))
+    assert {path.as_posix(): credits.label for path, credits in result.credits.items()} == {
         "a.wav": "", "x/b.wav": "step", "x/c.wav": "step", "audio/d.wav": "rain",
     }  # fmt: skip
-    assert found.lines == []
+    assert result.lines == []
 
 
 def test_a_table_opens_no_file_outside_its_folder(tmp_path: Path) -> None:
     folder(tmp_path, "secret.wav", {})
     made = folder(tmp_path / "in", "a.wav", {"t.csv": "file\n../secret.wav\n/etc/passwd\na.wav\n"})
-    found = read_tables(scan_folder(made))
-    assert [path.as_posix() for path in found.credits] == ["a.wav"]
-    assert len(found.lines) == 2
+    result = read_tables(scan_folder(made))
+    assert [path.as_posix() for path in result.credits] == ["a.wav"]
+    assert len(result.lines) == 2
 
 
 def test_a_name_that_means_two_files_means_none(tmp_path: Path) -> None:
@@ -190,6 +195,6 @@ def test_licences_of_no_file_that_is_there_stop_everything(tmp_path: Path) -> No
 
 def test_a_long_table_of_lost_files_takes_few_lines(tmp_path: Path) -> None:
     lost = "".join(f"{i}\x1b.wav\n" for i in range(1000))
-    found = read_tables(scan_folder(folder(tmp_path, "a.wav", {"t.csv": f"file\na.wav\n{lost}"})))
-    assert len(found.lines) == 21 and found.lines[-1].endswith("and 980 more such rows")
-    assert all(line.isprintable() for line in found.lines)
+    result = read_tables(scan_folder(folder(tmp_path, "a.wav", {"t.csv": f"file\na.wav\n{lost}"})))
+    assert len(result.lines) == 21 and result.lines[-1].endswith("and 980 more such rows")
+    assert all(line.isprintable() for line in result.lines)

@@ -13,8 +13,8 @@ def killed_after(epochs: int) -> None:
     """From now on this process' trainings kill it in the first batch after so many epochs. One that
     ends draws a sketch of a map, as those of `conftest`."""
 
-    def kill(coach: TrainingCallback, batch: int, logs: object = None) -> None:
-        if len(coach.history.train) == epochs:
+    def kill(callback: TrainingCallback, batch: int, logs: object = None) -> None:
+        if len(callback.history.train) == epochs:
             os.kill(os.getpid(), signal.SIGKILL)
 
     learned.ROUNDS = 0

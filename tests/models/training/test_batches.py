@@ -43,21 +43,21 @@ def test_a_training_taken_up_again_sees_what_it_would_have_seen() -> None:
     sounds = np.random.default_rng(0).random((10, 8, 5)).astype(np.float16)
     whole = Batches(sounds, range(10), 4, seed=3, strength=0.5)
     later = Batches(sounds, range(10), 4, seed=3, strength=0.5)
-    later.begun = 2
+    later.first_epoch = 2
     for at in range(5):
         np.testing.assert_array_equal(whole[6 + at][0], later[at][0])
     assert not np.array_equal(whole[0][0], whole[3][0])
 
 
 def test_what_is_stored_is_what_was_read(recordings: Path, tmp_path: Path) -> None:
-    found = dataset.clips(recordings)
-    batches.write(tmp_path, found, R)
+    result = dataset.clips(recordings)
+    batches.write(tmp_path, result, R)
     read = batches.read(tmp_path, R)
     assert read is not None
     assert len(read.sounds) == 12
     assert read.kept == list(range(12))
     for i in (0, 7):
-        sound, peak = dataset.spectrogram(found[i], R)
+        sound, peak = dataset.spectrogram(result[i], R)
         np.testing.assert_allclose(read.sounds[i], sound, atol=1e-3)
         assert read.peaks[i] == pytest.approx(peak, abs=1e-4)
     np.testing.assert_array_equal(read.sounds[np.array([7, 0])][1], read.sounds[0])

@@ -30,12 +30,12 @@ def test_rows_give_label_group_and_credits(tmp_path: Path) -> None:
         f"{n}.wav,{licence},kind {n},group,Someone\n"
         for n, licence in zip("abcd", ["CC0 1.0", "CC BY 4.0", "CC BY-SA 4.0", "CC0"], strict=True)
     )
-    found = dataset.clips(folder_with(tmp_path, rows))
-    assert [c.id for c in found] == ["a.wav", "b.wav", "d.wav"]
-    assert found[0].label == "kind a"
-    assert found[0].group == "group"
-    assert found[0].credits["author_attribution"] == "Someone"
-    assert found[1].credits["licence"] == "CC BY 4.0"
+    result = dataset.clips(folder_with(tmp_path, rows))
+    assert [c.id for c in result] == ["a.wav", "b.wav", "d.wav"]
+    assert result[0].label == "kind a"
+    assert result[0].group == "group"
+    assert result[0].credits["author_attribution"] == "Someone"
+    assert result[1].credits["licence"] == "CC BY 4.0"
     assert len(dataset.clips(tmp_path, licences=None)) == 4
 
 
@@ -45,8 +45,8 @@ def test_what_may_not_be_trained_on_is_left_out_and_counted(tmp_path: Path) -> N
         f"{n}.wav,CC0,{word}\n" for n, word in zip("abcdef", said, strict=True)
     )
     lines: list[str] = []
-    found = dataset.clips(folder_with(tmp_path, rows), log=lines.append)
-    assert [c.id for c in found] == ["a.wav", "e.wav", "f.wav"]
+    result = dataset.clips(folder_with(tmp_path, rows), log=lines.append)
+    assert [c.id for c in result] == ["a.wav", "e.wav", "f.wav"]
     assert lines == [f"{tmp_path}: 3 sounds left out: may not be trained on"]
     # Whatever the licence: None takes every licence, and not these.
     assert len(dataset.clips(tmp_path, licences=None)) == 3
@@ -55,10 +55,10 @@ def test_what_may_not_be_trained_on_is_left_out_and_counted(tmp_path: Path) -> N
 def test_a_row_that_is_not_usable_is_left_out_with_its_line(tmp_path: Path) -> None:
     rows = "\ufefffile,label\na.wav,x\ngone.wav,x\nb.wav\n,x\nc.wav,x,too,much\na.wav,x\n"
     lines: list[str] = []
-    found = dataset.clips(folder_with(tmp_path, rows), log=lines.append)
-    assert [c.id for c in found] == ["a.wav", "b.wav", "c.wav"]
-    assert [c.label for c in found] == ["x", tmp_path.name, "x"]
-    assert [c.name for c in found] == ["a", "b", "c"]
+    result = dataset.clips(folder_with(tmp_path, rows), log=lines.append)
+    assert [c.id for c in result] == ["a.wav", "b.wav", "c.wav"]
+    assert [c.label for c in result] == ["x", tmp_path.name, "x"]
+    assert [c.name for c in result] == ["a", "b", "c"]
     assert [line.split(": ", 1)[1] for line in lines] == [
         "line 3: gone.wav is not there: left out",
         "line 5: a row without a file is not there: left out",
@@ -69,16 +69,16 @@ def test_a_row_that_is_not_usable_is_left_out_with_its_line(tmp_path: Path) -> N
 def test_names_in_another_encoding_can_be_written(tmp_path: Path) -> None:
     for name in (b"\xe4.wav", b"\xf6.wav", "å.wav".encode()):
         Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_bytes(b"")
-    found = dataset.clips(tmp_path)
-    assert len({clip.id.encode() for clip in found}) == 3
-    assert "å.wav" in {clip.id for clip in found}
+    result = dataset.clips(tmp_path)
+    assert len({clip.id.encode() for clip in result}) == 3
+    assert "å.wav" in {clip.id for clip in result}
 
 
-def told(folder: Path) -> tuple[list[str], list[str]]:
+def ids_and_log(folder: Path) -> tuple[list[str], list[str]]:
     """The clips of a folder, and what is said of the others, without the folder's name."""
     lines: list[str] = []
-    found = dataset.clips(folder, log=lines.append)
-    return [clip.id for clip in found], [line.removeprefix(f"{folder}: ") for line in lines]
+    result = dataset.clips(folder, log=lines.append)
+    return [clip.id for clip in result], [line.removeprefix(f"{folder}: ") for line in lines]
 
 
 @pytest.mark.parametrize("column", ["license", "Licence", "LICENSE", " license ", "License URL"])
@@ -86,10 +86,10 @@ def test_a_licence_binds_whatever_its_column_is_called(tmp_path: Path, column: s
     rows = f"Filename,{column},Username\n" + "".join(
         f"{n}.wav,{'CC-BY-4.0' if n in 'ace' else 'CC BY-NC 4.0'},Ann {n}\n" for n in "abcdef"
     )
-    found = dataset.clips(folder_with(tmp_path, rows))
-    assert [clip.id for clip in found] == ["a.wav", "c.wav", "e.wav"]
-    assert [clip.credits["author_attribution"] for clip in found] == ["Ann a", "Ann c", "Ann e"]
-    assert {clip.credits["licence"] for clip in found} == {"CC-BY-4.0"}
+    result = dataset.clips(folder_with(tmp_path, rows))
+    assert [clip.id for clip in result] == ["a.wav", "c.wav", "e.wav"]
+    assert [clip.credits["author_attribution"] for clip in result] == ["Ann a", "Ann c", "Ann e"]
+    assert {clip.credits["licence"] for clip in result} == {"CC-BY-4.0"}
 
 
 def test_what_is_not_understood_is_no_yes_and_is_told_with_its_place(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_what_is_not_understood_is_no_yes_and_is_told_with_its_place(tmp_path: P
         "a.wav,CC0,\nb.wav,CC0,yes\nc.wav,CC0,y\n"
         "d.wav,CC0,maybe\ne.wav,Royalty free\x1b[2J,yes\nf.wav,CC0 or ask me,yes\n"
     )
-    assert told(folder_with(tmp_path, rows)) == (
+    assert ids_and_log(folder_with(tmp_path, rows)) == (
         ["a.wav", "b.wav", "c.wav"],
         [
             "1 sound left out: 'maybe' does not say whether it may be trained on: write yes or no "
@@ -135,7 +135,7 @@ def test_all_that_is_said_of_a_sound_must_permit_it(
     for name, rows in tables.items():
         (tmp_path / name).write_text(rows)
     (tmp_path / "others.csv").write_text("file,licence\nb.wav,CC0\nc.wav,CC0\nd.wav,CC0\n")
-    assert sorted(told(tmp_path)[0]) == [f"{name}.wav" for name in left]
+    assert sorted(ids_and_log(tmp_path)[0]) == [f"{name}.wav" for name in left]
 
 
 def test_a_table_in_a_folder_speaks_for_what_is_beneath_it(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_table_in_a_folder_speaks_for_what_is_beneath_it(tmp_path: Path) -> No
         (tmp_path / name).parent.mkdir(exist_ok=True)
         soundfile.write(tmp_path / f"{name}.wav", np.zeros(100), 48000)
     (tmp_path / "found" / "list.csv").write_text("file,license\nd.wav,CC BY-NC 3.0\ne.wav,CC0\n")
-    ids, lines = told(tmp_path)
+    ids, lines = ids_and_log(tmp_path)
     assert sorted(ids) == ["found/e.wav", "mine/a.wav", "mine/b.wav", "mine/c.wav"]
     assert lines == ["1 sound left out: not under CC0, CC BY, Unlicense"]
 
@@ -155,7 +155,7 @@ def test_names_on_a_mac_and_in_its_table_need_not_be_written_alike(tmp_path: Pat
         soundfile.write(tmp_path / name, np.zeros(100), 48000, format="WAV")
     rows = f"file,licence\n{composed}.wav,CC0\nKies\\Schritt.wav,CC0\na/b.wav,CC0\n"
     (tmp_path / "t.csv").write_text(rows + "/Users/ann/Desktop/c.wav,CC BY-NC 4.0\n")
-    ids, lines = told(tmp_path)
+    ids, lines = ids_and_log(tmp_path)
     assert ids == [f"{apart}.WAV", "Kies/schritt.wav", "a:b.wav"]
     assert lines == ["1 sound left out: not under CC0, CC BY, Unlicense"]
 
@@ -165,7 +165,7 @@ def test_what_is_not_taken_is_counted_in_one_line(tmp_path: Path, recordings: Pa
     for name in ("x.m4a", "y.m4a", "a.wav.asd", "._a.wav", ".DS_Store", "Icon\r", "README"):
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "lost.wav").symlink_to(tmp_path / "gone.wav")
-    ids, lines = told(tmp_path)
+    ids, lines = ids_and_log(tmp_path)
     assert len(ids) == 12
     assert lines == [
         "not taken: 3 hidden, 2 .m4a, 1 .asd, 1 that leads nowhere, 1 without an ending"
@@ -174,7 +174,7 @@ def test_what_is_not_taken_is_counted_in_one_line(tmp_path: Path, recordings: Pa
 
 def test_what_a_table_with_licences_does_not_name_is_left_out_and_counted(tmp_path: Path) -> None:
     folder_with(tmp_path, "file,licence\na.wav,CC0\nb.wav,CC0\nc.wav,CC0\n")
-    ids, lines = told(tmp_path)
+    ids, lines = ids_and_log(tmp_path)
     assert ids == ["a.wav", "b.wav", "c.wav"]
     assert lines == ["3 sounds left out: in no row of the table beside or above them"]
 
@@ -185,10 +185,10 @@ def test_a_row_with_an_empty_licence_is_left_out(tmp_path: Path) -> None:
 
 
 def test_without_a_csv_the_folder_is_the_label(recordings: Path) -> None:
-    found = dataset.clips(recordings)
-    assert len(found) == 12
-    assert {c.label for c in found} == {"noise", "tone"}
-    assert found[0].id == "noise/noise0.wav"
+    result = dataset.clips(recordings)
+    assert len(result) == 12
+    assert {c.label for c in result} == {"noise", "tone"}
+    assert result[0].id == "noise/noise0.wav"
 
 
 @pytest.mark.parametrize(
@@ -299,14 +299,14 @@ def test_a_librarys_recordings_are_learned_from_with_their_credits(tmp_path: Pat
         entry(7, licence=""),
     ]
     lines: list[str] = []
-    found = dataset.clips(library_of(tmp_path / "lib", rows), log=lines.append)
-    assert [c.id for c in found] == ["freesound:0", "freesound:1", "freesound:2", "mine.wav"]
-    assert found[1].credits == {
+    result = dataset.clips(library_of(tmp_path / "lib", rows), log=lines.append)
+    assert [c.id for c in result] == ["freesound:0", "freesound:1", "freesound:2", "mine.wav"]
+    assert result[1].credits == {
         "licence": "CC BY 4.0", "author_attribution": "author 1",
         "url": "https://freesound.org/s/1",
     }  # fmt: skip
-    assert (found[1].name, found[1].label) == ("sound 1", "step")
-    assert found[1].path.is_file()
+    assert (result[1].name, result[1].label) == ("sound 1", "step")
+    assert result[1].path.is_file()
     assert [line.split(": ", 1)[1] for line in lines] == [
         "1 sound left out: may not be trained on",
         "2 sounds left out: not under CC0, CC BY, Unlicense",
@@ -322,8 +322,8 @@ def test_authors_of_a_library_stay_on_one_side_where_there_are_enough(tmp_path: 
     assert len(sides) == 12
     assert all(len(side) == 1 for side in sides.values())
     one = [entry(i, author="the same") for i in range(20)]
-    found = dataset.clips(library_of(tmp_path / "one", one))
-    assert {clip.split for clip in found} == {"train", "validation", "test"}
+    result = dataset.clips(library_of(tmp_path / "one", one))
+    assert {clip.split for clip in result} == {"train", "validation", "test"}
 
 
 def test_a_broken_library_is_named(tmp_path: Path) -> None:

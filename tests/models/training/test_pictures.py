@@ -24,7 +24,7 @@ def test_the_preview_names_its_sounds_and_tells_them_from_what_is_made_of_them(
     r = small.representation
     sounds = np.full((2, r.frames, r.bins), 0.5, np.float32)
     made = Preview(lambda x: {"decoded": x / 2}, sounds, ("tone 1", "noise 4"), r, tmp_path)
-    made.look(3, {"loss": 1.0}, last=True)
+    made.update(3, {"loss": 1.0}, last=True)
     assert (tmp_path / "preview.png").read_bytes().startswith(b"\x89PNG")
     assert not (tmp_path / "preview.partial.png").exists()
     first, _, third, _, _ = made.figure(np.full_like(sounds, 0.25), 3).axes
@@ -44,8 +44,8 @@ def test_a_training_previews_unseen_sounds_under_their_own_names(
             return super().figure(decoded, epoch)
 
     monkeypatch.setattr(train.preview, "Preview", Watched)
-    course = TrainingConfig(2, Recipe(width=16), small.representation, epochs=1, batch=4)
-    made = train.train(recordings, tmp_path / "out", course, card=False, progress=False)
+    config = TrainingConfig(2, Recipe(width=16), small.representation, epochs=1, batch=4)
+    made = train.train(recordings, tmp_path / "out", config, card=False, progress=False)
     names, sounds = shown[0]
     rows = {row["name"]: row for row in made.sources()}
     assert names and {rows[name]["split"] for name in names} == {"validation"}

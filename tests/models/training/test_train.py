@@ -65,8 +65,8 @@ def test_the_pack_knows_what_its_recordings_are_like(small: pack.Pack, recording
     assert tuple(small.descriptors) == descriptors.MEASURED
     for i, id in enumerate(small.anchors.ids):
         heard = r.decibels(r.magnitudes(audio.read_samples(recordings / str(id), r)))
-        told = [small.descriptors[name][i] for name in descriptors.MEASURED]
-        np.testing.assert_allclose(told, descriptors.measure(heard, r), rtol=0.01, atol=0.05)
+        described = [small.descriptors[name][i] for name in descriptors.MEASURED]
+        np.testing.assert_allclose(described, descriptors.measure(heard, r), rtol=0.01, atol=0.05)
     noisy = small.anchors.labels == "noise"
     noisiness = small.descriptors["noisiness"]
     assert noisiness[noisy].min() > noisiness[~noisy].max()
@@ -92,9 +92,9 @@ def test_licences_and_authors_of_any_table_stand_in_the_packs_sources(
         )
     )
     heard = Representation(sample_rate=16000, n_fft=256, hop=128, frames=32)
-    course = TrainingConfig(2, Recipe(width=16), heard, epochs=1, batch=4)
+    config = TrainingConfig(2, Recipe(width=16), heard, epochs=1, batch=4)
     made = train(
-        folder, tmp_path / "out", course, card=False, progress=False, log=lambda line: None
+        folder, tmp_path / "out", config, card=False, progress=False, log=lambda line: None
     )
     rows = made.sources()
     assert [row["id"] for row in rows] == names[1::2]
@@ -108,35 +108,35 @@ def test_a_card_claims_no_attribution_that_is_not_there(small: pack.Pack) -> Non
     own = "It learned from its maker's own sounds: no author\nand no licence is noted of them."
     assert own in (small.path / "card.md").read_text() and small.licence == "none stated"
     assert attributed([{}, {"licence": "", "author_attribution": ""}]) == own
-    told = attributed(
+    text = attributed(
         [{"licence": "CC BY 4.0", "author_attribution": "Ann"}, {"licence": "CC0"}, {"url": ""}]
     )
-    assert told.replace("\n", " ") == (
+    assert text.replace("\n", " ") == (
         "Of 3 sounds it learned from, 2 have a licence in `sources.csv` and 1 an author or a page; "
         "of 1 nothing is noted: its maker's own."
     )
 
 
 def test_the_card_tells_how_many_sounds_were_held_out_and_why(small: pack.Pack) -> None:
-    told = (
+    text = (
         "7 of 12 sounds are learned from; 5 are held out: 3 tell which epoch is the best, 2 how "
         "good the model is with sounds it has not met (`--held-out SHARE` holds out another share"
     )
-    assert told in (small.path / "card.md").read_text()
+    assert text in (small.path / "card.md").read_text()
 
 
 def test_where_no_sound_is_held_out_all_are_learned_from_and_the_card_says_so(
     small: pack.Pack, recordings: Path, tmp_path: Path
 ) -> None:
     lines: list[str] = []
-    course = replace(short(small, epochs=1), held_out=0.0)
-    made = train(recordings, tmp_path / "all", course, progress=False, log=lines.append)
+    config = replace(short(small, epochs=1), held_out=0.0)
+    made = train(recordings, tmp_path / "all", config, progress=False, log=lines.append)
     assert made.training["sounds"] == {"train": 12, "validation": 0, "test": 0}
     assert {row["split"] for row in made.sources()} == {"train"}
-    told = "all 12 sounds are learned from: none is held out to judge the model by"
-    assert told in lines
+    text = "all 12 sounds are learned from: none is held out to judge the model by"
+    assert text in lines
     card = (made.path / "card.md").read_text()
-    assert f"A{told[1:]}" in card and "train (seen)" in card
+    assert f"A{text[1:]}" in card and "train (seen)" in card
     assert "unseen" not in card and "validation" not in card
 
 
@@ -159,8 +159,8 @@ def test_the_same_seed_gives_the_same_weights(
     small: pack.Pack, recordings: Path, tmp_path: Path
 ) -> None:
     def again(seed: int) -> pack.Pack:
-        course = replace(short(small, epochs=2), seed=seed)
-        return train(recordings, tmp_path / f"seed{seed}", course, card=False, progress=False)
+        config = replace(short(small, epochs=2), seed=seed)
+        return train(recordings, tmp_path / f"seed{seed}", config, card=False, progress=False)
 
     first, second = (networks.load_decoder(p).get_weights() for p in (small, again(0)))
     for one, other in zip(first, second, strict=True):
@@ -179,8 +179,8 @@ def test_weights_from_while_the_rate_is_high_are_not_kept_to_the_end(
 def interrupted(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     """Ctrl-C in the first batch after so many epochs."""
 
-    def stop(coach: TrainingCallback, batch: int, logs: object = None) -> None:
-        if len(coach.history.train) == after and not coach.asked:
+    def stop(callback: TrainingCallback, batch: int, logs: object = None) -> None:
+        if len(callback.history.train) == after and not callback.stop_requested:
             os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(TrainingCallback, "on_train_batch_begin", stop)
@@ -190,8 +190,8 @@ def test_an_interrupt_keeps_the_best_so_far(
     small: pack.Pack, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     interrupted(monkeypatch, 4)
-    course = short(small, epochs=1000)
-    made = train(recordings, tmp_path / "cut", course, card=False, progress=False)
+    config = short(small, epochs=1000)
+    made = train(recordings, tmp_path / "cut", config, card=False, progress=False)
     assert made.training["epochs"] == 4
     assert networks.load_decoder(made).output_shape == (None, 32, 129)
 
@@ -213,8 +213,8 @@ def test_what_cannot_be_heard_is_left_out_and_the_training_goes_on(
     (folder / "bad.wav").write_text("no sound")
     soundfile.write(folder / "silent.flac", np.zeros(1000), 16000)
     lines: list[str] = []
-    course = short(small, epochs=1)
-    made = train(folder, tmp_path / "out", course, card=False, progress=False, log=lines.append)
+    config = short(small, epochs=1)
+    made = train(folder, tmp_path / "out", config, card=False, progress=False, log=lines.append)
     assert len(made.anchors) == 12
     assert sum(made.training["sounds"].values()) == 12
     assert [line.removeprefix(f"{folder}/").split(": ")[0] for line in lines[:2]] == [
@@ -236,8 +236,8 @@ def killed(recordings: Path, out: Path, after: int) -> None:
     """A training that is killed after so many epochs."""
     killed_after(after)
     callbacks.SAVED_EVERY_S = 0.0
-    course = TrainingConfig(2, Recipe(width=16), SMALL, epochs=6, batch=4, seed=3)
-    train(recordings, out, course, card=False, progress=False)
+    config = TrainingConfig(2, Recipe(width=16), SMALL, epochs=6, batch=4, seed=3)
+    train(recordings, out, config, card=False, progress=False)
 
 
 def test_a_killed_training_goes_on_and_ends_with_the_weights_of_an_uninterrupted_one(
@@ -283,14 +283,14 @@ def test_a_pack_that_is_there_is_not_trained_over(
     small: pack.Pack, recordings: Path, tmp_path: Path
 ) -> None:
     there = Path(shutil.copytree(small.path, tmp_path / "there"))
-    course = TrainingConfig(epochs=10**9)
+    config = TrainingConfig(epochs=10**9)
     with pytest.raises(pack.PackError, match="there: is a pack already: name another one, or"):
-        train(recordings, there, course, progress=False)
+        train(recordings, there, config, progress=False)
     # As an earlier training has left it.
     (tmp_path / "there.training" / "log").mkdir(parents=True)
     (tmp_path / "there.training" / "preview.png").touch()
     with pytest.raises(pack.PackError, match="there: is a pack already"):
-        train(recordings, there, course, progress=False)
+        train(recordings, there, config, progress=False)
     assert pack.load(there).training == small.training
 
 

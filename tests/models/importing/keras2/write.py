@@ -29,9 +29,9 @@ BRIGHT, LATER = (40, 3), (10, 9)
 
 def converter() -> Any:
     """tensorflowjs' own writer, without what its package imports beside it (JAX and others)."""
-    found = importlib.util.find_spec("tensorflowjs")
-    assert found is not None, "see README.md: tensorflowjs is not installed"
-    (folder,) = found.submodule_search_locations or [""]
+    result = importlib.util.find_spec("tensorflowjs")
+    assert result is not None, "see README.md: tensorflowjs is not installed"
+    (folder,) = result.submodule_search_locations or [""]
     for name in ("tensorflowjs", "tensorflowjs.converters"):
         package = types.ModuleType(name)
         package.__path__ = [str(Path(folder, *name.split(".")[1:]))]

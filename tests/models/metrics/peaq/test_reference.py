@@ -48,11 +48,11 @@ def grades(sounds: dict[str, tuple[NDArray[np.int16], NDArray[np.int16]]]) -> di
 def test_the_pairs_are_those_that_the_figures_are_of(
     sounds: dict[str, tuple[NDArray[np.int16], NDArray[np.int16]]],
 ) -> None:
-    found = {
+    result = {
         name: tuple(hashlib.sha256(sound.tobytes()).hexdigest() for sound in pair)
         for name, pair in sounds.items()
     }
-    assert found == {name: (of["ref_sha256"], of["deg_sha256"]) for name, of in MADE.items()}
+    assert result == {name: (of["ref_sha256"], of["deg_sha256"]) for name, of in MADE.items()}
 
 
 @pytest.mark.parametrize("pair", AFSP)
@@ -60,8 +60,8 @@ def test_each_variable_is_within_a_thousandth_of_the_reference_programs(
     grades: dict[str, Peaq], pair: str
 ) -> None:
     grade, expected = grades[pair], AFSP[pair]
-    found = {name: getattr(grade, name) for name in NAMES}
-    assert found == pytest.approx(
+    result = {name: getattr(grade, name) for name in NAMES}
+    assert result == pytest.approx(
         {name: expected[theirs] for name, theirs in NAMES.items()}, rel=1e-3, abs=1e-10
     )
 
