@@ -14,9 +14,6 @@ import pytest
 from latentpad.benchmarks.strikes import GIVEN_UP_S, HeldInstrument, StruckProcess, strike
 from latentpad.engine import board as b
 from latentpad.engine.control.instrument import Sender
-from latentpad.engine.control.session import Session
-from latentpad.engine.output_settings import OutputSettings
-from latentpad.models.packs.pack import find, load
 
 pytestmark = pytest.mark.early
 
@@ -45,29 +42,19 @@ def test_a_process_that_is_killed_or_stopped_comes_back_and_the_state_with_it(
         assert result.changed == 0
 
 
-def test_a_dead_decoder_holds_the_sound_and_is_replaced() -> None:
-    session = Session(load(find("footsteps")), OutputSettings(null=True))
-    session.start()
-    try:
-        session.wait_ready(90)
-        finger = Sender("osc finger")
-        session.instrument.apply("/pad/xy", (0.45, 0.85), finger)
-        time.sleep(0.5)
-        assert session.board.voice_state[0] == b.SOUNDING
-        os.kill(session.processes()["decoding"], signal.SIGKILL)
-        time.sleep(0.3)
-        session.instrument.apply("/pad/xy", (0.9, 0.4), finger)
-        began = session.board.played_s
-        time.sleep(1.0)
-        assert session.board.played_s - began > 0.5, "the sound stopped with the decoder"
-        head = session.board.tape_head[0]
-        tape = session.board.tape
-        assert np.abs(tape.take(range(head - 4800, head), axis=0, mode="wrap")).max() > 0
-        before = session.board.published[0]
-        end = time.monotonic() + 60
-        while session.board.published[0] == before and time.monotonic() < end:
-            time.sleep(0.1)
-        at = session.board.published[0] % b.BUFFERS
-        assert session.board.sound_request[0, at] == session.board.requests[0]
-    finally:
-        session.close()
+def test_a_dead_decoder_holds_the_sound_and_is_replaced(stage: HeldInstrument) -> None:
+    session = stage.session
+    board = session.board
+    os.kill(session.processes()["decoding"], signal.SIGKILL)
+    time.sleep(0.3)
+    session.instrument.apply("/pad/xy", (0.9, 0.4), Sender("osc finger"))
+    began = board.played_s
+    time.sleep(1.0)
+    assert board.played_s - began > 0.5, "the sound stopped with the decoder"
+    head = board.tape_head[0]
+    assert np.abs(board.tape.take(range(head - 4800, head), axis=0, mode="wrap")).max() > 0
+    before = board.published[0]
+    end = time.monotonic() + 60
+    while board.published[0] == before and time.monotonic() < end:
+        time.sleep(0.1)
+    assert board.sound_request[0, board.published[0] % b.BUFFERS] == board.requests[0]

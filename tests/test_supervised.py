@@ -10,10 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import pytest
-import soundfile
 
 from latentpad.benchmarks.programs import synced
 from tests.playing import Playing
@@ -93,11 +91,13 @@ def test_after_ctrl_z_and_fg_the_same_processes_play_on(
 
 
 @pytest.mark.parametrize(
-    "number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name
+    ("number", "times"), [(signal.SIGKILL, 3), (signal.SIGTERM, 1), (signal.SIGINT, 1)]
 )
-def test_an_end_while_it_starts_leaves_nothing_behind(home: Path, number: signal.Signals) -> None:
+def test_an_end_while_it_starts_leaves_nothing_behind(
+    home: Path, number: signal.Signals, times: int
+) -> None:
     dice = random.Random(int(number))
-    for _ in range(3):
+    for _ in range(times):
         program = Playing("--null-audio", home=home)
         program.says("preset")
         time.sleep(dice.uniform(0, 3))
@@ -154,22 +154,3 @@ def test_what_cannot_start_ends_with_one_line_saying_why(
     text = "\n".join(program.lines)
     assert "Traceback" not in text and "\x1b" not in text
     assert text.count("it is being replaced") == tries - 1
-
-
-def test_ctrl_c_fades_out_and_ends_with_status_0(tmp_path: Path) -> None:
-    record = tmp_path / "take.wav"
-    program = Playing(
-        "--null-audio", "--record", str(record), "--record-gestures", str(tmp_path / "take.jsonl"),
-        home=tmp_path,
-    )  # fmt: skip
-    program.says("ready")
-    program.send("/pad/xy", "ff", 0.45, 0.85)
-    time.sleep(1.5)
-    began = time.monotonic()
-    assert program.close() == 0, program.lines
-    assert time.monotonic() - began < 3.0
-    assert not [line for line in program.lines if "Traceback" in line]
-    samples, _ = soundfile.read(record)
-    assert np.abs(samples).max() > 0.005
-    assert np.abs(samples[-10:]).max() < 0.02 * np.abs(samples).max()
-    assert '"/pad/xy"' in (tmp_path / "take.jsonl").read_text()

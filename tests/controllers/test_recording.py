@@ -99,15 +99,19 @@ def test_a_kill_leaves_all_but_the_last_second(tmp_path: Path, ending: str) -> N
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
 def test_told_to_end_it_fades_out_and_closes_the_take(tmp_path: Path, number: int) -> None:
-    sound = tmp_path / "take.wav"
-    with playing(tmp_path, "--record", str(sound)) as program:
+    sound, gestures = tmp_path / "take.wav", tmp_path / "take.jsonl"
+    words = ("--record", str(sound), "--record-gestures", str(gestures))
+    with playing(tmp_path, *words) as program:
         until(lambda: seconds(sound) > 1)
         program.process.send_signal(number)
         program.process.send_signal(number)
         assert program.process.wait(30) == 0
-        assert f"take   {sound} ended" in program.says(f"take   {sound} ended")
-    result = soundfile.read(sound)[0]
-    assert np.abs(result[-64:]).max() < 0.01 < np.abs(result).max()
+        assert "ended" in program.says(f"take   {sound}", after=program.lines.index("ready"))
+    assert not [line for line in program.lines if "Traceback" in line]
+    result = np.abs(soundfile.read(sound)[0])
+    assert result[-64:].max() < 0.01 < result.max()
+    assert result[-10:].max() < 0.02 * result.max()
+    assert "/pad/xy" in addresses(gestures)
 
 
 def test_every_take_of_a_second_has_files_of_its_own_name(lasting: Playing, takes: Path) -> None:
