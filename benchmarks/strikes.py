@@ -115,8 +115,9 @@ class HeldInstrument:
         self.session.start()
         self.session.wait_ready(600)
         self.session.instrument.apply("/loop/freeze", (1,), FINGER)
+        begin = int(self.session.board.tape_head[0])
         self._put()
-        _until(self._sounds())
+        _until(lambda: self._audible_since(begin))
 
     def victims(self, decoding_s: float) -> tuple[StruckProcess, StruckProcess, StruckProcess]:
         """The playing process, the decoding one with its time limit, and a MIDI process."""
@@ -150,13 +151,18 @@ class HeldInstrument:
         begin = board.tape_head[0]
 
         def well() -> bool:
-            head, length = board.tape_head[0], len(board.tape)
             if self.session.processes().get("playing") == playing:
-                return playing is None and head > begin
-            fresh = board.tape[np.arange(max(begin, head - 2048), head) % length]
-            return ProcessStatus.playing(board).ready and bool((np.abs(fresh) > AUDIBLE).any())
+                return False
+            return ProcessStatus.playing(board).ready and self._audible_since(begin)
 
         return well
+
+    def _audible_since(self, begin: int) -> bool:
+        """Whether sound has been written to the tape behind the position `begin`."""
+        board = self.session.board
+        head = int(board.tape_head[0])
+        fresh = board.tape[np.arange(max(begin, head - 2048), head) % len(board.tape)]
+        return bool((np.abs(fresh) > AUDIBLE).any())
 
     def _decodes(self) -> Callable[[], bool]:
         """A function that tells whether a point set during the outage has been decoded."""
