@@ -30,7 +30,7 @@ from latentpad.models.packs import networks
 from latentpad.models.packs import pack as packs
 from latentpad.models.packs.pack import Pack
 from latentpad.models.training import dataset
-from latentpad.models.training.card import PhaseMethod, reconstruction_errors
+from latentpad.models.training.card import JudgedPhase, reconstruction_errors
 
 NAMES = {"ViSQOL": "visqol", "from 0.28 s": "visqol_late", "MAE": "mae_db"}
 SIDES = {"train": "seen", "validation": "chose the epoch", "test": "never met"}
@@ -44,7 +44,7 @@ def grades(pack: Pack, folder: Path, texture: float = 0.0) -> dict[str, dict[str
     clips = [dataset.Clip(path, path.name, "", "") for path in recordings]
     sounds, _ = dataset.spectrograms(clips, pack.representation)
     decoder = networks.load_decoder(pack)
-    phase = PhaseMethod(resynthesis.DESCRIPTION, partial(resynthesis.resynthesise, texture=texture))
+    phase = JudgedPhase(resynthesis.DESCRIPTION, partial(resynthesis.resynthesise, texture=texture))
     return {
         side: reconstruction_errors(
             pack, sounds, decoder, [i for i, row in enumerate(sources) if row["split"] == side],

@@ -71,7 +71,7 @@ def train(
         bar.report("starting up")
         _start()
     from latentpad.engine.play import resynthesis
-    from latentpad.models.training.card import PhaseMethod
+    from latentpad.models.training.card import JudgedPhase
     from latentpad.models.training.distribution import DistributionError
     from latentpad.models.training.train import train as run
     from latentpad.models.training.train import train_model
@@ -85,7 +85,7 @@ def train(
             train_model(folder, out, config, team=team)
             say("done: the chief has written the pack")
             return
-        phase = PhaseMethod(resynthesis.DESCRIPTION, resynthesis.resynthesise)
+        phase = JudgedPhase(resynthesis.DESCRIPTION, resynthesis.resynthesise)
         pack = run(folder, out, config, title=title, team=team, phase=phase)
     except DistributionError as error:
         raise CommandRefused(str(error)) from None

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from latentpad.engine.expanders.expander import Expander, Settings
+    from latentpad.engine.expanders.expander import Expander, ExpanderSettings
     from latentpad.engine.plane import Plane
 
-    Fit = Callable[[Plane, Settings], Expander]
+    Fit = Callable[[Plane, ExpanderSettings], Expander]
 
 FOLDER = Path(__file__).with_name("expanders")
 
@@ -29,8 +29,9 @@ FITS: dict[str, Fit] = {}
 class Declaration:
     """What is known of an expander without importing it.
 
-    As a decorator it registers the function that fits the expander, (`Plane`, `Settings`) to
-    `Expander`. The laws in `tests/engine/expanders/test_laws.py` check what an expander declares.
+    As a decorator it registers the function that fits the expander, (`Plane`, `ExpanderSettings`)
+    to `Expander`. The laws in `tests/engine/expanders/test_laws.py` check what an expander
+    declares.
     """
 
     name: str
@@ -44,7 +45,7 @@ class Declaration:
     continuous: bool = False
     """The latent is a continuous function of the point."""
     uses: tuple[str, ...] = ()
-    """The fields of `Settings` on which it depends, except `guard`, on which all depend."""
+    """The fields of `ExpanderSettings` on which it depends, except `guard`, on which all depend."""
 
     def __call__(self, fit: Fit) -> Fit:
         FITS[self.name] = fit

@@ -29,7 +29,7 @@ import numpy as np
 from latentpad.engine.expander_declarations import Declaration
 from latentpad.engine.expanders import kernels
 from latentpad.engine.expanders.anchor_index import AnchorIndex, anchor_index
-from latentpad.engine.expanders.expander import Expander, Settings
+from latentpad.engine.expanders.expander import Expander, ExpanderSettings
 from latentpad.engine.plane import Float64, Plane
 
 
@@ -53,7 +53,7 @@ class Shepard(Expander):
     "shepard", 9, "the mean of all sounds, the nearer the more",
     exact=True, continuous=True, uses=("metric",),
 )
-def shepard(plane: Plane, settings: Settings) -> Shepard:
+def shepard(plane: Plane, settings: ExpanderSettings) -> Shepard:
     return Shepard(plane, settings.guard, anchor_index(plane, settings.metric))
 """
 

@@ -14,7 +14,7 @@ from latentpad.engine.expander_declarations import Declaration
 from latentpad.engine.expanders import kernels
 from latentpad.engine.expanders.anchor_index import FLAT_VARIANCE, AnchorIndex, anchor_index, batch
 from latentpad.engine.expanders.delaunay import GHOST, insertion_order, triangulate
-from latentpad.engine.expanders.expander import Expander, Settings
+from latentpad.engine.expanders.expander import Expander, ExpanderSettings
 from latentpad.engine.plane import Float64, Plane, moments
 
 Int32 = NDArray[np.int32]
@@ -247,7 +247,7 @@ class Barycentric(Expander):
     continuous=True,
     uses=("metric",),
 )
-def barycentric(plane: Plane, settings: Settings) -> Barycentric:
+def barycentric(plane: Plane, settings: ExpanderSettings) -> Barycentric:
     """Fit in O(L log L), once for a plane and metric.
 
     Raises:

@@ -8,7 +8,7 @@ from numba import njit
 from latentpad.engine.expander_declarations import Declaration
 from latentpad.engine.expanders import kernels
 from latentpad.engine.expanders.anchor_index import anchor_index
-from latentpad.engine.expanders.expander import Settings
+from latentpad.engine.expanders.expander import ExpanderSettings
 from latentpad.engine.expanders.local import Local
 from latentpad.engine.plane import Float64, Plane
 
@@ -71,6 +71,6 @@ class Dwell(Local):
     continuous=True,
     uses=("metric", "focus"),
 )
-def dwell(plane: Plane, settings: Settings) -> Dwell:
+def dwell(plane: Plane, settings: ExpanderSettings) -> Dwell:
     """Fit in O(L log L), once for a plane and metric."""
     return Dwell(plane, settings.guard, anchor_index(plane, settings.metric), settings.focus)

@@ -13,7 +13,7 @@ from latentpad.engine.plane import Float64, Plane
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ExpanderSettings:
     """How an expander is to be fitted: the arguments of `registry.fit` besides the plane."""
 
     metric: str

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from latentpad.engine.expander_declarations import Declaration
 from latentpad.engine.expanders import kernels
 from latentpad.engine.expanders.anchor_index import FLAT_VARIANCE, batch, view
-from latentpad.engine.expanders.expander import Expander, Settings
+from latentpad.engine.expanders.expander import Expander, ExpanderSettings
 from latentpad.engine.plane import Float64, Plane, moments
 
 SAMPLE = 4096  # anchors that a mixture is fitted to, drawn at random
@@ -161,7 +161,7 @@ class Gaussian(Expander):
     continuous=True,
     uses=("metric",),
 )
-def gaussian(plane: Plane, settings: Settings) -> Gaussian:
+def gaussian(plane: Plane, settings: ExpanderSettings) -> Gaussian:
     """Fit in up to a second, once for a plane and metric."""
     return Gaussian(plane, settings.guard, settings.metric)
 

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from latentpad.engine.expander_declarations import Declaration
 from latentpad.engine.expanders import kernels
 from latentpad.engine.expanders.anchor_index import FLAT_VARIANCE, batch, view
-from latentpad.engine.expanders.expander import Expander, Settings
+from latentpad.engine.expanders.expander import Expander, ExpanderSettings
 from latentpad.engine.expanders.lattice_weights import farthest_points, least_norm_weights
 from latentpad.engine.plane import Float64, Plane
 
@@ -79,7 +79,7 @@ class Lattice(Expander):
     "a base anchor, mixed with `/focus` corners of the plane by weights",
     uses=("metric", "focus", "base", "weights"),
 )
-def lattice(plane: Plane, settings: Settings) -> Expander:
+def lattice(plane: Plane, settings: ExpanderSettings) -> Expander:
     """The point sets the weights, unless they are given.
 
     Raises:

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from latentpad.engine.expander_declarations import Declaration
 from latentpad.engine.expanders import kernels
 from latentpad.engine.expanders.anchor_index import AnchorIndex, anchor_index, batch
-from latentpad.engine.expanders.expander import Expander, Settings
+from latentpad.engine.expanders.expander import Expander, ExpanderSettings
 from latentpad.engine.plane import Float64, Plane
 
 RIDGE = 1e-3  # of the anchors' mean variance on the plane
@@ -61,6 +61,6 @@ class Local(Expander):
     continuous=True,
     uses=("metric", "focus"),
 )
-def local(plane: Plane, settings: Settings) -> Local:
+def local(plane: Plane, settings: ExpanderSettings) -> Local:
     """Fit in O(L log L), once for a plane and metric."""
     return Local(plane, settings.guard, anchor_index(plane, settings.metric), settings.focus)

@@ -18,7 +18,7 @@ from latentpad.engine.expanders.anchor_index import (
     view,
     whitening,
 )
-from latentpad.engine.expanders.expander import Expander, Settings
+from latentpad.engine.expanders.expander import Expander, ExpanderSettings
 from latentpad.engine.plane import Float64, Plane, chunks, moments
 
 
@@ -84,13 +84,13 @@ def multilateration_coefficients(
 
 
 @Declaration("nearest", 0, "the nearest sound; jumps", exact=True, uses=("metric",))
-def nearest(plane: Plane, settings: Settings) -> Nearest:
+def nearest(plane: Plane, settings: ExpanderSettings) -> Nearest:
     """Fit in O(L log L), once for a plane and metric."""
     return Nearest(plane, settings.guard, anchor_index(plane, settings.metric))
 
 
 @Declaration("mean", 1, "the mean of all sounds, whatever the point")
-def mean(plane: Plane, settings: Settings) -> Affine:
+def mean(plane: Plane, settings: ExpanderSettings) -> Affine:
     """Eq. 7: the mean of the unknown coordinates. Fit in O(L)."""
     flat = np.zeros((plane.known.shape[1], plane.unknown.shape[1]))
     return Affine(plane, settings.guard, view(plane, settings.metric), ellipsoid(plane)[0], flat)
@@ -102,7 +102,7 @@ def mean(plane: Plane, settings: Settings) -> Affine:
     "affine: keeps the distances to all sounds as far as it can",
     uses=("metric", "scale"),
 )
-def multilateration(plane: Plane, settings: Settings) -> Affine:
+def multilateration(plane: Plane, settings: ExpanderSettings) -> Affine:
     """Fit in O(L D2²)."""
     metric_view = view(plane, settings.metric)
     coefficients = multilateration_coefficients(plane, metric_view, settings.metric, settings.scale)

@@ -10,7 +10,7 @@ import numpy as np
 
 from latentpad.engine.expander_declarations import DECLARED, FITS, NAMES
 from latentpad.engine.expanders.anchor_index import METRICS
-from latentpad.engine.expanders.expander import Expander, Settings
+from latentpad.engine.expanders.expander import Expander, ExpanderSettings
 from latentpad.engine.expanders.spline import GLOBAL_SITES
 from latentpad.engine.plane import Plane
 
@@ -54,7 +54,7 @@ def fit(
         raise ValueError(f"metric {metric!r}: choose one of {', '.join(METRICS)}")
     if focus < 1:
         raise ValueError(f"focus {focus}: use one anchor at least")
-    expander = FITS[name](plane, Settings(metric, guard, focus, scale, base, weights))
+    expander = FITS[name](plane, ExpanderSettings(metric, guard, focus, scale, base, weights))
     expander.expand(plane.known[:1])
     return expander
 

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from latentpad.engine.expander_declarations import Declaration
 from latentpad.engine.expanders import kernels
 from latentpad.engine.expanders.anchor_index import FLAT_VARIANCE, AnchorIndex, anchor_index, batch
-from latentpad.engine.expanders.expander import Expander, Settings
+from latentpad.engine.expanders.expander import Expander, ExpanderSettings
 from latentpad.engine.plane import Float64, Plane, moments
 
 GLOBAL_SITES = 1024  # the most sites of one global spline; a point costs in proportion
@@ -245,7 +245,7 @@ class MovingSpline(_NeighbourSpread):
     "rbf", 6, "smooth thin-plate splines; of more than 1,024 sounds, of `/focus` neighbours",
     exact=True, continuous=True, uses=("metric", "focus"),
 )  # fmt: skip
-def spline(plane: Plane, settings: Settings) -> Expander:
+def spline(plane: Plane, settings: ExpanderSettings) -> Expander:
     """One spline through all sites if there are at most `GLOBAL_SITES`, not too close together."""
     index = anchor_index(plane, settings.metric)
     through_all = len(index.coordinates) <= GLOBAL_SITES and thin_plate(plane, index).exact

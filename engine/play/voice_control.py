@@ -28,7 +28,7 @@ EDGE = 32  # samples of the fade in of a shot that begins abruptly
 BURST_FRAMES = 7  # earlier frames that overlap a hop
 
 
-class Settings(NamedTuple):
+class VoiceSettings(NamedTuple):
     """The global rows that the voices and the output stage read: `/loop/speed` is `loop_speed`.
 
     Values as on the board; smoothed rows have their present value.
@@ -52,13 +52,13 @@ class Settings(NamedTuple):
     ceiling: float
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> Settings:
+    def of(cls, values: Sequence[float]) -> VoiceSettings:
         """Read from the board's `values` (VALUES,)."""
         return cls._make(_pick_rows(values))
 
 
 _pick_rows: Callable[[Sequence[float]], tuple[float, ...]] = itemgetter(
-    *(OFFSET["/" + name.replace("_", "/")] for name in Settings._fields)
+    *(OFFSET["/" + name.replace("_", "/")] for name in VoiceSettings._fields)
 )
 
 
@@ -149,7 +149,7 @@ def write_instructions(
     memory: VoiceMemory,
     v: int,
     voice: VoiceControl,
-    settings: Settings,
+    settings: VoiceSettings,
     timing: HopTiming,
     quality: int,
     starting: bool,
@@ -212,7 +212,7 @@ def write_instructions(
 def _write_gains(
     instruction: Instruction,
     voice: VoiceControl,
-    settings: Settings,
+    settings: VoiceSettings,
     timing: HopTiming,
     mix: float,
     starting: bool,

@@ -27,9 +27,9 @@ from latentpad.engine.play.voice_control import (
     END_FADE_S,
     LOOP,
     HopTiming,
-    Settings,
     SoundInfo,
     VoiceControl,
+    VoiceSettings,
     sound_info,
     write_instructions,
 )
@@ -89,7 +89,7 @@ class Voices:
         """Take the board's values without smoothing. Before the first hop only."""
         self._control: ControlState = self.board.consistent(self._read, tries=b.STARTUP_TRIES)
         self._values: list[float] = self._control.values.copy()
-        self._master: float = _master_gain(Settings.of(self._values))
+        self._master: float = _master_gain(VoiceSettings.of(self._values))
 
     # -- one hop -----------------------------------------------------------------------------
 
@@ -104,7 +104,7 @@ class Voices:
             self._recorded_quality = self.quality
             history.record(board, history.QUALITY, self.quality)
         self._glide(control.values.copy())
-        settings = Settings.of(self._values)
+        settings = VoiceSettings.of(self._values)
         starts = 0
         for v in sorted(range(VOICES), key=lambda v: self._voices[v].serial):
             voice, instruction = self._voices[v], self._instructions[v]
@@ -285,6 +285,6 @@ def _per_hop(seconds: float, hop_s: float) -> float:
     return 1 - math.exp(-hop_s / seconds) if seconds > 0 else 1.0
 
 
-def _master_gain(settings: Settings) -> float:
+def _master_gain(settings: VoiceSettings) -> float:
     gain = settings.gain
     return 10 ** ((gain + settings.level) / 20) if gain > -59.9 else 0.0

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from latentpad.models.training.callbacks import TrainingHistory
 
 
-class PhaseMethod(NamedTuple):
+class JudgedPhase(NamedTuple):
     """A method that turns decoded magnitudes into samples, to be judged."""
 
     name: str
@@ -38,7 +38,7 @@ def _griffinlim(frames_db: Floats, representation: Representation) -> Floats:
     return griffinlim(audible(frames_db, r), r.hop, r.window)
 
 
-GRIFFINLIM = PhaseMethod("Fast Griffin-Lim (32 iterations, momentum 0.99)", _griffinlim)
+GRIFFINLIM = JudgedPhase("Fast Griffin-Lim (32 iterations, momentum 0.99)", _griffinlim)
 SOUNDS_MEASURED = 64  # at most, of each split: ViSQOL takes a tenth of a second each
 PICTURED = 6  # sounds, at most
 RECONSTRUCTIONS = "reconstructions.png"
@@ -54,7 +54,7 @@ def write(
     sources: Sequence[dict[str, str]],
     history: TrainingHistory,
     recordings: Sequence[Path],
-    phase: PhaseMethod = GRIFFINLIM,
+    phase: JudgedPhase = GRIFFINLIM,
     progress: ProgressCallback = no_progress,
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
     """Make card.md and its pictures, as bytes by file name, and the figures in it.
@@ -101,7 +101,7 @@ def reconstruction_errors(
     decoder: Any,
     chosen: Sequence[int],
     recordings: Sequence[Path],
-    phase: PhaseMethod = GRIFFINLIM,
+    phase: JudgedPhase = GRIFFINLIM,
     most: int = SOUNDS_MEASURED,
     shown: Callable[[float, float], None] = lambda done, of: None,
 ) -> dict[str, float]:
@@ -153,7 +153,7 @@ def _text(
     history: TrainingHistory,
     decoder: Any,
     encoder: Any,
-    phase: PhaseMethod,
+    phase: JudgedPhase,
     sources: Sequence[Mapping[str, str]],
 ) -> str:
     r = pack.representation

@@ -20,7 +20,7 @@ from latentpad.models.training.batches import Batches
 from latentpad.models.training.callbacks import TrainingHistory
 
 if TYPE_CHECKING:
-    from latentpad.models.training.card import PhaseMethod
+    from latentpad.models.training.card import JudgedPhase
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def write(
     title: str,
     licence: str | None,
     card: bool,
-    phase: PhaseMethod | None = None,
+    phase: JudgedPhase | None = None,
     progress: ProgressCallback = no_progress,
 ) -> pack.Pack:
     """Make the pack of a trained model: its anchors, their planes, and its card.

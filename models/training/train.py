@@ -24,7 +24,7 @@ from latentpad.models.training.loss import TrainingModel
 from latentpad.models.training.provenance import held_out
 
 if TYPE_CHECKING:
-    from latentpad.models.training.card import PhaseMethod
+    from latentpad.models.training.card import JudgedPhase
     from latentpad.models.training.distribution import Team
 
 PREVIEWED = 4  # unseen sounds in the preview
@@ -38,7 +38,7 @@ def train(
     title: str = "",
     licence: str | None = None,
     card: bool = True,
-    phase: PhaseMethod | None = None,
+    phase: JudgedPhase | None = None,
     progress: bool = True,
     log: LogCallback = print_line,
     team: Team | None = None,

@@ -25,7 +25,7 @@ OWN = "latentpad-midi:latentpad"
 # In a process of its own: RtMidi's JACK clients do not outlive their server.
 KEYBOARD = """
 import sys, rtmidi
-midi = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="Keyboard")
+midi = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="JackKeyboard")
 midi.open_virtual_port("out")
 print("ready", flush=True)
 for line in sys.stdin:
@@ -35,8 +35,8 @@ midi.delete()
 """
 
 
-class Keyboard:
-    """A MIDI keyboard on the JACK server, "Keyboard:out"."""
+class JackKeyboard:
+    """A MIDI keyboard on the JACK server, "JackKeyboard:out"."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -62,8 +62,8 @@ class Keyboard:
 
 
 @pytest.fixture
-def keyboard(jack_server: JackServer) -> Iterator[Keyboard]:
-    keyboard = Keyboard()
+def keyboard(jack_server: JackServer) -> Iterator[JackKeyboard]:
+    keyboard = JackKeyboard()
     yield keyboard
     keyboard.unplug()
 
@@ -85,7 +85,7 @@ def until(
 def wire(server: JackServer) -> None:
     patchbay = jack.Client("patchbay", no_start_server=True, servername=server.name)
     until(lambda: bool(patchbay.get_ports(OWN)), "the port latentpad in JACK")
-    patchbay.connect("Keyboard:out", OWN)
+    patchbay.connect("JackKeyboard:out", OWN)
     patchbay.close()
 
 
@@ -95,7 +95,7 @@ def open_ports(instrument: Instrument, tmp_path: Path, *names: str) -> MidiPorts
 
 
 def test_notes_and_controls_wired_to_the_virtual_port_arrive(
-    jack_server: JackServer, keyboard: Keyboard, instrument: Instrument, tmp_path: Path
+    jack_server: JackServer, keyboard: JackKeyboard, instrument: Instrument, tmp_path: Path
 ) -> None:
     midi = open_ports(instrument, tmp_path)
     try:
@@ -115,7 +115,7 @@ def test_notes_and_controls_wired_to_the_virtual_port_arrive(
 
 
 def test_midi_comes_back_with_the_jack_server(
-    jack_server: JackServer, keyboard: Keyboard, instrument: Instrument, tmp_path: Path
+    jack_server: JackServer, keyboard: JackKeyboard, instrument: Instrument, tmp_path: Path
 ) -> None:
     midi = open_ports(instrument, tmp_path)
     try:
@@ -127,7 +127,7 @@ def test_midi_comes_back_with_the_jack_server(
         until(lambda: not midi.open, "noticing that JACK is gone")
         assert instrument.board.held.sum() == 0
         jack_server.start()
-        again = Keyboard()
+        again = JackKeyboard()
         until(lambda: "latentpad (JACK)" in midi.open, "opening again")
         wire(jack_server)
         note = partial(again.play, "90 3e 64")
@@ -141,10 +141,10 @@ def test_a_port_opened_by_part_of_its_name_may_come_and_go(
     jack_server: JackServer, instrument: Instrument, tmp_path: Path
 ) -> None:
     midi = open_ports(instrument, tmp_path, "keyb")
-    name = "Keyboard:out (JACK)"
+    name = "JackKeyboard:out (JACK)"
     try:
         for _ in range(2):
-            keyboard = Keyboard()
+            keyboard = JackKeyboard()
             until(lambda: name in midi.open, "opening the keyboard")
             assert name in ports()
             note = partial(keyboard.play, "90 3c 64")

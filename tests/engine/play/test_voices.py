@@ -19,7 +19,7 @@ from latentpad.engine import board as b
 from latentpad.engine.board import Event
 from latentpad.engine.parameters import OFFSET, VALUES, VOICES
 from latentpad.engine.play.mix import Instruction
-from latentpad.engine.play.voice_control import Settings
+from latentpad.engine.play.voice_control import VoiceSettings
 from latentpad.engine.play.voices import SOUND_TIMEOUT_S, STARTS_A_HOP
 from latentpad.models.representation import Representation, onset
 from tests.engine.stage import FINE, Stage, clicks, pitch, rms_db
@@ -787,7 +787,7 @@ def test_every_quality_plays(quality: int) -> None:
 
 
 def test_a_setting_is_read_from_the_row_that_it_is_named_after() -> None:
-    settings = Settings.of(range(VALUES))
+    settings = VoiceSettings.of(range(VALUES))
     for address, value in (
         ("/loop/speed", settings.loop_speed), ("/loop/start", settings.loop_start),
         ("/attack", settings.attack), ("/gain", settings.gain), ("/level", settings.level),

@@ -8,7 +8,7 @@ from latentpad.engine.play.watchdog import SILENT_S, UNKNOWN_S, UNSERVED_S, Outp
 RATE = 48_000
 
 
-class Output:
+class StandingOutput:
     """An output whose reads the test sets."""
 
     rate = RATE
@@ -22,7 +22,7 @@ class Output:
 
 
 def watched(
-    watchdog: Watchdog, output: Output, seconds: float, now: float, rate: float = 0.0
+    watchdog: Watchdog, output: StandingOutput, seconds: float, now: float, rate: float = 0.0
 ) -> tuple[list[OutputState], float]:
     """The states reported in `seconds`, with ten checks a second, and the time after."""
     said = []
@@ -39,20 +39,20 @@ def first(said: list[OutputState], verdict: OutputState) -> float:
 
 
 def test_an_output_that_takes_what_it_should_is_well() -> None:
-    output = Output()
+    output = StandingOutput()
     said, _ = watched(Watchdog(output, 0.0), output, 30, 0.0, RATE)
     assert set(said) == {OutputState.WELL}
 
 
 def test_a_host_that_has_ended_is_lost_at_once() -> None:
-    output = Output()
+    output = StandingOutput()
     output.doing = HostState.GONE
     said, _ = watched(Watchdog(output, 0.0), output, 2, 0.0)
     assert first(said, OutputState.LOST) <= SILENT_S + 0.2
 
 
 def test_a_host_whose_clock_stands_still_is_waited_for_and_told_of_once() -> None:
-    output = Output()
+    output = StandingOutput()
     output.doing = HostState.STANDS
     watchdog = Watchdog(output, 0.0)
     said, now = watched(watchdog, output, 60, 0.0)
@@ -65,14 +65,14 @@ def test_a_host_whose_clock_stands_still_is_waited_for_and_told_of_once() -> Non
 
 
 def test_a_host_that_serves_others_but_not_us_is_lost_after_a_while() -> None:
-    output = Output()
+    output = StandingOutput()
     output.doing = HostState.RUNS
     said, _ = watched(Watchdog(output, 0.0), output, 10, 0.0)
     assert UNSERVED_S - 0.2 <= first(said, OutputState.LOST) <= UNSERVED_S + 0.3
 
 
 def test_the_time_in_which_the_host_stood_still_is_not_held_against_it() -> None:
-    output = Output()
+    output = StandingOutput()
     watchdog = Watchdog(output, 0.0)
     output.doing = HostState.STANDS
     _, now = watched(watchdog, output, 30, 0.0)
@@ -82,13 +82,13 @@ def test_the_time_in_which_the_host_stood_still_is_not_held_against_it() -> None
 
 
 def test_a_host_without_a_clock_is_lost_after_two_seconds() -> None:
-    output = Output()
+    output = StandingOutput()
     said, _ = watched(Watchdog(output, 0.0), output, 5, 0.0)
     assert UNKNOWN_S - 0.2 <= first(said, OutputState.LOST) <= UNKNOWN_S + 0.3
 
 
 def test_a_time_in_which_this_process_was_stopped_does_not_count() -> None:
-    output = Output()
+    output = StandingOutput()
     watchdog = Watchdog(output, 0.0)
     _, now = watched(watchdog, output, 1, 0.0, RATE)
     assert watchdog.check(now + 3600) is OutputState.WELL
@@ -97,13 +97,13 @@ def test_a_time_in_which_this_process_was_stopped_does_not_count() -> None:
 
 
 def test_a_device_that_takes_faster_than_its_rate_keeps_no_time() -> None:
-    output = Output()
+    output = StandingOutput()
     said, _ = watched(Watchdog(output, 0.0), output, 3, 0.0, 40 * RATE)
     assert first(said, OutputState.TIMELESS) <= 0.7
 
 
 def test_a_device_that_catches_up_after_a_pause_is_not_taken_for_one() -> None:
-    output = Output()
+    output = StandingOutput()
     watchdog = Watchdog(output, 0.0)
     _, now = watched(watchdog, output, 5, 0.0, RATE)
     _, now = watched(watchdog, output, 0.5, now)

@@ -548,7 +548,7 @@ def test_a_cache_that_cannot_be_written_is_one_line(server: Freesound, tmp_path:
         collect("door", base=server.base, cache=tmp_path / "file")
 
 
-class Ring(keyring.backend.KeyringBackend):
+class OneKeyring(keyring.backend.KeyringBackend):
     """A keyring with one entry."""
 
     priority = 1
@@ -573,7 +573,7 @@ def ring() -> Iterator[None]:
 
 def test_the_key_may_lie_in_the_keyring(ring: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FREESOUND_API_KEY", raising=False)
-    keyring.set_keyring(Ring("from-the-ring\n"))
+    keyring.set_keyring(OneKeyring("from-the-ring\n"))
     assert search.api_key() == "from-the-ring"
 
 
@@ -581,7 +581,7 @@ def test_without_a_key_the_line_says_how_to_get_one(
     ring: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FREESOUND_API_KEY", " ")
-    keyring.set_keyring(Ring(None))
+    keyring.set_keyring(OneKeyring(None))
     with pytest.raises(FreesoundError, match=r"apiv2/apply.*FREESOUND_API_KEY") as error:
         search.api_key()
     assert "\n" not in str(error.value)

@@ -144,7 +144,7 @@ def test_an_encoder_gives_means_then_log_variances_and_nothing_drawn(tmp_path: P
         np.testing.assert_allclose(np.asarray(ours), np.asarray(wanted[name]), atol=1e-5)
 
 
-class Graph(tf.Module):
+class GraphBuilder(tf.Module):
     """Any graph of 4 latents, by TensorFlow's own hand."""
 
     def __init__(self, call: Callable[[Any, Any], Any]) -> None:
@@ -156,7 +156,7 @@ class Graph(tf.Module):
 
 
 def graph(folder: Path, call: Callable[[Any, Any], Any]) -> Path:
-    module = Graph(call)
+    module = GraphBuilder(call)
     tf.saved_model.save(module, str(folder), {"serving_default": module.call})
     return folder
 
