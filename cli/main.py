@@ -50,6 +50,8 @@ def main() -> None:
         sys.exit(130)
     except BaseException as error:
         sys.exit(_report_error(error))
+    finally:
+        streams.flush_errors()
 
 
 def _report_error(error: BaseException) -> int:

@@ -70,8 +70,21 @@ def say(text: str) -> None:
 
 def discard_output() -> None:
     """Redirect standard output to /dev/null, with what is still buffered."""
+    _discard(1)
+
+
+def flush_errors() -> None:
+    """Write what standard error still buffers, or discard it if that fails. Otherwise Python would
+    try again at its end, and end with status 120."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        _discard(2)
+
+
+def _discard(fd: int) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
+    os.dup2(nowhere, fd)
     os.close(nowhere)
 
 

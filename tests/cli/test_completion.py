@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -31,13 +32,13 @@ def completed(line: str, env: dict[str, str]) -> list[str]:
     """What bash offers at the end of `line`."""
     if not PROGRAM.exists() or not shutil.which("bash"):
         pytest.skip("needs bash, and the program as it is installed")
-    words = line.split(" ")
+    words, program = line.split(" "), shlex.quote(str(PROGRAM))
     asked = (
-        f'eval "$(_LATENTPAD_COMPLETE=source_bash {PROGRAM})"\n'
+        f'eval "$(_LATENTPAD_COMPLETE=source_bash {program})"\n'
         "complete -p latentpad >/dev/null || exit 1\n"
         f"COMP_WORDS=({' '.join(word or chr(34) * 2 for word in words)})\n"
         f"COMP_CWORD={len(words) - 1}\n"
-        f"_latentpad_completion {PROGRAM}\n"
+        f"_latentpad_completion {program}\n"
         '[ ${#COMPREPLY[@]} = 0 ] || printf "%s\\n" "${COMPREPLY[@]}"\n'
     )
     done = subprocess.run(

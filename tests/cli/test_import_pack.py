@@ -6,9 +6,9 @@ import json
 import os
 import pty
 import select
+import shutil
 import subprocess
 import sys
-import tarfile
 import time
 from pathlib import Path
 from typing import Any
@@ -109,8 +109,7 @@ def test_on_a_terminal_what_the_shape_does_not_tell_is_asked_for(tmp_path: Path)
 def web(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The founding tool's kind of decoder as Keras 2 and its converter wrote it."""
     folder = tmp_path_factory.mktemp("web")
-    with tarfile.open(ROOT / "tests/models/importing/keras2/keras-2.15.tar.xz") as archive:
-        archive.extractall(folder, filter="data")
+    shutil.unpack_archive(ROOT / "tests/models/importing/keras2/keras-2.15.tar.xz", folder)
     return folder
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -114,7 +115,7 @@ def test_what_measures_the_instrument_imports_no_extra() -> None:
 def test_a_checkout_is_told_its_own_command_and_an_installed_copy_pips(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert extras.command("visqol") == f"{ROOT / 'setup.sh'} evaluate"
+    assert extras.command("visqol") == f"{shlex.quote(str(ROOT / 'setup.sh'))} evaluate"
     monkeypatch.setattr(extras, "SETUP", tmp_path / "a b" / "setup.sh")
     assert extras.command("visqol") == "pip install 'latentpad[evaluate]'"
     extras.SETUP.parent.mkdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import signal
 import sys
@@ -93,7 +94,7 @@ def shell(request: pytest.FixtureRequest, terminals: Callable[..., Terminal]) ->
 
 
 def test_ctrl_z_gives_the_shell_its_terminal_and_fg_takes_it_again(shell: Terminal) -> None:
-    shell.type(" ".join(PROGRAM) + "\n")
+    shell.type(shlex.join(PROGRAM) + "\n")
     at = shell.says("reading\n", len(shell.screen))
     shell.type("a")
     at = shell.says("<a>", at)
@@ -112,7 +113,7 @@ def test_ctrl_z_gives_the_shell_its_terminal_and_fg_takes_it_again(shell: Termin
 
 
 def test_in_the_background_the_keys_are_the_shells(shell: Terminal) -> None:
-    shell.type(" ".join(PROGRAM) + " &\n")
+    shell.type(shlex.join(PROGRAM) + " &\n")
     at = began = shell.says("reading\n", len(shell.screen))
     for word in ("one", "two", "three"):
         shell.type(f"echo said '{word}'; jobs\n")
@@ -139,7 +140,7 @@ def test_a_terminal_that_closes_ends_the_keys_and_nothing_else(
     terminals: Callable[..., Terminal], tmp_path: Path
 ) -> None:
     output = tmp_path / "told"
-    words = f"trap '' HUP; exec {' '.join(PROGRAM)} > {output}"
+    words = f"trap '' HUP; exec {shlex.join(PROGRAM)} > {shlex.quote(str(output))}"
     terminal = terminals("sh", "-c", words)
     while not (output.exists() and "reading" in output.read_text()):
         assert terminal.process.poll() is None

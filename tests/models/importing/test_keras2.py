@@ -53,8 +53,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Version -> the folder of what it wrote."""
     folders = {version: tmp_path_factory.mktemp(f"keras-{version}") for version in VERSIONS}
     for version, folder in folders.items():
-        with tarfile.open(HERE / f"keras-{version}.tar.xz") as archive:
-            archive.extractall(folder, filter="data")
+        shutil.unpack_archive(HERE / f"keras-{version}.tar.xz", folder)
     return folders
 
 
