@@ -17,8 +17,7 @@ import soundfile
 
 import latentpad
 from latentpad.benchmarks.programs import free_port
-
-ROOT = Path(__file__).parents[1]
+from tests.copies import ROOT, copy_kernels
 
 
 @pytest.fixture(scope="module")
@@ -44,17 +43,24 @@ def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     Path(paths.stdout.strip(), "dependencies.pth").write_text(sysconfig.get_path("purelib"))
     install = [sys.executable, "-m", "uv", "pip", "install", "--offline", "--no-deps"]
     subprocess.run([*install, "--python", str(python), str(wheel)], check=True, capture_output=True)
+    package = Path(paths.stdout.strip(), "latentpad")
+    for path in (ROOT / "engine").rglob("*.py"):  # as old as here: their kernels are compiled
+        installed = package / "engine" / path.relative_to(ROOT / "engine")
+        assert installed.read_bytes() == path.read_bytes()
+        os.utime(installed, ns=(path.stat().st_mtime_ns, path.stat().st_mtime_ns))
+    copy_kernels(package, folder / "kernels")
     return folder / "bin" / "latentpad"
 
 
 @pytest.fixture
-def beside(tmp_path: Path) -> dict[str, str]:
+def beside(tmp_path: Path, program: Path) -> dict[str, str]:
     """An environment on whose PYTHONPATH a researcher's own modules have our folders' names."""
     own = tmp_path / "own"
     own.mkdir()
     for name in ("benchmarks", "cli", "controllers", "engine", "evaluation", "models", "presets"):
         (own / f"{name}.py").write_text("raise ImportError('a module of somebody else')")
-    return {**os.environ, "PYTHONPATH": str(own)}
+    kernels = program.parents[1] / "kernels"
+    return {**os.environ, "PYTHONPATH": str(own), "NUMBA_CACHE_DIR": str(kernels)}
 
 
 def test_it_holds_one_package(wheel: Path) -> None:
