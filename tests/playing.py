@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -14,6 +15,16 @@ from latentpad.benchmarks.programs import free_port
 
 ROOT = Path(__file__).parents[1]
 READY_S = 90.0
+
+
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+def _end_with_the_tests() -> None:
+    """Tests that are killed leave no instrument behind."""
+    if _libc is not None:
+        _libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM))
 
 
 def fresh(*words: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
@@ -46,7 +57,7 @@ class Playing:
             env={**environment, "PYTHONPATH": path,
                  "XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home)},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder,
-            process_group=0,
+            process_group=0, preexec_fn=_end_with_the_tests,
         )  # fmt: skip
         threading.Thread(target=self._read, daemon=True).start()
 
