@@ -12,7 +12,7 @@ from latentpad.engine.decode.stack import read_layers
 from latentpad.models.packs.pack import Pack
 from latentpad.models.representation import Floats
 
-WINDOW = 64  # frames that `whole` decodes at once
+WINDOW = 256  # frames that `whole` decodes at once: a bound on the work memory
 
 Needed = list[range]  # the frames of each layer that a window needs
 
@@ -103,7 +103,8 @@ class FrameDecoder:
             decibels *= range_db
             if not np.isfinite(decibels.min() + decibels.max()):
                 decibels[~np.isfinite(decibels)] = np.nan
-            np.clip(decibels, -range_db, 0, out=decibels)
+            np.maximum(decibels, -range_db, out=decibels)
+            np.minimum(decibels, 0, out=decibels)
 
     def _compute(self, layers: list[int], windows: list[Needed]) -> None:
         for k in layers:
