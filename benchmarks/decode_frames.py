@@ -157,9 +157,9 @@ WAYS: dict[str, Callable[[Pack], Windows]] = {
 def serve(way: str, pack: Pack, connection: Connection) -> None:
     """Send what the start cost, then the times of what is asked for: (voices, frames)."""
     windows, latents = WAYS[way](pack), pack.anchors.latents
-    made = windows(latents[:1], [FIRST[0]], COUNT)
-    memory = psutil.Process().memory_full_info().pss / 2**20
-    connection.send((sum(os.times()[:2]), memory, made))
+    windows(latents[:1], [FIRST[0]], COUNT)
+    cost = sum(os.times()[:2]), psutil.Process().memory_full_info().pss / 2**20
+    connection.send((*cost, windows(latents[: len(FIRST)], list(FIRST), COUNT)))
     while (asked := connection.recv()) is not None:
         voices, count = asked
         first = [min(f, pack.representation.frames - count) for f in FIRST[:voices]]

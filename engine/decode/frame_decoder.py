@@ -47,9 +47,11 @@ class FrameDecoder:
         `latents` (n, D) float32, `first` n integers. Returns (n, count, bins) float32 dB, as
         `Decoder.decode` does: within the representation's range, 0 is the model's loudest bin,
         NaN where the model's output is not finite. Raises ValueError if a window is not within
-        the sound.
+        the sound, or if there are not as many as latents.
         """
         windows = [self.needed(int(start), count) for start in first]
+        if len(windows) != len(latents):
+            raise ValueError(f"{len(latents)} latents and {len(windows)} windows")
         decibels = np.empty((len(windows), count, self._representation.bins), np.float32)
         if windows:
             self._take(latents)

@@ -50,7 +50,7 @@ class Stack:
         self, sources: list[Source], frames: int, channels: int, axes: int, compute: Computation
     ) -> Tensor:
         """Append a layer. Raises UnsupportedDecoder if it is too large."""
-        limit(frames * channels)
+        _check_size(frames * channels)
         self.layers.append(Layer(frames, channels, tuple(sources), compute))
         return Tensor(len(self.layers) - 1, np.arange(frames), channels, axes)
 
@@ -109,7 +109,7 @@ def add_layer(call: Call) -> Tensor:
     return READERS[call.kind](call)
 
 
-def limit(numbers: int) -> None:
+def _check_size(numbers: int) -> None:
     """Raise UnsupportedDecoder if a layer makes too many numbers."""
     if numbers > MOST_MADE:
         raise UnsupportedDecoder(f"has a layer that makes {numbers} numbers of one sound")
@@ -131,7 +131,7 @@ def _convolution(call: Call) -> Tensor:
     frames = len(padded) - reach
     if frames < 1:
         raise ValueError("Conv1D has more taps than frames")
-    limit(frames * taps)
+    _check_size(frames * taps)
     table = padded[np.arange(frames)[:, None] + dilation * np.arange(taps)]
     linear = computed.Linear(kernel.reshape(-1, config["filters"]), bias, call.activation())
     return call.stack.add([Source(tensor.layer, table)], frames, config["filters"], 2, linear)
@@ -166,7 +166,7 @@ def _flatten(call: Call) -> Tensor:
 
 def _repeated(call: Call) -> Tensor:
     times = _single(call.config["n" if call.kind == "RepeatVector" else "size"])
-    limit(len(call.tensors[0].frames) * times)
+    _check_size(len(call.tensors[0].frames) * times)
     return call.tensors[0].view(np.repeat(call.tensors[0].frames, times))
 
 
@@ -248,7 +248,7 @@ def _check_axis(call: Call) -> None:
 
 
 def _padded(tensor: Tensor, left: int, right: int) -> Indices:
-    limit(len(tensor.frames) + left + right)
+    _check_size(len(tensor.frames) + left + right)
     padded: Indices = np.pad(tensor.frames, (left, right), constant_values=ZERO)
     return padded
 

@@ -141,7 +141,9 @@ def _group(kind: str, used: dict[str, int]) -> str:
 
 
 def _weights(file: h5py.File, group: str) -> list[Floats]:
-    stored = file.get(f"layers/{group}/vars", {})
+    if f"layers/{group}/vars" not in file:
+        return []
+    stored = file[f"layers/{group}/vars"]
     weights = [stored[str(k)] for k in range(len(stored))]
     if any(weight.dtype.kind != "f" for weight in weights):
         raise UnsupportedDecoder(f"has weights, {group}, of another type than float")

@@ -190,6 +190,8 @@ def test_a_window_beyond_the_sound_is_refused(footsteps: Pack) -> None:
     for first, count in ((-1, 16), (180, 16), (0, 0), (0, 189)):
         with pytest.raises(ValueError, match="not within the sound's 188"):
             decoder.frames(latents, [first], count)
+    with pytest.raises(ValueError, match="1 latents and 2 windows"):
+        decoder.frames(latents, [0, 16], 16)
     assert decoder.frames(latents[:0], [], 16).shape == (0, 16, 513)
 
 
