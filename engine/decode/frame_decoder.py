@@ -21,7 +21,8 @@ class FrameDecoder:
     """A pack's decoder for windows of frames. One thread; imports no TensorFlow.
 
     A window needs the frames within reach of the decoder's convolutions; no others are computed.
-    Work memory grows with the largest call so far, and calls of the same size allocate none.
+    Work memory grows with the largest call so far and is kept: after that, a call allocates
+    little besides its result.
     NumPy's matrix products use one thread from then on, in the whole process.
 
     Raises `PackError` for a malformed file, and `UnsupportedDecoder` if the decoder is no stack of

@@ -46,10 +46,10 @@ def read_layers(pack: Pack) -> tuple[Layer, ...]:
     except DAMAGED as error:
         raise complain(f"is damaged: {reason(error)}") from None
     r = pack.representation
-    model = (stack.layers[0].channels,), (len(output.frames), output.channels)[-output.axes :]
-    if model != ((pack.latent_dim,), (r.frames, r.bins)):
+    latent, sound = (stack.layers[0].channels,), (len(output.frames), output.channels)
+    if (latent, sound) != ((pack.latent_dim,), (r.frames, r.bins)) or output.axes != 2:
         raise complain(
-            f"maps {model[0]} to {model[1]}, model.toml says {(pack.latent_dim,)} to "
+            f"maps {latent} to {sound}, model.toml says {(pack.latent_dim,)} to "
             f"{(r.frames, r.bins)}"
         )
     if not np.array_equal(output.frames, np.arange(stack.layers[output.layer].frames)):

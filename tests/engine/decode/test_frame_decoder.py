@@ -7,6 +7,7 @@ import math
 import shutil
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -201,6 +202,19 @@ def test_a_result_is_not_changed_by_the_next_call(footsteps: Pack) -> None:
     kept = window.copy()
     decoder.frames(latents[5:6], [40], 16)
     np.testing.assert_array_equal(window, kept)
+
+
+def test_a_call_allocates_little_besides_its_result(footsteps: Pack) -> None:
+    decoder, latents = FrameDecoder(footsteps), footsteps.anchors.latents[:8]
+    starts = [20 * v for v in range(8)]
+    decoder.frames(latents, starts, 16)
+    tracemalloc.start()
+    try:
+        result = decoder.frames(latents, starts, 16)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < result.nbytes + 100_000  # what it works on has more than a megabyte
 
 
 def test_a_sound_does_not_depend_on_its_company(footsteps: Pack) -> None:
