@@ -226,7 +226,8 @@ def main() -> None:
     os.environ.update(ONE_THREAD)
     print(
         "# What it costs to decode the frames that are about to sound\n\n"
-        f"`python -m latentpad.benchmarks.decode_frames` on {machine()}, {blas()}.\n\n"
+        f"`python -m latentpad.benchmarks.decode_frames` on {machine()}, {blas()}, "
+        f"with a load average of {os.getloadavg()[0]:.1f} before.\n\n"
         f"Medians in ms of {ROUNDS * CALLS} calls: {COUNT} frames of each of some voices, and a "
         "whole sound of one. TensorFlow makes the whole sound for any frames of it. CPU seconds "
         "and memory (PSS) are from the start of Python to the first window. dB is the largest "
