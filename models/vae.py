@@ -23,16 +23,18 @@ def build(
     *,
     width: int = 160,
     seed_channels: int = 64,
+    hidden: int = 128,
 ) -> tuple[Any, Any]:
     """(encoder, decoder), both untrained Keras models.
 
     encoder: (batch, frames, bins) in 0...1 -> (batch, 2 * latent), means then log variances.
     decoder: (batch, latent) -> (batch, frames, bins) in 0...1.
-    `width` is the channels of the decoder's convolutions (its cost grows with the square).
+    `width` is the channels of the decoder's convolutions (its cost grows with the square),
+    `hidden` the units of its first layer, `seed_channels` those of each of its coarsest frames.
     """
     return (
         _encoder(representation, latent, width),
-        _decoder(representation, latent, width, seed_channels),
+        _decoder(representation, latent, width, seed_channels, hidden),
     )
 
 
@@ -50,7 +52,9 @@ def _encoder(representation: Representation, latent: int, width: int) -> Any:
     return keras.Model(sound, layers.Concatenate(name="latent")([mean, spread]), name="encoder")
 
 
-def _decoder(representation: Representation, latent: int, width: int, seed_channels: int) -> Any:
+def _decoder(
+    representation: Representation, latent: int, width: int, seed_channels: int, hidden: int
+) -> Any:
     """1-D convolutions over time with the bins as channels.
 
     Neighbouring bins share no weights, as they would in a 2-D convolution. In return one second of
@@ -58,7 +62,7 @@ def _decoder(representation: Representation, latent: int, width: int, seed_chann
     """
     coarse = ceil(representation.frames / STEPS)
     z = keras.Input((latent,), name="latent")
-    x = layers.Dense(128, activation="silu")(z)
+    x = layers.Dense(hidden, activation="silu")(z)
     x = layers.Dense(coarse * seed_channels, activation="silu")(x)
     x = layers.Reshape((coarse, seed_channels))(x)
     for _ in range(2):
