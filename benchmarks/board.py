@@ -24,6 +24,7 @@ SHAPE = BoardShape(frames=64, bins=513, samples=16_384, sample_rate=8_000)
 TURNS = 4  # voices that get a sound in turn
 EDGE = 2  # hops between reader and writer of the tape
 CHECK = 64  # writes between two checks for the end
+EXACT = 1 << 24  # whole numbers below are exact in float32
 
 
 @dataclass
@@ -42,6 +43,11 @@ class ReaderResult:
         self.torn += low != high or low < self.last
         self.readings += 1
         self.last = high
+
+
+def _unwrapped(samples: np.ndarray, k: int) -> np.ndarray:
+    """Float32 `samples` that should all be k % EXACT, as float64 numbers that should be k."""
+    return samples.astype(np.float64) + (k - k % EXACT)
 
 
 def _write_values(board: Board, k: int) -> None:
@@ -82,7 +88,7 @@ def _write_sound(board: Board, k: int) -> None:
     voice = k % TURNS
     buffer_index = board.next_buffer(voice)
     board.sound_gain[voice, buffer_index] = k
-    board.sounds[voice, buffer_index] = k
+    board.sounds[voice, buffer_index] = k % EXACT
     board.publish(voice)
 
 
@@ -98,11 +104,13 @@ def _read_sound(board: Board, seen: ReaderResult) -> None:
     newest = board.newest(0, read)
     seen.dropped += tries - (newest is not None)
     if newest is not None:
-        seen.take(newest[0] * TURNS, *newest[1])
+        k = newest[0] * TURNS
+        gain, frames = newest[1]
+        seen.take(k, gain, _unwrapped(frames, k))
 
 
 def _write_tape(board: Board, k: int) -> None:
-    tape.write(board, np.full((tape.hop_of(board), 2), k, np.float32), k)
+    tape.write(board, np.full((tape.hop_of(board), 2), k % EXACT, np.float32), k)
 
 
 def _read_tape(board: Board, seen: ReaderResult) -> None:
@@ -115,7 +123,8 @@ def _read_tape(board: Board, seen: ReaderResult) -> None:
     if samples is None:
         seen.dropped += 1
         return
-    seen.take(start // hop + 1, samples)
+    k = start // hop + 1
+    seen.take(k, _unwrapped(samples, k))
     first, versions = tape.states(board, start, start + 2 * hop)
     seen.torn += not np.array_equal(versions, first // hop + 1 + np.arange(len(versions)))
 
