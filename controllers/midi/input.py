@@ -21,11 +21,12 @@ from typing import Literal
 
 import mido
 
+from latentpad.controllers.input_counts import InputCounts
 from latentpad.controllers.midi.learn import Bindings, Control, Target
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.controllers.sender_threads import SenderThreads
 from latentpad.engine import error_log
-from latentpad.engine.arguments import Argument, CommandError
+from latentpad.engine.arguments import Argument
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.parameters import ROW
 
@@ -42,16 +43,6 @@ _GAIN = ROW["/gain"]
 
 
 @dataclass(slots=True)
-class MidiCounts:
-    """Counts of messages and their outcomes, for the meter."""
-
-    messages: int = 0
-    malformed: int = 0
-    refused: int = 0
-    last_error: str = ""
-
-
-@dataclass(slots=True)
 class MidiInput:
     """One MIDI port's messages to `instrument`. Call it from one thread at a time.
 
@@ -64,7 +55,7 @@ class MidiInput:
     bindings: Bindings
     outcomes: Outcomes
     layout: Layout = "pad"
-    counts: MidiCounts = field(default_factory=MidiCounts)
+    counts: InputCounts = field(default_factory=InputCounts)
     _coarse: dict[tuple[int, int], int] = field(default_factory=dict)
     _pressed: set[Control] = field(default_factory=set)
     _threads: SenderThreads = field(default_factory=SenderThreads)
@@ -79,8 +70,7 @@ class MidiInput:
         try:
             message = mido.Message.from_bytes(data)
         except (ValueError, IndexError) as error:
-            self.counts.malformed += 1
-            self.counts.last_error = str(error)
+            self.counts.add_malformed(str(error))
             return
         waits = message.type == "program_change" and self.instrument.waits_for_disk("/preset")
         self._threads.do(self.port, partial(self._carry_out, message), waits=waits)
@@ -92,7 +82,7 @@ class MidiInput:
         try:
             commands = self.commands(message)
         except Exception as error:  # a fault behind one control must not end the others
-            self._refused(error)
+            self.counts.add_refused(error)
             error_log.report(error)
             return
         if commands:
@@ -103,12 +93,8 @@ class MidiInput:
         self, address: str, args: Sequence[Argument], sender: Sender, error: Exception | None
     ) -> None:
         if error is not None:
-            self._refused(error)
+            self.counts.add_refused(error)
         self.outcomes.report(address, args, sender, error)
-
-    def _refused(self, error: Exception) -> None:
-        self.counts.refused += 1
-        self.counts.last_error = str(error) if isinstance(error, CommandError) else repr(error)
 
     def group(self, channel: int) -> str:
         """The sender group of a channel, counted 0...15 as in MIDI's bytes."""

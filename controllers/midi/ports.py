@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from latentpad.controllers.midi.input import Layout, MidiCounts, MidiInput
+from latentpad.controllers.input_counts import InputCounts
+from latentpad.controllers.midi.input import Layout, MidiInput
 from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.midi.process import apis
 from latentpad.controllers.outcomes import Outcomes
@@ -43,7 +44,7 @@ class MidiPorts:
         layout: Layout = "pad",
         announce: Callable[[str], object] = lambda line: None,
     ) -> None:
-        self.counts = MidiCounts()
+        self.counts = InputCounts()
         self.open: set[str] = set()
         self._instrument = instrument
         self._bindings = bindings

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from latentpad.controllers.input_counts import InputCounts
 from latentpad.controllers.osc.packet import (
     IMMEDIATELY,
     Message,
@@ -49,15 +50,11 @@ class PortTaken(OSError):
 
 
 @dataclass(slots=True)
-class OscCounts:
+class OscCounts(InputCounts):
     """Counts of packets, messages and outcomes, for the meter."""
 
     packets: int = 0
-    messages: int = 0
-    malformed: int = 0
-    refused: int = 0
     superseded: int = 0
-    last_error: str = ""
 
 
 class OscServer:
@@ -176,7 +173,7 @@ class OscServer:
             try:
                 commands.append((message.address, _instrument_args(message.address, message.args)))
             except CommandError as error:
-                self._refused(error)
+                self.counts.add_refused(error)
                 self._outcomes.refuse(message.address, message.args, sender, error)
         self._threads.do(
             sender.group,
@@ -188,16 +185,11 @@ class OscServer:
         self, address: str, args: Sequence[Argument], sender: Sender, error: Exception | None
     ) -> None:
         if error is not None:
-            self._refused(error)
+            self.counts.add_refused(error)
         self._outcomes.report(address, args, sender, error)
 
-    def _refused(self, error: Exception) -> None:
-        self.counts.refused += 1
-        self.counts.last_error = str(error) if isinstance(error, CommandError) else repr(error)
-
     def _malformed(self, data: bytes | None, sender: Sender, reason: str) -> None:
-        self.counts.malformed += 1
-        self.counts.last_error = reason
+        self.counts.add_malformed(reason)
         self._outcomes.malformed(data, sender, reason)
 
 

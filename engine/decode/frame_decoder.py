@@ -143,10 +143,6 @@ class FrameDecoder:
         return gathered.rows[:end].reshape(end, -1)
 
 
-def _same_length(a: range, b: range) -> bool:
-    return len(a) == len(b)
-
-
 class _Gathered:
     """Work memory for the rows that a layer takes of one source."""
 
