@@ -7,8 +7,7 @@ import gc
 import os
 import signal
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.instrument import Instrument
 from latentpad.models.packs import pack
 from latentpad.models.representation import Representation
+from tests.alone import shared
 
 # Laws are tried on the same draws each time, so that a failure is of the change and not of luck.
 # Whether a law holds does not depend on how busy the machine is, so no draw has a deadline.
@@ -50,34 +50,11 @@ def _order(item: pytest.Item) -> int:
     return listens - early
 
 
-_running = open(__file__)  # noqa: SIM115  # a file that all workers lock
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol() -> Generator[None, object, object]:
-    """Each worker's test shares a lock, which `alone` has for itself."""
-    fcntl.flock(_running, fcntl.LOCK_SH)
-    try:
+    """Each worker's test shares the lock that `alone` has for itself."""
+    with shared():
         return (yield)
-    finally:
-        fcntl.flock(_running, fcntl.LOCK_UN)
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    fcntl.flock(_running, fcntl.LOCK_UN)  # two that asked for it while they share it would wait
-    fcntl.flock(_running, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        fcntl.flock(_running, fcntl.LOCK_SH)
-
-
-@pytest.fixture
-def alone() -> Callable[[], AbstractContextManager[None]]:
-    """`with alone():` no other worker runs a test meanwhile, for what is heard in real time. It
-    waits until their tests have ended, or wait for it too."""
-    return _alone
 
 
 def pytest_collection_finish() -> None:

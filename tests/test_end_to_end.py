@@ -11,8 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from pathlib import Path
 
 import jack
@@ -33,11 +32,10 @@ from latentpad.engine.decode.pointing import Pointing
 from latentpad.engine.parameters import ROW
 from latentpad.models.packs.pack import Pack, find, load
 from latentpad.models.representation import Representation
+from tests.alone import alone
 from tests.playing import Playing
 
 pytestmark = pytest.mark.listens
-
-Alone = Callable[[], AbstractContextManager[None]]
 
 NEAR, FAR = (0.45, 0.85), (0.9, 0.4)
 
@@ -69,7 +67,7 @@ def silent(playing: Playing) -> Iterator[Playing]:
 
 
 @pytest.fixture
-def ear(server: JackServer, playing: Playing, alone: Alone) -> Iterator[Ear]:
+def ear(server: JackServer, playing: Playing) -> Iterator[Ear]:
     with alone():
         listening = Ear(60)
         listening.listen()
@@ -274,9 +272,7 @@ def first_sound(server: JackServer, seconds: float) -> float:
     return float(heard.stdout)
 
 
-def test_the_sound_comes_back_within_three_seconds_of_the_jack_server(
-    tmp_path: Path, alone: Alone
-) -> None:
+def test_the_sound_comes_back_within_three_seconds_of_the_jack_server(tmp_path: Path) -> None:
     server = JackServer("latentpad-restart")
     program = Playing(home=tmp_path, env=server.environment())
     try:
@@ -295,10 +291,7 @@ def test_the_sound_comes_back_within_three_seconds_of_the_jack_server(
 
 
 def test_a_device_at_another_rate_plays_at_the_right_pitch(
-    tmp_path: Path,
-    decoded: dict[tuple[float, float], NDArray[np.float64]],
-    footsteps: Pack,
-    alone: Alone,
+    tmp_path: Path, decoded: dict[tuple[float, float], NDArray[np.float64]], footsteps: Pack
 ) -> None:
     """The spectrum, in hertz, is that of the sound that was decoded at 48 kHz."""
     server = JackServer("latentpad-44100", rate=44100)

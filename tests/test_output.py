@@ -6,8 +6,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +15,10 @@ from numpy.typing import NDArray
 
 from latentpad.benchmarks.jack_server import JackServer
 from latentpad.benchmarks.programs import synced
+from tests.alone import alone
 from tests.playing import Playing
 
 pytestmark = pytest.mark.listens
-
-Alone = Callable[[], AbstractContextManager[None]]
 
 CAPTURE = (
     "import os, sys, time, numpy; from latentpad.benchmarks.jack_server import Ear; e = Ear(10); "
@@ -39,7 +37,7 @@ def captured(server: JackServer, seconds: float, file: Path) -> NDArray[np.float
 
 
 @pytest.fixture
-def quiet(alone: Alone) -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """From its start on: what a device takes at a time is measured then."""
     with alone():
         yield
@@ -112,7 +110,7 @@ def test_a_server_that_is_kept_waiting_is_not_taken_for_lost(
 
 
 def test_a_server_that_turns_to_another_period_is_followed(
-    usual: tuple[JackServer, Playing], tmp_path: Path, alone: Alone
+    usual: tuple[JackServer, Playing], tmp_path: Path
 ) -> None:
     server, program = usual
     for period in (1024, 64):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 
 import jack
 import pytest
@@ -17,6 +16,7 @@ from latentpad.benchmarks.jack_server import JackServer, jack_server
 from latentpad.benchmarks.latency import measure
 from latentpad.benchmarks.programs import least_program
 from latentpad.engine.play.devices import DeviceError, find, refresh
+from tests.alone import alone
 
 pytestmark = pytest.mark.listens
 
@@ -55,9 +55,7 @@ def cable() -> Iterator[JackServer]:
     sd._initialize()
 
 
-def test_a_card_is_measured_over_a_cable(
-    cable: JackServer, alone: Callable[[], AbstractContextManager[None]]
-) -> None:
+def test_a_card_is_measured_over_a_cable(cable: JackServer) -> None:
     with alone():
         report = measure(
             gestures=12, soak=0, block=128, ring=None, say=print, output="system", input="system"
