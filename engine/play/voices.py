@@ -52,7 +52,7 @@ class Voices:
         self.board = board
         self.hop_size = r.n_fft // 8
         self.frame: Frame = frame(r.n_fft, self.hop_size, r.window)
-        self.memory: VoiceMemory = voice_memory(VOICES, r.frames, r.n_fft, board.shape.samples)
+        self.memory: VoiceMemory = voice_memory(VOICES, r.frames, r.n_fft, r.samples)
         self.scratch: Scratch = scratch(r.n_fft)
         self.limiter = Limiter(r.sample_rate)
         self.hops = 0
