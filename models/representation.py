@@ -162,7 +162,7 @@ def outline_of(levels: Levels, representation: Representation) -> Outline:
 def decisive(levels: Levels, representation: Representation) -> tuple[range, range]:
     """The frames whose levels decide the outline's loudness, and those that decide its onset.
 
-    Any thread. The other frames only have to be softer.
+    Any thread. Any other levels give the same, if they are soft enough.
     """
     r, count = representation, len(levels.total)
     start, _ = _loudest(levels.weighted, r)
@@ -174,9 +174,8 @@ def decisive(levels: Levels, representation: Representation) -> tuple[range, ran
 
 
 def loudest_frames(representation: Representation) -> int:
-    """The number of frames whose mean is the loudness: 50 ms."""
-    r = representation
-    return min(max(1, round(0.05 * r.sample_rate / r.hop)), r.frames)
+    """The number of frames that the loudness is measured on, 50 ms, if the sound has as many."""
+    return max(1, round(0.05 * representation.sample_rate / representation.hop))
 
 
 def loudness(frames_db: Floats, representation: Representation) -> float:
