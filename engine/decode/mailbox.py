@@ -79,6 +79,8 @@ class Mailbox:
             self.serve(voices, now)
         if voices or urgent:
             return 0.0
+        if self._decoding.measure():
+            return 0.0
         return NEEDED_S if needed else self._decoding.fill_rest(now)
 
     def waiting(self, now: float = math.inf) -> list[int]:

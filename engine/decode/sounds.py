@@ -26,6 +26,7 @@ class VoiceSound:
     onset: float  # frame
     end: float
     filled: bytearray  # one byte for each frame
+    measured: bool = True  # gain, onset and end are its own, not a guess
     begun_s: float = 0.0  # when its first frames were published
     windows: list[tuple[int, Floats]] = field(default_factory=list)  # not on the board yet
 
@@ -37,8 +38,9 @@ class VoiceSound:
         return made
 
     def whole(self) -> Floats:
-        """(frames, bins) dB of a sound whose frames are all here, and not on the board yet."""
-        return np.concatenate([frames for _, frames in self.windows])
+        """(n, bins) dB: the frames that are not on the board yet, in their order."""
+        frames: Floats = np.concatenate([frames for _, frames in sorted(self.windows, key=_first)])
+        return frames
 
     @property
     def complete(self) -> bool:
@@ -74,6 +76,7 @@ class VoiceSounds:
             float(board.sound_onset[v, buffer]),
             float(board.sound_end[v, buffer]),
             bytearray(board.sound_filled[v, buffer].tobytes()),
+            measured=bool(board.sound_filled[v, buffer].all()),
         )
 
     def newest(self) -> list[tuple[int, VoiceSound]]:
@@ -151,11 +154,24 @@ class VoiceSounds:
         self._board.fill(v, first, frames)
         self._board.decoder[b.COMPLETED] += sound.complete and not was_complete
 
+    def correct(self, v: int) -> None:
+        """Tell the voice what was measured of its newest sound."""
+        sound, board = self.of(v), self._board
+        buffer = board.published[v] % b.BUFFERS
+        board.sound_gain[v, buffer] = sound.gain
+        board.sound_onset[v, buffer] = sound.onset
+        board.sound_end[v, buffer] = sound.end
+        board.fills[v] += 1
+
     def give_up(self, v: int) -> None:
         """The rest of the voice's newest sound cannot be decoded: what it has stays."""
         sound = self.of(v)
         sound.filled[:] = b"\1" * len(sound.filled)
         self._board.decoder[b.DECODES_FAILED] += 1
+
+
+def _first(window: tuple[int, Floats]) -> int:
+    return window[0]
 
 
 def _runs(filled: bytearray) -> list[tuple[int, int]]:

@@ -89,20 +89,23 @@ class SoundReader:
         self._copy_frames(v, buffer)
         return sound_info(self._board, v, buffer)
 
-    def take_up_frames(self, v: int, copied: CopiedSound) -> None:
-        """Copy what was decoded of the voice's sound since the last hop."""
+    def update(self, v: int, copied: CopiedSound) -> SoundInfo | None:
+        """Copy what was decoded of the voice's sound since the last hop. Returns what is known of
+        the sound by now, None if nothing is new."""
         board, memory = self._board, self._memory
-        fills = board.fills[v]
+        fills, buffer = board.fills[v], copied.published % b.BUFFERS
         if fills == copied.fills or not self._intact(v, copied):
-            return
+            return None
         had = memory.filled[v].copy()
-        self._copy_frames(v, copied.published % b.BUFFERS)
+        self._copy_frames(v, buffer)
+        sound = sound_info(board, v, buffer)
         fence()
         if not self._intact(v, copied):
             memory.filled[v] = had
-            return
+            return None
         copied.fills = fills
-        copied.complete = bool(memory.filled[v].all())
+        copied.complete = copied.wave or bool(memory.filled[v].all())
+        return sound
 
     def _intact(self, v: int, copied: CopiedSound) -> bool:
         """Whether the buffer of the voice's sound is not used for another one."""

@@ -106,6 +106,13 @@ class VoiceControl:
         self.onset = (self.onset[0], sound.onset)
         self.end = (self.end[0], sound.end)
 
+    def correct(self, sound: SoundInfo) -> None:
+        """Take what is known of the present sound by now. Its level is that of new frames, which
+        fade in under their window, so there is no step."""
+        self.gain = (self.gain[0], sound.gain)
+        self.onset = (self.onset[0], sound.onset)
+        self.end = (self.end[0], sound.end)
+
     def finish_morph(self) -> None:
         """Jump to the end of the morph."""
         self.gain, self.recorded_level = (self.gain[1],) * 2, (self.recorded_level[1],) * 2

@@ -127,8 +127,9 @@ class Voices:
                 if copied and no_morph and starts < STARTS_A_HOP:
                     starts += 1
                     self._restart_frames(v, voice)
-            if not voice.sound.complete:
-                self._sounds.take_up_frames(v, voice.sound)
+            update = self._sounds.update(v, voice.sound)
+            if update is not None:
+                voice.correct(update)
             voice.finger_db += self._fade * (control.levels[v] - voice.finger_db)
             voice.finger_pan += self._fade * (control.pans[v] - voice.finger_pan)
             voice.finger_pitch += self._fade * (control.pitches[v] - voice.finger_pitch)
