@@ -156,8 +156,9 @@ def test_an_import_that_fails_for_an_extra_is_told_as_any_check_tells_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     lacking = ModuleNotFoundError("No module named 'tensorflow.core'", name="tensorflow.core")
-    assert extras.import_error_line(lacking) == extras.missing("tensorflow", "this needs tensorflow")
-    assert failure_line(lacking) == extras.import_error_line(lacking)
+    told = extras.missing("tensorflow", "this needs tensorflow")
+    assert extras.import_error_line(lacking) == told
+    assert failure_line(lacking) == told
     damaged = ModuleNotFoundError("No module named 'umap.parts'", name="umap.parts")
     for other in (damaged, ModuleNotFoundError("no x", name="x"), ImportError("libc", name="umap")):
         assert extras.import_error_line(other) is None, "it is installed, or not of an extra"
