@@ -11,22 +11,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import fft
 
-from latentpad.models.representation import Representation, window
+from latentpad.models.representation import window
 
 Floats = NDArray[np.float32]
 Spectrum = NDArray[np.complex64]
 
 BLOCK = 96  # frames at a time: their arrays stay in the processor's cache
 SMALLEST = np.float32(1e-10)  # a magnitude that is not divided by
-
-
-def audible(frames_db: Floats, representation: Representation, margin: float = 2.0) -> Floats:
-    """(frames, bins) dB to linear magnitudes; levels within `margin` dB of the floor become 0.
-
-    A floor that is not removed is heard as a hiss: -60 dB of it costs two grades.
-    """
-    linear = np.float32(10) ** (frames_db / np.float32(20))
-    return np.where(frames_db > margin - representation.range_db, linear, np.float32(0))
 
 
 def stft(signal: Floats, hop: int, analysis: Floats) -> Spectrum:
