@@ -13,16 +13,20 @@ from pathlib import Path
 
 from latentpad.models.errors import LatentpadError
 
-TENSORFLOW = "cpu"  # the extra; setup.sh takes `gpu` instead where there is one
+MAKING = "cpu"  # the extra with TensorFlow; setup.sh takes `gpu` instead where there is one
 #: The extra of pyproject.toml that brings each package, by the name that it is imported by.
 EXTRAS = {
+    "aiohttp": MAKING,
     "distributed": "cluster",
-    "keras": TENSORFLOW,
+    "keras": MAKING,
+    "keyring": MAKING,
     "matplotlib": "train",
+    "sklearn": MAKING,
     "tensorboardX": "train",
-    "tensorflow": TENSORFLOW,
+    "tensorflow": MAKING,
     "umap": "umap",
     "visqol": "evaluate",
+    "yarl": MAKING,
 }
 SETUP = Path(__file__).resolve().parents[1] / "setup.sh"  # only a checkout has it
 
@@ -41,7 +45,7 @@ def command(package: str) -> str:
     """The command that installs one of `EXTRAS` for this copy of Latentpad."""
     extra = EXTRAS[package]
     if SETUP.is_file():  # without an extra it brings TensorFlow
-        return shlex.join([str(SETUP), *([] if extra == TENSORFLOW else [extra])])
+        return shlex.join([str(SETUP), *([] if extra == MAKING else [extra])])
     prefix = Path(sys.prefix)
     if (prefix / "pipx_metadata.json").is_file():
         install = ["pipx", "runpip", prefix.name, "install"]

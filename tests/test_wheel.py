@@ -149,7 +149,6 @@ def test_a_library_of_a_sound_map_is_made_listed_and_played_without_tensorflow(
     output(run("library", "remove", library, "3"))
     listed = output(run("library", "list", library, "--sounds"))
     assert "sound 4" in listed and "sound 3" not in listed
-    assert "5 sounds" in output(run("plane", library, "map"))
     words = ("--library", library, "--null-audio", "--seconds", "0", "--osc-port", free_port())
     played = output(run("play", *map(str, words)))
     assert "ready" in played and "5 sounds" in played
@@ -165,6 +164,7 @@ def test_a_library_of_a_sound_map_is_made_listed_and_played_without_tensorflow(
         "library freesound library gravel",
         "plane {pack} learned",
         "plane {pack} descriptors",
+        "plane {pack} map",
     ],
 )
 def test_what_needs_tensorflow_says_so_in_a_line_and_does_nothing(
