@@ -1,4 +1,5 @@
-"""Without the extras a copy plays and trains; what else needs them says so before any work."""
+"""Without an extra a copy trains; what else needs it says so before any work. That it plays:
+tests/test_wheel.py."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from latentpad.models import extras
 from latentpad.models.packs import networks
 from latentpad.models.packs.pack import Pack, find
 from latentpad.models.training import card
-from tests.playing import ROOT, free_port
+from tests.playing import ROOT
 
 PROGRAM = """
 import sys
@@ -35,12 +36,6 @@ def without(packages: str, *words: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-c", PROGRAM, packages, *words],
         env=env, capture_output=True, text=True, check=False,
     )  # fmt: skip
-
-
-def test_a_copy_without_any_extra_plays() -> None:
-    words = ("play", "--null-audio", "--seconds", "0", "--osc-port", str(free_port()))
-    done = without(",".join(extras.EXTRAS), *words)
-    assert done.returncode == 0 and "ready" in done.stdout.splitlines(), done.stderr
 
 
 def test_a_training_without_visqol_says_not_measured_on_its_card(
