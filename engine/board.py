@@ -106,6 +106,7 @@ def _fields(shape: BoardShape) -> list[tuple[str, type, tuple[int, ...]]]:
         ),  # of the playing and the decoding process, see engine.process_status
         # written by the decoding process
         ("published", i, (VOICES,)),
+        ("fills", i, (VOICES,)),  # counts the windows that were added to published sounds
         ("sound_request", i, (VOICES, BUFFERS)),
         ("sound_gain", f, (VOICES, BUFFERS)),  # dB that brings it to the common level
         ("sound_level", f, (VOICES, BUFFERS)),  # dB, level of the recordings there
@@ -119,12 +120,15 @@ def _fields(shape: BoardShape) -> list[tuple[str, type, tuple[int, ...]]]:
         ("event_tail", i, (1,)),
         ("voice_state", i, (VOICES,)),
         ("voice_serial", i, (VOICES,)),
+        ("voice_fills", i, (VOICES,)),  # the `fills` whose frames it has copied
+        ("voice_playhead", f, (VOICES,)),  # decoded frames, of the next hop
         ("player", f, (24,)),
         ("tape_head", i, (1,)),
         ("tape_version", i, (tape // hop,)),  # of the state that each hop was rendered from
         ("history", f, (HISTORY, 5 + LATENT_MAX)),  # see engine.history
         ("history_head", i, (1,)),
         # the large fields last
+        ("sound_filled", np.bool_, (VOICES, BUFFERS, shape.frames)),  # the frames that are decoded
         ("sounds", np.float32, (VOICES, BUFFERS, shape.frames, shape.bins)),
         ("waves", np.float32, (VOICES, BUFFERS, shape.samples)),  # (left + right) / 2
         ("sides", np.float32, (VOICES, BUFFERS, shape.samples)),  # (left - right) / 2
@@ -132,17 +136,22 @@ def _fields(shape: BoardShape) -> list[tuple[str, type, tuple[int, ...]]]:
     ]
 
 
-CURSORS = ("version", "event_head", "event_tail", "published", "tape_head", "history_head")
+CURSORS = (
+    "version", "event_head", "event_tail", "published", "fills", "tape_head", "history_head",
+)  # fmt: skip
 
 # Indices in `decoder`.
-DECODER_BEAT, DECODER_READY, DECODES_SKIPPED, DECODE_US, DECODES_FAILED = range(5)
+(
+    DECODER_BEAT, DECODER_READY, DECODES_SKIPPED, DECODE_US, DECODES_FAILED, FIRST_WINDOWS,
+    COMPLETED,
+) = range(7)  # fmt: skip
 
 # Indices in `player`.
 (
     PLAYER_BEAT, PLAYER_READY, OUTPUT, STARVED, LOAD, QUALITY, PEAK_LEFT, PEAK_RIGHT,
     REDUCTION_DB, DEVICE_RATE, DEVICE_BLOCK, RING_FRAMES, DEVICE_LATENCY, HOP_US, GUARDED,
-    REALTIME, LATE, HOST_PERIOD, CONVERSION,
-) = range(19)  # fmt: skip
+    REALTIME, LATE, HOST_PERIOD, CONVERSION, LATE_WINDOWS,
+) = range(20)  # fmt: skip
 
 
 class Board:
@@ -172,6 +181,7 @@ class Board:
     event_head: AtomicCursors
     generations: np.ndarray
     published: AtomicCursors
+    fills: AtomicCursors
     sound_request: np.ndarray
     sound_gain: np.ndarray
     sound_level: np.ndarray
@@ -184,11 +194,14 @@ class Board:
     event_tail: AtomicCursors
     voice_state: np.ndarray
     voice_serial: np.ndarray
+    voice_fills: np.ndarray
+    voice_playhead: np.ndarray
     player: np.ndarray
     tape_head: AtomicCursors
     tape_version: np.ndarray
     history: np.ndarray
     history_head: AtomicCursors
+    sound_filled: np.ndarray
     sounds: np.ndarray
     waves: np.ndarray
     sides: np.ndarray
@@ -278,6 +291,15 @@ class Board:
     def publish(self, voice: int) -> None:
         """Decoding process only: make the filled buffer the newest sound."""
         self.published[voice] += 1
+
+    def fill(self, voice: int, first: int, frames: np.ndarray) -> None:
+        """Decoding process only: add frames (n, bins) dB, from frame `first` on, to the voice's
+        newest sound."""
+        buffer = self.published[voice] % BUFFERS
+        self.sounds[voice, buffer, first : first + len(frames)] = frames
+        fence()
+        self.sound_filled[voice, buffer, first : first + len(frames)] = True
+        self.fills[voice] += 1
 
     def newest(self, voice: int, read: Callable[[int], T]) -> tuple[int, T] | None:
         """The number of the voice's newest sound, and the result of `read` for its buffer.

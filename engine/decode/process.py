@@ -26,10 +26,6 @@ from latentpad.models.libraries.library import open_ as open_library
 from latentpad.models.libraries.playable import as_pack
 from latentpad.models.packs.pack import load
 
-IDLE_S = 0.1
-WARM_S = 0.01  # after a longer pause a decode takes up to twice as long
-PLAYED_S = 20.0  # after the last gesture the decoder is kept warm this long
-
 
 def serve(
     board: Board,
@@ -64,19 +60,9 @@ def serve(
     status = ProcessStatus.decoding(board)
     status.become_ready(generation)
     wake.setblocking(False)
-    last_served = -PLAYED_S
     while True:
         status.count_beat()
-        voices = mailbox.waiting()
-        now = time.monotonic()
-        if voices:
-            mailbox.serve(voices[: decoder.batch], now)
-            last_served, timeout = now, 0.0
-        elif now - last_served < PLAYED_S:
-            mailbox.rehearse()
-            timeout = WARM_S
-        else:
-            timeout = IDLE_S
+        timeout = mailbox.work(time.monotonic())
         readable, _, _ = select.select([wake, control_socket], [], [], timeout)
         if control_socket in readable:
             return
