@@ -137,10 +137,11 @@ class Decoding:
         first = 0
         while sounds:
             first = min(first, self._representation.frames - self._window)
-            self._add([(sound, first) for sound in sounds], self._window)
+            begin = slice(first, first + self._window)
+            self._add([(s, first) for s in sounds if 0 in s.filled[begin]], self._window)
             left = []
             for sound in sounds:
-                onset = onset_within(frame_levels(sound.whole()), self._representation)
+                onset = onset_within(frame_levels(sound.beginning()), self._representation)
                 if onset is None and 0 in sound.filled:
                     left.append(sound)
                 else:
@@ -149,7 +150,7 @@ class Decoding:
 
     def _loudness(self, sound: VoiceSound) -> float:
         """The loudness of the frames that are decoded: it is as loud at least."""
-        return loudness(sound.whole(), self._representation)
+        return loudness(sound.decoded(), self._representation)
 
     def _measure(self, sound: VoiceSound) -> bool:
         """Find the sound's level, beginning and end. Returns whether they are numbers."""

@@ -176,7 +176,7 @@ class Mailbox:
         if reconstruct is None:
             return None
         index = OFFSET["/phase"]
-        work = partial(whole_waveform, sound.whole(), self._representation, reconstruct)
+        work = partial(whole_waveform, sound.decoded(), self._representation, reconstruct)
         if self._background is None:
             return work()
         return self._background.run(work, lambda: int(self.board.values[index]) == method)

@@ -37,10 +37,17 @@ class VoiceSound:
         made.add(0, sound.frames)
         return made
 
-    def whole(self) -> Floats:
-        """(n, bins) dB: the frames that are not on the board yet, in their order."""
-        frames: Floats = np.concatenate([frames for _, frames in sorted(self.windows, key=_first)])
-        return frames
+    def decoded(self) -> Floats:
+        """(n, bins) dB: the frames that are decoded, of a sound that is not on the board yet."""
+        frames = np.empty((len(self.filled), self.windows[0][1].shape[1]), np.float32)
+        for first, window in self.windows:
+            frames[first : first + len(window)] = window
+        return frames[np.frombuffer(self.filled, np.bool_)]
+
+    def beginning(self) -> Floats:
+        """The first of them, as far as no frame is missing."""
+        missing = self.filled.find(0)
+        return self.decoded()[: missing if missing >= 0 else None]
 
     @property
     def complete(self) -> bool:
@@ -168,10 +175,6 @@ class VoiceSounds:
         sound = self.of(v)
         sound.filled[:] = b"\1" * len(sound.filled)
         self._board.decoder[b.DECODES_FAILED] += 1
-
-
-def _first(window: tuple[int, Floats]) -> int:
-    return window[0]
 
 
 def _runs(filled: bytearray) -> list[tuple[int, int]]:
