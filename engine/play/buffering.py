@@ -133,10 +133,15 @@ class Buffering:
         period = self.period if self.period > self.hop / 4 else 0
         return self.burst + self.lead + max(self.hop - period, 0.0)
 
-    def seconds_until_due(self, ready: int) -> float:
-        """Seconds until more than `ready` frames are due, if the host takes none meanwhile."""
-        ahead = ready - self.target
-        return max(ahead, 0.0) / self.rate if ahead < self._level else math.inf
+    def seconds_until_due(self, ready: int) -> tuple[float, bool]:
+        """Seconds until more than `ready` frames can be due at the earliest, and whether the host
+        must take some first.
+
+        A read of the host changes nothing about that time: it takes from the ring what it adds to
+        the bucket. Only a read beyond the known burst makes frames due at once.
+        """
+        ahead = max(ready - self.target, 0.0)
+        return ahead / self.rate, ahead >= self._level
 
     # -- events ------------------------------------------------------------------------------
 

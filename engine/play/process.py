@@ -95,7 +95,9 @@ class RenderLoop:
             player[b.STARVED] = output.starved
             player[b.LOAD] = self._busy
             player[b.QUALITY] = voices.quality
-            peaks = np.maximum(np.abs(out).max(axis=0), fall * peaks)
+            peaks *= fall
+            if not voices.silent:
+                peaks = np.maximum(np.abs(out).max(axis=0), peaks)
             player[b.PEAK_LEFT], player[b.PEAK_RIGHT] = peaks
             player[b.REDUCTION_DB] = voices.limiter.reduction_db
             player[b.RING_FRAMES], player[b.HOST_PERIOD] = output.latency_frames, output.period

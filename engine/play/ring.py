@@ -20,9 +20,11 @@ from latentpad.engine.play.buffering import Buffering
 Floats = NDArray[np.float32]
 
 FRAMES = 1 << 16  # capacity of the ring
-POLL_S = 0.00025  # how often the ring is checked while the host reads it
-IDLE_S = 0.002  # and while it does not
+LEAST_PAUSE_S = 0.00005
+POLL_S = 0.00025  # how often the ring is checked while a read is late
+IDLE_S = 0.002  # and while the host reads nothing
 QUIET_S = 0.05  # a host that has read nothing for this long is idle
+POLLS = 2  # checks in a period at least, so that its reads are seen one by one
 
 
 class Ring(Protocol):
@@ -103,9 +105,12 @@ class RingOutput:
 
     def pause(self) -> float:
         """Seconds that the render thread may sleep after `hop_due` returned False."""
-        quiet = self._clock() - self._read_at > QUIET_S
-        due = self.buffering.seconds_until_due(int(self._ring.read_available))
-        return min(max(due, 0.00005), IDLE_S if quiet else POLL_S)
+        buffering = self.buffering
+        due, waits = buffering.seconds_until_due(int(self._ring.read_available))
+        due = max(due, POLL_S if waits else LEAST_PAUSE_S)
+        if self._clock() - self._read_at > QUIET_S:
+            return min(due, IDLE_S)
+        return min(due, max(buffering.period / (POLLS * buffering.rate), POLL_S))
 
     def _update(self, now: float) -> int:
         """Record what was read meanwhile, and return the frames that are ready."""
