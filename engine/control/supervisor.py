@@ -28,12 +28,13 @@ from latentpad.engine.control.exit_reason import exit_reason, oom_kills
 from latentpad.engine.process import LEFT_TO_CONTROL, LOST, failure_line
 from latentpad.engine.process_status import ProcessStatus
 
-TICK_S = 0.05
+TICK_S = 0.1  # between two checks of a process
+STOPPED_TICK_S = 0.05  # the same of one that was stopped
 GAP_S = 0.25  # the longest time between two readings that counts
 STOPPED_S = 0.5  # a stopped process must continue within this time
 IDLE_S = 30.0  # without a beat and without processor time
 STARTING_MOST_S = 300.0  # between two messages of a start that uses processor time
-CPU_CHECK_S = 0.25  # between two readings of its processor time, which cost more than all else
+CPU_CHECK_S = 1.0  # between two readings of its processor time, which cost more than all else
 CPU_STEP_S = 0.02  # processor time that counts as work: some systems count in steps of 10 ms
 MIN_READY_S = 1.0  # a process that ends sooner after it was ready counts as a failed start
 STOPPED = "was stopped"
@@ -88,6 +89,11 @@ class Liveness:
     def ready_s(self) -> float:
         """How long it has been ready, s."""
         return 0.0 if self._ready_at is None else self._now - self._ready_at
+
+    @property
+    def tick_s(self) -> float:
+        """When to check again, s: sooner if the process was found stopped."""
+        return TICK_S if self._ran_at == self._now else STOPPED_TICK_S
 
     def record_message(self) -> None:
         """Record a message, which is a sign of life like a beat."""
@@ -223,14 +229,14 @@ class Supervisor:
             checked_at = time.monotonic()
             while not failure and child.process.is_alive():
                 if connection.wait(
-                    [*child.channels, child.process.sentinel, self._wake_receiver], TICK_S
+                    [*child.channels, child.process.sentinel, self._wake_receiver], liveness.tick_s
                 ):
                     self._forward_messages(child, liveness, end)
                 if self._closing.is_set():
                     if self.status.ready:
                         child.shut_down()
                     break
-                if time.monotonic() - checked_at > TICK_S:
+                if time.monotonic() - checked_at > liveness.tick_s:
                     checked_at = time.monotonic()
                     with error_log.errors_reported():
                         failure = liveness.check()

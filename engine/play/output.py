@@ -102,10 +102,13 @@ class DeviceOutput(RingOutput):
         super().__init__(
             ring,
             _RingReader(self._mixer, ring),
-            Buffering(self.rate, self.block, hop_frames, frames, requested),
+            Buffering(
+                self.rate, self.block, hop_frames, frames, requested,
+                exact=self._jack is not None or stream_format.block > 0,
+            ),
             channels=channels,
             resample=resampler(model_rate, self.rate, channels),
-        )
+        )  # fmt: skip
 
     @property
     def period(self) -> int:

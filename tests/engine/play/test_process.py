@@ -31,8 +31,8 @@ class Clicking(Voices):
 
     def hop(self, out: np.ndarray) -> None:
         super().hop(out)
-        self.silent = self.hops != HOPS // 2
-        out[3] = 0.0 if self.silent else 0.5
+        self.silent = False
+        out[3] = 0.5 if self.hops == HOPS // 2 else 0.0
 
 
 class Looked(NullOutput):
