@@ -75,12 +75,9 @@ class Instrument(Changes):
         )
         self._touch = Touch(board, self._voices, self._pad, self._changed, clock)
         self._snapshots = Snapshots(
-            self._current_snapshot,
-            self._set_from_snapshot,
-            self._point_from_snapshot,
-            self._changed,
-            clock,
-        )
+            self._current_snapshot, self._set_from_snapshot, self._point_from_snapshot,
+            self._changed, clock,
+        )  # fmt: skip
         self._addresses = Addresses(
             {
                 **{row.address: self._setter(row) for row in GLOBAL},
@@ -274,9 +271,8 @@ class Instrument(Changes):
     def tick(self) -> None:
         """Do what depends on time. Call it some 60 times a second after each call of
         `wake_ticks`; without something to do it changes nothing."""
-        with self.frozen():
-            if not self._awaits_tick:
-                return
+        if not self._awaits_tick:
+            return
         with self.together():
             self._voices.tick()
             timeout = float(self.board.values[OFFSET["/note/timeout"]])
