@@ -37,7 +37,8 @@ class Instrument(Changes):
     `look_up_anchor` returns an anchor's position on the pad and its latent vector (for
     `/anchor/K`); it raises `CommandError` if there is no such anchor. `clock` is the time in
     seconds, so that a recording can be rendered without a clock. `wake` is called when a sound is
-    wanted from the decoding process. Without `axes` any two axes are accepted; without `bounds`
+    wanted from the decoding process, `wake_ticks` when a change leaves `tick` something to do.
+    Without `axes` any two axes are accepted; without `bounds`
     latents are limited as around one anchor at 0. `started` is how many sounds were started before:
     the noise of a sound depends on its number.
     """
@@ -51,6 +52,7 @@ class Instrument(Changes):
         planes: Sequence[str],
         clock: Callable[[], float],
         wake: Callable[[], None] = lambda: None,
+        wake_ticks: Callable[[], None] = lambda: None,
         axes: Planes | None = None,
         bounds: LatentBounds | None = None,
         started: int = 0,
@@ -59,6 +61,7 @@ class Instrument(Changes):
         self.latent_dim = latent_dim
         self.clock = clock
         self.wake = wake
+        self._wake_ticks = wake_ticks
         self.listeners: list[Listener] = []  # called with every changed value
         self.hearers: list[Callable[[Sender], None]] = []  # called with the sender of every command
         self._last_heard = LastHeard(clock)
@@ -72,12 +75,9 @@ class Instrument(Changes):
         )
         self._touch = Touch(board, self._voices, self._pad, self._changed, clock)
         self._snapshots = Snapshots(
-            self._current_snapshot,
-            self._set_from_snapshot,
-            self._point_from_snapshot,
-            self._changed,
-            clock,
-        )
+            self._current_snapshot, self._set_from_snapshot, self._point_from_snapshot,
+            self._changed, clock,
+        )  # fmt: skip
         self._addresses = Addresses(
             {
                 **{row.address: self._setter(row) for row in GLOBAL},
@@ -127,6 +127,8 @@ class Instrument(Changes):
         if self._pad.decode_wanted:
             self._pad.decode_wanted = False
             self.wake()
+        if self._awaits_tick:
+            self._wake_ticks()
 
     def _notify_hearers(self, sender: Sender) -> None:
         for hear in self.hearers:
@@ -262,13 +264,19 @@ class Instrument(Changes):
 
     # -- time --------------------------------------------------------------------------------
 
+    @property
+    def _awaits_tick(self) -> bool:
+        return self._touch.movement.waiting or self._snapshots.gliding or self._voices.awaits_tick
+
     def tick(self) -> None:
-        """Do what depends on time. Call it some 60 times a second."""
+        """Do what depends on time. Call it some 60 times a second after each call of
+        `wake_ticks`; without something to do it changes nothing."""
+        if not self._awaits_tick:
+            return
         with self.together():
             self._voices.tick()
             timeout = float(self.board.values[OFFSET["/note/timeout"]])
             self._release(lambda slot: self._last_heard.timed_out(slot, timeout))
-            self._last_heard.forget()
             self._touch.tick()
             self._notify_implied(NOBODY)
             self._snapshots.step()

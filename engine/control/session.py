@@ -26,7 +26,9 @@ from latentpad.engine.process_status import ProcessStatus
 from latentpad.models.errors import LatentpadError
 from latentpad.models.packs.pack import Pack
 
-TICK_S = 1 / 60
+TICK_S = 1 / 60  # while something depends on time
+FIRST_TICK_S = 0.004  # to the first tick after a rest: a coordinate has waited for its other one
+CLOCK_S = 0.1  # between two readings of the clock at rest
 PLAYER_HANG_S = 2.0  # it beats every 50 ms, and detects a lost device itself
 DECODER_HANG_S = 300.0  # it beats between two sounds, but not during a fit
 
@@ -61,6 +63,7 @@ class Session:
         planes.set_defaults(self.board)
         self._wake, self._wake_receiver = socket.socketpair()
         self._wake.setblocking(False)
+        self._ticks_wanted = threading.Event()
         self.instrument = Instrument(
             self.board,
             latent_dim=pack.latent_dim,
@@ -70,6 +73,7 @@ class Session:
             bounds=LatentBounds.of(pack.anchors.latents),
             clock=AwakeClock(),  # while the program is stopped, nothing times out
             wake=self._wake_decoder,
+            wake_ticks=self._ticks_wanted.set,
         )
         self._report = report or (lambda message: None)
         self._closing = threading.Event()
@@ -183,6 +187,16 @@ class Session:
         self._report(message)
 
     def _tick(self) -> None:
-        while not self._closing.wait(TICK_S):
+        """Tick while something depends on time. At rest, only keep the instrument's clock going:
+        it counts short gaps only."""
+        pause = FIRST_TICK_S
+        while not self._closing.is_set():
+            if not self._ticks_wanted.wait(CLOCK_S):
+                self.instrument.clock()
+                pause = FIRST_TICK_S
+                continue
+            self._ticks_wanted.clear()  # a tick that leaves something to do sets it again
+            self._closing.wait(pause)
+            pause = TICK_S
             with error_log.errors_reported():
                 self.instrument.tick()

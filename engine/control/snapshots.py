@@ -111,6 +111,11 @@ class Snapshots:
         if address.startswith(PAD_ADDRESSES):
             self._glide.pad_untouched = False
 
+    @property
+    def gliding(self) -> bool:
+        """Whether a glide is in progress."""
+        return self._glide is not None
+
     def step(self) -> None:
         """Continue the glide."""
         glide = self._glide

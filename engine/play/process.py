@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latentpad.engine import board as b
 from latentpad.engine import history, tape
@@ -34,6 +35,7 @@ from latentpad.engine.process_status import ProcessStatus
 from latentpad.models.representation import Representation
 
 METER_FALL_DB_S = 60.0  # a reader at 20 Hz sees every peak, at most 3 dB too low
+SILENT_METERS_S = 0.02  # between two updates of the meters while nothing sounds
 RETRY_S = 0.4
 CHECK_S = 0.1  # how often the main thread checks the output
 DRAIN_MOST_S = 0.3  # the longest time to play the rest of the ring at the end
@@ -53,20 +55,21 @@ class RenderLoop:
         self._voices = Voices(board, representation)
         self._voices.resume()
         self._rate = representation.sample_rate
+        self._hop_s = self._voices.hop_size / self._rate
         self._busy = 0.0  # share of the hop's time that rendering takes, smoothed
         self._hops_since_change = 0
+        self._peaks = np.zeros(2)
+        self._fall = 10 ** (-METER_FALL_DB_S / 20 * self._hop_s)  # of the peaks, in a hop
 
     def run(self) -> None:
         """Fill the ring until `stopping` is set. Everything that it needs was allocated before."""
         realtime = _claim_priority()
         board, voices = self.board, self._voices
-        player = board.player
-        player[b.REALTIME] = realtime
+        board.player[b.REALTIME] = realtime
         size = voices.hop_size
         out = np.zeros((size, 2), np.float32)
-        hop_s = size / self._rate
         fade, fading = Fade(size, self._rate), False
-        peaks, fall = np.zeros(2), 10 ** (-METER_FALL_DB_S / 20 * hop_s)
+        unmeasured, most_unmeasured = 0, max(int(SILENT_METERS_S / self._hop_s), 1)
         output: Output | None = None
         while True:
             if output is not self.output:
@@ -75,7 +78,7 @@ class RenderLoop:
                     output.realtime()
             if not output.hop_due():
                 self._status.count_beat()  # waiting for a late host is not a hang
-                player[b.STARVED] = output.starved
+                board.player[b.STARVED] = output.starved
                 time.sleep(output.pause())
                 continue
             started = time.perf_counter()
@@ -86,31 +89,44 @@ class RenderLoop:
                 history.record(board, history.FADE)
             if not fade.toward(0.0 if fading else 1.0, out):
                 break
-            output.load(self._busy, self._decoding.ready)
             output.write(out)
             tape.write(board, out, voices.version)
-            self._busy += 0.05 * (render_s / hop_s - self._busy)
-            self._adapt_quality(render_s / hop_s)
             self._status.count_beat()
-            player[b.STARVED] = output.starved
-            player[b.LOAD] = self._busy
-            player[b.QUALITY] = voices.quality
-            peaks = np.maximum(np.abs(out).max(axis=0), fall * peaks)
-            player[b.PEAK_LEFT], player[b.PEAK_RIGHT] = peaks
-            player[b.REDUCTION_DB] = voices.limiter.reduction_db
-            player[b.RING_FRAMES], player[b.HOST_PERIOD] = output.latency_frames, output.period
-            player[b.HOP_US] = render_s * 1e6
-            player[b.GUARDED] = voices.guarded
-            player[b.LATE_WINDOWS] = voices.late_windows
-            if render_s > hop_s:
-                player[b.LATE] += 1
+            unmeasured += 1
+            if not voices.silent or unmeasured == most_unmeasured:
+                self._measure(output, out, render_s, unmeasured)
+                unmeasured = 0
         self.stopped.set()
 
-    def _adapt_quality(self, share: float) -> None:
+    def _measure(
+        self, output: Output, out: NDArray[np.float32], render_s: float, hops: int
+    ) -> None:
+        """Update load, quality and meters after the hop `out`. `hops` is how many hops there were
+        since the last call: this one and silent ones, which cost as much."""
+        player, voices, share = self.board.player, self._voices, render_s / self._hop_s
+        self._busy += (1 - 0.95**hops) * (share - self._busy)
+        self._adapt_quality(share, hops)
+        output.load(self._busy, self._decoding.ready)
+        self._peaks *= self._fall**hops
+        if not voices.silent:
+            self._peaks = np.maximum(np.abs(out).max(axis=0), self._peaks)
+        player[b.STARVED] = output.starved
+        player[b.LOAD] = self._busy
+        player[b.QUALITY] = voices.quality
+        player[b.PEAK_LEFT], player[b.PEAK_RIGHT] = self._peaks
+        player[b.REDUCTION_DB] = voices.limiter.reduction_db
+        player[b.RING_FRAMES], player[b.HOST_PERIOD] = output.latency_frames, output.period
+        player[b.HOP_US] = render_s * 1e6
+        player[b.GUARDED] = voices.guarded
+        player[b.LATE_WINDOWS] = voices.late_windows
+        if share > 1:
+            player[b.LATE] += 1
+
+    def _adapt_quality(self, share: float, hops: int) -> None:
         """Reduce look-ahead and iterations before the sound breaks; restore them when there is
         time."""
         voices = self._voices
-        self._hops_since_change += 1
+        self._hops_since_change += hops
         if (self._busy > 0.7 or share > 1.5) and voices.quality < QUALITIES - 1:
             if self._hops_since_change > 8:
                 voices.quality += 1

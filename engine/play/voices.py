@@ -16,8 +16,9 @@ from latentpad.engine import board as b
 from latentpad.engine import history
 from latentpad.engine.atomic import fence
 from latentpad.engine.board import Board, Event
-from latentpad.engine.parameters import GLOBAL, OFFSET, VOICES
+from latentpad.engine.parameters import VOICES
 from latentpad.engine.play.control_state import ControlState
+from latentpad.engine.play.global_settings import GlobalSettings, per_hop
 from latentpad.engine.play.limiter import Limiter
 from latentpad.engine.play.memory import Scratch, VoiceMemory, scratch, voice_memory
 from latentpad.engine.play.mix import Instruction, add_tail, fade_out_overlap, play_hop
@@ -29,7 +30,6 @@ from latentpad.engine.play.voice_control import (
     LOOP,
     HopTiming,
     VoiceControl,
-    VoiceSettings,
     write_instructions,
 )
 from latentpad.engine.region import Region
@@ -37,14 +37,14 @@ from latentpad.models.representation import Representation
 
 SOUND_TIMEOUT_S = 2.0  # a voice waits this long for its decoded sound
 STARTS_A_HOP = 2  # each costs several frames at once
-ARRIVED = 1e-6  # in any unit: a smoothed value closer to its target becomes equal
 QUALITIES = 4  # 0 is full; each step drops an iteration or the look-ahead
 
 
 class Voices:
     """The sixteen voices and their output stage. Render thread only.
 
-    `hop` raises nothing: whatever is on the board, the result is sound or silence.
+    `hop` raises nothing: whatever is on the board, the result is sound or silence. A hop costs next
+    to nothing while nothing sounds; `silent` says whether the last one was such a hop.
     """
 
     def __init__(self, board: Board, representation: Representation) -> None:
@@ -64,24 +64,23 @@ class Voices:
         self._read = partial(ControlState.of, board)
         self._sounds = SoundReader(board, self.memory, self._range)
         self._voices = [VoiceControl() for _ in range(VOICES)]
+        self._active: list[int] = []  # the voices that are not free, in the order of their starts
         self._instruction_records: NDArray[np.void] = np.zeros(VOICES, Instruction)
         self._instructions = list(
             (Instruction * VOICES).from_buffer(self._instruction_records.data)
         )
         self._mono: NDArray[np.float32] = np.zeros(self.hop_size, np.float32)
         self._tail: NDArray[np.float32] = np.zeros((r.n_fft, 2), np.float32)
+        self._tail_hops = 0  # hops until the tail has been played
         self._states: NDArray[np.int64] = np.zeros(VOICES, np.int64)
         self._serials: NDArray[np.int64] = np.zeros(VOICES, np.int64)
         self._fills: NDArray[np.int64] = np.zeros(VOICES, np.int64)
         self._hop_s = self.hop_size / r.sample_rate
         self._timing = HopTiming(self.hop_size, self._hop_s, r.hop)
-        self._fade = _per_hop(0.02, self._hop_s)
-        self._smoothing = [
-            (OFFSET[row.address], _per_hop(row.smoothing, self._hop_s))
-            for row in GLOBAL
-            if row.smoothing > 0
-        ]
-        self.settle()
+        self._fade = per_hop(0.02, self._hop_s)
+        self._control: ControlState = board.consistent(self._read, tries=b.STARTUP_TRIES)
+        self._settings = GlobalSettings(self._hop_s, self._control.values)
+        self.silent = True
 
     @property
     def version(self) -> int:
@@ -90,82 +89,96 @@ class Voices:
 
     def settle(self) -> None:
         """Take the board's values without smoothing. Before the first hop only."""
-        self._control: ControlState = self.board.consistent(self._read, tries=b.STARTUP_TRIES)
-        self._values: list[float] = self._control.values.copy()
-        self._master: float = _master_gain(VoiceSettings.of(self._values))
+        self._control = self.board.consistent(self._read, tries=b.STARTUP_TRIES)
+        self._settings.settle(self._control.values)
 
     # -- one hop -----------------------------------------------------------------------------
 
     def hop(self, out: NDArray[np.float32]) -> None:
         """Render the next hop into `out` (hop_size, 2) float32, within the ceiling."""
-        board = self.board
-        # A half-written bundle and its events are ignored until the next hop.
-        self._control = control = board.consistent(self._read, self._control)
-        for event in board.received(control.events):
-            self._apply_event(event)
+        events = self._look()
+        if events != self.board.event_tail[0]:
+            for event in self.board.received(events):
+                self._apply_event(event)
+            self._find_active()
         if self.quality != self._recorded_quality:
             self._recorded_quality = self.quality
-            history.record(board, history.QUALITY, self.quality)
-        self._glide(control.values.copy())
-        settings = VoiceSettings.of(self._values)
-        starts = 0
-        for v in sorted(range(VOICES), key=lambda v: self._voices[v].serial):
-            voice, instruction = self._voices[v], self._instructions[v]
-            instruction.active = False
-            if voice.state == b.FREE:
-                continue
-            starting = False
-            if voice.state == b.WAITING:
-                if starts >= STARTS_A_HOP or not self._begin(v, voice):
-                    continue
-                starts += 1
-                starting = True
-                voice.finger_db, voice.finger_pan = control.levels[v], control.pans[v]
-                voice.finger_pitch = control.pitches[v]
-            elif voice.mode == LOOP and board.published[v] != voice.sound.published:
-                copied, no_morph = self._morph_to_newest(v, voice), settings.morph <= self._hop_s
-                if copied and no_morph and starts < STARTS_A_HOP:
-                    starts += 1
-                    self._restart_frames(v, voice)
-            update = self._sounds.update(v, voice.sound)
-            if update is not None:
-                voice.correct(update)
-            voice.finger_db += self._fade * (control.levels[v] - voice.finger_db)
-            voice.finger_pan += self._fade * (control.pans[v] - voice.finger_pan)
-            voice.finger_pitch += self._fade * (control.pitches[v] - voice.finger_pitch)
-            write_instructions(
-                instruction, self.memory, v, voice, settings, self._timing, self.quality, starting
-            )
-            if not voice.sound.complete:
-                self._count_late(v, voice, instruction)
-            if voice.released and voice.state == b.SOUNDING:
-                voice.state = b.RELEASING  # released before it sounded: a short tap is heard too
-        self.guarded += play_hop(
-            self.memory,
-            self.scratch,
-            self.frame,
-            self._instruction_records,
-            self._range,
-            self._mono,
-            self._tail,
-            out,
-        )
-        master = _master_gain(settings)
-        ceiling = 10 ** (settings.ceiling / 20)
-        self.limiter.process(out, self._master, master, ceiling)
-        self._master = master
+            history.record(self.board, history.QUALITY, self.quality)
+        settings = self._settings
+        master = settings.master
+        settings.follow(self._control.values)
+        if self._active or self._tail_hops:
+            self._render(out)
+            self.silent = False
+        else:
+            out.fill(0.0)
+            self.silent = self.limiter.at_rest
+        if not self.silent:
+            self.limiter.process(out, master, settings.master, settings.ceiling)
         self.hops += 1
+
+    def _look(self) -> int:
+        """Take the board's values if they have changed. Returns the `event_head` that belongs to
+        them: a half-written bundle and its events are ignored until the next hop."""
+        board = self.board
+        events = board.event_head[0]
+        if board.version[0] != self._control.version:
+            self._control = board.consistent(self._read, self._control)
+            events = self._control.events
+        return events
+
+    def _find_active(self) -> None:
+        active = [v for v, voice in enumerate(self._voices) if voice.state != b.FREE]
+        self._active = sorted(active, key=lambda v: self._voices[v].serial)
         self._report()
 
-    def _glide(self, target: list[float]) -> None:
-        """Follow the board's values; a smoothed row with its time constant. A value that is
-        close enough becomes equal, so that a texture of 0 costs no noise."""
-        now = self._values
-        for index, share in self._smoothing:
-            difference = target[index] - now[index]
-            if abs(difference) > ARRIVED:
-                target[index] = now[index] + share * difference
-        self._values = target
+    def _render(self, out: NDArray[np.float32]) -> None:
+        """Render the voices and the tail, before the limiter."""
+        starts = 0
+        for v in self._active:
+            starts += self._instruct(v, starts < STARTS_A_HOP)
+        self.guarded += play_hop(
+            self.memory, self.scratch, self.frame, self._instruction_records, self._range,
+            self._mono, self._tail, out,
+        )  # fmt: skip
+        self._tail_hops = max(self._tail_hops - 1, 0)
+        if self._active:
+            for v in [v for v in self._active if self._voices[v].state == b.FREE]:
+                self._instructions[v].active = False
+                self._active.remove(v)
+            self._report()
+
+    def _instruct(self, v: int, may_start: bool) -> bool:
+        """Write the voice's instruction for this hop. Returns whether it computes a burst of
+        frames, because it starts or its sound is replaced at once."""
+        board, control, settings = self.board, self._control, self._settings.present
+        voice, instruction = self._voices[v], self._instructions[v]
+        starting = restarting = False
+        if voice.state == b.WAITING:
+            if not may_start or not self._begin(v, voice):
+                return False
+            starting = True
+            voice.finger_db, voice.finger_pan = control.levels[v], control.pans[v]
+            voice.finger_pitch = control.pitches[v]
+        elif voice.mode == LOOP and board.published[v] != voice.sound.published:
+            copied, no_morph = self._morph_to_newest(v, voice), settings.morph <= self._hop_s
+            if copied and no_morph and may_start:
+                restarting = True
+                self._restart_frames(v, voice)
+        update = self._sounds.update(v, voice.sound)
+        if update is not None:
+            voice.correct(update)
+        voice.finger_db += self._fade * (control.levels[v] - voice.finger_db)
+        voice.finger_pan += self._fade * (control.pans[v] - voice.finger_pan)
+        voice.finger_pitch += self._fade * (control.pitches[v] - voice.finger_pitch)
+        write_instructions(
+            instruction, self.memory, v, voice, settings, self._timing, self.quality, starting
+        )
+        if not voice.sound.complete:
+            self._count_late(v, voice, instruction)
+        if voice.released and voice.state == b.SOUNDING:
+            voice.state = b.RELEASING  # released before it sounded: a short tap is heard too
+        return starting or restarting
 
     def _report(self) -> None:
         board = self.board
@@ -195,6 +208,8 @@ class Voices:
                 add_tail(
                     self.memory, self.frame, event.voice, voice.left, voice.right, rate, self._tail
                 )
+                self._tail_hops = len(self._tail) // self.hop_size
+                self._instructions[event.voice].active = False
             self._voices[event.voice] = VoiceControl(
                 state=b.WAITING,
                 serial=event.serial,
@@ -225,7 +240,7 @@ class Voices:
             state = b.WAITING if held else b.FREE
             self._voices[v] = VoiceControl(state, serial, LOOP, request, level_db=level)
         list(board.received(until))
-        self._report()
+        self._find_active()
 
     # -- sounds ------------------------------------------------------------------------------
 
@@ -277,14 +292,5 @@ class Voices:
         """Make the frames that overlap this hop again from the new sound, without a morph. So it
         is heard within a hop instead of after a whole window."""
         fade_out_overlap(self.memory, self.frame, v, voice.left, voice.right, self._tail)
+        self._tail_hops = max(self._tail_hops, 1)
         voice.restarts = True
-
-
-def _per_hop(seconds: float, hop_s: float) -> float:
-    """The coefficient of a one-pole filter with this time constant for one hop."""
-    return 1 - math.exp(-hop_s / seconds) if seconds > 0 else 1.0
-
-
-def _master_gain(settings: VoiceSettings) -> float:
-    gain = settings.gain
-    return 10 ** ((gain + settings.level) / 20) if gain > -59.9 else 0.0
