@@ -158,8 +158,13 @@ class VoiceSounds:
         was_complete = sound.complete
         sound.add(first, frames)
         sound.windows.clear()
-        self._board.fill(v, first, frames)
-        self._board.decoder[b.COMPLETED] += sound.complete and not was_complete
+        board, stop = self._board, first + len(frames)
+        buffer = board.published[v] % b.BUFFERS
+        board.sounds[v, buffer, first:stop] = frames
+        fence()
+        board.sound_filled[v, buffer, first:stop] = True
+        board.fills[v] += 1
+        board.decoder[b.COMPLETED] += sound.complete and not was_complete
 
     def correct(self, v: int) -> None:
         """Tell the voice what was measured of its newest sound."""
