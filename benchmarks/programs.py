@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
 
@@ -36,6 +36,8 @@ class PlayProcess:
         block: int,
         ring: float | None,
         say: LogCallback = print,
+        pack: str | None = None,
+        options: Sequence[str] = (),
     ) -> None:
         self._address = ("127.0.0.1", port)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -46,7 +48,8 @@ class PlayProcess:
                 [sys.executable, "-m", "latentpad.cli.main", "play", "--osc-port", str(port),
                  "--block", str(block), *(() if ring is None else ("--ring", str(ring))),
                  *(() if device is None else ("--device", device)),
-                 *(("--null-audio",) if server is None else ())],
+                 *(("--null-audio",) if server is None else ()),
+                 *(() if pack is None else ("--pack", pack)), *options],
                 env=None if server is None else server.environment(),
                 stdout=subprocess.PIPE, stderr=errors, text=True,
             )  # fmt: skip

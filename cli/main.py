@@ -234,6 +234,10 @@ def measure(
         str | None,
         typer.Option(help="Audio input that a cable leads to from --device: part of its name."),
     ] = None,
+    pack: Annotated[
+        str | None,
+        typer.Option(help="Model pack other than the preset's.", autocompletion=completion.packs),
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the report here.")] = None,
 ) -> None:
     """Measure gesture-to-sound latency and dropouts on this machine: of a JACK server of its own,
@@ -243,7 +247,7 @@ def measure(
 
     report = run(
         gestures=gestures, soak=soak, block=block, ring=ring, say=_say,
-        output=device, input=input,
+        output=device, input=input, pack=pack,
     )  # fmt: skip
     _say(report)
     if out is not None:

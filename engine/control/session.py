@@ -72,7 +72,7 @@ class Session:
             axes=planes,
             bounds=LatentBounds.of(pack.anchors.latents),
             clock=AwakeClock(),  # while the program is stopped, nothing times out
-            wake=self._wake_decoder,
+            wake=self.wake_decoder,
             wake_ticks=self._ticks_wanted.set,
         )
         self._report = report or (lambda message: None)
@@ -156,7 +156,8 @@ class Session:
         for supervisor in self._supervisors:
             supervisor.hang_up()
 
-    def _wake_decoder(self) -> None:
+    def wake_decoder(self) -> None:
+        """Tell the decoding process that a sound is asked for. The instrument does it itself."""
         with contextlib.suppress(OSError):  # the socket is full: it is awake already
             self._wake.send(b".")
 

@@ -29,7 +29,7 @@ from latentpad.engine.decode.windows import (
     rest_frame,
     window_from,
 )
-from latentpad.engine.parameters import OFFSET
+from latentpad.engine.parameters import OFFSET, VOICES
 from latentpad.models.packs.pack import Pack
 from latentpad.models.representation import Floats, frame_levels, loudness, onset_within
 
@@ -63,6 +63,7 @@ class Decoding:
         self._pointing = pointing
         self._sounds = sounds
         self._window = min(SIZES[0], r.frames)
+        self._measured_at = [-math.inf] * VOICES
 
     def begin(
         self, voices: list[int], latents: list[Floats], whole: list[bool]
@@ -163,12 +164,18 @@ class Decoding:
         sound.end = max(found.end, found.onset + 1)
         return True
 
-    def measure(self) -> bool:
-        """Measure the sound that waits for it longest. Returns whether there was one."""
-        waiting = [(sound.begun_s, v) for v, sound in self._sounds.newest() if not sound.measured]
+    def measure(self, now: float, needed: list[int]) -> bool:
+        """Measure the sound that waits for it longest, at time `now`. Returns whether there was
+        one. While a voice's point moves on and on, only some of its sounds are measured."""
+        waiting = [
+            (sound.begun_s, v)
+            for v, sound in self._sounds.newest()
+            if not sound.measured and (now - self._measured_at[v] >= SETTLED_S or v in needed)
+        ]
         if not waiting:
             return False
         v = min(waiting)[1]
+        self._measured_at[v] = now
         if self._measure(self._sounds.of(v)):
             self._sounds.correct(v)
         return True
