@@ -17,6 +17,7 @@ try:
     from latentpad.cli.streams import say as _say
     from latentpad.controllers.osc.packet import PORT
     from latentpad.engine import error_log
+    from latentpad.models import extras
     from latentpad.models.errors import LatentpadError
     from latentpad.models.text import printable
 except KeyboardInterrupt:  # before `main` could handle it
@@ -62,6 +63,8 @@ def _report_error(error: BaseException) -> int:
         return 1
     if isinstance(error, OSError) and error.strerror:
         error = CommandRefused(f"{error.filename or 'system'}: {error.strerror}")
+    if isinstance(error, ImportError) and (extra_line := extras.import_error_line(error)):
+        error = extras.ExtraError(extra_line)
     if isinstance(error, LatentpadError | OSError):
         line = " ".join(str(error).split()) or type(error).__name__
         _warn(printable(line, MOST_PRINTED))

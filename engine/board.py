@@ -4,7 +4,8 @@ The control process writes what the performer wants (values, points, events), th
 writes decoded sounds, the playing process writes meters and the tape. Each field has one writer.
 This also holds for "ready": no other process resets it, but it loses its meaning when the next
 process is started (engine/process_status.py). The board outlives the processes that read it, so a
-new process finds the whole state.
+new process finds the whole state. The decoded sounds lie in a block of their own, because their
+size depends on the pack (engine/sound_memory.py): a board shows those of one pack.
 
 The render loop never waits here. A value is replaced by a newer one. Readers of several values that
 belong together use `Board.consistent`. Events must not be lost, so they pass through a ring. A
@@ -26,12 +27,12 @@ import numpy as np
 
 from latentpad.engine.atomic import AtomicCursors, fence
 from latentpad.engine.parameters import LATENT_MAX, VALUES, VOICES, defaults
+from latentpad.engine.sound_memory import BUFFERS, SoundMemory, SoundShape, arrays, field_bytes
 
 T = TypeVar("T")
 
 EVENTS = 1024
 LATTICE_SLOTS = 64
-BUFFERS = 3
 TAPE_SECONDS = 4
 HISTORY = 2048
 TRIES = 8  # of a read during which something was written
@@ -67,12 +68,12 @@ class Event(NamedTuple):
 
 
 @dataclass(frozen=True)
-class BoardShape:
-    """The dimensions of the board that depend on the model pack."""
+class BoardShape(SoundShape):
+    """The dimensions that depend on the pack with which the instrument is started.
 
-    frames: int
-    bins: int
-    samples: int  # in one decoded sound
+    The tape keeps its sample rate and its hop, an eighth of n_fft, whatever pack is played later.
+    """
+
     sample_rate: int
 
 
@@ -99,58 +100,47 @@ def _fields(shape: BoardShape) -> list[tuple[str, type, tuple[int, ...]]]:
         ("lattice_weight", f, (LATTICE_SLOTS,)),
         ("events", f, (EVENTS, len(Event._fields))),
         ("event_head", i, (1,)),
-        (
-            "generations",
-            i,
-            (2,),
-        ),  # of the playing and the decoding process, see engine.process_status
+        ("generations", i, (2,)),  # see engine.process_status
         # written by the decoding process
-        ("published", i, (VOICES,)),
-        ("sound_request", i, (VOICES, BUFFERS)),
-        ("sound_gain", f, (VOICES, BUFFERS)),  # dB that brings it to the common level
-        ("sound_level", f, (VOICES, BUFFERS)),  # dB, level of the recordings there
-        ("sound_onset", f, (VOICES, BUFFERS)),  # frames
-        ("sound_end", f, (VOICES, BUFFERS)),  # frames
-        ("sound_latent", f, (VOICES, BUFFERS, LATENT_MAX)),
-        ("sound_original", i, (VOICES, BUFFERS)),  # the anchor whose recording it is, or -1
-        ("sound_wave", i, (VOICES, BUFFERS)),  # NO_WAVE, MONO or STEREO
         ("decoder", f, (8,)),
         # written by the playing process
         ("event_tail", i, (1,)),
         ("voice_state", i, (VOICES,)),
         ("voice_serial", i, (VOICES,)),
+        ("voice_fills", i, (VOICES,)),  # the `fills` whose frames it has copied
+        ("voice_playhead", f, (VOICES,)),  # decoded frames, of the next hop
         ("player", f, (24,)),
         ("tape_head", i, (1,)),
         ("tape_version", i, (tape // hop,)),  # of the state that each hop was rendered from
         ("history", f, (HISTORY, 5 + LATENT_MAX)),  # see engine.history
         ("history_head", i, (1,)),
-        # the large fields last
-        ("sounds", np.float32, (VOICES, BUFFERS, shape.frames, shape.bins)),
-        ("waves", np.float32, (VOICES, BUFFERS, shape.samples)),  # (left + right) / 2
-        ("sides", np.float32, (VOICES, BUFFERS, shape.samples)),  # (left - right) / 2
         ("tape", np.float32, (tape, 2)),
     ]
 
 
-CURSORS = ("version", "event_head", "event_tail", "published", "tape_head", "history_head")
+CURSORS = ("version", "event_head", "event_tail", "tape_head", "history_head")
 
 # Indices in `decoder`.
-DECODER_BEAT, DECODER_READY, DECODES_SKIPPED, DECODE_US, DECODES_FAILED = range(5)
+(
+    DECODER_BEAT, DECODER_READY, DECODES_SKIPPED, DECODE_US, DECODES_FAILED, FIRST_WINDOWS,
+    COMPLETED,
+) = range(7)  # fmt: skip
 
 # Indices in `player`.
 (
     PLAYER_BEAT, PLAYER_READY, OUTPUT, STARVED, LOAD, QUALITY, PEAK_LEFT, PEAK_RIGHT,
     REDUCTION_DB, DEVICE_RATE, DEVICE_BLOCK, RING_FRAMES, DEVICE_LATENCY, HOP_US, GUARDED,
-    REALTIME, LATE, HOST_PERIOD, CONVERSION,
-) = range(19)  # fmt: skip
+    REALTIME, LATE, HOST_PERIOD, CONVERSION, LATE_WINDOWS,
+) = range(20)  # fmt: skip
 
 
 class Board:
-    """Named arrays in one block of shared memory.
+    """Named arrays in shared memory: the fields of the board, and the sounds of one pack.
 
     The control process makes it and passes it to spawned processes as an argument. It can be
     pickled only while a process is being spawned. Any thread may read; `_fields` says who may
-    write.
+    write. `published`, `fills`, `waves`, `sides` and all fields whose names begin with "sound" are
+    those of the `SoundMemory` that is shown.
     """
 
     version: AtomicCursors
@@ -172,6 +162,7 @@ class Board:
     event_head: AtomicCursors
     generations: np.ndarray
     published: AtomicCursors
+    fills: AtomicCursors
     sound_request: np.ndarray
     sound_gain: np.ndarray
     sound_level: np.ndarray
@@ -184,37 +175,48 @@ class Board:
     event_tail: AtomicCursors
     voice_state: np.ndarray
     voice_serial: np.ndarray
+    voice_fills: np.ndarray
+    voice_playhead: np.ndarray
     player: np.ndarray
     tape_head: AtomicCursors
     tape_version: np.ndarray
     history: np.ndarray
     history_head: AtomicCursors
+    sound_filled: np.ndarray
     sounds: np.ndarray
     waves: np.ndarray
     sides: np.ndarray
     tape: np.ndarray
 
-    def __init__(self, shape: BoardShape, memory: Any = None) -> None:
+    def __init__(
+        self, shape: BoardShape, memory: Any = None, sound_memory: SoundMemory | None = None
+    ) -> None:
+        """Without `memory` it is a new board, and without `sound_memory` it has new sounds."""
         self.shape = shape
         fields = _fields(shape)
         fresh = memory is None
         if fresh:
-            size = sum(_field_bytes(kind, dims) for _, kind, dims in fields)
+            size = sum(field_bytes(kind, dims) for _, kind, dims in fields)
             memory = multiprocessing.get_context("spawn").RawArray("B", size)
         self._memory = memory
-        position = 0
-        for name, kind, dims in fields:
-            array: np.ndarray = np.frombuffer(memory, kind, int(np.prod(dims)), position)
-            array = array.reshape(dims)
-            setattr(self, name, AtomicCursors(array) if name in CURSORS else array)
-            position += _field_bytes(kind, dims)
+        vars(self).update(arrays(memory, fields, CURSORS))
         if fresh:
             self.values[:] = defaults()
             self.points[:] = 0.5
             self.lattice_anchor[:] = -1
+        self.show(sound_memory or SoundMemory(shape))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Board, (self.shape, self._memory)
+        return Board, (self.shape, self._memory, self.sound_memory)
+
+    def show(self, sound_memory: SoundMemory) -> None:
+        """Show these sounds from now on."""
+        self.sound_memory = sound_memory
+        vars(self).update(sound_memory.fields)
+
+    def showing(self, sound_memory: SoundMemory) -> Board:
+        """The same board, showing other sounds."""
+        return Board(self.shape, self._memory, sound_memory)
 
     @property
     def played_s(self) -> float:
@@ -292,8 +294,3 @@ class Board:
             if self.published[voice] - number < BUFFERS - 1:
                 return number, result
         return None
-
-
-def _field_bytes(kind: type, dims: tuple[int, ...]) -> int:
-    """Bytes of a field, rounded up to whole cache lines."""
-    return (int(np.prod(dims)) * np.dtype(kind).itemsize + 63) // 64 * 64

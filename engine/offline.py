@@ -55,7 +55,7 @@ class OfflineRenderer:
     def __init__(
         self, pack: Pack, library: Library | None = None, *, seed: int = 0, sounds: bool = False
     ) -> None:
-        from latentpad.engine.decode.decoder import Decoder
+        from latentpad.engine.decode.decoder import fastest_decoder
         from latentpad.engine.decode.mailbox import Mailbox
         from latentpad.engine.decode.originals import Originals
 
@@ -78,9 +78,9 @@ class OfflineRenderer:
             clock=lambda: self.seconds,
             started=seed,
         )
-        decoder = Decoder(pack)
-        originals = None if library is None else Originals(library, decoder)
-        self._mailbox = Mailbox(self.board, pack, decoder, originals)
+        decoder, _ = fastest_decoder(pack)
+        originals = None if library is None else Originals(library)
+        self._mailbox = Mailbox(self.board, pack, decoder, originals, whole=True)
         self._sounds = sounds
         self._fade = Fade(self.voices.hop_size, self.rate, 1.0)
         self._fading = False
@@ -111,9 +111,8 @@ class OfflineRenderer:
         is_anchor = 0 <= original < len(self._pack.anchors)
         level = min(max(level, QUIETEST), LOUDEST)
         for voice in np.flatnonzero(self.board.starts == number).tolist():
-            self._mailbox.give(
-                voice, LatentTarget(latent, level, True, original if is_anchor else None)
-            )
+            target = LatentTarget(latent, level, True, original if is_anchor else None)
+            self._mailbox.give(voice, target, self.seconds)
 
     @property
     def seconds(self) -> float:
@@ -125,8 +124,8 @@ class OfflineRenderer:
         if not self._sounds:
             if self.voices.hops % TICK_HOPS == 0:
                 self.instrument.tick()
-            for voice in self._mailbox.waiting():
-                self._mailbox.serve([voice], self.seconds)
+            while voices := self._mailbox.waiting(self.seconds):
+                self._mailbox.serve(voices, self.seconds)
         out = np.zeros((self.voices.hop_size, 2), np.float32)
         self.voices.hop(out)
         if self._fading and not self._fade.toward(0.0, out):

@@ -15,7 +15,7 @@ from pathlib import Path
 from latentpad.engine import board as b
 from latentpad.engine.board import Board
 from latentpad.engine.decode.background import Background
-from latentpad.engine.decode.decoder import Decoder
+from latentpad.engine.decode.decoder import fastest_decoder
 from latentpad.engine.decode.mailbox import Mailbox
 from latentpad.engine.decode.originals import Originals
 from latentpad.engine.decode.rehearsal import rehearse_pointing
@@ -25,10 +25,6 @@ from latentpad.engine.process_status import ProcessStatus
 from latentpad.models.libraries.library import open_ as open_library
 from latentpad.models.libraries.playable import as_pack
 from latentpad.models.packs.pack import load
-
-IDLE_S = 0.1
-WARM_S = 0.01  # after a longer pause a decode takes up to twice as long
-PLAYED_S = 20.0  # after the last gesture the decoder is kept warm this long
 
 
 def serve(
@@ -52,33 +48,21 @@ def serve(
     compile_once(lambda: rehearse_pointing(pack))
     library = None if library_folder is None else open_library(library_folder, pack)
     report_step(control_socket, "builds the decoder")
-    decoder = Decoder(pack)
+    decoder, milliseconds = fastest_decoder(pack)
     report_step(control_socket, "fits the expander")
-    originals = None if library is None else Originals(library, decoder)
+    originals = None if library is None else Originals(library)
     if library is not None:
         pack = as_pack(pack, library)
     mailbox = Mailbox(board, pack, decoder, originals, Background())
     threading.Thread(target=mailbox.warm, name="warm", daemon=True).start()
-    board.decoder[b.DECODE_US] = decoder.milliseconds * 1000
-    send_message(
-        control_socket, "decoder", device=decoder.device, milliseconds=decoder.milliseconds
-    )
+    board.decoder[b.DECODE_US] = milliseconds * 1000
+    send_message(control_socket, "decoder", device=decoder.device, milliseconds=milliseconds)
     status = ProcessStatus.decoding(board)
     status.become_ready(generation)
     wake.setblocking(False)
-    last_served = -PLAYED_S
     while True:
         status.count_beat()
-        voices = mailbox.waiting()
-        now = time.monotonic()
-        if voices:
-            mailbox.serve(voices[: decoder.batch], now)
-            last_served, timeout = now, 0.0
-        elif now - last_served < PLAYED_S:
-            mailbox.rehearse()
-            timeout = WARM_S
-        else:
-            timeout = IDLE_S
+        timeout = mailbox.work(time.monotonic())
         readable, _, _ = select.select([wake, control_socket], [], [], timeout)
         if control_socket in readable:
             return

@@ -6,6 +6,7 @@ the same hops give the same samples, live or rendered to a file.
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import numpy as np
@@ -22,16 +23,16 @@ from latentpad.engine.play.limiter import Limiter
 from latentpad.engine.play.memory import Scratch, VoiceMemory, scratch, voice_memory
 from latentpad.engine.play.mix import Instruction, add_tail, fade_out_overlap, play_hop
 from latentpad.engine.play.phase import Frame, frame
-from latentpad.engine.play.voice import clear_voice, morph_to, noise_seed, seed_noise
+from latentpad.engine.play.sound_reader import SoundReader
+from latentpad.engine.play.voice import clear_voice, noise_seed, seed_noise
 from latentpad.engine.play.voice_control import (
     END_FADE_S,
     LOOP,
     HopTiming,
-    SoundInfo,
     VoiceControl,
-    sound_info,
     write_instructions,
 )
+from latentpad.engine.region import Region
 from latentpad.models.representation import Representation
 
 SOUND_TIMEOUT_S = 2.0  # a voice waits this long for its decoded sound
@@ -51,15 +52,17 @@ class Voices:
         self.board = board
         self.hop_size = r.n_fft // 8
         self.frame: Frame = frame(r.n_fft, self.hop_size, r.window)
-        self.memory: VoiceMemory = voice_memory(VOICES, r.frames, r.n_fft, board.shape.samples)
+        self.memory: VoiceMemory = voice_memory(VOICES, r.frames, r.n_fft, r.samples)
         self.scratch: Scratch = scratch(r.n_fft)
         self.limiter = Limiter(r.sample_rate)
         self.hops = 0
         self.quality = 0
         self.guarded = 0
+        self.late_windows = 0
         self._recorded_quality = 0  # the last one in the history
         self._range = float(r.range_db)
         self._read = partial(ControlState.of, board)
+        self._sounds = SoundReader(board, self.memory, self._range)
         self._voices = [VoiceControl() for _ in range(VOICES)]
         self._active: list[int] = []  # the voices that are not free, in the order of their starts
         self._instruction_records: NDArray[np.void] = np.zeros(VOICES, Instruction)
@@ -71,6 +74,7 @@ class Voices:
         self._tail_hops = 0  # hops until the tail has been played
         self._states: NDArray[np.int64] = np.zeros(VOICES, np.int64)
         self._serials: NDArray[np.int64] = np.zeros(VOICES, np.int64)
+        self._fills: NDArray[np.int64] = np.zeros(VOICES, np.int64)
         self._hop_s = self.hop_size / r.sample_rate
         self._timing = HopTiming(self.hop_size, self._hop_s, r.hop)
         self._fade = per_hop(0.02, self._hop_s)
@@ -156,17 +160,22 @@ class Voices:
             starting = True
             voice.finger_db, voice.finger_pan = control.levels[v], control.pans[v]
             voice.finger_pitch = control.pitches[v]
-        elif voice.mode == LOOP and board.published[v] != voice.published:
+        elif voice.mode == LOOP and board.published[v] != voice.sound.published:
             copied, no_morph = self._morph_to_newest(v, voice), settings.morph <= self._hop_s
             if copied and no_morph and may_start:
                 restarting = True
                 self._restart_frames(v, voice)
+        update = self._sounds.update(v, voice.sound)
+        if update is not None:
+            voice.correct(update)
         voice.finger_db += self._fade * (control.levels[v] - voice.finger_db)
         voice.finger_pan += self._fade * (control.pans[v] - voice.finger_pan)
         voice.finger_pitch += self._fade * (control.pitches[v] - voice.finger_pitch)
         write_instructions(
             instruction, self.memory, v, voice, settings, self._timing, self.quality, starting
         )
+        if not voice.sound.complete:
+            self._count_late(v, voice, instruction)
         if voice.released and voice.state == b.SOUNDING:
             voice.state = b.RELEASING  # released before it sounded: a short tap is heard too
         return starting or restarting
@@ -175,7 +184,10 @@ class Voices:
         board = self.board
         for v, voice in enumerate(self._voices):
             self._states[v], self._serials[v] = voice.state, voice.serial
+            self._fills[v] = voice.sound.fills
         board.voice_state[:] = self._states
+        board.voice_playhead[:] = self.memory.playhead
+        board.voice_fills[:] = self._fills
         fence()  # who sees the serial also sees its state
         board.voice_serial[:] = self._serials
 
@@ -192,7 +204,7 @@ class Voices:
         voice = self._voices[event.voice]
         if event.kind == b.START:
             if voice.state in (b.SOUNDING, b.RELEASING):
-                rate = self._instructions[event.voice].rate if voice.wave else 0.0
+                rate = self._instructions[event.voice].rate if voice.sound.wave else 0.0
                 add_tail(
                     self.memory, self.frame, event.voice, voice.left, voice.right, rate, self._tail
                 )
@@ -244,11 +256,9 @@ class Voices:
             if published == 0:
                 voice.state = b.FREE
                 return False
-        result = board.newest(v, lambda buffer: self._copy_sound(v, voice.mode != LOOP, buffer))
-        if result is None:
+        sound = self._sounds.begin(v, voice.sound, shot=voice.mode != LOOP)
+        if sound is None:
             return False
-        voice.published, (sound, voice.wave) = result
-        self.memory.mix[v] = 1.0
         voice.morph_to(sound)
         voice.finish_morph()
         history.record(board, history.SOUND, voice.serial, sound.entry)
@@ -257,35 +267,26 @@ class Voices:
         voice.state = b.SOUNDING
         return True
 
-    def _copy_sound(self, v: int, shot: bool, buffer: int) -> tuple[SoundInfo, bool]:
-        """Copy a sound for a silent voice. Also returns whether its waveform was copied."""
-        board, memory = self.board, self.memory
-        memory.tables[v, 1] = board.sounds[v, buffer]
-        kind = int(board.sound_wave[v, buffer]) if shot else b.NO_WAVE
-        if kind != b.NO_WAVE:
-            memory.waves[v] = board.waves[v, buffer]
-            memory.stereo[v] = kind == b.STEREO
-            if kind == b.STEREO:
-                memory.sides[v] = board.sides[v, buffer]
-        return sound_info(board, v, buffer), kind != b.NO_WAVE
-
     def _morph_to_newest(self, v: int, voice: VoiceControl) -> bool:
         """Begin a morph to the newest sound. False if it could not be copied."""
         mix = float(self.memory.mix[v])
-        result = self.board.newest(v, lambda buffer: self._merge_sound(v, buffer))
+        sound = self._sounds.merge(v, voice.sound)
         voice.freeze_morph(mix)
-        if result is None:
-            self.memory.tables[v, 1] = self.memory.tables[v, 0]
+        if sound is None:
             return False
-        voice.published, sound = result
         voice.morph_to(sound)
         history.record(self.board, history.SOUND, voice.serial, sound.entry)
         return True
 
-    def _merge_sound(self, v: int, buffer: int) -> SoundInfo:
-        # If `newest` calls this again, only the target changes, because the mix is 0 by then.
-        morph_to(self.memory, v, self.board.sounds[v, buffer])
-        return sound_info(self.board, v, buffer)
+    def _count_late(self, v: int, voice: VoiceControl, instruction: Instruction) -> None:
+        """Count a sound that is played before it was decoded there."""
+        playhead, filled = float(self.memory.playhead[v]), self.memory.filled[v]
+        if instruction.loops and not instruction.burst:
+            playhead = Region(instruction.low, instruction.high).wrap(playhead)
+        frame = math.floor(playhead)
+        if not voice.sound.late and 0 <= frame < len(filled) and not filled[frame]:
+            voice.sound.late = True
+            self.late_windows += 1
 
     def _restart_frames(self, v: int, voice: VoiceControl) -> None:
         """Make the frames that overlap this hop again from the new sound, without a morph. So it

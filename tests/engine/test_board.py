@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from latentpad.benchmarks.board import kinds, stress
 from latentpad.engine import board as b
 from latentpad.engine.board import Board, BoardShape, Event
 from latentpad.engine.parameters import VOICES, defaults
+from latentpad.engine.sound_memory import SoundMemory, SoundShape
 
 SHAPE = BoardShape(frames=4, bins=5, samples=64, sample_rate=8000)
 
@@ -46,17 +48,42 @@ def test_no_field_lies_over_another() -> None:
         for i in range(len(field)):
             field[i] = k % 100
     for k, (name, field) in enumerate(fields.items(), 1):
-        assert all(np.all(field[i] == k % 100) for i in range(len(field))), name
+        written = np.bool_(True) if name == "sound_filled" else k % 100
+        assert all(np.all(field[i] == written) for i in range(len(field))), name
 
 
 def test_what_one_side_writes_the_other_sees() -> None:
     ours = Board(SHAPE)
-    kind, (shape, memory) = ours.__reduce__()
-    theirs = kind(shape, memory)
+    kind, args = ours.__reduce__()
+    theirs = kind(*args)
     ours.values[3] = 7
     theirs.player[2] = 0.25
     theirs.tape_head[0] = 128
+    theirs.sounds[1, 2] = -9
+    theirs.publish(1)
     assert theirs.values[3] == 7 and ours.player[2] == 0.25 and ours.tape_head[0] == 128
+    assert ours.published[1] == 1 and (ours.sounds[1, 2] == -9).all()
+
+
+def test_a_board_that_shows_the_sounds_of_another_pack_is_the_same_board() -> None:
+    ours = Board(SHAPE)
+    other = ours.showing(SoundMemory(SoundShape(frames=9, bins=3, samples=17)))
+    ours.publish(0)
+    other.values[3] = 7
+    assert ours.values[3] == 7
+    assert ours.published[0] == 1 and other.published[0] == 0
+    assert other.sounds.shape[2:] == (9, 3) and other.waves.shape[2:] == (17,)
+    ours.show(other.sound_memory)
+    other.sounds[2, 1] = -9
+    assert ours.published[0] == 0 and (ours.sounds[2, 1] == -9).all()
+
+
+def test_sounds_opened_by_their_file_descriptor_are_the_same() -> None:
+    ours = SoundMemory(SHAPE)
+    theirs = SoundMemory(SHAPE, os.dup(ours.fd))
+    ours.fields["sound_gain"][:] = 3
+    del ours
+    assert (theirs.fields["sound_gain"] == 3).all()
 
 
 def test_a_board_goes_nowhere_but_to_a_process_being_started() -> None:
@@ -70,11 +97,12 @@ def test_a_board_reaches_a_spawned_process() -> None:
     process = get_context("spawn").Process(target=_answer, args=(board,))
     process.start()
     process.join(30)
-    assert process.exitcode == 0 and board.voice_serial[0] == 42
+    assert process.exitcode == 0 and board.voice_serial[0] == 42 and board.sound_gain[3, 1] == 5
 
 
 def _answer(board: Board) -> None:
     board.voice_serial[0] = board.values[0] + 1
+    board.sound_gain[3, 1] = 5
 
 
 def test_a_consistent_reader_never_sees_half_a_change(impatient: None) -> None:

@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 from keras import layers
 
 from latentpad.engine.decode.activations import ACTIVATIONS
-from latentpad.engine.decode.decoder import Decoder
-from latentpad.engine.decode.frame_decoder import WINDOW, FrameDecoder
+from latentpad.engine.decode.frame_decoder import PART, FrameDecoder
+from latentpad.engine.decode.keras_decoder import KerasDecoder
 from latentpad.engine.decode.keras_layers import UnsupportedDecoder
 from latentpad.models import vae
 from latentpad.models.packs.pack import SHIPPED, Pack, PackError, load
@@ -78,6 +78,10 @@ def check(pack: Pack, folder: Path, model: Any) -> FrameDecoder:
         windows = decoder.frames(latents, starts, count)
         for window, sound, start in zip(windows, expected, starts, strict=True):
             np.testing.assert_allclose(window, sound[start : start + count], rtol=0, atol=NEAR)
+    for frames in ([0], [r.frames - 1], list(range(0, r.frames, 3)), list(range(r.frames))):
+        plan = decoder.plan(frames)
+        for latent, sound in zip(latents, expected, strict=True):
+            np.testing.assert_allclose(decoder.at(latent, plan), sound[frames], rtol=0, atol=NEAR)
     return decoder
 
 
@@ -89,7 +93,7 @@ def test_windows_of_a_shipped_pack_are_those_of_the_whole_decode(name: str) -> N
     pack = load(SHIPPED / name)
     frame_decoder, r = FrameDecoder(pack), pack.representation
     latents = pack.anchors.latents[:: len(pack.anchors) // 12]
-    expected = Decoder(pack).decode(latents)
+    expected = KerasDecoder(pack).whole(latents)
     np.testing.assert_allclose(frame_decoder.whole(latents), expected, rtol=0, atol=NEAR)
     rng = np.random.default_rng(0)
     for count in (1, 16, 33, r.frames):
@@ -153,6 +157,23 @@ def test_no_frame_outside_the_window_and_its_reach_is_computed(footsteps: Pack) 
     assert decoder.computed[1:] == [3 * len(frames) for frames in needed[1:]]
 
 
+def test_frames_that_lie_apart_are_decoded_without_those_between(footsteps: Pack) -> None:
+    decoder = FrameDecoder(footsteps)
+    plan = decoder.plan([8, 80, 81, 160])
+    decoder.at(footsteps.anchors.latents[0], plan)
+    # A frame needs two of each slower layer; 80 and 81 share one. Coarse frames are a range.
+    assert decoder.computed[2:] == [42, 8, 8, 4, 4]  # the last row is repeated to make eight
+    assert plan.frames[-3].tolist() == [3, 4, 39, 40, 41, 79, 80, 80]
+
+
+@pytest.mark.parametrize("frames", [[], [3, 3], [5, 4], [-1, 5], [187, 188]])
+def test_a_plan_of_frames_that_are_not_in_the_sound_is_refused(
+    footsteps: Pack, frames: list[int]
+) -> None:
+    with pytest.raises(ValueError, match=r"ascending|not within the sound's 188"):
+        FrameDecoder(footsteps).plan(frames)
+
+
 @pytest.mark.parametrize("first", [0, 1, 2, 3, 81, 171, 172])
 def test_weights_of_frames_out_of_reach_change_nothing(
     footsteps: Pack, tmp_path: Path, first: int
@@ -176,7 +197,7 @@ def test_weights_of_frames_out_of_reach_change_nothing(
 
 
 def test_a_long_sound_is_decoded_in_windows_that_meet(footsteps: Pack, tmp_path: Path) -> None:
-    frames = 2 * WINDOW + 42
+    frames = 2 * PART + 42
     _, model = vae.build(Representation(n_fft=64, hop=64, frames=frames), 3, width=5)
     decoder = check(footsteps, tmp_path / "pack", randomised(model))
     before = list(decoder.computed)
