@@ -184,6 +184,7 @@ def main() -> None:
         f"{SETTLE_S:.0f} s after `ready` and from {SETTLE_S:.0f} s after the last voice; memory "
         "(PSS) after that.\n"
     )
+    PlayProcess(None, free_port(), BLOCK, None, _tell).close()  # the kernels are compiled now
     imports_s = import_s()
     say("## Null output\n")
     for line in measured(None, imports_s, _tell):

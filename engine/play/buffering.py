@@ -80,7 +80,8 @@ class Buffering:
         self.new_period = 0  # set by any thread: the host's new period, 0 none
         self._capacity = capacity
         self._requested = requested
-        self._least_read = period if exact else 0
+        self._exact = exact
+        self._least_read = period if exact else 0  # frames that the host takes at a time at least
         self._base_lead_s = SHARED_LEAD_S
         self._learns = False
         self.period = period  # frames that the host takes at a time: the median of its reads
@@ -151,7 +152,8 @@ class Buffering:
     def longest_pause_s(self) -> float:
         """Seconds between two calls of `record_read` at most, so that reads are seen one by one,
         also those of a host that takes less at a time than was believed."""
-        return max(self._least_read, self.period / 2) / self.rate
+        whole = self._least_read if self._least_read >= self.hop else 0
+        return max(whole, self.period / 2) / self.rate
 
     def seconds_until_due(self, ready: int) -> tuple[float, bool]:
         """Seconds until more than `ready` frames can be due at the earliest, and whether the host
@@ -188,7 +190,7 @@ class Buffering:
     def _change_period(self, period: int) -> None:
         """Begin with another period: what was measured belongs to the old one."""
         self.period = period
-        self._least_read = period if self._least_read else 0
+        self._least_read = period if self._exact else 0
         self._steps = deque([period], STEPS)
         self._burst.reset()
         self._burst.seconds = PEAK_MEMORY_S

@@ -1,6 +1,6 @@
 """The last stage before the output: DC blocker and look-ahead limiter.
 
-The limiter delays the sound by `LOOKAHEAD_S` (half a millisecond). In that time its gain falls
+The limiter delays the sound by `LIMITER_DELAY_S` (half a millisecond). In that time its gain falls
 linearly to what the coming peak allows, so nothing exceeds the ceiling and nothing is clipped.
 """
 
@@ -12,9 +12,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from latentpad.engine.output_settings import LIMITER_DELAY_S
+
 Floats = NDArray[np.float32]
 
-LOOKAHEAD_S = 0.0005
 RELEASE_S = 0.08
 DC_HZ = 5.0
 INAUDIBLE = 1e-46  # the next value of the DC blocker is 0 as float32
@@ -30,7 +31,7 @@ class Limiter:
 
     def __init__(self, sample_rate: int) -> None:
         self.at_rest = True
-        self.delay = max(1, round(LOOKAHEAD_S * sample_rate))
+        self.delay = max(1, round(LIMITER_DELAY_S * sample_rate))
         self._delay_line: Floats = np.zeros((self.delay, 2), np.float32)
         self._needed_gain: Floats = np.ones(self.delay + 1, np.float32)  # gain each sample needs
         self._state = np.array(

@@ -102,9 +102,10 @@ class RenderLoop:
         self, output: Output, out: NDArray[np.float32], render_s: float, hops: int
     ) -> None:
         """Update load, quality and meters after the hop `out`. `hops` is how many hops there were
-        since the last call: this one and silent ones, which cost as much."""
+        since the last call: this one, and silent ones before it, which cost nothing."""
         player, voices, share = self.board.player, self._voices, render_s / self._hop_s
-        self._busy += (1 - 0.95**hops) * (share - self._busy)
+        self._busy *= 0.95 ** (hops - 1)
+        self._busy += 0.05 * (share - self._busy)
         self._adapt_quality(share, hops)
         output.load(self._busy, self._decoding.ready)
         self._peaks *= self._fall**hops
