@@ -7,7 +7,7 @@ of them meet the same load.
 
 - NumPy: `FrameDecoder.frames`, as it is
 - Numba: the same computation in one compiled function, whose matrix products are BLAS too
-- TensorFlow: `Decoder.decode`, which makes all frames, one sound after the other
+- TensorFlow: `KerasDecoder.whole`, which makes all frames, one sound after the other
 
 CPU and memory are those of the process after its first window, from the start of Python. Numba's
 function was compiled and stored before.
@@ -58,12 +58,12 @@ def numpy_windows(pack: Pack) -> Windows:
 
 
 def tensorflow_windows(pack: Pack) -> Windows:
-    from latentpad.engine.decode.decoder import Decoder
+    from latentpad.engine.decode.keras_decoder import KerasDecoder
 
-    decoder = Decoder(pack)
+    decoder = KerasDecoder(pack)
 
     def windows(latents: Floats, first: list[int], count: int) -> Floats:
-        sounds = [decoder.decode(latent[None])[0] for latent in latents]
+        sounds = [decoder.whole(latent[None])[0] for latent in latents]
         return np.stack([sound[f : f + count] for sound, f in zip(sounds, first, strict=True)])
 
     return windows

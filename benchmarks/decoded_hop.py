@@ -22,9 +22,9 @@ import numpy as np
 
 from latentpad.models import extras
 from latentpad.models.audio import reading
-from latentpad.models.audio.griffinlim import audible, griffinlim
+from latentpad.models.audio.griffinlim import griffinlim
 from latentpad.models.metrics import similarity
-from latentpad.models.representation import Floats, Representation, frame_levels
+from latentpad.models.representation import Floats, Representation, audible, frame_levels
 
 FINE = Representation(hop=128, frames=376)
 

@@ -51,24 +51,25 @@ def bench(name: str, *, rest: bool, say: LogCallback) -> str:
 
 def decoding(pack: Pack) -> tuple[Sounds, list[str]]:
     """Decoded sounds of some anchors, and lines about the cost of a decode."""
-    from latentpad.engine.decode.decoder import Decoder
+    from latentpad.engine.decode.decoder import fastest_decoder
+    from latentpad.engine.decode.sound import describe
 
-    decoder = Decoder(pack)
+    decoder, _ = fastest_decoder(pack)
     latents = pack.anchors.latents
     picked = latents[np.linspace(0, len(latents) - 1, 32).astype(int)]
     spent, outlining = [], []
     for k in range(300):
         began = time.perf_counter()
-        frames = decoder.decode(picked[k % 32][None])[0]
+        frames = decoder.whole(picked[k % 32][None])[0]
         decoded = time.perf_counter()
-        decoder.describe(frames)
+        describe(frames, pack.representation)
         spent.append(decoded - began)
         outlining.append(time.perf_counter() - decoded)
     p50, p99 = 1000 * np.percentile(spent, (50, 99))
-    sounds = np.concatenate([decoder.decode(z[None]) for z in picked])
+    sounds = np.concatenate([decoder.whole(z[None]) for z in picked])
     return sounds, [
         f"Decoder, one sound of {pack.representation.seconds:.2f} s on "
-        f"{decoder.device.strip('/')}: p50 {p50:.2f} ms, p99 {p99:.2f} ms; its level, onset and "
+        f"{decoder.device}: p50 {p50:.2f} ms, p99 {p99:.2f} ms; its level, onset and "
         f"end {1000 * np.median(outlining):.2f} ms.",
         "",
     ]

@@ -54,7 +54,7 @@ def report(word: dict[str, Any], say: Callable[[str], None]) -> None:
     elif kind == "no device":
         say(f"no sound device: {word['reason']}; playing on time to no one (--null-audio)")
     elif kind == "decoder":
-        say(f"model  decodes in {word['milliseconds']:.1f} ms on {word['device'].strip('/')}")
+        say(f"model  decodes in {word['milliseconds']:.1f} ms ({word['device']})")
     elif kind == "lost":
         say(f"sound  {word['device']} has stopped; looking for it")
     elif kind == "late":

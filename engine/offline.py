@@ -55,7 +55,7 @@ class OfflineRenderer:
     def __init__(
         self, pack: Pack, library: Library | None = None, *, seed: int = 0, sounds: bool = False
     ) -> None:
-        from latentpad.engine.decode.decoder import Decoder
+        from latentpad.engine.decode.decoder import fastest_decoder
         from latentpad.engine.decode.mailbox import Mailbox
         from latentpad.engine.decode.originals import Originals
 
@@ -78,8 +78,8 @@ class OfflineRenderer:
             clock=lambda: self.seconds,
             started=seed,
         )
-        decoder = Decoder(pack)
-        originals = None if library is None else Originals(library, decoder)
+        decoder, _ = fastest_decoder(pack)
+        originals = None if library is None else Originals(library)
         self._mailbox = Mailbox(self.board, pack, decoder, originals)
         self._sounds = sounds
         self._fade = Fade(self.voices.hop_size, self.rate, 1.0)

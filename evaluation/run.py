@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from latentpad.engine.decode.decoder import Decoder
+from latentpad.engine.decode.keras_decoder import KerasDecoder
 from latentpad.engine.expanders import NAMES, Expander, fit
 from latentpad.engine.plane import Float64, Plane
 from latentpad.engine.planes import Planes
@@ -97,7 +97,7 @@ def evaluate(
             progress("getting ready to judge", 0, 0)
             rehearse(pack.representation)
         progress("decoding the anchors", 0, 0)
-        decoder = Decoder(pack)
+        decoder = KerasDecoder(pack)
         used = sorted({*anchors.tolist(), *chosen.first.tolist(), *chosen.last.tolist()})
         decoded = {
             i: Reference(b"decoded" + latents[i].tobytes(), frames, None)
@@ -121,12 +121,12 @@ def evaluate(
                         tables.row(
                             expander, made, plane, latents, chosen, finer, decoded, seconds,
                             compare=partial(listen, shown=partial(progress, f"table 2, {what}")),
-                            decode=decoder.decode, shown=partial(progress, f"steps, {what}"),
+                            decode=decoder.whole, shown=partial(progress, f"steps, {what}"),
                         )
                     )  # fmt: skip
                     progress(f"all over the pad, {what}", 0, 0)
                     shown[name, expander] = decode_examples(
-                        made, plane, latents, chosen, decoder.decode
+                        made, plane, latents, chosen, decoder.whole
                     )
     return Evaluation(
         pack, settings, len(anchors), recordings is not None, chosen, neighbourhoods, rows,
@@ -154,7 +154,7 @@ def _workers(
 
 @contextmanager
 def _listening(
-    pack: Pack, folder: Path, decoder: Decoder, judges: Workers | None
+    pack: Pack, folder: Path, decoder: KerasDecoder, judges: Workers | None
 ) -> Iterator[Callable[..., Float64]]:
     """A function that compares: all figures by the workers, or MAE only. Makes the folder."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -164,7 +164,7 @@ def _listening(
             references: Sequence[Reference], others: Floats, shown: Any = None
         ) -> Float64:
             figures = np.full((len(others), len(Figures._fields)), np.nan)
-            figures[:, tables.COLUMN["mae_db"]] = magnitudes(references, others, decoder.decode)
+            figures[:, tables.COLUMN["mae_db"]] = magnitudes(references, others, decoder.whole)
             if shown is not None:
                 shown(len(others), len(others))
             return figures
@@ -178,12 +178,12 @@ def _listening(
         )  # fmt: skip
 
 
-def _singly(decoder: Decoder, latents: Floats) -> Floats:
+def _singly(decoder: KerasDecoder, latents: Floats) -> Floats:
     """Decode the latents one by one, as for a finger.
 
     In a larger batch the last bits differ, and the phase may amplify that (ViSQOL 4.70 for 4.73).
     """
-    return np.concatenate([decoder.decode(latents[i : i + 1]) for i in range(len(latents))])
+    return np.concatenate([decoder.whole(latents[i : i + 1]) for i in range(len(latents))])
 
 
 def _recorded(pack: Pack, files: Mapping[int, Path]) -> dict[int, Reference]:

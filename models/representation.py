@@ -97,6 +97,15 @@ class Representation:
         return np.asarray((scaled - np.float32(1)) * np.float32(self.range_db), np.float32)
 
 
+def audible(frames_db: Floats, representation: Representation, margin: float = 2.0) -> Floats:
+    """(frames, bins) dB to linear magnitudes; levels within `margin` dB of the floor become 0.
+
+    A floor that is not removed is heard as a hiss: -60 dB of it costs two grades.
+    """
+    linear = np.float32(10) ** (frames_db / np.float32(20))
+    return np.where(frames_db > margin - representation.range_db, linear, np.float32(0))
+
+
 def power(frames_db: Floats) -> Floats:
     """dB to power, float32 (exp is faster than a power: this runs at every decode)."""
     result: Floats = np.exp(frames_db * np.float32(np.log(10) / 10))

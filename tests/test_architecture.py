@@ -18,7 +18,7 @@ FOLDERS = ("benchmarks", "cli", "controllers", "engine", "evaluation", "models",
 PROCESSES = ("control", "decode", "play")
 OFFLINE = "engine.offline"  # renders without processes, so it imports all three
 HEAVY = ("keras", "tensorflow")
-IMPORTS_HEAVY = ("engine.decode.decoder", "models.audio.griffinlim", "models.vae")
+IMPORTS_HEAVY = ("engine.decode.keras_decoder", "models.audio.griffinlim", "models.vae")
 
 
 @cache

@@ -27,7 +27,7 @@ from latentpad.benchmarks.jack_server import Ear, JackServer, jack_server
 from latentpad.benchmarks.programs import synced
 from latentpad.controllers.osc.packet import encode
 from latentpad.engine.board import Board, BoardShape
-from latentpad.engine.decode.decoder import Decoder
+from latentpad.engine.decode.decoder import fastest_decoder
 from latentpad.engine.decode.pointing import Pointing
 from latentpad.engine.parameters import ROW
 from latentpad.models.packs.pack import Pack, find, load
@@ -83,14 +83,14 @@ def footsteps() -> Pack:
 @pytest.fixture(scope="module")
 def decoded(footsteps: Pack) -> dict[tuple[float, float], NDArray[np.float64]]:
     """Mean power spectrum of the sound decoded at each point, as the instrument begins."""
-    decoder = Decoder(footsteps)
+    decoder, _ = fastest_decoder(footsteps)
     board = Board(BoardShape(1, 1, 1, 48000))
     pointing = Pointing(footsteps, board)
     spectra = {}
     for voice, point in enumerate((NEAR, FAR)):
         board.points[voice] = point
         board.starts[voice] = 1
-        frames = decoder.decode(pointing.aim(voice, 0.0).latent[None])[0]
+        frames = decoder.whole(pointing.aim(voice, 0.0).latent[None])[0]
         spectra[point] = (10 ** (frames.astype(np.float64) / 10)).mean(axis=0)
     return spectra
 

@@ -26,7 +26,7 @@ BROKEN = {
 }
 FIRST = (  # as a worker does
     "latentpad.models",
-    "latentpad.engine.decode.decoder",
+    "latentpad.engine.decode.keras_decoder",
     "latentpad.evaluation.scoring",
     "latentpad.models.libraries.encode",
     "latentpad.models.vae",

@@ -12,7 +12,8 @@ from latentpad.engine.decode.stack import read_layers
 from latentpad.models.packs.pack import Pack
 from latentpad.models.representation import Floats
 
-WINDOW = 256  # frames that `whole` decodes at once: a bound on the work memory
+PART = 256  # frames that `whole` decodes at once: a bound on the work memory
+BATCH = 8  # sounds: more at once gain little, and each waits for all
 
 Needed = list[range]  # the frames of each layer that a window needs
 
@@ -28,6 +29,10 @@ class FrameDecoder:
     Raises `PackError` for a malformed file, and `UnsupportedDecoder` if the decoder is no stack of
     known layers with a finite reach in time: only Keras can decode such a model.
     """
+
+    device = "NumPy, CPU"
+    batch = BATCH
+    windowed = True
 
     def __init__(self, pack: Pack) -> None:
         threadpool_limits(1, user_api="blas")
@@ -46,7 +51,7 @@ class FrameDecoder:
         """Frames first[i]...first[i] + count - 1 of the sound of each latent i.
 
         `latents` (n, D) float32, `first` n integers. Returns (n, count, bins) float32 dB, as
-        `Decoder.decode` does: within the representation's range, 0 is the model's loudest bin,
+        `KerasDecoder.frames` does: within the representation's range, 0 is the model's loudest bin,
         NaN where the model's output is not finite. Raises ValueError if a window is not within
         the sound, or if there are not as many as latents.
         """
@@ -65,8 +70,8 @@ class FrameDecoder:
         decibels = np.empty((len(latents), r.frames, r.bins), np.float32)
         for latent, sound in zip(latents, decibels, strict=True):
             self._take(latent[None])
-            for first in range(0, r.frames, WINDOW):
-                window = sound[first : first + WINDOW]
+            for first in range(0, r.frames, PART):
+                window = sound[first : first + PART]
                 self._decode([self.needed(first, len(window))], window)
         return decibels
 

@@ -11,9 +11,10 @@ import numpy as np
 from latentpad.engine import board as b
 from latentpad.engine.board import Board
 from latentpad.engine.decode.background import Background
-from latentpad.engine.decode.decoder import DecodedSound, Decoder, playable
+from latentpad.engine.decode.decoder import Decoder
 from latentpad.engine.decode.originals import Originals, Recording
 from latentpad.engine.decode.pointing import LatentTarget, Pointing
+from latentpad.engine.decode.sound import DecodedSound, describe, playable, whole_waveform
 from latentpad.engine.parameters import OFFSET, VOICES
 from latentpad.engine.phase_methods import METHODS
 from latentpad.models.packs.pack import Pack
@@ -41,7 +42,8 @@ class Mailbox:
     ) -> None:
         self.board = board
         self._originals = originals
-        self.decoder = decoder
+        self._decoder = decoder
+        self._representation = pack.representation
         self.pointing = Pointing(pack, board, background)
         self._background = background
         self.pointing.fit()
@@ -125,15 +127,15 @@ class Mailbox:
             silence = np.full(self.board.sounds.shape[2:], -1e3, np.float32)
             for method in METHODS:
                 if method.waveform is not None:
-                    self.decoder.waveform(silence, method.waveform)
+                    whole_waveform(silence, self._representation, method.waveform)
             self.pointing.warm()
 
     def rehearse(self) -> None:
         """Do all work of one gesture and drop the result, to keep the processor's caches warm."""
         with suppress(Exception):  # a gesture will meet the same error and count it
-            frames = self.decoder.decode(self.pointing.rehearse())[0]
+            frames = self._decoder.whole(self.pointing.rehearse())[0]
             if playable(frames):
-                self.decoder.describe(frames)
+                describe(frames, self._representation)
 
     def _sounds(self, latents: list[np.ndarray]) -> list[DecodedSound | None]:
         """The sound of each latent; None if it cannot be decoded. A sound that a voice has
@@ -147,9 +149,9 @@ class Mailbox:
         fresh = [k for k, sound in enumerate(sounds) if sound is None]
         if fresh:
             started = time.perf_counter()
-            decoded = self.decoder.decode(np.stack([latents[k] for k in fresh]))
+            decoded = self._decoder.whole(np.stack([latents[k] for k in fresh]))
             for k, frames in zip(fresh, decoded, strict=True):
-                sounds[k] = self.decoder.describe(frames) if playable(frames) else None
+                sounds[k] = describe(frames, self._representation) if playable(frames) else None
             board = self.board
             decode_us = (time.perf_counter() - started) * 1e6 / len(fresh)
             board.decoder[b.DECODE_US] += 0.1 * (decode_us - board.decoder[b.DECODE_US])
@@ -201,7 +203,7 @@ class Mailbox:
         if reconstruct is None:
             return None
         index = OFFSET["/phase"]
-        work = partial(self.decoder.waveform, sound.frames, reconstruct)
+        work = partial(whole_waveform, sound.frames, self._representation, reconstruct)
         if self._background is None:
             return work()
         return self._background.run(work, lambda: int(self.board.values[index]) == method)

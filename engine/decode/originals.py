@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from latentpad.engine.decode.decoder import DecodedSound, Decoder
+from latentpad.engine.decode.sound import DecodedSound, describe
 from latentpad.models.representation import FLOOR, Floats
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ class Originals:
     """The recordings of a library, each read when it is first asked for. Only the decoding
     thread; a file takes some milliseconds."""
 
-    def __init__(self, library: Library, decoder: Decoder) -> None:
+    def __init__(self, library: Library) -> None:
         import scipy.signal  # noqa: F401  (models.audio.reading needs it; its import takes half a second)
 
-        self._library, self._decoder = library, decoder
+        self._library = library
         self.get = lru_cache(CACHE_SIZE)(self._read)
 
     def _read(self, anchor: int) -> Recording | None:
@@ -51,7 +51,7 @@ class Originals:
             return None
         magnitudes = r.magnitudes(mono)
         peak = np.float32(max(float(magnitudes.max(initial=0.0)), FLOOR))
-        sound = self._decoder.describe(r.decibels(magnitudes))
+        sound = describe(r.decibels(magnitudes), r)
         left, right = sides.T / peak
         half = np.float32(0.5)
         side = None if np.array_equal(left, right) else half * (left - right)

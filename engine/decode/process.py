@@ -15,7 +15,7 @@ from pathlib import Path
 from latentpad.engine import board as b
 from latentpad.engine.board import Board
 from latentpad.engine.decode.background import Background
-from latentpad.engine.decode.decoder import Decoder
+from latentpad.engine.decode.decoder import fastest_decoder
 from latentpad.engine.decode.mailbox import Mailbox
 from latentpad.engine.decode.originals import Originals
 from latentpad.engine.decode.rehearsal import rehearse_pointing
@@ -52,17 +52,15 @@ def serve(
     compile_once(lambda: rehearse_pointing(pack))
     library = None if library_folder is None else open_library(library_folder, pack)
     report_step(control_socket, "builds the decoder")
-    decoder = Decoder(pack)
+    decoder, milliseconds = fastest_decoder(pack)
     report_step(control_socket, "fits the expander")
-    originals = None if library is None else Originals(library, decoder)
+    originals = None if library is None else Originals(library)
     if library is not None:
         pack = as_pack(pack, library)
     mailbox = Mailbox(board, pack, decoder, originals, Background())
     threading.Thread(target=mailbox.warm, name="warm", daemon=True).start()
-    board.decoder[b.DECODE_US] = decoder.milliseconds * 1000
-    send_message(
-        control_socket, "decoder", device=decoder.device, milliseconds=decoder.milliseconds
-    )
+    board.decoder[b.DECODE_US] = milliseconds * 1000
+    send_message(control_socket, "decoder", device=decoder.device, milliseconds=milliseconds)
     status = ProcessStatus.decoding(board)
     status.become_ready(generation)
     wake.setblocking(False)

@@ -15,18 +15,9 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from latentpad.models.representation import Representation, window
+from latentpad.models.representation import window
 
 Floats = NDArray[np.float32]
-
-
-def audible(frames_db: Floats, representation: Representation, margin: float = 2.0) -> Floats:
-    """(frames, bins) dB to linear magnitudes; levels within `margin` dB of the floor become 0.
-
-    A floor that is not removed is heard as a hiss: -60 dB of it costs two grades.
-    """
-    linear = np.float32(10) ** (frames_db / np.float32(20))
-    return np.where(frames_db > margin - representation.range_db, linear, np.float32(0))
 
 
 def stft(signal: Any, hop: int, analysis: Any) -> tuple[Any, Any]:

@@ -13,12 +13,12 @@ import numpy as np
 from latentpad.models import decode_cost, extras
 from latentpad.models import figures as drawing
 from latentpad.models.audio import reading
-from latentpad.models.audio.griffinlim import audible, griffinlim
+from latentpad.models.audio.griffinlim import griffinlim
 from latentpad.models.maps import picture
 from latentpad.models.metrics import similarity
 from latentpad.models.packs.pack import Pack
 from latentpad.models.progress import ProgressCallback, no_progress
-from latentpad.models.representation import Floats, Representation
+from latentpad.models.representation import Floats, Representation, audible
 from latentpad.models.training import loss_picture
 from latentpad.models.training.provenance import attributed, held_out
 

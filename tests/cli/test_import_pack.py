@@ -132,9 +132,9 @@ def test_a_decoder_of_keras_2_and_a_map_of_400_latents_play_as_they_should(
     steps = pack.load(tmp_path / "steps")
     assert len(steps.anchors) == 400 and steps.anchors.names[2] == "step 2"
     # Its own Keras' numbers, frequencies first, from the decoder that the instrument plays.
-    from latentpad.engine.decode.decoder import Decoder
+    from latentpad.engine.decode.decoder import fastest_decoder
 
-    decoded = Decoder(steps).decode(steps.anchors.latents[:3])
+    decoded = fastest_decoder(steps)[0].whole(steps.anchors.latents[:3])
     pictures = (decoded[:, :, :256].transpose(0, 2, 1) + 100) / 100
     ours = pictures.reshape(3, -1)[:, :: int(made["step"])]
     np.testing.assert_allclose(ours, made["made"], atol=1e-5, rtol=0)

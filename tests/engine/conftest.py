@@ -1,4 +1,4 @@
-"""The shipped pack and its decoder. TensorFlow is imported only when a test needs it."""
+"""The shipped pack and its decoder."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ def footsteps() -> Pack:
 
 @pytest.fixture(scope="session")
 def decoder(footsteps: Pack) -> Decoder:
-    from latentpad.engine.decode.decoder import Decoder
+    from latentpad.engine.decode.decoder import fastest_decoder
 
-    return Decoder(footsteps)
+    return fastest_decoder(footsteps)[0]

@@ -314,7 +314,9 @@ def test_a_rebuilt_state_renders_the_same_samples(
     footsteps: Pack, decoder: Decoder, played: list[tuple[Sender, Command]]
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("latentpad.engine.decode.decoder.Decoder", lambda pack: decoder)
+        patch.setattr(
+            "latentpad.engine.decode.decoder.fastest_decoder", lambda pack: (decoder, 1.0)
+        )
         first = OfflineRenderer(footsteps)
         for sender, (address, args) in [*played, (PHONE, ("/texture", (0.3,)))]:
             with suppress(CommandError):

@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 from keras import layers
 
 from latentpad.engine.decode.activations import ACTIVATIONS
-from latentpad.engine.decode.decoder import Decoder
-from latentpad.engine.decode.frame_decoder import WINDOW, FrameDecoder
+from latentpad.engine.decode.frame_decoder import PART, FrameDecoder
+from latentpad.engine.decode.keras_decoder import KerasDecoder
 from latentpad.engine.decode.keras_layers import UnsupportedDecoder
 from latentpad.models import vae
 from latentpad.models.packs.pack import SHIPPED, Pack, PackError, load
@@ -89,7 +89,7 @@ def test_windows_of_a_shipped_pack_are_those_of_the_whole_decode(name: str) -> N
     pack = load(SHIPPED / name)
     frame_decoder, r = FrameDecoder(pack), pack.representation
     latents = pack.anchors.latents[:: len(pack.anchors) // 12]
-    expected = Decoder(pack).decode(latents)
+    expected = KerasDecoder(pack).whole(latents)
     np.testing.assert_allclose(frame_decoder.whole(latents), expected, rtol=0, atol=NEAR)
     rng = np.random.default_rng(0)
     for count in (1, 16, 33, r.frames):
@@ -176,7 +176,7 @@ def test_weights_of_frames_out_of_reach_change_nothing(
 
 
 def test_a_long_sound_is_decoded_in_windows_that_meet(footsteps: Pack, tmp_path: Path) -> None:
-    frames = 2 * WINDOW + 42
+    frames = 2 * PART + 42
     _, model = vae.build(Representation(n_fft=64, hop=64, frames=frames), 3, width=5)
     decoder = check(footsteps, tmp_path / "pack", randomised(model))
     before = list(decoder.computed)

@@ -11,7 +11,7 @@ import soundfile
 from latentpad.engine import board as b
 from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.instrument import Instrument, Sender
-from latentpad.engine.decode.decoder import Decoder
+from latentpad.engine.decode.decoder import fastest_decoder
 from latentpad.engine.decode.mailbox import Mailbox
 from latentpad.engine.decode.originals import Originals
 from latentpad.engine.planes import Planes
@@ -39,8 +39,8 @@ def played(library: Library, small: Pack, anchor: int, mode: str) -> tuple[Board
         board, latent_dim=pack.latent_dim, look_up_anchor=lambda k: planes.look_up_anchor(board, k),
         planes=planes.names, clock=lambda: 0.0, wake=lambda: None,
     )  # fmt: skip
-    decoder = Decoder(pack)
-    mailbox = Mailbox(board, pack, decoder, Originals(library, decoder))
+    decoder, _ = fastest_decoder(pack)
+    mailbox = Mailbox(board, pack, decoder, Originals(library))
     sender = Sender("test")
     (x, y), _ = planes.look_up_anchor(board, anchor)
     for address, args in (("/mode", (mode,)), ("/smooth", (0.0,)), ("/pad/xy", (x, y))):

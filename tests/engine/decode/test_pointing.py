@@ -15,6 +15,7 @@ from latentpad.engine.decode.background import Background
 from latentpad.engine.decode.decoder import Decoder
 from latentpad.engine.decode.mailbox import Mailbox
 from latentpad.engine.decode.pointing import Pointing
+from latentpad.engine.decode.sound import describe, whole_waveform
 from latentpad.engine.expanders import Expander, fit
 from latentpad.engine.latent_bounds import LatentBounds
 from latentpad.engine.parameters import EXPANDERS, METRICS, OFFSET, PHASES, PLANES
@@ -271,14 +272,14 @@ def test_a_sound_that_is_there_already_is_not_decoded_again(
 
 
 def test_the_published_sound_is_the_decoders_own(
-    board: Board, mailbox: Mailbox, decoder: Decoder
+    board: Board, mailbox: Mailbox, footsteps: Pack, decoder: Decoder
 ) -> None:
     ask(board, 2, 0.7, 0.2)
     mailbox.serve([2], 1.0)
     buffer = newest(board, 2)
-    frames = decoder.decode(board.sound_latent[2, buffer : buffer + 1, :4].astype(np.float32))[0]
+    frames = decoder.whole(board.sound_latent[2, buffer : buffer + 1, :4].astype(np.float32))[0]
     np.testing.assert_array_equal(board.sounds[2, buffer], frames)
-    described = decoder.describe(frames)
+    described = describe(frames, footsteps.representation)
     assert board.sound_gain[2, buffer] == described.gain
     assert (board.sound_onset[2, buffer], board.sound_end[2, buffer]) == (
         described.onset,
@@ -391,11 +392,11 @@ class Faulty:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._decoder, name)
 
-    def decode(self, latents: np.ndarray) -> np.ndarray:
+    def whole(self, latents: np.ndarray) -> np.ndarray:
         self.decoded += len(latents)
         if isinstance(self.fault, Exception):
             raise self.fault
-        frames = self._decoder.decode(latents)
+        frames = self._decoder.whole(latents)
         if self.fault is not None:
             frames[0, 100] = self.fault
         return frames
@@ -427,28 +428,25 @@ def test_a_point_that_cannot_be_decoded_leaves_the_voice_its_sound(
 
 
 class Slow:
-    """The pack's decoder whose whole waveforms take until `finish`."""
+    """A whole-sound phase method that takes until `finish`."""
 
-    def __init__(self, decoder: Decoder) -> None:
-        self._decoder = decoder
+    def __init__(self) -> None:
         self.begun, self.finish = threading.Event(), threading.Event()
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._decoder, name)
-
-    def waveform(self, frames: np.ndarray, reconstruct: Any) -> np.ndarray:
+    def __call__(self, frames: np.ndarray, *args: Any) -> np.ndarray:
         self.begun.set()
         assert self.finish.wait(60)
-        return self._decoder.waveform(frames, reconstruct)
+        return whole_waveform(frames, *args)
 
 
 def test_a_whole_waveform_is_given_up_when_another_method_is_asked_for(
-    footsteps: Pack, board: Board, decoder: Decoder
+    footsteps: Pack, board: Board, decoder: Decoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow: Any = Slow(decoder)
+    slow = Slow()
+    monkeypatch.setattr("latentpad.engine.decode.mailbox.whole_waveform", slow)
     put(board, "/smooth", 0)
     put(board, "/phase", PHASES.index("griffinlim"))
-    mailbox = Mailbox(board, footsteps, slow, background=Background())
+    mailbox = Mailbox(board, footsteps, decoder, background=Background())
     ask(board, 0, 0.5, 0.5)
     serving = threading.Thread(target=mailbox.serve, args=([0], 1.0))
     serving.start()

@@ -179,7 +179,7 @@ def test_what_keras_warns_of_is_not_said(
 def test_a_pack_whose_decoder_gives_a_list_plays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from latentpad.engine.decode.decoder import Decoder
+    from latentpad.engine.decode.decoder import fastest_decoder
 
     monkeypatch.setattr(anchors, "DRAWN", 4)
     of(sound).save(tmp_path / "d.keras")
@@ -188,7 +188,7 @@ def test_a_pack_whose_decoder_gives_a_list_plays(
     )
     z, plain = keras.Input((4,)), networks.load_decoder(made)
     keras.Model([z], {"sound": [plain(z)]}).save(made.decoder_path)
-    decoded = Decoder(made).decode(Z)
+    decoded = fastest_decoder(made)[0].whole(Z)
     np.testing.assert_allclose(decoded, (np.asarray(plain(Z)) - 1) * 100, atol=1e-3)
 
 

@@ -5,9 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latentpad.models.audio.griffinlim import audible
 from latentpad.models.metrics import similarity
-from latentpad.models.representation import Floats, Representation
+from latentpad.models.representation import Floats, Representation, audible
 
 R = Representation()
 SEEDS = st.integers(0, 2**32 - 1)
