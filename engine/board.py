@@ -100,6 +100,7 @@ def _fields(shape: BoardShape) -> list[tuple[str, type, tuple[int, ...]]]:
         ("lattice_weight", f, (LATTICE_SLOTS,)),
         ("events", f, (EVENTS, len(Event._fields))),
         ("event_head", i, (1,)),
+        ("pack", i, (1,)),  # the number of the pack that is played, from 0 on
         (
             "generations",
             i,
@@ -159,6 +160,7 @@ class Board:
     lattice_weight: np.ndarray
     events: np.ndarray
     event_head: AtomicCursors
+    pack: np.ndarray
     generations: np.ndarray
     published: AtomicCursors
     sound_request: np.ndarray

@@ -20,6 +20,7 @@ from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.atomic_file import temporary_path
 from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
+from latentpad.engine.control.pack_limits import PackLimits
 from latentpad.engine.decode.pointing import LOUDEST, QUIETEST, LatentTarget
 from latentpad.engine.gestures import (
     FADE,
@@ -70,11 +71,7 @@ class OfflineRenderer:
         self._bounds = LatentBounds.of(pack.anchors.latents)
         self.instrument = Instrument(
             self.board,
-            latent_dim=pack.latent_dim,
-            look_up_anchor=lambda anchor: planes.look_up_anchor(self.board, anchor),
-            planes=planes.names,
-            axes=planes,
-            bounds=self._bounds,
+            PackLimits.of(pack, planes, self.board),
             clock=lambda: self.seconds,
             started=seed,
         )

@@ -47,13 +47,17 @@ class Mailbox:
         self.pointing = Pointing(pack, board, background)
         self._background = background
         self.pointing.fit()
-        # After a restart, the board has the answers to the requests before it.
+        self._latest_sounds: list[tuple[np.ndarray, DecodedSound] | None] = [None] * VOICES
+        self._served_at = np.zeros(VOICES)
+        self.resume()
+
+    def resume(self) -> None:
+        """Begin, or go on for another mailbox: the board has the answers to earlier requests."""
+        board = self.board
         published = np.array([board.published[v] for v in range(VOICES)])
         self._answered_requests = board.sound_request[np.arange(VOICES), published % b.BUFFERS]
         # The point of a held voice may still have been gliding.
         self._gliding = (board.held != 0) & (published > 0)
-        self._latest_sounds: list[tuple[np.ndarray, DecodedSound] | None] = [None] * VOICES
-        self._served_at = np.zeros(VOICES)
 
     def waiting(self) -> list[int]:
         """The voices whose point has changed or still glides, longest waiting first."""

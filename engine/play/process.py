@@ -20,16 +20,18 @@ from contextlib import suppress
 import numpy as np
 
 from latentpad.engine import board as b
-from latentpad.engine import history, tape
+from latentpad.engine import history, pack_order, tape
 from latentpad.engine.board import Board
 from latentpad.engine.output_settings import OutputSettings
 from latentpad.engine.play.devices import DeviceError, refresh
 from latentpad.engine.play.fade import Fade
+from latentpad.engine.play.handover import resume
 from latentpad.engine.play.output import DeviceOutput, NullOutput, Output
 from latentpad.engine.play.rehearsal import rehearse
+from latentpad.engine.play.stream import PackStream, Stream
 from latentpad.engine.play.voices import QUALITIES, Voices
 from latentpad.engine.play.watchdog import OutputState, Watchdog
-from latentpad.engine.process import LOST, failure_reported, report_step, send_message
+from latentpad.engine.process import LOST, failure_line, failure_reported, report_step, send_message
 from latentpad.engine.process_status import ProcessStatus
 from latentpad.models.representation import Representation
 
@@ -50,19 +52,26 @@ class RenderLoop:
         self.stopping = threading.Event()
         self.stopped = threading.Event()
         self._status, self._decoding = ProcessStatus.playing(board), ProcessStatus.decoding(board)
-        self._voices = Voices(board, representation)
-        self._voices.resume()
-        self._rate = representation.sample_rate
+        self._rate, self._hop = board.shape.sample_rate, tape.hop_of(board)
+        stream = self.stream_of(board.showing(board.sound_memory), representation)
+        resume(stream.voices)
+        self.stream = Stream(stream, self._hop)
+        self.next_streams: dict[int, PackStream] = {}  # of packs that may be played, by number
         self._busy = 0.0  # share of the hop's time that rendering takes, smoothed
         self._hops_since_change = 0
+
+    def stream_of(self, board: Board, representation: Representation) -> PackStream:
+        """Voices of a pack, at the instrument's rate. `board` shows the pack's sounds."""
+        voices = Voices(board, representation)
+        return PackStream(voices, representation.sample_rate, self._rate, self._hop)
 
     def run(self) -> None:
         """Fill the ring until `stopping` is set. Everything that it needs was allocated before."""
         realtime = _claim_priority()
-        board, voices = self.board, self._voices
+        board, stream, voices = self.board, self.stream, self.stream.voices
         player = board.player
         player[b.REALTIME] = realtime
-        size = voices.hop_size
+        size = self._hop
         out = np.zeros((size, 2), np.float32)
         hop_s = size / self._rate
         fade, fading = Fade(size, self._rate), False
@@ -79,7 +88,10 @@ class RenderLoop:
                 time.sleep(output.pause())
                 continue
             started = time.perf_counter()
-            voices.hop(out)
+            stream.hop(out)
+            voices = stream.voices
+            if voices.pack in self.next_streams:
+                stream.change(self.next_streams.pop(voices.pack))
             render_s = time.perf_counter() - started
             if self.stopping.is_set() and not fading:
                 fading = True
@@ -108,7 +120,7 @@ class RenderLoop:
     def _adapt_quality(self, share: float) -> None:
         """Reduce look-ahead and iterations before the sound breaks; restore them when there is
         time."""
-        voices = self._voices
+        voices = self.stream.voices
         self._hops_since_change += 1
         if (self._busy > 0.7 or share > 1.5) and voices.quality < QUALITIES - 1:
             if self._hops_since_change > 8:
@@ -123,21 +135,22 @@ def serve(
     board: Board,
     representation: Representation,
     settings: OutputSettings,
+    orders: socket.socket,
     generation: int,
     control_socket: socket.socket,
 ) -> None:
     """The playing process's main function. Returns when the control process closes
     `control_socket`.
 
-    `generation` is the number of this process (engine/process_status.py).
+    `representation` is that of the pack whose sounds the board shows. `orders` brings further packs
+    (engine/pack_order.py). `generation` is the number of this process (engine/process_status.py).
     """
     gc.disable()
     sys.setswitchinterval(0.0002)
     report_step(control_socket, "rehearses the voices")
     rehearse(representation)
     report_step(control_socket, "opens the output")
-    rate = representation.sample_rate
-    hop = representation.n_fft // 8
+    rate, hop = board.shape.sample_rate, tape.hop_of(board)
 
     def device() -> Output:
         return _open_device(board, settings, rate, hop, control_socket)
@@ -156,8 +169,12 @@ def serve(
     tried_at = time.monotonic()
     awaiting_device = isinstance(renderer.output, NullOutput) and not settings.null
     while True:
-        if select.select([control_socket], [], [], CHECK_S)[0] and not _still_open(control_socket):
+        readable = select.select([control_socket, orders], [], [], CHECK_S)[0]
+        if control_socket in readable and not _still_open(control_socket):
             break
+        if orders in readable:
+            _prepare(renderer, orders, control_socket)
+        renderer.stream.ended.clear()
         now = time.monotonic()
         if awaiting_device and now - tried_at > RETRY_S:
             tried_at = now
@@ -188,6 +205,27 @@ def serve(
     output = renderer.output
     time.sleep(min((output.latency_frames + output.period) / output.rate, DRAIN_MOST_S))
     os._exit(0)
+
+
+def _prepare(renderer: RenderLoop, orders: socket.socket, control_socket: socket.socket) -> None:
+    """Make and rehearse the voices of the pack that is ordered, beside those that play."""
+    received = pack_order.receive(orders)
+    if received is None:
+        return
+    order, sounds = received
+    try:
+        rehearse(order.representation)
+        stream = renderer.stream_of(renderer.board.showing(sounds), order.representation)
+    except Exception as error:  # no memory, for example
+        reason = failure_line(error)
+        send_message(control_socket, "pack refused", number=order.number, reason=reason)
+        return
+    renderer.board.show(sounds)  # which frees the memory of an earlier pack when its voices end
+    for number in list(renderer.next_streams):
+        if number < renderer.stream.voices.pack:
+            renderer.next_streams.pop(number, None)  # it was never played
+    renderer.next_streams[order.number] = stream
+    send_message(control_socket, "pack loaded", number=order.number)
 
 
 def _render(renderer: RenderLoop, control_socket: socket.socket) -> None:

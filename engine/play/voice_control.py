@@ -56,6 +56,11 @@ class VoiceSettings(NamedTuple):
         """Read from the board's `values` (VALUES,)."""
         return cls._make(_pick_rows(values))
 
+    @property
+    def master(self) -> float:
+        """The gain of the output stage, linear."""
+        return 10 ** ((self.gain + self.level) / 20) if self.gain > -59.9 else 0.0
+
 
 _pick_rows: Callable[[Sequence[float]], tuple[float, ...]] = itemgetter(
     *(OFFSET["/" + name.replace("_", "/")] for name in VoiceSettings._fields)
@@ -119,6 +124,13 @@ class VoiceControl:
     finger_pitch: float = 0.0
     left: float = 0.0
     right: float = 0.0
+
+    def fade_out(self, fade_s: float) -> None:
+        """Fade out in `fade_s` seconds; a waiting voice is free at once."""
+        if self.state == b.WAITING:
+            self.state = b.FREE
+        elif self.state != b.FREE:
+            self.state, self.fade_s = b.RELEASING, fade_s
 
     def morph_to(self, sound: SoundInfo) -> None:
         """Begin a morph from the present sound to this one."""

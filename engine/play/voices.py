@@ -58,6 +58,8 @@ class Voices:
         self.hops = 0
         self.quality = 0
         self.guarded = 0
+        self.panics = 0
+        self.ceiling = 1.0
         self._recorded_quality = 0  # the last one in the history
         self._range = float(r.range_db)
         self._read = partial(ControlState.of, board)
@@ -85,11 +87,21 @@ class Voices:
         """The version of the state that the last hop was rendered from."""
         return self._control.version
 
+    @property
+    def pack(self) -> int:
+        """The number of the pack that the control process wanted at the last hop."""
+        return self._control.pack
+
+    @property
+    def controls(self) -> list[VoiceControl]:
+        """The states of the voices. `engine.play.handover` changes them between hops."""
+        return self._voices
+
     def settle(self) -> None:
         """Take the board's values without smoothing. Before the first hop only."""
         self._control: ControlState = self.board.consistent(self._read, tries=b.STARTUP_TRIES)
         self._values: list[float] = self._control.values.copy()
-        self._master: float = _master_gain(VoiceSettings.of(self._values))
+        self._master = VoiceSettings.of(self._values).master
 
     # -- one hop -----------------------------------------------------------------------------
 
@@ -103,6 +115,22 @@ class Voices:
         if self.quality != self._recorded_quality:
             self._recorded_quality = self.quality
             history.record(board, history.QUALITY, self.quality)
+        self._render(out)
+        self.report()
+
+    def play_out(self, out: NDArray[np.float32]) -> None:
+        """Render the next hop without events or a report, for voices that others have followed."""
+        self._control = self.board.consistent(self._read, self._control)
+        self._render(out)
+
+    def follow(self, old: Voices) -> None:
+        """Go on with the values and the quality of the voices of another pack."""
+        self._control, self._values, self._master = old._control, old._values, old._master
+        self.quality, self._recorded_quality = old.quality, old._recorded_quality
+        self.guarded, self.panics = old.guarded, old.panics
+
+    def _render(self, out: NDArray[np.float32]) -> None:
+        board, control = self.board, self._control
         self._glide(control.values.copy())
         settings = VoiceSettings.of(self._values)
         starts = 0
@@ -142,12 +170,10 @@ class Voices:
             self._tail,
             out,
         )
-        master = _master_gain(settings)
-        ceiling = 10 ** (settings.ceiling / 20)
-        self.limiter.process(out, self._master, master, ceiling)
-        self._master = master
+        self.ceiling = 10 ** (settings.ceiling / 20)
+        self.limiter.process(out, self._master, settings.master, self.ceiling)
+        self._master = settings.master
         self.hops += 1
-        self._report()
 
     def _glide(self, target: list[float]) -> None:
         """Follow the board's values; a smoothed row with its time constant. A value that is
@@ -159,7 +185,8 @@ class Voices:
                 target[index] = now[index] + share * difference
         self._values = target
 
-    def _report(self) -> None:
+    def report(self) -> None:
+        """Write the voices' states to the board."""
         board = self.board
         for v, voice in enumerate(self._voices):
             self._states[v], self._serials[v] = voice.state, voice.serial
@@ -171,11 +198,9 @@ class Voices:
 
     def _apply_event(self, event: Event) -> None:
         if event.kind == b.PANIC:
+            self.panics += 1
             for voice in self._voices:
-                if voice.state == b.WAITING:
-                    voice.state = b.FREE
-                elif voice.state != b.FREE:
-                    voice.state, voice.fade_s = b.RELEASING, END_FADE_S
+                voice.fade_out(END_FADE_S)
             return
         voice = self._voices[event.voice]
         if event.kind == b.START:
@@ -196,26 +221,6 @@ class Voices:
             if voice.state == b.SOUNDING:
                 voice.state = b.RELEASING
 
-    def resume(self) -> None:
-        """Start every held voice, and report all others as free, after a restart.
-
-        The control process's fields decide: the previous process may have taken events without
-        reporting it. Events sent until now are dropped, because what they ask for is on the board
-        before they are sent. Later events may be handled twice.
-        """
-        board = self.board
-        # All of one moment. The next hop handles a release that comes later.
-        fields = (board.held, board.starts, board.start_request, board.start_level)
-        rows, until = board.consistent(
-            lambda: (zip(*(field.tolist() for field in fields), strict=True), board.event_head[0]),
-            tries=b.STARTUP_TRIES,
-        )
-        for v, (held, serial, request, level) in enumerate(rows):
-            state = b.WAITING if held else b.FREE
-            self._voices[v] = VoiceControl(state, serial, LOOP, request, level_db=level)
-        list(board.received(until))
-        self._report()
-
     # -- sounds ------------------------------------------------------------------------------
 
     def _begin(self, v: int, voice: VoiceControl) -> bool:
@@ -223,7 +228,7 @@ class Voices:
         starts."""
         board = self.board
         published = board.published[v]
-        if published == 0 or board.sound_request[v, published % b.BUFFERS] < voice.request:
+        if not self.is_ready(v, voice):
             voice.hops_waited += 1
             if voice.hops_waited * self._hop_s < SOUND_TIMEOUT_S:
                 return False
@@ -242,6 +247,13 @@ class Voices:
         seed_noise(self.memory, v, noise_seed(voice.serial))
         voice.state = b.SOUNDING
         return True
+
+    def is_ready(self, v: int, voice: VoiceControl) -> bool:
+        """Whether the sound that a waiting voice asked for has been decoded."""
+        board = self.board
+        published = board.published[v]
+        request = board.sound_request[v, published % b.BUFFERS]
+        return published > 0 and bool(request >= voice.request)
 
     def _copy_sound(self, v: int, shot: bool, buffer: int) -> tuple[SoundInfo, bool]:
         """Copy a sound for a silent voice. Also returns whether its waveform was copied."""
@@ -283,8 +295,3 @@ class Voices:
 def _per_hop(seconds: float, hop_s: float) -> float:
     """The coefficient of a one-pole filter with this time constant for one hop."""
     return 1 - math.exp(-hop_s / seconds) if seconds > 0 else 1.0
-
-
-def _master_gain(settings: VoiceSettings) -> float:
-    gain = settings.gain
-    return 10 ** ((gain + settings.level) / 20) if gain > -59.9 else 0.0

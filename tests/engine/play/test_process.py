@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from latentpad.engine import board as b
-from latentpad.engine import history
+from latentpad.engine import history, pack_order
 from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.child import Child
 from latentpad.engine.output_settings import OutputSettings
@@ -93,10 +93,11 @@ def test_when_the_control_process_is_gone_the_sound_fades_and_the_process_ends()
     board.published[0] = 1
     board.starts[0], board.held[0] = 1, 1  # what a process that begins finds
     status = ProcessStatus.playing(board)
+    _, orders = pack_order.channel()
     child = Child(
         "playing",
         "latentpad.engine.play.process",
-        (board, r, OutputSettings(null=True), status.next_generation()),
+        (board, r, OutputSettings(null=True), orders, status.next_generation()),
     )
 
     def newest(seconds: float) -> np.ndarray:
