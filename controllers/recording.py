@@ -26,8 +26,6 @@ class TakeRecorder:
         """`preset` is a name, or the path of a file (`presets.bank.PresetBank.named`)."""
         self._session = session
         self._preset = preset
-        self._pack = reference.pack_name(session.pack.path)
-        self._fingerprint = reference.fingerprint(session.pack)
         self._tell = tell
         self._takes: list[Take] = []
         self._recording: Take | None = None  # that of `/record`
@@ -46,12 +44,16 @@ class TakeRecorder:
 
     def _open_files(
         self, sound: Path | None, gestures: Path | None
-    ) -> tuple[TakeFiles, dict[str, Any]]:
-        """The open files, and the head of the gestures."""
-        head = self._head(gestures.parent) if gestures is not None else {}
-        return TakeFiles(self._session.board, sound, gestures), head
+    ) -> tuple[TakeFiles, Path | None, dict[str, Any]]:
+        """The open files, and the folder and the head of the gestures."""
+        folder = None if gestures is None else gestures.parent
+        head = {} if folder is None else self._head(folder)
+        return TakeFiles(self._session.board, sound, gestures), folder, head
 
-    def _begin_with(self, files: TakeFiles, head: dict[str, Any]) -> Take:
+    def _begin_with(self, files: TakeFiles, folder: Path | None, head: dict[str, Any]) -> Take:
+        played = self._session.packs.played
+        if folder is not None and head["fingerprint"] != played.fingerprint:
+            head = self._head(folder)  # the pack has changed meanwhile
         take = files.begin(self._session.instrument, head, self._tell)
         with self._lock:
             self._takes = [other for other in self._takes if not other.over.is_set()] + [take]
@@ -63,11 +65,11 @@ class TakeRecorder:
 
     def _head(self, folder: Path) -> dict[str, Any]:
         """The first line of a file of gestures in `folder`: preset, pack and library."""
-        library = self._session.library
+        played, library = self._session.packs.played, self._session.packs.played.library
         return {
             "preset": reference.written(self._preset, folder),
-            "pack": reference.written(self._pack, folder),
-            "fingerprint": self._fingerprint,
+            "pack": reference.written(played.name, folder),
+            "fingerprint": played.fingerprint,
             "touches": True,
             **({} if library is None else {"library": reference.relative(library, folder)}),
         }
@@ -106,7 +108,7 @@ class TakeRecorder:
         take = self._recording
         return None if take is None or take.over.is_set() else take
 
-    def _new_files(self) -> tuple[TakeFiles, dict[str, Any]]:
+    def _new_files(self) -> tuple[TakeFiles, Path | None, dict[str, Any]]:
         """New files for a take, named by the time. Raises `CommandError`."""
         try:
             with self._lock:
