@@ -53,6 +53,7 @@ class Instrument(Changes):
         self._pad = Pad(board, self._voices, limits, self._changed)
         plane_commands = PlaneCommands(limits, self.value, self._set)
         self._pack = PackValues(
+            board,
             limits,
             self._pad,
             plane_commands,

@@ -8,8 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from latentpad.engine import board as b
+from latentpad.engine.board import Board
 from latentpad.engine.control.allocation import Command
 from latentpad.engine.control.pack_limits import AXES, PLANE, PackLimits
 from latentpad.engine.control.pad import Pad
@@ -22,12 +27,22 @@ from latentpad.models.packs.pack import DESCRIBED
 BASE = "/lattice/base"
 
 
+class _Loop(NamedTuple):
+    """A held loop that is steered by latents or lattice weights."""
+
+    voice: int
+    serial: int
+    origin: int
+    latent: NDArray[np.float64]
+
+
 @dataclass
 class _PutAway:
     """What other packs do not have."""
 
     values: dict[str, Values] = field(default_factory=dict)
-    pad: PadTarget | None = None  # if latents or lattice weights were used
+    pad: PadTarget | None = None
+    loops: list[_Loop] = field(default_factory=list)
 
 
 class PackValues:
@@ -38,6 +53,7 @@ class PackValues:
 
     def __init__(
         self,
+        board: Board,
         limits: PackLimits,
         pad: Pad,
         planes: PlaneCommands,
@@ -46,21 +62,18 @@ class PackValues:
         point: Callable[[Command], None],
     ) -> None:
         self.limits = limits
-        self._pad, self._planes = pad, planes
+        self._board, self._pad, self._planes = board, pad, planes
         self._value, self._put, self._point = value, put, point
         self._put_away: dict[str, _PutAway] = {}  # by the pack's name
 
     def change(self, limits: PackLimits) -> list[str]:
         """Go on with the pack of `limits`. Returns the commands for what was put away, as text."""
         old, plane, axes = self.limits, self._value(PLANE), self._value(AXES)
-        target = self._pad.target()
-        put_away = _PutAway({BASE: self._value(BASE)})
+        put_away = _PutAway({BASE: self._value(BASE)}, self._pad.target(), self._steered_loops())
         if not limits.has_plane(plane):
             put_away.values[PLANE] = plane
         if not _described(axes) or limits.axes_on(_DESCRIBED, axes) != axes:
             put_away.values[AXES] = axes
-        if target.origin != b.POINT:
-            put_away.pad = target
         own_axes = old.axes_on(plane)
         self._put_away[old.name] = put_away
         self.limits = limits
@@ -89,6 +102,18 @@ class PackValues:
             now = self._pad.target()
             for command in replace(back.pad, point=now.point).commands(now):
                 self._point(command)
+        for loop in back.loops:
+            if self._board.held[loop.voice] and self._board.starts[loop.voice] == loop.serial:
+                self._board.origin[loop.voice] = loop.origin
+                self._board.latents[loop.voice] = loop.latent
+
+    def _steered_loops(self) -> list[_Loop]:
+        board = self._board
+        steered = (board.held != 0) & np.isin(board.origin, (b.LATENT, b.LATTICE))
+        return [
+            _Loop(v, int(board.starts[v]), int(board.origin[v]), board.latents[v].copy())
+            for v in np.flatnonzero(steered).tolist()
+        ]
 
     def playable(self, snapshot: Snapshot) -> Snapshot:
         """A snapshot as the pack that is played can recall it: without what belongs to another."""
@@ -118,5 +143,5 @@ def _texts(put_away: _PutAway, own_axes: Values) -> Iterator[str]:
     for address, values in put_away.values.items():
         if values not in (ROW[address].default, own_axes):
             yield f"{address} {' '.join(map(str, ROW[address].show(values)))}"
-    if put_away.pad is not None:
+    if put_away.pad is not None and put_away.pad.origin != b.POINT:
         yield "/latent" if put_away.pad.origin == b.LATENT else "/lattice"
