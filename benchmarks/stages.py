@@ -166,6 +166,7 @@ def _driven(pack: Pack, sounds: Sounds, count: int, method: str, hops: int = 150
     out = np.zeros((player.hop_size, 2), np.float32)
     for v in range(count):
         board.sounds[v] = sounds[v % len(sounds)]
+        board.sound_filled[v] = True
         board.sound_end[v] = 70.0
         board.publish(v)
         board.send(Event(b.START, v, MODES.index("loop"), 0, 0.0, v + 1))

@@ -9,6 +9,7 @@ published by a cursor, a 64-bit integer that only `AtomicCursors` reads and writ
 | event_head | control | the events before it | playing |
 | event_tail | playing | that the events before it have been copied | control |
 | published[v] | decoding | buffer `published % 3` of sounds, waves, sound_* | playing, control |
+| fills[v] | decoding | frames added to the newest sound, and sound_filled | playing |
 | tape_head | playing | the frames of tape before it, and their hops' tape_version | control |
 | history_head | playing | the rows of history before it | control |
 

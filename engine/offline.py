@@ -77,7 +77,7 @@ class OfflineRenderer:
         )
         decoder, _ = fastest_decoder(pack)
         originals = None if library is None else Originals(library)
-        self._mailbox = Mailbox(self.board, pack, decoder, originals)
+        self._mailbox = Mailbox(self.board, pack, decoder, originals, whole=True)
         self._sounds = sounds
         self._fade = Fade(self.voices.hop_size, self.rate, 1.0)
         self._fading = False
@@ -108,9 +108,8 @@ class OfflineRenderer:
         is_anchor = 0 <= original < len(self._pack.anchors)
         level = min(max(level, QUIETEST), LOUDEST)
         for voice in np.flatnonzero(self.board.starts == number).tolist():
-            self._mailbox.give(
-                voice, LatentTarget(latent, level, True, original if is_anchor else None)
-            )
+            target = LatentTarget(latent, level, True, original if is_anchor else None)
+            self._mailbox.give(voice, target, self.seconds)
 
     @property
     def seconds(self) -> float:
@@ -122,8 +121,8 @@ class OfflineRenderer:
         if not self._sounds:
             if self.voices.hops % TICK_HOPS == 0:
                 self.instrument.tick()
-            for voice in self._mailbox.waiting():
-                self._mailbox.serve([voice], self.seconds)
+            while voices := self._mailbox.waiting(self.seconds):
+                self._mailbox.serve(voices, self.seconds)
         out = np.zeros((self.voices.hop_size, 2), np.float32)
         self.voices.hop(out)
         if self._fading and not self._fade.toward(0.0, out):

@@ -40,6 +40,7 @@ def _fields(shape: SoundShape) -> list[tuple[str, type, tuple[int, ...]]]:
     f, i = np.float64, np.int64
     return [
         ("published", i, (VOICES,)),
+        ("fills", i, (VOICES,)),  # counts the windows that were added to published sounds
         ("sound_request", i, (VOICES, BUFFERS)),
         ("sound_gain", f, (VOICES, BUFFERS)),  # dB that brings it to the common level
         ("sound_level", f, (VOICES, BUFFERS)),  # dB, level of the recordings there
@@ -49,13 +50,14 @@ def _fields(shape: SoundShape) -> list[tuple[str, type, tuple[int, ...]]]:
         ("sound_original", i, (VOICES, BUFFERS)),  # the anchor whose recording it is, or -1
         ("sound_wave", i, (VOICES, BUFFERS)),  # NO_WAVE, MONO or STEREO
         # the large fields last
+        ("sound_filled", np.bool_, (VOICES, BUFFERS, shape.frames)),  # the frames that are decoded
         ("sounds", np.float32, (VOICES, BUFFERS, shape.frames, shape.bins)),
         ("waves", np.float32, (VOICES, BUFFERS, shape.samples)),  # (left + right) / 2
         ("sides", np.float32, (VOICES, BUFFERS, shape.samples)),  # (left - right) / 2
     ]
 
 
-CURSORS = ("published",)
+CURSORS = ("published", "fills")
 
 
 class SoundMemory:

@@ -134,12 +134,48 @@ class Outline(NamedTuple):
     end: float  # frame, see `content_end`
 
 
+class Levels(NamedTuple):
+    """The levels of the frames of a sound."""
+
+    weighted: Floats  # (frames,) A-weighted power; of a full-scale 1 kHz sine 1
+    total: Floats  # (frames,) dB, all bins alike
+
+
+def levels(frames_db: Floats, representation: Representation) -> Levels:
+    """The levels of (..., frames, bins) dB. Any thread."""
+    energy = power(frames_db)
+    total = np.float32(10) * np.log10(energy.sum(axis=-1) + np.float32(1e-20))
+    return Levels(energy @ a_weights(representation), total)
+
+
 def outline(frames_db: Floats, representation: Representation) -> Outline:
     """Level, onset and end of (frames, bins) dB at once. Any thread; about 0.1 ms a second."""
+    return outline_of(levels(frames_db, representation), representation)
+
+
+def outline_of(levels: Levels, representation: Representation) -> Outline:
+    """The outline of a sound from the levels of all its frames. Any thread."""
     r = representation
-    energy = power(frames_db)
-    levels = np.float32(10) * np.log10(energy.sum(axis=1) + np.float32(1e-20))
-    return Outline(_loudest(energy @ a_weights(r), r), _onset(levels, r), _end(levels, r))
+    return Outline(_loudest(levels.weighted, r)[1], _onset(levels.total, r), _end(levels.total, r))
+
+
+def decisive(levels: Levels, representation: Representation) -> tuple[range, range]:
+    """The frames whose levels decide the outline's loudness, and those that decide its onset.
+
+    Any thread. Any other levels give the same, if they are soft enough.
+    """
+    r, count = representation, len(levels.total)
+    start, _ = _loudest(levels.weighted, r)
+    first, reach = _rise(levels.total, r)
+    return (
+        range(start, min(start + loudest_frames(r), count)),
+        range(max(0, first - 1), min(first + reach + 1, count)),
+    )
+
+
+def loudest_frames(representation: Representation) -> int:
+    """The number of frames that the loudness is measured on, 50 ms, if the sound has as many."""
+    return max(1, round(0.05 * representation.sample_rate / representation.hop))
 
 
 def loudness(frames_db: Floats, representation: Representation) -> float:
@@ -174,23 +210,28 @@ def frame_levels(frames_db: Floats) -> Floats:
     return result
 
 
-def _loudest(energy: Floats, r: Representation) -> float:
-    span = min(max(1, round(0.05 * r.sample_rate / r.hop)), len(energy))
-    running = np.concatenate(([0.0], np.cumsum(energy, dtype=np.float64)))
-    loudest = float((running[span:] - running[:-span]).max()) / span
-    return float(10 * np.log10(max(loudest, FLOOR**2)))
+def _loudest(weighted: Floats, r: Representation) -> tuple[int, float]:
+    """The first frame of the loudest 50 ms, and their level in dB."""
+    span = min(loudest_frames(r), len(weighted))
+    running = np.concatenate(([0.0], np.cumsum(weighted, dtype=np.float64)))
+    sums = running[span:] - running[:-span]
+    start = int(sums.argmax())
+    return start, float(10 * np.log10(max(float(sums[start]) / span, FLOOR**2)))
 
 
 def _silent(peak: float, r: Representation) -> bool:
     return peak < -r.range_db + 10 * np.log10(r.bins) + 1
 
 
+def _rise(levels: Floats, r: Representation) -> tuple[int, int]:
+    """The first frame within 45 dB of the loudest, and the frames that a window reaches ahead."""
+    return int(np.argmax(levels > levels.max() - 45)), max(1, r.n_fft // r.hop)
+
+
 def _onset(levels: Floats, r: Representation) -> float:
-    peak = float(levels.max())
-    if _silent(peak, r):
+    if _silent(float(levels.max()), r):
         return 0.0
-    first = int(np.argmax(levels > peak - 45))
-    reach = max(1, r.n_fft // r.hop)
+    first, reach = _rise(levels, r)
     target = float(levels[first : first + reach + 1].max()) - 12
     rise = first + int(np.argmax(levels[first:] >= target))
     if rise == 0:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from latentpad.engine.decode.frame_plan import FramePlan
 from latentpad.engine.decode.layers import Indices, Layer, Source
 from latentpad.engine.decode.stack import read_layers
 from latentpad.models.packs.pack import Pack
@@ -64,6 +65,42 @@ class FrameDecoder:
             self._decode(windows, decibels.reshape(-1, decibels.shape[2]))
         return decibels
 
+    def plan(self, frames: Sequence[int]) -> FramePlan:
+        """What `at` needs to decode these frames. `frames` ascending.
+
+        Raises ValueError if they are not, or not within the sound.
+        """
+        listed = np.array(frames, np.intp)
+        if not len(listed) or (np.diff(listed) < 1).any():
+            raise ValueError("frames of a plan are ascending, one at least")
+        self.needed(int(listed[0]), int(listed[-1] - listed[0]) + 1)
+        return FramePlan(self._layers, self._timed, listed)
+
+    def at(self, latent: Floats, plan: FramePlan) -> Floats:
+        """The frames of a plan of one sound, as `frames` decodes them.
+
+        `latent` (D,) float32. Returns (frames of the plan, bins) float32 dB.
+        """
+        self._take(latent[None])
+        with np.errstate(all="ignore"):
+            for k in self._timed:
+                memory, layer, count = self._memory[k], self._layers[k], len(plan.frames[k])
+                rows, inputs = memory.reserve(count), []
+                for source, index, gathered in zip(
+                    layer.sources, plan.rows[k], memory.gathered, strict=True
+                ):
+                    there = self._memory[source.layer].rows
+                    if index is None:
+                        inputs.append(there[1 : 1 + len(plan.frames[source.layer])])
+                    else:
+                        np.take(there, index, axis=0, out=gathered.rows[:count], mode="clip")
+                        inputs.append(gathered.rows[:count].reshape(count, -1))
+                layer.compute(inputs, [plan.spans[k]], rows, memory.scratch[:count])
+                self.computed[k] += count
+        decibels = np.empty((len(plan.frames[-1]), self._representation.bins), np.float32)
+        self._write(decibels)
+        return decibels if len(decibels) == len(plan.asked) else decibels[plan.asked]
+
     def whole(self, latents: Floats) -> Floats:
         """All frames of the sounds: (n, D) float32 to (n, frames, bins) float32 dB."""
         r = self._representation
@@ -104,9 +141,14 @@ class FrameDecoder:
 
     def _decode(self, windows: list[Needed], decibels: Floats) -> None:
         """Compute the windows, one for each latent taken, to `decibels` (frames, bins)."""
-        range_db = np.float32(self._representation.range_db)
         with np.errstate(all="ignore"):
             self._compute(self._timed, windows)
+        self._write(decibels)
+
+    def _write(self, decibels: Floats) -> None:
+        """Write the rows of the last layer to `decibels` (rows, bins), in dB."""
+        range_db = np.float32(self._representation.range_db)
+        with np.errstate(all="ignore"):
             np.subtract(self._memory[-1].rows[1 : 1 + len(decibels)], np.float32(1), out=decibels)
             decibels *= range_db
             if not np.isfinite(decibels.min() + decibels.max()):

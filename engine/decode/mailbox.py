@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import math
 from contextlib import suppress
 from functools import partial
 
@@ -12,24 +12,32 @@ from latentpad.engine import board as b
 from latentpad.engine.board import Board
 from latentpad.engine.decode.background import Background
 from latentpad.engine.decode.decoder import Decoder
+from latentpad.engine.decode.decoding import SETTLED_S, Decoding
 from latentpad.engine.decode.originals import Originals, Recording
 from latentpad.engine.decode.pointing import LatentTarget, Pointing
-from latentpad.engine.decode.sound import DecodedSound, describe, playable, whole_waveform
+from latentpad.engine.decode.sound import whole_waveform
+from latentpad.engine.decode.sounds import VoiceSound, VoiceSounds
 from latentpad.engine.parameters import OFFSET, VOICES
 from latentpad.engine.phase_methods import METHODS
 from latentpad.models.packs.pack import Pack
 from latentpad.models.representation import Floats
 
 MAX_FIRST_STEP_S = 0.01  # the time step of a point that begins to glide, however long it had rested
+NEEDED_S = 0.001  # until a voice that takes up frames is looked at again
+GLIDE_STEP_S = 0.005  # between two sounds of a point that glides
 
 
 class Mailbox:
     """The voices that wait for a sound, and the sounds that they get. One thread.
 
-    It keeps one point for each voice: only the newest one is decoded. The decoding process uses it,
-    and the offline renderer. If a point cannot be decoded, the voice keeps its sound, and the
-    failure is counted (`DECODES_FAILED` on the board). With `background`, slow work is abandoned
-    when the performer asks for something else meanwhile.
+    It keeps one point for each voice: only the newest one is decoded. What the voice plays next is
+    decoded first and published at once. The rest follows when it is about to be played, or when the
+    point has come to rest (`settled_s`). The decoding process uses it, and the offline renderer,
+    which decodes each sound `whole` instead.
+
+    If a point cannot be decoded, the voice keeps its sound, and the failure is counted
+    (`DECODES_FAILED` on the board). With `background`, slow work is abandoned when the performer
+    asks for something else meanwhile.
     """
 
     def __init__(
@@ -39,15 +47,20 @@ class Mailbox:
         decoder: Decoder,
         originals: Originals | None = None,
         background: Background | None = None,
+        *,
+        settled_s: float = SETTLED_S,
+        whole: bool = False,
     ) -> None:
         self.board = board
         self._originals = originals
-        self._decoder = decoder
+        self._batch = decoder.batch
         self._representation = pack.representation
         self.pointing = Pointing(pack, board, background)
         self._background = background
+        self._whole = whole
         self.pointing.fit()
-        self._latest_sounds: list[tuple[np.ndarray, DecodedSound] | None] = [None] * VOICES
+        self._sounds = VoiceSounds(board, pack.latent_dim)
+        self._decoding = Decoding(board, pack, decoder, self.pointing, self._sounds, settled_s)
         self._served_at = np.zeros(VOICES)
         self.resume()
 
@@ -59,15 +72,34 @@ class Mailbox:
         # The point of a held voice may still have been gliding.
         self._gliding = (board.held != 0) & (published > 0)
 
-    def waiting(self) -> list[int]:
+    def work(self, now: float) -> float:
+        """Do what is most urgent at time `now`, seconds. Returns the seconds until there may be
+        more to do, unless something is asked for: 0 if there is."""
+        waiting = self.waiting(now)
+        needed = [v for v in waiting if self._decoding.is_needed(v)]
+        urgent = self._decoding.fill_urgent(needed)
+        voices = [v for v in waiting if v not in needed][: self._batch]
+        if voices:
+            self.serve(voices, now)
+        if voices or urgent:
+            return 0.0
+        return NEEDED_S if needed else self._decoding.fill_rest(now)
+
+    def complete_a_sound(self) -> bool:
+        """Decode more of a sound that is there in part, for a mailbox that another one has
+        followed. False if all are complete."""
+        return self._decoding.fill_rest(math.inf) == 0.0
+
+    def waiting(self, now: float = math.inf) -> list[int]:
         """The voices whose point has changed or still glides, longest waiting first."""
-        waiting = (
-            np.array(self.pointing.look().requests) != self._answered_requests
-        ) | self._gliding
+        waiting = np.array(self.pointing.look().requests) != self._answered_requests
+        waiting |= self._gliding & (now - self._served_at >= GLIDE_STEP_S)
         return sorted(np.flatnonzero(waiting).tolist(), key=lambda v: float(self._served_at[v]))
 
+    # -- new points --------------------------------------------------------------------------
+
     def serve(self, voices: list[int], now: float) -> None:
-        """Decode and publish the newest sound of each of `voices` at time `now`, seconds."""
+        """Decode what each of `voices` plays first of its newest sound, and publish it."""
         inputs = self.pointing.look().requests
         requests = [inputs[v] for v in voices]
         try:
@@ -86,28 +118,15 @@ class Mailbox:
             if not self._gliding[v]:
                 elapsed = min(elapsed, MAX_FIRST_STEP_S)
             targets.append(self.pointing.aim(v, elapsed))
-        recorded = [self._recorded(target) for target in targets]
-        decoded = iter(
-            self._sounds([a.latent for a, r in zip(targets, recorded, strict=True) if r is None])
-        )
-        for v, request, target, recording in zip(voices, requests, targets, recorded, strict=True):
-            sound = next(decoded) if recording is None else recording.sound
-            if sound is None:
-                self._keep_sound(v, request)
-            else:
-                self._publish(v, request, target, sound, recording)
+        self._publish(voices, requests, targets, now)
+        for v, request, target in zip(voices, requests, targets, strict=True):
             self._record_answer(v, request, now, gliding=not target.arrived)
 
-    def give(self, v: int, target: LatentTarget) -> None:
+    def give(self, v: int, target: LatentTarget, now: float) -> None:
         """Publish the sound of `target`, wherever the voice points. It answers all requests so
         far."""
-        recording = self._recorded(target)
-        sound = self._sounds([target.latent])[0] if recording is None else recording.sound
         request = self.pointing.look().requests[v]
-        if sound is None:
-            self._keep_sound(v, request)
-        else:
-            self._publish(v, request, target, sound, recording)
+        self._publish([v], [request], [target], now)
         self._answered_requests[v] = request
 
     def _record_answer(self, v: int, request: int, now: float, *, gliding: bool) -> None:
@@ -122,6 +141,53 @@ class Mailbox:
         board.sound_request[v, board.published[v] % b.BUFFERS] = request
         board.decoder[b.DECODES_FAILED] += 1
 
+    def _publish(
+        self, voices: list[int], requests: list[int], targets: list[LatentTarget], now: float
+    ) -> None:
+        """Give each voice the sound of its target: a recording, or what is decoded first."""
+        inputs = self.pointing.look()
+        method = int(inputs.values[OFFSET["/phase"]])
+        reconstructed = METHODS[method].waveform is not None
+        recordings = [self._recorded(target) for target in targets]
+        decoded = [k for k, recording in enumerate(recordings) if recording is None]
+        begun = self._decoding.begin(
+            [voices[k] for k in decoded],
+            [targets[k].latent for k in decoded],
+            [self._whole or (reconstructed and not inputs.held[voices[k]]) for k in decoded],
+        )
+        sounds = dict(zip(decoded, begun, strict=True))
+        for k, (v, request, target) in enumerate(zip(voices, requests, targets, strict=True)):
+            recording = recordings[k]
+            if recording is None:
+                sound = sounds[k]
+            else:
+                sound = VoiceSound.of(target.latent, recording.sound)
+            if sound is None:
+                self._keep_sound(v, request)
+                continue
+            sound.begun_s = now
+            wave = None
+            if recording is None and reconstructed and not inputs.held[v]:
+                wave = self._waveform(sound, method)
+            self._sounds.publish(v, request, target, sound, recording, wave)
+
+    def _recorded(self, target: LatentTarget) -> Recording | None:
+        if self._originals is None or target.original is None:
+            return None
+        return self._originals.get(target.original)
+
+    def _waveform(self, sound: VoiceSound, method: int) -> Floats | None:
+        """The waveform of a whole sound. None if the method is streamed, or if another one is
+        chosen meanwhile."""
+        reconstruct = METHODS[method].waveform
+        if reconstruct is None:
+            return None
+        index = OFFSET["/phase"]
+        work = partial(whole_waveform, sound.whole(), self._representation, reconstruct)
+        if self._background is None:
+            return work()
+        return self._background.run(work, lambda: int(self.board.values[index]) == method)
+
     def warm(self) -> None:
         """Do the slow first calls: whole waveforms, a Gaussian mixture. The results are dropped.
 
@@ -133,81 +199,3 @@ class Mailbox:
                 if method.waveform is not None:
                     whole_waveform(silence, self._representation, method.waveform)
             self.pointing.warm()
-
-    def rehearse(self) -> None:
-        """Do all work of one gesture and drop the result, to keep the processor's caches warm."""
-        with suppress(Exception):  # a gesture will meet the same error and count it
-            frames = self._decoder.whole(self.pointing.rehearse())[0]
-            if playable(frames):
-                describe(frames, self._representation)
-
-    def _sounds(self, latents: list[np.ndarray]) -> list[DecodedSound | None]:
-        """The sound of each latent; None if it cannot be decoded. A sound that a voice has
-        already is not decoded again."""
-        sounds: list[DecodedSound | None] = [
-            next(
-                (s for z, s in filter(None, self._latest_sounds) if np.array_equal(z, latent)), None
-            )
-            for latent in latents
-        ]
-        fresh = [k for k, sound in enumerate(sounds) if sound is None]
-        if fresh:
-            started = time.perf_counter()
-            decoded = self._decoder.whole(np.stack([latents[k] for k in fresh]))
-            for k, frames in zip(fresh, decoded, strict=True):
-                sounds[k] = describe(frames, self._representation) if playable(frames) else None
-            board = self.board
-            decode_us = (time.perf_counter() - started) * 1e6 / len(fresh)
-            board.decoder[b.DECODE_US] += 0.1 * (decode_us - board.decoder[b.DECODE_US])
-        return sounds
-
-    def _recorded(self, target: LatentTarget) -> Recording | None:
-        if self._originals is None or target.original is None:
-            return None
-        return self._originals.get(target.original)
-
-    def _publish(
-        self,
-        v: int,
-        request: int,
-        target: LatentTarget,
-        sound: DecodedSound,
-        recording: Recording | None = None,
-    ) -> None:
-        """Write a sound to the board and publish it. A `recording` is played instead of its
-        magnitudes."""
-        board = self.board
-        buffer = board.next_buffer(v)
-        board.sounds[v, buffer] = sound.frames
-        board.sound_gain[v, buffer] = sound.gain
-        board.sound_level[v, buffer] = target.level
-        board.sound_onset[v, buffer] = sound.onset
-        board.sound_end[v, buffer] = sound.end
-        board.sound_request[v, buffer] = request
-        board.sound_latent[v, buffer, : len(target.latent)] = target.latent
-        board.sound_original[v, buffer] = -1 if target.original is None else target.original
-        inputs = self.pointing.look()
-        method = int(inputs.values[OFFSET["/phase"]])
-        wave = recording.wave if recording is not None else None
-        if wave is None and not inputs.held[v]:
-            wave = self._waveform(sound, method)
-        board.sound_wave[v, buffer] = b.NO_WAVE if wave is None else b.MONO
-        if wave is not None:
-            board.waves[v, buffer] = wave
-        if recording is not None and recording.side is not None:
-            board.sides[v, buffer] = recording.side
-            board.sound_wave[v, buffer] = b.STEREO
-        board.publish(v)
-        self._latest_sounds[v] = None if recording is not None else (target.latent, sound)
-
-    def _waveform(self, sound: DecodedSound, method: int) -> Floats | None:
-        """The sound's waveform. None if the method is streamed, or if another one is chosen
-        meanwhile."""
-        reconstruct = METHODS[method].waveform
-        if reconstruct is None:
-            return None
-        index = OFFSET["/phase"]
-        work = partial(whole_waveform, sound.frames, self._representation, reconstruct)
-        if self._background is None:
-            return work()
-        return self._background.run(work, lambda: int(self.board.values[index]) == method)

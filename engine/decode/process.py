@@ -17,15 +17,12 @@ from latentpad.engine import board as b
 from latentpad.engine import pack_order
 from latentpad.engine.board import Board
 from latentpad.engine.decode.background import Background
+from latentpad.engine.decode.mailbox import Mailbox
 from latentpad.engine.decode.pack_loader import Model, PackLoader
 from latentpad.engine.decode.rehearsal import rehearse_pointing
 from latentpad.engine.kernel_cache import compile_once
 from latentpad.engine.process import report_step, send_message
 from latentpad.engine.process_status import ProcessStatus
-
-IDLE_S = 0.1
-WARM_S = 0.01  # after a longer pause a decode takes up to twice as long
-PLAYED_S = 20.0  # after the last gesture the decoder is kept warm this long
 
 
 def serve(
@@ -57,23 +54,20 @@ def serve(
     status = ProcessStatus.decoding(board)
     status.become_ready(generation)
     wake.setblocking(False)
-    last_served = -PLAYED_S
+    earlier: Mailbox | None = None  # of the pack that was played before
     while True:
         status.count_beat()
         if loaded := loader.take(int(board.pack[0])):
+            earlier = mailbox
             model, mailbox = loaded
             mailbox.resume()
             _report_decoder(board, model, control_socket)
-        voices = mailbox.waiting()
-        now = time.monotonic()
-        if voices:
-            mailbox.serve(voices[: model.decoder.batch], now)
-            last_served, timeout = now, 0.0
-        elif now - last_served < PLAYED_S:
-            mailbox.rehearse()
-            timeout = WARM_S
-        else:
-            timeout = IDLE_S
+        timeout = mailbox.work(time.monotonic())
+        if earlier is not None:  # its sounds are still played
+            if earlier.complete_a_sound():
+                timeout = 0.0
+            else:
+                earlier = None
         readable, _, _ = select.select([wake, orders, control_socket], [], [], timeout)
         if control_socket in readable:
             return

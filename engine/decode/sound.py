@@ -29,10 +29,15 @@ class DecodedSound:
     end: float  # frame
 
 
+def gain_of(loudness: float) -> float:
+    """The gain in dB that brings a sound of this level to the common one."""
+    return min(LEVEL_DB - loudness, MOST_DB)
+
+
 def describe(frames: Floats, representation: Representation) -> DecodedSound:
     """Measure one decoded sound (frames, bins) dB: its level, its beginning and its end."""
     loudness, start, end = outline(frames, representation)
-    return DecodedSound(frames, min(LEVEL_DB - loudness, MOST_DB), start, max(end, start + 1))
+    return DecodedSound(frames, gain_of(loudness), start, max(end, start + 1))
 
 
 def whole_waveform(frames: Floats, representation: Representation, reconstruct: Waveform) -> Floats:

@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Flags = NDArray[np.bool_]
 
 
 class VoiceMemory(NamedTuple):
     """The state of all voices. The first axis is the voice. Made by `voice_memory`."""
 
     tables: Floats  # (V, 2, frames, bins) dB: source and target of the morph
+    filled: Flags  # (V, frames) the target has it; else the source stands for it
     mix: NDArray[np.float64]  # (V,) 0 = source, 1 = target
     playhead: NDArray[np.float64]  # (V,) decoded frames
     before: Floats  # (V, 2, bins) log-magnitudes of the last two played frames
@@ -71,6 +73,7 @@ def voice_memory(voices: int, frames: int, n_fft: int, samples: int) -> VoiceMem
     bins, f = n_fft // 2 + 1, np.float32
     return VoiceMemory(
         tables=np.full((voices, 2, frames, bins), -200, f),
+        filled=np.ones((voices, frames), np.bool_),
         mix=np.ones(voices),
         playhead=np.zeros(voices),
         before=np.zeros((voices, 2, bins), f),

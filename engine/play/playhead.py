@@ -28,23 +28,35 @@ def wrap(playhead: float, play: FrameSettings) -> float:
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _add_row(table: Floats, position: float, weight: float, range_db: float, row: Floats) -> None:
-    """row += weight · the table's dB at a fractional frame; silence outside the table."""
-    frames = len(table)
+def _add_row(
+    memory: VoiceMemory,
+    v: int,
+    table: int,
+    position: float,
+    weight: float,
+    range_db: float,
+    row: Floats,
+) -> None:
+    """row += weight · the table's dB at a fractional frame; silence outside the table.
+
+    Where the target (table 1) is not decoded yet, the source stands for it.
+    """
+    tables, filled = memory.tables[v], memory.filled[v]
+    frames = tables.shape[1]
     lower = math.floor(position)
     upper_weight = np.float32(weight * (position - lower))
     lower_weight = np.float32(weight) - upper_weight
     floor = np.float32(-range_db)
     index = int(lower)
     if 0 <= index < frames:
-        source = table[index]
+        source = tables[table if filled[index] else 0, index]
         for m in range(len(row)):
             row[m] += lower_weight * max(source[m], floor)
     else:
         for m in range(len(row)):
             row[m] += lower_weight * floor
     if 0 <= index + 1 < frames:
-        source = table[index + 1]
+        source = tables[table if filled[index + 1] else 0, index + 1]
         for m in range(len(row)):
             row[m] += upper_weight * max(source[m], floor)
     else:
@@ -72,7 +84,7 @@ def magnitudes_at(
         share = mix if table == 1 else 1.0 - mix
         if share <= 0:
             continue
-        _add_row(memory.tables[v, table], playhead, share, play.range_db, row)
+        _add_row(memory, v, table, playhead, share, play.range_db, row)
     bins = len(row)
     neper = np.float32(NEPER)
     if blend > 0:
@@ -81,7 +93,7 @@ def magnitudes_at(
         for table in range(2):
             share = mix if table == 1 else 1.0 - mix
             if share > 0:
-                _add_row(memory.tables[v, table], other_playhead, share, play.range_db, out)
+                _add_row(memory, v, table, other_playhead, share, play.range_db, out)
         main_weight, blend_weight = np.float32(1 - blend), np.float32(blend)
         for m in range(bins):
             row[m] = math.log(

@@ -113,6 +113,7 @@ class RenderLoop:
             player[b.RING_FRAMES], player[b.HOST_PERIOD] = output.latency_frames, output.period
             player[b.HOP_US] = render_s * 1e6
             player[b.GUARDED] = voices.guarded
+            player[b.LATE_WINDOWS] = voices.late_windows
             if render_s > hop_s:
                 player[b.LATE] += 1
         self.stopped.set()

@@ -1,8 +1,7 @@
 """One voice for one hop: from a decoded sound and a playhead to samples.
 
-A voice keeps two decoded sounds, the source and the target of a morph, and cross-fades between them
-in dB while its phase continues. Everything here is compiled, releases the GIL and accesses only the
-arrays of the `VoiceMemory` that it is given.
+Everything here is compiled, releases the GIL and accesses only the arrays of the `VoiceMemory` that
+it is given.
 """
 
 from __future__ import annotations
@@ -265,18 +264,3 @@ def _read(wave, position, rate, out):
             out[i] = 0
         position += rate
     return position
-
-
-@njit(cache=True, nogil=True, fastmath=True)
-def morph_to(memory: VoiceMemory, v: int, sound: Floats) -> None:
-    """Begin a morph from the present sound to a new decoded sound (frames, bins) dB."""
-    source, target = memory.tables[v, 0], memory.tables[v, 1]
-    mix = np.float32(memory.mix[v])
-    if mix >= 1:
-        source[:] = target
-    else:
-        for k in range(source.shape[0]):
-            for m in range(source.shape[1]):
-                source[k, m] += mix * (target[k, m] - source[k, m])
-    target[:] = sound
-    memory.mix[v] = 0.0

@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import NamedTuple
 
 from latentpad.engine import board as b
-from latentpad.engine import history
-from latentpad.engine.board import Board
 from latentpad.engine.parameters import MODES, OFFSET
 from latentpad.engine.phase_methods import STREAMED
 from latentpad.engine.play.memory import VoiceMemory
 from latentpad.engine.play.mix import Instruction
+from latentpad.engine.play.sound_reader import CopiedSound, SoundInfo
 from latentpad.engine.play.voice import WAVE
+from latentpad.engine.region import BURST_FRAMES, LEAD_FRAMES, Region, loop_region, shot_speed
 
 LOOP = MODES.index("loop")
 LOOP_FADE_S = 0.003  # minimum: a loop may begin anywhere in its sound, without a click
 END_FADE_S = 0.01
 EDGE = 32  # samples of the fade in of a shot that begins abruptly
-BURST_FRAMES = 7  # earlier frames that overlap a hop
 
 
 class VoiceSettings(NamedTuple):
@@ -80,25 +79,6 @@ class HopTiming:
         return self.hop / self.decoded_hop
 
 
-class SoundInfo(NamedTuple):
-    """The properties of a decoded sound, besides its frames."""
-
-    gain: float  # dB that brings it to the common level
-    onset: float  # frames
-    end: float
-    entry: history.SoundEntry
-
-
-def sound_info(board: Board, voice: int, buffer: int) -> SoundInfo:
-    """The properties of a sound on the board: a `read` function for `Board.newest`."""
-    return SoundInfo(
-        float(board.sound_gain[voice, buffer]),
-        float(board.sound_onset[voice, buffer]),
-        float(board.sound_end[voice, buffer]),
-        history.sound_entry(board, voice, buffer),
-    )
-
-
 @dataclass
 class VoiceControl:
     """The state of one voice between hops."""
@@ -112,9 +92,8 @@ class VoiceControl:
     fade_s: float = 0.0  # release time set by the engine; 0: `/release` holds
     level_db: float = 0.0  # velocity
     envelope: float = 0.0
-    wave: bool = False
     restarts: bool = False
-    published: int = 0  # the board's `published` of its newest sound
+    sound: CopiedSound = field(default_factory=CopiedSound)
     gain: tuple[float, float] = (0.0, 0.0)  # dB, of the source and the target of the morph
     recorded_level: tuple[float, float] = (0.0, 0.0)
     onset: tuple[float, float] = (0.0, 0.0)
@@ -175,25 +154,20 @@ def write_instructions(
     share = timing.hop_s / morph if morph > timing.hop_s else 1.0
     mix = memory.mix[v] = min(memory.mix[v] + share, 1.0)
     first, last = interpolate(voice.onset, mix), interpolate(voice.end, mix)
-    low, high = settings.loop_start, settings.loop_end
-    if low > high:
-        low, high = high, low
-    span = max(last - first, 1.0)
-    low, high = first + low * span, first + high * span
-    high = max(high, low + 1.0)
+    low, high = loop_region(first, last, settings.loop_start, settings.loop_end)
     speed = 0.0 if settings.loop_freeze and voice.mode == LOOP else settings.loop_speed
     if voice.mode != LOOP:
         low, high = first, last
-        speed = math.copysign(max(abs(speed), 0.05), speed)
+        speed = shot_speed(speed)
     advance = speed * timing.frames_a_hop
     if starting:
         begin = high if speed < 0 else low
-        memory.playhead[v] = begin - 3 * advance
+        memory.playhead[v] = begin - LEAD_FRAMES * advance
         memory.wave_position[v] = begin * timing.decoded_hop
     elif advance == 0:
         memory.playhead[v] = min(max(float(memory.playhead[v]), low), high - 1e-6)
     elif voice.mode != LOOP:
-        if voice.wave:
+        if voice.sound.wave:
             position, lead = memory.wave_position[v] / timing.decoded_hop, 0.0
         else:
             position, lead = memory.playhead[v], 4 * abs(advance)
@@ -208,7 +182,7 @@ def write_instructions(
     instruction.loops = voice.mode == LOOP
     instruction.ratio = ratio
     instruction.rate = ratio * speed
-    instruction.method = WAVE if voice.wave else STREAMED[method]
+    instruction.method = WAVE if voice.sound.wave else STREAMED[method]
     instruction.texture = settings.texture
     ahead = min(int(settings.lookahead), 2 if quality == 0 else 1)
     instruction.lookahead = 0 if quality >= 3 else ahead
@@ -216,7 +190,8 @@ def write_instructions(
     instruction.burst = BURST_FRAMES if starting or voice.restarts else 0
     instruction.rise = timing.hop if voice.restarts else EDGE if starting else 0
     if voice.restarts:
-        memory.playhead[v] -= BURST_FRAMES * advance
+        playhead = Region(low, high).wrap(float(memory.playhead[v]))
+        memory.playhead[v] = playhead - BURST_FRAMES * advance
         voice.restarts = False
     _write_gains(instruction, voice, settings, timing, mix, starting)
 
@@ -244,7 +219,7 @@ def _write_gains(
         (interpolate(voice.gain, mix) + settings.dynamics * interpolate(voice.recorded_level, mix))
         / 20
     )
-    if voice.wave:
+    if voice.sound.wave:
         gain, sound_gain = gain * sound_gain, 1.0
     angle = (min(max(settings.pan + voice.finger_pan, -1.0), 1.0) + 1) * math.pi / 4
     left, right = gain * math.cos(angle), gain * math.sin(angle)

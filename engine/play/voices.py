@@ -22,17 +22,17 @@ from latentpad.engine.play.limiter import Limiter
 from latentpad.engine.play.memory import Scratch, VoiceMemory, scratch, voice_memory
 from latentpad.engine.play.mix import Instruction, add_tail, fade_out_overlap, play_hop
 from latentpad.engine.play.phase import Frame, frame
-from latentpad.engine.play.voice import clear_voice, morph_to, noise_seed, seed_noise
+from latentpad.engine.play.sound_reader import SoundReader
+from latentpad.engine.play.voice import clear_voice, noise_seed, seed_noise
 from latentpad.engine.play.voice_control import (
     END_FADE_S,
     LOOP,
     HopTiming,
-    SoundInfo,
     VoiceControl,
     VoiceSettings,
-    sound_info,
     write_instructions,
 )
+from latentpad.engine.region import Region
 from latentpad.models.representation import Representation
 
 SOUND_TIMEOUT_S = 2.0  # a voice waits this long for its decoded sound
@@ -60,9 +60,11 @@ class Voices:
         self.guarded = 0
         self.panics = 0
         self.ceiling = 1.0
+        self.late_windows = 0
         self._recorded_quality = 0  # the last one in the history
         self._range = float(r.range_db)
         self._read = partial(ControlState.of, board)
+        self._sounds = SoundReader(board, self.memory, self._range)
         self._voices = [VoiceControl() for _ in range(VOICES)]
         self._instruction_records: NDArray[np.void] = np.zeros(VOICES, Instruction)
         self._instructions = list(
@@ -72,6 +74,7 @@ class Voices:
         self._tail: NDArray[np.float32] = np.zeros((r.n_fft, 2), np.float32)
         self._states: NDArray[np.int64] = np.zeros(VOICES, np.int64)
         self._serials: NDArray[np.int64] = np.zeros(VOICES, np.int64)
+        self._fills: NDArray[np.int64] = np.zeros(VOICES, np.int64)
         self._hop_s = self.hop_size / r.sample_rate
         self._timing = HopTiming(self.hop_size, self._hop_s, r.hop)
         self._fade = _per_hop(0.02, self._hop_s)
@@ -127,7 +130,7 @@ class Voices:
         """Go on with the values and the quality of the voices of another pack."""
         self._control, self._values, self._master = old._control, old._values, old._master
         self.quality, self._recorded_quality = old.quality, old._recorded_quality
-        self.guarded, self.panics = old.guarded, old.panics
+        self.guarded, self.panics, self.late_windows = old.guarded, old.panics, old.late_windows
 
     def _render(self, out: NDArray[np.float32]) -> None:
         board, control = self.board, self._control
@@ -147,17 +150,21 @@ class Voices:
                 starting = True
                 voice.finger_db, voice.finger_pan = control.levels[v], control.pans[v]
                 voice.finger_pitch = control.pitches[v]
-            elif voice.mode == LOOP and board.published[v] != voice.published:
+            elif voice.mode == LOOP and board.published[v] != voice.sound.published:
                 copied, no_morph = self._morph_to_newest(v, voice), settings.morph <= self._hop_s
                 if copied and no_morph and starts < STARTS_A_HOP:
                     starts += 1
                     self._restart_frames(v, voice)
+            if not voice.sound.complete:
+                self._sounds.take_up_frames(v, voice.sound)
             voice.finger_db += self._fade * (control.levels[v] - voice.finger_db)
             voice.finger_pan += self._fade * (control.pans[v] - voice.finger_pan)
             voice.finger_pitch += self._fade * (control.pitches[v] - voice.finger_pitch)
             write_instructions(
                 instruction, self.memory, v, voice, settings, self._timing, self.quality, starting
             )
+            if not voice.sound.complete:
+                self._count_late(v, voice, instruction)
             if voice.released and voice.state == b.SOUNDING:
                 voice.state = b.RELEASING  # released before it sounded: a short tap is heard too
         self.guarded += play_hop(
@@ -190,7 +197,10 @@ class Voices:
         board = self.board
         for v, voice in enumerate(self._voices):
             self._states[v], self._serials[v] = voice.state, voice.serial
+            self._fills[v] = voice.sound.fills
         board.voice_state[:] = self._states
+        board.voice_playhead[:] = self.memory.playhead
+        board.voice_fills[:] = self._fills
         fence()  # who sees the serial also sees its state
         board.voice_serial[:] = self._serials
 
@@ -205,7 +215,7 @@ class Voices:
         voice = self._voices[event.voice]
         if event.kind == b.START:
             if voice.state in (b.SOUNDING, b.RELEASING):
-                rate = self._instructions[event.voice].rate if voice.wave else 0.0
+                rate = self._instructions[event.voice].rate if voice.sound.wave else 0.0
                 add_tail(
                     self.memory, self.frame, event.voice, voice.left, voice.right, rate, self._tail
                 )
@@ -235,11 +245,9 @@ class Voices:
             if published == 0:
                 voice.state = b.FREE
                 return False
-        result = board.newest(v, lambda buffer: self._copy_sound(v, voice.mode != LOOP, buffer))
-        if result is None:
+        sound = self._sounds.begin(v, voice.sound, shot=voice.mode != LOOP)
+        if sound is None:
             return False
-        voice.published, (sound, voice.wave) = result
-        self.memory.mix[v] = 1.0
         voice.morph_to(sound)
         voice.finish_morph()
         history.record(board, history.SOUND, voice.serial, sound.entry)
@@ -255,35 +263,26 @@ class Voices:
         request = board.sound_request[v, published % b.BUFFERS]
         return published > 0 and bool(request >= voice.request)
 
-    def _copy_sound(self, v: int, shot: bool, buffer: int) -> tuple[SoundInfo, bool]:
-        """Copy a sound for a silent voice. Also returns whether its waveform was copied."""
-        board, memory = self.board, self.memory
-        memory.tables[v, 1] = board.sounds[v, buffer]
-        kind = int(board.sound_wave[v, buffer]) if shot else b.NO_WAVE
-        if kind != b.NO_WAVE:
-            memory.waves[v] = board.waves[v, buffer]
-            memory.stereo[v] = kind == b.STEREO
-            if kind == b.STEREO:
-                memory.sides[v] = board.sides[v, buffer]
-        return sound_info(board, v, buffer), kind != b.NO_WAVE
-
     def _morph_to_newest(self, v: int, voice: VoiceControl) -> bool:
         """Begin a morph to the newest sound. False if it could not be copied."""
         mix = float(self.memory.mix[v])
-        result = self.board.newest(v, lambda buffer: self._merge_sound(v, buffer))
+        sound = self._sounds.merge(v, voice.sound)
         voice.freeze_morph(mix)
-        if result is None:
-            self.memory.tables[v, 1] = self.memory.tables[v, 0]
+        if sound is None:
             return False
-        voice.published, sound = result
         voice.morph_to(sound)
         history.record(self.board, history.SOUND, voice.serial, sound.entry)
         return True
 
-    def _merge_sound(self, v: int, buffer: int) -> SoundInfo:
-        # If `newest` calls this again, only the target changes, because the mix is 0 by then.
-        morph_to(self.memory, v, self.board.sounds[v, buffer])
-        return sound_info(self.board, v, buffer)
+    def _count_late(self, v: int, voice: VoiceControl, instruction: Instruction) -> None:
+        """Count a sound that is played before it was decoded there."""
+        playhead, filled = float(self.memory.playhead[v]), self.memory.filled[v]
+        if instruction.loops and not instruction.burst:
+            playhead = Region(instruction.low, instruction.high).wrap(playhead)
+        frame = math.floor(playhead)
+        if not voice.sound.late and 0 <= frame < len(filled) and not filled[frame]:
+            voice.sound.late = True
+            self.late_windows += 1
 
     def _restart_frames(self, v: int, voice: VoiceControl) -> None:
         """Make the frames that overlap this hop again from the new sound, without a morph. So it

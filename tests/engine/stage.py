@@ -79,6 +79,7 @@ class Stage:
         board = self.board
         buffer = board.next_buffer(v)
         board.sounds[v, buffer] = frames
+        board.sound_filled[v, buffer] = True
         board.sound_gain[v, buffer] = gain
         board.sound_onset[v, buffer] = onset
         board.sound_end[v, buffer] = self.r.frames if end is None else end

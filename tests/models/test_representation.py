@@ -10,9 +10,12 @@ from latentpad.models.representation import (
     Floats,
     Representation,
     content_end,
+    decisive,
     frame_levels,
+    levels,
     loudness,
     onset,
+    outline,
     window,
 )
 
@@ -159,3 +162,15 @@ def test_content_of_a_sound_that_never_ends_is_all_of_it() -> None:
 
 def test_frame_levels_add_the_bins() -> None:
     assert frame_levels(np.zeros((2, 10), np.float32)) == pytest.approx([10, 10])
+
+
+@pytest.mark.parametrize("start", [0, 100, 5000, 30000, 42000])
+def test_frames_that_do_not_decide_loudness_or_onset_may_be_any_softer(start: int) -> None:
+    sound = in_db(burst(start))
+    loudest, rise = decisive(levels(sound, USUAL), USUAL)
+    kept = outline(sound, USUAL)
+    for part, field in ((loudest, "loudness"), (rise, "onset")):
+        others = [f for f in range(len(sound)) if f not in {*part, *loudest}]
+        softer = sound.copy()
+        softer[others] = np.maximum(softer[others] - 20, -USUAL.range_db)
+        assert getattr(outline(softer, USUAL), field) == pytest.approx(getattr(kept, field))

@@ -78,6 +78,10 @@ def check(pack: Pack, folder: Path, model: Any) -> FrameDecoder:
         windows = decoder.frames(latents, starts, count)
         for window, sound, start in zip(windows, expected, starts, strict=True):
             np.testing.assert_allclose(window, sound[start : start + count], rtol=0, atol=NEAR)
+    for frames in ([0], [r.frames - 1], list(range(0, r.frames, 3)), list(range(r.frames))):
+        plan = decoder.plan(frames)
+        for latent, sound in zip(latents, expected, strict=True):
+            np.testing.assert_allclose(decoder.at(latent, plan), sound[frames], rtol=0, atol=NEAR)
     return decoder
 
 
@@ -151,6 +155,23 @@ def test_no_frame_outside_the_window_and_its_reach_is_computed(footsteps: Pack) 
     ]  # fmt: skip
     decoder.frames(footsteps.anchors.latents[:3], [80, 80, 80], 16)
     assert decoder.computed[1:] == [3 * len(frames) for frames in needed[1:]]
+
+
+def test_frames_that_lie_apart_are_decoded_without_those_between(footsteps: Pack) -> None:
+    decoder = FrameDecoder(footsteps)
+    plan = decoder.plan([8, 80, 81, 160])
+    decoder.at(footsteps.anchors.latents[0], plan)
+    # A frame needs two of each slower layer; 80 and 81 share one. Coarse frames are a range.
+    assert decoder.computed[2:] == [42, 8, 8, 4, 4]  # the last row is repeated to make eight
+    assert plan.frames[-3].tolist() == [3, 4, 39, 40, 41, 79, 80, 80]
+
+
+@pytest.mark.parametrize("frames", [[], [3, 3], [5, 4], [-1, 5], [187, 188]])
+def test_a_plan_of_frames_that_are_not_in_the_sound_is_refused(
+    footsteps: Pack, frames: list[int]
+) -> None:
+    with pytest.raises(ValueError, match=r"ascending|not within the sound's 188"):
+        FrameDecoder(footsteps).plan(frames)
 
 
 @pytest.mark.parametrize("first", [0, 1, 2, 3, 81, 171, 172])

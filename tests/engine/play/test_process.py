@@ -89,6 +89,7 @@ def test_when_the_control_process_is_gone_the_sound_fades_and_the_process_ends()
     board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
     rng = np.random.default_rng(0)
     board.sounds[0, 1] = rng.uniform(-10, 0, board.sounds.shape[2:])
+    board.sound_filled[0, 1] = True
     board.sound_end[0, 1] = r.frames
     board.published[0] = 1
     board.starts[0], board.held[0] = 1, 1  # what a process that begins finds

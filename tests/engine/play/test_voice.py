@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from latentpad.benchmarks.phase import FINE, played
 from latentpad.benchmarks.signals import noise, tone, vibrato
-from latentpad.engine.play import phase, voice
+from latentpad.engine.play import morph, phase, voice
 from latentpad.engine.play.memory import FrameSettings, scratch, voice_memory
+from latentpad.engine.play.playhead import NEPER, magnitudes_at
 from tests.engine.stage import pitch, rms_db
 
 Floats = NDArray[np.float32]
@@ -203,10 +204,33 @@ def test_a_new_sound_is_adopted_without_a_step(pair: Floats, mix: float) -> None
     state.mix[0] = mix
     before = (1 - mix) * pair[0] + mix * pair[1]
     new = np.full((5, 9), -33, np.float32)
-    voice.morph_to(state, 0, new)
-    assert state.mix[0] == 0
+    morph.begin_morph(state, 0)
+    assert state.mix[0] == 0 and not state.filled[0].any()
     np.testing.assert_allclose(state.tables[0, 0], before, atol=1e-3)
-    np.testing.assert_array_equal(state.tables[0, 1], new)
+    decoded = np.array([True, False, True, True, False])
+    morph.add_frames(state, 0, new, decoded)
+    np.testing.assert_array_equal(state.filled[0], decoded)
+    np.testing.assert_array_equal(state.tables[0, 1][decoded], new[decoded])
+
+
+@settings(max_examples=50)
+@given(tables, st.floats(0, 1), st.floats(0, 1), st.lists(st.booleans(), min_size=5, max_size=5))
+def test_where_the_new_sound_is_not_decoded_the_one_before_is_heard(
+    pair: Floats, mix: float, later: float, decoded: list[bool]
+) -> None:
+    state = voice_memory(1, 5, 16, 1)
+    state.tables[0] = pair
+    state.mix[0] = mix
+    new = np.full((5, 9), -33, np.float32)
+    morph.begin_morph(state, 0)
+    morph.add_frames(state, 0, new, np.array(decoded))
+    state.mix[0] = later
+    row, heard = np.zeros(9, np.float32), np.zeros(9, np.float32)
+    for k in range(5):
+        magnitudes_at(state, 0, float(k), play(high=100.0), row, heard)
+        before = (1 - mix) * pair[0, k] + mix * pair[1, k]
+        expected = (1 - later) * before + later * (new[k] if decoded[k] else before)
+        np.testing.assert_allclose(heard / NEPER, expected, atol=1e-3)
 
 
 def test_a_frame_carries_the_level_it_was_made_with() -> None:

@@ -1,0 +1,138 @@
+"""Which frames of a sound a voice plays next, and so which are decoded first."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from latentpad.engine import board as b
+from latentpad.engine.board import Board
+from latentpad.engine.decode.pointing import DecoderInputs
+from latentpad.engine.parameters import OFFSET
+from latentpad.engine.region import BURST_FRAMES, LEAD_FRAMES, Region, loop_region, shot_speed
+from latentpad.models.representation import Representation
+
+SIZES = (16, 32, 64)  # frames of a first window, by the voice's speed
+REST = 48  # frames of a window of the rest
+AHEAD_HOPS = 10  # that a first window lasts at least: 2 of look-ahead, the others until the next
+WRAP_FRAMES = 4.0  # of the cross-fade at the end of a loop (`engine.play.playhead`)
+
+_SPEED, _FREEZE = OFFSET["/loop/speed"], OFFSET["/loop/freeze"]
+_START, _END = OFFSET["/loop/start"], OFFSET["/loop/end"]
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Where a voice is in its sound, and where it goes."""
+
+    position: float  # decoded frames, of its next hop
+    advance: float  # decoded frames a hop
+    region: Region
+    loops: bool
+    begins: bool  # with its next hop
+
+    def after(self, hops: int) -> list[float]:
+        """The playheads that a hop reads, `hops` after the next one: two of them where the end of
+        a loop fades into its beginning."""
+        playhead = self.position + hops * self.advance
+        if not self.loops:
+            return [playhead]
+        low, high = self.region
+        playhead = self.region.wrap(playhead)
+        fade = min(WRAP_FRAMES, 0.25 * (high - low))
+        if self.advance > 0 and playhead > high - fade:
+            return [playhead, playhead - (high - low)]
+        if self.advance < 0 and playhead < low + fade:
+            return [playhead, playhead + (high - low)]
+        return [playhead]
+
+
+def plays(board: Board, inputs: DecoderInputs, v: int) -> bool:
+    """Whether the voice has begun to play what it was started for last, with this pack."""
+    sounds = board.voice_state[v] in (b.SOUNDING, b.RELEASING) and board.published[v] > 0
+    return sounds and bool(board.voice_serial[v] == inputs.starts[v])
+
+
+def motion(
+    board: Board, inputs: DecoderInputs, r: Representation, v: int, onset: float, end: float
+) -> Motion:
+    """How voice `v` will move through a sound that lasts from frame `onset` to frame `end`.
+
+    `engine.play.voice_control` moves it; a playhead that it has reported is a hop old.
+    """
+    values = inputs.values
+    loops = bool(inputs.held[v])
+    speed = values[_SPEED]
+    if loops:
+        region = loop_region(onset, end, values[_START], values[_END])
+        speed = 0.0 if values[_FREEZE] else speed
+    else:
+        region, speed = Region(onset, max(end, onset + 1.0)), shot_speed(speed)
+    advance = speed * r.n_fft / 8 / r.hop
+    if not plays(board, inputs, v):
+        begin = region.high if speed < 0 else region.low
+        return Motion(begin + (BURST_FRAMES - LEAD_FRAMES) * advance, advance, region, loops, True)
+    playhead = float(board.voice_playhead[v])
+    if advance == 0:
+        playhead = min(max(playhead, region.low), region.high - 1e-6)
+    return Motion(region.wrap(playhead) if loops else playhead, advance, region, loops, False)
+
+
+def first_windows(motion: Motion, restarts: bool, frames: int) -> tuple[int, list[int]]:
+    """The number of frames of the windows that a voice plays first, and the first frame of each.
+
+    One window is under the playhead. There are others where it wraps within `AHEAD_HOPS`. If the
+    voice begins or `restarts`, earlier frames that overlap its next hop belong to the first one.
+    """
+    behind = BURST_FRAMES if motion.begins or restarts else 0
+    step = abs(motion.advance)
+    needed = (behind + AHEAD_HOPS) * step + 2
+    count = min(next((size for size in SIZES if size >= needed), SIZES[-1]), frames)
+    earliest = motion.position - behind * motion.advance
+    starts = [window_from(earliest, motion, count, frames)]
+    filled = bytearray(frames)
+    filled[starts[0] : starts[0] + count] = b"\1" * count
+    while (found := missing(motion, filled, AHEAD_HOPS)) is not None:
+        first = window_from(found[0], motion, count, frames)
+        filled[first : first + count] = b"\1" * count
+        starts.append(first)
+    return count, starts
+
+
+def missing(motion: Motion, filled: bytearray, hops: int) -> tuple[int, int] | None:
+    """The first frame that is not `filled` of those that the next `hops` hops read, and the hop.
+    None if they have all."""
+    frames = len(filled)
+    for hop in range(hops):
+        for playhead in motion.after(hop):
+            lower = math.floor(playhead)
+            for frame in (lower, lower + 1):
+                if 0 <= frame < frames and not filled[frame]:
+                    return frame, hop
+    return None
+
+
+def rest_frame(motion: Motion, filled: bytearray) -> int:
+    """The frame of a sound, not `filled`, that is decoded next: what the voice reaches first, then
+    what it never reaches."""
+    low, high = (math.floor(edge) for edge in motion.region)
+    now = min(max(math.floor(motion.position), 0), len(filled) - 1)
+    if motion.advance < 0:
+        ways = (filled.rfind(0, max(low, 0), now + 1), filled.rfind(0, 0, max(high, 0) + 1))
+        return next((k for k in ways if k >= 0), filled.rfind(0))
+    ways = (filled.find(0, now, max(high, 0) + 1), filled.find(0, max(low, 0)))
+    return next((k for k in ways if k >= 0), filled.find(0))
+
+
+def window_from(frame: float, motion: Motion, count: int, frames: int) -> int:
+    """The first frame of a window of `count` frames that a voice enters at `frame`, or around it if
+    the voice stands still; within the sound."""
+    if motion.advance > 0:
+        start = math.floor(frame)
+    elif motion.advance < 0:
+        start = math.floor(frame) + 2 - count
+    else:
+        start = math.floor(frame) - (count - 1) // 2
+    return int(np.clip(start, 0, frames - count))

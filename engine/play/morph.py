@@ -1,0 +1,49 @@
+"""The two decoded sounds of a voice: the source and the target of a morph.
+
+A voice cross-fades between them in dB while its phase continues. The target is decoded in parts;
+where it has no frames yet, the source is played. Compiled kernels: they release the GIL and access
+only their arguments.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from latentpad.engine.play.memory import Flags, Floats, VoiceMemory
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def begin_morph(memory: VoiceMemory, v: int) -> None:
+    """Make what the voice plays now the source of a morph. The target has no frames yet."""
+    source, target, filled = memory.tables[v, 0], memory.tables[v, 1], memory.filled[v]
+    mix = np.float32(memory.mix[v])
+    for k in range(len(filled)):
+        if not filled[k]:
+            continue
+        filled[k] = False
+        if mix >= 1:
+            source[k] = target[k]
+        else:
+            for m in range(source.shape[1]):
+                source[k, m] += mix * (target[k, m] - source[k, m])
+    memory.mix[v] = 0.0
+
+
+@njit(cache=True, nogil=True)
+def begin_in_silence(memory: VoiceMemory, v: int, range_db: float) -> None:
+    """Make silence the source, and the target, which has no frames yet, all that is played."""
+    memory.tables[v, 0] = -range_db
+    memory.filled[v] = False
+    memory.mix[v] = 1.0
+
+
+@njit(cache=True, nogil=True)
+def add_frames(memory: VoiceMemory, v: int, sound: Floats, decoded: Flags) -> None:
+    """Copy the frames of a sound (frames, bins) dB that are `decoded` (frames,) to the target,
+    unless it has them."""
+    target, filled = memory.tables[v, 1], memory.filled[v]
+    for k in range(len(decoded)):
+        if decoded[k] and not filled[k]:
+            target[k] = sound[k]
+            filled[k] = True

@@ -1,0 +1,121 @@
+"""Copies decoded sounds from the board to a voice's memory, as far as they are decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from latentpad.engine import board as b
+from latentpad.engine import history
+from latentpad.engine.atomic import fence
+from latentpad.engine.board import Board
+from latentpad.engine.play.memory import VoiceMemory
+from latentpad.engine.play.morph import add_frames, begin_in_silence, begin_morph
+
+
+class SoundInfo(NamedTuple):
+    """The properties of a decoded sound, besides its frames."""
+
+    gain: float  # dB that brings it to the common level
+    onset: float  # frames
+    end: float
+    entry: history.SoundEntry
+
+
+def sound_info(board: Board, voice: int, buffer: int) -> SoundInfo:
+    """The properties of a sound on the board: a `read` function for `Board.newest`."""
+    return SoundInfo(
+        float(board.sound_gain[voice, buffer]),
+        float(board.sound_onset[voice, buffer]),
+        float(board.sound_end[voice, buffer]),
+        history.sound_entry(board, voice, buffer),
+    )
+
+
+@dataclass
+class CopiedSound:
+    """Which of its newest sound a voice has."""
+
+    published: int = 0  # the board's `published` of it
+    fills: int = 0  # the board's `fills` when frames were last copied
+    complete: bool = True  # all frames were copied, or a waveform is played instead
+    late: bool = False  # it was played before it was decoded there
+    wave: bool = False  # a waveform is played
+
+
+class SoundReader:
+    """Copies sounds to the memory of the voices. Render thread only."""
+
+    def __init__(self, board: Board, memory: VoiceMemory, range_db: float) -> None:
+        self._board, self._memory, self._range = board, memory, range_db
+
+    def begin(self, v: int, copied: CopiedSound, *, shot: bool) -> SoundInfo | None:
+        """Copy the newest sound for a silent voice. None if it is overwritten meanwhile."""
+        fills = self._board.fills[v]
+        result = self._board.newest(v, lambda buffer: self._begin(v, shot, buffer))
+        if result is None:
+            return None
+        copied.published, (sound, copied.wave) = result
+        self._note(v, copied, fills)
+        return sound
+
+    def _begin(self, v: int, shot: bool, buffer: int) -> tuple[SoundInfo, bool]:
+        board, memory = self._board, self._memory
+        begin_in_silence(memory, v, self._range)
+        self._copy_frames(v, buffer)
+        kind = int(board.sound_wave[v, buffer]) if shot else b.NO_WAVE
+        if kind != b.NO_WAVE:
+            memory.waves[v] = board.waves[v, buffer]
+            memory.stereo[v] = kind == b.STEREO
+            if kind == b.STEREO:
+                memory.sides[v] = board.sides[v, buffer]
+        return sound_info(board, v, buffer), kind != b.NO_WAVE
+
+    def merge(self, v: int, copied: CopiedSound) -> SoundInfo | None:
+        """Make what the voice plays the source of a morph, and the newest sound its target. None
+        if that is overwritten meanwhile: then the source is played."""
+        fills = self._board.fills[v]
+        result = self._board.newest(v, lambda buffer: self._merge(v, buffer))
+        if result is None:
+            self._memory.filled[v] = False
+            return None
+        copied.published, sound = result
+        self._note(v, copied, fills)
+        return sound
+
+    def _merge(self, v: int, buffer: int) -> SoundInfo:
+        # If `newest` calls this again, only the target changes, because the mix is 0 by then.
+        begin_morph(self._memory, v)
+        self._copy_frames(v, buffer)
+        return sound_info(self._board, v, buffer)
+
+    def take_up_frames(self, v: int, copied: CopiedSound) -> None:
+        """Copy what was decoded of the voice's sound since the last hop."""
+        board, memory = self._board, self._memory
+        fills = board.fills[v]
+        if fills == copied.fills or not self._intact(v, copied):
+            return
+        had = memory.filled[v].copy()
+        self._copy_frames(v, copied.published % b.BUFFERS)
+        fence()
+        if not self._intact(v, copied):
+            memory.filled[v] = had
+            return
+        copied.fills = fills
+        copied.complete = bool(memory.filled[v].all())
+
+    def _intact(self, v: int, copied: CopiedSound) -> bool:
+        """Whether the buffer of the voice's sound is not used for another one."""
+        return self._board.published[v] - copied.published < b.BUFFERS - 1
+
+    def _copy_frames(self, v: int, buffer: int) -> None:
+        """Copy the frames of a sound that are decoded by now and were not copied yet."""
+        decoded = self._board.sound_filled[v, buffer].copy()
+        fence()
+        add_frames(self._memory, v, self._board.sounds[v, buffer], decoded)
+
+    def _note(self, v: int, copied: CopiedSound, fills: int) -> None:
+        """Note which frames of a new sound the voice has."""
+        copied.fills = fills
+        copied.complete = copied.wave or bool(self._memory.filled[v].all())
+        copied.late = False
