@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from latentpad.engine import tape
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import Sender
 from latentpad.engine.control.session import Session
 from latentpad.engine.control.takes import Take, TakeError, TakeFiles
 from latentpad.engine.rate_limit import RateLimit
 from latentpad.models.packs import reference
+from latentpad.models.representation import Representation
 
 FOLDER = Path("takes")  # of `/record`, in the working directory
 MOST, EACH_S = 16, 2.0  # takes in a burst, and then one per EACH_S
@@ -72,7 +74,14 @@ class TakeRecorder:
             "fingerprint": played.fingerprint,
             "touches": True,
             **({} if library is None else {"library": reference.relative(library, folder)}),
+            **self._instruments_rate(played.pack.representation),
         }
+
+    def _instruments_rate(self, r: Representation) -> dict[str, int]:
+        """Rate and hop of the instrument where they are not those of the pack."""
+        board = self._session.board
+        rate, hop = board.shape.sample_rate, tape.hop_of(board)
+        return {} if (rate, hop) == (r.sample_rate, r.n_fft // 8) else {"rate": rate, "hop": hop}
 
     def close(self) -> None:
         """End all takes and wait for their files."""

@@ -160,12 +160,19 @@ class PackChange:
                     return  # another one was requested meanwhile, or a process has ended
                 self._request = None
                 self._played, self._sounds = request.played, request.sounds
-            answers = request.sounds.fields["sound_request"]
-            newest = np.array([board.published[v] for v in range(VOICES)]) % BUFFERS
-            answers[:] = board.sound_request[np.arange(VOICES), newest, None]
-            answers[board.held != 0] = -1  # what is held is decoded again
-            board.show(request.sounds)
-            board.pack[0] = request.order.number
-            played = request.played
-            limits = PackLimits.of(played.pack, played.planes, board, played.name)
-            request.changed(instrument.change_pack(limits))
+            order, played = request.order, request.played
+            request.changed(change_over(board, instrument, played, request.sounds, order.number))
+
+
+def change_over(
+    board: Board, instrument: Instrument, played: PlayedPack, sounds: SoundMemory, number: int
+) -> list[str]:
+    """Let the instrument and the board play a pack from now on, with new `sounds`. Inside
+    `Instrument.together`. Returns what `Instrument.change_pack` does."""
+    answers = sounds.fields["sound_request"]
+    newest = np.array([board.published[v] for v in range(VOICES)]) % BUFFERS
+    answers[:] = board.sound_request[np.arange(VOICES), newest, None]
+    answers[board.held != 0] = -1  # what is held is decoded again
+    board.show(sounds)
+    board.pack[0] = number
+    return instrument.change_pack(PackLimits.of(played.pack, played.planes, board, played.name))

@@ -16,6 +16,7 @@ from latentpad.engine.decode.originals import Originals
 from latentpad.engine.pack_order import PackOrder
 from latentpad.engine.process import failure_line
 from latentpad.engine.sound_memory import SoundMemory
+from latentpad.models.libraries.library import Library
 from latentpad.models.libraries.library import open_ as open_library
 from latentpad.models.libraries.playable import as_pack
 from latentpad.models.packs.pack import Pack, load
@@ -44,14 +45,20 @@ class Model:
         pack = load(folder)
         library = None if library_folder is None else open_library(library_folder, pack)
         step("builds the decoder")
-        decoder, milliseconds = fastest_decoder(pack)
-        originals = None if library is None else Originals(library)
-        playable = pack if library is None else as_pack(pack, library)
-        return cls(playable, decoder, milliseconds, originals)
+        return cls.of(pack if library is None else as_pack(pack, library), library)
 
-    def mailbox(self, board: Board, background: Background) -> Mailbox:
-        """The mailbox that decodes with it the sounds that `board` shows."""
-        return Mailbox(board, self.pack, self.decoder, self.originals, background)
+    @classmethod
+    def of(cls, pack: Pack, library: Library | None) -> Model:
+        """Load the decoder of `pack`, which has the library's sounds if there is one. Raises
+        `PackError`."""
+        decoder, milliseconds = fastest_decoder(pack)
+        return cls(pack, decoder, milliseconds, None if library is None else Originals(library))
+
+    def mailbox(
+        self, board: Board, background: Background | None, *, whole: bool = False
+    ) -> Mailbox:
+        """The mailbox that decodes with it the sounds that `board` shows (`Mailbox`)."""
+        return Mailbox(board, self.pack, self.decoder, self.originals, background, whole=whole)
 
 
 class PackLoader:

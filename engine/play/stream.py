@@ -76,6 +76,11 @@ class Stream:
         """The voices of the pack that is played."""
         return self._current.voices
 
+    @property
+    def changing(self) -> bool:
+        """Whether an earlier pack is still heard."""
+        return bool(self._earlier)
+
     def change(self, stream: PackStream) -> None:
         """Play the pack of `stream` from the next hop on."""
         handover.take_over(stream.voices, self.voices)
