@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -26,7 +27,7 @@ from latentpad.engine.parameters import VOICES
 from latentpad.engine.sound_memory import BUFFERS, SoundMemory
 
 PROCESSES = frozenset(("playing", "decoding"))
-MOST_ENDS = 2  # of processes that were to load a pack; then the pack is not tried again
+MOST_ENDS = 3  # of a process that was to load a pack; then the pack is not tried again
 
 Changed = Callable[[list[str]], None]
 Refused = Callable[[str], None]
@@ -43,7 +44,7 @@ class _Request:
     refused: Refused
     sent: set[str] = field(default_factory=set)  # to these processes
     loaded: set[str] = field(default_factory=set)  # by these
-    ends: int = 0  # of processes that had the order
+    ends: Counter[str] = field(default_factory=Counter)  # of processes that had the order
 
 
 class PackChange:
@@ -133,8 +134,8 @@ class PackChange:
             ours = message.get("number") == request.order.number
             if message["kind"] == "ended" and name in request.sent:
                 self._forget(name)
-                request.ends += 1
-                if request.ends >= MOST_ENDS:
+                request.ends[name] += 1
+                if request.ends[name] >= MOST_ENDS:
                     refused = f"the {name} process {message['reason']}"
             elif message["kind"] == "pack refused" and ours:
                 refused = str(message["reason"])

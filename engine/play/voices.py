@@ -243,7 +243,8 @@ class Voices:
             if voice.hops_waited * self._hop_s < SOUND_TIMEOUT_S:
                 return False
             if published == 0:
-                voice.state = b.FREE
+                if not board.held[v]:  # what is held waits for a decoder that is replaced
+                    voice.state = b.FREE
                 return False
         sound = self._sounds.begin(v, voice.sound, shot=voice.mode != LOOP)
         if sound is None:

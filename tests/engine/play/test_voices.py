@@ -348,6 +348,16 @@ def test_a_voice_whose_sound_never_comes_plays_the_last_or_gives_up() -> None:
     assert stage.state(0) == b.SOUNDING and stage.state(1) == b.FREE
 
 
+def test_a_held_voice_waits_for_its_first_sound_however_long_that_takes() -> None:
+    stage = Stage()
+    stage.board.held[0] = 1
+    stage.start(0, request=1)
+    stage.play(SOUND_TIMEOUT_S + 0.1)
+    stage.put(0, tone(440), request=1)
+    stage.play(0.1)
+    assert stage.state(0) == b.SOUNDING
+
+
 # -- stealing, panic, harm -------------------------------------------------------------------
 
 
