@@ -21,7 +21,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from numba import njit
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from latentpad.benchmarks.machine import machine
+from latentpad.benchmarks.wide_pack import wide_pack
 from latentpad.models.packs.pack import SHIPPED, Pack, load
 from latentpad.models.representation import Floats
 
@@ -204,18 +204,6 @@ def compare(pack: Pack) -> list[str]:
     return rows
 
 
-def wide(folder: Path) -> Pack:
-    """An untrained decoder of 64 latents."""
-    from latentpad.models.vae import build
-
-    pack = load(SHIPPED / "oneshots")
-    latents = np.random.default_rng(0).normal(size=(32, 64)).astype(np.float32)
-    _, decoder = build(pack.representation, 64, width=384, hidden=512)
-    made = replace(pack, path=folder, latent_dim=64, anchors=replace(pack.anchors, latents=latents))
-    decoder.save(made.decoder_path)
-    return made
-
-
 def blas() -> str:
     """NumPy's library for matrix products, and the processor that its code is for."""
     found = threadpool_info()[0]
@@ -237,7 +225,7 @@ def main() -> None:
         packs = {
             "footsteps": load(SHIPPED / "footsteps"),
             "oneshots": load(SHIPPED / "oneshots"),
-            "Width 384, hidden 512, 64 latents, untrained": wide(Path(folder)),
+            "Width 384, hidden 512, 64 latents, untrained": wide_pack(Path(folder) / "wide"),
         }
         for name, pack in packs.items():
             voices = " | ".join(f"{n} voice{'s' * (n > 1)}" for n in VOICES)

@@ -68,6 +68,7 @@ def measure(
     say: Callable[[str], None],
     output: str | None = None,
     input: str | None = None,
+    pack: str | None = None,
 ) -> str:
     """Measure everything; returns the report as Markdown.
 
@@ -79,20 +80,25 @@ def measure(
             "--device and --input belong together: a cable leads from one to the other"
         )
     if output is not None and input is not None:
-        return _measured(Card(output, input, block), gestures, soak, ring, say)
+        return _measured(Card(output, input, block), gestures, soak, ring, say, pack)
     with jack_server("latentpad", block) as server:
-        return _measured(server, gestures, soak, ring, say)
+        return _measured(server, gestures, soak, ring, say, pack)
 
 
 def _measured(
-    server: Server, gestures: int, soak: float, ring: float | None, say: Callable[[str], None]
+    server: Server,
+    gestures: int,
+    soak: float,
+    ring: float | None,
+    say: Callable[[str], None],
+    pack: str | None,
 ) -> str:
     dice = random.Random(1)
     block = server.block
     say("the least possible program ...")
     least = _floor(server, gestures, block, dice, LoopProgress(say, "the least possible program"))
     say("the instrument ...")
-    instrument = PlayProcess(server, free_port(), block, ring, say)
+    instrument = PlayProcess(server, free_port(), block, ring, say, pack)
     try:
         say(f"ready after {instrument.ready_s:.1f} s; jumps in loop mode ...")
         before = instrument.meters()
@@ -113,7 +119,8 @@ def _measured(
         f"# Gesture to sound, {time.strftime('%Y-%m-%d')}",
         "",
         f"`latentpad measure --gestures {gestures} --soak {soak:.0f} --block {block}"
-        f"{'' if ring is None else f' --ring {ring}'}` on {machine()}; {server.about}. "
+        f"{'' if ring is None else f' --ring {ring}'}"
+        f"{'' if pack is None else f' --pack {pack}'}` on {machine()}; {server.about}. "
         "Milliseconds from the UDP send to the change in what was heard.",
         "",
         "| | found | p50 | p95 | p99 | max | std |",

@@ -21,8 +21,9 @@ import numpy as np
 from scipy.interpolate import RBFInterpolator
 from scipy.spatial import cKDTree
 
-from latentpad.benchmarks.decode_frames import COUNT, ONE_THREAD, blas, wide
+from latentpad.benchmarks.decode_frames import COUNT, ONE_THREAD, blas
 from latentpad.benchmarks.machine import machine
+from latentpad.benchmarks.wide_pack import wide_pack
 from latentpad.engine.decode.frame_decoder import FrameDecoder
 from latentpad.engine.decode.outlines import Outlines, sampled
 from latentpad.engine.expanders import NAMES, fit
@@ -179,7 +180,7 @@ def main() -> None:
     ]
     with tempfile.TemporaryDirectory() as folder:
         packs = {name: load(SHIPPED / name) for name in ("footsteps", "oneshots")}
-        packs["Width 384, hidden 512, 64 latents, untrained"] = wide(Path(folder))
+        packs["Width 384, hidden 512, 64 latents, untrained"] = wide_pack(Path(folder) / "wide")
         for path in sys.argv[1:]:
             packs[Path(path).name] = load(path)
         for name, pack in packs.items():

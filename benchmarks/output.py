@@ -49,7 +49,7 @@ def _field(rhythm: Rhythm, seconds: float) -> str:
     settled = max(1.0, 16 * rhythm.period / rhythm.rate)
     cells = []
     for cost in COSTS:
-        result = render(rhythm, settled + seconds, cost=cost)
+        result = render(rhythm, settled + seconds, cost=cost, exact=True)
         late = sum(at > settled for at in result.starved)
         assert result.kept <= result.target + rhythm.period + 1, (rhythm, result)
         cells.append(

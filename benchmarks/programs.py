@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
 
@@ -26,23 +26,36 @@ Server = JackServer | Card
 
 
 class PlayProcess:
-    """`latentpad play` in a process of its own, controlled by OSC."""
+    """`latentpad play` in a process of its own, controlled by OSC. Without a `server` it plays to
+    the null output."""
 
     def __init__(
-        self, server: Server, port: int, block: int, ring: float | None, say: LogCallback = print
+        self,
+        server: Server | None,
+        port: int,
+        block: int,
+        ring: float | None,
+        say: LogCallback = print,
+        pack: str | None = None,
+        options: Sequence[str] = (),
     ) -> None:
         self._address = ("127.0.0.1", port)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         began = time.monotonic()
+        device = None if server is None else server.device
         with tempfile.TemporaryFile("w+") as errors:
             self._program = subprocess.Popen(
                 [sys.executable, "-m", "latentpad.cli.main", "play", "--osc-port", str(port),
                  "--block", str(block), *(() if ring is None else ("--ring", str(ring))),
-                 *(() if server.device is None else ("--device", server.device))],
-                env=server.environment(), stdout=subprocess.PIPE, stderr=errors, text=True,
+                 *(() if device is None else ("--device", device)),
+                 *(("--null-audio",) if server is None else ()),
+                 *(() if pack is None else ("--pack", pack)), *options],
+                env=None if server is None else server.environment(),
+                stdout=subprocess.PIPE, stderr=errors, text=True,
             )  # fmt: skip
             self._begin(say, errors)
         self.ready_s = time.monotonic() - began
+        self.pid = self._program.pid
 
     def _begin(self, say: LogCallback, errors: IO[str]) -> None:
         """Wait until it is ready; `errors` is its standard error.

@@ -129,6 +129,7 @@ def render(
     realtime: bool = True,
     asked: float | None = None,
     period: int | None = None,
+    exact: bool = False,
     stalls: tuple[float, ...] = (),
     seed: int = 0,
 ) -> HostResult:
@@ -136,11 +137,11 @@ def render(
 
     A hop takes 0.5 to 1 of `cost` seconds to make, a sleep lasts up to `wake` longer than
     requested; at each of `stalls` the loop waits for 4 ms. `period` is the assumed period of the
-    host before it is measured.
+    host before it is measured; `exact` says that the host never takes less.
     """
     host = SimulatedHost(rhythm, seed)
     hop_out = hop * rhythm.rate / model_rate
-    buffering = Buffering(rhythm.rate, period or rhythm.period, hop_out, FRAMES, asked)
+    buffering = Buffering(rhythm.rate, period or rhythm.period, hop_out, FRAMES, asked, exact=exact)
     if realtime:
         buffering.realtime()
     buffering.learns = True

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 
 import numpy as np
 from numpy.typing import NDArray
 
+from latentpad.benchmarks import rest as rest_costs
 from latentpad.benchmarks.machine import machine
-from latentpad.benchmarks.programs import starting
 from latentpad.engine import board as b
 from latentpad.engine.board import Board, BoardShape, Event
 from latentpad.engine.parameters import MODES, OFFSET, PHASES
@@ -24,8 +22,6 @@ from latentpad.models.packs.pack import Pack
 from latentpad.models.progress import LogCallback, LoopProgress
 
 ANCHORS = (1_000, 1_000_000)
-REST_S = 10.0
-
 Sounds = NDArray[np.float32]
 
 
@@ -37,8 +33,8 @@ def bench(name: str, *, rest: bool, say: LogCallback) -> str:
         f"`latentpad bench`, pack {pack.name}, on {machine()}.", "",
     ]  # fmt: skip
     if rest:
-        say(f"at rest: started, then looked at for {REST_S:.0f} s ...")
-        lines += at_rest(say)
+        say("the program at rest ...")
+        lines += rest_costs.measured(None, rest_costs.import_s(), say)
     say("decoder ...")
     sounds, decoder = decoding(pack)
     lines += decoder
@@ -178,34 +174,3 @@ def _driven(pack: Pack, sounds: Sounds, count: int, method: str, hops: int = 150
         player.hop(out)
         spent.append(1e6 * (time.perf_counter() - began))
     return spent[100:]
-
-
-def at_rest(say: LogCallback) -> list[str]:
-    """Start `play`, and measure its CPU time and memory while no one plays."""
-    import psutil
-
-    began = time.monotonic()
-    program = subprocess.Popen(
-        [sys.executable, "-m", "latentpad.cli.main", "play", "--null-audio", "--osc-port", "9743"],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
-    assert program.stdout is not None
-    if "ready" not in starting(program.stdout, say):
-        return ["`latentpad play` did not become ready.", ""]
-    ready = time.monotonic() - began
-    try:
-        parent = psutil.Process(program.pid)
-        processes = [parent, *parent.children(recursive=True)]
-        for process in processes:
-            process.cpu_percent()
-        time.sleep(REST_S)
-        rows = [(p.cpu_percent(), p.memory_full_info().uss / 2**20) for p in processes]
-    finally:
-        program.terminate()
-        program.wait(10)
-    cpu, memory = (sum(column) for column in zip(*rows, strict=True))
-    return [
-        f"`latentpad play` was ready after {ready:.1f} s. At rest its {len(rows)} processes take "
-        f"{cpu:.1f} % of a core and {memory:.0f} MB of memory of their own.",
-        "",
-    ]

@@ -58,6 +58,7 @@ def evaluate(
     from latentpad.models.packs import pack as packs
     from latentpad.models.progress import Bar
 
+    extras.check_tensorflow("an evaluation")
     extras.check("matplotlib", "the report needs Matplotlib")
     if not magnitudes and dask is None:
         extras.check("visqol", "an evaluation by more than --magnitudes needs ViSQOL")

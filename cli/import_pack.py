@@ -65,10 +65,12 @@ def import_(
     On a terminal, it asks for what the shape of the model does not show.
     """
     from latentpad.engine.process import stderr_silenced
+    from latentpad.models import extras
     from latentpad.models.importing import inputs
     from latentpad.models.packs import pack as packs
     from latentpad.models.progress import Bar
 
+    extras.check_tensorflow("importing a model")
     packs.check_target(out)
     inputs.check(decoder, encoder, sounds, sound_map)
     with Bar() as bar:

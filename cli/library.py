@@ -59,9 +59,12 @@ def add(
     dask: Cluster = None,
 ) -> None:
     """Place a folder of sounds. It can be run again; no sound is added twice."""
+    from latentpad.models import extras
     from latentpad.models.libraries.items import from_folder
     from latentpad.models.progress import Bar
 
+    if dask is None:
+        extras.check_tensorflow("placing sounds")
     with _filling(library, pack) as opened, Bar() as bar:
         items = from_folder(folder.expanduser(), say)
         if dask is None:
@@ -87,6 +90,9 @@ def freesound(
 
     When the day's requests are used up, the sounds so far are placed; run the same command later.
     """
+    from latentpad.models import extras
+
+    extras.check_tensorflow("placing sounds")
     from latentpad.models.freesound.search import FreesoundError, collect
     from latentpad.models.libraries.items import from_sounds
     from latentpad.models.progress import Bar

@@ -17,6 +17,7 @@ try:
     from latentpad.cli.streams import say as _say
     from latentpad.controllers.osc.packet import PORT
     from latentpad.engine import error_log
+    from latentpad.models import extras
     from latentpad.models.errors import LatentpadError
     from latentpad.models.text import printable
 except KeyboardInterrupt:  # before `main` could handle it
@@ -62,6 +63,8 @@ def _report_error(error: BaseException) -> int:
         return 1
     if isinstance(error, OSError) and error.strerror:
         error = CommandRefused(f"{error.filename or 'system'}: {error.strerror}")
+    if isinstance(error, ImportError) and (extra_line := extras.import_error_line(error)):
+        error = extras.ExtraError(extra_line)
     if isinstance(error, LatentpadError | OSError):
         line = " ".join(str(error).split()) or type(error).__name__
         _warn(printable(line, MOST_PRINTED))
@@ -231,6 +234,10 @@ def measure(
         str | None,
         typer.Option(help="Audio input that a cable leads to from --device: part of its name."),
     ] = None,
+    pack: Annotated[
+        str | None,
+        typer.Option(help="Model pack other than the preset's.", autocompletion=completion.packs),
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the report here.")] = None,
 ) -> None:
     """Measure gesture-to-sound latency and dropouts on this machine: of a JACK server of its own,
@@ -240,7 +247,7 @@ def measure(
 
     report = run(
         gestures=gestures, soak=soak, block=block, ring=ring, say=_say,
-        output=device, input=input,
+        output=device, input=input, pack=pack,
     )  # fmt: skip
     _say(report)
     if out is not None:

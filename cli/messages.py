@@ -9,7 +9,7 @@ from latentpad.controllers.osc import interfaces
 from latentpad.engine import board as b
 from latentpad.engine.control.session import Session
 from latentpad.engine.control.supervisor import TRIES
-from latentpad.engine.play.limiter import LOOKAHEAD_S
+from latentpad.engine.output_settings import LIMITER_DELAY_S
 from latentpad.engine.process import LOST
 
 HURRIED = (
@@ -27,7 +27,7 @@ def latency(session: Session) -> str:
     decode = session.board.decoder[b.DECODE_US] / 1000
     return (
         f"latency {decode:.1f} ms decoder + {1000 * ring / rate:.1f} ms ring ({ring:.0f} frames; "
-        f"{period} are taken at a time) + {1000 * LOOKAHEAD_S:.1f} ms limiter"
+        f"{period} are taken at a time) + {1000 * LIMITER_DELAY_S:.1f} ms limiter"
         + (f" + {conversion:.1f} ms conversion" if conversion else "")
         + f" + {device:.1f} ms device, at {rate:.0f} Hz"
     )

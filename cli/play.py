@@ -261,8 +261,7 @@ async def _meter(
     player, decoder = session.board.player, session.board.decoder
     while True:
         await asyncio.sleep(METER_S)
-        if not feedback.followed:
-            continue
+        await feedback.wait_followed()
         peaks = (float(player[b.PEAK_LEFT]), float(player[b.PEAK_RIGHT]))
         feedback.publish("/meter/peak", peaks)
         feedback.publish("/meter/load", (float(player[b.LOAD]),))

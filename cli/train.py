@@ -97,11 +97,15 @@ def train(
 def _use(backend: str) -> None:
     """Set Keras' backend, before Keras is imported."""
     import latentpad.models  # noqa: F401  (it sets the backend to TensorFlow)
+    from latentpad.models import extras
 
     if backend not in ("tensorflow", "jax"):
         raise CommandRefused(f"--backend {backend!r} is none of tensorflow, jax")
-    if importlib.util.find_spec(backend) is None:
+    if backend == "tensorflow":
+        extras.check_tensorflow("a training")
+    elif importlib.util.find_spec(backend) is None:
         raise CommandRefused(f"--backend {backend}: it is not installed (pip install {backend})")
+    extras.check("keras", "a training needs Keras")
     os.environ["KERAS_BACKEND"] = backend
 
 

@@ -276,15 +276,6 @@ class Board:
         """Decoding process only: make the filled buffer the newest sound."""
         self.published[voice] += 1
 
-    def fill(self, voice: int, first: int, frames: np.ndarray) -> None:
-        """Decoding process only: add frames (n, bins) dB, from frame `first` on, to the voice's
-        newest sound."""
-        buffer = self.published[voice] % BUFFERS
-        self.sounds[voice, buffer, first : first + len(frames)] = frames
-        fence()
-        self.sound_filled[voice, buffer, first : first + len(frames)] = True
-        self.fills[voice] += 1
-
     def newest(self, voice: int, read: Callable[[int], T]) -> tuple[int, T] | None:
         """The number of the voice's newest sound, and the result of `read` for its buffer.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LIMITER_DELAY_S = 0.0005  # here because the control process tells it, and loads no kernels
+
 
 @dataclass(frozen=True)
 class OutputSettings:

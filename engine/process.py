@@ -25,6 +25,8 @@ from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any
 
+from latentpad.models import extras
+
 LEAVE_S = 0.7  # after the socket is closed: to fade out and leave the sound system
 LOST = 3  # exit status of a playing process that has lost its device
 MAX_REASON = 300  # characters of a failure's reason
@@ -82,8 +84,8 @@ def report_step(control_socket: socket.socket, step: str) -> None:
 def failure_line(error: BaseException) -> str:
     """One printable line that describes the error."""
     text = str(error)
-    if isinstance(error, ModuleNotFoundError) and error.name == "tensorflow":
-        text += "; install TensorFlow with latentpad's extra `cpu` or `gpu`"
+    if isinstance(error, ImportError) and (line_of_extra := extras.import_error_line(error)):
+        text = line_of_extra
     elif not _is_own_error(error):
         text = f"{type(error).__name__}: {text}" if text else type(error).__name__
     line = "".join(c if c.isprintable() else " " for c in text)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from latentpad.engine.decode.keras_decoder import KerasDecoder
+from latentpad.engine.decode.decoder import Decoder, fastest_decoder
 from latentpad.engine.expanders import NAMES, Expander, fit
 from latentpad.engine.plane import Float64, Plane
 from latentpad.engine.planes import Planes
@@ -97,7 +97,7 @@ def evaluate(
             progress("getting ready to judge", 0, 0)
             rehearse(pack.representation)
         progress("decoding the anchors", 0, 0)
-        decoder = KerasDecoder(pack)
+        decoder, _ = fastest_decoder(pack)
         used = sorted({*anchors.tolist(), *chosen.first.tolist(), *chosen.last.tolist()})
         decoded = {
             i: Reference(b"decoded" + latents[i].tobytes(), frames, None)
@@ -154,7 +154,7 @@ def _workers(
 
 @contextmanager
 def _listening(
-    pack: Pack, folder: Path, decoder: KerasDecoder, judges: Workers | None
+    pack: Pack, folder: Path, decoder: Decoder, judges: Workers | None
 ) -> Iterator[Callable[..., Float64]]:
     """A function that compares: all figures by the workers, or MAE only. Makes the folder."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -178,7 +178,7 @@ def _listening(
         )  # fmt: skip
 
 
-def _singly(decoder: KerasDecoder, latents: Floats) -> Floats:
+def _singly(decoder: Decoder, latents: Floats) -> Floats:
     """Decode the latents one by one, as for a finger.
 
     In a larger batch the last bits differ, and the phase may amplify that (ViSQOL 4.70 for 4.73).

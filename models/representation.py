@@ -166,7 +166,7 @@ def decisive(levels: Levels, representation: Representation) -> tuple[range, ran
     """
     r, count = representation, len(levels.total)
     start, _ = _loudest(levels.weighted, r)
-    first, reach = _rise(levels.total, r)
+    first, reach = _rise(levels.total, r, float(levels.total.max()))
     return (
         range(start, min(start + loudest_frames(r), count)),
         range(max(0, first - 1), min(first + reach + 1, count)),
@@ -199,6 +199,19 @@ def onset(frames_db: Floats, representation: Representation) -> float:
     return outline(frames_db, representation).onset
 
 
+def onset_within(levels: Floats, representation: Representation) -> float | None:
+    """The onset of a sound of which the first frames are known, by their levels in dB (n,).
+
+    The sound's loudest frame is taken to be the loudest of these, or 0 dB: as loud as its loudest
+    bin. None if these frames do not tell.
+    """
+    peak = max(float(levels.max()), 0.0)
+    first, reach = _rise(levels, representation, peak)
+    if levels[first] <= peak - 45 or first + reach >= len(levels):
+        return None
+    return _onset(levels, representation)
+
+
 def content_end(frames_db: Floats, representation: Representation) -> float:
     """First frame from which the level stays 50 dB under the loudest; `frames` if it never does."""
     return outline(frames_db, representation).end
@@ -223,15 +236,16 @@ def _silent(peak: float, r: Representation) -> bool:
     return peak < -r.range_db + 10 * np.log10(r.bins) + 1
 
 
-def _rise(levels: Floats, r: Representation) -> tuple[int, int]:
+def _rise(levels: Floats, r: Representation, peak: float) -> tuple[int, int]:
     """The first frame within 45 dB of the loudest, and the frames that a window reaches ahead."""
-    return int(np.argmax(levels > levels.max() - 45)), max(1, r.n_fft // r.hop)
+    return int(np.argmax(levels > peak - 45)), max(1, r.n_fft // r.hop)
 
 
 def _onset(levels: Floats, r: Representation) -> float:
-    if _silent(float(levels.max()), r):
+    peak = float(levels.max())
+    if _silent(peak, r):
         return 0.0
-    first, reach = _rise(levels, r)
+    first, reach = _rise(levels, r, peak)
     target = float(levels[first : first + reach + 1].max()) - 12
     rise = first + int(np.argmax(levels[first:] >= target))
     if rise == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
@@ -18,7 +19,8 @@ FOLDERS = ("benchmarks", "cli", "controllers", "engine", "evaluation", "models",
 PROCESSES = ("control", "decode", "play")
 OFFLINE = "engine.offline"  # renders without processes, so it imports all three
 HEAVY = ("keras", "tensorflow")
-IMPORTS_HEAVY = ("engine.decode.keras_decoder", "models.audio.griffinlim", "models.vae")
+KERNELS = ("numba", "scipy", "sounddevice", "rtmixer", *HEAVY)
+IMPORTS_HEAVY = ("engine.decode.keras_decoder", "models.vae")
 
 
 @cache
@@ -110,6 +112,15 @@ def test_tensorflow_is_imported_at_the_top_only_of_the_modules_that_the_page_nam
             assert not {name.split(".")[0] for name in names} & set(HEAVY), module
     for module in IMPORTS_HEAVY:
         assert modules()[module].relative_to(ROOT).as_posix() in PAGE
+
+
+def test_the_control_process_imports_no_kernels_and_no_other_process() -> None:
+    imported = f"sorted({set(KERNELS)} & {{name.split('.')[0] for name in sys.modules}})"
+    program = f"import sys, latentpad.cli.play; print({imported})"
+    made = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert made.stdout.strip() == "[]"
 
 
 def test_no_module_is_longer_than_300_lines() -> None:

@@ -61,6 +61,7 @@ class Feedback:
         self._lock = threading.Lock()
         self._scheduled = False
         self._flushed = -INTERVAL
+        self._sent = asyncio.Event()
         instrument.register("/sync", self._sync)
         instrument.register("/ping", lambda args, sender: None)  # keeps a subscription alive
         instrument.listeners.append(self._changed)
@@ -88,6 +89,12 @@ class Feedback:
         """Whether there is an active subscriber or a sink."""
         with self._lock:
             return len(self._sinks) > 0 or bool(self._subscribers.awake())
+
+    async def wait_followed(self) -> None:
+        """Wait until there is an active subscriber or a sink. Event loop's thread only."""
+        while not self.followed:
+            self._sent.clear()  # whoever begins to follow is sent something
+            await self._sent.wait()
 
     def follow(self, sink: Sink, sender: Sender) -> None:
         """Send `sink` all values, then each change that is not from `sender`, the meters, and
@@ -191,6 +198,7 @@ class Feedback:
             unfinished = self._subscribers.unfinished()
         if unfinished:
             self._wake()
+        self._sent.set()
 
     def _send(self, host: SubscribedHost, subscriber: Subscriber, values: Values) -> None:
         """Send the values, as far as the host's rate limit and the system allow.

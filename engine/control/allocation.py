@@ -130,8 +130,15 @@ class Allocation:
         self.release(lambda slot: True)
         self._outbox.send(Event(b.PANIC))
 
+    @property
+    def awaits_tick(self) -> bool:
+        """Whether an event has found no room, or a held voice may time out."""
+        return not self._outbox.empty or any(
+            slot.timed and slot.source is not None for slot in self._slots
+        )
+
     def tick(self) -> None:
-        """Send the events that had no room. Call it some 60 times a second."""
+        """Send the events that had no room. Call it some 60 times a second while `awaits_tick`."""
         self._outbox.flush()
 
     def held_voices(self) -> Iterator[tuple[int, Source]]:

@@ -30,8 +30,8 @@ class Instrument(Changes):
 
     `limits` are those of the pack that is played. `clock` is the time in seconds, so that a
     recording can be rendered without a clock. `wake` is called when a sound is wanted from the
-    decoding process. `started` is how many sounds were started before: the noise of a sound depends
-    on its number.
+    decoding process, `wake_ticks` when a change leaves `tick` something to do. `started` is how
+    many sounds were started before: the noise of a sound depends on its number.
     """
 
     def __init__(
@@ -41,11 +41,13 @@ class Instrument(Changes):
         *,
         clock: Callable[[], float],
         wake: Callable[[], None] = lambda: None,
+        wake_ticks: Callable[[], None] = lambda: None,
         started: int = 0,
     ) -> None:
         super().__init__(board)
         self.clock = clock
         self.wake = wake
+        self._wake_ticks = wake_ticks
         self.listeners: list[Listener] = []  # called with every changed value
         self.hearers: list[Callable[[Sender], None]] = []  # called with the sender of every command
         self._last_heard = LastHeard(clock)
@@ -63,13 +65,9 @@ class Instrument(Changes):
         )
         self._touch = Touch(board, self._voices, self._pad, self._changed, clock)
         self._snapshots = Snapshots(
-            self._current_snapshot,
-            self._set_from_snapshot,
-            self._point_from_snapshot,
-            self._pack.playable,
-            self._changed,
-            clock,
-        )
+            self._current_snapshot, self._set_from_snapshot, self._point_from_snapshot,
+            self._pack.playable, self._changed, clock,
+        )  # fmt: skip
         self._addresses = Addresses(
             {
                 **{row.address: self._setter(row) for row in GLOBAL},
@@ -103,6 +101,8 @@ class Instrument(Changes):
         if self._pad.decode_wanted:
             self._pad.decode_wanted = False
             self.wake()
+        if self._awaits_tick:
+            self._wake_ticks()
 
     def _notify_hearers(self, sender: Sender) -> None:
         for hear in self.hearers:
@@ -259,13 +259,19 @@ class Instrument(Changes):
 
     # -- time --------------------------------------------------------------------------------
 
+    @property
+    def _awaits_tick(self) -> bool:
+        return self._touch.movement.waiting or self._snapshots.gliding or self._voices.awaits_tick
+
     def tick(self) -> None:
-        """Do what depends on time. Call it some 60 times a second."""
+        """Do what depends on time. Call it some 60 times a second after each call of
+        `wake_ticks`; without something to do it changes nothing."""
+        if not self._awaits_tick:
+            return
         with self.together():
             self._voices.tick()
             timeout = float(self.board.values[OFFSET["/note/timeout"]])
             self._release(lambda slot: self._last_heard.timed_out(slot, timeout))
-            self._last_heard.forget()
             self._touch.tick()
             self._notify_implied(NOBODY)
             self._snapshots.step()

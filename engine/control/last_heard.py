@@ -21,6 +21,8 @@ class LastHeard:
         """Record that the sender has sent something now. Commands without a sender do not count."""
         if sender.group:
             self._last[sender.group] = self._clock()
+            if len(self._last) > SENDERS:
+                self._forget()
 
     def timed_out(self, slot: Slot, timeout: float) -> bool:
         """Whether the sender of a timed voice was silent for longer than `timeout` s; 0 means
@@ -28,8 +30,7 @@ class LastHeard:
         now = self._clock()
         return timeout > 0 and slot.timed and now - self._last.get(slot.sender.group, now) > timeout
 
-    def forget(self) -> None:
-        """Keep at most `SENDERS`: those that were heard last."""
-        if len(self._last) > SENDERS:
-            recent = sorted(self._last, key=self._last.__getitem__)[-SENDERS // 2 :]
-            self._last = {group: self._last[group] for group in recent}
+    def _forget(self) -> None:
+        """Keep those that were heard last."""
+        recent = sorted(self._last, key=self._last.__getitem__)[-SENDERS // 2 :]
+        self._last = {group: self._last[group] for group in recent}

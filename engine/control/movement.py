@@ -73,6 +73,11 @@ class Movement:
         self._waiting_axes.pop((device, n), None)
         self._stroke_of(device, n).point = None
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a move waits for its other coordinate."""
+        return bool(self._waiting_axes)
+
     def forget_waiting(self) -> None:
         """Forget the moves that wait for their other coordinate: they start nothing."""
         self._waiting_axes.clear()

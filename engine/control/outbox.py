@@ -18,6 +18,11 @@ class Outbox:
         self._board = board
         self._waiting: list[Event] = []
 
+    @property
+    def empty(self) -> bool:
+        """Whether no event waits."""
+        return not self._waiting
+
     def send(self, event: Event) -> None:
         """Send the event now, or when there is room."""
         self.flush()

@@ -27,7 +27,9 @@ from latentpad.engine.process_status import ProcessStatus
 from latentpad.models.errors import LatentpadError
 from latentpad.models.packs.pack import Pack
 
-TICK_S = 1 / 60
+TICK_S = 1 / 60  # while something depends on time
+FIRST_TICK_S = 0.004  # to the first tick after a rest: a coordinate has waited for its other one
+CLOCK_S = 0.1  # between two readings of the clock at rest
 PLAYER_HANG_S = 2.0  # it beats every 50 ms, and detects a lost device itself
 DECODER_HANG_S = 300.0  # it beats between two sounds, but not during a fit
 
@@ -60,11 +62,13 @@ class Session:
         played.planes.set_defaults(self.board)
         self._wake, self._wake_receiver = socket.socketpair()
         self._wake.setblocking(False)
+        self._ticks_wanted = threading.Event()
         self.instrument = Instrument(
             self.board,
             PackLimits.of(pack, played.planes, self.board, played.name),
             clock=AwakeClock(),  # while the program is stopped, nothing times out
-            wake=self._wake_decoder,
+            wake=self.wake_decoder,
+            wake_ticks=self._ticks_wanted.set,
         )
         self.packs = PackChange(self.board, self.instrument, played)
         self._report = report or (lambda message: None)
@@ -159,7 +163,8 @@ class Session:
         for supervisor in self._supervisors:
             supervisor.hang_up()
 
-    def _wake_decoder(self) -> None:
+    def wake_decoder(self) -> None:
+        """Tell the decoding process that a sound is asked for. The instrument does it itself."""
         with contextlib.suppress(OSError):  # the socket is full: it is awake already
             self._wake.send(b".")
 
@@ -197,7 +202,18 @@ class Session:
         self._report(message)
 
     def _tick(self) -> None:
-        while not self._closing.wait(TICK_S):
+        """Tick while something depends on time. At rest, only keep the instrument's clock going:
+        it counts short gaps only."""
+        pause = FIRST_TICK_S
+        while not self._closing.is_set():
+            if not self._ticks_wanted.wait(CLOCK_S):
+                self.instrument.clock()
+                self.packs.tick()
+                pause = FIRST_TICK_S
+                continue
+            self._ticks_wanted.clear()  # a tick that leaves something to do sets it again
+            self._closing.wait(pause)
+            pause = TICK_S
             with error_log.errors_reported():
                 self.instrument.tick()
                 self.packs.tick()

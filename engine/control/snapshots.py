@@ -121,6 +121,11 @@ class Snapshots:
             self._glide.untouched -= {"/plane", *(row for row, kind in ROW.items() if kind.of_pack)}
             self._glide.pad_untouched = False
 
+    @property
+    def gliding(self) -> bool:
+        """Whether a glide is in progress."""
+        return self._glide is not None
+
     def step(self) -> None:
         """Continue the glide."""
         glide = self._glide

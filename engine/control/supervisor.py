@@ -9,6 +9,7 @@ laptop's sleep, a moved virtual machine) replaces no process.
 from __future__ import annotations
 
 import atexit
+import os
 import signal
 import socket
 import threading
@@ -27,11 +28,13 @@ from latentpad.engine.control.exit_reason import exit_reason, oom_kills
 from latentpad.engine.process import LEFT_TO_CONTROL, LOST, failure_line
 from latentpad.engine.process_status import ProcessStatus
 
-TICK_S = 0.05
+TICK_S = 0.1  # between two checks of a process
+STOPPED_TICK_S = 0.05  # the same of one that was stopped
 GAP_S = 0.25  # the longest time between two readings that counts
 STOPPED_S = 0.5  # a stopped process must continue within this time
 IDLE_S = 30.0  # without a beat and without processor time
 STARTING_MOST_S = 300.0  # between two messages of a start that uses processor time
+CPU_CHECK_S = 1.0  # between two readings of its processor time, which cost more than all else
 CPU_STEP_S = 0.02  # processor time that counts as work: some systems count in steps of 10 ms
 MIN_READY_S = 1.0  # a process that ends sooner after it was ready counts as a failed start
 STOPPED = "was stopped"
@@ -79,13 +82,18 @@ class Liveness:
         self._hang_s, self._patience = hang_s, patience
         self._awake = awake or AwakeClock()
         self._now = self._ran_at = self._beat_at = self._cpu_at = self._awake()
-        self._beat, self._cpu_s = status.beat, 0.0
+        self._beat, self._cpu_s, self._cpu_read_at = status.beat, 0.0, -CPU_CHECK_S
         self._ready_at: float | None = None
 
     @property
     def ready_s(self) -> float:
         """How long it has been ready, s."""
         return 0.0 if self._ready_at is None else self._now - self._ready_at
+
+    @property
+    def tick_s(self) -> float:
+        """When to check again, s: sooner if the process was found stopped."""
+        return TICK_S if self._ran_at == self._now else STOPPED_TICK_S
 
     def record_message(self) -> None:
         """Record a message, which is a sign of life like a beat."""
@@ -97,18 +105,19 @@ class Liveness:
         beat, ready = self._status.beat, self._status.ready
         if ready and self._ready_at is None:
             self._ready_at = self._beat_at = now
-        if beat != self._beat:
-            self._beat, self._beat_at = beat, now
+        if beat != self._beat:  # it runs
+            self._beat, self._beat_at, self._ran_at = beat, now, now
+            return ""
         try:
-            process = psutil.Process(self._pid)
-            stopped = process.status() == psutil.STATUS_STOPPED
-            cpu_s = sum(process.cpu_times()[:2])
+            if not _is_stopped(self._pid):
+                self._ran_at = now
+            if now - self._cpu_read_at >= CPU_CHECK_S:
+                self._cpu_read_at = now
+                cpu_s = sum(psutil.Process(self._pid).cpu_times()[:2])
+                if cpu_s - self._cpu_s >= CPU_STEP_S:
+                    self._cpu_s, self._cpu_at = cpu_s, now
         except (psutil.Error, OSError):  # it has just ended, or no more files can be opened
             return ""
-        if not stopped:
-            self._ran_at = now
-        if cpu_s - self._cpu_s >= CPU_STEP_S:
-            self._cpu_s, self._cpu_at = cpu_s, now
         if now - self._ran_at > STOPPED_S:
             return STOPPED
         silent = now - self._beat_at
@@ -117,6 +126,14 @@ class Liveness:
             return "has hung" if silent > self._hang_s or idle > IDLE_S else ""
         hung = idle > IDLE_S * self._patience or silent > STARTING_MOST_S * self._patience
         return "hung while it started" if hung else ""
+
+
+def _is_stopped(pid: int) -> bool:
+    """Whether the child process was stopped (SIGSTOP). Raises `OSError` or `psutil.Error` if it has
+    ended."""
+    if hasattr(os, "waitid"):  # a hundredth of the cost
+        return os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT | os.WNOHANG) is not None
+    return psutil.Process(pid).status() == psutil.STATUS_STOPPED
 
 
 class Supervisor:
@@ -211,15 +228,15 @@ class Supervisor:
             liveness = Liveness(child.process.pid or 0, self.status, self._hang_s, patience)
             checked_at = time.monotonic()
             while not failure and child.process.is_alive():
-                connection.wait(
-                    [*child.channels, child.process.sentinel, self._wake_receiver], TICK_S
-                )
-                self._forward_messages(child, liveness, end)
+                if connection.wait(
+                    [*child.channels, child.process.sentinel, self._wake_receiver], liveness.tick_s
+                ):
+                    self._forward_messages(child, liveness, end)
                 if self._closing.is_set():
                     if self.status.ready:
                         child.shut_down()
                     break
-                if time.monotonic() - checked_at > TICK_S:
+                if time.monotonic() - checked_at > liveness.tick_s:
                     checked_at = time.monotonic()
                     with error_log.errors_reported():
                         failure = liveness.check()

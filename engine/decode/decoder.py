@@ -5,19 +5,23 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Protocol
 
 import numpy as np
 
 from latentpad.engine.decode.frame_decoder import FrameDecoder
+from latentpad.engine.decode.gpu import may_have_gpu
 from latentpad.engine.decode.keras_layers import UnsupportedDecoder
 from latentpad.engine.decode.sound import playable
 from latentpad.engine.latent_bounds import LatentBounds
+from latentpad.models import extras
 from latentpad.models.packs.pack import Pack, PackError
 from latentpad.models.representation import Floats
 from latentpad.models.text import line, reason
 
 TRIED = 12  # latents decoded at load
+MOVING = 8  # voices that move at once, when decoders are compared
 WINDOW = 16  # frames that are decoded before a new sound is heard
 
 
@@ -40,27 +44,57 @@ class Decoder(Protocol):
 
 
 def fastest_decoder(pack: Pack) -> tuple[Decoder, float]:
-    """The pack's decoder, and the milliseconds in which it decodes what must be decoded before a
-    new point is heard.
+    """The pack's decoder, and the milliseconds in which it decodes what is heard first of a point.
 
     NumPy decodes the stacks of layers that `latentpad train` makes. TensorFlow is imported only for
-    other models. Raises `PackError` if the decoder cannot be loaded, or gives NaN for the mean of
-    its anchors, some of them, or an end of their `LatentBounds`.
+    other models, and where there may be a GPU, which decodes whole sounds of all voices at once: it
+    is taken if it is faster. Raises `PackError` if the decoder cannot be loaded, or gives NaN for
+    the mean of its anchors, some of them, or an end of their `LatentBounds`.
     """
     try:
         decoder: Decoder = FrameDecoder(pack)
-    except UnsupportedDecoder:
-        decoder = _keras_decoder(pack)
-    return decoder, _test(decoder, pack)
+    except UnsupportedDecoder as error:
+        decoder = _keras_decoder(pack, f"{error}, so it")
+    else:
+        _check(decoder, pack)
+        decoder = _faster(decoder, pack)
+    return decoder, _check(decoder, pack)
 
 
-def _keras_decoder(pack: Pack) -> Decoder:
+def _keras_decoder(pack: Pack, needed_by: str) -> Decoder:
+    """The pack's decoder, run by TensorFlow. Raises `PackError`, as `fastest_decoder` does, and
+    `ExtraError` in the name of `needed_by` where TensorFlow is not installed."""
+    extras.check_tensorflow(needed_by)
     from latentpad.engine.decode.keras_decoder import KerasDecoder
 
-    return KerasDecoder(pack)
+    decoder = KerasDecoder(pack)
+    _check(decoder, pack)
+    return decoder
 
 
-def _test(decoder: Decoder, pack: Pack) -> float:
+def _faster(decoder: Decoder, pack: Pack) -> Decoder:
+    """The decoder, or a GPU if that answers `MOVING` voices at once sooner."""
+    if may_have_gpu():
+        with suppress(Exception):  # a GPU that cannot be used is none
+            other = _keras_decoder(pack, "a GPU")
+            if other.batch >= MOVING and _seconds(other, pack) < _seconds(decoder, pack):
+                return other
+    return decoder
+
+
+def _seconds(decoder: Decoder, pack: Pack) -> float:
+    """The median time of what is heard first of `MOVING` new points."""
+    latents = np.resize(pack.anchors.latents, (MOVING, pack.latent_dim)).astype(np.float32)
+    count = min(WINDOW, pack.representation.frames)
+    seconds = []
+    for _ in range(9):
+        started = time.perf_counter()
+        decoder.frames(latents, [0] * MOVING, count)
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds[2:])
+
+
+def _check(decoder: Decoder, pack: Pack) -> float:
     """Decode the test latents. Returns the median time of a window in ms. Raises `PackError`."""
     count = min(WINDOW, pack.representation.frames)
     seconds = []

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
+from typing import cast
 
 import numpy as np
 
 from latentpad.engine import board as b
 from latentpad.engine.board import Board
 from latentpad.engine.decode.decoder import Decoder
+from latentpad.engine.decode.frame_decoder import FrameDecoder
 from latentpad.engine.decode.outlines import Outlines
 from latentpad.engine.decode.pointing import DecoderInputs, Pointing
-from latentpad.engine.decode.sound import describe, gain_of, playable
+from latentpad.engine.decode.sound import MOST_DB, describe, gain_of, playable
 from latentpad.engine.decode.sounds import VoiceSound, VoiceSounds
 from latentpad.engine.decode.windows import (
     REST,
     SIZES,
     Motion,
+    begins_at_onset,
     first_windows,
     missing,
     motion,
@@ -25,9 +29,9 @@ from latentpad.engine.decode.windows import (
     rest_frame,
     window_from,
 )
-from latentpad.engine.parameters import OFFSET
+from latentpad.engine.parameters import OFFSET, VOICES
 from latentpad.models.packs.pack import Pack
-from latentpad.models.representation import Floats
+from latentpad.models.representation import Floats, frame_levels, loudness, onset_within
 
 SETTLED_S = 0.05  # after a point's last sound the rest of it is decoded
 URGENT_S = 0.025  # frames that are played within this time are decoded before all else
@@ -52,13 +56,14 @@ class Decoding:
     ) -> None:
         self._board = board
         self._decoder = decoder
-        self._outlines = Outlines(pack, decoder) if decoder.windowed else None
+        self._outlines = Outlines(pack, cast(FrameDecoder, decoder)) if decoder.windowed else None
         self._representation = r = pack.representation
         self._hop_s = r.n_fft / 8 / r.sample_rate
         self._settled_s = settled_s
         self._pointing = pointing
         self._sounds = sounds
         self._window = min(SIZES[0], r.frames)
+        self._measured_at = [-math.inf] * VOICES
 
     def begin(
         self, voices: list[int], latents: list[Floats], whole: list[bool]
@@ -67,56 +72,125 @@ class Decoding:
         if it cannot be decoded. What another voice has of a sound is not decoded again."""
         started = time.perf_counter()
         same = [self._sounds.same(latent) for latent in latents]
-        new = [k for k, found in enumerate(same) if found is None]
-        made = iter(self._new([latents[k] for k in new]))
-        begun = [next(made) if found is None else self._sounds.copy(*found) for found in same]
-        windows: dict[int, list[tuple[VoiceSound, int]]] = {}  # by their number of frames
         inputs = self._pointing.look()
-        for v, sound, is_whole in zip(voices, begun, whole, strict=True):
-            if sound.complete:
-                continue
-            if is_whole:
+        begun = [
+            self._new(latent) if found is None else self._sounds.copy(*found)
+            for latent, found in zip(latents, same, strict=True)
+        ]
+        for sound, is_whole in zip(begun, whole, strict=True):
+            if is_whole and not sound.complete:
                 sound.add(0, self._decoder.whole(sound.latent[None])[0])
-                continue
-            count, firsts = first_windows(
-                self._motion(v, sound, inputs), self._restarts(inputs), len(sound.filled)
-            )
-            needed = [first for first in firsts if 0 in sound.filled[first : first + count]]
-            windows.setdefault(count, []).extend((sound, first) for first in needed)
-        for count, wanted in windows.items():
-            for (sound, first), frames in zip(wanted, self._frames(wanted, count), strict=True):
-                sound.add(first, frames)
-        if new:
-            us = (time.perf_counter() - started) * 1e6 / len(new)
+        self._guess(voices, begun, whole, inputs)
+        wanted: dict[int, list[tuple[VoiceSound, int]]] = {}  # windows by their number of frames
+        for v, sound in zip(voices, begun, strict=True):
+            if not sound.complete:
+                count, firsts = first_windows(
+                    self._motion(v, sound, inputs), self._restarts(inputs), len(sound.filled)
+                )
+                needed = [first for first in firsts if 0 in sound.filled[first : first + count]]
+                wanted.setdefault(count, []).extend((sound, first) for first in needed)
+        for count, windows in wanted.items():
+            self._add(windows, count)
+        for sound in begun:
+            if not sound.measured:
+                sound.gain = min(sound.gain, gain_of(self._loudness(sound)))
+        if any(found is None for found in same):
+            us = (time.perf_counter() - started) * 1e6 / len(voices)
             self._board.decoder[b.DECODE_US] += 0.1 * (us - self._board.decoder[b.DECODE_US])
         return [sound if sound.playable else None for sound in begun]
 
-    def _new(self, latents: list[Floats]) -> list[VoiceSound]:
-        """Sounds of latents that no voice has: outlines without frames, or whole sounds."""
-        if not latents:
-            return []
-        stacked, r = np.stack(latents), self._representation
-        if self._outlines is not None:
-            return [
-                VoiceSound(
-                    latent, gain_of(o.loudness), o.onset, max(o.end, o.onset + 1),
-                    bytearray(r.frames),
-                )
-                for latent, o in zip(latents, self._outlines.of(stacked), strict=True)
-            ]  # fmt: skip
-        return [
-            VoiceSound.of(latent, describe(frames, r))
-            for latent, frames in zip(latents, self._decoder.whole(stacked), strict=True)
+    def _new(self, latent: Floats) -> VoiceSound:
+        """The sound of a latent that no voice has: without frames, or whole."""
+        if self._outlines is None:
+            frames = self._decoder.whole(latent[None])[0]
+            return VoiceSound.of(latent, describe(frames, self._representation))
+        frames_count = self._representation.frames
+        return VoiceSound(latent, MOST_DB, 0, frames_count, bytearray(frames_count), measured=False)
+
+    def _guess(
+        self,
+        voices: list[int],
+        sounds: list[VoiceSound],
+        whole: list[bool],
+        inputs: DecoderInputs,
+    ) -> None:
+        """Tell where each new sound begins and ends, as far as its voice has to know at once.
+
+        A voice that plays goes on in the region of the sound before. One that begins with the
+        beginning looks for it in the first frames. Only one that begins elsewhere has to have the
+        outline.
+        """
+        before = dict(self._sounds.newest())
+        begins = []
+        for v, sound, is_whole in zip(voices, sounds, whole, strict=True):
+            if sound.measured:
+                continue
+            if not is_whole and plays(self._board, inputs, v) and v in before:
+                sound.gain, sound.onset, sound.end = before[v].gain, before[v].onset, before[v].end
+            elif not is_whole and begins_at_onset(inputs, v):
+                begins.append(sound)
+            else:
+                self._measure(sound)
+        self._find_onsets(begins)
+
+    def _find_onsets(self, sounds: list[VoiceSound]) -> None:
+        """Decode the beginnings of sounds as far as their onsets."""
+        first = 0
+        while sounds:
+            first = min(first, self._representation.frames - self._window)
+            begin = slice(first, first + self._window)
+            self._add([(s, first) for s in sounds if 0 in s.filled[begin]], self._window)
+            left = []
+            for sound in sounds:
+                onset = onset_within(frame_levels(sound.beginning()), self._representation)
+                if onset is None and 0 in sound.filled:
+                    left.append(sound)
+                else:
+                    sound.onset = onset or 0.0
+            sounds, first = left, first + self._window
+
+    def _loudness(self, sound: VoiceSound) -> float:
+        """The loudness of the frames that are decoded: it is as loud at least."""
+        return loudness(sound.decoded(), self._representation)
+
+    def _measure(self, sound: VoiceSound) -> bool:
+        """Find the sound's level, beginning and end. Returns whether they are numbers."""
+        assert self._outlines is not None
+        (found,) = self._outlines.of(sound.latent[None])
+        sound.measured = True
+        if not math.isfinite(found.loudness):
+            return False
+        sound.gain, sound.onset = gain_of(found.loudness), found.onset
+        sound.end = max(found.end, found.onset + 1)
+        return True
+
+    def measure(self, now: float, needed: list[int]) -> bool:
+        """Measure the sound that waits for it longest, at time `now`. Returns whether there was
+        one. While a voice's point moves on and on, only some of its sounds are measured."""
+        waiting = [
+            (sound.begun_s, v)
+            for v, sound in self._sounds.newest()
+            if not sound.measured and (now - self._measured_at[v] >= SETTLED_S or v in needed)
         ]
+        if not waiting:
+            return False
+        v = min(waiting)[1]
+        self._measured_at[v] = now
+        if self._measure(self._sounds.of(v)):
+            self._sounds.correct(v)
+        return True
 
     def is_needed(self, v: int) -> bool:
-        """Whether the voice plays a shot of which it has not got all frames: its sound must not be
+        """Whether the voice plays a shot of which it has not got all: its sound must not be
         replaced yet, as that of a loop may be."""
         board, inputs = self._board, self._pointing.look()
         if inputs.held[v] or not plays(board, inputs, v):
             return False
-        incomplete = any(voice == v for voice, _ in self._incomplete())
-        return incomplete or board.voice_fills[v] != board.fills[v]
+        sound = dict(self._sounds.newest()).get(v)
+        if sound is None:
+            return False
+        taken = board.voice_fills[v] == board.fills[v]
+        return not (sound.complete and sound.measured and taken)
 
     def fill_urgent(self, needed: list[int]) -> bool:
         """Decode frames that are played soon, of as many voices as a batch has, and of those that
@@ -155,6 +229,11 @@ class Decoding:
         first = window_from(rest_frame(where, sound.filled), where, count, len(sound.filled))
         self._fill([(v, first)], count)
         return 0.0
+
+    def _add(self, windows: list[tuple[VoiceSound, int]], count: int) -> None:
+        """Decode windows of sounds that are not published yet."""
+        for (sound, first), frames in zip(windows, self._frames(windows, count), strict=True):
+            sound.add(first, frames)
 
     def _frames(self, windows: list[tuple[VoiceSound, int]], count: int) -> Iterable[Floats]:
         """The windows of `count` frames that begin at a frame of each sound."""

@@ -24,7 +24,7 @@ from latentpad.models.representation import Floats
 
 MAX_FIRST_STEP_S = 0.01  # the time step of a point that begins to glide, however long it had rested
 NEEDED_S = 0.001  # until a voice that takes up frames is looked at again
-GLIDE_STEP_S = 0.005  # between two sounds of a point that glides
+GLIDE_LEAST_S, GLIDE_MOST_S = 0.005, 0.015  # between two sounds of a point that glides
 
 
 class Mailbox:
@@ -83,6 +83,8 @@ class Mailbox:
             self.serve(voices, now)
         if voices or urgent:
             return 0.0
+        if self._decoding.measure(now, needed):
+            return 0.0
         return NEEDED_S if needed else self._decoding.fill_rest(now)
 
     def complete_a_sound(self) -> bool:
@@ -93,8 +95,14 @@ class Mailbox:
     def waiting(self, now: float = math.inf) -> list[int]:
         """The voices whose point has changed or still glides, longest waiting first."""
         waiting = np.array(self.pointing.look().requests) != self._answered_requests
-        waiting |= self._gliding & (now - self._served_at >= GLIDE_STEP_S)
+        waiting |= self._gliding & (now - self._served_at >= self._glide_step_s())
         return sorted(np.flatnonzero(waiting).tolist(), key=lambda v: float(self._served_at[v]))
+
+    def _glide_step_s(self) -> float:
+        """The time between two sounds of a point that glides: a morph takes it from one to the
+        next."""
+        morph: float = self.pointing.look().values[OFFSET["/morph"]]
+        return min(max(morph / 2, GLIDE_LEAST_S), GLIDE_MOST_S)
 
     # -- new points --------------------------------------------------------------------------
 
@@ -183,7 +191,7 @@ class Mailbox:
         if reconstruct is None:
             return None
         index = OFFSET["/phase"]
-        work = partial(whole_waveform, sound.whole(), self._representation, reconstruct)
+        work = partial(whole_waveform, sound.decoded(), self._representation, reconstruct)
         if self._background is None:
             return work()
         return self._background.run(work, lambda: int(self.board.values[index]) == method)

@@ -26,6 +26,7 @@ class VoiceSound:
     onset: float  # frame
     end: float
     filled: bytearray  # one byte for each frame
+    measured: bool = True  # gain, onset and end are its own, not a guess
     begun_s: float = 0.0  # when its first frames were published
     windows: list[tuple[int, Floats]] = field(default_factory=list)  # not on the board yet
 
@@ -36,9 +37,17 @@ class VoiceSound:
         made.add(0, sound.frames)
         return made
 
-    def whole(self) -> Floats:
-        """(frames, bins) dB of a sound whose frames are all here, and not on the board yet."""
-        return np.concatenate([frames for _, frames in self.windows])
+    def decoded(self) -> Floats:
+        """(n, bins) dB: the frames that are decoded, of a sound that is not on the board yet."""
+        frames = np.empty((len(self.filled), self.windows[0][1].shape[1]), np.float32)
+        for first, window in self.windows:
+            frames[first : first + len(window)] = window
+        return frames[np.frombuffer(self.filled, np.bool_)]
+
+    def beginning(self) -> Floats:
+        """The first of them, as far as no frame is missing."""
+        missing = self.filled.find(0)
+        return self.decoded()[: missing if missing >= 0 else None]
 
     @property
     def complete(self) -> bool:
@@ -74,6 +83,7 @@ class VoiceSounds:
             float(board.sound_onset[v, buffer]),
             float(board.sound_end[v, buffer]),
             bytearray(board.sound_filled[v, buffer].tobytes()),
+            measured=bool(board.sound_filled[v, buffer].all()),
         )
 
     def newest(self) -> list[tuple[int, VoiceSound]]:
@@ -148,8 +158,22 @@ class VoiceSounds:
         was_complete = sound.complete
         sound.add(first, frames)
         sound.windows.clear()
-        self._board.fill(v, first, frames)
-        self._board.decoder[b.COMPLETED] += sound.complete and not was_complete
+        board, stop = self._board, first + len(frames)
+        buffer = board.published[v] % b.BUFFERS
+        board.sounds[v, buffer, first:stop] = frames
+        fence()
+        board.sound_filled[v, buffer, first:stop] = True
+        board.fills[v] += 1
+        board.decoder[b.COMPLETED] += sound.complete and not was_complete
+
+    def correct(self, v: int) -> None:
+        """Tell the voice what was measured of its newest sound."""
+        sound, board = self.of(v), self._board
+        buffer = board.published[v] % b.BUFFERS
+        board.sound_gain[v, buffer] = sound.gain
+        board.sound_onset[v, buffer] = sound.onset
+        board.sound_end[v, buffer] = sound.end
+        board.fills[v] += 1
 
     def give_up(self, v: int) -> None:
         """The rest of the voice's newest sound cannot be decoded: what it has stays."""

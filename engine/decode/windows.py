@@ -55,6 +55,13 @@ def plays(board: Board, inputs: DecoderInputs, v: int) -> bool:
     return sounds and bool(board.voice_serial[v] == inputs.starts[v])
 
 
+def begins_at_onset(inputs: DecoderInputs, v: int) -> bool:
+    """Whether the voice, when it is started, begins with the sound's beginning."""
+    values = inputs.values
+    starts = min(values[_START], values[_END]) if inputs.held[v] else 0.0
+    return starts == 0 and values[_SPEED] >= 0
+
+
 def motion(
     board: Board, inputs: DecoderInputs, r: Representation, v: int, onset: float, end: float
 ) -> Motion:

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import math
-import warnings
-from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numba import njit
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from latentpad.engine.expander_declarations import Declaration
 from latentpad.engine.expanders import kernels
 from latentpad.engine.expanders.anchor_index import FLAT_VARIANCE, batch, view
 from latentpad.engine.expanders.expander import Expander, ExpanderSettings
-from latentpad.engine.plane import Float64, Plane, moments
+from latentpad.engine.expanders.mixture import Mixture, fit_mixture, log_densities, log_peaks
+from latentpad.engine.plane import Float64, Plane
 
 SAMPLE = 4096  # anchors that a mixture is fitted to, drawn at random
 HELD_OUT = 4  # every fourth anchor is held out to choose the number of components
 COMPONENTS = 16  # at most
 PER_COMPONENT = 2  # anchors for each dimension, at least
-REGULARIZATION = 1e-3  # of each coordinate's variance, added to that of every component
-ITERATIONS = 60  # of expectation-maximization
-TOLERANCE = 1e-3  # nats per anchor and iteration: a smaller gain ends the fit
 
 Regression = tuple[Float64, Float64, Float64, Float64, Float64, Float64]
 """A mixture of K components for the kernels: ``level`` (K,) is the logarithm of weight and density
@@ -116,21 +112,6 @@ def conditional_spread(points: Float64, view: kernels.View, regression: Regressi
     return out
 
 
-@dataclass(frozen=True, eq=False)
-class Mixture:
-    """A mixture of K normal distributions of the anchors' coordinates, known ones first.
-
-    The known coordinates are the metric's, the unknown ones the plane's.
-    """
-
-    weights: Float64
-    """(K,)."""
-    means: Float64
-    """(K, D1 + D2)."""
-    covariances: Float64
-    """(K, D1 + D2, D1 + D2)."""
-
-
 class Gaussian(Expander):
     """E[z̃ | z̄ = p] of a Gaussian mixture (Sung, "Gaussian mixture regression and
     classification", 2004). Smooth and on the data's manifold; not exact at anchors.
@@ -180,7 +161,7 @@ def mixture(plane: Plane, metric: str = "euclidean") -> Mixture:
     """
     mixtures = _MIXTURES.setdefault(plane, {})
     if metric not in mixtures:
-        mixtures[metric] = _fit_mixture(plane, metric)
+        mixtures[metric] = _plane_mixture(plane, metric)
     return mixtures[metric]
 
 
@@ -196,7 +177,7 @@ def regression(mixture: Mixture, known: int) -> Regression:
     root = np.linalg.cholesky(within)
     whiten = np.linalg.inv(root).transpose(0, 2, 1)
     return (
-        _levels(mixture, root),
+        log_peaks(mixture, root),
         np.ascontiguousarray(centre, np.float64),
         np.ascontiguousarray(whiten, np.float64),
         np.ascontiguousarray(mean, np.float64),
@@ -208,7 +189,7 @@ def regression(mixture: Mixture, known: int) -> Regression:
 _MIXTURES: WeakKeyDictionary[Plane, dict[str, Mixture]] = WeakKeyDictionary()
 
 
-def _fit_mixture(plane: Plane, metric: str) -> Mixture:
+def _plane_mixture(plane: Plane, metric: str) -> Mixture:
     count = len(plane.known)
     drawn = np.random.default_rng(0).permutation(count)[:SAMPLE]
     pad, unknown = plane.known[drawn], plane.unknown[drawn].astype(np.float64)
@@ -241,58 +222,24 @@ def _select_mixture(x: Float64, given_columns: int) -> Mixture:
     most_components = min(COMPONENTS, len(training) // (PER_COMPONENT * x.shape[1]))
     components = 1
     if most_components > 1:
-        best = _likelihood(_one_component(training), held_out, given_columns)
+        best = _likelihood(fit_mixture(training, 1), held_out, given_columns)
         while 2 * components <= most_components:
-            likelihood = _likelihood(
-                _several_components(training, 2 * components), held_out, given_columns
-            )
+            likelihood = _likelihood(fit_mixture(training, 2 * components), held_out, given_columns)
             if likelihood <= best:
                 break
             components, best = 2 * components, likelihood
-    return _one_component(x) if components == 1 else _several_components(x, components)
+    return fit_mixture(x, components)
 
 
-def _one_component(x: Float64) -> Mixture:
-    mean, covariance = moments(x)
-    return Mixture(np.ones(1), mean[None], covariance[None] + REGULARIZATION * np.eye(len(mean)))
-
-
-def _several_components(x: Float64, components: int) -> Mixture:
-    from sklearn.exceptions import (
-        ConvergenceWarning,
-    )  # takes half a second; loads the thread pools that are limited below
-    from sklearn.mixture import GaussianMixture
-    from threadpoolctl import threadpool_limits
-
-    model = GaussianMixture(
-        components, reg_covar=REGULARIZATION, tol=TOLERANCE, max_iter=ITERATIONS, random_state=0
-    )
-    # On a busy machine its threads wait for each other: 2 s for what takes one thread 0.04 s.
-    # Few different anchors or slow convergence are no reason for a warning.
-    with threadpool_limits(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(x)
-    return Mixture(model.weights_, model.means_, model.covariances_)
-
-
-def _likelihood(mixture: Mixture, x: Float64, given_columns: int = 0) -> float:
+def _likelihood(mixture: Mixture, x: Float64, given_columns: int) -> float:
     """Mean log likelihood of the rows of x (n, J), up to a constant, conditional on their first
     `given_columns` columns."""
-    if given_columns:
-        means, covariances = (
-            mixture.means[:, :given_columns],
-            mixture.covariances[:, :given_columns, :given_columns],
-        )
-        first = Mixture(mixture.weights, means, covariances)
-        return _likelihood(mixture, x) - _likelihood(first, x[:, :given_columns])
-    root = np.linalg.cholesky(mixture.covariances)
-    offset = x - mixture.means[:, None]
-    deviation = np.linalg.solve(root, offset.transpose(0, 2, 1))
-    logarithm = _levels(mixture, root)[:, None] - 0.5 * (deviation**2).sum(axis=1)
-    return float(np.logaddexp.reduce(logarithm, axis=0).mean())
-
-
-def _levels(mixture: Mixture, root: NDArray[np.floating]) -> Float64:
-    """Logarithm (K,) of weight and density at the means, up to a constant. `root` (K, J, J) is the
-    Cholesky factor of the covariances."""
-    return np.log(mixture.weights) - np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
+    likelihood = float(np.logaddexp.reduce(log_densities(mixture, x), axis=0).mean())
+    if not given_columns:
+        return likelihood
+    means, covariances = (
+        mixture.means[:, :given_columns],
+        mixture.covariances[:, :given_columns, :given_columns],
+    )
+    first = Mixture(mixture.weights, means, covariances)
+    return likelihood - _likelihood(first, x[:, :given_columns], 0)

@@ -60,11 +60,19 @@ class Buffering:
     Times are in seconds, on a clock that never goes back; amounts are in frames at the host's rate.
     `hop` is how many frames are rendered at a time, `capacity` how many the ring holds. `period` is
     how many frames the host takes at a time, as known or requested, until it is measured.
-    `requested` is the number of frames that the user wants to be kept ready at least.
+    `requested` is the number of frames that the user wants to be kept ready at least. `exact` says
+    that the host never takes less than its period.
     """
 
     def __init__(
-        self, rate: float, period: int, hop: float, capacity: int, requested: float | None = None
+        self,
+        rate: float,
+        period: int,
+        hop: float,
+        capacity: int,
+        requested: float | None = None,
+        *,
+        exact: bool = False,
     ) -> None:
         self.rate = rate
         self.hop = hop
@@ -72,6 +80,8 @@ class Buffering:
         self.new_period = 0  # set by any thread: the host's new period, 0 none
         self._capacity = capacity
         self._requested = requested
+        self._exact = exact
+        self._least_read = period if exact else 0  # frames that the host takes at a time at least
         self._base_lead_s = SHARED_LEAD_S
         self._learns = False
         self.period = period  # frames that the host takes at a time: the median of its reads
@@ -133,10 +143,27 @@ class Buffering:
         period = self.period if self.period > self.hop / 4 else 0
         return self.burst + self.lead + max(self.hop - period, 0.0)
 
-    def seconds_until_due(self, ready: int) -> float:
-        """Seconds until more than `ready` frames are due, if the host takes none meanwhile."""
-        ahead = ready - self.target
-        return max(ahead, 0.0) / self.rate if ahead < self._level else math.inf
+    @property
+    def period_s(self) -> float:
+        """The period, seconds."""
+        return self.period / self.rate
+
+    @property
+    def longest_pause_s(self) -> float:
+        """Seconds between two calls of `record_read` at most, so that reads are seen one by one,
+        also those of a host that takes less at a time than was believed."""
+        whole = self._least_read if self._least_read >= self.hop else 0
+        return max(whole, self.period / 2) / self.rate
+
+    def seconds_until_due(self, ready: int) -> tuple[float, bool]:
+        """Seconds until more than `ready` frames can be due at the earliest, and whether the host
+        must take some first.
+
+        A read of the host changes nothing about that time: it takes from the ring what it adds to
+        the bucket. Only a read beyond the known burst makes frames due at once.
+        """
+        ahead = max(ready - self.target, 0.0)
+        return ahead / self.rate, ahead >= self._level
 
     # -- events ------------------------------------------------------------------------------
 
@@ -163,6 +190,7 @@ class Buffering:
     def _change_period(self, period: int) -> None:
         """Begin with another period: what was measured belongs to the old one."""
         self.period = period
+        self._least_read = period if self._exact else 0
         self._steps = deque([period], STEPS)
         self._burst.reset()
         self._burst.seconds = PEAK_MEMORY_S

@@ -8,6 +8,7 @@ the old one fades out. Shots and released voices play to their end. Render threa
 from __future__ import annotations
 
 from latentpad.engine import board as b
+from latentpad.engine.play.sound_reader import is_ready
 from latentpad.engine.play.voice_control import END_FADE_S, LOOP, VoiceControl
 from latentpad.engine.play.voices import Voices
 
@@ -32,7 +33,7 @@ def resume(voices: Voices) -> None:
         state = b.WAITING if held else b.FREE
         voices.controls[v] = VoiceControl(state, serial, LOOP, request, level_db=level)
     list(board.received(until))
-    voices.report()
+    voices.find_active()
 
 
 def take_over(new: Voices, old: Voices) -> None:
@@ -43,7 +44,7 @@ def take_over(new: Voices, old: Voices) -> None:
     new.follow(old)
     for v, voice in enumerate(old.controls):
         waiting = voice.state == b.WAITING
-        if waiting and voice.mode != LOOP and old.is_ready(v, voice):
+        if waiting and voice.mode != LOOP and is_ready(old.board, v, voice.request):
             waiting = False
         if waiting or _held(voice):
             new.controls[v] = VoiceControl(
@@ -54,6 +55,8 @@ def take_over(new: Voices, old: Voices) -> None:
             new.controls[v] = VoiceControl(serial=voice.serial)
         if waiting:
             voice.state = b.FREE
+    old.find_active()
+    new.find_active()
 
 
 def give_way(old: Voices, new: Voices) -> bool:

@@ -1,6 +1,6 @@
 """The last stage before the output: DC blocker and look-ahead limiter.
 
-The limiter delays the sound by `LOOKAHEAD_S` (half a millisecond). In that time its gain falls
+The limiter delays the sound by `LIMITER_DELAY_S` (half a millisecond). In that time its gain falls
 linearly to what the coming peak allows, so nothing exceeds the ceiling and nothing is clipped.
 """
 
@@ -12,19 +12,26 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from latentpad.engine.output_settings import LIMITER_DELAY_S
+
 Floats = NDArray[np.float32]
 
-LOOKAHEAD_S = 0.0005
 RELEASE_S = 0.08
 DC_HZ = 5.0
+INAUDIBLE = 1e-46  # the next value of the DC blocker is 0 as float32
 MAX_SAMPLE = 1e4  # +80 dBFS: a larger one is an error and would upset the DC blocker for seconds
 
 
 class Limiter:
-    """A stereo limiter that keeps its state between blocks. Render thread only."""
+    """A stereo limiter that keeps its state between blocks. Render thread only.
+
+    `at_rest` says that a block of zeros would leave it as it is, and come out as zeros. This is so
+    some 3 s after the sound: the DC blocker decays to the smallest float32 first.
+    """
 
     def __init__(self, sample_rate: int) -> None:
-        self.delay = max(1, round(LOOKAHEAD_S * sample_rate))
+        self.at_rest = True
+        self.delay = max(1, round(LIMITER_DELAY_S * sample_rate))
         self._delay_line: Floats = np.zeros((self.delay, 2), np.float32)
         self._needed_gain: Floats = np.ones(self.delay + 1, np.float32)  # gain each sample needs
         self._state = np.array(
@@ -35,7 +42,7 @@ class Limiter:
 
     def process(self, block: Floats, gain_from: float, gain_to: float, ceiling: float) -> None:
         """Process (n, 2) float32 in place: gain ramp, DC blocker, limit to ±`ceiling` (linear)."""
-        _limit(
+        self.at_rest = _limit(
             block,
             gain_from,
             gain_to,
@@ -55,6 +62,7 @@ class Limiter:
 
 @njit(cache=True, nogil=True)
 def _limit(block, gain_from, gain_to, ceiling, delay_line, needed_gain, state, release, dc):
+    """Returns whether the limiter is at rest."""
     frames, delay = len(block), len(delay_line)
     gain = state[0]
     for i in range(frames):
@@ -93,4 +101,13 @@ def _limit(block, gain_from, gain_to, ceiling, delay_line, needed_gain, state, r
         gain = gain + step if limited else 1.0 - (1.0 - gain) * release
         block[i, 0] = min(max(left * gain, -ceiling), ceiling)
         block[i, 1] = min(max(right * gain, -ceiling), ceiling)
+    at_rest = state[0] == gain and state[1] == 0 and state[3] == 0
+    at_rest = at_rest and abs(state[2]) < INAUDIBLE and abs(state[4]) < INAUDIBLE
     state[0] = gain
+    if not at_rest:
+        return False
+    for j in range(delay):
+        if delay_line[j, 0] != 0 or delay_line[j, 1] != 0 or needed_gain[j + 1] != 1:
+            return False
+    state[2] = state[4] = 0.0
+    return True

@@ -24,7 +24,7 @@ from latentpad.engine.play.devices import (
 )
 from latentpad.engine.play.jack_clock import HostState, JackClock
 from latentpad.engine.play.resampling import delay, resampler
-from latentpad.engine.play.ring import FRAMES, RingOutput
+from latentpad.engine.play.ring import FRAMES, LEAST_PAUSE_S, RingOutput
 from latentpad.engine.process import stderr_silenced
 
 # PortAudio with JACK support would start a server.
@@ -102,10 +102,13 @@ class DeviceOutput(RingOutput):
         super().__init__(
             ring,
             _RingReader(self._mixer, ring),
-            Buffering(self.rate, self.block, hop_frames, frames, requested),
+            Buffering(
+                self.rate, self.block, hop_frames, frames, requested,
+                exact=self._jack is not None or stream_format.block > 0,
+            ),
             channels=channels,
             resample=resampler(model_rate, self.rate, channels),
-        )
+        )  # fmt: skip
 
     @property
     def period(self) -> int:
@@ -175,7 +178,9 @@ class NullOutput:
         self.frames_read += len(block)
 
     def pause(self) -> float:
-        return 0.0005
+        """Seconds until the next hop is due."""
+        due = self._began + (self.frames_read + self._hop - self.latency_frames) / self.rate
+        return max(due - time.monotonic(), LEAST_PAUSE_S)
 
     def host(self) -> HostState:
         return HostState.RUNS

@@ -18,24 +18,27 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latentpad.engine import board as b
-from latentpad.engine import history, pack_order, tape
+from latentpad.engine import history, tape
 from latentpad.engine.board import Board
 from latentpad.engine.output_settings import OutputSettings
 from latentpad.engine.play.devices import DeviceError, refresh
 from latentpad.engine.play.fade import Fade
 from latentpad.engine.play.handover import resume
+from latentpad.engine.play.next_packs import NextPacks
 from latentpad.engine.play.output import DeviceOutput, NullOutput, Output
 from latentpad.engine.play.rehearsal import rehearse
-from latentpad.engine.play.stream import PackStream, Stream
-from latentpad.engine.play.voices import QUALITIES, Voices
+from latentpad.engine.play.stream import Stream
+from latentpad.engine.play.voices import QUALITIES
 from latentpad.engine.play.watchdog import OutputState, Watchdog
-from latentpad.engine.process import LOST, failure_line, failure_reported, report_step, send_message
+from latentpad.engine.process import LOST, failure_reported, report_step, send_message
 from latentpad.engine.process_status import ProcessStatus
 from latentpad.models.representation import Representation
 
 METER_FALL_DB_S = 60.0  # a reader at 20 Hz sees every peak, at most 3 dB too low
+SILENT_METERS_S = 0.02  # between two updates of the meters while nothing sounds
 RETRY_S = 0.4
 CHECK_S = 0.1  # how often the main thread checks the output
 DRAIN_MOST_S = 0.3  # the longest time to play the rest of the ring at the end
@@ -53,29 +56,25 @@ class RenderLoop:
         self.stopped = threading.Event()
         self._status, self._decoding = ProcessStatus.playing(board), ProcessStatus.decoding(board)
         self._rate, self._hop = board.shape.sample_rate, tape.hop_of(board)
-        stream = self.stream_of(board.showing(board.sound_memory), representation)
+        self._hop_s = self._hop / self._rate
+        self.next_packs = NextPacks(board)
+        stream = self.next_packs.stream(board.sound_memory, representation)
         resume(stream.voices)
         self.stream = Stream(stream, self._hop)
-        self.next_streams: dict[int, PackStream] = {}  # of packs that may be played, by number
         self._busy = 0.0  # share of the hop's time that rendering takes, smoothed
         self._hops_since_change = 0
-
-    def stream_of(self, board: Board, representation: Representation) -> PackStream:
-        """Voices of a pack, at the instrument's rate. `board` shows the pack's sounds."""
-        voices = Voices(board, representation)
-        return PackStream(voices, representation.sample_rate, self._rate, self._hop)
+        self._peaks = np.zeros(2)
+        self._fall = 10 ** (-METER_FALL_DB_S / 20 * self._hop_s)  # of the peaks, in a hop
 
     def run(self) -> None:
         """Fill the ring until `stopping` is set. Everything that it needs was allocated before."""
         realtime = _claim_priority()
         board, stream, voices = self.board, self.stream, self.stream.voices
-        player = board.player
-        player[b.REALTIME] = realtime
+        board.player[b.REALTIME] = realtime
         size = self._hop
         out = np.zeros((size, 2), np.float32)
-        hop_s = size / self._rate
         fade, fading = Fade(size, self._rate), False
-        peaks, fall = np.zeros(2), 10 ** (-METER_FALL_DB_S / 20 * hop_s)
+        unmeasured, most_unmeasured = 0, max(int(SILENT_METERS_S / self._hop_s), 1)
         output: Output | None = None
         while True:
             if output is not self.output:
@@ -84,45 +83,59 @@ class RenderLoop:
                     output.realtime()
             if not output.hop_due():
                 self._status.count_beat()  # waiting for a late host is not a hang
-                player[b.STARVED] = output.starved
+                board.player[b.STARVED] = output.starved
                 time.sleep(output.pause())
                 continue
             started = time.perf_counter()
             stream.hop(out)
             voices = stream.voices
-            if voices.pack in self.next_streams:
-                stream.change(self.next_streams.pop(voices.pack))
+            if (other := self.next_packs.take(voices.pack)) is not None:
+                stream.change(other)
             render_s = time.perf_counter() - started
             if self.stopping.is_set() and not fading:
                 fading = True
                 history.record(board, history.FADE)
             if not fade.toward(0.0 if fading else 1.0, out):
                 break
-            output.load(self._busy, self._decoding.ready)
             output.write(out)
             tape.write(board, out, voices.version)
-            self._busy += 0.05 * (render_s / hop_s - self._busy)
-            self._adapt_quality(render_s / hop_s)
             self._status.count_beat()
-            player[b.STARVED] = output.starved
-            player[b.LOAD] = self._busy
-            player[b.QUALITY] = voices.quality
-            peaks = np.maximum(np.abs(out).max(axis=0), fall * peaks)
-            player[b.PEAK_LEFT], player[b.PEAK_RIGHT] = peaks
-            player[b.REDUCTION_DB] = voices.limiter.reduction_db
-            player[b.RING_FRAMES], player[b.HOST_PERIOD] = output.latency_frames, output.period
-            player[b.HOP_US] = render_s * 1e6
-            player[b.GUARDED] = voices.guarded
-            player[b.LATE_WINDOWS] = voices.late_windows
-            if render_s > hop_s:
-                player[b.LATE] += 1
+            unmeasured += 1
+            if not stream.silent or unmeasured == most_unmeasured:
+                self._measure(output, out, render_s, unmeasured)
+                unmeasured = 0
         self.stopped.set()
 
-    def _adapt_quality(self, share: float) -> None:
+    def _measure(
+        self, output: Output, out: NDArray[np.float32], render_s: float, hops: int
+    ) -> None:
+        """Update load, quality and meters after the hop `out`. `hops` is how many hops there were
+        since the last call: this one, and silent ones before it, which cost nothing."""
+        player, voices, share = self.board.player, self.stream.voices, render_s / self._hop_s
+        self._busy *= 0.95 ** (hops - 1)
+        self._busy += 0.05 * (share - self._busy)
+        self._adapt_quality(share, hops)
+        output.load(self._busy, self._decoding.ready)
+        self._peaks *= self._fall**hops
+        if not self.stream.silent:
+            self._peaks = np.maximum(np.abs(out).max(axis=0), self._peaks)
+        player[b.STARVED] = output.starved
+        player[b.LOAD] = self._busy
+        player[b.QUALITY] = voices.quality
+        player[b.PEAK_LEFT], player[b.PEAK_RIGHT] = self._peaks
+        player[b.REDUCTION_DB] = voices.limiter.reduction_db
+        player[b.RING_FRAMES], player[b.HOST_PERIOD] = output.latency_frames, output.period
+        player[b.HOP_US] = render_s * 1e6
+        player[b.GUARDED] = voices.guarded
+        player[b.LATE_WINDOWS] = voices.late_windows
+        if share > 1:
+            player[b.LATE] += 1
+
+    def _adapt_quality(self, share: float, hops: int) -> None:
         """Reduce look-ahead and iterations before the sound breaks; restore them when there is
         time."""
         voices = self.stream.voices
-        self._hops_since_change += 1
+        self._hops_since_change += hops
         if (self._busy > 0.7 or share > 1.5) and voices.quality < QUALITIES - 1:
             if self._hops_since_change > 8:
                 voices.quality += 1
@@ -174,7 +187,7 @@ def serve(
         if control_socket in readable and not _still_open(control_socket):
             break
         if orders in readable:
-            _prepare(renderer, orders, control_socket)
+            renderer.next_packs.prepare(orders, control_socket)
         renderer.stream.ended.clear()
         now = time.monotonic()
         if awaiting_device and now - tried_at > RETRY_S:
@@ -206,27 +219,6 @@ def serve(
     output = renderer.output
     time.sleep(min((output.latency_frames + output.period) / output.rate, DRAIN_MOST_S))
     os._exit(0)
-
-
-def _prepare(renderer: RenderLoop, orders: socket.socket, control_socket: socket.socket) -> None:
-    """Make and rehearse the voices of the pack that is ordered, beside those that play."""
-    received = pack_order.receive(orders)
-    if received is None:
-        return
-    order, sounds = received
-    try:
-        rehearse(order.representation)
-        stream = renderer.stream_of(renderer.board.showing(sounds), order.representation)
-    except Exception as error:  # no memory, for example
-        reason = failure_line(error)
-        send_message(control_socket, "pack refused", number=order.number, reason=reason)
-        return
-    renderer.board.show(sounds)  # which frees the memory of an earlier pack when its voices end
-    for number in list(renderer.next_streams):
-        if number < renderer.stream.voices.pack:
-            renderer.next_streams.pop(number, None)  # it was never played
-    renderer.next_streams[order.number] = stream
-    send_message(control_socket, "pack loaded", number=order.number)
 
 
 def _render(renderer: RenderLoop, control_socket: socket.socket) -> None:

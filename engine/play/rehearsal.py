@@ -31,10 +31,11 @@ def rehearse(representation: Representation) -> None:
         board.send(Event(b.START, voice, mode, 0, 0.0, voice + 1))
     others = sorted(set(STREAMED) - {RTPGHI})
     for lookahead, phase in (*((k, RTPGHI) for k in range(3)), *((1, k) for k in others)):
-        board.values[OFFSET["/lookahead"]] = lookahead
-        board.values[OFFSET["/phase"]] = phase
-        board.values[OFFSET["/pitch"]] = lookahead
-        board.values[OFFSET["/morph"]] = 0.1 * (lookahead == 1)
+        with board.writing():
+            board.values[OFFSET["/lookahead"]] = lookahead
+            board.values[OFFSET["/phase"]] = phase
+            board.values[OFFSET["/pitch"]] = lookahead
+            board.values[OFFSET["/morph"]] = 0.1 * (lookahead == 1)
         for voice in range(4):
             board.publish(voice)
         voices.hop(out)

@@ -20,8 +20,9 @@ from latentpad.engine.play.buffering import Buffering
 Floats = NDArray[np.float32]
 
 FRAMES = 1 << 16  # capacity of the ring
-POLL_S = 0.00025  # how often the ring is checked while the host reads it
-IDLE_S = 0.002  # and while it does not
+LEAST_PAUSE_S = 0.00005
+POLL_S = 0.00025  # how often the ring is checked while a read is late
+IDLE_S = 0.002  # and while the host reads nothing
 QUIET_S = 0.05  # a host that has read nothing for this long is idle
 
 
@@ -71,22 +72,26 @@ class RingOutput:
         self._clock = clock
         self._started = False
         self._written = 0
-        self._read_at = clock()
+        self._now = self._read_at = clock()
+        self._ready = 0
 
     def hop_due(self) -> bool:
         """Whether another hop is due. Starts the reader when enough frames are ready."""
-        now = self._clock()
-        ready = self._update(now)
-        if self._started and not self._reader.reading:
+        buffering = self.buffering
+        self._update()
+        # A reader that finds too few frames takes those and stops. To ask it costs more than the
+        # rest, so it is asked only if the ring is empty, or if a read is overdue.
+        suspect = self._ready == 0 or self._now - self._read_at > 2 * buffering.period_s
+        if suspect and self._started and not self._reader.reading:
             self._started = False
             self.starved += 1
-            self.buffering.record_starved(now)
-        if ready < self.buffering.target:
+            buffering.record_starved(self._now)
+        if self._ready < buffering.target:
             return True
         if not self._started:
             self._reader.start()
             self._started = True
-            self.buffering.record_restart(now)
+            buffering.record_restart(self._now)
         return False
 
     def write(self, block: Floats) -> None:
@@ -95,24 +100,26 @@ class RingOutput:
             block = block.mean(axis=1, keepdims=True)
         if self._resample is not None:
             block = self._resample(block)
-        now = self._clock()
-        ready = self._update(now)
+        self._update()
         self._written += self._ring.write(np.ascontiguousarray(block, np.float32))
         if self._started:
-            self.buffering.record_write(ready, now)
+            self.buffering.record_write(self._ready, self._now)
 
     def pause(self) -> float:
         """Seconds that the render thread may sleep after `hop_due` returned False."""
-        quiet = self._clock() - self._read_at > QUIET_S
-        due = self.buffering.seconds_until_due(int(self._ring.read_available))
-        return min(max(due, 0.00005), IDLE_S if quiet else POLL_S)
+        buffering = self.buffering
+        due, waits = buffering.seconds_until_due(self._ready)
+        due = max(due, POLL_S if waits else LEAST_PAUSE_S)
+        if self._now - self._read_at > QUIET_S:
+            return min(due, IDLE_S)
+        return min(due, max(buffering.longest_pause_s, POLL_S))
 
-    def _update(self, now: float) -> int:
-        """Record what was read meanwhile, and return the frames that are ready."""
-        ready = int(self._ring.read_available)
+    def _update(self) -> None:
+        """Record what was read meanwhile, and how many frames are ready now."""
+        now = self._now = self._clock()
+        ready = self._ready = int(self._ring.read_available)
         frames_read = self._written - ready - self.frames_read
         if frames_read:
             self.frames_read += frames_read
             self._read_at = now
         self.buffering.record_read(frames_read, now)
-        return ready

@@ -77,6 +77,11 @@ class Stream:
         return self._current.voices
 
     @property
+    def silent(self) -> bool:
+        """Whether the last hop was silence that cost nothing."""
+        return self.voices.silent and not self._earlier
+
+    @property
     def changing(self) -> bool:
         """Whether an earlier pack is still heard."""
         return bool(self._earlier)

@@ -55,11 +55,6 @@ class VoiceSettings(NamedTuple):
         """Read from the board's `values` (VALUES,)."""
         return cls._make(_pick_rows(values))
 
-    @property
-    def master(self) -> float:
-        """The gain of the output stage, linear."""
-        return 10 ** ((self.gain + self.level) / 20) if self.gain > -59.9 else 0.0
-
 
 _pick_rows: Callable[[Sequence[float]], tuple[float, ...]] = itemgetter(
     *(OFFSET["/" + name.replace("_", "/")] for name in VoiceSettings._fields)
@@ -115,6 +110,13 @@ class VoiceControl:
         """Begin a morph from the present sound to this one."""
         self.gain = (self.gain[0], sound.gain)
         self.recorded_level = (self.recorded_level[0], sound.entry.level)
+        self.onset = (self.onset[0], sound.onset)
+        self.end = (self.end[0], sound.end)
+
+    def correct(self, sound: SoundInfo) -> None:
+        """Take what is known of the present sound by now. Its level is that of new frames, which
+        fade in under their window, so there is no step."""
+        self.gain = (self.gain[0], sound.gain)
         self.onset = (self.onset[0], sound.onset)
         self.end = (self.end[0], sound.end)
 

@@ -6,7 +6,6 @@ the same hops give the same samples, live or rendered to a file.
 
 from __future__ import annotations
 
-import math
 from functools import partial
 
 import numpy as np
@@ -16,35 +15,34 @@ from latentpad.engine import board as b
 from latentpad.engine import history
 from latentpad.engine.atomic import fence
 from latentpad.engine.board import Board, Event
-from latentpad.engine.parameters import GLOBAL, OFFSET, VOICES
+from latentpad.engine.parameters import VOICES
 from latentpad.engine.play.control_state import ControlState
+from latentpad.engine.play.global_settings import GlobalSettings, per_hop
 from latentpad.engine.play.limiter import Limiter
 from latentpad.engine.play.memory import Scratch, VoiceMemory, scratch, voice_memory
 from latentpad.engine.play.mix import Instruction, add_tail, fade_out_overlap, play_hop
 from latentpad.engine.play.phase import Frame, frame
-from latentpad.engine.play.sound_reader import SoundReader
+from latentpad.engine.play.sound_reader import SoundReader, is_ready
 from latentpad.engine.play.voice import clear_voice, noise_seed, seed_noise
 from latentpad.engine.play.voice_control import (
     END_FADE_S,
     LOOP,
     HopTiming,
     VoiceControl,
-    VoiceSettings,
     write_instructions,
 )
-from latentpad.engine.region import Region
 from latentpad.models.representation import Representation
 
 SOUND_TIMEOUT_S = 2.0  # a voice waits this long for its decoded sound
 STARTS_A_HOP = 2  # each costs several frames at once
-ARRIVED = 1e-6  # in any unit: a smoothed value closer to its target becomes equal
 QUALITIES = 4  # 0 is full; each step drops an iteration or the look-ahead
 
 
 class Voices:
     """The sixteen voices and their output stage. Render thread only.
 
-    `hop` raises nothing: whatever is on the board, the result is sound or silence.
+    `hop` raises nothing: whatever is on the board, the result is sound or silence. A hop costs next
+    to nothing while nothing sounds; `silent` says whether the last one was such a hop.
     """
 
     def __init__(self, board: Board, representation: Representation) -> None:
@@ -58,32 +56,31 @@ class Voices:
         self.hops = 0
         self.quality = 0
         self.guarded = 0
-        self.panics = 0
-        self.ceiling = 1.0
         self.late_windows = 0
+        self.panics = 0
+        self._followed = False  # by the voices of another pack
         self._recorded_quality = 0  # the last one in the history
         self._range = float(r.range_db)
         self._read = partial(ControlState.of, board)
         self._sounds = SoundReader(board, self.memory, self._range)
         self._voices = [VoiceControl() for _ in range(VOICES)]
+        self._active: list[int] = []  # the voices that are not free, in the order of their starts
         self._instruction_records: NDArray[np.void] = np.zeros(VOICES, Instruction)
         self._instructions = list(
             (Instruction * VOICES).from_buffer(self._instruction_records.data)
         )
         self._mono: NDArray[np.float32] = np.zeros(self.hop_size, np.float32)
         self._tail: NDArray[np.float32] = np.zeros((r.n_fft, 2), np.float32)
+        self._tail_hops = 0  # hops until the tail has been played
         self._states: NDArray[np.int64] = np.zeros(VOICES, np.int64)
         self._serials: NDArray[np.int64] = np.zeros(VOICES, np.int64)
         self._fills: NDArray[np.int64] = np.zeros(VOICES, np.int64)
         self._hop_s = self.hop_size / r.sample_rate
         self._timing = HopTiming(self.hop_size, self._hop_s, r.hop)
-        self._fade = _per_hop(0.02, self._hop_s)
-        self._smoothing = [
-            (OFFSET[row.address], _per_hop(row.smoothing, self._hop_s))
-            for row in GLOBAL
-            if row.smoothing > 0
-        ]
-        self.settle()
+        self._fade = per_hop(0.02, self._hop_s)
+        self._control: ControlState = board.consistent(self._read, tries=b.STARTUP_TRIES)
+        self._settings = GlobalSettings(self._hop_s, self._control.values)
+        self.silent = True
 
     @property
     def version(self) -> int:
@@ -96,104 +93,128 @@ class Voices:
         return self._control.pack
 
     @property
+    def ceiling(self) -> float:
+        """The largest sample of a hop, linear."""
+        return self._settings.ceiling
+
+    @property
     def controls(self) -> list[VoiceControl]:
-        """The states of the voices. `engine.play.handover` changes them between hops."""
+        """The states of the voices. Call `find_active` after a change of them between hops."""
         return self._voices
 
     def settle(self) -> None:
         """Take the board's values without smoothing. Before the first hop only."""
-        self._control: ControlState = self.board.consistent(self._read, tries=b.STARTUP_TRIES)
-        self._values: list[float] = self._control.values.copy()
-        self._master = VoiceSettings.of(self._values).master
+        self._control = self.board.consistent(self._read, tries=b.STARTUP_TRIES)
+        self._settings.settle(self._control.values)
 
     # -- one hop -----------------------------------------------------------------------------
 
     def hop(self, out: NDArray[np.float32]) -> None:
         """Render the next hop into `out` (hop_size, 2) float32, within the ceiling."""
-        board = self.board
-        # A half-written bundle and its events are ignored until the next hop.
-        self._control = control = board.consistent(self._read, self._control)
-        for event in board.received(control.events):
-            self._apply_event(event)
+        events = self._look()
+        if events != self.board.event_tail[0]:
+            for event in self.board.received(events):
+                self._apply_event(event)
+            self.find_active()
         if self.quality != self._recorded_quality:
             self._recorded_quality = self.quality
-            history.record(board, history.QUALITY, self.quality)
-        self._render(out)
-        self.report()
+            history.record(self.board, history.QUALITY, self.quality)
+        self._play(out)
 
     def play_out(self, out: NDArray[np.float32]) -> None:
-        """Render the next hop without events or a report, for voices that others have followed."""
-        self._control = self.board.consistent(self._read, self._control)
-        self._render(out)
+        """Render the next hop, for voices that others have followed: without events."""
+        self._look()
+        self._play(out)
 
     def follow(self, old: Voices) -> None:
-        """Go on with the values and the quality of the voices of another pack."""
-        self._control, self._values, self._master = old._control, old._values, old._master
+        """Go on with what `old`, the voices of another pack, have besides the sounds."""
+        self._control = old._control
+        self._settings.go_on_from(old._settings)
         self.quality, self._recorded_quality = old.quality, old._recorded_quality
         self.guarded, self.panics, self.late_windows = old.guarded, old.panics, old.late_windows
+        old._followed = True
 
-    def _render(self, out: NDArray[np.float32]) -> None:
-        board, control = self.board, self._control
-        self._glide(control.values.copy())
-        settings = VoiceSettings.of(self._values)
-        starts = 0
-        for v in sorted(range(VOICES), key=lambda v: self._voices[v].serial):
-            voice, instruction = self._voices[v], self._instructions[v]
-            instruction.active = False
-            if voice.state == b.FREE:
-                continue
-            starting = False
-            if voice.state == b.WAITING:
-                if starts >= STARTS_A_HOP or not self._begin(v, voice):
-                    continue
-                starts += 1
-                starting = True
-                voice.finger_db, voice.finger_pan = control.levels[v], control.pans[v]
-                voice.finger_pitch = control.pitches[v]
-            elif voice.mode == LOOP and board.published[v] != voice.sound.published:
-                copied, no_morph = self._morph_to_newest(v, voice), settings.morph <= self._hop_s
-                if copied and no_morph and starts < STARTS_A_HOP:
-                    starts += 1
-                    self._restart_frames(v, voice)
-            if not voice.sound.complete:
-                self._sounds.take_up_frames(v, voice.sound)
-            voice.finger_db += self._fade * (control.levels[v] - voice.finger_db)
-            voice.finger_pan += self._fade * (control.pans[v] - voice.finger_pan)
-            voice.finger_pitch += self._fade * (control.pitches[v] - voice.finger_pitch)
-            write_instructions(
-                instruction, self.memory, v, voice, settings, self._timing, self.quality, starting
-            )
-            if not voice.sound.complete:
-                self._count_late(v, voice, instruction)
-            if voice.released and voice.state == b.SOUNDING:
-                voice.state = b.RELEASING  # released before it sounded: a short tap is heard too
-        self.guarded += play_hop(
-            self.memory,
-            self.scratch,
-            self.frame,
-            self._instruction_records,
-            self._range,
-            self._mono,
-            self._tail,
-            out,
-        )
-        self.ceiling = 10 ** (settings.ceiling / 20)
-        self.limiter.process(out, self._master, settings.master, self.ceiling)
-        self._master = settings.master
+    def _play(self, out: NDArray[np.float32]) -> None:
+        settings = self._settings
+        master = settings.master
+        settings.follow(self._control.values)
+        if self._active or self._tail_hops:
+            self._render(out)
+            self.silent = False
+        else:
+            out.fill(0.0)
+            self.silent = self.limiter.at_rest
+        if not self.silent:
+            self.limiter.process(out, master, settings.master, settings.ceiling)
         self.hops += 1
 
-    def _glide(self, target: list[float]) -> None:
-        """Follow the board's values; a smoothed row with its time constant. A value that is
-        close enough becomes equal, so that a texture of 0 costs no noise."""
-        now = self._values
-        for index, share in self._smoothing:
-            difference = target[index] - now[index]
-            if abs(difference) > ARRIVED:
-                target[index] = now[index] + share * difference
-        self._values = target
+    def _look(self) -> int:
+        """Take the board's values if they have changed. Returns the `event_head` that belongs to
+        them: a half-written bundle and its events are ignored until the next hop."""
+        board = self.board
+        events = board.event_head[0]
+        if board.version[0] != self._control.version:
+            self._control = board.consistent(self._read, self._control)
+            events = self._control.events
+        return events
 
-    def report(self) -> None:
-        """Write the voices' states to the board."""
+    def find_active(self) -> None:
+        """Take up changes of `controls`."""
+        active = [v for v, voice in enumerate(self._voices) if voice.state != b.FREE]
+        self._active = sorted(active, key=lambda v: self._voices[v].serial)
+        self._report()
+
+    def _render(self, out: NDArray[np.float32]) -> None:
+        """Render the voices and the tail, before the limiter."""
+        starts = 0
+        for v in self._active:
+            starts += self._instruct(v, starts < STARTS_A_HOP)
+        self.guarded += play_hop(
+            self.memory, self.scratch, self.frame, self._instruction_records, self._range,
+            self._mono, self._tail, out,
+        )  # fmt: skip
+        self._tail_hops = max(self._tail_hops - 1, 0)
+        if self._active:
+            for v in [v for v in self._active if self._voices[v].state == b.FREE]:
+                self._instructions[v].active = False
+                self._active.remove(v)
+            self._report()
+
+    def _instruct(self, v: int, may_start: bool) -> bool:
+        """Write the voice's instruction for this hop. Returns whether it computes a burst of
+        frames, because it starts or its sound is replaced at once."""
+        board, control, settings = self.board, self._control, self._settings.present
+        voice, instruction = self._voices[v], self._instructions[v]
+        starting = restarting = False
+        if voice.state == b.WAITING:
+            if not may_start or not self._begin(v, voice):
+                return False
+            starting = True
+            voice.finger_db, voice.finger_pan = control.levels[v], control.pans[v]
+            voice.finger_pitch = control.pitches[v]
+        elif voice.mode == LOOP and board.published[v] != voice.sound.published:
+            copied, no_morph = self._morph_to_newest(v, voice), settings.morph <= self._hop_s
+            if copied and no_morph and may_start:
+                restarting = True
+                self._restart_frames(v, voice)
+        update = self._sounds.update(v, voice.sound)
+        if update is not None:
+            voice.correct(update)
+        voice.finger_db += self._fade * (control.levels[v] - voice.finger_db)
+        voice.finger_pan += self._fade * (control.pans[v] - voice.finger_pan)
+        voice.finger_pitch += self._fade * (control.pitches[v] - voice.finger_pitch)
+        write_instructions(
+            instruction, self.memory, v, voice, settings, self._timing, self.quality, starting
+        )
+        if not voice.sound.complete:
+            self.late_windows += self._sounds.is_late(v, voice.sound, instruction)
+        if voice.released and voice.state == b.SOUNDING:
+            voice.state = b.RELEASING  # released before it sounded: a short tap is heard too
+        return starting or restarting
+
+    def _report(self) -> None:
+        if self._followed:
+            return
         board = self.board
         for v, voice in enumerate(self._voices):
             self._states[v], self._serials[v] = voice.state, voice.serial
@@ -219,12 +240,10 @@ class Voices:
                 add_tail(
                     self.memory, self.frame, event.voice, voice.left, voice.right, rate, self._tail
                 )
+                self._tail_hops = len(self._tail) // self.hop_size
+                self._instructions[event.voice].active = False
             self._voices[event.voice] = VoiceControl(
-                state=b.WAITING,
-                serial=event.serial,
-                mode=event.mode,
-                request=event.request,
-                level_db=event.level_db,
+                b.WAITING, event.serial, event.mode, event.request, level_db=event.level_db
             )
         elif event.kind == b.RELEASE and voice.serial == event.serial and voice.mode == LOOP:
             voice.released = True
@@ -238,7 +257,7 @@ class Voices:
         starts."""
         board = self.board
         published = board.published[v]
-        if not self.is_ready(v, voice):
+        if not is_ready(board, v, voice.request):
             voice.hops_waited += 1
             if voice.hops_waited * self._hop_s < SOUND_TIMEOUT_S:
                 return False
@@ -257,13 +276,6 @@ class Voices:
         voice.state = b.SOUNDING
         return True
 
-    def is_ready(self, v: int, voice: VoiceControl) -> bool:
-        """Whether the sound that a waiting voice asked for has been decoded."""
-        board = self.board
-        published = board.published[v]
-        request = board.sound_request[v, published % b.BUFFERS]
-        return published > 0 and bool(request >= voice.request)
-
     def _morph_to_newest(self, v: int, voice: VoiceControl) -> bool:
         """Begin a morph to the newest sound. False if it could not be copied."""
         mix = float(self.memory.mix[v])
@@ -275,23 +287,9 @@ class Voices:
         history.record(self.board, history.SOUND, voice.serial, sound.entry)
         return True
 
-    def _count_late(self, v: int, voice: VoiceControl, instruction: Instruction) -> None:
-        """Count a sound that is played before it was decoded there."""
-        playhead, filled = float(self.memory.playhead[v]), self.memory.filled[v]
-        if instruction.loops and not instruction.burst:
-            playhead = Region(instruction.low, instruction.high).wrap(playhead)
-        frame = math.floor(playhead)
-        if not voice.sound.late and 0 <= frame < len(filled) and not filled[frame]:
-            voice.sound.late = True
-            self.late_windows += 1
-
     def _restart_frames(self, v: int, voice: VoiceControl) -> None:
         """Make the frames that overlap this hop again from the new sound, without a morph. So it
         is heard within a hop instead of after a whole window."""
         fade_out_overlap(self.memory, self.frame, v, voice.left, voice.right, self._tail)
+        self._tail_hops = max(self._tail_hops, 1)
         voice.restarts = True
-
-
-def _per_hop(seconds: float, hop_s: float) -> float:
-    """The coefficient of a one-pole filter with this time constant for one hop."""
-    return 1 - math.exp(-hop_s / seconds) if seconds > 0 else 1.0

@@ -1,47 +1,40 @@
-"""Whole-sound phase: Griffin-Lim and Fast Griffin-Lim, in `keras.ops`.
+"""Whole-sound phase: Griffin-Lim and Fast Griffin-Lim, with SciPy's FFT on one core.
 
-They run where the decoder runs (GPU or CPU, on any of Keras' backends): for shots, for
-rendering, and as the bar that the live phase is measured against. Sources: Griffin & Lim 1984;
-Perraudin, Balazs & Søndergaard, "A fast Griffin-Lim algorithm", 2013.
+For shots, for the card of a training, and as the bar that the live phase is measured against.
+Sources: Griffin & Lim 1984; Perraudin, Balazs & Søndergaard, "A fast Griffin-Lim algorithm", 2013.
 """
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
-
-import keras
 import numpy as np
-from keras import ops
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+from scipy import fft
 
 from latentpad.models.representation import window
 
 Floats = NDArray[np.float32]
+Spectrum = NDArray[np.complex64]
+
+BLOCK = 96  # frames at a time: their arrays stay in the processor's cache
+SMALLEST = np.float32(1e-10)  # a magnitude that is not divided by
 
 
-def stft(signal: Any, hop: int, analysis: Any) -> tuple[Any, Any]:
-    """(n,) to real and imaginary (frames, bins); n is (frames − 1)·hop + n_fft samples."""
-    n_fft = analysis.shape[0]
-    frames = (signal.shape[0] - n_fft) // hop + 1
-    overlaps = n_fft // hop
-    # Frames as slices of hops side by side: a reshape instead of a gather.
-    hops = ops.reshape(signal, (frames + overlaps - 1, hop))
-    framed = ops.concatenate([hops[k : k + frames] for k in range(overlaps)], axis=1)
-    return ops.rfft(framed * analysis)
+def stft(signal: Floats, hop: int, analysis: Floats) -> Spectrum:
+    """(n,) to (frames, bins); n is (frames − 1)·hop + n_fft samples."""
+    framed = sliding_window_view(signal, len(analysis))[::hop]
+    spectrum: Spectrum = fft.rfft(framed * analysis, axis=1)
+    return spectrum
 
 
-def istft(real: Any, imaginary: Any, hop: int, synthesis: Any, norm: Any) -> Any:
-    """Overlap-add of (frames, bins) to ((frames − 1)·hop + n_fft,) samples."""
-    n_fft = synthesis.shape[0]
-    overlaps = n_fft // hop
-    frames = real.shape[0]
-    framed = ops.irfft((real, imaginary), fft_length=n_fft) * synthesis
-    pieces = ops.reshape(framed, (frames, overlaps, hop))
-    total = ops.zeros((frames + overlaps - 1, hop))
+def overlap_add(spectrum: Spectrum, synthesis: Floats, hops: Floats) -> None:
+    """Add the frames of `spectrum` (frames, bins) to `hops`, (frames + n_fft/hop − 1, hop)."""
+    framed = fft.irfft(spectrum, len(synthesis), axis=1)
+    framed *= synthesis
+    frames, overlaps = len(spectrum), len(synthesis) // hops.shape[1]
+    pieces = framed.reshape(frames, overlaps, -1)
     for k in range(overlaps):
-        total = total + ops.pad(pieces[:, k], ((k, overlaps - 1 - k), (0, 0)))
-    return ops.reshape(total, (-1,)) * norm
+        hops[k : k + frames] += pieces[:, k]
 
 
 def griffinlim(
@@ -53,7 +46,7 @@ def griffinlim(
     momentum: float = 0.99,
     seed: int = 0,
 ) -> Floats:
-    """A waveform whose STFT magnitudes come near to `magnitudes`.
+    """A waveform whose STFT magnitudes come near to `magnitudes`. Any thread.
 
     Args:
         magnitudes: (frames, bins) float32 linear, |STFT| of frames every `hop` samples,
@@ -68,42 +61,33 @@ def griffinlim(
     frames, bins = magnitudes.shape
     n_fft = 2 * (bins - 1)
     w = window(window_name, n_fft)
+    analysis = w.astype(np.float32)
     squares = np.zeros((frames - 1) * hop + n_fft)
     for f in range(frames):
         squares[f * hop : f * hop + n_fft] += w**2
-    norm = ops.convert_to_tensor((1 / np.maximum(squares, 1e-8)).astype(np.float32))
-    analysis = ops.convert_to_tensor(w.astype(np.float32))
-    target = ops.convert_to_tensor(magnitudes * np.float32(w.sum() / 2))
+    norm = (1 / np.maximum(squares, 1e-8)).astype(np.float32)
+    target = magnitudes * np.float32(w.sum() / 2)
     angle = np.random.default_rng(seed).uniform(0, 2 * np.pi, magnitudes.shape)
-    start = ops.convert_to_tensor(np.stack([np.cos(angle), np.sin(angle)]).astype(np.float32))
-    signal = _compiled()(target, start, analysis, norm, hop, iterations, momentum)
+    last = target * np.exp(1j * angle).astype(np.complex64)
+    inertia, ahead = np.float32(momentum), np.float32(1 + momentum)
+    starts = range(0, frames, BLOCK)
+    hops = np.zeros((frames + n_fft // hop - 1, hop), np.float32)
+    for f in starts:
+        overlap_add(last[f : f + BLOCK], analysis, hops[f:])
+    for _ in range(iterations):
+        signal = hops.reshape(-1) * norm
+        hops[:] = 0
+        for f in starts:
+            wanted, before = target[f : f + BLOCK], last[f : f + BLOCK]
+            heard = signal[f * hop : (f + len(wanted) - 1) * hop + n_fft]
+            consistent = stft(heard, hop, analysis)
+            spectrum = consistent * ahead
+            before *= inertia
+            spectrum -= before
+            before[:] = consistent
+            size = np.abs(spectrum)
+            np.divide(wanted, np.maximum(size, SMALLEST, out=size), out=size)
+            spectrum *= size
+            overlap_add(spectrum, analysis, hops[f:])
     half = n_fft // 2
-    return np.asarray(ops.convert_to_numpy(signal), np.float32)[half : half + frames * hop]
-
-
-def _iterate(
-    target: Any, start: Any, analysis: Any, norm: Any, hop: int, iterations: int, momentum: float
-) -> Any:
-    def step(_: Any, state: tuple[Any, Any, Any, Any]) -> tuple[Any, Any, Any, Any]:
-        real, imaginary, last_real, last_imaginary = state
-        signal = istft(real, imaginary, hop, analysis, norm)
-        new_real, new_imaginary = stft(signal, hop, analysis)
-        ahead_real = new_real + momentum * (new_real - last_real)
-        ahead_imaginary = new_imaginary + momentum * (new_imaginary - last_imaginary)
-        size = target * ops.rsqrt(ops.square(ahead_real) + ops.square(ahead_imaginary) + 1e-20)
-        return ahead_real * size, ahead_imaginary * size, new_real, new_imaginary
-
-    real, imaginary = target * start[0], target * start[1]
-    state = (real, imaginary, real, imaginary)
-    real, imaginary, _, _ = ops.fori_loop(0, iterations, step, state)
-    return istft(real, imaginary, hop, analysis, norm)
-
-
-@cache
-def _compiled() -> Any:
-    """`_iterate` as one graph where the backend is TensorFlow: three times as fast."""
-    if keras.backend.backend() != "tensorflow":
-        return _iterate
-    import tensorflow as tf
-
-    return tf.function(_iterate)
+    return (hops.reshape(-1) * norm)[half : half + frames * hop]

@@ -49,6 +49,8 @@ def add(
     models.maps.projection.MapError, models.audio.reading.AudioError, models.extras.ExtraError; then
     nothing has changed.
     """
+    if name == "learned" or (name == DESCRIBED and sounds is None):
+        extras.check_tensorflow(f"the plane {name}")
     is_default = default or pack.default_plane == name
     if is_default:
         extras.check("matplotlib", "the picture of a pack's first plane needs Matplotlib")

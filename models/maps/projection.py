@@ -36,7 +36,9 @@ def tsne(latents: Floats, seed: int = 0) -> Floats:
 
 
 def tsne_of(rows: Floats, seed: int) -> Floats:
-    """t-SNE of all of (L, C) rows, four or more of them."""
+    """t-SNE of all of (L, C) rows, four or more of them. Raises models.extras.ExtraError without
+    scikit-learn."""
+    extras.check("sklearn", "a t-SNE map needs scikit-learn")
     import sklearn.manifold  # threadpool_limits needs it to be loaded
     from threadpoolctl import threadpool_limits
 

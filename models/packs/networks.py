@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from latentpad.models import extras
 from latentpad.models.keras_files import archive
 from latentpad.models.packs.pack import Pack, PackError
 from latentpad.models.text import printable
 
 
 def load_decoder(pack: Pack) -> Any:
-    """The Keras model (batch, latent) -> (batch, frames, bins) in 0...1. Raises PackError.
+    """The Keras model (batch, latent) -> (batch, frames, bins) in 0...1.
 
-    Imports Keras and its backend, which takes seconds.
+    Raises PackError, and models.extras.ExtraError without Keras. Imports Keras and its
+    backend, which takes seconds.
     """
     r = pack.representation
     return _load(pack, pack.decoder_path, (pack.latent_dim,), (r.frames, r.bins))
@@ -22,7 +24,8 @@ def load_decoder(pack: Pack) -> Any:
 def load_encoder(pack: Pack) -> Any:
     """The Keras model (batch, frames, bins) -> (batch, 2 * latent): means, log variances.
 
-    Raises PackError. Imports Keras and its backend, which takes seconds.
+    Raises PackError, and models.extras.ExtraError without Keras. Imports Keras and its
+    backend, which takes seconds.
     """
     r = pack.representation
     if not pack.has_encoder:
@@ -36,6 +39,7 @@ def _load(
     def complain(what: str) -> PackError:
         return PackError(f"{pack.path}: {path.name} {printable(what)}")
 
+    extras.check("keras", f"{pack.path}: {path.name} needs Keras")
     model = archive.load(path, complain)
     ends = ((tuple(t.shape[1:]) for t in end) for end in (model.inputs, model.outputs))
     model_input, model_output = (", ".join(map(str, end)) for end in ends)

@@ -35,7 +35,8 @@ class Stage:
 
     def set(self, address: str, *args: Argument) -> None:
         start = OFFSET[address]
-        self.board.values[start : start + len(args)] = ROW[address].parse(args)
+        with self.board.writing():
+            self.board.values[start : start + len(args)] = ROW[address].parse(args)
 
     def put(
         self,

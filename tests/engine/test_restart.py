@@ -62,7 +62,7 @@ class Played:
         """In the next hop; the restarted process has begun when this returns."""
         if moment != MOMENTS[0]:
             if moment == MOMENTS[1]:
-                self.stage.voices.report = self._killed  # type: ignore[method-assign]
+                self.stage.voices._report = self._killed  # type: ignore[method-assign]
             try:
                 self.stage.hops(1)
             except Killed:
@@ -163,7 +163,7 @@ def test_what_came_while_no_process_was_there_is_done(played: Played, moment: st
     played.note(62)
     played.heard()
     if moment == MOMENTS[1]:
-        played.stage.voices.report = played._killed  # type: ignore[method-assign]
+        played.stage.voices._report = played._killed  # type: ignore[method-assign]
         with pytest.raises(Killed):
             played.stage.hops(1)
     played.note(60, 0)

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from latentpad.engine.arguments import Argument, CommandError
-from latentpad.engine.decode import decoder as decoders
+from latentpad.engine.decode import pack_loader
 from latentpad.engine.decode.decoder import Decoder
 from latentpad.engine.decode.mailbox import Mailbox
 from latentpad.engine.offline import OfflineRenderer
@@ -136,7 +136,7 @@ def renderers(footsteps: Pack, decoder: Decoder) -> Callable[[], Renderers]:
 
     def made() -> Renderers:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(decoders, "fastest_decoder", lambda pack: (cut, 1.0))
+            patch.setattr(pack_loader, "fastest_decoder", lambda pack: (cut, 1.0))
             return LiveRenderer(footsteps, cut), OfflineRenderer(footsteps)
 
     return made

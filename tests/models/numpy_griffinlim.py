@@ -1,4 +1,4 @@
-"""Fast Griffin-Lim again, in numpy and frame by frame: what the one in `keras.ops` is held to."""
+"""Fast Griffin-Lim again, frame by frame: what the one in blocks is held to."""
 
 from __future__ import annotations
 

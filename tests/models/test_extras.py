@@ -1,4 +1,5 @@
-"""Without the extras a copy plays and trains; what else needs them says so before any work."""
+"""Without an extra a copy trains; what else needs it says so before any work. That it plays:
+tests/test_wheel.py."""
 
 from __future__ import annotations
 
@@ -12,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from latentpad.engine.process import failure_line
 from latentpad.models import extras
 from latentpad.models.packs import networks
 from latentpad.models.packs.pack import Pack, find
 from latentpad.models.training import card
-from tests.playing import ROOT, free_port
+from tests.playing import ROOT
 
 PROGRAM = """
 import sys
@@ -34,12 +36,6 @@ def without(packages: str, *words: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-c", PROGRAM, packages, *words],
         env=env, capture_output=True, text=True, check=False,
     )  # fmt: skip
-
-
-def test_a_copy_without_any_extra_plays() -> None:
-    words = ("play", "--null-audio", "--seconds", "0", "--osc-port", str(free_port()))
-    done = without(",".join(extras.EXTRAS), *words)
-    assert done.returncode == 0 and "ready" in done.stdout.splitlines(), done.stderr
 
 
 def test_a_training_without_visqol_says_not_measured_on_its_card(
@@ -121,3 +117,43 @@ def test_a_checkout_is_told_its_own_command_and_an_installed_copy_pips(
     extras.SETUP.parent.mkdir()
     extras.SETUP.touch()
     assert extras.command("umap") == f"'{extras.SETUP}' umap"
+    assert extras.command("tensorflow") == f"'{extras.SETUP}'", "it chooses between cpu and gpu"
+
+
+@pytest.mark.parametrize(
+    ("file", "command"),
+    [
+        ("pipx_metadata.json", "pipx runpip my-env install 'latentpad[cpu]'"),
+        ("uv-receipt.toml", "uv pip install --python {prefix} 'latentpad[cpu]'"),
+    ],
+)
+def test_a_copy_that_a_tool_installed_is_told_the_command_of_that_tool(
+    file: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefix = tmp_path / "my-env"
+    prefix.mkdir()
+    (prefix / file).touch()
+    monkeypatch.setattr(extras, "SETUP", tmp_path / "setup.sh")
+    monkeypatch.setattr(sys, "prefix", str(prefix))
+    assert extras.command("tensorflow") == command.format(prefix=prefix)
+
+
+def test_a_folder_that_an_uninstalled_package_left_behind_is_no_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "left_behind" / "include").mkdir(parents=True)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert not extras.installed("left_behind")
+
+
+def test_an_import_that_fails_for_an_extra_is_told_as_any_check_tells_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    lacking = ModuleNotFoundError("No module named 'tensorflow.core'", name="tensorflow.core")
+    told = extras.missing("tensorflow", "this needs tensorflow")
+    assert extras.import_error_line(lacking) == told
+    assert failure_line(lacking) == told
+    damaged = ModuleNotFoundError("No module named 'umap.parts'", name="umap.parts")
+    for other in (damaged, ModuleNotFoundError("no x", name="x"), ImportError("libc", name="umap")):
+        assert extras.import_error_line(other) is None, "it is installed, or not of an extra"

@@ -483,3 +483,33 @@ def test_a_port_that_is_none_is_refused(instrument: Instrument, args: tuple[Any,
         assert feedback.subscribers == []
 
     with_feedback(instrument, play)
+
+
+class Kept:
+    """A sink that keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.addresses: list[str] = []
+
+    def send(self, address: str, args: object) -> None:
+        self.addresses.append(address)
+
+
+def test_who_publishes_waits_until_somebody_follows(instrument: Instrument) -> None:
+    async def play(feedback: Feedback) -> None:
+        waiting = asyncio.create_task(feedback.wait_followed())
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        sink = Kept()
+        feedback.follow(sink, ELSEWHERE)
+        await asyncio.wait_for(waiting, 60)
+        await feedback.wait_followed()  # at once
+        feedback.unfollow(sink)
+        waiting = asyncio.create_task(feedback.wait_followed())
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        with Pad() as pad:
+            instrument.apply("/sync", (), pad.sender)
+            await asyncio.wait_for(waiting, 60)
+
+    with_feedback(instrument, play)

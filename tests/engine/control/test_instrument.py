@@ -48,15 +48,20 @@ class Desk:
         self.board = Board(BoardShape(frames=4, bins=5, samples=64, sample_rate=8000))
         self.now = 100.0
         self.woken = 0
+        self.ticks_wanted = 0
         self.instrument = Instrument(
             self.board,
             limits(DIM, ("raw", "principal", "map"), look_up_anchor),
             clock=lambda: self.now,
             wake=self._wake,
+            wake_ticks=self._wake_ticks,
         )
 
     def _wake(self) -> None:
         self.woken += 1
+
+    def _wake_ticks(self) -> None:
+        self.ticks_wanted += 1
 
     def send(self, address: str, *args: Argument, by: Sender = PHONE) -> None:
         self.now += 0.001

@@ -77,6 +77,22 @@ def left() -> set[str]:
     return named & {"playing", "decoding"}
 
 
+def test_at_rest_only_the_clock_is_read_and_a_gesture_brings_the_ticks(
+    begin: Callable[..., Small],
+) -> None:
+    session = begin("lives")
+    until(lambda: session.ready)
+    instrument, clock = session.instrument, session.instrument.clock
+    readings: list[float] = []
+    instrument.clock = lambda: readings.append(clock()) or readings[-1]  # type: ignore[func-returns-value]
+    version = session.board.version[0]
+    until(lambda: len(readings) >= 5)
+    assert session.board.version[0] == version
+    instrument.apply("/pad/1/touch", (1,), HOST)
+    version = session.board.version[0]
+    until(lambda: session.board.version[0] > version + 10)
+
+
 def test_who_waits_too_short_is_told_what_each_process_does(begin: Callable[..., Small]) -> None:
     session = begin("never ready")
     until(lambda: set(session.starting().values()) == {"imports tests.engine.lives"})

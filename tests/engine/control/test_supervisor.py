@@ -436,6 +436,20 @@ def test_a_long_fit_is_told_from_a_hang_by_the_processor_time(what: str, expecte
         process.wait()
 
 
+def test_a_process_that_beats_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    status = ready()
+    liveness = Liveness(os.getpid(), status, 600.0)
+
+    def looked(*args: object) -> None:
+        raise AssertionError("its state was read")
+
+    monkeypatch.setattr(supervisor.psutil, "Process", looked)
+    monkeypatch.setattr(supervisor, "_is_stopped", looked)
+    for _ in range(10):
+        status.count_beat()
+        assert liveness.check() == ""
+
+
 def test_silence_counts_only_while_the_watcher_runs() -> None:
     now = 100.0
     awake = AwakeClock(lambda: now)

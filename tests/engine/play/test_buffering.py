@@ -220,9 +220,10 @@ def test_frames_are_due_when_as_many_were_played_as_lie_ready_too_many() -> None
     made = buffering()
     now = played(made, 1.0)
     target = made.target
-    assert made.seconds_until_due(int(target) + 48) == pytest.approx(0.001, abs=2 / RATE)
-    assert made.seconds_until_due(0) == 0.0
-    assert made.seconds_until_due(MOST) > 3600, "the host never needs more without reading"
+    due, waits = made.seconds_until_due(int(target) + 48)
+    assert due == pytest.approx(0.001, abs=2 / RATE) and not waits
+    assert made.seconds_until_due(0) == (0.0, False)
+    assert made.seconds_until_due(MOST)[1], "the host never needs more without reading"
     assert now > 0
 
 
@@ -248,4 +249,19 @@ def test_whatever_happens_what_is_kept_fits_and_is_no_less_than_the_least(
         made.record_write(frames, now)
         assert GUARD_S * RATE <= made.lead <= max(LEAD_MOST_S * RATE, asked or 0)
         assert 0 < made.target <= MOST - 4 * HOP
-        assert made.seconds_until_due(frames) >= 0
+        assert made.seconds_until_due(frames)[0] >= 0
+
+
+@given(passed=st.floats(0, 0.002), ready=st.integers(0, MOST))
+def test_a_read_within_the_known_burst_does_not_change_when_frames_are_due(
+    passed: float, ready: int
+) -> None:
+    """So the render thread may sleep until then, whenever the host reads."""
+    made = buffering()
+    made.record_read(2 * PERIOD, 0.0)
+    now = played(made, 4.0) + passed
+    made.record_read(0, now)
+    before, _ = made.seconds_until_due(ready + PERIOD)
+    made.record_read(PERIOD, now)
+    after, _ = made.seconds_until_due(ready)
+    assert after == pytest.approx(before, abs=1e-9)

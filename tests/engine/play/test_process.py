@@ -16,42 +16,53 @@ from latentpad.engine import history, pack_order
 from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.child import Child
 from latentpad.engine.output_settings import OutputSettings
-from latentpad.engine.play import process
+from latentpad.engine.play import next_packs, process
 from latentpad.engine.play.output import NullOutput
 from latentpad.engine.play.process import METER_FALL_DB_S, RenderLoop
+from latentpad.engine.play.voices import Voices
 from latentpad.engine.process_status import ProcessStatus
 from tests.conftest import SMALL
+
+HOPS = 400
+
+
+class Clicking(Voices):
+    """Voices that are silent but for a click in the middle of the run."""
+
+    def hop(self, out: np.ndarray) -> None:
+        super().hop(out)
+        self.silent = False
+        out[3] = 0.5 if self.hops == HOPS // 2 else 0.0
 
 
 class Looked(NullOutput):
     """Records what the meters showed after each hop."""
 
-    def __init__(self, board: Board, hops: int) -> None:
+    def __init__(self, board: Board) -> None:
         super().__init__(OutputSettings(), SMALL.sample_rate, SMALL.n_fft // 8)
         self.shown: list[float] = []
         self.played: list[float] = []
         self.renderer: RenderLoop | None = None
         self._board = board
-        self._hops = hops
 
     def hop_due(self) -> bool:
         if self.played:
             self.shown.append(float(self._board.player[b.PEAK_LEFT]))
-        if len(self.played) == self._hops and self.renderer is not None:
+        if len(self.played) == HOPS and self.renderer is not None:
             self.renderer.stopping.set()
         return True
 
     def write(self, frames: np.ndarray) -> None:
-        """Record the hop, with a click in the middle of the run."""
-        if len(self.played) == self._hops // 2:
-            frames[3] = 0.5
         self.played.append(float(np.abs(frames).max()))
 
 
-def test_a_click_of_one_hop_stays_on_the_meter_for_who_looks_twenty_times_a_second() -> None:
+def test_a_click_of_one_hop_stays_on_the_meter_for_who_looks_twenty_times_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(next_packs, "Voices", Clicking)
     r = SMALL
     board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
-    output = Looked(board, 400)
+    output = Looked(board)
     output.renderer = renderer = RenderLoop(board, r, output)
     thread = threading.Thread(target=renderer.run)
     thread.start()

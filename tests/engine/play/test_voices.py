@@ -367,7 +367,8 @@ def test_a_held_voice_waits_for_its_first_sound_however_long_that_takes() -> Non
 def recorded(left: Floats, right: Floats, pan: float = 0.0) -> Floats:
     """(samples, 2): a shot of a recording with these sides, from its first sample on."""
     stage, half = Stage(), np.float32(0.5)
-    stage.board.pans[0] = pan
+    with stage.board.writing():
+        stage.board.pans[0] = pan
     level = 20 * math.log10(float(stage.r.magnitudes(tone(400, level=0.3)).max()))
     peak = np.float32(10 ** (level / 20))
     stage.put_frames(
@@ -620,7 +621,8 @@ def test_gain_and_levels_are_decibels() -> None:
     quieter = Stage()
     quieter.set("/gain", -12)
     quieter.set("/level", 4)
-    quieter.board.levels[0] = -6
+    with quieter.board.writing():
+        quieter.board.levels[0] = -6
     assert rms_db(heard(quieter)[:, 0]) == pytest.approx(usual - 14, abs=0.05)
 
 
@@ -634,7 +636,8 @@ def test_the_lowest_gain_is_silence() -> None:
 @pytest.mark.parametrize("pan", [-1.0, -0.5, 0.0, 0.7, 1.0])
 def test_a_pan_keeps_the_power(pan: float) -> None:
     stage = Stage()
-    stage.board.pans[0] = pan
+    with stage.board.writing():
+        stage.board.pans[0] = pan
     left, right = heard(stage).T
     power = np.square(left).mean() + np.square(right).mean()
     assert 10 * math.log10(power) == pytest.approx(rms_db(tone(440)), abs=0.2)
@@ -655,7 +658,8 @@ def test_dynamics_bring_the_recordings_own_level_back() -> None:
 def test_pitches_of_finger_and_instrument_add_up(semitones: float) -> None:
     stage = Stage()
     stage.set("/pitch", semitones + 5)
-    stage.board.pitches[0] = -5
+    with stage.board.writing():
+        stage.board.pitches[0] = -5
     made = heard(stage)[:, 0]
     found_ = pitch(made, 48000)
     assert abs(1200 * math.log2(found_ / (440 * 2 ** (semitones / 12)))) < 4
