@@ -13,8 +13,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from numpy.typing import NDArray
 
+from latentpad.benchmarks.takes import Likeness
+from latentpad.cli.render import render_file
+from latentpad.controllers.recording import TakeRecorder
 from latentpad.engine import board as b
 from latentpad.engine import tape
 from latentpad.engine.arguments import Argument
@@ -204,3 +208,41 @@ def test_processes_that_are_killed_during_a_change_come_back_with_the_right_pack
         until(lambda: playing.session.ready, "a process is missing")
     assert not playing.refused
     playing.until_heard(wanted)
+
+
+@pytest.mark.parametrize("name", ["same", "slower", "telephone"])
+def test_a_take_in_which_the_pack_changes_is_rendered_to_what_was_heard(
+    playing: Playing, name: str, tmp_path: Path
+) -> None:
+    sound, lines, out = (tmp_path / n for n in ("take.wav", "take.jsonl", "again.wav"))
+    takes = TakeRecorder(playing.session, "walk", lambda line: None)
+    playing.send("/pad/1/touch", 0)  # the phases of a sound that is held are in no take
+    take = takes.begin(sound, lines)
+    playing.send("/pad/1/touch", 1)
+    for wanted in (name, "first"):
+        time.sleep(0.5)
+        playing.request(wanted)
+        playing.until_heard(wanted)
+    take.close()
+    packs_named = [line for line in lines.read_text().splitlines() if '"/pack"' in line]
+    assert len(packs_named) == 2 and name in packs_named[0]
+    said: list[str] = []
+    render_file(lines, out, said.append)
+    assert not [line for line in said if line.startswith("not carried out")]
+    like = Likeness.of(sound, out)
+    assert like.heard == like.rendered and abs(like.lag) < 2, like
+    assert like.correlation > 0.98, like
+
+
+def test_a_take_that_begins_with_another_pack_has_the_instruments_rate(
+    playing: Playing, tmp_path: Path
+) -> None:
+    playing.request("telephone")
+    playing.until_heard("telephone")
+    sound, lines, out = (tmp_path / n for n in ("take.wav", "take.jsonl", "again.wav"))
+    take = TakeRecorder(playing.session, "walk", lambda line: None).begin(sound, lines)
+    time.sleep(0.5)
+    take.close()
+    render_file(lines, out, lambda line: None)
+    assert soundfile.info(sound).samplerate == soundfile.info(out).samplerate == 48_000
+    assert abs(soundfile.info(sound).frames - soundfile.info(out).frames) < 2
