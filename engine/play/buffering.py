@@ -132,16 +132,35 @@ class Buffering:
 
     @property
     def target(self) -> float:
-        """Frames that must be ready now. If fewer are ready, more are due."""
+        """Frames that must be ready now. If fewer are ready, more are due.
+
+        They are what the host may take within the lead. One that takes its period each time takes
+        whole periods only.
+        """
+        frames = self._wanted
+        return frames // self.period * self.period if self._in_periods else frames
+
+    @property
+    def _wanted(self) -> float:
+        """The same of a host that takes frames evenly."""
         return self.burst + self.lead - self._level
+
+    @property
+    def _in_periods(self) -> bool:
+        """Whether the host takes one period each time, and not more than a hop. A longer period
+        takes several hops to fill: these are rendered evenly, as if the host took frames evenly. So
+        are those that a performer wants to be ready."""
+        short = self._requested is None and self.period <= self.hop
+        return short and all(step == self.period for step in self._steps)
 
     @property
     def latency_frames(self) -> float:
         """The latency of the buffer: frames between one that is rendered now and the next one
-        that the host takes. At most these and a period are ready."""
+        that the host takes. At most these, and two periods or hops, are ready."""
         # Several periods that are much shorter than a hop are measured as one.
         period = self.period if self.period > self.hop / 4 else 0
-        return self.burst + self.lead + max(self.hop - period, 0.0)
+        ready = self.burst + self.lead - (self.period if self._in_periods else 0)
+        return ready + max(self.hop - period, 0.0)
 
     @property
     def period_s(self) -> float:
@@ -162,7 +181,9 @@ class Buffering:
         A read of the host changes nothing about that time: it takes from the ring what it adds to
         the bucket. Only a read beyond the known burst makes frames due at once.
         """
-        ahead = max(ready - self.target, 0.0)
+        if self._in_periods:
+            ready = (ready // self.period + 1) * self.period
+        ahead = max(ready - self._wanted, 0.0)
         return ahead / self.rate, ahead >= self._level
 
     # -- events ------------------------------------------------------------------------------

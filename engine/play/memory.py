@@ -16,6 +16,7 @@ class VoiceMemory(NamedTuple):
 
     tables: Floats  # (V, 2, frames, bins) dB: source and target of the morph
     filled: Flags  # (V, frames) the target has it; else the source stands for it
+    from_silence: Flags  # (V,) the source is silence, whatever is written there
     mix: NDArray[np.float64]  # (V,) 0 = source, 1 = target
     playhead: NDArray[np.float64]  # (V,) decoded frames
     before: Floats  # (V, 2, bins) log-magnitudes of the last two played frames
@@ -74,6 +75,7 @@ def voice_memory(voices: int, frames: int, n_fft: int, samples: int) -> VoiceMem
     return VoiceMemory(
         tables=np.full((voices, 2, frames, bins), -200, f),
         filled=np.ones((voices, frames), np.bool_),
+        from_silence=np.zeros(voices, np.bool_),
         mix=np.ones(voices),
         playhead=np.zeros(voices),
         before=np.zeros((voices, 2, bins), f),

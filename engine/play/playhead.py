@@ -39,7 +39,7 @@ def _add_row(
 ) -> None:
     """row += weight · the table's dB at a fractional frame; silence outside the table.
 
-    Where the target (table 1) is not decoded yet, the source stands for it.
+    Where the target (table 1) is not decoded yet, the source, or silence, stands for it.
     """
     tables, filled = memory.tables[v], memory.filled[v]
     frames = tables.shape[1]
@@ -48,14 +48,15 @@ def _add_row(
     lower_weight = np.float32(weight) - upper_weight
     floor = np.float32(-range_db)
     index = int(lower)
-    if 0 <= index < frames:
+    heard = not memory.from_silence[v]
+    if 0 <= index < frames and (heard or filled[index]):
         source = tables[table if filled[index] else 0, index]
         for m in range(len(row)):
             row[m] += lower_weight * max(source[m], floor)
     else:
         for m in range(len(row)):
             row[m] += lower_weight * floor
-    if 0 <= index + 1 < frames:
+    if 0 <= index + 1 < frames and (heard or filled[index + 1]):
         source = tables[table if filled[index + 1] else 0, index + 1]
         for m in range(len(row)):
             row[m] += upper_weight * max(source[m], floor)

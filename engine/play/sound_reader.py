@@ -55,8 +55,8 @@ class CopiedSound:
 class SoundReader:
     """Copies sounds to the memory of the voices. Render thread only."""
 
-    def __init__(self, board: Board, memory: VoiceMemory, range_db: float) -> None:
-        self._board, self._memory, self._range = board, memory, range_db
+    def __init__(self, board: Board, memory: VoiceMemory) -> None:
+        self._board, self._memory = board, memory
 
     def begin(self, v: int, copied: CopiedSound, *, shot: bool) -> SoundInfo | None:
         """Copy the newest sound for a silent voice. None if it is overwritten meanwhile."""
@@ -70,7 +70,7 @@ class SoundReader:
 
     def _begin(self, v: int, shot: bool, buffer: int) -> tuple[SoundInfo, bool]:
         board, memory = self._board, self._memory
-        begin_in_silence(memory, v, self._range)
+        begin_in_silence(memory, v)
         self._copy_frames(v, buffer)
         kind = int(board.sound_wave[v, buffer]) if shot else b.NO_WAVE
         if kind != b.NO_WAVE:

@@ -62,7 +62,7 @@ class Voices:
         self._recorded_quality = 0  # the last one in the history
         self._range = float(r.range_db)
         self._read = partial(ControlState.of, board)
-        self._sounds = SoundReader(board, self.memory, self._range)
+        self._sounds = SoundReader(board, self.memory)
         self._voices = [VoiceControl() for _ in range(VOICES)]
         self._active: list[int] = []  # the voices that are not free, in the order of their starts
         self._instruction_records: NDArray[np.void] = np.zeros(VOICES, Instruction)
