@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from latentpad.engine.arguments import Argument, CommandError
-from latentpad.engine.decode import pack_loader
+from latentpad.engine.decode import decoding, pack_loader
 from latentpad.engine.decode.decoder import Decoder
 from latentpad.engine.decode.mailbox import Mailbox
 from latentpad.engine.offline import OfflineRenderer
@@ -127,6 +127,12 @@ def render(renderer: OfflineRenderer, steps: list[Step], hops: int) -> Floats:
 def difference_db(one: Floats, other: Floats) -> float:
     loudest = float(np.abs(other).max())
     return 20 * math.log10(max(float(np.abs(one - other).max()), 1e-12) / loudest)
+
+
+@pytest.fixture(autouse=True)
+def _measured_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each new sound is measured, however soon it follows another one."""
+    monkeypatch.setattr(decoding, "MEASURED_S", 0.0)
 
 
 @pytest.fixture(scope="module")
