@@ -31,13 +31,13 @@ from latentpad.engine import error_log
 from latentpad.engine.arguments import Argument
 from latentpad.engine.control import takes as recordings
 from latentpad.engine.control.instrument import Instrument
+from latentpad.engine.control.pack_command import PackCommand
 from latentpad.engine.control.session import EngineError, Session
 from latentpad.engine.output_settings import OutputSettings
 from latentpad.models.libraries.library import open_ as open_library
 from latentpad.models.libraries.playable import as_pack
-from latentpad.models.packs import pack as packs
-from latentpad.models.packs import reference
-from latentpad.models.packs.pack import DESCRIBED, Pack, PackError
+from latentpad.models.packs.pack import DESCRIBED, Pack, PackError, find
+from latentpad.models.packs.pack import load as load_pack
 from latentpad.presets.bank import PresetBank, install, left_out, recall
 from latentpad.presets.names import listed
 from latentpad.presets.preset import Preset
@@ -80,7 +80,6 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     bank = PresetBank()
     preset = bank.load(options.preset)
     pack = _pack(options, preset)
-    pack_name, fingerprint = reference.pack_name(pack.path), reference.fingerprint(pack)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     _end_by_signal(loop, stop)
@@ -101,13 +100,9 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
 
     session = Session(pack, options.output, on_word, options.library)
     instrument = session.instrument
-    note = left_out(
-        preset,
-        recall(instrument, preset, pack_name, fingerprint),
-        pack_name,
-        fingerprint,
-        chosen=True,
-    )
+    begun = session.packs.played
+    left = recall(instrument, preset, begun.name, begun.fingerprint)
+    note = left_out(preset, left, begun.name, begun.fingerprint, chosen=True)
     for address, args in _pad_commands(options):
         instrument.apply(address, args)
     outcomes = Outcomes(instrument)
@@ -125,7 +120,9 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     midi = MidiController(Bindings(), options.midi, layout, refusals.note)
     keyboard = KeyboardController(bank.names, options.preset, say) if is_terminal() else None
     session.start()
-    install(instrument, bank, pack_name, refusals.note, fingerprint)
+    packs = PackCommand(session.packs, refusals.note, feedback.publish, outcomes.refuse)
+    packs.install(instrument)
+    install(instrument, bank, packs, refusals.note)
     takes.install()
     try:
         await _start([midi], connection, running)
@@ -181,15 +178,15 @@ def _pack(options: Options, preset: Preset) -> Pack:
     sounds."""
     if options.library is None:
         try:
-            path = packs.find(options.pack or preset.pack)
+            path = find(options.pack or preset.pack)
         except PackError as error:
             if options.pack:
                 raise
             raise PackError(
                 f"{error}; the preset {preset.title} names it: say where it is (--pack)"
             ) from None
-        return packs.load(path)
-    requested = packs.load(packs.find(options.pack)) if options.pack else None
+        return load_pack(path)
+    requested = load_pack(find(options.pack)) if options.pack else None
     library = open_library(options.library, requested)
     return as_pack(library.pack, library)
 

@@ -60,6 +60,9 @@ def render_file(
             loaded_library,
             seed=recording.seed,
             sounds=recording.sounds and same,
+            find_pack=lambda name: _other(name, recording.path.parent, loaded, loaded_library),
+            rate=recording.rate,
+            hop=recording.hop,
         )
         length, refused = render(
             renderer,
@@ -73,7 +76,7 @@ def render_file(
         say(f"note   {printable(str(gestures))}: its last line is cut off and left out")
     for line in refused:
         say(f"not carried out: {printable(line, MOST_REASON)}")
-    say(f"{printable(str(out))}: {length:.2f} s at {loaded.representation.sample_rate} Hz")
+    say(f"{printable(str(out))}: {length:.2f} s at {renderer.rate} Hz")
 
 
 def _commands(preset: Preset | None) -> Sequence[tuple[str, Sequence[Argument]]]:
@@ -108,6 +111,17 @@ def _pack(recording: GestureRecording, preset: Preset | None, requested: str | N
             f"{error}; {recording.path} was played on it: say where it is (--pack)"
         ) from None
     return packs.load(folder)
+
+
+def _other(
+    name: str, folder: Path, first: Pack, library: Library | None
+) -> tuple[Pack, Library | None]:
+    """The pack of a `/pack` in the recording; `first` is the one that it begins with, and has a
+    library. Raises `PackError`."""
+    path = reference.pack_folder(name, folder)
+    if path.resolve() != first.path.resolve():
+        return packs.load(path), None
+    return (first, None) if library is None else (as_pack(first, library), library)
 
 
 def _library(recording: GestureRecording, pack: Pack, requested: Path | None) -> Library | None:

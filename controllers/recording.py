@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from latentpad.engine import tape
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import Sender
 from latentpad.engine.control.session import Session
 from latentpad.engine.control.takes import Take, TakeError, TakeFiles
 from latentpad.engine.rate_limit import RateLimit
 from latentpad.models.packs import reference
+from latentpad.models.representation import Representation
 
 FOLDER = Path("takes")  # of `/record`, in the working directory
 MOST, EACH_S = 16, 2.0  # takes in a burst, and then one per EACH_S
@@ -26,8 +28,6 @@ class TakeRecorder:
         """`preset` is a name, or the path of a file (`presets.bank.PresetBank.named`)."""
         self._session = session
         self._preset = preset
-        self._pack = reference.pack_name(session.pack.path)
-        self._fingerprint = reference.fingerprint(session.pack)
         self._tell = tell
         self._takes: list[Take] = []
         self._recording: Take | None = None  # that of `/record`
@@ -46,12 +46,16 @@ class TakeRecorder:
 
     def _open_files(
         self, sound: Path | None, gestures: Path | None
-    ) -> tuple[TakeFiles, dict[str, Any]]:
-        """The open files, and the head of the gestures."""
-        head = self._head(gestures.parent) if gestures is not None else {}
-        return TakeFiles(self._session.board, sound, gestures), head
+    ) -> tuple[TakeFiles, Path | None, dict[str, Any]]:
+        """The open files, and the folder and the head of the gestures."""
+        folder = None if gestures is None else gestures.parent
+        head = {} if folder is None else self._head(folder)
+        return TakeFiles(self._session.board, sound, gestures), folder, head
 
-    def _begin_with(self, files: TakeFiles, head: dict[str, Any]) -> Take:
+    def _begin_with(self, files: TakeFiles, folder: Path | None, head: dict[str, Any]) -> Take:
+        played = self._session.packs.played
+        if folder is not None and head["fingerprint"] != played.fingerprint:
+            head = self._head(folder)  # the pack has changed meanwhile
         take = files.begin(self._session.instrument, head, self._tell)
         with self._lock:
             self._takes = [other for other in self._takes if not other.over.is_set()] + [take]
@@ -63,14 +67,21 @@ class TakeRecorder:
 
     def _head(self, folder: Path) -> dict[str, Any]:
         """The first line of a file of gestures in `folder`: preset, pack and library."""
-        library = self._session.library
+        played, library = self._session.packs.played, self._session.packs.played.library
         return {
             "preset": reference.written(self._preset, folder),
-            "pack": reference.written(self._pack, folder),
-            "fingerprint": self._fingerprint,
+            "pack": reference.written(played.name, folder),
+            "fingerprint": played.fingerprint,
             "touches": True,
             **({} if library is None else {"library": reference.relative(library, folder)}),
+            **self._instruments_rate(played.pack.representation),
         }
+
+    def _instruments_rate(self, r: Representation) -> dict[str, int]:
+        """Rate and hop of the instrument where they are not those of the pack."""
+        board = self._session.board
+        rate, hop = board.shape.sample_rate, tape.hop_of(board)
+        return {} if (rate, hop) == (r.sample_rate, r.n_fft // 8) else {"rate": rate, "hop": hop}
 
     def close(self) -> None:
         """End all takes and wait for their files."""
@@ -106,7 +117,7 @@ class TakeRecorder:
         take = self._recording
         return None if take is None or take.over.is_set() else take
 
-    def _new_files(self) -> tuple[TakeFiles, dict[str, Any]]:
+    def _new_files(self) -> tuple[TakeFiles, Path | None, dict[str, Any]]:
         """New files for a take, named by the time. Raises `CommandError`."""
         try:
             with self._lock:

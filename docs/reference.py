@@ -139,6 +139,10 @@ def presets() -> str:
         "count from 0, as in a MIDI message. Most DAWs and many controllers count from 1, as in "
         "the third column.",
         *table(["name", "number", "program in most DAWs", "pack", "what it is"], rows),
+        "A preset is played with its pack. If another one is played, that goes on until the "
+        "preset's pack is loaded, some tenths of a second later; then pack and settings change "
+        "together.",
+        "",
         f"Your own presets (`/preset/save` with a name) come after them in the order of their "
         f"names, from {count} on ({count + 1} in most DAWs). A preset with the name of one above "
         "takes its place.",

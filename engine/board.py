@@ -4,8 +4,7 @@ The control process writes what the performer wants (values, points, events), th
 writes decoded sounds, the playing process writes meters and the tape. Each field has one writer.
 This also holds for "ready": no other process resets it, but it loses its meaning when the next
 process is started (engine/process_status.py). The board outlives the processes that read it, so a
-new process finds the whole state. The decoded sounds lie in a block of their own, because their
-size depends on the pack (engine/sound_memory.py): a board shows those of one pack.
+new process finds the whole state. It shows the decoded sounds of one pack (engine/sound_memory.py).
 
 The render loop never waits here. A value is replaced by a newer one. Readers of several values that
 belong together use `Board.consistent`. Events must not be lost, so they pass through a ring. A
@@ -52,8 +51,7 @@ FREE, WAITING, SOUNDING, RELEASING = 0, 1, 2, 3
 # Whether a sound has a waveform: none, one in `waves` for both sides, or also one in `sides`.
 NO_WAVE, MONO, STEREO = 0, 1, 2
 
-# Kind of output, reported by the playing process.
-DEVICE, NULL = 1, 2
+DEVICE, NULL = 1, 2  # kind of output, reported by the playing process
 
 
 class Event(NamedTuple):
@@ -69,10 +67,8 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class BoardShape(SoundShape):
-    """The dimensions that depend on the pack with which the instrument is started.
-
-    The tape keeps its sample rate and its hop, an eighth of n_fft, whatever pack is played later.
-    """
+    """The dimensions that the pack gives with which the instrument is started. The tape keeps its
+    rate and its hop, an eighth of n_fft."""
 
     sample_rate: int
 
@@ -100,6 +96,7 @@ def _fields(shape: BoardShape) -> list[tuple[str, type, tuple[int, ...]]]:
         ("lattice_weight", f, (LATTICE_SLOTS,)),
         ("events", f, (EVENTS, len(Event._fields))),
         ("event_head", i, (1,)),
+        ("pack", i, (1,)),  # the number of the pack that is played, from 0 on
         ("generations", i, (2,)),  # see engine.process_status
         # written by the decoding process
         ("decoder", f, (8,)),
@@ -135,12 +132,11 @@ CURSORS = ("version", "event_head", "event_tail", "tape_head", "history_head")
 
 
 class Board:
-    """Named arrays in shared memory: the fields of the board, and the sounds of one pack.
+    """Named arrays in shared memory: the fields of the board, and those of a `SoundMemory`.
 
     The control process makes it and passes it to spawned processes as an argument. It can be
     pickled only while a process is being spawned. Any thread may read; `_fields` says who may
-    write. `published`, `fills`, `waves`, `sides` and all fields whose names begin with "sound" are
-    those of the `SoundMemory` that is shown.
+    write.
     """
 
     version: AtomicCursors
@@ -160,6 +156,7 @@ class Board:
     lattice_weight: np.ndarray
     events: np.ndarray
     event_head: AtomicCursors
+    pack: np.ndarray
     generations: np.ndarray
     published: AtomicCursors
     fills: AtomicCursors
@@ -191,10 +188,8 @@ class Board:
     def __init__(
         self, shape: BoardShape, memory: Any = None, sound_memory: SoundMemory | None = None
     ) -> None:
-        """Without `memory` it is a new board, and without `sound_memory` it has new sounds."""
         self.shape = shape
-        fields = _fields(shape)
-        fresh = memory is None
+        fields, fresh = _fields(shape), memory is None
         if fresh:
             size = sum(field_bytes(kind, dims) for _, kind, dims in fields)
             memory = multiprocessing.get_context("spawn").RawArray("B", size)
@@ -215,7 +210,7 @@ class Board:
         vars(self).update(sound_memory.fields)
 
     def showing(self, sound_memory: SoundMemory) -> Board:
-        """The same board, showing other sounds."""
+        """The same board with other sounds."""
         return Board(self.shape, self._memory, sound_memory)
 
     @property

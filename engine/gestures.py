@@ -1,7 +1,8 @@
 """Reads a gesture recording: JSON Lines, written by a take, another program, or by hand.
 
 The first line says what to play on: {"preset": "walk", "pack": "footsteps", "seed": 0}. In a
-take it also has "touches": true: every touch is recorded, so no move starts a sound by itself. Each
+take it also has "touches": true: every touch is recorded, so no move starts a sound by itself; and
+"rate" and "hop", if another pack was played before, from which the instrument has both. Each
 further line is a message, with rising times: {"t": seconds, "address": "/pad/xy", "args": [0.2,
 0.7]}. Blank lines are ignored. A last line that is incomplete is left out.
 
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeGuard
 
 from latentpad.engine.arguments import Argument
+from latentpad.engine.board import LONGEST_HOP
 from latentpad.engine.parameters import FINGERS, GLOBAL
 from latentpad.models.errors import LatentpadError
 from latentpad.models.files import bounded
@@ -93,6 +95,16 @@ class GestureRecording:
     def seed(self) -> int:
         """The number of sounds that had been started before."""
         return int(self.head.get("seed", 0))
+
+    @property
+    def rate(self) -> int | None:
+        """The sample rate of the instrument, if it was not that of the pack."""
+        return self.head.get("rate")
+
+    @property
+    def hop(self) -> int | None:
+        """The hop of the instrument, in samples, if it was not that of the pack."""
+        return self.head.get("hop")
 
     @property
     def sounds(self) -> bool:
@@ -166,6 +178,9 @@ def _head(entry: dict[str, Any], location: str) -> dict[str, Any]:
             raise TakeError(f"{location}: {name}: a name is wanted, got {_quoted(entry[name])}")
     if not _is_natural(entry.get("seed", 0)):
         raise TakeError(f"{location}: seed: a whole number is wanted, got {_quoted(entry['seed'])}")
+    for name, low, high in (("rate", 8000, 192_000), ("hop", 1, LONGEST_HOP)):
+        if name in entry and not (_is_natural(entry[name]) and low <= entry[name] <= high):
+            raise TakeError(f"{location}: {name}: a whole number of {low}...{high} is wanted")
     if not isinstance(entry.get("touches", False), bool):
         raise TakeError(f"{location}: touches: true or false is wanted")
     return entry

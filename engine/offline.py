@@ -20,6 +20,10 @@ from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.atomic_file import temporary_path
 from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
+from latentpad.engine.control.pack_change import change_over
+from latentpad.engine.control.pack_limits import PackLimits
+from latentpad.engine.control.played_pack import PlayedPack
+from latentpad.engine.decode.pack_loader import Model
 from latentpad.engine.decode.pointing import LOUDEST, QUIETEST, LatentTarget
 from latentpad.engine.gestures import (
     FADE,
@@ -30,11 +34,15 @@ from latentpad.engine.gestures import (
     GestureRecording,
 )
 from latentpad.engine.latent_bounds import LatentBounds
-from latentpad.engine.planes import Planes
+from latentpad.engine.pack_order import sound_shape
 from latentpad.engine.play.fade import Fade
+from latentpad.engine.play.stream import PackStream, Stream
 from latentpad.engine.play.voices import QUALITIES, Voices
+from latentpad.engine.sound_memory import SoundMemory
 from latentpad.engine.sound_writer import SoundFileWriter, format_of
+from latentpad.models.errors import LatentpadError
 from latentpad.models.packs.pack import Pack
+from latentpad.models.representation import Representation
 
 if TYPE_CHECKING:
     from latentpad.models.libraries.library import Library
@@ -45,45 +53,86 @@ TAIL_S = 10.0  # the longest release after the last gesture
 TICK_HOPS = 6  # hops between two calls of `Instrument.tick`: some 60 a second
 
 
+FindPack = Callable[[str], "tuple[Pack, Library | None]"]
+"""Gives the pack of a name, with the library's sounds if it has one, and the library. Raises
+`LatentpadError` or `OSError`."""
+
+
 class OfflineRenderer:
     """An instrument in one process, rendered hop by hop.
 
     `seed` is the number of sounds started before. With `sounds`, nothing is decoded and nothing
-    happens by itself: the recording says everything (`carry_out`).
+    happens by itself: the recording says everything (`carry_out`). `find_pack` finds the packs that
+    the recording changes to. `rate` and `hop` are the instrument's, if not those of the pack.
     """
 
     def __init__(
-        self, pack: Pack, library: Library | None = None, *, seed: int = 0, sounds: bool = False
+        self,
+        pack: Pack,
+        library: Library | None = None,
+        *,
+        seed: int = 0,
+        sounds: bool = False,
+        find_pack: FindPack | None = None,
+        rate: int | None = None,
+        hop: int | None = None,
     ) -> None:
-        from latentpad.engine.decode.decoder import fastest_decoder
-        from latentpad.engine.decode.mailbox import Mailbox
-        from latentpad.engine.decode.originals import Originals
-
         r = pack.representation
-        self.board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
-        planes = Planes(pack)
-        planes.set_defaults(self.board)
-        self.voices = Voices(self.board, r)
-        self.rate = r.sample_rate
-        self.hop_s = self.voices.hop_size / r.sample_rate
-        self._pack = pack
-        self._bounds = LatentBounds.of(pack.anchors.latents)
+        self.rate, self.hop_size = rate or r.sample_rate, hop or r.n_fft // 8
+        self.hop_s = self.hop_size / self.rate
+        self.hops = 0
+        shape = BoardShape(r.frames, 4 * self.hop_size + 1, r.samples, self.rate)
+        self.board = Board(shape, sound_memory=SoundMemory(sound_shape(r)))
+        played = PlayedPack.of(pack, None if library is None else library.path)
+        played.planes.set_defaults(self.board)
         self.instrument = Instrument(
             self.board,
-            latent_dim=pack.latent_dim,
-            look_up_anchor=lambda anchor: planes.look_up_anchor(self.board, anchor),
-            planes=planes.names,
-            axes=planes,
-            bounds=self._bounds,
+            PackLimits.of(pack, played.planes, self.board, played.name),
             clock=lambda: self.seconds,
             started=seed,
         )
-        decoder, _ = fastest_decoder(pack)
-        originals = None if library is None else Originals(library)
-        self._mailbox = Mailbox(self.board, pack, decoder, originals, whole=True)
+        self.instrument.register("/pack", self._change_pack)
+        self._find_pack = find_pack
+        self._models: dict[str, Model] = {}
         self._sounds = sounds
-        self._fade = Fade(self.voices.hop_size, self.rate, 1.0)
+        self._use(played, library)
+        self._stream = Stream(self._new_stream(r), self.hop_size)
+        self._next_stream: PackStream | None = None
+        self._fade = Fade(self.hop_size, self.rate, 1.0)
         self._fading = False
+
+    @property
+    def voices(self) -> Voices:
+        """The voices of the pack that is played."""
+        return self._stream.voices
+
+    def _new_stream(self, r: Representation) -> PackStream:
+        voices = Voices(self.board.showing(self.board.sound_memory), r)
+        return PackStream(voices, r.sample_rate, self.rate, self.hop_size)
+
+    def _use(self, played: PlayedPack, library: Library | None) -> None:
+        """Decode the sounds that the board shows with this pack."""
+        if played.name not in self._models:
+            self._models[played.name] = Model.of(played.pack, library)
+        self._pack, model = played.pack, self._models[played.name]
+        self._bounds = LatentBounds.of(played.pack.anchors.latents)
+        board = self.board.showing(self.board.sound_memory)
+        self._mailbox = model.mailbox(board, None, whole=True)
+
+    def _change_pack(self, args: Sequence[Argument], sender: Sender) -> None:
+        if len(args) != 1 or not isinstance(args[0], str):
+            raise CommandError("/pack takes the name of a pack")
+        if self._find_pack is None:
+            raise CommandError("/pack: there is no other pack here")
+        try:
+            pack, library = self._find_pack(args[0])
+            played = PlayedPack.of(pack, None if library is None else library.path)
+        except (LatentpadError, OSError) as error:
+            raise CommandError(f"/pack: {error}") from None
+        sounds, number = SoundMemory(sound_shape(pack.representation)), int(self.board.pack[0]) + 1
+        change_over(self.board, self.instrument, played, sounds, number)
+        self._use(played, library)
+        self._next_stream = self._new_stream(pack.representation)
 
     def carry_out(self, message: GestureMessage) -> None:
         """Carry out a line of the recording. Raises `CommandError`; then nothing has changed."""
@@ -117,17 +166,22 @@ class OfflineRenderer:
     @property
     def seconds(self) -> float:
         """Seconds rendered so far."""
-        return self.voices.hops * self.hop_s
+        return self.hops * self.hop_s
 
     def hop(self) -> NDArray[np.float32]:
         """Render the next hop: (hop_size, 2) float32."""
         if not self._sounds:
-            if self.voices.hops % TICK_HOPS == 0:
+            if self.hops % TICK_HOPS == 0:
                 self.instrument.tick()
             while voices := self._mailbox.waiting(self.seconds):
                 self._mailbox.serve(voices, self.seconds)
-        out = np.zeros((self.voices.hop_size, 2), np.float32)
-        self.voices.hop(out)
+        out = np.zeros((self.hop_size, 2), np.float32)
+        self._stream.hop(out)
+        self.hops += 1
+        if self._next_stream is not None:  # as in the playing process, from the next hop on
+            self._stream.change(self._next_stream)
+            self._next_stream = None
+        self._stream.ended.clear()
         if self._fading and not self._fade.toward(0.0, out):
             out[:] = 0
         return out
@@ -135,7 +189,7 @@ class OfflineRenderer:
     @property
     def silent(self) -> bool:
         """Whether no voice sounds."""
-        return bool((self.board.voice_state == b.FREE).all())
+        return bool((self.board.voice_state == b.FREE).all()) and not self._stream.changing
 
 
 def rendered_hops(
@@ -155,7 +209,7 @@ def rendered_hops(
     their release is rendered. `report_refused` is called with a text for each command that is
     refused.
     """
-    instrument, size, rate = renderer.instrument, renderer.voices.hop_size, renderer.rate
+    instrument, size, rate = renderer.instrument, renderer.hop_size, renderer.rate
     instrument.expect_touches(PLAYER, touch_fingers)
     for error in instrument.apply_all(preset):
         report_refused(str(error))

@@ -7,8 +7,10 @@ import threading
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import tomli_w
 
@@ -28,6 +30,9 @@ Values = Iterable[tuple[str, tuple[Argument, ...]]]
 MOST_OWN = 1000  # presets
 MOST_SAVES, EACH_S = 64, 0.25  # saves in a burst, and then one per EACH_S
 MOST_BYTES = 240  # of a name: file systems take 255 with its ending
+
+P = TypeVar("P", bound="Named")
+
 RESERVED = ("save", "next", "prev")  # names that follow /preset/ in addresses
 
 
@@ -144,33 +149,64 @@ def _key(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
+class Named(Protocol):
+    """A pack as `models.packs.reference` names it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
+
+
+class Packs(Protocol[P]):
+    """The packs that an instrument can play (`engine.control.pack_command`)."""
+
+    @property
+    def played(self) -> P:
+        """The pack that is heard."""
+
+    @property
+    def wanted(self) -> P:
+        """The pack that is heard, or that is being loaded for it."""
+
+    def load(self, name: str) -> P:
+        """Read a pack. Raises `CommandError`."""
+
+    def play(self, played: P, command: str, sender: Sender, then: Callable[[], None]) -> None:
+        """Play it as soon as it is loaded, at once if it is played already, and call `then`."""
+
+
 def install(
     instrument: Instrument,
     bank: PresetBank,
-    pack: str,
+    packs: Packs[P],
     tell: Callable[[str], None] = lambda line: None,
-    fingerprint: str = "",
 ) -> None:
-    """Register `/preset` and `/preset/save` with an instrument that plays `pack`.
+    """Register `/preset` and `/preset/save`.
 
-    `pack` and `fingerprint` are those of `models.packs.reference`. `tell` is called with a line for
-    the performer when a preset was loaded or saved, and once if a preset names something that this
-    pack does not have.
+    A preset of another pack is loaded with its pack; if there is no such pack, it is played on the
+    present one. `tell` is called with a line for the performer when a preset was loaded or saved,
+    and once if a preset names something that its pack does not have. It may not wait.
     """
     rate_limit = RateLimit(MOST_SAVES, EACH_S, time.monotonic)
     notes: set[str] = set()  # printed already: a preset may come at every beat
 
     def load(args: Sequence[Argument], sender: Sender) -> Iterator[None]:
-        preset = _requested(bank, args)
+        preset, pack = _requested(bank, args), packs.wanted
+        if not preset.made_for(pack.name, pack.fingerprint):
+            with suppress(CommandError):
+                pack = packs.load(preset.pack)
         yield
-        left = recall(instrument, preset, pack, fingerprint)
-        note = left_out(preset, left, pack, fingerprint)
-        is_new = note and note not in notes
-        notes.add(note)
-        yield
-        tell(f"preset {line(preset.title)}")
-        if is_new:
-            tell(note)
+
+        def recall_preset() -> None:
+            left = recall(instrument, preset, pack.name, pack.fingerprint)
+            note = left_out(preset, left, pack.name, pack.fingerprint)
+            tell(f"preset {line(preset.title)}")
+            if note and note not in notes:
+                notes.add(note)
+                tell(note)
+
+        packs.play(pack, "/preset", sender, recall_preset)
 
     def save(args: Sequence[Argument], sender: Sender) -> Iterator[None]:
         if len(args) != 1 or not isinstance(args[0], str):
@@ -181,10 +217,10 @@ def install(
                 f"/preset/save: not saved: {MOST_SAVES} presets were saved within moments; wait a "
                 "second and save again"
             )
-        values = list(instrument.values())
+        values, pack = list(instrument.values()), packs.played
         yield
         try:
-            path = bank.save(args[0], values, pack, fingerprint)
+            path = bank.save(args[0], values, pack.name, pack.fingerprint)
         except PresetError as error:
             raise CommandError(f"/preset/save: not saved: {error}") from None
         tell(f"preset {line(args[0])} saved: {path}")

@@ -20,6 +20,7 @@ from latentpad.engine.control.instrument import Instrument
 from latentpad.models.packs import pack
 from latentpad.models.representation import Representation
 from tests.alone import shared
+from tests.limits import limits
 
 # Laws are tried on the same draws each time, so that a failure is of the change and not of luck.
 # Whether a law holds does not depend on how busy the machine is, so no draw has a deadline.
@@ -70,9 +71,7 @@ SMALL = Representation(sample_rate=16000, n_fft=256, hop=128, frames=32, range_d
 def instrument() -> Instrument:
     return Instrument(
         Board(BoardShape(frames=8, bins=9, samples=256, sample_rate=48000)),
-        latent_dim=4,
-        look_up_anchor=lambda k: ((0.5, 0.5), (0.0,) * 4),
-        planes=("raw", "principal", "map"),
+        limits(4, ("raw", "principal", "map")),
         clock=time.monotonic,
     )
 

@@ -36,6 +36,7 @@ PATIENCE_S = 60.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXAMPLES: dict[str, list[Argument]] = {  # of texts that must be something
     "/learn": ["/texture"],
+    "/pack": ["footsteps"],
     "/preset": ["walk"],
     "/preset/save": ["mine"],
 }
@@ -153,8 +154,12 @@ async def _hear(found: Whole, port: int) -> None:
             for address in command.addresses():
                 send(by, address.replace("*", "1"), *example(command, found.latents))
         send(by, "/texture", "no number")
+        send(by, "/latent", *[0.5] * found.latents)  # which another pack leaves out
+        send(by, "/pack", "oneshots")
         with suppress(TimeoutError):  # what is missing is a test's to tell
             await _until(lambda: heard(addresses(SENT)))
+        send(by, "/pack", "footsteps")
+        await _until(lambda: Held.made.pack.name == "footsteps")
 
 
 def _take(found: Whole) -> None:

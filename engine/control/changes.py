@@ -8,8 +8,10 @@ from contextlib import AbstractContextManager, contextmanager
 
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.board import Board
+from latentpad.engine.control.addresses import Addresses
 from latentpad.engine.control.allocation import NOBODY, Sender
-from latentpad.engine.control.stages import OutcomeCallback, RunningCommands
+from latentpad.engine.control.pad import Handler
+from latentpad.engine.control.stages import OutcomeCallback, RunningCommands, Stages
 
 Listener = Callable[[str, Sequence[Argument], Sender], None]
 
@@ -18,14 +20,33 @@ class Changes:
     """The instrument's lock, and the board's version that encloses each change. Any thread may
     call.
 
-    A subclass says what a command does (`_stages`), and what follows each change (`_after_change`).
+    A subclass has the commands' `_addresses`, and says what a command does (`_stages`) and what
+    follows each change (`_after_change`).
     """
+
+    _addresses: Addresses
 
     def __init__(self, board: Board) -> None:
         self.board = board
         self.taps: list[Listener] = []  # called with every command that was carried out
         self._lock = threading.RLock()
         self._changing = False
+
+    def register(self, address: str, handler: Handler) -> None:
+        """Add a command that is not the engine's (`/learn`, `/sync`, ...)."""
+        self._addresses.add(address, handler)
+
+    def register_stages(self, address: str, stages: Stages) -> None:
+        """Add a command that reads or writes files (`/preset`, `/record`, ...)."""
+        self._addresses.staged[address] = stages
+
+    def waits_for_disk(self, address: str) -> bool:
+        """Whether this command may wait for a disk."""
+        return address in self._addresses.staged
+
+    def addresses(self) -> list[str]:
+        """All known addresses; `*` stands for a number."""
+        return list(self._addresses)
 
     def apply(self, address: str, args: Sequence[Argument], sender: Sender = NOBODY) -> None:
         """Carry out one command at once. Raises `CommandError`; then nothing has changed."""

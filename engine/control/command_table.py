@@ -105,6 +105,11 @@ COMMANDS: tuple[Command, ...] = (
         (Arg("share", low=-REACH, high=REACH),),
     ),
     # presets and snapshots
+    Command(
+        "/pack",
+        "play another pack, by its name: the present one goes on until it is loaded",
+        (Arg("pack", "text"),),
+    ),
     Command("/preset", "load a preset, by its name or its number", (Arg("preset", "name"),)),
     Command("/preset/save", "save the parameters as a preset of that name", (Arg("name", "text"),)),
     Command(
@@ -144,6 +149,12 @@ COMMANDS: tuple[Command, ...] = (
 RECEIVED: tuple[Command, ...] = (*PARAMETERS, *COMMANDS)
 
 FEEDBACK: tuple[Command, ...] = (
+    Command("/pack", "the pack that is heard from now on", (Arg("pack", "text"),)),
+    Command(
+        "/pack/note",
+        "what belongs to the earlier pack and is left out in this one",
+        (Arg("note", "text"),),
+    ),
     Command("/pad/{n}/touch", "a finger came down (1) or went up (0)", (_switch("touch"),)),
     Command("/latent", "all latents, after a command that set some", (Arg("z", many=True),)),
     Command("/lattice/{k}", "one weight of the lattice", (Arg("share", low=-REACH, high=REACH),)),

@@ -22,6 +22,7 @@ from latentpad.engine.arguments import Argument
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.gestures import END, FADE, QUALITY, SOUND
 from latentpad.engine.history import History, HistoryEntry, SoundEntry
+from latentpad.models.packs import reference
 
 MAX_BACKLOG = 50_000
 
@@ -79,6 +80,8 @@ class GestureTrack:
     def _command_entry(self, address: str, args: Sequence[Argument], sender: Sender) -> Entry:
         """An entry with the sender where it matters: notes belong to their sender, and commands
         without a sender start no sound."""
+        if address == "/pack":  # as the head names it
+            args = tuple(reference.written(str(name), self.path.parent) for name in args)
         entry: Entry = {"address": address, "args": tuple(args)}
         if not sender.group:
             return {**entry, "from": 0}

@@ -8,9 +8,6 @@ newest counts), and start, move and release voices.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from latentpad.engine.arguments import Argument, check_arguments
 from latentpad.engine.board import Board
@@ -18,47 +15,36 @@ from latentpad.engine.control.addresses import Addresses
 from latentpad.engine.control.allocation import NOBODY, Allocation, Command, Sender, Slot
 from latentpad.engine.control.changes import Changes, Listener
 from latentpad.engine.control.last_heard import LastHeard
-from latentpad.engine.control.pad import AnchorLookup, Handler, Pad
+from latentpad.engine.control.pack_limits import PackLimits
+from latentpad.engine.control.pack_values import PackValues
+from latentpad.engine.control.pad import Handler, Pad
 from latentpad.engine.control.plane_commands import PlaneCommands
 from latentpad.engine.control.snapshots import Snapshot, Snapshots
-from latentpad.engine.control.stages import Stages
 from latentpad.engine.control.state import InstrumentState
 from latentpad.engine.control.touch import Touch
-from latentpad.engine.latent_bounds import LatentBounds
 from latentpad.engine.parameters import FINGER, FINGERS, GLOBAL, OFFSET, ROW, Affects, Parameter
-
-if TYPE_CHECKING:
-    from latentpad.engine.planes import Planes
 
 
 class Instrument(Changes):
     """Receives all commands. Any thread of the control process may call `apply`.
 
-    `look_up_anchor` returns an anchor's position on the pad and its latent vector (for
-    `/anchor/K`); it raises `CommandError` if there is no such anchor. `clock` is the time in
-    seconds, so that a recording can be rendered without a clock. `wake` is called when a sound is
-    wanted from the decoding process, `wake_ticks` when a change leaves `tick` something to do.
-    Without `axes` any two axes are accepted; without `bounds`
-    latents are limited as around one anchor at 0. `started` is how many sounds were started before:
-    the noise of a sound depends on its number.
+    `limits` are those of the pack that is played. `clock` is the time in seconds, so that a
+    recording can be rendered without a clock. `wake` is called when a sound is wanted from the
+    decoding process, `wake_ticks` when a change leaves `tick` something to do. `started` is how
+    many sounds were started before: the noise of a sound depends on its number.
     """
 
     def __init__(
         self,
         board: Board,
+        limits: PackLimits,
         *,
-        latent_dim: int,
-        look_up_anchor: AnchorLookup,
-        planes: Sequence[str],
         clock: Callable[[], float],
         wake: Callable[[], None] = lambda: None,
         wake_ticks: Callable[[], None] = lambda: None,
-        axes: Planes | None = None,
-        bounds: LatentBounds | None = None,
         started: int = 0,
     ) -> None:
         super().__init__(board)
-        self.latent_dim = latent_dim
         self.clock = clock
         self.wake = wake
         self._wake_ticks = wake_ticks
@@ -66,46 +52,34 @@ class Instrument(Changes):
         self.hearers: list[Callable[[Sender], None]] = []  # called with the sender of every command
         self._last_heard = LastHeard(clock)
         self._voices = Allocation(board, clock, started)
-        self._pad = Pad(
+        self._pad = Pad(board, self._voices, limits, self._changed)
+        plane_commands = PlaneCommands(limits, self.value, self._set)
+        self._pack = PackValues(
             board,
-            self._voices,
-            bounds or LatentBounds.of(np.zeros((1, latent_dim))),
-            look_up_anchor,
-            self._changed,
+            limits,
+            self._pad,
+            plane_commands,
+            self.value,
+            self._set_from_snapshot,
+            self._point_from_snapshot,
         )
         self._touch = Touch(board, self._voices, self._pad, self._changed, clock)
         self._snapshots = Snapshots(
             self._current_snapshot, self._set_from_snapshot, self._point_from_snapshot,
-            self._changed, clock,
+            self._pack.playable, self._changed, clock,
         )  # fmt: skip
         self._addresses = Addresses(
             {
                 **{row.address: self._setter(row) for row in GLOBAL},
                 **self._pad.handlers(),
                 **self._touch.handlers(),
-                **PlaneCommands(planes, axes, self.value, self._set).handlers(),
+                **plane_commands.handlers(),
                 "/panic": self._panic,
             },
             {**self._pad.numbered(), **self._snapshots.numbered()},
         )
 
     # -- commands ----------------------------------------------------------------------------
-
-    def register(self, address: str, handler: Handler) -> None:
-        """Add a command that is not the engine's (`/learn`, `/sync`, ...)."""
-        self._addresses.add(address, handler)
-
-    def register_stages(self, address: str, stages: Stages) -> None:
-        """Add a command that reads or writes files (`/preset`, `/record`, ...)."""
-        self._addresses.staged[address] = stages
-
-    def waits_for_disk(self, address: str) -> bool:
-        """Whether this command may wait for a disk."""
-        return address in self._addresses.staged
-
-    def addresses(self) -> list[str]:
-        """All known addresses; `*` stands for a number."""
-        return list(self._addresses)
 
     def _stages(self, address: str, args: Sequence[Argument], sender: Sender) -> Iterator[None]:
         staged = self._addresses.staged.get(address)
@@ -156,6 +130,25 @@ class Instrument(Changes):
         for address, args in implied:
             self._notify_taps(address, args, sender)
 
+    # -- the pack ----------------------------------------------------------------------------
+
+    @property
+    def latent_dim(self) -> int:
+        """The number of the pack's latents."""
+        return self._pack.limits.latent_dim
+
+    def change_pack(self, limits: PackLimits) -> list[str]:
+        """Play another pack from now on. Inside `together`.
+
+        Returns the commands for the state that it does not have, as text; that state comes back
+        with its pack.
+        """
+        self._notify_taps("/pack", (limits.name,), NOBODY)
+        self._snapshots.change_pack()
+        left_out = self._pack.change(limits)
+        self._changed("/pack", (limits.name,), NOBODY)
+        return left_out
+
     # -- values ------------------------------------------------------------------------------
 
     def value(self, address: str) -> tuple[float, ...]:
@@ -180,6 +173,8 @@ class Instrument(Changes):
 
     def sync_messages(self) -> Iterator[tuple[str, tuple[Argument, ...]]]:
         """What `/sync` sends: touches, the latents or lattice weights in use, and every row."""
+        if name := self._pack.limits.name:
+            yield "/pack", (name,)
         for n in range(1, FINGERS + 1):
             yield f"/pad/{n}/touch", (int(self.down(n)),)
         if latent := self.args_of("/latent"):
@@ -283,7 +278,9 @@ class Instrument(Changes):
 
     def _current_snapshot(self) -> Snapshot:
         return Snapshot(
-            {row.address: self.value(row.address) for row in GLOBAL}, self._pad.target()
+            {row.address: self.value(row.address) for row in GLOBAL},
+            self._pad.target(),
+            self._pack.limits.name,
         )
 
     def _set_from_snapshot(self, address: str, values: tuple[float, ...]) -> None:

@@ -11,13 +11,13 @@ from latentpad.engine import board as b
 from latentpad.engine.arguments import Argument, CommandError, finite
 from latentpad.engine.board import Board
 from latentpad.engine.control.allocation import NOBODY, Allocation, Sender, Source
+from latentpad.engine.control.pack_limits import PackLimits
 from latentpad.engine.control.state import PadTarget
-from latentpad.engine.latent_bounds import REACH, LatentBounds
+from latentpad.engine.latent_bounds import REACH
 from latentpad.engine.parameters import FINGER, FINGERS, LATENT_MAX, MODES, OFFSET, ROW, Parameter
 
 Handler = Callable[[Sequence[Argument], Sender], None]
 Numbered = Callable[[int, Sequence[Argument], Sender], None]
-AnchorLookup = Callable[[int], tuple[Sequence[float], Sequence[float]]]
 Changed = Callable[[str, tuple[Argument, ...], Sender], None]
 Point = tuple[float, ...]
 
@@ -46,8 +46,7 @@ class Pad:
         self,
         board: Board,
         voices: Allocation,
-        bounds: LatentBounds,
-        look_up_anchor: AnchorLookup,
+        limits: PackLimits,
         changed: Changed,
     ) -> None:
         self.fingers: dict[str, list[tuple[float, ...]]] = {
@@ -58,12 +57,26 @@ class Pad:
         self.on_steered: Callable[[Sender], None] = lambda sender: None
         self._board = board
         self._voices = voices
-        self._bounds = bounds
-        self._latent_dim = latent_dim = len(bounds.low)
-        self._look_up_anchor = look_up_anchor
+        self._limits = limits
         self._changed = changed
         self._origin = b.POINT  # what the pad's latent comes from
-        self._latent: tuple[float, ...] = (0.0,) * latent_dim
+        self._latent: tuple[float, ...] = (0.0,) * limits.latent_dim
+
+    def change_pack(self, limits: PackLimits) -> None:
+        """Go on with another pack. Latents and lattice weights of the old one have no meaning in
+        it: voices that used them follow their points again."""
+        board = self._board
+        weights = [k for k in board.lattice_anchor.tolist() if k >= 0]
+        self._limits = limits
+        self._latent = (0.0,) * limits.latent_dim
+        board.latents[:] = 0.0
+        board.lattice_anchor[:], board.lattice_weight[:] = -1, 0.0
+        board.origin[(board.origin == b.LATENT) | (board.origin == b.LATTICE)] = b.POINT
+        if self._origin in (b.LATENT, b.LATTICE):
+            self._set_origin(self._point_origin())
+        self.request_all()
+        for anchor in weights:
+            self._changed(f"/lattice/{anchor}", (0.0,), NOBODY)
 
     def handlers(self) -> dict[str, Handler]:
         """The commands by their addresses."""
@@ -178,7 +191,7 @@ class Pad:
         board = self._board
         board.points[voice] = self.point(n)
         board.origin[voice] = self._origin if n == 1 else self._point_origin()
-        board.latents[voice, : self._latent_dim] = self._latent
+        board.latents[voice, : self._limits.latent_dim] = self._latent
         board.requests[voice] += 1
         self.decode_wanted = True
 
@@ -210,13 +223,15 @@ class Pad:
             self.aim(voice, 1)
 
     def _set_latent(self, args: Sequence[Argument], sender: Sender) -> None:
-        if len(args) != self._latent_dim:
-            raise CommandError(f"/latent takes {self._latent_dim} numbers, got {len(args)}")
+        if len(args) != self._limits.latent_dim:
+            raise CommandError(f"/latent takes {self._limits.latent_dim} numbers, got {len(args)}")
         self._move_latent([finite("/latent", a) for a in args], sender)
 
     def _set_one_latent(self, index: int, args: Sequence[Argument], sender: Sender) -> None:
-        if not 1 <= index <= self._latent_dim:
-            raise CommandError(f"/latent/{index}: this pack's latents are 1...{self._latent_dim}")
+        if not 1 <= index <= self._limits.latent_dim:
+            raise CommandError(
+                f"/latent/{index}: this pack's latents are 1...{self._limits.latent_dim}"
+            )
         if len(args) != 1:
             raise CommandError(f"/latent/{index} takes 1 number, got {len(args)}")
         value = finite(f"/latent/{index}", args[0])
@@ -231,12 +246,12 @@ class Pad:
         """The latent vector of the voice's newest sound; None if it cannot be copied now."""
         sounds = self._board.sound_latent
         result = self._board.newest(
-            voice, lambda buffer: sounds[voice, buffer, : self._latent_dim].tolist()
+            voice, lambda buffer: sounds[voice, buffer, : self._limits.latent_dim].tolist()
         )
         return None if result is None else result[1]
 
     def _move_latent(self, latent: Sequence[float], sender: Sender) -> None:
-        self._latent = tuple(self._bounds.clip(latent).tolist())
+        self._latent = tuple(self._limits.bounds.clip(latent).tolist())
         self._set_origin(b.LATENT)
         self.on_steered(sender)
         # If the value was clamped, its sender is sent the new one, too.
@@ -247,7 +262,7 @@ class Pad:
             raise CommandError(f"/lattice/{anchor} takes 1 number, got {len(args)}")
         requested = finite(f"/lattice/{anchor}", args[0])
         alpha = min(max(requested, -REACH), REACH)
-        self._look_up_anchor(anchor)  # raises if there is no such anchor
+        self._limits.look_up_anchor(anchor)  # raises if there is no such anchor
         board = self._board
         used = board.lattice_anchor.tolist()
         if anchor in used:
@@ -263,7 +278,7 @@ class Pad:
         self._changed(f"/lattice/{anchor}", (alpha,), sender if alpha == requested else NOBODY)
 
     def _jump_to_anchor(self, anchor: int, args: Sequence[Argument], sender: Sender) -> None:
-        point, latent = self._look_up_anchor(anchor)
+        point, latent = self._limits.look_up_anchor(anchor)
         self.fingers[XY.address][0] = XY.parse(list(point))
         self._latent = tuple(float(v) for v in latent)
         self._set_origin(b.ORIGINAL if self.mode == ORIGINAL else b.LATENT)

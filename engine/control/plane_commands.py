@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.allocation import NOBODY, Sender
+from latentpad.engine.control.pack_limits import PackLimits
 from latentpad.engine.control.pad import Handler
 from latentpad.engine.parameters import AUTO_PLANE, ROW, Parameter
-
-if TYPE_CHECKING:
-    from latentpad.engine.planes import Planes
 
 SetValue = Callable[[Parameter, tuple[float, ...], Sender], None]
 
@@ -19,20 +16,19 @@ SetValue = Callable[[Parameter, tuple[float, ...], Sender], None]
 class PlaneCommands:
     """Restricts plane and axes to those of the pack. Under the instrument's lock.
 
-    `planes` are the names of the pack's planes. Without `axes` any two axes are accepted.
+    `value` reads a row, `set_` sets one.
     """
 
     def __init__(
-        self,
-        planes: Sequence[str],
-        axes: Planes | None,
-        value: Callable[[str], tuple[float, ...]],
-        set_: SetValue,
+        self, limits: PackLimits, value: Callable[[str], tuple[float, ...]], set_: SetValue
     ) -> None:
-        self._planes = planes
-        self._axes = axes
+        self._limits = limits
         self._value = value
         self._set = set_
+
+    def change_pack(self, limits: PackLimits) -> None:
+        """Go on with the planes of another pack."""
+        self._limits = limits
 
     def handlers(self) -> dict[str, Handler]:
         """The commands by their addresses."""
@@ -42,11 +38,14 @@ class PlaneCommands:
         row = ROW["/plane"]
         values = row.parse(args)
         name = row.choices[int(values[0])]
-        if name == AUTO_PLANE and self._axes is not None:
-            name, sender = self._axes.default, NOBODY  # so that its sender is sent the name, too
+        if name == AUTO_PLANE and self._limits.axes is not None:
+            name, sender = (
+                self._limits.axes.default,
+                NOBODY,
+            )  # so that its sender is sent the name, too
             values = row.parse((name,))
-        if name not in (AUTO_PLANE, *self._planes):
-            names = ", ".join(self._planes)
+        if name not in (AUTO_PLANE, *self._limits.planes):
+            names = ", ".join(self._limits.planes)
             raise CommandError(
                 f"/plane: this pack has no {name} plane: {names} (`latentpad plane` adds some)"
             )
@@ -63,14 +62,14 @@ class PlaneCommands:
         if values == row.default:
             self._set(row, self._axes_on_plane(values), NOBODY)
             return
-        if self._axes is not None:
-            self._axes.check(values)
+        if self._limits.axes is not None:
+            self._limits.axes.check(values)
         self._set(row, values, sender)
 
     def _axes_on_plane(self, axes: tuple[float, ...]) -> tuple[float, ...]:
         """The axes of the present plane when these are requested."""
-        if self._axes is None:
+        if self._limits.axes is None:
             return axes
         name = ROW["/plane"].choices[int(self._value("/plane")[0])]
-        first, second = self._axes.axes_on(name, axes)
+        first, second = self._limits.axes.axes_on(name, axes)
         return float(first), float(second)

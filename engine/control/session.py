@@ -18,10 +18,11 @@ from latentpad.engine import error_log
 from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.child import Child, Message
 from latentpad.engine.control.instrument import Instrument
+from latentpad.engine.control.pack_change import PackChange
+from latentpad.engine.control.pack_limits import PackLimits
+from latentpad.engine.control.played_pack import PlayedPack
 from latentpad.engine.control.supervisor import TRIES, AwakeClock, Supervisor
-from latentpad.engine.latent_bounds import LatentBounds
 from latentpad.engine.output_settings import OutputSettings
-from latentpad.engine.planes import Planes
 from latentpad.engine.process_status import ProcessStatus
 from latentpad.models.errors import LatentpadError
 from latentpad.models.packs.pack import Pack
@@ -54,27 +55,22 @@ class Session:
         library: Path | None = None,
     ) -> None:
         """With a `library`, `pack` has its anchors already (models.libraries.playable.as_pack)."""
-        self.pack = pack
-        self.library = library
+        played = PlayedPack.of(pack, library)
         self.settings = settings
         r = pack.representation
         self.board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
-        planes = Planes(pack)
-        planes.set_defaults(self.board)
+        played.planes.set_defaults(self.board)
         self._wake, self._wake_receiver = socket.socketpair()
         self._wake.setblocking(False)
         self._ticks_wanted = threading.Event()
         self.instrument = Instrument(
             self.board,
-            latent_dim=pack.latent_dim,
-            look_up_anchor=lambda anchor: planes.look_up_anchor(self.board, anchor),
-            planes=planes.names,
-            axes=planes,
-            bounds=LatentBounds.of(pack.anchors.latents),
+            PackLimits.of(pack, played.planes, self.board, played.name),
             clock=AwakeClock(),  # while the program is stopped, nothing times out
             wake=self.wake_decoder,
             wake_ticks=self._ticks_wanted.set,
         )
+        self.packs = PackChange(self.board, self.instrument, played)
         self._report = report or (lambda message: None)
         self._closing = threading.Event()
         self._started: set[str] = set()  # the processes that have been ready once
@@ -122,6 +118,16 @@ class Session:
             time.sleep(0.02)
 
     @property
+    def pack(self) -> Pack:
+        """The pack that is heard."""
+        return self.packs.played.pack
+
+    @property
+    def library(self) -> Path | None:
+        """The library whose sounds are its anchors."""
+        return self.packs.played.library
+
+    @property
     def ready(self) -> bool:
         """Whether both processes are ready."""
         return all(supervisor.status.ready for supervisor in self._supervisors)
@@ -148,6 +154,7 @@ class Session:
         self._hang_up()
         for supervisor in self._supervisors:
             supervisor.join()
+        self.packs.close()
         with contextlib.suppress(OSError):
             self._wake.close()
             self._wake_receiver.close()
@@ -162,14 +169,21 @@ class Session:
             self._wake.send(b".")
 
     def _spawn_player(self, generation: int) -> Child:
-        args = (self.board, self.pack.representation, self.settings, generation)
-        return Child("playing", "latentpad.engine.play.process", args)
+        played, board, orders = self.packs.process_starts("playing")
+        with orders:
+            args = (board, played.pack.representation, self.settings, orders, generation)
+            return Child("playing", "latentpad.engine.play.process", args)
 
     def _spawn_decoder(self, generation: int) -> Child:
-        args = (self.board, self.pack.path, self.library, self._wake_receiver, generation)
-        return Child("decoding", "latentpad.engine.decode.process", args)
+        played, board, orders = self.packs.process_starts("decoding")
+        with orders:
+            args = (
+                board, played.pack.path, played.library, self._wake_receiver, orders, generation,
+            )  # fmt: skip
+            return Child("decoding", "latentpad.engine.decode.process", args)
 
     def _on_message(self, message: Message) -> None:
+        self.packs.on_message(message)
         if message["kind"] == "step":
             self._current_step[message["what"]] = message["step"]
         elif message["kind"] == "compiling":
@@ -194,6 +208,7 @@ class Session:
         while not self._closing.is_set():
             if not self._ticks_wanted.wait(CLOCK_S):
                 self.instrument.clock()
+                self.packs.tick()
                 pause = FIRST_TICK_S
                 continue
             self._ticks_wanted.clear()  # a tick that leaves something to do sets it again
@@ -201,3 +216,4 @@ class Session:
             pause = TICK_S
             with error_log.errors_reported():
                 self.instrument.tick()
+                self.packs.tick()

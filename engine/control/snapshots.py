@@ -22,6 +22,7 @@ class Snapshot:
 
     values: Mapping[str, Values]
     pad: PadTarget
+    pack: str = ""  # on which it was stored
 
 
 @dataclass
@@ -52,6 +53,7 @@ class Snapshots:
     """Stored snapshots, and the glide in progress. Under the instrument's lock.
 
     `current` gives the present state, `put` sets a row, `point` carries out a command of the pad.
+    `playable` gives a snapshot as the pack that is played can recall it.
     """
 
     def __init__(
@@ -59,12 +61,14 @@ class Snapshots:
         current: Callable[[], Snapshot],
         put: Callable[[str, Values], None],
         point: Callable[[Command], None],
+        playable: Callable[[Snapshot], Snapshot],
         changed: Changed,
         clock: Callable[[], float],
     ) -> None:
         self._current = current
         self._put = put
         self._point = point
+        self._playable = playable
         self._changed = changed
         self._clock = clock
         self._stored: dict[int, Snapshot] = {}
@@ -98,7 +102,7 @@ class Snapshots:
         """
         if n not in self._stored:
             raise CommandError(f"/snapshot/{n}/recall: nothing was stored in {n}")
-        start, end = self._current(), self._stored[n]
+        start, end = self._current(), self._playable(self._stored[n])
         seconds = min(seconds, MAX_GLIDE_S)
         self._glide = Glide(start, end, self._clock(), seconds, set(end.values))
         self.step()
@@ -109,6 +113,12 @@ class Snapshots:
             return
         self._glide.untouched.discard(address)
         if address.startswith(PAD_ADDRESSES):
+            self._glide.pad_untouched = False
+
+    def change_pack(self) -> None:
+        """End the glide of what belongs to the old pack."""
+        if self._glide is not None:
+            self._glide.untouched -= {"/plane", *(row for row, kind in ROW.items() if kind.of_pack)}
             self._glide.pad_untouched = False
 
     @property

@@ -34,6 +34,7 @@ from latentpad.models.packs.pack import Pack
 from latentpad.models.representation import Floats, frame_levels, loudness, onset_within
 
 SETTLED_S = 0.05  # after a point's last sound the rest of it is decoded
+MEASURED_S = 0.05  # between two sounds of a voice that are measured
 URGENT_S = 0.025  # frames that are played within this time are decoded before all else
 LOOK_S = 0.01  # how often a voice that plays a sound in part is looked after, at least
 IDLE_S = 0.1
@@ -170,7 +171,7 @@ class Decoding:
         waiting = [
             (sound.begun_s, v)
             for v, sound in self._sounds.newest()
-            if not sound.measured and (now - self._measured_at[v] >= SETTLED_S or v in needed)
+            if not sound.measured and (now - self._measured_at[v] >= MEASURED_S or v in needed)
         ]
         if not waiting:
             return False

@@ -59,14 +59,18 @@ class Mailbox:
         self._background = background
         self._whole = whole
         self.pointing.fit()
-        # After a restart, the board has the answers to the requests before it.
+        self._sounds = VoiceSounds(board, pack.latent_dim)
+        self._decoding = Decoding(board, pack, decoder, self.pointing, self._sounds, settled_s)
+        self._served_at = np.zeros(VOICES)
+        self.resume()
+
+    def resume(self) -> None:
+        """Begin, or go on for another mailbox: the board has the answers to earlier requests."""
+        board = self.board
         published = np.array([board.published[v] for v in range(VOICES)])
         self._answered_requests = board.sound_request[np.arange(VOICES), published % b.BUFFERS]
         # The point of a held voice may still have been gliding.
         self._gliding = (board.held != 0) & (published > 0)
-        self._sounds = VoiceSounds(board, pack.latent_dim)
-        self._decoding = Decoding(board, pack, decoder, self.pointing, self._sounds, settled_s)
-        self._served_at = np.zeros(VOICES)
 
     def work(self, now: float) -> float:
         """Do what is most urgent at time `now`, seconds. Returns the seconds until there may be
@@ -82,6 +86,11 @@ class Mailbox:
         if self._decoding.measure(now, needed):
             return 0.0
         return NEEDED_S if needed else self._decoding.fill_rest(now)
+
+    def complete_a_sound(self) -> bool:
+        """Decode more of a sound that is there in part, for a mailbox that another one has
+        followed. False if all are complete."""
+        return self._decoding.fill_rest(math.inf) == 0.0
 
     def waiting(self, now: float = math.inf) -> list[int]:
         """The voices whose point has changed or still glides, longest waiting first."""

@@ -50,8 +50,8 @@ class Motion:
 
 
 def plays(board: Board, inputs: DecoderInputs, v: int) -> bool:
-    """Whether the voice has begun to play what it was started for last."""
-    sounds = board.voice_state[v] in (b.SOUNDING, b.RELEASING)
+    """Whether the voice has begun to play what it was started for last, with this pack."""
+    sounds = board.voice_state[v] in (b.SOUNDING, b.RELEASING) and board.published[v] > 0
     return sounds and bool(board.voice_serial[v] == inputs.starts[v])
 
 

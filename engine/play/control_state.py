@@ -16,6 +16,7 @@ class ControlState(NamedTuple):
     levels: list[float]
     pans: list[float]
     pitches: list[float]
+    pack: int
 
     @classmethod
     def of(cls, board: Board) -> ControlState:
@@ -27,4 +28,5 @@ class ControlState(NamedTuple):
             board.levels.tolist(),
             board.pans.tolist(),
             board.pitches.tolist(),
+            int(board.pack[0]),
         )

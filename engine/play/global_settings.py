@@ -32,6 +32,11 @@ class GlobalSettings:
         self._arrived = True
         self._take(values)
 
+    def go_on_from(self, other: GlobalSettings) -> None:
+        """Take the present values of `other`, on their way to the board's."""
+        self._target, self._arrived = other._target, False
+        self._take(other._values)
+
     def follow(self, target: list[float]) -> None:
         """Advance by a hop towards `target` (VALUES,). The list is kept and must not change."""
         if self._arrived and target is self._target:

@@ -26,9 +26,12 @@ from latentpad.engine.board import Board
 from latentpad.engine.output_settings import OutputSettings
 from latentpad.engine.play.devices import DeviceError, refresh
 from latentpad.engine.play.fade import Fade
+from latentpad.engine.play.handover import resume
+from latentpad.engine.play.next_packs import NextPacks
 from latentpad.engine.play.output import DeviceOutput, NullOutput, Output
 from latentpad.engine.play.rehearsal import rehearse
-from latentpad.engine.play.voices import QUALITIES, Voices
+from latentpad.engine.play.stream import Stream
+from latentpad.engine.play.voices import QUALITIES
 from latentpad.engine.play.watchdog import OutputState, Watchdog
 from latentpad.engine.process import LOST, failure_reported, report_step, send_message
 from latentpad.engine.process_status import ProcessStatus
@@ -52,10 +55,12 @@ class RenderLoop:
         self.stopping = threading.Event()
         self.stopped = threading.Event()
         self._status, self._decoding = ProcessStatus.playing(board), ProcessStatus.decoding(board)
-        self._voices = Voices(board, representation)
-        self._voices.resume()
-        self._rate = representation.sample_rate
-        self._hop_s = self._voices.hop_size / self._rate
+        self._rate, self._hop = board.shape.sample_rate, tape.hop_of(board)
+        self._hop_s = self._hop / self._rate
+        self.next_packs = NextPacks(board)
+        stream = self.next_packs.stream(board.sound_memory, representation)
+        resume(stream.voices)
+        self.stream = Stream(stream, self._hop)
         self._busy = 0.0  # share of the hop's time that rendering takes, smoothed
         self._hops_since_change = 0
         self._peaks = np.zeros(2)
@@ -64,9 +69,9 @@ class RenderLoop:
     def run(self) -> None:
         """Fill the ring until `stopping` is set. Everything that it needs was allocated before."""
         realtime = _claim_priority()
-        board, voices = self.board, self._voices
+        board, stream, voices = self.board, self.stream, self.stream.voices
         board.player[b.REALTIME] = realtime
-        size = voices.hop_size
+        size = self._hop
         out = np.zeros((size, 2), np.float32)
         fade, fading = Fade(size, self._rate), False
         unmeasured, most_unmeasured = 0, max(int(SILENT_METERS_S / self._hop_s), 1)
@@ -82,7 +87,10 @@ class RenderLoop:
                 time.sleep(output.pause())
                 continue
             started = time.perf_counter()
-            voices.hop(out)
+            stream.hop(out)
+            voices = stream.voices
+            if (other := self.next_packs.take(voices.pack)) is not None:
+                stream.change(other)
             render_s = time.perf_counter() - started
             if self.stopping.is_set() and not fading:
                 fading = True
@@ -93,7 +101,7 @@ class RenderLoop:
             tape.write(board, out, voices.version)
             self._status.count_beat()
             unmeasured += 1
-            if not voices.silent or unmeasured == most_unmeasured:
+            if not stream.silent or unmeasured == most_unmeasured:
                 self._measure(output, out, render_s, unmeasured)
                 unmeasured = 0
         self.stopped.set()
@@ -103,13 +111,13 @@ class RenderLoop:
     ) -> None:
         """Update load, quality and meters after the hop `out`. `hops` is how many hops there were
         since the last call: this one, and silent ones before it, which cost nothing."""
-        player, voices, share = self.board.player, self._voices, render_s / self._hop_s
+        player, voices, share = self.board.player, self.stream.voices, render_s / self._hop_s
         self._busy *= 0.95 ** (hops - 1)
         self._busy += 0.05 * (share - self._busy)
         self._adapt_quality(share, hops)
         output.load(self._busy, self._decoding.ready)
         self._peaks *= self._fall**hops
-        if not voices.silent:
+        if not self.stream.silent:
             self._peaks = np.maximum(np.abs(out).max(axis=0), self._peaks)
         player[b.STARVED] = output.starved
         player[b.LOAD] = self._busy
@@ -126,7 +134,7 @@ class RenderLoop:
     def _adapt_quality(self, share: float, hops: int) -> None:
         """Reduce look-ahead and iterations before the sound breaks; restore them when there is
         time."""
-        voices = self._voices
+        voices = self.stream.voices
         self._hops_since_change += hops
         if (self._busy > 0.7 or share > 1.5) and voices.quality < QUALITIES - 1:
             if self._hops_since_change > 8:
@@ -141,21 +149,22 @@ def serve(
     board: Board,
     representation: Representation,
     settings: OutputSettings,
+    orders: socket.socket,
     generation: int,
     control_socket: socket.socket,
 ) -> None:
     """The playing process's main function. Returns when the control process closes
     `control_socket`.
 
-    `generation` is the number of this process (engine/process_status.py).
+    `representation` is that of the pack whose sounds the board shows. `orders` brings further packs
+    (engine/pack_order.py). `generation` is the number of this process (engine/process_status.py).
     """
     gc.disable()
     sys.setswitchinterval(0.0002)
     report_step(control_socket, "rehearses the voices")
     rehearse(representation)
     report_step(control_socket, "opens the output")
-    rate = representation.sample_rate
-    hop = representation.n_fft // 8
+    rate, hop = board.shape.sample_rate, tape.hop_of(board)
 
     def device() -> Output:
         return _open_device(board, settings, rate, hop, control_socket)
@@ -174,8 +183,12 @@ def serve(
     tried_at = time.monotonic()
     awaiting_device = isinstance(renderer.output, NullOutput) and not settings.null
     while True:
-        if select.select([control_socket], [], [], CHECK_S)[0] and not _still_open(control_socket):
+        readable = select.select([control_socket, orders], [], [], CHECK_S)[0]
+        if control_socket in readable and not _still_open(control_socket):
             break
+        if orders in readable:
+            renderer.next_packs.prepare(orders, control_socket)
+        renderer.stream.ended.clear()
         now = time.monotonic()
         if awaiting_device and now - tried_at > RETRY_S:
             tried_at = now

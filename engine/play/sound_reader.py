@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,7 +11,9 @@ from latentpad.engine import history
 from latentpad.engine.atomic import fence
 from latentpad.engine.board import Board
 from latentpad.engine.play.memory import VoiceMemory
+from latentpad.engine.play.mix import Instruction
 from latentpad.engine.play.morph import add_frames, begin_in_silence, begin_morph
+from latentpad.engine.region import Region
 
 
 class SoundInfo(NamedTuple):
@@ -30,6 +33,12 @@ def sound_info(board: Board, voice: int, buffer: int) -> SoundInfo:
         float(board.sound_end[voice, buffer]),
         history.sound_entry(board, voice, buffer),
     )
+
+
+def is_ready(board: Board, voice: int, request: int) -> bool:
+    """Whether a sound that answers this request has been decoded."""
+    published = board.published[voice]
+    return published > 0 and bool(board.sound_request[voice, published % b.BUFFERS] >= request)
 
 
 @dataclass
@@ -106,6 +115,17 @@ class SoundReader:
         copied.fills = fills
         copied.complete = copied.wave or bool(memory.filled[v].all())
         return sound
+
+    def is_late(self, v: int, copied: CopiedSound, instruction: Instruction) -> bool:
+        """Whether the voice plays its sound before it was decoded there, for the first time."""
+        playhead, filled = float(self._memory.playhead[v]), self._memory.filled[v]
+        if instruction.loops and not instruction.burst:
+            playhead = Region(instruction.low, instruction.high).wrap(playhead)
+        frame = math.floor(playhead)
+        if copied.late or not 0 <= frame < len(filled) or filled[frame]:
+            return False
+        copied.late = True
+        return True
 
     def _intact(self, v: int, copied: CopiedSound) -> bool:
         """Whether the buffer of the voice's sound is not used for another one."""

@@ -99,6 +99,13 @@ class VoiceControl:
     left: float = 0.0
     right: float = 0.0
 
+    def fade_out(self, fade_s: float) -> None:
+        """Fade out in `fade_s` seconds; a waiting voice is free at once."""
+        if self.state == b.WAITING:
+            self.state = b.FREE
+        elif self.state != b.FREE:
+            self.state, self.fade_s = b.RELEASING, fade_s
+
     def morph_to(self, sound: SoundInfo) -> None:
         """Begin a morph from the present sound to this one."""
         self.gain = (self.gain[0], sound.gain)

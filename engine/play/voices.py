@@ -6,7 +6,6 @@ the same hops give the same samples, live or rendered to a file.
 
 from __future__ import annotations
 
-import math
 from functools import partial
 
 import numpy as np
@@ -23,7 +22,7 @@ from latentpad.engine.play.limiter import Limiter
 from latentpad.engine.play.memory import Scratch, VoiceMemory, scratch, voice_memory
 from latentpad.engine.play.mix import Instruction, add_tail, fade_out_overlap, play_hop
 from latentpad.engine.play.phase import Frame, frame
-from latentpad.engine.play.sound_reader import SoundReader
+from latentpad.engine.play.sound_reader import SoundReader, is_ready
 from latentpad.engine.play.voice import clear_voice, noise_seed, seed_noise
 from latentpad.engine.play.voice_control import (
     END_FADE_S,
@@ -32,7 +31,6 @@ from latentpad.engine.play.voice_control import (
     VoiceControl,
     write_instructions,
 )
-from latentpad.engine.region import Region
 from latentpad.models.representation import Representation
 
 SOUND_TIMEOUT_S = 2.0  # a voice waits this long for its decoded sound
@@ -59,6 +57,8 @@ class Voices:
         self.quality = 0
         self.guarded = 0
         self.late_windows = 0
+        self.panics = 0
+        self._followed = False  # by the voices of another pack
         self._recorded_quality = 0  # the last one in the history
         self._range = float(r.range_db)
         self._read = partial(ControlState.of, board)
@@ -87,6 +87,21 @@ class Voices:
         """The version of the state that the last hop was rendered from."""
         return self._control.version
 
+    @property
+    def pack(self) -> int:
+        """The number of the pack that the control process wanted at the last hop."""
+        return self._control.pack
+
+    @property
+    def ceiling(self) -> float:
+        """The largest sample of a hop, linear."""
+        return self._settings.ceiling
+
+    @property
+    def controls(self) -> list[VoiceControl]:
+        """The states of the voices. Call `find_active` after a change of them between hops."""
+        return self._voices
+
     def settle(self) -> None:
         """Take the board's values without smoothing. Before the first hop only."""
         self._control = self.board.consistent(self._read, tries=b.STARTUP_TRIES)
@@ -100,10 +115,26 @@ class Voices:
         if events != self.board.event_tail[0]:
             for event in self.board.received(events):
                 self._apply_event(event)
-            self._find_active()
+            self.find_active()
         if self.quality != self._recorded_quality:
             self._recorded_quality = self.quality
             history.record(self.board, history.QUALITY, self.quality)
+        self._play(out)
+
+    def play_out(self, out: NDArray[np.float32]) -> None:
+        """Render the next hop, for voices that others have followed: without events."""
+        self._look()
+        self._play(out)
+
+    def follow(self, old: Voices) -> None:
+        """Go on with what `old`, the voices of another pack, have besides the sounds."""
+        self._control = old._control
+        self._settings.go_on_from(old._settings)
+        self.quality, self._recorded_quality = old.quality, old._recorded_quality
+        self.guarded, self.panics, self.late_windows = old.guarded, old.panics, old.late_windows
+        old._followed = True
+
+    def _play(self, out: NDArray[np.float32]) -> None:
         settings = self._settings
         master = settings.master
         settings.follow(self._control.values)
@@ -127,7 +158,8 @@ class Voices:
             events = self._control.events
         return events
 
-    def _find_active(self) -> None:
+    def find_active(self) -> None:
+        """Take up changes of `controls`."""
         active = [v for v, voice in enumerate(self._voices) if voice.state != b.FREE]
         self._active = sorted(active, key=lambda v: self._voices[v].serial)
         self._report()
@@ -175,12 +207,14 @@ class Voices:
             instruction, self.memory, v, voice, settings, self._timing, self.quality, starting
         )
         if not voice.sound.complete:
-            self._count_late(v, voice, instruction)
+            self.late_windows += self._sounds.is_late(v, voice.sound, instruction)
         if voice.released and voice.state == b.SOUNDING:
             voice.state = b.RELEASING  # released before it sounded: a short tap is heard too
         return starting or restarting
 
     def _report(self) -> None:
+        if self._followed:
+            return
         board = self.board
         for v, voice in enumerate(self._voices):
             self._states[v], self._serials[v] = voice.state, voice.serial
@@ -195,11 +229,9 @@ class Voices:
 
     def _apply_event(self, event: Event) -> None:
         if event.kind == b.PANIC:
+            self.panics += 1
             for voice in self._voices:
-                if voice.state == b.WAITING:
-                    voice.state = b.FREE
-                elif voice.state != b.FREE:
-                    voice.state, voice.fade_s = b.RELEASING, END_FADE_S
+                voice.fade_out(END_FADE_S)
             return
         voice = self._voices[event.voice]
         if event.kind == b.START:
@@ -211,36 +243,12 @@ class Voices:
                 self._tail_hops = len(self._tail) // self.hop_size
                 self._instructions[event.voice].active = False
             self._voices[event.voice] = VoiceControl(
-                state=b.WAITING,
-                serial=event.serial,
-                mode=event.mode,
-                request=event.request,
-                level_db=event.level_db,
+                b.WAITING, event.serial, event.mode, event.request, level_db=event.level_db
             )
         elif event.kind == b.RELEASE and voice.serial == event.serial and voice.mode == LOOP:
             voice.released = True
             if voice.state == b.SOUNDING:
                 voice.state = b.RELEASING
-
-    def resume(self) -> None:
-        """Start every held voice, and report all others as free, after a restart.
-
-        The control process's fields decide: the previous process may have taken events without
-        reporting it. Events sent until now are dropped, because what they ask for is on the board
-        before they are sent. Later events may be handled twice.
-        """
-        board = self.board
-        # All of one moment. The next hop handles a release that comes later.
-        fields = (board.held, board.starts, board.start_request, board.start_level)
-        rows, until = board.consistent(
-            lambda: (zip(*(field.tolist() for field in fields), strict=True), board.event_head[0]),
-            tries=b.STARTUP_TRIES,
-        )
-        for v, (held, serial, request, level) in enumerate(rows):
-            state = b.WAITING if held else b.FREE
-            self._voices[v] = VoiceControl(state, serial, LOOP, request, level_db=level)
-        list(board.received(until))
-        self._find_active()
 
     # -- sounds ------------------------------------------------------------------------------
 
@@ -249,12 +257,13 @@ class Voices:
         starts."""
         board = self.board
         published = board.published[v]
-        if published == 0 or board.sound_request[v, published % b.BUFFERS] < voice.request:
+        if not is_ready(board, v, voice.request):
             voice.hops_waited += 1
             if voice.hops_waited * self._hop_s < SOUND_TIMEOUT_S:
                 return False
             if published == 0:
-                voice.state = b.FREE
+                if not board.held[v]:  # what is held waits for a decoder that is replaced
+                    voice.state = b.FREE
                 return False
         sound = self._sounds.begin(v, voice.sound, shot=voice.mode != LOOP)
         if sound is None:
@@ -277,16 +286,6 @@ class Voices:
         voice.morph_to(sound)
         history.record(self.board, history.SOUND, voice.serial, sound.entry)
         return True
-
-    def _count_late(self, v: int, voice: VoiceControl, instruction: Instruction) -> None:
-        """Count a sound that is played before it was decoded there."""
-        playhead, filled = float(self.memory.playhead[v]), self.memory.filled[v]
-        if instruction.loops and not instruction.burst:
-            playhead = Region(instruction.low, instruction.high).wrap(playhead)
-        frame = math.floor(playhead)
-        if not voice.sound.late and 0 <= frame < len(filled) and not filled[frame]:
-            voice.sound.late = True
-            self.late_windows += 1
 
     def _restart_frames(self, v: int, voice: VoiceControl) -> None:
         """Make the frames that overlap this hop again from the new sound, without a morph. So it

@@ -8,6 +8,7 @@ from latentpad.engine.arguments import Argument
 from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.parameters import FINGERS
+from tests.limits import limits
 
 OTHER = Sender("osc 192.168.1.2", 5000)
 
@@ -20,9 +21,7 @@ class Played:
         self.heard: list[tuple[str, str, tuple[Argument, ...]]] = []
         self.instrument = Instrument(
             Board(BoardShape(frames=8, bins=9, samples=256, sample_rate=48000)),
-            latent_dim=4,
-            look_up_anchor=lambda k: ((0.5, 0.5), (0.0,) * 4),
-            planes=("raw", "principal", "map"),
+            limits(4, ("raw", "principal", "map")),
             clock=lambda: self.now,
         )
         self.instrument.apply("/mode", (mode,))

@@ -25,9 +25,11 @@ from latentpad.controllers.outcomes import Outcomes
 from latentpad.controllers.recording import TakeRecorder
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
+from latentpad.engine.control.played_pack import PlayedPack
 from latentpad.engine.control.takes import Take
 from latentpad.models.packs.pack import SHIPPED, load
 from latentpad.presets.bank import PresetBank, install
+from tests.one_pack import OnePack
 
 PHONE, KEYS = Sender("osc 10.0.0.2", 5), Sender("midi keys 1")
 LATEST_S = 30.0  # for what comes at once, on a machine that is busy
@@ -75,7 +77,7 @@ class Disk:
 @pytest.fixture
 def bank(tmp_path: Path, instrument: Instrument) -> PresetBank:
     bank = PresetBank(user=tmp_path / "presets")
-    install(instrument, bank, "footsteps")
+    install(instrument, bank, OnePack("footsteps"))
     instrument.expect_touches(KEYS)
     return bank
 
@@ -88,8 +90,7 @@ def takes(
     session: Any = SimpleNamespace(
         instrument=instrument,
         board=instrument.board,
-        pack=load(SHIPPED / "footsteps"),
-        library=None,
+        packs=SimpleNamespace(played=PlayedPack.of(load(SHIPPED / "footsteps"))),
     )
     takes = TakeRecorder(session, "walk", lambda line: None)
     takes.install()
@@ -325,7 +326,7 @@ def test_nothing_is_told_of_a_save_before_its_file_is_there(
     install(
         instrument,
         PresetBank(user=tmp_path / "presets"),
-        "footsteps",
+        OnePack("footsteps"),
         lambda line: reported.append(file.exists()),
     )
     became: list[bool] = []

@@ -10,6 +10,7 @@ import pytest
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
+from latentpad.engine.control.pack_limits import PackLimits
 from latentpad.engine.decode.pointing import Pointing
 from latentpad.engine.parameters import AUTO, EXPANDERS, LATENT_MAX, OFFSET, PLANES
 from latentpad.engine.planes import Planes
@@ -43,10 +44,8 @@ class Desk:
         self.planes.set_defaults(self.board)
         self.changes: list[tuple[str, tuple[Argument, ...], Sender]] = []
         self.instrument = Instrument(
-            self.board, latent_dim=pack.latent_dim,
-            look_up_anchor=lambda k: self.planes.look_up_anchor(self.board, k),
-            planes=self.planes.names, clock=lambda: 0.0, axes=self.planes,
-        )  # fmt: skip
+            self.board, PackLimits.of(pack, self.planes, self.board), clock=lambda: 0.0
+        )
         self.instrument.listeners.append(lambda a, v, s: self.changes.append((a, tuple(v), s)))
 
     def send(self, address: str, *args: Argument) -> None:

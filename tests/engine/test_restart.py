@@ -16,8 +16,10 @@ from latentpad.benchmarks.signals import tone
 from latentpad.engine import board as b
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.parameters import VOICES
+from latentpad.engine.play.handover import resume
 from latentpad.engine.play.voices import Voices
 from tests.engine.stage import FINE, Floats, Stage, rms_db
+from tests.limits import limits
 
 KEYS = Sender("midi Keys 1")
 MOMENTS = ("before it takes the events", "before it reports", "after it has reported")
@@ -37,9 +39,7 @@ class Played:
         self.now = 0.0
         self.instrument = Instrument(
             self.board,
-            latent_dim=4,
-            look_up_anchor=lambda anchor: ((0.5, 0.5), (0.0,) * 4),
-            planes=("raw",),
+            limits(4),
             clock=lambda: self.now,
         )
         self.send("/mode", mode)
@@ -71,7 +71,7 @@ class Played:
 
     def restart(self) -> None:
         self.stage.voices = Voices(self.board, FINE)
-        self.stage.voices.resume()
+        resume(self.stage.voices)
 
     def heard(self, seconds: float = 0.3) -> Floats:
         self.decode()

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from latentpad.engine.arguments import Argument, CommandError
-from latentpad.engine.decode import decoder as decoders
+from latentpad.engine.decode import decoding, pack_loader
 from latentpad.engine.decode.decoder import Decoder
 from latentpad.engine.decode.mailbox import Mailbox
 from latentpad.engine.offline import OfflineRenderer
@@ -129,6 +129,12 @@ def difference_db(one: Floats, other: Floats) -> float:
     return 20 * math.log10(max(float(np.abs(one - other).max()), 1e-12) / loudest)
 
 
+@pytest.fixture(autouse=True)
+def _measured_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each new sound is measured, however soon it follows another one."""
+    monkeypatch.setattr(decoding, "MEASURED_S", 0.0)
+
+
 @pytest.fixture(scope="module")
 def renderers(footsteps: Pack, decoder: Decoder) -> Callable[[], Renderers]:
     """Makes two instruments that decode windows, and whole sounds."""
@@ -136,7 +142,7 @@ def renderers(footsteps: Pack, decoder: Decoder) -> Callable[[], Renderers]:
 
     def made() -> Renderers:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(decoders, "fastest_decoder", lambda pack: (cut, 1.0))
+            patch.setattr(pack_loader, "fastest_decoder", lambda pack: (cut, 1.0))
             return LiveRenderer(footsteps, cut), OfflineRenderer(footsteps)
 
     return made

@@ -21,6 +21,7 @@ from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.play.voices import Voices
 from latentpad.models.representation import Representation
 from latentpad.presets.bank import PresetBank, recall
+from tests.limits import limits
 
 SMALL = Representation(sample_rate=16000, n_fft=256, hop=64, frames=64, range_db=80.0)
 HAND = Sender("hand")
@@ -38,9 +39,7 @@ class Playing:
         self.board.publish(0)
         self.instrument = Instrument(
             self.board,
-            latent_dim=2,
-            look_up_anchor=lambda anchor: ((0.5, 0.5), (0.0, 0.0)),
-            planes=("raw",),
+            limits(2),
             clock=time.monotonic,
         )
         self.voices = Voices(self.board, r)

@@ -10,6 +10,7 @@ from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.presets.bank import PresetBank, install
 from latentpad.presets.preset import PERFORMERS, ROWS, PresetError
 from tests.engine.test_sound_writer import files_of_at_most
+from tests.one_pack import OnePack
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_what_is_saved_comes_back(bank: PresetBank, instrument: Instrument) -> N
                 address, [rng.uniform(row.low, min(row.high, 99)) for _ in row.default]
             )
     saved = dict(instrument.values())
-    install(instrument, bank, "footsteps")
+    install(instrument, bank, OnePack("footsteps"))
     instrument.apply("/preset/save", ("night walk",))
     instrument.apply("/preset", ("walk",))
     kept = points(instrument)
@@ -112,7 +113,7 @@ def test_one_s_own_preset_stands_in_for_its_namesake(
 def test_a_name_that_could_leave_the_folder_is_refused(
     bank: PresetBank, instrument: Instrument, name: str
 ) -> None:
-    install(instrument, bank, "footsteps")
+    install(instrument, bank, OnePack("footsteps"))
     with pytest.raises(CommandError, match="cannot name a preset"):
         instrument.apply("/preset/save", (name,))
     assert not bank.user.exists()
@@ -122,7 +123,7 @@ def test_a_name_that_could_leave_the_folder_is_refused(
 def test_a_preset_is_loaded_by_name_or_number(
     bank: PresetBank, instrument: Instrument, which: str | float
 ) -> None:
-    install(instrument, bank, "footsteps")
+    install(instrument, bank, OnePack("footsteps"))
     instrument.apply("/gain", (-20,))
     instrument.apply("/pitch", (7,))
     instrument.apply("/attack", (5,))
@@ -138,7 +139,7 @@ def test_a_preset_is_loaded_by_name_or_number(
 def test_everyone_is_told_what_a_preset_changes_and_no_voice_starts(
     bank: PresetBank, instrument: Instrument
 ) -> None:
-    install(instrument, bank, "footsteps")
+    install(instrument, bank, OnePack("footsteps"))
     reported: dict[str, Sender] = {}
     instrument.listeners.append(lambda address, args, sender: reported.update({address: sender}))
     for name in bank.names():
@@ -152,7 +153,7 @@ def test_a_preset_of_another_pack_plays_on_this_one_and_that_is_told_once(
     bank: PresetBank, instrument: Instrument
 ) -> None:
     reported: list[str] = []
-    install(instrument, bank, "/somewhere/mypack", reported.append)
+    install(instrument, bank, OnePack("/somewhere/mypack"), reported.append)
     for _ in range(3):
         instrument.apply("/preset", ("kit",), Sender("osc 127.0.0.1", 9))
     values = dict(instrument.values())
@@ -166,7 +167,7 @@ def test_a_preset_of_another_pack_plays_on_this_one_and_that_is_told_once(
 def test_what_is_saved_after_a_factory_preset_on_a_pack_of_one_s_own_is_that_preset(
     bank: PresetBank, instrument: Instrument, name: str
 ) -> None:
-    install(instrument, bank, "/somewhere/mypack", fingerprint="abc")
+    install(instrument, bank, OnePack("/somewhere/mypack", "abc"))
     instrument.apply("/pitch", (11,))
     instrument.apply("/preset", (name,))
     instrument.apply("/preset/save", ("mine",))
@@ -181,7 +182,7 @@ def test_what_is_saved_after_a_factory_preset_on_a_pack_of_one_s_own_is_that_pre
 def test_a_preset_that_cannot_be_loaded_changes_nothing(
     bank: PresetBank, instrument: Instrument, args: tuple[str | float, ...]
 ) -> None:
-    install(instrument, bank, "footsteps")
+    install(instrument, bank, OnePack("footsteps"))
     before = dict(instrument.values())
     with pytest.raises(CommandError, match="/preset"):
         instrument.apply("/preset", args)
@@ -198,7 +199,7 @@ def test_a_plane_that_the_pack_has_not_is_told_and_the_rest_is_done(
 ) -> None:
     own(bank, "u", 'pack = "footsteps"\n[values]\n"/plane" = "umap"\n"/pitch" = 5\n')
     reported: list[str] = []
-    install(instrument, bank, "footsteps", reported.append)
+    install(instrument, bank, OnePack("footsteps"), reported.append)
     instrument.apply("/plane", ("principal",))
     instrument.apply("/preset", ("u",))
     assert instrument.value("/pitch") == (5.0,)
@@ -214,7 +215,7 @@ def test_what_another_pack_s_numbers_mean_is_left_out_and_told(
     own(bank, "here", 'pack = "footsteps"\n' + numbers)
     own(bank, "there", 'pack = "bells"\n' + numbers)
     reported: list[str] = []
-    install(instrument, bank, "footsteps", reported.append)
+    install(instrument, bank, OnePack("footsteps"), reported.append)
     instrument.apply("/preset", ("here",))
     values = dict(instrument.values())
     assert values["/axes"] == (2, 3) and values["/lattice/base"] == (7,)
@@ -244,7 +245,7 @@ def test_a_preset_knows_its_pack_by_place_name_and_model(
     own(bank, "mine", pack + "\n")
     reported: list[str] = []
     place = str(bank.user.parent / "packs" / "mypack")
-    install(instrument, bank, place, reported.append, fingerprint)
+    install(instrument, bank, OnePack(place, fingerprint), reported.append)
     instrument.apply("/preset", ("mine",))
     notes = reported[1:]
     assert len(notes) == bool(is_told) and is_told in "".join(notes)
@@ -280,7 +281,7 @@ def test_a_flood_of_saves_is_refused_and_what_was_saved_is_told(
     bank: PresetBank, instrument: Instrument
 ) -> None:
     reported: list[str] = []
-    install(instrument, bank, "footsteps", reported.append)
+    install(instrument, bank, OnePack("footsteps"), reported.append)
     refused = []
     for k in range(2500):
         try:
@@ -294,7 +295,7 @@ def test_a_flood_of_saves_is_refused_and_what_was_saved_is_told(
 
 def test_a_preset_that_is_loaded_or_saved_is_told(bank: PresetBank, instrument: Instrument) -> None:
     reported: list[str] = []
-    install(instrument, bank, "footsteps", reported.append)
+    install(instrument, bank, OnePack("footsteps"), reported.append)
     instrument.apply("/preset", ("drone",))
     instrument.apply("/preset/save", ("my walk",))
     assert reported == ["preset Drone", f"preset my walk saved: {bank.user / 'my walk.toml'}"]
@@ -315,7 +316,7 @@ def test_on_a_full_disk_the_preset_before_is_kept_and_it_is_told(
     bank: PresetBank, instrument: Instrument
 ) -> None:
     reported: list[str] = []
-    install(instrument, bank, "footsteps", reported.append)
+    install(instrument, bank, OnePack("footsteps"), reported.append)
     instrument.apply("/preset/save", ("mine",))
     before = (bank.user / "mine.toml").read_bytes()
     instrument.apply("/pitch", (5,))
@@ -330,7 +331,7 @@ def test_on_a_full_disk_the_preset_before_is_kept_and_it_is_told(
 def test_what_no_preset_is_called_is_told_in_a_short_line(
     bank: PresetBank, instrument: Instrument, which: str | float
 ) -> None:
-    install(instrument, bank, "footsteps")
+    install(instrument, bank, OnePack("footsteps"))
     with pytest.raises(CommandError) as error:
         instrument.apply("/preset", (which,))
     assert len(str(error.value)) < 1500

@@ -15,6 +15,7 @@ from latentpad.engine.arguments import CommandError
 from latentpad.engine.board import START, Board, BoardShape
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.parameters import ROW
+from tests.limits import limits
 
 
 def keyboard(instrument: Instrument, tmp_path: Path, layout: Layout = "pad") -> MidiInput:
@@ -117,10 +118,7 @@ def test_the_controllers_of_the_point_start_one_shot_where_both_lead(
 ) -> None:
     now = 0.0
     board = Board(BoardShape(frames=8, bins=9, samples=256, sample_rate=48000))
-    instrument = Instrument(
-        board, latent_dim=4, look_up_anchor=lambda k: ((0.5, 0.5), (0.0,) * 4), planes=("raw",),
-        clock=lambda: now,
-    )  # fmt: skip
+    instrument = Instrument(board, limits(4), clock=lambda: now)
     keys = keyboard(instrument, tmp_path)
     instrument.apply("/mode", ("shot",))
     for values in ({16: 20, 17: 90, 48: 100, 49: 3}, {16: 110, 17: 30, 48: 0, 49: 127}):

@@ -19,6 +19,7 @@ from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.control.snapshots import PAD
 from latentpad.engine.gestures import GestureRecording
 from tests.engine.stage import Stage
+from tests.limits import limits
 
 PHONE, KEYS, DESK = Sender("osc 10.0.0.2", 5), Sender("midi keys:1"), Sender("osc 10.0.0.3", 7)
 HEAD = {"preset": "walk", "pack": "footsteps"}
@@ -33,9 +34,7 @@ class Playing:
         self.path = path
         self.instrument = Instrument(
             self.stage.board,
-            latent_dim=2,
-            look_up_anchor=lambda k: ((0.5, 0.5), (0.0, 0.0)),
-            planes=("raw", "map"),
+            limits(2, ("raw", "map")),
             clock=lambda: self.now,
         )
 

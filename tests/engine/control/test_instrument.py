@@ -29,6 +29,7 @@ from latentpad.engine.parameters import (
     ROW,
     VOICES,
 )
+from tests.limits import limits
 
 DIM, ANCHORS = 4, 10
 PHONE, DAW, PORT = Sender("osc 10.0.0.5", 50123), Sender("osc 10.0.0.9"), Sender("midi Keys 1")
@@ -50,9 +51,7 @@ class Desk:
         self.ticks_wanted = 0
         self.instrument = Instrument(
             self.board,
-            latent_dim=DIM,
-            look_up_anchor=look_up_anchor,
-            planes=("raw", "principal", "map"),
+            limits(DIM, ("raw", "principal", "map"), look_up_anchor),
             clock=lambda: self.now,
             wake=self._wake,
             wake_ticks=self._wake_ticks,

@@ -11,6 +11,7 @@ import soundfile
 from latentpad.engine import board as b
 from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.instrument import Instrument, Sender
+from latentpad.engine.control.pack_limits import PackLimits
 from latentpad.engine.decode.decoder import fastest_decoder
 from latentpad.engine.decode.mailbox import Mailbox
 from latentpad.engine.decode.originals import Originals
@@ -35,10 +36,7 @@ def played(library: Library, small: Pack, anchor: int, mode: str) -> tuple[Board
     r = pack.representation
     board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
     planes = Planes(pack)
-    instrument = Instrument(
-        board, latent_dim=pack.latent_dim, look_up_anchor=lambda k: planes.look_up_anchor(board, k),
-        planes=planes.names, clock=lambda: 0.0, wake=lambda: None,
-    )  # fmt: skip
+    instrument = Instrument(board, PackLimits.of(pack, planes, board), clock=lambda: 0.0)
     decoder, _ = fastest_decoder(pack)
     mailbox = Mailbox(board, pack, decoder, Originals(library))
     sender = Sender("test")

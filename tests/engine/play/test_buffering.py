@@ -52,7 +52,9 @@ def test_a_peak_is_kept_for_its_time_and_then_the_largest_since() -> None:
 def test_a_regular_host_has_its_period_ready_the_lead_before_it_takes_it() -> None:
     made = buffering()
     made.realtime()
-    now = played(made, 1.0)  # and it has just taken a period
+    now = played(made, 1.0) + PERIOD / RATE
+    made.record_read(0, now)
+    made.record_read(PERIOD, now)
     assert made.burst == PERIOD
     assert made.latency_frames == REALTIME_LEAD_S * RATE
     due, waits = made.seconds_until_due(0)

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from latentpad.engine import board as b
-from latentpad.engine import history
+from latentpad.engine import history, pack_order
 from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.child import Child
 from latentpad.engine.output_settings import OutputSettings
-from latentpad.engine.play import process
+from latentpad.engine.play import next_packs, process
 from latentpad.engine.play.output import NullOutput
 from latentpad.engine.play.process import METER_FALL_DB_S, RenderLoop
 from latentpad.engine.play.voices import Voices
@@ -59,7 +59,7 @@ class Looked(NullOutput):
 def test_a_click_of_one_hop_stays_on_the_meter_for_who_looks_twenty_times_a_second(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(process, "Voices", Clicking)
+    monkeypatch.setattr(next_packs, "Voices", Clicking)
     r = SMALL
     board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
     output = Looked(board)
@@ -105,10 +105,11 @@ def test_when_the_control_process_is_gone_the_sound_fades_and_the_process_ends()
     board.published[0] = 1
     board.starts[0], board.held[0] = 1, 1  # what a process that begins finds
     status = ProcessStatus.playing(board)
+    _, orders = pack_order.channel()
     child = Child(
         "playing",
         "latentpad.engine.play.process",
-        (board, r, OutputSettings(null=True), status.next_generation()),
+        (board, r, OutputSettings(null=True), orders, status.next_generation()),
     )
 
     def newest(seconds: float) -> np.ndarray:

@@ -18,11 +18,13 @@ from latentpad.benchmarks.signals import noise, tone, vibrato
 from latentpad.engine import board as b
 from latentpad.engine.board import Event
 from latentpad.engine.parameters import OFFSET, VALUES, VOICES
+from latentpad.engine.play.handover import resume
 from latentpad.engine.play.mix import Instruction
 from latentpad.engine.play.voice_control import VoiceSettings
 from latentpad.engine.play.voices import SOUND_TIMEOUT_S, STARTS_A_HOP
 from latentpad.models.representation import Representation, onset
 from tests.engine.stage import FINE, Stage, clicks, pitch, rms_db
+from tests.limits import limits
 
 Floats = NDArray[np.float32]
 
@@ -344,6 +346,16 @@ def test_a_voice_whose_sound_never_comes_plays_the_last_or_gives_up() -> None:
     stage.start(1, request=1)
     stage.play(SOUND_TIMEOUT_S + 0.1)
     assert stage.state(0) == b.SOUNDING and stage.state(1) == b.FREE
+
+
+def test_a_held_voice_waits_for_its_first_sound_however_long_that_takes() -> None:
+    stage = Stage()
+    stage.board.held[0] = 1
+    stage.start(0, request=1)
+    stage.play(SOUND_TIMEOUT_S + 0.1)
+    stage.put(0, tone(440), request=1)
+    stage.play(0.1)
+    assert stage.state(0) == b.SOUNDING
 
 
 # -- stealing, panic, harm -------------------------------------------------------------------
@@ -736,9 +748,7 @@ def test_a_note_sounds_as_loud_again_after_a_restart() -> None:
     stage = Stage()
     instrument = Instrument(
         stage.board,
-        latent_dim=2,
-        look_up_anchor=lambda k: ((0.5, 0.5), (0.0, 0.0)),
-        planes=("raw",),
+        limits(2),
         clock=lambda: 0.0,
     )
     instrument.apply("/note", (60, 40), Sender("midi keys:1"))
@@ -746,7 +756,7 @@ def test_a_note_sounds_as_loud_again_after_a_restart() -> None:
     stage.play(0.1)
     before = rms_db(stage.mono(0.2))
     stage.voices = Voices(stage.board, FINE)
-    stage.voices.resume()
+    resume(stage.voices)
     stage.play(0.1)
     assert rms_db(stage.mono(0.2)) == pytest.approx(before, abs=0.5)
 
@@ -773,7 +783,7 @@ def test_a_loop_that_is_just_being_let_go_when_the_player_begins_again_is_let_go
 
     monkeypatch.setattr("latentpad.engine.board.sleep", finish, raising=False)
     stage.voices = Voices(board, FINE)
-    stage.voices.resume()
+    resume(stage.voices)
     finish(0)
     stage.play(1.0)
     assert stage.state(0) == b.FREE

@@ -1,0 +1,125 @@
+"""Loads packs on a thread of its own, while the decoding process goes on with another one."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from latentpad.engine.board import Board
+from latentpad.engine.decode.background import Background
+from latentpad.engine.decode.decoder import Decoder, fastest_decoder
+from latentpad.engine.decode.mailbox import Mailbox
+from latentpad.engine.decode.originals import Originals
+from latentpad.engine.pack_order import PackOrder
+from latentpad.engine.process import failure_line
+from latentpad.engine.sound_memory import SoundMemory
+from latentpad.models.libraries.library import Library
+from latentpad.models.libraries.library import open_ as open_library
+from latentpad.models.libraries.playable import as_pack
+from latentpad.models.packs.pack import Pack, load
+
+KEPT = 4  # decoders in memory besides the one that is played
+KEPT_BYTES = 256 << 20  # of their files
+
+Key = tuple[Path, Path | None, int, int]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A pack and what decodes it."""
+
+    pack: Pack  # with the library's sounds, if any
+    decoder: Decoder
+    milliseconds: float  # that it takes to decode what is heard first
+    originals: Originals | None
+
+    @classmethod
+    def load(
+        cls, folder: Path, library_folder: Path | None, step: Callable[[str], None] = lambda s: None
+    ) -> Model:
+        """Load it. `step` is called with what is done. Raises `PackError` or `LibraryError`."""
+        step("loads the pack")
+        pack = load(folder)
+        library = None if library_folder is None else open_library(library_folder, pack)
+        step("builds the decoder")
+        return cls.of(pack if library is None else as_pack(pack, library), library)
+
+    @classmethod
+    def of(cls, pack: Pack, library: Library | None) -> Model:
+        """Load the decoder of `pack`, which has the library's sounds if there is one. Raises
+        `PackError`."""
+        decoder, milliseconds = fastest_decoder(pack)
+        return cls(pack, decoder, milliseconds, None if library is None else Originals(library))
+
+    def mailbox(
+        self, board: Board, background: Background | None, *, whole: bool = False
+    ) -> Mailbox:
+        """The mailbox that decodes with it the sounds that `board` shows (`Mailbox`)."""
+        return Mailbox(board, self.pack, self.decoder, self.originals, background, whole=whole)
+
+
+class PackLoader:
+    """Carries out the newest order; a pack that was loaded before is ready at once.
+
+    `report` is called on the loader's thread, with "pack loaded" or "pack refused", the order's
+    number, and the reason.
+    """
+
+    def __init__(self, board: Board, background: Background, report: Callable[..., None]) -> None:
+        self._board, self._background, self._report = board, background, report
+        self._loaded: dict[int, tuple[Model, Mailbox]] = {}
+        self._kept: OrderedDict[Key, Model] = OrderedDict()
+        self._newest: tuple[PackOrder, SoundMemory] | None = None
+        self._wanted = threading.Condition()
+        threading.Thread(target=self._run, name="load packs", daemon=True).start()
+
+    def keep(self, folder: Path, library: Path | None, model: Model) -> None:
+        """Keep a model that was loaded elsewhere."""
+        self._kept[_key(folder, library)] = model
+
+    def order(self, order: PackOrder, sounds: SoundMemory) -> None:
+        """Load this pack, instead of any that was ordered before and not yet begun."""
+        with self._wanted:
+            self._newest = order, sounds
+            self._wanted.notify()
+
+    def take(self, number: int) -> tuple[Model, Mailbox] | None:
+        """The pack with this number, if it was loaded, once. Those before it are forgotten."""
+        for earlier in [n for n in list(self._loaded) if n < number]:
+            del self._loaded[earlier]
+        return self._loaded.pop(number, None)
+
+    def _run(self) -> None:
+        while True:
+            with self._wanted:
+                self._wanted.wait_for(lambda: self._newest is not None)
+                assert self._newest is not None
+                (order, sounds), self._newest = self._newest, None
+            try:
+                model = self._model(order)
+                mailbox = model.mailbox(self._board.showing(sounds), self._background)
+            except Exception as error:  # of a foreign model it may be any
+                self._report("pack refused", number=order.number, reason=failure_line(error))
+            else:
+                self._loaded[order.number] = model, mailbox
+                self._report("pack loaded", number=order.number)
+
+    def _model(self, order: PackOrder) -> Model:
+        key = _key(order.folder, order.library)
+        model = self._kept.pop(key, None) or Model.load(order.folder, order.library)
+        self._kept[key] = model
+        sizes = {k: k[-1] for k in self._kept}
+        while len(self._kept) > KEPT + 1 or (
+            len(self._kept) > 1 and sum(sizes[k] for k in self._kept) > KEPT_BYTES
+        ):
+            self._kept.popitem(last=False)
+        return model
+
+
+def _key(folder: Path, library: Path | None) -> Key:
+    """What a loaded model is kept under: its folders, the age and the size of its decoder."""
+    status = (folder / "decoder.keras").stat()
+    return folder, library, status.st_mtime_ns, status.st_size
