@@ -97,6 +97,7 @@ def _fields(shape: BoardShape) -> list[tuple[str, type, tuple[int, ...]]]:
         ("events", f, (EVENTS, len(Event._fields))),
         ("event_head", i, (1,)),
         ("pack", i, (1,)),  # the number of the pack that is played, from 0 on
+        ("recorders", i, (1,)),  # takes of gestures that are recorded now
         ("generations", i, (2,)),  # see engine.process_status
         # written by the decoding process
         ("decoder", f, (8,)),
@@ -157,6 +158,7 @@ class Board:
     events: np.ndarray
     event_head: AtomicCursors
     pack: np.ndarray
+    recorders: np.ndarray
     generations: np.ndarray
     published: AtomicCursors
     fills: AtomicCursors

@@ -131,8 +131,8 @@ def test_a_killed_process_is_named_with_its_signal_and_replaced(playing: Playing
 
 
 def broken(folder: Path, error: str) -> dict[str, str]:
-    """An environment whose TensorFlow raises `error`."""
-    (folder / "tensorflow.py").write_text(f"raise {error}\n")
+    """An environment in which a package that only the decoding process imports raises `error`."""
+    (folder / "threadpoolctl.py").write_text(f"raise {error}\n")
     return {**os.environ, "PYTHONPATH": str(folder)}
 
 

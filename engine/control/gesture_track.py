@@ -10,7 +10,6 @@ import json
 import os
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +70,7 @@ class GestureTrack:
                 if entry := self._current_sound(voice):
                     self._add(self.began, entry)
             instrument.taps.append(self._on_command)
+            board.recorders[0] += 1
 
     @property
     def lost(self) -> str:
@@ -113,10 +113,11 @@ class GestureTrack:
 
     def stop(self, end: int) -> None:
         """End the track at frame `end` of the tape."""
-        if self._end is None:
-            self._end = end
-            with suppress(ValueError):
+        with self._instrument.frozen():
+            if self._end is None:
+                self._end = end
                 self._instrument.taps.remove(self._on_command)
+                self._board.recorders[0] -= 1
 
     def listen(self) -> None:
         """Find the hops that used the pending commands, and read the history of the voices."""

@@ -156,12 +156,15 @@ class Mailbox:
         inputs = self.pointing.look()
         method = int(inputs.values[OFFSET["/phase"]])
         reconstructed = METHODS[method].waveform is not None
+        # A rendering decodes whole sounds. Other frames beside one change its last bits, from which
+        # other phases follow.
+        whole = self._whole or bool(self.board.recorders[0])
         recordings = [self._recorded(target) for target in targets]
         decoded = [k for k, recording in enumerate(recordings) if recording is None]
         begun = self._decoding.begin(
             [voices[k] for k in decoded],
             [targets[k].latent for k in decoded],
-            [self._whole or (reconstructed and not inputs.held[voices[k]]) for k in decoded],
+            [whole or (reconstructed and not inputs.held[voices[k]]) for k in decoded],
         )
         sounds = dict(zip(decoded, begun, strict=True))
         for k, (v, request, target) in enumerate(zip(voices, requests, targets, strict=True)):

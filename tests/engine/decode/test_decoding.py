@@ -247,3 +247,15 @@ def test_a_rest_that_gives_no_numbers_leaves_what_is_heard(
     desk.finish()
     np.testing.assert_array_equal(desk.filled(0), heard)
     assert desk.board.decoder[b.DECODES_FAILED] == 1
+
+
+def test_while_a_take_is_recorded_sounds_are_decoded_whole(footsteps: Pack, desk: Desk) -> None:
+    """So a rendering of the take has the same samples."""
+    desk.sounding_loop(0, 60.0)
+    desk.board.recorders[0] = 1
+    desk.ask(0, 0.7, 0.1)
+    desk.mailbox.serve([0], desk.now)
+    assert len(desk.filled(0)) == footsteps.representation.frames
+    buffer = desk.board.published[0] % b.BUFFERS
+    whole = outline(desk.board.sounds[0, buffer], footsteps.representation)
+    assert desk.board.sound_gain[0, buffer] == pytest.approx(-12 - whole.loudness, abs=0.5)
