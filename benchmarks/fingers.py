@@ -2,9 +2,10 @@
 
     python -m latentpad.benchmarks.fingers [SECONDS] [PACK ...] > benchmarks/fingers.md
 
-Eight fingers send OSC to `latentpad play` on a JACK server, 60 new points a second each. What each
-voice took up is read from a take. Sixteen voices get points of their own on the board, where no
-controller has so many fingers. Without PACK: those that are shipped, and a larger one, untrained.
+Eight fingers send OSC to `latentpad play` on a JACK server, 60 new points a second each.
+`benchmarks.heard` counts what each voice took up. Sixteen voices get points of their own on the
+board, where no controller has so many fingers. Without PACK: those that are shipped, and a larger
+one, untrained.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ from latentpad.benchmarks.rest import kind, used
 from latentpad.benchmarks.wide_pack import wide_pack
 from latentpad.engine import board as b
 from latentpad.engine.control.session import Session
-from latentpad.engine.gestures import SOUND, GestureRecording
-from latentpad.engine.history import History
+from latentpad.engine.history import SOUND, History
 from latentpad.engine.output_settings import OutputSettings
 from latentpad.engine.parameters import VOICES
 from latentpad.models.packs.pack import SHIPPED, Pack, load
 from latentpad.models.progress import LogCallback
 
 BLOCK = 128
+HEARD = "latentpad.benchmarks.heard"
 RATE = 60  # new points a second
 FINGERS = 8
 SIXTEEN_S = 20.0
@@ -53,10 +54,9 @@ def eight_fingers(
 ) -> Iterator[str]:
     """Rows: points heard by each finger, and what came late."""
     late: dict[str, list[list[float]]] = {}
-    with tempfile.TemporaryDirectory() as folder, least_program(server, BLOCK, late):
-        take = Path(folder) / "take.jsonl"
+    with least_program(server, BLOCK, late):
         instrument = PlayProcess(
-            server, free_port(), BLOCK, None, say, str(pack.path), ("--record-gestures", str(take))
+            server, free_port(), BLOCK, None, say, str(pack.path), ("--controller", HEARD)
         )
         try:
             instrument.send(("/mode", ("loop",)), ("/gain", (-18.0,)))
@@ -73,17 +73,19 @@ def eight_fingers(
             after = instrument.meters()
         finally:
             instrument.close()
-        heard = Counter(
-            args[0] for t, address, args in GestureRecording(take).lines() if address == SOUND
-        )
-    faults = [int(y) - int(x) for x, y in zip(
-        before["/meter/faults"], after["/meter/faults"], strict=True
-    )]  # fmt: skip
-    rates = sorted(count / seconds for count in heard.values())[-FINGERS:]
-    yield f"| new points heard a second, of {RATE} that each finger sent | {_spread(rates)} |"
+
+    def since(address: str) -> list[int]:
+        both = zip(before[address], after[address], strict=True)
+        return [int(later) - int(earlier) for earlier, later in both]
+
+    faults, windows = since("/meter/faults"), since("/bench/windows")
+    heard = [count / seconds for count in since("/bench/heard")]
+    yield f"| new points heard a second, of {RATE} that each finger sent | {_spread(heard)} |"
     yield f"| starved ring reads in {seconds:.0f} s | {faults[0]} |"
     yield f"| late callbacks of the least possible program beside it | {len(late['late'])} |"
     yield f"| points dropped for newer ones | {faults[4]} |"
+    yield f"| sounds played before they were decoded there, of {windows[1]} | {windows[0]} |"
+    yield f"| sounds decoded whole | {windows[2]} |"
 
 
 def sixteen_voices(pack: Pack) -> Iterator[str]:
@@ -106,7 +108,7 @@ def sixteen_voices(pack: Pack) -> Iterator[str]:
                     board.requests[v] += 1
             session.wake_decoder()
             time.sleep(max(0.0, began + (k + 1) / RATE - time.monotonic()))
-            heard.update(e.number for e in history.read(board.tape_head[0]) if e.kind == 1)
+            heard.update(e.number for e in history.read(board.tape_head[0]) if e.kind == SOUND)
         late = board.player[b.LATE_WINDOWS] - counted[1][b.LATE_WINDOWS]
         completed = board.decoder[b.COMPLETED]
         time.sleep(1.0)

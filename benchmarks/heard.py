@@ -1,0 +1,58 @@
+"""A controller that counts what the voices take up: `latentpad play --controller` starts it.
+
+It publishes `/bench/heard` (how many sounds each voice that was started has taken up so far) and
+`/bench/windows` (sounds that were played before they were decoded there, sounds begun, sounds
+decoded whole) ten times a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+
+from latentpad.controllers.controller import Connection
+from latentpad.engine import board as b
+from latentpad.engine.history import SOUND, History
+
+PERIOD_S = 0.1
+
+
+class Heard:
+    """Counts from its start on."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[int] = Counter()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, connection: Connection) -> None:
+        """As `Controller.start`."""
+        self._task = asyncio.create_task(self._publish(connection))
+
+    async def stop(self) -> None:
+        """As `Controller.stop`."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _publish(self, connection: Connection) -> None:
+        board = connection.instrument.board
+        history = History(board)
+        while True:
+            await asyncio.sleep(PERIOD_S)
+            taken = history.read(board.tape_head[0])
+            self._counts.update(entry.number for entry in taken if entry.kind == SOUND)
+            counts = (self._counts[number] for number in sorted(self._counts))
+            connection.feedback.publish("/bench/heard", tuple(counts))
+            windows = (
+                board.player[b.LATE_WINDOWS],
+                board.decoder[b.FIRST_WINDOWS],
+                board.decoder[b.COMPLETED],
+            )
+            connection.feedback.publish("/bench/windows", tuple(map(int, windows)))
+
+
+def controller() -> Heard:
+    """As `--controller` calls it."""
+    return Heard()
