@@ -46,7 +46,7 @@ def _fields(shape: SoundShape) -> list[tuple[str, type, tuple[int, ...]]]:
         ("sound_level", f, (VOICES, BUFFERS)),  # dB, level of the recordings there
         ("sound_onset", f, (VOICES, BUFFERS)),  # frames
         ("sound_end", f, (VOICES, BUFFERS)),  # frames
-        ("sound_latent", f, (VOICES, BUFFERS, LATENT_MAX)),
+        ("sound_latent", f, (VOICES, BUFFERS, LATENT_MAX)),  # NaN beyond those of the pack
         ("sound_original", i, (VOICES, BUFFERS)),  # the anchor whose recording it is, or -1
         ("sound_wave", i, (VOICES, BUFFERS)),  # NO_WAVE, MONO or STEREO
         # the large fields last
@@ -75,6 +75,8 @@ class SoundMemory:
         size = sum(field_bytes(kind, dims) for _, kind, dims in fields)
         self.fd = _anonymous_file(size) if fd is None else fd
         self.fields = arrays(mmap.mmap(self.fd, size), fields, CURSORS)
+        if fd is None:
+            self.fields["sound_latent"][:] = np.nan
 
     def __del__(self) -> None:
         with suppress(AttributeError, OSError):

@@ -98,8 +98,8 @@ class GestureTrack:
         return self._sound_entry(self._serials[int(board.starts[voice])], placed[1])
 
     def _sound_entry(self, number: int, sound: SoundEntry) -> Entry:
-        # The shortest text of each float32.
-        latent = sound.latent[: self._instrument.latent_dim].astype(np.float32)
+        # Of the pack that it was decoded by. The shortest text of each float32.
+        latent = sound.latent[~np.isnan(sound.latent)].astype(np.float32)
         z = [float(str(x)) for x in latent]
         return {"address": SOUND, "args": [number, sound.level, sound.original, *z]}
 

@@ -36,6 +36,7 @@ from latentpad.models.representation import Floats, frame_levels, loudness, onse
 SETTLED_S = 0.05  # after a point's last sound the rest of it is decoded
 MEASURED_S = 0.05  # between two sounds of a voice that are measured
 URGENT_S = 0.025  # frames that are played within this time are decoded before all else
+TAKEN_UP_HOPS = 3  # after so many a voice plays its newest sound
 LOOK_S = 0.01  # how often a voice that plays a sound in part is looked after, at least
 IDLE_S = 0.1
 
@@ -85,9 +86,8 @@ class Decoding:
         wanted: dict[int, list[tuple[VoiceSound, int]]] = {}  # windows by their number of frames
         for v, sound in zip(voices, begun, strict=True):
             if not sound.complete:
-                count, firsts = first_windows(
-                    self._motion(v, sound, inputs), self._restarts(inputs), len(sound.filled)
-                )
+                where = self._motion(v, sound, inputs, restarts=self._restarts(inputs))
+                count, firsts = first_windows(where, len(sound.filled))
                 needed = [first for first in firsts if 0 in sound.filled[first : first + count]]
                 wanted.setdefault(count, []).extend((sound, first) for first in needed)
         for count, windows in wanted.items():
@@ -193,7 +193,7 @@ class Decoding:
         taken = board.voice_fills[v] == board.fills[v]
         return not (sound.complete and sound.measured and taken)
 
-    def fill_urgent(self, needed: list[int]) -> bool:
+    def fill_urgent(self, now: float, needed: list[int]) -> bool:
         """Decode frames that are played soon, of as many voices as a batch has, and of those that
         are `needed` any frames. Returns whether there were any."""
         inputs = self._pointing.look()
@@ -202,7 +202,9 @@ class Decoding:
         for v, sound in self._incomplete():
             if self._board.voice_state[v] == b.FREE:
                 continue
-            where = self._motion(v, sound, inputs)
+            taken_up = now - sound.begun_s > TAKEN_UP_HOPS * self._hop_s
+            restarts = not taken_up and self._restarts(inputs)
+            where = self._motion(v, sound, inputs, restarts=restarts)
             found = missing(where, sound.filled, hops)
             if found is None and v in needed:
                 found = rest_frame(where, sound.filled), hops
@@ -246,8 +248,12 @@ class Decoding:
     def _incomplete(self) -> list[tuple[int, VoiceSound]]:
         return [(v, sound) for v, sound in self._sounds.newest() if not sound.complete]
 
-    def _motion(self, v: int, sound: VoiceSound, inputs: DecoderInputs) -> Motion:
-        return motion(self._board, inputs, self._representation, v, sound.onset, sound.end)
+    def _motion(
+        self, v: int, sound: VoiceSound, inputs: DecoderInputs, *, restarts: bool = False
+    ) -> Motion:
+        return motion(
+            self._board, inputs, self._representation, v, sound.onset, sound.end, restarts=restarts
+        )
 
     def _restarts(self, inputs: DecoderInputs) -> bool:
         """Whether a new sound is heard at once, without a morph."""

@@ -77,7 +77,7 @@ class Mailbox:
         more to do, unless something is asked for: 0 if there is."""
         waiting = self.waiting(now)
         needed = [v for v in waiting if self._decoding.is_needed(v)]
-        urgent = self._decoding.fill_urgent(needed)
+        urgent = self._decoding.fill_urgent(now, needed)
         voices = [v for v in waiting if v not in needed][: self._batch]
         if voices:
             self.serve(voices, now)

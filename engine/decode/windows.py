@@ -31,13 +31,13 @@ class Motion:
     advance: float  # decoded frames a hop
     region: Region
     loops: bool
-    begins: bool  # with its next hop
+    behind: int  # earlier hops whose frames its next hop computes too, without the loop
 
     def after(self, hops: int) -> list[float]:
         """The playheads that a hop reads, `hops` after the next one: two of them where the end of
         a loop fades into its beginning."""
         playhead = self.position + hops * self.advance
-        if not self.loops:
+        if not self.loops or hops < 0:
             return [playhead]
         low, high = self.region
         playhead = self.region.wrap(playhead)
@@ -63,11 +63,20 @@ def begins_at_onset(inputs: DecoderInputs, v: int) -> bool:
 
 
 def motion(
-    board: Board, inputs: DecoderInputs, r: Representation, v: int, onset: float, end: float
+    board: Board,
+    inputs: DecoderInputs,
+    r: Representation,
+    v: int,
+    onset: float,
+    end: float,
+    *,
+    restarts: bool = False,
 ) -> Motion:
     """How voice `v` will move through a sound that lasts from frame `onset` to frame `end`.
 
-    `engine.play.voice_control` moves it; a playhead that it has reported is a hop old.
+    If it begins with its next hop, or `restarts` its frames there because it takes up the sound at
+    once, that hop needs earlier frames too. `engine.play.voice_control` moves it; a playhead that
+    it has reported is a hop old.
     """
     values = inputs.values
     loops = bool(inputs.held[v])
@@ -80,24 +89,25 @@ def motion(
     advance = speed * r.n_fft / 8 / r.hop
     if not plays(board, inputs, v):
         begin = region.high if speed < 0 else region.low
-        return Motion(begin + (BURST_FRAMES - LEAD_FRAMES) * advance, advance, region, loops, True)
+        first = begin + (BURST_FRAMES - LEAD_FRAMES) * advance
+        return Motion(first, advance, region, loops, BURST_FRAMES)
     playhead = float(board.voice_playhead[v])
     if advance == 0:
         playhead = min(max(playhead, region.low), region.high - 1e-6)
-    return Motion(region.wrap(playhead) if loops else playhead, advance, region, loops, False)
+    playhead = region.wrap(playhead) if loops else playhead
+    return Motion(playhead, advance, region, loops, BURST_FRAMES if restarts else 0)
 
 
-def first_windows(motion: Motion, restarts: bool, frames: int) -> tuple[int, list[int]]:
+def first_windows(motion: Motion, frames: int) -> tuple[int, list[int]]:
     """The number of frames of the windows that a voice plays first, and the first frame of each.
 
-    One window is under the playhead. There are others where it wraps within `AHEAD_HOPS`. If the
-    voice begins or `restarts`, earlier frames that overlap its next hop belong to the first one.
+    One window is under the playhead, or behind it. There are others where it wraps within
+    `AHEAD_HOPS`.
     """
-    behind = BURST_FRAMES if motion.begins or restarts else 0
     step = abs(motion.advance)
-    needed = (behind + AHEAD_HOPS) * step + 2
+    needed = (motion.behind + AHEAD_HOPS) * step + 2
     count = min(next((size for size in SIZES if size >= needed), SIZES[-1]), frames)
-    earliest = motion.position - behind * motion.advance
+    earliest = motion.position - motion.behind * motion.advance
     starts = [window_from(earliest, motion, count, frames)]
     filled = bytearray(frames)
     filled[starts[0] : starts[0] + count] = b"\1" * count
@@ -112,7 +122,7 @@ def missing(motion: Motion, filled: bytearray, hops: int) -> tuple[int, int] | N
     """The first frame that is not `filled` of those that the next `hops` hops read, and the hop.
     None if they have all."""
     frames = len(filled)
-    for hop in range(hops):
+    for hop in range(-motion.behind, hops):
         for playhead in motion.after(hop):
             lower = math.floor(playhead)
             for frame in (lower, lower + 1):

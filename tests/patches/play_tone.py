@@ -35,6 +35,7 @@ class Playing:
         self.board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
         noise = 0.1 * np.random.default_rng(0).normal(size=r.samples).astype(np.float32)
         self.board.sounds[0, :] = r.decibels(r.magnitudes(noise))
+        self.board.sound_filled[0] = True
         self.board.sound_end[0] = r.frames
         self.board.publish(0)
         self.instrument = Instrument(
