@@ -19,6 +19,7 @@ STARVED_MEMORY_S = 60.0  # how long a peak that was audible is remembered, at le
 REALTIME_LEAD_S = 64 / 48_000  # the render thread has real-time scheduling
 SHARED_LEAD_S = 128 / 48_000  # it does not
 BUSY_LEAD_S = 256 / 48_000  # hops take long to render, so lateness is made up for slowly
+SLACK_S = 0.0003  # of the lead, beyond the dearest hop
 BUSY_SHARE = 0.2  # the share of a hop's time above which this is so
 LEAD_MOST_S = 0.0135
 GUARD_S = 0.0008  # frames written less than this before they are needed count as late
@@ -61,7 +62,7 @@ class Buffering:
     `hop` is how many frames are rendered at a time, `capacity` how many the ring holds. `period` is
     how many frames the host takes at a time, as known or requested, until it is measured.
     `requested` is the number of frames that the user wants to be kept ready at least. `exact` says
-    that the host never takes less than its period.
+    that the host never takes less than its period, `dearest_s` how long the dearest hop takes.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Buffering:
         requested: float | None = None,
         *,
         exact: bool = False,
+        dearest_s: float = 0.0,
     ) -> None:
         self.rate = rate
         self.hop = hop
@@ -82,7 +84,8 @@ class Buffering:
         self._requested = requested
         self._exact = exact
         self._least_read = period if exact else 0  # frames that the host takes at a time at least
-        self._base_lead_s = SHARED_LEAD_S
+        self._dearest_s = dearest_s
+        self._base_lead_s = max(SHARED_LEAD_S, dearest_s + SLACK_S)
         self._learns = False
         self.period = period  # frames that the host takes at a time: the median of its reads
         self._steps: deque[int] = deque([period], STEPS)
@@ -109,7 +112,7 @@ class Buffering:
 
     def realtime(self) -> None:
         """The render thread has real-time scheduling: a shorter lead is enough."""
-        self._base_lead_s = REALTIME_LEAD_S
+        self._base_lead_s = max(REALTIME_LEAD_S, self._dearest_s + SLACK_S)
 
     # -- the frames to keep ready ------------------------------------------------------------
 
@@ -128,7 +131,8 @@ class Buffering:
     def _least(self) -> float:
         if self._requested is not None:
             return max(self._requested - self.burst, GUARD_S * self.rate)
-        return (BUSY_LEAD_S if self.busy > BUSY_SHARE else self._base_lead_s) * self.rate
+        busy = self.busy > BUSY_SHARE
+        return (max(BUSY_LEAD_S, self._base_lead_s) if busy else self._base_lead_s) * self.rate
 
     @property
     def target(self) -> float:
