@@ -105,6 +105,7 @@ def _fields(shape: BoardShape) -> list[tuple[str, type, tuple[int, ...]]]:
         ("event_tail", i, (1,)),
         ("voice_state", i, (VOICES,)),
         ("voice_serial", i, (VOICES,)),
+        ("voice_loops", i, (VOICES,)),  # 1: it plays a loop, also after its release
         ("voice_fills", i, (VOICES,)),  # the `fills` whose frames it has copied
         ("voice_playhead", f, (VOICES,)),  # decoded frames, of the next hop
         ("player", f, (24,)),
@@ -174,6 +175,7 @@ class Board:
     event_tail: AtomicCursors
     voice_state: np.ndarray
     voice_serial: np.ndarray
+    voice_loops: np.ndarray
     voice_fills: np.ndarray
     voice_playhead: np.ndarray
     player: np.ndarray

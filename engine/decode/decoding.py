@@ -185,7 +185,7 @@ class Decoding:
         """Whether the voice plays a shot of which it has not got all: its sound must not be
         replaced yet, as that of a loop may be."""
         board, inputs = self._board, self._pointing.look()
-        if inputs.held[v] or not plays(board, inputs, v):
+        if board.voice_loops[v] or not plays(board, inputs, v):
             return False
         sound = dict(self._sounds.newest()).get(v)
         if sound is None:

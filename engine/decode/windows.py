@@ -79,7 +79,8 @@ def motion(
     it has reported is a hop old.
     """
     values = inputs.values
-    loops = bool(inputs.held[v])
+    playing = plays(board, inputs, v)
+    loops = bool(board.voice_loops[v] if playing else inputs.held[v])
     speed = values[_SPEED]
     if loops:
         region = loop_region(onset, end, values[_START], values[_END])
@@ -87,7 +88,7 @@ def motion(
     else:
         region, speed = Region(onset, max(end, onset + 1.0)), shot_speed(speed)
     advance = speed * r.n_fft / 8 / r.hop
-    if not plays(board, inputs, v):
+    if not playing:
         begin = region.high if speed < 0 else region.low
         first = begin + (BURST_FRAMES - LEAD_FRAMES) * advance
         return Motion(first, advance, region, loops, BURST_FRAMES)

