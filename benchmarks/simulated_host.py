@@ -44,7 +44,6 @@ class HostResult:
     starved: list[float] = field(default_factory=list)  # when, seconds
     kept: int = 0  # most frames that were ready, after the first second
     target: float = 0.0  # largest target of the buffering in frames, after the first second
-    hop: float = 0.0  # frames
     taken: int = 0
     seconds: float = 0.0
 
@@ -152,7 +151,7 @@ def render(
     )  # fmt: skip
     dice = random.Random(seed + 1)
     block = np.zeros((hop, 2), np.float32)
-    result = HostResult(hop=hop_out)
+    result = HostResult()
     waiting = sorted(stalls)
     while host.now < seconds:
         if waiting and host.now >= waiting[0]:

@@ -19,7 +19,6 @@ STARVED_MEMORY_S = 60.0  # how long a peak that was audible is remembered, at le
 REALTIME_LEAD_S = 64 / 48_000  # the render thread has real-time scheduling
 SHARED_LEAD_S = 128 / 48_000  # it does not
 BUSY_LEAD_S = 256 / 48_000  # hops take long to render, so lateness is made up for slowly
-SLACK_S = 0.0003  # of the lead, beyond the dearest hop
 BUSY_SHARE = 0.2  # the share of a hop's time above which this is so
 LEAD_MOST_S = 0.0135
 GUARD_S = 0.0008  # frames written less than this before they are needed count as late
@@ -62,7 +61,7 @@ class Buffering:
     `hop` is how many frames are rendered at a time, `capacity` how many the ring holds. `period` is
     how many frames the host takes at a time, as known or requested, until it is measured.
     `requested` is the number of frames that the user wants to be kept ready at least. `exact` says
-    that the host never takes less than its period, `dearest_s` how long the dearest hop takes.
+    that the host never takes less than its period.
     """
 
     def __init__(
@@ -74,7 +73,6 @@ class Buffering:
         requested: float | None = None,
         *,
         exact: bool = False,
-        dearest_s: float = 0.0,
     ) -> None:
         self.rate = rate
         self.hop = hop
@@ -84,8 +82,7 @@ class Buffering:
         self._requested = requested
         self._exact = exact
         self._least_read = period if exact else 0  # frames that the host takes at a time at least
-        self._dearest_s = dearest_s
-        self._base_lead_s = max(SHARED_LEAD_S, dearest_s + SLACK_S)
+        self._base_lead_s = SHARED_LEAD_S
         self._learns = False
         self.period = period  # frames that the host takes at a time: the median of its reads
         self._steps: deque[int] = deque([period], STEPS)
@@ -112,7 +109,7 @@ class Buffering:
 
     def realtime(self) -> None:
         """The render thread has real-time scheduling: a shorter lead is enough."""
-        self._base_lead_s = max(REALTIME_LEAD_S, self._dearest_s + SLACK_S)
+        self._base_lead_s = REALTIME_LEAD_S
 
     # -- the frames to keep ready ------------------------------------------------------------
 
@@ -131,40 +128,20 @@ class Buffering:
     def _least(self) -> float:
         if self._requested is not None:
             return max(self._requested - self.burst, GUARD_S * self.rate)
-        busy = self.busy > BUSY_SHARE
-        return (max(BUSY_LEAD_S, self._base_lead_s) if busy else self._base_lead_s) * self.rate
+        return (BUSY_LEAD_S if self.busy > BUSY_SHARE else self._base_lead_s) * self.rate
 
     @property
     def target(self) -> float:
-        """Frames that must be ready now. If fewer are ready, more are due.
-
-        They are what the host may take within the lead. One that takes its period each time takes
-        whole periods only.
-        """
-        frames = self._wanted
-        return frames // self.period * self.period if self._in_periods else frames
-
-    @property
-    def _wanted(self) -> float:
-        """The same of a host that takes frames evenly."""
+        """Frames that must be ready now. If fewer are ready, more are due."""
         return self.burst + self.lead - self._level
-
-    @property
-    def _in_periods(self) -> bool:
-        """Whether the host takes one period each time, and not more than a hop. A longer period
-        takes several hops to fill: these are rendered evenly, as if the host took frames evenly. So
-        are those that a performer wants to be ready."""
-        short = self._requested is None and self.period <= self.hop
-        return short and all(step == self.period for step in self._steps)
 
     @property
     def latency_frames(self) -> float:
         """The latency of the buffer: frames between one that is rendered now and the next one
-        that the host takes. At most these, and two periods or hops, are ready."""
+        that the host takes. At most these and a period are ready."""
         # Several periods that are much shorter than a hop are measured as one.
         period = self.period if self.period > self.hop / 4 else 0
-        ready = self.burst + self.lead - (self.period if self._in_periods else 0)
-        return ready + max(self.hop - period, 0.0)
+        return self.burst + self.lead + max(self.hop - period, 0.0)
 
     @property
     def period_s(self) -> float:
@@ -185,9 +162,7 @@ class Buffering:
         A read of the host changes nothing about that time: it takes from the ring what it adds to
         the bucket. Only a read beyond the known burst makes frames due at once.
         """
-        if self._in_periods:
-            ready = (ready // self.period + 1) * self.period
-        ahead = max(ready - self._wanted, 0.0)
+        ahead = max(ready - self.target, 0.0)
         return ahead / self.rate, ahead >= self._level
 
     # -- events ------------------------------------------------------------------------------

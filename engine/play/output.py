@@ -69,12 +69,10 @@ class Output(Protocol):
 class DeviceOutput(RingOutput):
     """A PortAudio stream. Raises `DeviceError` if it cannot be opened.
 
-    `hop` is in frames at the model's rate; the dearest one takes `dearest_s` to render.
+    `hop` is in frames at the model's rate.
     """
 
-    def __init__(
-        self, settings: OutputSettings, model_rate: int, hop: int, dearest_s: float = 0.0
-    ) -> None:
+    def __init__(self, settings: OutputSettings, model_rate: int, hop: int) -> None:
         with stderr_silenced():
             import rtmixer
             import sounddevice as sd
@@ -106,7 +104,7 @@ class DeviceOutput(RingOutput):
             _RingReader(self._mixer, ring),
             Buffering(
                 self.rate, self.block, hop_frames, frames, requested,
-                exact=self._jack is not None or stream_format.block > 0, dearest_s=dearest_s,
+                exact=self._jack is not None or stream_format.block > 0,
             ),
             channels=channels,
             resample=resampler(model_rate, self.rate, channels),

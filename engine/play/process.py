@@ -162,12 +162,12 @@ def serve(
     gc.disable()
     sys.setswitchinterval(0.0002)
     report_step(control_socket, "rehearses the voices")
-    dearest_s = rehearse(representation)
+    rehearse(representation)
     report_step(control_socket, "opens the output")
     rate, hop = board.shape.sample_rate, tape.hop_of(board)
 
     def device() -> Output:
-        return _open_device(board, settings, rate, hop, dearest_s, control_socket)
+        return _open_device(board, settings, rate, hop, control_socket)
 
     def null() -> Output:
         return _open_null(board, settings, rate, hop, control_socket)
@@ -254,14 +254,9 @@ def _open_null(
 
 
 def _open_device(
-    board: Board,
-    settings: OutputSettings,
-    rate: int,
-    hop: int,
-    dearest_s: float,
-    control_socket: socket.socket,
+    board: Board, settings: OutputSettings, rate: int, hop: int, control_socket: socket.socket
 ) -> Output:
-    output = DeviceOutput(settings, rate, hop, dearest_s)
+    output = DeviceOutput(settings, rate, hop)
     _report_output(board, output, b.DEVICE, control_socket)
     return output
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
-import time
-
 import numpy as np
 
 from latentpad.engine import board as b
@@ -12,23 +9,18 @@ from latentpad.engine.board import Board, BoardShape, Event
 from latentpad.engine.parameters import MODES, OFFSET
 from latentpad.engine.phase_methods import STREAMED
 from latentpad.engine.play.voice import RTPGHI
-from latentpad.engine.play.voices import STARTS_A_HOP, Voices
+from latentpad.engine.play.voices import Voices
 from latentpad.models.representation import Representation
 
-TIMED = 7
-COLD = 2.0  # how much longer the same hop takes when the processor has other things in its caches
 
-
-def rehearse(representation: Representation) -> float:
-    """Play every kind of voice for a few hops on a separate board. Returns the seconds that the
-    dearest hop takes: one in which as many voices begin as may.
+def rehearse(representation: Representation) -> None:
+    """Play every kind of voice for a few hops on a separate board.
 
     Numba stores what it compiles (engine.kernel_cache); later calls take a fraction of a second.
     """
     r = representation
     board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
-    noise = np.random.default_rng(0).uniform(-r.range_db, 0, board.sounds.shape[2:])
-    board.sounds[:] = noise
+    board.sounds[:] = -r.range_db / 2
     board.sound_filled[:] = True
     board.sound_end[:] = r.frames
     board.sound_wave[2] = b.MONO
@@ -47,14 +39,6 @@ def rehearse(representation: Representation) -> float:
         for voice in range(4):
             board.publish(voice)
         voices.hop(out)
-    with board.writing():
-        board.values[OFFSET["/phase"]], board.values[OFFSET["/lookahead"]] = RTPGHI, 1
-    seconds = []
-    for k in range(TIMED):
-        for voice in range(STARTS_A_HOP):
-            board.send(Event(b.START, voice, shot, 0, 0.0, 9 + STARTS_A_HOP * k + voice))
-        began = time.perf_counter()
-        voices.hop(out)
-        seconds.append(time.perf_counter() - began)
-        voices.hop(out)
-    return COLD * statistics.median(seconds)
+    board.send(Event(b.START, 0, shot, 0, 0.0, 9))
+    voices.hop(out)
+    voices.hop(out)
