@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -42,6 +43,7 @@ from latentpad.presets.bank import PresetBank, install, left_out, recall
 from latentpad.presets.names import listed
 from latentpad.presets.preset import Preset
 
+_signal_sockets = socket.socketpair()  # open as long as the program
 WAITING_S = 20.0  # between two lines about a slow start
 METER_S = 0.05
 
@@ -232,6 +234,13 @@ def _end_by_signal(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # not of nohup
             signal.signal(number, on_signal)
+    # A handler runs on this thread alone, and a signal may reach another one: then only the
+    # wake-up socket ends the loop's wait.
+    received, sent = _signal_sockets
+    received.setblocking(False)
+    sent.setblocking(False)
+    signal.set_wakeup_fd(sent.fileno(), warn_on_full_buffer=False)
+    loop.add_reader(received, received.recv, 4096)
 
 
 async def _ready(session: Session, stop: asyncio.Event, say: Callable[[str], None]) -> bool:
