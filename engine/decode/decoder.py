@@ -14,6 +14,7 @@ from latentpad.engine.decode.frame_decoder import FrameDecoder
 from latentpad.engine.decode.gpu import may_have_gpu
 from latentpad.engine.decode.keras_layers import UnsupportedDecoder
 from latentpad.engine.decode.sound import playable
+from latentpad.engine.decode.windows import SIZES
 from latentpad.engine.latent_bounds import LatentBounds
 from latentpad.models import extras
 from latentpad.models.packs.pack import Pack, PackError
@@ -22,7 +23,6 @@ from latentpad.models.text import line, reason
 
 TRIED = 12  # latents decoded at load
 MOVING = 8  # voices that move at once, when decoders are compared
-WINDOW = 16  # frames that are decoded before a new sound is heard
 
 
 class Decoder(Protocol):
@@ -52,40 +52,37 @@ def fastest_decoder(pack: Pack) -> tuple[Decoder, float]:
     the mean of its anchors, some of them, or an end of their `LatentBounds`.
     """
     try:
-        decoder: Decoder = FrameDecoder(pack)
+        decoder = FrameDecoder(pack)
     except UnsupportedDecoder as error:
-        decoder = _keras_decoder(pack, f"{error}, so it")
-    else:
-        _check(decoder, pack)
-        decoder = _faster(decoder, pack)
-    return decoder, _check(decoder, pack)
+        return _keras_decoder(pack, f"{error}, so it")
+    milliseconds = _check(decoder, pack)
+    return _faster_gpu(decoder, pack) or (decoder, milliseconds)
 
 
-def _keras_decoder(pack: Pack, needed_by: str) -> Decoder:
-    """The pack's decoder, run by TensorFlow. Raises `PackError`, as `fastest_decoder` does, and
-    `ExtraError` in the name of `needed_by` where TensorFlow is not installed."""
+def _keras_decoder(pack: Pack, needed_by: str) -> tuple[Decoder, float]:
+    """The pack's decoder, run by TensorFlow, as `fastest_decoder` returns it. Raises `PackError`,
+    and `ExtraError` in the name of `needed_by` where TensorFlow is not installed."""
     extras.check_tensorflow(needed_by)
     from latentpad.engine.decode.keras_decoder import KerasDecoder
 
     decoder = KerasDecoder(pack)
-    _check(decoder, pack)
-    return decoder
+    return decoder, _check(decoder, pack)
 
 
-def _faster(decoder: Decoder, pack: Pack) -> Decoder:
-    """The decoder, or a GPU if that answers `MOVING` voices at once sooner."""
+def _faster_gpu(decoder: Decoder, pack: Pack) -> tuple[Decoder, float] | None:
+    """A GPU, if that answers `MOVING` voices at once sooner than the decoder."""
     if may_have_gpu():
         with suppress(Exception):  # a GPU that cannot be used is none
-            other = _keras_decoder(pack, "a GPU")
+            other, milliseconds = _keras_decoder(pack, "a GPU")
             if other.batch >= MOVING and _seconds(other, pack) < _seconds(decoder, pack):
-                return other
-    return decoder
+                return other, milliseconds
+    return None
 
 
 def _seconds(decoder: Decoder, pack: Pack) -> float:
     """The median time of what is heard first of `MOVING` new points."""
     latents = np.resize(pack.anchors.latents, (MOVING, pack.latent_dim)).astype(np.float32)
-    count = min(WINDOW, pack.representation.frames)
+    count = min(SIZES[0], pack.representation.frames)
     seconds = []
     for _ in range(9):
         started = time.perf_counter()
@@ -96,7 +93,7 @@ def _seconds(decoder: Decoder, pack: Pack) -> float:
 
 def _check(decoder: Decoder, pack: Pack) -> float:
     """Decode the test latents. Returns the median time of a window in ms. Raises `PackError`."""
-    count = min(WINDOW, pack.representation.frames)
+    count = min(SIZES[0], pack.representation.frames)
     seconds = []
     for name, latent in _test_latents(pack):
         try:
