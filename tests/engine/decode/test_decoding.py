@@ -10,9 +10,9 @@ from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.decode.decoding import SETTLED_S
 from latentpad.engine.decode.frame_decoder import FrameDecoder
 from latentpad.engine.decode.mailbox import Mailbox
-from latentpad.engine.parameters import OFFSET
 from latentpad.models.packs.pack import Pack
 from latentpad.models.representation import outline
+from tests.engine.decode.requests import ask, put
 
 
 class Desk:
@@ -28,11 +28,10 @@ class Desk:
         self.now = 1.0
 
     def put(self, address: str, value: float) -> None:
-        self.board.values[OFFSET[address]] = value
+        put(self.board, address, value)
 
     def ask(self, v: int, x: float, y: float) -> None:
-        self.board.points[v] = x, y
-        self.board.requests[v] += 1
+        ask(self.board, v, x, y)
 
     def hold(self, v: int, playhead: float) -> None:
         """The voice plays a loop."""

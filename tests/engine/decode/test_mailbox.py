@@ -10,36 +10,20 @@ import numpy as np
 import pytest
 
 from latentpad.engine import board as b
-from latentpad.engine.board import Board, BoardShape
+from latentpad.engine.board import Board
 from latentpad.engine.decode.background import Background
 from latentpad.engine.decode.decoder import Decoder
 from latentpad.engine.decode.mailbox import Mailbox
 from latentpad.engine.decode.sound import describe, whole_waveform
-from latentpad.engine.parameters import OFFSET, PHASES
+from latentpad.engine.parameters import PHASES
 from latentpad.models.packs.pack import Pack
-
-
-@pytest.fixture
-def board(footsteps: Pack) -> Board:
-    r = footsteps.representation
-    return Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
+from tests.engine.decode.requests import ask, put
 
 
 @pytest.fixture
 def mailbox(board: Board, footsteps: Pack, decoder: Decoder) -> Mailbox:
     put(board, "/smooth", 0)
     return Mailbox(board, footsteps, decoder)
-
-
-def put(board: Board, address: str, *values: float) -> None:
-    board.values[OFFSET[address] : OFFSET[address] + len(values)] = values
-
-
-def ask(board: Board, voice: int, x: float, y: float) -> int:
-    """Move the voice's point; returns the request's number."""
-    board.points[voice] = x, y
-    board.requests[voice] += 1
-    return int(board.requests[voice])
 
 
 def newest(board: Board, voice: int) -> int:

@@ -10,30 +10,14 @@ import numpy as np
 import pytest
 
 from latentpad.engine import board as b
-from latentpad.engine.board import Board, BoardShape
+from latentpad.engine.board import Board
 from latentpad.engine.decode.background import Background
 from latentpad.engine.decode.pointing import Pointing
 from latentpad.engine.expanders import Expander, fit
 from latentpad.engine.latent_bounds import LatentBounds
-from latentpad.engine.parameters import EXPANDERS, METRICS, OFFSET, PLANES
+from latentpad.engine.parameters import EXPANDERS, METRICS, PLANES
 from latentpad.models.packs.pack import Pack
-
-
-@pytest.fixture
-def board(footsteps: Pack) -> Board:
-    r = footsteps.representation
-    return Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
-
-
-def put(board: Board, address: str, *values: float) -> None:
-    board.values[OFFSET[address] : OFFSET[address] + len(values)] = values
-
-
-def ask(board: Board, voice: int, x: float, y: float) -> int:
-    """Move the voice's point; returns the request's number."""
-    board.points[voice] = x, y
-    board.requests[voice] += 1
-    return int(board.requests[voice])
+from tests.engine.decode.requests import put
 
 
 def test_a_new_voice_starts_at_its_finger(footsteps: Pack, board: Board) -> None:
