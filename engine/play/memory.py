@@ -48,9 +48,7 @@ class Scratch(NamedTuple):
     spectrum: NDArray[np.complex64]
     spectrum2: NDArray[np.complex64]
     signal: Floats  # (n_fft,)
-    keys: Floats  # (2 bins,)
-    ids: NDArray[np.int32]
-    done: NDArray[np.bool_]
+    upward: Floats  # (bins,)
 
 
 class FrameSettings(NamedTuple):
@@ -100,7 +98,5 @@ def scratch(n_fft: int) -> Scratch:
         spectrum=np.zeros(bins, np.complex64),
         spectrum2=np.zeros(bins, np.complex64),
         signal=np.zeros(n_fft, np.float32),
-        keys=np.zeros(2 * bins, np.float32),
-        ids=np.zeros(2 * bins, np.int32),
-        done=np.zeros(bins, np.bool_),
+        upward=np.zeros(bins, np.float32),
     )

@@ -2,8 +2,8 @@
 
 RTPGHI (Průša & Søndergaard, "Real-time spectrogram inversion using phase gradient heap
 integration", DAFx-16; gradients from PGHI, 2017) estimates the phase from the gradients of the
-magnitudes. RTISI (Zhu, Beauregard & Wyse, 2007) then refines it so that the frame fits the overlap
-of the previous frames.
+magnitudes, which engine/play/integration.py integrates. RTISI (Zhu, Beauregard & Wyse, 2007) then
+refines it so that the frame fits the overlap of the previous frames.
 
 Conventions: `s` is the natural logarithm of the magnitude. Frames are n_fft long and centred (zero
 phase: the sign (−1)^m turns a spectrum with phase 0 into a frame whose middle sample is the time of
@@ -61,38 +61,6 @@ def frame(n_fft: int, hop: int, window_name: str) -> Frame:
     )
 
 
-@njit(cache=True, nogil=True, fastmath=True, inline="always")
-def _push(keys, ids, size, key, item):
-    i = size
-    while i > 0:
-        parent = (i - 1) >> 1
-        if keys[parent] >= key:
-            break
-        keys[i] = keys[parent]
-        ids[i] = ids[parent]
-        i = parent
-    keys[i] = key
-    ids[i] = item
-
-
-@njit(cache=True, nogil=True, fastmath=True, inline="always")
-def _sift(keys, ids, size, i):
-    key, item = keys[i], ids[i]
-    while True:
-        child = 2 * i + 1
-        if child >= size:
-            break
-        if child + 1 < size and keys[child + 1] > keys[child]:
-            child += 1
-        if keys[child] <= key:
-            break
-        keys[i] = keys[child]
-        ids[i] = ids[child]
-        i = child
-    keys[i] = key
-    ids[i] = item
-
-
 @njit(cache=True, nogil=True)
 def gradient_time(s, gamma, hop, out):
     """Phase advance per hop at each bin from the log-magnitude's slope over frequency.
@@ -124,88 +92,6 @@ def gradient_frequency(before2, before, now, after, ahead, gamma, hop, out):
     else:
         for m in range(bins):
             out[m] = slope * (3 * now[m] - 4 * before[m] + before2[m])
-
-
-@njit(cache=True, nogil=True)
-def integrate(
-    s_before, s, phase_before, tgrad_before, tgrad, fgrad, tolerance, seed, keys, ids, done, phase
-):
-    """Heap integration of one frame's phase: (bins,) radians into `phase`.
-
-    The largest magnitude of both frames spreads first: from the previous frame to the same bin, and
-    within the frame to both neighbours. Bins below `tolerance` times the larger maximum are
-    inaudible and get a random phase. `keys`, `ids` (2·bins) and `done` (bins) are scratch arrays.
-    """
-    bins = len(s)
-    top = s[0]
-    for m in range(bins):
-        top = max(top, s[m], s_before[m])
-    floor = top + math.log(tolerance)
-    remaining = 0
-    size = 0
-    for m in range(bins):
-        if s[m] > floor:
-            done[m] = False
-            remaining += 1
-            if s_before[m] > floor:
-                keys[size] = s_before[m]
-                ids[size] = m
-                size += 1
-        else:
-            done[m] = True
-            seed[0] ^= seed[0] << np.uint32(13)
-            seed[0] ^= seed[0] >> np.uint32(17)
-            seed[0] ^= seed[0] << np.uint32(5)
-            phase[m] = seed[0] * (TWO_PI / 4294967296.0)
-    for i in range(size // 2 - 1, -1, -1):
-        _sift(keys, ids, size, i)
-    while remaining > 0:
-        if size == 0:
-            # No neighbour to integrate from: the loudest remaining bin gets phase 0.
-            best = -1
-            for m in range(bins):
-                if not done[m] and (best < 0 or s[m] > s[best]):
-                    best = m
-            phase[best] = 0.0
-            done[best] = True
-            remaining -= 1
-            keys[0] = s[best]
-            ids[0] = best + bins
-            size = 1
-            continue
-        m = ids[0]
-        size -= 1
-        if size > 0:
-            keys[0] = keys[size]
-            ids[0] = ids[size]
-            _sift(keys, ids, size, 0)
-        if m < bins:
-            if done[m]:
-                continue
-            phase[m] = phase_before[m] + 0.5 * (tgrad_before[m] + tgrad[m])
-            done[m] = True
-            remaining -= 1
-            if (m > 0 and not done[m - 1]) or (m < bins - 1 and not done[m + 1]):
-                _push(keys, ids, size, s[m], m + bins)
-                size += 1
-        else:
-            m -= bins
-            if m < bins - 1 and not done[m + 1]:
-                phase[m + 1] = phase[m] + 0.5 * (fgrad[m] + fgrad[m + 1])
-                done[m + 1] = True
-                remaining -= 1
-                if m + 2 < bins and not done[m + 2]:
-                    _push(keys, ids, size, s[m + 1], m + 1 + bins)
-                    size += 1
-            if m > 0 and not done[m - 1]:
-                phase[m - 1] = phase[m] - 0.5 * (fgrad[m] + fgrad[m - 1])
-                done[m - 1] = True
-                remaining -= 1
-                if m - 2 >= 0 and not done[m - 2]:
-                    _push(keys, ids, size, s[m - 1], m - 1 + bins)
-                    size += 1
-    for m in range(bins):
-        phase[m] -= TWO_PI * math.floor(phase[m] / TWO_PI + 0.5)
 
 
 @njit(cache=True, nogil=True, fastmath=True)

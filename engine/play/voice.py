@@ -12,12 +12,12 @@ import numpy as np
 from numba import njit
 
 from latentpad.engine.phase_methods import NAMES
+from latentpad.engine.play.integration import integrate
 from latentpad.engine.play.memory import Floats, FrameSettings, Scratch, VoiceMemory
 from latentpad.engine.play.phase import (
     Frame,
     gradient_frequency,
     gradient_time,
-    integrate,
     refine,
     refine_ahead,
     spectrum_of,
@@ -103,9 +103,7 @@ def _coherent(memory, scratch, v, frame, play, playhead):
         scratch.fgrad,
         TOLERANCE,
         memory.seed[v],
-        scratch.keys,
-        scratch.ids,
-        scratch.done,
+        scratch.upward,
         scratch.phase,
     )
     spectrum_of(scratch.magnitude, scratch.phase, scale, scratch.spectrum)
@@ -148,9 +146,7 @@ def _coherent(memory, scratch, v, frame, play, playhead):
         scratch.fgrad,
         TOLERANCE,
         memory.seed[v],
-        scratch.keys,
-        scratch.ids,
-        scratch.done,
+        scratch.upward,
         scratch.phase2,
     )
     spectrum_of(scratch.magnitude2, scratch.phase2, scale, scratch.spectrum2)
