@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ from latentpad.models.errors import LatentpadError
 RATE = 48_000
 READY_S = 10.0
 REGISTRY = Path("/dev/shm/jack-shm-registry")  # JACK2's on Linux: eight places for servers
+LEADS = 20  # the last blocks, of which the one that came earliest gives the server's clock
 ENTRY = re.compile(rb"(.{4})jack-\d+:([^\0]+):\0", re.DOTALL)  # process id, then the name
 
 
@@ -190,6 +192,7 @@ class Ear:
         self.end = 0
         self.xruns = 0
         self.missed: list[tuple[int, int]] = []  # frames that the recorder missed
+        self._leads: deque[float] = deque(maxlen=LEADS)
         self._client.set_process_callback(self._hear)
         self._client.set_xrun_callback(self._xrun)
         self._client.activate()
@@ -198,6 +201,7 @@ class Ear:
 
     def _hear(self, frames: int) -> None:
         now = self._client.last_frame_time
+        self._leads.append(now - time.monotonic() * self.rate)
         if self.begin < 0:
             self.begin = now
         position = now - self.begin
@@ -216,11 +220,11 @@ class Ear:
 
     @property
     def now(self) -> int:
-        """The frame of `heard` that the server plays about now."""
-        # After an xrun JACK's clock says 0 until its next cycle.
-        while (frame := int(self._client.frame_time)) < self.begin:
-            time.sleep(0.0005)
-        return frame - self.begin
+        """The frame of `heard` that the server plays about now.
+
+        JACK's own estimate, `frame_time`, is tens of milliseconds wrong for seconds after an xrun.
+        """
+        return int(time.monotonic() * self.rate + max(list(self._leads))) - self.begin
 
     def players(self) -> set[str]:
         """Output ports of programs."""

@@ -51,7 +51,7 @@ def _field(rhythm: Rhythm, seconds: float) -> str:
     for cost in COSTS:
         result = render(rhythm, settled + seconds, cost=cost, exact=True)
         late = sum(at > settled for at in result.starved)
-        assert result.kept <= result.target + rhythm.period + 1, (rhythm, result)
+        assert result.kept <= result.most + 1, (rhythm, result)
         cells.append(
             f"{len(result.starved) - late}, {late}, {1000 * result.target / rhythm.rate:.1f}"
         )

@@ -44,6 +44,8 @@ class HostResult:
     starved: list[float] = field(default_factory=list)  # when, seconds
     kept: int = 0  # most frames that were ready, after the first second
     target: float = 0.0  # largest target of the buffering in frames, after the first second
+    most: float = 0.0  # frames that may be ready, while the host is late
+    ready: list[int] = field(default_factory=list)  # frames before each hop was written
     taken: int = 0
     seconds: float = 0.0
 
@@ -59,6 +61,7 @@ class SimulatedHost:
         self.taken = 0
         self.written: list[Any] = []  # the last few blocks
         self._ready = 0
+        self._skipped = 0.0
         self._dice = random.Random(seed)
         self._takes = self._rhythm()
         self._next = next(self._takes)
@@ -71,6 +74,11 @@ class SimulatedHost:
         self.rhythm = rhythm
         self._takes = self._rhythm(self.now)
         self._next = next(self._takes)
+
+    def skip(self, seconds: float) -> None:
+        """Come later by so much from now on, as after an xrun."""
+        self._skipped += seconds
+        self._next += seconds
 
     def stop(self) -> None:
         """Take nothing until `turn_to`."""
@@ -105,7 +113,7 @@ class SimulatedHost:
                 if took < self.rhythm.period:
                     self.reading = False
                     self.starved.append(self._next)
-            self._next = next(self._takes)
+            self._next = next(self._takes) + self._skipped
         return self._ready
 
     def start(self) -> None:
@@ -162,9 +170,12 @@ def render(
             continue
         host.now += cost * dice.uniform(0.5, 1)
         buffering.busy = cost * model_rate / hop
+        ready = host.read_available
         output.write(block)
         if host.now > 1.0:
+            result.ready.append(ready)
             result.kept = max(result.kept, host.read_available)
             result.target = max(result.target, buffering.latency_frames)
+            result.most = max(result.most, buffering.burst + buffering.lead + hop_out)
     result.starved, result.taken, result.seconds = host.starved, host.taken, host.now
     return result

@@ -5,12 +5,17 @@ at once. A leaky bucket measures this (Turner 1986; the arrival curve of network
 & Thiran 2001): it leaks at the sample rate and fills with the frames that are taken. Its highest
 level, the `burst`, must be ready for the host. The `lead` is added: the time that this process may
 be late. Together they say when the next frames are due, in frames, for any period.
+
+A host that takes a period each time is also known by its clock (engine/play/host_clock.py): what it
+takes next is due the lead before it can take it. That is later, and less.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
+
+from latentpad.engine.play.host_clock import HostClock
 
 PEAK_MEMORY_S, PEAK_MEMORY_MAX_S = 8.0, 600.0  # how long a peak is remembered: at first, at most
 STARVED_MEMORY_S = 60.0  # how long a peak that was audible is remembered, at least
@@ -86,6 +91,9 @@ class Buffering:
         self._learns = False
         self.period = period  # frames that the host takes at a time: the median of its reads
         self._steps: deque[int] = deque([period], STEPS)
+        self._in_periods = False  # whether the last reads were whole periods
+        self.clock = HostClock(rate)
+        self._frames_until_read = 0.0  # by the clock
         self._memory_s = PEAK_MEMORY_S
         self._level = 0.0  # of the bucket, frames
         self._balance = 0.0  # the same at the last read; negative if that was late
@@ -133,14 +141,26 @@ class Buffering:
     @property
     def target(self) -> float:
         """Frames that must be ready now. If fewer are ready, more are due."""
-        return self.burst + self.lead - self._level
+        target = self.burst + self.lead - self._level
+        if not self._follows_clock:
+            return target
+        period, begun = self.period, self.lead - self._frames_until_read
+        taken = period * max(1 + begun // period, 0.0)  # within the lead
+        # A longer period takes several hops to fill, the last one in time: these are spread.
+        return min(target, max(taken, period + begun - self.hop))
+
+    @property
+    def _follows_clock(self) -> bool:
+        return self._in_periods and self.clock.known and self._requested is None
 
     @property
     def latency_frames(self) -> float:
         """The latency of the buffer: frames between one that is rendered now and the next one
-        that the host takes. At most these and a period are ready."""
+        that the host takes. At most these, and a period or hop, are ready."""
         # Several periods that are much shorter than a hop are measured as one.
         period = self.period if self.period > self.hop / 4 else 0
+        if self._follows_clock:
+            return self.lead + abs(self.hop - period)
         return self.burst + self.lead + max(self.hop - period, 0.0)
 
     @property
@@ -162,32 +182,44 @@ class Buffering:
         A read of the host changes nothing about that time: it takes from the ring what it adds to
         the bucket. Only a read beyond the known burst makes frames due at once.
         """
-        ahead = max(ready - self.target, 0.0)
-        return ahead / self.rate, ahead >= self._level
+        target = self.burst + self.lead - self._level
+        ahead = max(ready - target, 0.0)
+        waits = ahead >= self._level
+        if self._follows_clock:
+            period = self.period
+            begins = min(ready // period * period, ready + self.hop - period)
+            ahead = max(ahead, begins + self._frames_until_read - self.lead)
+        return ahead / self.rate, waits
 
     # -- events ------------------------------------------------------------------------------
 
     def record_read(self, frames: int, now: float) -> None:
         """The host has taken `frames` since the last call; 0 is possible."""
         if self.new_period:
-            self._change_period(self.new_period)
+            self._change_period(self.new_period, now)
             self.new_period = 0
         leaked = (now - self._last_at) * self.rate * LEAK if self._last_at > -math.inf else 0.0
         self._last_at = now
+        self.clock.record(frames, self.period, now)
+        self._frames_until_read = self.clock.frames_until_read(now)
         idle = max(leaked - self._level - frames, 0.0)
         self._stall = max(self._stall - leaked + idle, 0.0) + idle
         if not frames:
             self._level = max(self._level - leaked, 0.0)
             return
         self._steps.append(frames)
-        self.period = sorted(self._steps)[len(self._steps) // 2]
+        period = sorted(self._steps)[len(self._steps) // 2]
+        if period != self.period:
+            self.period = period
+            self.clock.reset(now)
+        self._in_periods = not any(step % period for step in self._steps)
         # The time of the read is not known: assume the earliest possible one.
         self._balance = self._level + frames - leaked
         level = max(self._balance, min(frames, self.period))
         self._record_level(level, now)
         self._level = min(max(self._balance, 0.0), self.burst)
 
-    def _change_period(self, period: int) -> None:
+    def _change_period(self, period: int, now: float) -> None:
         """Begin with another period: what was measured belongs to the old one."""
         self.period = period
         self._least_read = period if self._exact else 0
@@ -196,6 +228,7 @@ class Buffering:
         self._burst.seconds = PEAK_MEMORY_S
         self._level = self._stall = 0.0
         self._starved_at = -math.inf
+        self.clock.reset(now)
 
     def _record_level(self, level: float, now: float, repeated: bool = False) -> None:
         """The bucket rose to this level. If that is more than a rhythm explains, it is a stall,
@@ -206,25 +239,41 @@ class Buffering:
 
     def record_write(self, ready: int, now: float) -> None:
         """Frames were written while `ready` were in the ring and the host was reading."""
-        self._record_lateness(ready, self._level, now)
+        until_read = self._frames_until_read
+        if not self._follows_clock:
+            self._record_lateness(ready, self._level, now)
+        elif until_read > -GUARD_S * self.rate:  # else the host is late, too
+            self._record_margin(until_read + ready // self.period * self.period, now)
 
     def _record_lateness(self, ready: int, level: float, now: float) -> None:
+        self._record_margin((ready // self.period + 1) * self.period - self.burst + level, now)
+
+    def _record_margin(self, margin: float, now: float) -> None:
+        """Frames were written `margin` frames before the host could find too few."""
         if not self._learns:
             return
-        margin = (ready // self.period + 1) * self.period - self.burst + level
         required = self.lead + GUARD_S * self.rate - margin
         # A stall longer than any buffer says nothing about the right length.
         if required <= LEAD_MOST_S * self.rate:
             self._lead.update(max(required, self._least), now)
 
-    def record_starved(self, now: float) -> None:
+    def record_starved(self, now: float, late_s: float = 0.0) -> None:
         """The host found fewer frames than it wanted, and took those. From now on, peaks are
-        remembered for longer."""
-        self._record_lateness(0, self._balance, now)
+        remembered for longer.
+
+        The render thread came `late_s` later than it wanted. It may do so again when frames are
+        due, which this time may have been later.
+        """
+        if self._follows_clock:
+            self._record_margin(self._frames_until_read - self.clock.taken % self.period, now)
+            self._record_margin(self.lead - late_s * self.rate, now)
+        else:
+            self._record_lateness(0, self._balance, now)
         required = self.period + max(self._level, self._stall)  # the host may catch up on a stall
         if required > self.burst:
             self._record_level(required, now, repeated=now - self._starved_at < REPEAT_S)
         self._starved_at = now
+        self.clock.reset(now)
         if self._learns:
             self._memory_s = min(2 * self._memory_s, PEAK_MEMORY_MAX_S)
             self._lead.seconds = self._memory_s
@@ -234,3 +283,4 @@ class Buffering:
         """The host begins to take frames after a pause: its rhythm begins again."""
         self._level = self._stall = 0.0
         self._last_at = now
+        self.clock.reset(now)

@@ -24,6 +24,7 @@ from latentpad.engine import board as b
 from latentpad.engine import history, tape
 from latentpad.engine.board import Board
 from latentpad.engine.output_settings import OutputSettings
+from latentpad.engine.play import priority
 from latentpad.engine.play.devices import DeviceError, refresh
 from latentpad.engine.play.fade import Fade
 from latentpad.engine.play.handover import resume
@@ -42,7 +43,6 @@ SILENT_METERS_S = 0.02  # between two updates of the meters while nothing sounds
 RETRY_S = 0.4
 CHECK_S = 0.1  # how often the main thread checks the output
 DRAIN_MOST_S = 0.3  # the longest time to play the rest of the ring at the end
-PRIORITY = 60  # above everything except the sound server's threads
 
 
 class RenderLoop:
@@ -68,7 +68,7 @@ class RenderLoop:
 
     def run(self) -> None:
         """Fill the ring until `stopping` is set. Everything that it needs was allocated before."""
-        realtime = _claim_priority()
+        realtime = priority.claim(priority.RENDER)
         board, stream, voices = self.board, self.stream, self.stream.voices
         board.player[b.REALTIME] = realtime
         size = self._hop
@@ -167,7 +167,8 @@ def serve(
     rate, hop = board.shape.sample_rate, tape.hop_of(board)
 
     def device() -> Output:
-        return _open_device(board, settings, rate, hop, control_socket)
+        with priority.without():
+            return _open_device(board, settings, rate, hop, control_socket)
 
     def null() -> Output:
         return _open_null(board, settings, rate, hop, control_socket)
@@ -182,18 +183,21 @@ def serve(
     watchdog = Watchdog(renderer.output, time.monotonic())
     tried_at = time.monotonic()
     awaiting_device = isinstance(renderer.output, NullOutput) and not settings.null
+    priority.claim(priority.MAIN)
     while True:
         readable = select.select([control_socket, orders], [], [], CHECK_S)[0]
         if control_socket in readable and not _still_open(control_socket):
             break
         if orders in readable:
-            renderer.next_packs.prepare(orders, control_socket)
+            with priority.without():
+                renderer.next_packs.prepare(orders, control_socket)
         renderer.stream.ended.clear()
         now = time.monotonic()
         if awaiting_device and now - tried_at > RETRY_S:
             tried_at = now
             with suppress(Exception):  # any error of PortAudio: try again later
-                refresh()
+                with priority.without():
+                    refresh()
                 renderer.output = device()
                 watchdog, awaiting_device = Watchdog(renderer.output, now), False
             continue
@@ -271,12 +275,3 @@ def _report_output(board: Board, output: Output, kind: int, control_socket: sock
         control_socket, "output", name=output.name, rate=output.rate, block=output.block,
         latency=output.latency,
     )  # fmt: skip
-
-
-def _claim_priority() -> bool:
-    """Request real-time scheduling for the render thread. Returns whether the system allows it."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
-    except (AttributeError, OSError):
-        return False
-    return True

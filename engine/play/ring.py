@@ -74,6 +74,7 @@ class RingOutput:
         self._written = 0
         self._now = self._read_at = clock()
         self._ready = 0
+        self._wanted_at = self._now  # when the pause was to end
 
     def hop_due(self) -> bool:
         """Whether another hop is due. Starts the reader when enough frames are ready."""
@@ -85,7 +86,7 @@ class RingOutput:
         if suspect and self._started and not self._reader.reading:
             self._started = False
             self.starved += 1
-            buffering.record_starved(self._now)
+            buffering.record_starved(self._now, max(self._now - self._wanted_at, 0.0))
         if self._ready < buffering.target:
             return True
         if not self._started:
@@ -107,12 +108,18 @@ class RingOutput:
 
     def pause(self) -> float:
         """Seconds that the render thread may sleep after `hop_due` returned False."""
+        pause = self._pause()
+        self._wanted_at = self._now + pause
+        return pause
+
+    def _pause(self) -> float:
         buffering = self.buffering
         due, waits = buffering.seconds_until_due(self._ready)
         due = max(due, POLL_S if waits else LEAST_PAUSE_S)
         if self._now - self._read_at > QUIET_S:
             return min(due, IDLE_S)
-        return min(due, max(buffering.longest_pause_s, POLL_S))
+        look = max(buffering.clock.seconds_until_look(self._now), LEAST_PAUSE_S)
+        return min(due, max(buffering.longest_pause_s, POLL_S), look)
 
     def _update(self) -> None:
         """Record what was read meanwhile, and how many frames are ready now."""

@@ -153,7 +153,7 @@ def test_at_rest_the_tape_runs_on_with_zeros_and_the_version_of_each_hop() -> No
 # -- how often it wakes ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("period", "most"), [(128, 1.1), (64, 4.4), (1024, 1.1)])
+@pytest.mark.parametrize(("period", "most"), [(128, 1.15), (64, 4.4), (1024, 1.15)])
 def test_the_render_thread_wakes_about_once_a_hop(period: int, most: float) -> None:
     """With a host that takes its periods on time, and never less."""
     host = SimulatedHost(Rhythm(period=period), 0)
@@ -164,10 +164,10 @@ def test_the_render_thread_wakes_about_once_a_hop(period: int, most: float) -> N
     while host.now < 10.0:
         if output.hop_due():
             output.write(block)
-            hops += 1
+            hops += host.now > 1.0  # its clock is known by then
         else:
             host.now += output.pause() + 0.00006
-            sleeps += 1
+            sleeps += host.now > 1.0
     assert output.starved == 0
     assert sleeps <= most * hops
 
