@@ -22,6 +22,7 @@ from latentpad.benchmarks.jack_server import Ear, jack_server
 from latentpad.benchmarks.machine import machine
 from latentpad.benchmarks.programs import PlayProcess, Server, free_port, least_program
 from latentpad.benchmarks.soak import soak as soaked
+from latentpad.benchmarks.stalls import STALL_S, watched
 from latentpad.engine.play.devices import DeviceError
 from latentpad.models.progress import LoopProgress
 
@@ -99,15 +100,19 @@ def _measured(
     least = _floor(server, gestures, block, dice, LoopProgress(say, "the least possible program"))
     say("the instrument ...")
     instrument = PlayProcess(server, free_port(), block, ring, say, pack)
+    stalls: list[float] = []
     try:
         say(f"ready after {instrument.ready_s:.1f} s; jumps in loop mode ...")
         before = instrument.meters()
-        loop, steps, false = _jumps(server, instrument, gestures, dice, LoopProgress(say, "jumps"))
-        say("shots ...")
-        pace = LoopProgress(say, "shots")
-        rest = _shots(server, instrument, gestures, dice, pace, moving=False)
-        say("shots at new points ...")
-        moved = _shots(server, instrument, gestures, dice, pace, moving=True)
+        with watched(stalls):
+            loop, steps, false = _jumps(
+                server, instrument, gestures, dice, LoopProgress(say, "jumps")
+            )
+            say("shots ...")
+            pace = LoopProgress(say, "shots")
+            rest = _shots(server, instrument, gestures, dice, pace, moving=False)
+            say("shots at new points ...")
+            moved = _shots(server, instrument, gestures, dice, pace, moving=True)
         after = instrument.meters()
         say(f"eight voices for {soak:.0f} s, beside the least possible program ...")
         pace = LoopProgress(say, "eight voices")
@@ -134,7 +139,11 @@ def _measured(
         f"False alarms of the detector on steady sound: {100 * false:.1f} %. Steps in the steady "
         f"sound: {steps}.",
         f"Starved ring reads during these gestures: {starved}; ring "
-        f"{after['/meter/engine'][0]} blocks; decode {after['/meter/engine'][3] / 1000:.1f} ms.",
+        f"{after['/meter/engine'][0]:.1f} blocks; decode "
+        f"{after['/meter/engine'][3] / 1000:.1f} ms.",
+        f"Stalls of the machine: {len(stalls)}, the longest {1000 * max(stalls, default=0):.1f} ms "
+        f"(a thread that only sleeps, with real-time priority, woke over {1000 * STALL_S:.0f} ms "
+        "late).",
         "",
         *lasting,
     ]
