@@ -34,7 +34,8 @@ from latentpad.models.packs.pack import Pack
 from latentpad.models.representation import Floats, frame_levels, loudness, onset_within
 
 SETTLED_S = 0.05  # after a point's last sound the rest of it is decoded
-MEASURED_S = 0.05  # between two sounds of a voice that are measured
+MEASURED_S = 0.05  # between two sounds of a voice that are measured, at least
+MEASURED_SHARE = 0.03  # of the processor, for measuring the sounds of a voice whose point moves
 URGENT_S = 0.025  # frames that are played within this time are decoded before all else
 TAKEN_UP_HOPS = 3  # after so many a voice plays its newest sound
 LOOK_S = 0.01  # how often a voice that plays a sound in part is looked after, at least
@@ -66,6 +67,7 @@ class Decoding:
         self._sounds = sounds
         self._window = min(SIZES[0], r.frames)
         self._measured_at = [-math.inf] * VOICES
+        self._measure_s = 0.0  # what measuring a sound takes
 
     def begin(
         self, voices: list[int], latents: list[Floats], whole: list[bool]
@@ -121,13 +123,13 @@ class Decoding:
         beginning looks for it in the first frames. Only one that begins elsewhere has to have the
         outline.
         """
-        before = dict(self._sounds.newest())
         begins = []
         for v, sound, is_whole in zip(voices, sounds, whole, strict=True):
             if sound.measured:
                 continue
-            if not is_whole and plays(self._board, inputs, v) and v in before:
-                sound.gain, sound.onset, sound.end = before[v].gain, before[v].onset, before[v].end
+            before = self._sounds.get(v)
+            if not is_whole and plays(self._board, inputs, v) and before is not None:
+                sound.gain, sound.onset, sound.end = before.gain, before.onset, before.end
             elif not is_whole and begins_at_onset(inputs, v):
                 begins.append(sound)
             else:
@@ -171,15 +173,22 @@ class Decoding:
         waiting = [
             (sound.begun_s, v)
             for v, sound in self._sounds.newest()
-            if not sound.measured and (now - self._measured_at[v] >= MEASURED_S or v in needed)
+            if not sound.measured and (v in needed or self._may_measure(v, sound, now))
         ]
         if not waiting:
             return False
         v = min(waiting)[1]
         self._measured_at[v] = now
+        began = time.perf_counter()
         if self._measure(self._sounds.of(v)):
             self._sounds.correct(v)
+        self._measure_s += 0.1 * (time.perf_counter() - began - self._measure_s)
         return True
+
+    def _may_measure(self, v: int, sound: VoiceSound, now: float) -> bool:
+        settled = now - sound.begun_s >= self._settled_s
+        pause = MEASURED_S if settled else max(MEASURED_S, self._measure_s / MEASURED_SHARE)
+        return now - self._measured_at[v] >= pause
 
     def is_needed(self, v: int) -> bool:
         """Whether the voice plays a shot of which it has not got all: its sound must not be
@@ -187,7 +196,7 @@ class Decoding:
         board, inputs = self._board, self._pointing.look()
         if board.voice_loops[v] or not plays(board, inputs, v):
             return False
-        sound = dict(self._sounds.newest()).get(v)
+        sound = self._sounds.get(v)
         if sound is None:
             return False
         taken = board.voice_fills[v] == board.fills[v]

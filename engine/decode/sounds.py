@@ -90,6 +90,10 @@ class VoiceSounds:
         """Voices and their newest sounds, of those whose newest sound is a decoded one."""
         return [(v, sound) for v, sound in enumerate(self._newest) if sound is not None]
 
+    def get(self, v: int) -> VoiceSound | None:
+        """The voice's newest sound, if it is a decoded one."""
+        return self._newest[v]
+
     def of(self, v: int) -> VoiceSound:
         """The voice's newest sound, which must be a decoded one."""
         sound = self._newest[v]

@@ -7,11 +7,13 @@ from latentpad.engine.parameters import OFFSET
 
 
 def put(board: Board, address: str, *values: float) -> None:
-    board.values[OFFSET[address] : OFFSET[address] + len(values)] = values
+    with board.writing():
+        board.values[OFFSET[address] : OFFSET[address] + len(values)] = values
 
 
 def ask(board: Board, voice: int, x: float, y: float) -> int:
     """Move the voice's point; returns the request's number."""
-    board.points[voice] = x, y
-    board.requests[voice] += 1
+    with board.writing():
+        board.points[voice] = x, y
+        board.requests[voice] += 1
     return int(board.requests[voice])

@@ -35,13 +35,15 @@ class Desk:
 
     def hold(self, v: int, playhead: float) -> None:
         """The voice plays a loop."""
-        self.board.held[v] = 1
+        with self.board.writing():
+            self.board.held[v] = 1
         self.play(v, playhead)
 
     def play(self, v: int, playhead: float) -> None:
         """The voice plays what it was started for, and has taken up what it was given."""
         board = self.board
-        board.starts[v] = max(board.starts[v], 1)
+        with board.writing():
+            board.starts[v] = max(board.starts[v], 1)
         board.voice_serial[v], board.voice_state[v] = board.starts[v], b.SOUNDING
         board.voice_loops[v] = board.held[v]
         board.voice_playhead[v] = playhead
@@ -60,7 +62,8 @@ class Desk:
     def sounding_loop(self, v: int, playhead: float, x: float = 0.9, y: float = 0.1) -> None:
         """A voice that loops a sound which is decoded whole."""
         self.ask(v, x, y)
-        self.board.held[v] = 1
+        with self.board.writing():
+            self.board.held[v] = 1
         self.finish()
         self.play(v, playhead)
 
@@ -110,8 +113,9 @@ def test_a_shot_begins_where_its_whole_sound_begins(
     footsteps: Pack, desk: Desk, latent: int
 ) -> None:
     z = footsteps.anchors.latents[latent]
-    desk.board.origin[0] = b.LATENT
-    desk.board.latents[0, : len(z)] = z
+    with desk.board.writing():
+        desk.board.origin[0] = b.LATENT
+        desk.board.latents[0, : len(z)] = z
     desk.ask(0, 0.5, 0.5)
     desk.mailbox.serve([0], desk.now)
     whole = outline(desk.decoder.whole(z[None])[0], footsteps.representation)
@@ -219,7 +223,8 @@ def test_the_next_shot_of_a_voice_waits_for_nothing(desk: Desk) -> None:
     desk.mailbox.serve([0], desk.now)
     desk.play(0, 4.0)
     desk.ask(0, 0.7, 0.1)
-    desk.board.starts[0] = 2  # and it is struck again
+    with desk.board.writing():
+        desk.board.starts[0] = 2  # and it is struck again
     desk.mailbox.work(desk.now)
     assert desk.board.published[0] == 2
 

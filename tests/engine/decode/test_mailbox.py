@@ -49,7 +49,8 @@ def test_what_a_half_written_change_asks_for_is_decoded_once_it_is_whole(
         assert mailbox.waiting() == []
         mailbox.serve([4], 1.1)
         assert board.sound_request[4, newest(board, 4)] == 1
-        board.points[4] = 0.9, 0.1
+        with board.writing():
+            board.points[4] = 0.9, 0.1
     assert mailbox.waiting() == [4]
     mailbox.serve([4], 1.2)
     assert board.sound_request[4, newest(board, 4)] == 2
@@ -150,7 +151,8 @@ def test_shots_get_a_whole_waveform_and_loops_do_not(
     board: Board, mailbox: Mailbox, method: str
 ) -> None:
     put(board, "/phase", PHASES.index(method))
-    board.held[0] = 1
+    with board.writing():
+        board.held[0] = 1
     ask(board, 0, 0.5, 0.5)
     ask(board, 1, 0.5, 0.5)
     mailbox.serve([0, 1], 1.0)
@@ -181,7 +183,8 @@ def test_a_held_point_that_was_on_its_way_arrives_after_a_restart(
 ) -> None:
     put(board, "/smooth", 5)
     before = Mailbox(board, footsteps, decoder)
-    board.held[2] = board.starts[2] = 1
+    with board.writing():
+        board.held[2] = board.starts[2] = 1
     ask(board, 2, 0.2, 0.2)
     before.serve([2], 0.0)
     ask(board, 2, 0.8, 0.7)
@@ -195,10 +198,12 @@ def test_a_held_point_that_was_on_its_way_arrives_after_a_restart(
 
 
 def test_a_latent_of_any_size_is_decoded_to_a_sound(board: Board, mailbox: Mailbox) -> None:
-    board.origin[0] = b.LATENT
+    with board.writing():
+        board.origin[0] = b.LATENT
     for value in (3.4e38, -1e308):
-        board.latents[0, :4] = value
-        board.requests[0] += 1
+        with board.writing():
+            board.latents[0, :4] = value
+            board.requests[0] += 1
         mailbox.serve([0], 1.0)
         assert np.isfinite(board.sounds[0, newest(board, 0)]).all()
     assert board.published[0] == 2 and board.decoder[b.DECODES_FAILED] == 0

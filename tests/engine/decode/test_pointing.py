@@ -23,8 +23,9 @@ from tests.engine.decode.requests import put
 def test_a_new_voice_starts_at_its_finger(footsteps: Pack, board: Board) -> None:
     put(board, "/smooth", 5)
     pointing = Pointing(footsteps, board)
-    board.points[3] = 0.1, 0.9
-    board.starts[3] = 1
+    with board.writing():
+        board.points[3] = 0.1, 0.9
+        board.starts[3] = 1
     assert pointing.aim(3, 0.0).arrived
     np.testing.assert_array_equal(pointing.point(3), [0.1, 0.9])
 
@@ -32,9 +33,11 @@ def test_a_new_voice_starts_at_its_finger(footsteps: Pack, board: Board) -> None
 def test_a_point_glides_with_its_time_constant_and_arrives(footsteps: Pack, board: Board) -> None:
     put(board, "/smooth", 0.1)
     pointing = Pointing(footsteps, board)
-    board.points[0] = 0.2, 0.2
+    with board.writing():
+        board.points[0] = 0.2, 0.2
     pointing.aim(0, 0.0)
-    board.points[0] = 0.8, 0.2
+    with board.writing():
+        board.points[0] = 0.8, 0.2
     path = []
     for _ in range(400):
         aim = pointing.aim(0, 0.005)
@@ -53,9 +56,11 @@ def test_a_glide_does_not_depend_on_how_often_it_is_looked_at(
     ends = []
     for steps in (1, 7, 100):
         pointing = Pointing(footsteps, board)
-        board.points[0] = 0.2, 0.2
+        with board.writing():
+            board.points[0] = 0.2, 0.2
         pointing.aim(0, 0.0)
-        board.points[0] = 0.8, 0.6
+        with board.writing():
+            board.points[0] = 0.8, 0.6
         for _ in range(steps):
             pointing.aim(0, 0.15 / steps)
         ends.append(pointing.point(0).copy())
@@ -65,16 +70,20 @@ def test_a_glide_does_not_depend_on_how_often_it_is_looked_at(
 def test_latents_pass_the_expander_and_the_lattice_mixes(footsteps: Pack, board: Board) -> None:
     pointing = Pointing(footsteps, board)
     latents = footsteps.anchors.latents
-    board.origin[0] = b.LATENT
-    board.latents[0, :4] = 1, -2, 3, -4
+    with board.writing():
+        board.origin[0] = b.LATENT
+        board.latents[0, :4] = 1, -2, 3, -4
     np.testing.assert_array_equal(pointing.aim(0, 0).latent, [1, -2, 3, -4])
-    board.origin[0] = b.LATTICE
+    with board.writing():
+        board.origin[0] = b.LATTICE
     put(board, "/lattice/base", 5)
     np.testing.assert_array_equal(pointing.aim(0, 0).latent, latents[5])
-    board.lattice_anchor[:2], board.lattice_weight[:2] = (9, 11), (0.5, 0.25)
+    with board.writing():
+        board.lattice_anchor[:2], board.lattice_weight[:2] = (9, 11), (0.5, 0.25)
     mixed = latents[5] + 0.5 * (latents[9] - latents[5]) + 0.25 * (latents[11] - latents[5])
     np.testing.assert_allclose(pointing.aim(0, 0).latent, mixed, atol=1e-5)
-    board.origin[0] = b.ORIGINAL
+    with board.writing():
+        board.origin[0] = b.ORIGINAL
     assert (latents == pointing.aim(0, 0).latent).all(axis=1).any()
 
 
@@ -84,13 +93,15 @@ def test_whatever_stands_on_the_board_no_latent_leaves_the_packs_bounds(
 ) -> None:
     pointing = Pointing(footsteps, board)
     bounds = LatentBounds.of(footsteps.anchors.latents)
-    board.origin[0] = b.LATENT
-    board.latents[0, :4] = 0, value, 1, value
+    with board.writing():
+        board.origin[0] = b.LATENT
+        board.latents[0, :4] = 0, value, 1, value
     latents = [pointing.aim(0, 0).latent]
     np.testing.assert_array_equal(latents[0][[0, 2]], [0, 1])
-    board.origin[0] = b.LATTICE
-    board.lattice_anchor[:] = range(b.LATTICE_SLOTS)
-    board.lattice_weight[:] = value
+    with board.writing():
+        board.origin[0] = b.LATTICE
+        board.lattice_anchor[:] = range(b.LATTICE_SLOTS)
+        board.lattice_weight[:] = value
     latents.append(pointing.aim(0, 0).latent)
     for z in latents:
         assert z.dtype == np.float32 and np.isfinite(z).all()
@@ -115,7 +126,8 @@ def test_whatever_an_expander_does_no_latent_leaves_the_packs_bounds(
         for metric in range(len(METRICS)):
             put(board, "/metric", metric)
             for board.points[0] in ((0, 0), (1, 1), (0.5, 0.5), (0, 1)):
-                board.starts[0] += 1
+                with board.writing():
+                    board.starts[0] += 1
                 z = pointing.aim(0, 0).latent
                 assert (z >= bounds.low.astype(np.float32)).all()
                 assert (z <= bounds.high.astype(np.float32)).all()
@@ -123,7 +135,8 @@ def test_whatever_an_expander_does_no_latent_leaves_the_packs_bounds(
 
 def test_a_change_of_expander_is_heard_at_the_same_point(footsteps: Pack, board: Board) -> None:
     pointing = Pointing(footsteps, board)
-    board.points[0] = 0.37, 0.61
+    with board.writing():
+        board.points[0] = 0.37, 0.61
     latents = []
     for k in range(len(EXPANDERS)):
         put(board, "/expander", k)
@@ -135,8 +148,9 @@ def test_a_change_of_expander_is_heard_at_the_same_point(footsteps: Pack, board:
 def test_levels_between_anchors_stay_within_what_is_allowed(footsteps: Pack, board: Board) -> None:
     pointing = Pointing(footsteps, board)
     for point in np.random.default_rng(0).uniform(size=(30, 2)):
-        board.points[0] = point
-        board.starts[0] += 1
+        with board.writing():
+            board.points[0] = point
+            board.starts[0] += 1
         assert -40 <= pointing.aim(0, 0).level <= 6
 
 
@@ -174,9 +188,11 @@ def test_a_change_that_is_half_written_moves_no_point_and_is_followed_when_it_is
     before = pointing.aim(0, 0).latent
     with board.writing():
         board.origin[0] = b.LATENT
-        board.lattice_anchor[0], board.lattice_weight[0] = 9, 1.0
+        with board.writing():
+            board.lattice_anchor[0], board.lattice_weight[0] = 9, 1.0
         np.testing.assert_array_equal(pointing.aim(0, 0).latent, before)
-        board.latents[0, :4] = 1, -2, 3, -4
+        with board.writing():
+            board.latents[0, :4] = 1, -2, 3, -4
     np.testing.assert_array_equal(pointing.aim(0, 0).latent, [1, -2, 3, -4])
 
 
@@ -201,8 +217,9 @@ def test_a_fit_is_given_up_when_another_expander_is_chosen(
     put(board, "/expander", EXPANDERS.index("nearest"))
     fitting.join(60)
     assert not fitting.is_alive() and not finish.is_set()
-    board.points[0] = 0.4, 0.6
-    board.starts[0] = 1
+    with board.writing():
+        board.points[0] = 0.4, 0.6
+        board.starts[0] = 1
     heard = pointing.aim(0, 0).latent
     assert (footsteps.anchors.latents == heard).all(axis=1).any()
     finish.set()
