@@ -34,7 +34,7 @@ from latentpad.models.packs import pack as packs
 FINGER = Sender("osc finger")
 HOW = {signal.SIGKILL: "killed", signal.SIGSTOP: "stopped"}
 ENDINGS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-PLAYING_S, FEED_S, CONTROL_S = 3.0, 4.0, 2.0  # time limits in seconds
+PLAYING_S, DECODING_S, FEED_S, CONTROL_S = 3.0, 3.0, 4.0, 2.0  # time limits in seconds
 GIVEN_UP_S = 60.0
 AUDIBLE = 1e-3
 STARTS = ("ready", "starting")
@@ -119,12 +119,12 @@ class HeldInstrument:
         self._put()
         _until(lambda: self._audible_since(begin))
 
-    def victims(self, decoding_s: float) -> tuple[StruckProcess, StruckProcess, StruckProcess]:
-        """The playing process, the decoding one with its time limit, and a MIDI process."""
+    def victims(self) -> tuple[StruckProcess, StruckProcess, StruckProcess]:
+        """The playing process, the decoding one, and a MIDI process."""
         feed = next(iter(self.midi.processes()))
         return (
             StruckProcess("playing", self.session.processes, self._sounds, PLAYING_S),
-            StruckProcess("decoding", self.session.processes, self._decodes, decoding_s),
+            StruckProcess("decoding", self.session.processes, self._decodes, DECODING_S),
             StruckProcess(feed, self.midi.processes, lambda: self._fed(feed), FEED_S),
         )
 

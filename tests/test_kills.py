@@ -32,7 +32,7 @@ def stage() -> Iterator[HeldInstrument]:
 def test_a_process_that_is_killed_or_stopped_comes_back_and_the_state_with_it(
     stage: HeldInstrument, k: int
 ) -> None:
-    victim: StruckProcess = stage.victims(GIVEN_UP_S)[k]
+    victim: StruckProcess = stage.victims()[k]
     table = strike(stage, victim, 2, SEED, 1.0)
     assert {how for _, how in table} == {
         "killed, ready", "killed, starting", "stopped, ready", "stopped, starting"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import platform
 import random
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -118,6 +121,20 @@ def test_the_end_of_the_whole_group_is_an_end_in_good_order(
     assert playing.process.wait(10) == 0
     until(lambda: not any(map(lives, started.values())), 10)
     assert playing.lines[-1].startswith("end ")  # of what it says when it is ready
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux sends a signal to one thread")
+def test_a_signal_that_reaches_another_thread_is_an_end_in_good_order(playing: Playing) -> None:
+    playing.says("ready")
+    pid = playing.process.pid
+    time.sleep(1.5)  # nobody plays: its loop waits
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    threads = [int(task.name) for task in tasks if "SigBlk:\t0000000000000000" in
+               (task / "status").read_text() and task.name != str(pid)]  # fmt: skip
+    kill = {"x86_64": 234, "aarch64": 131}[platform.machine()]  # tgkill(2)
+    assert ctypes.CDLL(None).syscall(kill, pid, threads[0], int(signal.SIGTERM)) == 0
+    assert playing.process.wait(10) == 0
+    assert playing.lines[-1].startswith("end ")
 
 
 def test_a_killed_process_is_named_with_its_signal_and_replaced(playing: Playing) -> None:
