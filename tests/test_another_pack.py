@@ -16,12 +16,9 @@ from latentpad.benchmarks.jack_server import Ear, JackServer, jack_server
 from latentpad.benchmarks.programs import synced
 from latentpad.models.packs.pack import SHIPPED
 from latentpad.models.representation import Representation
-from tests.alone import alone
 from tests.engine.stage import pitch, rms_db
 from tests.playing import Playing
 from tests.tone_packs import bin_hz, tone_pack
-
-pytestmark = pytest.mark.listens
 
 PATIENCE_S = 60.0
 TELEPHONE = Representation(16_000, 256, 64, "hann", 150)
@@ -60,11 +57,10 @@ def ear(server: JackServer, playing: Playing) -> Iterator[Ear]:
     """What is heard, after the first pack has come back."""
     playing.send("/preset", "s", "walk")
     until(lambda: pack(playing) == "footsteps", "footsteps is not back")
-    with alone():
-        listening = Ear(PATIENCE_S)
-        listening.listen()
-        yield listening
-        listening.close()
+    listening = Ear(PATIENCE_S)
+    listening.listen()
+    yield listening
+    listening.close()
 
 
 def until(true: Callable[[], Any], what: str) -> None:

@@ -68,11 +68,17 @@ def silent(playing: Playing) -> Iterator[Playing]:
 
 @pytest.fixture
 def ear(server: JackServer, playing: Playing) -> Iterator[Ear]:
+    listening = Ear(60)
+    listening.listen()
+    yield listening
+    listening.close()
+
+
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """Asked for last: whatever a test prepares needs no quiet."""
     with alone():
-        listening = Ear(60)
-        listening.listen()
-        yield listening
-        listening.close()
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +146,7 @@ def test_oscsend_moves_the_point_and_the_sound_becomes_that_of_the_new_point(
     ear: Ear,
     footsteps: Pack,
     decoded: dict[tuple[float, float], NDArray[np.float64]],
+    quiet: None,
 ) -> None:
     r = footsteps.representation
     played = {}
@@ -188,7 +195,7 @@ def keyboard(server: JackServer, playing: Playing) -> Iterator[rtmidi.MidiOut]:
 
 
 def test_a_midi_note_starts_a_shot_that_ends_by_itself(
-    silent: Playing, ear: Ear, keyboard: rtmidi.MidiOut
+    silent: Playing, ear: Ear, keyboard: rtmidi.MidiOut, quiet: None
 ) -> None:
     silent.send("/mode", "s", "shot")
     time.sleep(0.3)
@@ -207,6 +214,7 @@ def test_cc_16_and_17_move_the_point(
     keyboard: rtmidi.MidiOut,
     footsteps: Pack,
     decoded: dict[tuple[float, float], NDArray[np.float64]],
+    quiet: None,
 ) -> None:
     for control, value in ((16, FAR[0]), (17, FAR[1])):
         keyboard.send_message([0xB0, control, round(127 * value)])
@@ -219,7 +227,7 @@ def test_cc_16_and_17_move_the_point(
 
 def values(playing: Playing) -> dict[str, tuple[object, ...]]:
     """Everything `/sync` tells, but for the meters."""
-    result = synced(playing.port, 1.0)
+    result = synced(playing.port, 0.0)
     return {k: v for k, v in result.items() if not k.startswith("/meter")}
 
 

@@ -14,6 +14,8 @@ from latentpad.benchmarks.programs import synced
 from latentpad.controllers.osc.packet import Message, decode, encode, encode_bundle
 from tests.playing import Playing
 
+pytestmark = pytest.mark.early
+
 SOON_S = 90.0  # a line comes each second, and the machine may be busy
 
 UNKNOWN_TYPE = b"/gain\0\0\0,x\0\0"

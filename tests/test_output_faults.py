@@ -10,10 +10,13 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 
 from latentpad.benchmarks.jack_server import JackServer
 from latentpad.benchmarks.programs import synced
 from tests.playing import Playing
+
+pytestmark = pytest.mark.early
 
 
 def test_a_server_that_does_not_answer_holds_up_no_one_who_asks_for_a_device(

@@ -26,6 +26,8 @@ from latentpad.models import extras
 from latentpad.models.packs.pack import find
 from tests.copies import ROOT, copy_kernels
 
+pytestmark = pytest.mark.early
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:

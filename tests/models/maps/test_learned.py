@@ -49,7 +49,10 @@ def test_the_metric_tells_how_far_the_sound_goes(decode: Decode, latents: Floats
     np.testing.assert_allclose(reported, expected, rtol=0.05)
 
 
-def test_a_finger_finds_it_less_steep_than_before(decode: Decode, latents: Floats) -> None:
+def test_a_finger_finds_it_less_steep_than_before(
+    decode: Decode, latents: Floats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learned_map, "ROUNDS", 4)  # of twelve: it need not be the best map
     heard = decode_sounds(latents, decode)
     start = learned_map._normalised(tsne(latents, 0).astype(np.float64))
     positions = flatten_slopes(start.astype(np.float32), latents, heard)
@@ -58,7 +61,7 @@ def test_a_finger_finds_it_less_steep_than_before(decode: Decode, latents: Float
     before, after = (
         slopes(p.astype(np.float64), z, heard.roots, glides, 3.0) for p in (start, positions)
     )
-    assert np.percentile(after, 99) < 0.7 * np.percentile(before, 99)
+    assert np.percentile(after, 99) < 0.5 * np.percentile(before, 99)
     assert after.mean() < before.mean()
 
 
