@@ -97,7 +97,7 @@ def _measured(
     dice = random.Random(1)
     block = server.block
     say("the least possible program ...")
-    least = _floor(server, gestures, block, dice, LoopProgress(say, "the least possible program"))
+    least = floor(server, gestures, block, dice, LoopProgress(say, "the least possible program"))
     say("the instrument ...")
     instrument = PlayProcess(server, free_port(), block, ring, say, pack)
     stalls: list[float] = []
@@ -150,7 +150,7 @@ def _measured(
     return "\n".join(table) + "\n"
 
 
-def _floor(
+def floor(
     server: Server, gestures: int, block: int, dice: random.Random, pace: LoopProgress
 ) -> Latencies:
     """Latency of the least possible program."""
@@ -181,7 +181,7 @@ def _jumps(
     ear = server.ear(60 + 0.36 * gestures)
     ear.listen()
     instrument.send(*STEADY)
-    points = _distinct(instrument, ear, dice)
+    points = distinct(instrument, ear, dice)
     sent, last = [], points[0]
     instrument.send(("/pad/xy", last))
     time.sleep(0.4)
@@ -213,7 +213,7 @@ def _jumps(
     return result, steps, sum(alarms) / len(alarms)
 
 
-def _distinct(
+def distinct(
     instrument: PlayProcess,
     ear: Ear | CardEar,
     dice: random.Random,
