@@ -177,7 +177,8 @@ def report(
         f"{gestures} gestures of each kind, on a JACK server (dummy driver, 48 kHz), with "
         "untrained packs of the decoder that `latentpad train` makes. The floor is the least "
         "possible program; a shot at rest is also given as its p50 above that of the floor. What "
-        "lies ready for the host is the buffer after the gestures.",
+        "lies ready for the host is the buffer after the gestures. After a starved read or a stall "
+        "of the machine more is kept ready for a while: compare rows with few of them.",
         "",
         *latency_table(measured),
         "",
