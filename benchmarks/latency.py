@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,20 @@ class Latencies:
             )
 
 
+@dataclass(frozen=True)
+class Gestures:
+    """What an instrument did with its gestures."""
+
+    jump: Latencies
+    rest: Latencies  # shots where the point rests
+    moved: Latencies  # shots at new points
+    steps: int  # in the steady sound
+    false: float  # share of false alarms of the detector
+    starved: int  # reads of the ring
+    stalls: list[float]  # of the machine, s
+    meters: dict[str, tuple[Any, ...]]
+
+
 def measure(
     *,
     gestures: int,
@@ -94,32 +109,18 @@ def _measured(
     say: Callable[[str], None],
     pack: str | None,
 ) -> str:
-    dice = random.Random(1)
-    block = server.block
+    dice, block = random.Random(1), server.block
     say("the least possible program ...")
-    least = floor(server, gestures, block, dice, LoopProgress(say, "the least possible program"))
+    least = floor(server, gestures, dice, say)
     say("the instrument ...")
     instrument = PlayProcess(server, free_port(), block, ring, say, pack)
-    stalls: list[float] = []
     try:
-        say(f"ready after {instrument.ready_s:.1f} s; jumps in loop mode ...")
-        before = instrument.meters()
-        with watched(stalls):
-            loop, steps, false = _jumps(
-                server, instrument, gestures, dice, LoopProgress(say, "jumps")
-            )
-            say("shots ...")
-            pace = LoopProgress(say, "shots")
-            rest = _shots(server, instrument, gestures, dice, pace, moving=False)
-            say("shots at new points ...")
-            moved = _shots(server, instrument, gestures, dice, pace, moving=True)
-        after = instrument.meters()
+        done = play(server, instrument, gestures, dice, say)
         say(f"eight voices for {soak:.0f} s, beside the least possible program ...")
         pace = LoopProgress(say, "eight voices")
         lasting = soaked(server, instrument, soak, block, dice, pace) if soak else []
     finally:
         instrument.close()
-    starved = after["/meter/faults"][0] - before["/meter/faults"][0]
     table = [
         f"# Gesture to sound, {time.strftime('%Y-%m-%d')}",
         "",
@@ -130,32 +131,55 @@ def _measured(
         "",
         "| | found | p50 | p95 | p99 | max | std |",
         "| --- | --- | --- | --- | --- | --- | --- |",
-        *(row for each in (least, loop, rest, moved) for row in each.rows()),
+        *(row for each in (least, done.jump, done.rest, done.moved) for row in each.rows()),
         "",
         "| above the floor (first change) | p50 | p95 |",
         "| --- | --- | --- |",
-        *(_above(each, least) for each in (loop, rest, moved)),
+        *(_above(each, least) for each in (done.jump, done.rest, done.moved)),
         "",
-        f"False alarms of the detector on steady sound: {100 * false:.1f} %. Steps in the steady "
-        f"sound: {steps}.",
-        f"Starved ring reads during these gestures: {starved}; ring "
-        f"{after['/meter/engine'][0]:.1f} blocks; decode "
-        f"{after['/meter/engine'][3] / 1000:.1f} ms.",
-        f"Stalls of the machine: {len(stalls)}, the longest {1000 * max(stalls, default=0):.1f} ms "
-        f"(a thread that only sleeps, with real-time priority, woke over {1000 * STALL_S:.0f} ms "
-        "late).",
+        f"False alarms of the detector on steady sound: {100 * done.false:.1f} %. Steps in the "
+        f"steady sound: {done.steps}.",
+        f"Starved ring reads during these gestures: {done.starved}; ring "
+        f"{done.meters['/meter/engine'][0]:.1f} blocks; decode "
+        f"{done.meters['/meter/engine'][3] / 1000:.1f} ms.",
+        f"Stalls of the machine: {len(done.stalls)}, the longest "
+        f"{1000 * max(done.stalls, default=0):.1f} ms (a thread that only sleeps, with real-time "
+        f"priority, woke over {1000 * STALL_S:.0f} ms late).",
         "",
         *lasting,
     ]
     return "\n".join(table) + "\n"
 
 
+def play(
+    server: Server,
+    instrument: PlayProcess,
+    gestures: int,
+    dice: random.Random,
+    say: Callable[[str], None],
+) -> Gestures:
+    """Jumps, shots at rest and shots at new points, `gestures` of each."""
+    say(f"ready after {instrument.ready_s:.1f} s; jumps in loop mode ...")
+    before = instrument.meters()
+    stalls: list[float] = []
+    with watched(stalls):
+        jump, steps, false = _jumps(server, instrument, gestures, dice, LoopProgress(say, "jumps"))
+        say("shots ...")
+        pace = LoopProgress(say, "shots")
+        rest = _shots(server, instrument, gestures, dice, pace, moving=False)
+        say("shots at new points ...")
+        moved = _shots(server, instrument, gestures, dice, pace, moving=True)
+    after = instrument.meters()
+    starved = int(after["/meter/faults"][0] - before["/meter/faults"][0])
+    return Gestures(jump, rest, moved, steps, false, starved, stalls, after)
+
+
 def floor(
-    server: Server, gestures: int, block: int, dice: random.Random, pace: LoopProgress
+    server: Server, gestures: int, dice: random.Random, say: Callable[[str], None]
 ) -> Latencies:
     """Latency of the least possible program."""
-    result = Latencies("floor")
-    with least_program(server, block) as send:
+    result, pace = Latencies("floor"), LoopProgress(say, "the least possible program")
+    with least_program(server, server.block) as send:
         ear = server.ear(30 + 0.32 * gestures)
         ear.listen()
         send(0.1)

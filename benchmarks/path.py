@@ -222,8 +222,7 @@ def main() -> None:
     for pack in sys.argv[1:] or ["footsteps"]:
         stalls: list[float] = []
         with jack_server("path", HOP) as server, watched(stalls):
-            pace = LoopProgress(_tell, "the least possible program")
-            program = least_program_latencies(server, GESTURES, HOP, random.Random(1), pace)
+            program = least_program_latencies(server, GESTURES, random.Random(1), _tell)
             measured, starved = measure(server, pack, GESTURES, _tell)
         floor = float(np.median(program.first))
         print(

@@ -42,9 +42,9 @@ def griffinlim(magnitudes: Floats, momentum: float) -> Floats:
     return whole(magnitudes, FINE.hop, FINE.window, iterations=32, momentum=momentum)
 
 
-def convergence(magnitudes: Floats, sound: Floats) -> float:
+def convergence(magnitudes: Floats, sound: Floats, representation: Representation = FINE) -> float:
     """Spectral convergence in dB of a sound made for (frames, bins) linear magnitudes."""
-    result = FINE.magnitudes(sound)
+    result = representation.magnitudes(sound)
     return spectral_convergence(magnitudes[EDGE:-EDGE], result[EDGE:-EDGE])
 
 

@@ -20,8 +20,10 @@ from latentpad.engine.play.voices import Voices
 from latentpad.models.packs import pack as packs
 from latentpad.models.packs.pack import Pack
 from latentpad.models.progress import LogCallback, LoopProgress
+from latentpad.models.representation import Representation
 
 ANCHORS = (1_000, 1_000_000)
+MOVES_S = 0.0053  # between two new sounds of a moving finger
 Sounds = NDArray[np.float32]
 
 
@@ -118,7 +120,7 @@ def voices(pack: Pack, sounds: Sounds, pace: LoopProgress) -> list[str]:
     ]
     for k, (count, method_name) in enumerate(TOGETHER, len(ALONE)):
         pace(k, len(ALONE) + len(TOGETHER))
-        p50, p99 = np.percentile(_driven(pack, sounds, count, method_name), (50, 99))
+        p50, p99 = np.percentile(driven(r, sounds, count, method_name), (50, 99))
         lines.append(
             f"| {count} | {method_name} | {p50:.0f} | {p99:.0f} | {p50 / count:.0f} | "
             f"{100 * p50 / hop_us:.0f} % |"
@@ -154,12 +156,24 @@ def _kernel(
     return spent[50:]
 
 
-def _driven(pack: Pack, sounds: Sounds, count: int, method: str, hops: int = 1500) -> list[float]:
-    r = pack.representation
+def driven(
+    r: Representation,
+    sounds: Sounds,
+    count: int,
+    method: str,
+    lookahead: int = 1,
+    hops: int = 1500,
+) -> list[float]:
+    """Microseconds of each hop of `count` looping voices, as the playing process renders them.
+
+    `sounds` (n, frames, bins) dB. A finger moves: a new sound every `MOVES_S`, each voice in turn.
+    """
     board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
     board.values[OFFSET["/phase"]] = PHASES.index(method)
+    board.values[OFFSET["/lookahead"]] = lookahead
     player = Voices(board, r)
     out = np.zeros((player.hop_size, 2), np.float32)
+    every = max(1, round(MOVES_S * r.sample_rate / player.hop_size))
     for v in range(count):
         board.sounds[v] = sounds[v % len(sounds)]
         board.sound_filled[v] = True
@@ -168,8 +182,8 @@ def _driven(pack: Pack, sounds: Sounds, count: int, method: str, hops: int = 150
         board.send(Event(b.START, v, MODES.index("loop"), 0, 0.0, v + 1))
     spent = []
     for k in range(hops):
-        if k % 2 == 0:  # a moving finger: a new sound every other hop, each voice in turn
-            board.publish((k // 2) % count)
+        if k % every == 0:
+            board.publish((k // every) % count)
         began = time.perf_counter()
         player.hop(out)
         spent.append(1e6 * (time.perf_counter() - began))

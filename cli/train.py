@@ -25,6 +25,13 @@ def train(
     recipe: Annotated[
         str, typer.Option(help="default, or paper (that of the founding paper).")
     ] = "default",
+    n_fft: Annotated[
+        int,
+        typer.Option(
+            help="Samples of a frame: 256, 512, 1024, 2048 or 4096. A short one is heard sooner, a "
+            "long one resolves lower notes."
+        ),
+    ] = 1024,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="At most so many passes; else the recipe's.")
     ] = None,
@@ -56,12 +63,14 @@ def train(
     from latentpad.models import extras
     from latentpad.models.progress import Bar
     from latentpad.models.training import dataset, workspace
-    from latentpad.models.training.config import RECIPES, TrainingConfig
+    from latentpad.models.training.config import RECIPES, WINDOWS, TrainingConfig, representation
 
     if distribute and backend != "tensorflow":
         raise CommandRefused("a training is distributed by TensorFlow only: leave --backend out")
     if recipe not in RECIPES:
         raise CommandRefused(f"--recipe {recipe!r} is none of {', '.join(RECIPES)}")
+    if n_fft not in WINDOWS:
+        raise CommandRefused(f"--n-fft {n_fft} is none of {', '.join(map(str, WINDOWS))}")
     _use(backend)
     for package in ("matplotlib", "tensorboardX"):
         extras.check(package, f"a training needs {package}")
@@ -77,8 +86,9 @@ def train(
     from latentpad.models.training.train import train_model
 
     config = TrainingConfig(
-        latent, RECIPES[recipe], seed=seed, epochs=epochs, minutes=minutes, held_out=held_out
-    )
+        latent, RECIPES[recipe], representation(n_fft), seed=seed, epochs=epochs, minutes=minutes,
+        held_out=held_out,
+    )  # fmt: skip
     try:
         team = _team() if distribute else None
         if team is not None and not team.chief:

@@ -184,6 +184,7 @@ NEW = ("-o", "{tmp}/new")
         (("train", "{tmp}/empty", *NEW), "{tmp}/empty: 0 usable sounds found"),
         (("train", "{tmp}/empty", "-o", "{pack}"), "{pack}: is a pack already: name another one"),
         (("train", "{tmp}/empty", *NEW, "--recipe", "mine"), "--recipe 'mine' is none of"),
+        (("train", "{tmp}/empty", *NEW, "--n-fft", "500"), "--n-fft 500 is none of 256, 512,"),
         (("import", "{tmp}/gone.keras", *NEW), "{tmp}/gone.keras: no such file"),
         (("import", "{file}", "--encoder", "{file}", "--sounds", "gone", *NEW), "gone: no such"),
         (("import", "{file}", "--map", "gone.json", *NEW), "gone.json: no such file"),

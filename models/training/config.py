@@ -33,6 +33,17 @@ PAPER = Recipe(
 )  # fmt: skip
 RECIPES = {"default": Recipe(), "paper": PAPER}
 
+#: Samples of a frame (n_fft) that a model may be trained with. A short frame is heard sooner, a
+#: long one resolves lower notes.
+WINDOWS = (256, 512, 1024, 2048, 4096)
+
+
+def representation(n_fft: int) -> Representation:
+    """Frames of `n_fft` samples, a quarter of them from one to the next, as long in all as the
+    default's."""
+    hop = n_fft // 4
+    return Representation(n_fft=n_fft, hop=hop, frames=Representation().samples // hop)
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
