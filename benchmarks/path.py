@@ -33,7 +33,7 @@ from latentpad.engine.offline import OfflineRenderer
 from latentpad.engine.output_settings import LIMITER_DELAY_S
 from latentpad.engine.play.buffering import REALTIME_LEAD_S
 from latentpad.models.packs.pack import find, load
-from latentpad.models.progress import LogCallback, LoopProgress
+from latentpad.models.progress import LogCallback
 from latentpad.presets.bank import PresetBank
 
 STAMPING = "latentpad.benchmarks.stamps"
