@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latentpad.benchmarks.card import Card, CardEar
-from latentpad.benchmarks.detection import Change, alarmed, bands, change, clicks, holes, onset
+from latentpad.benchmarks.detection import alarmed, bands, change, clicks, holes, onset
 from latentpad.benchmarks.jack_server import Ear, jack_server
+from latentpad.benchmarks.latencies import Latencies
 from latentpad.benchmarks.machine import machine
 from latentpad.benchmarks.programs import PlayProcess, Server, free_port, least_program
 from latentpad.benchmarks.soak import soak as soaked
@@ -33,32 +34,6 @@ STEADY = (
     ("/loop/freeze", (1,)), ("/gain", (-6.0,)), ("/level", (0.0,)), ("/texture", (0.0,)),
     ("/phase", ("rtpghi",)), ("/lookahead", (1,)), ("/plane", ("map",)), ("/expander", ("dwell",)),
 )  # fmt: skip
-
-
-@dataclass
-class Latencies:
-    """Milliseconds from the packet to the change, of every gesture whose change was detected."""
-
-    name: str
-    first: list[float] = field(default_factory=list)
-    half: list[float] = field(default_factory=list)
-    gestures: int = 0
-
-    def add(self, sent: int, detected: Change, rate: int) -> None:
-        self.gestures += 1
-        if detected.first is not None:
-            self.first.append(1000 * (detected.first - sent) / rate)
-        if detected.half is not None:
-            self.half.append(1000 * (detected.half - sent) / rate)
-
-    def rows(self) -> Iterator[str]:
-        for what, values in (("first change", self.first), ("half its energy", self.half)):
-            v = np.array(values or [np.nan])
-            p50, p95, p99 = np.percentile(v, (50, 95, 99))
-            yield (
-                f"| {self.name}, {what} | {len(values)}/{self.gestures} | {p50:.1f} | {p95:.1f} | "
-                f"{p99:.1f} | {v.max():.1f} | {v.std():.1f} |"
-            )
 
 
 @dataclass(frozen=True)
@@ -135,7 +110,7 @@ def _measured(
         "",
         "| above the floor (first change) | p50 | p95 |",
         "| --- | --- | --- |",
-        *(_above(each, least) for each in (done.jump, done.rest, done.moved)),
+        *(each.above(least) for each in (done.jump, done.rest, done.moved)),
         "",
         f"False alarms of the detector on steady sound: {100 * done.false:.1f} %. Steps in the "
         f"steady sound: {done.steps}.",
@@ -299,9 +274,3 @@ def _shots(
     for frame in sent:
         result.add(frame, onset(heard, frame, server.rate, 0.1), server.rate)
     return result
-
-
-def _above(each: Latencies, least: Latencies) -> str:
-    here = np.percentile(each.first or [np.nan], (50, 95))
-    floor = np.percentile(least.first or [np.nan], (50, 95))
-    return f"| {each.name} | +{here[0] - floor[0]:.1f} | +{here[1] - floor[1]:.1f} |"

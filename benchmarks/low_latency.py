@@ -19,7 +19,8 @@ import numpy as np
 
 from latentpad.benchmarks import latency
 from latentpad.benchmarks.jack_server import jack_server
-from latentpad.benchmarks.latency import Gestures, Latencies
+from latentpad.benchmarks.latencies import Latencies
+from latentpad.benchmarks.latency import Gestures
 from latentpad.benchmarks.machine import machine
 from latentpad.benchmarks.programs import PlayProcess, free_port
 from latentpad.benchmarks.short_windows import (

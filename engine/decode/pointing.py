@@ -34,7 +34,6 @@ class LatentTarget(NamedTuple):
 class DecoderInputs(NamedTuple):
     """The board's fields that the decoder uses: copies, all of one moment."""
 
-    version: int
     requests: list[int]
     values: list[float]
     points: NDArray[np.float64]
@@ -97,14 +96,12 @@ class Pointing:
 
         So requests are never newer than the values that they ask for.
         """
-        if self._board.version[0] != self._inputs.version:
-            self._inputs = self._board.consistent(self._read, self._inputs)
+        self._inputs = self._board.consistent(self._read, self._inputs)
         return self._inputs
 
     def _read(self) -> DecoderInputs:
         board = self._board
         return DecoderInputs(
-            int(board.version[0]),
             board.requests.tolist(),
             board.values.tolist(),
             board.points.copy(),
