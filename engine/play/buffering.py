@@ -18,7 +18,8 @@ from collections import deque
 from latentpad.engine.play.host_clock import HostClock
 
 PEAK_MEMORY_S, PEAK_MEMORY_MAX_S = 8.0, 600.0  # how long a peak is remembered: at first, at most
-STARVED_MEMORY_S = 60.0  # how long a peak that was audible is remembered, at least
+LEAD_MEMORY_S = 4.0  # how long a peak of the lead is remembered at first
+STARVED_MEMORY_S = 60.0  # how long a peak of the burst that was audible is remembered, at least
 
 # The minimum of the lead, in seconds.
 REALTIME_LEAD_S = 64 / 48_000  # the render thread has real-time scheduling
@@ -94,12 +95,12 @@ class Buffering:
         self._in_periods = False  # whether the last reads were whole periods
         self.clock = HostClock(rate)
         self._frames_until_read = 0.0  # by the clock
-        self._memory_s = PEAK_MEMORY_S
+        self._memory_s = LEAD_MEMORY_S
         self._level = 0.0  # of the bucket, frames
         self._balance = 0.0  # the same at the last read; negative if that was late
         self._stall = 0.0  # frames by which the host is behind its own clock
         self._burst = Peak(PEAK_MEMORY_S)
-        self._lead = Peak(PEAK_MEMORY_S)
+        self._lead = Peak(LEAD_MEMORY_S)
         self._last_at = self._starved_at = -math.inf
 
     @property

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from latentpad.engine.play.buffering import (
     BUSY_LEAD_S,
     GUARD_S,
+    LEAD_MEMORY_S,
     LEAD_MOST_S,
     PEAK_MEMORY_S,
     REALTIME_LEAD_S,
@@ -151,7 +152,7 @@ def test_less_than_a_period_cannot_be_asked_for() -> None:
 def test_each_starved_read_doubles_the_calm_it_takes_to_forget() -> None:
     made = buffering()
     now = played(made, 4.0)
-    for calm in (2 * PEAK_MEMORY_S, 4 * PEAK_MEMORY_S):
+    for calm in (2 * LEAD_MEMORY_S, 4 * LEAD_MEMORY_S):
         now += 0.006  # in which all that lay ready was taken, and more was wanted
         made.record_read(2 * PERIOD, now)
         made.record_starved(now)
