@@ -142,13 +142,17 @@ class Buffering:
     @property
     def target(self) -> float:
         """Frames that must be ready now. If fewer are ready, more are due."""
-        target = self.burst + self.lead - self._level
+        target = self._bucket_target
         if not self._follows_clock:
             return target
         period, begun = self.period, self.lead - self._frames_until_read
         taken = period * max(1 + begun // period, 0.0)  # within the lead
         # A longer period takes several hops to fill, the last one in time: these are spread.
         return min(target, max(taken, period + begun - self.hop))
+
+    @property
+    def _bucket_target(self) -> float:
+        return self.burst + self.lead - self._level
 
     @property
     def _follows_clock(self) -> bool:
@@ -183,8 +187,7 @@ class Buffering:
         A read of the host changes nothing about that time: it takes from the ring what it adds to
         the bucket. Only a read beyond the known burst makes frames due at once.
         """
-        target = self.burst + self.lead - self._level
-        ahead = max(ready - target, 0.0)
+        ahead = max(ready - self._bucket_target, 0.0)
         waits = ahead >= self._level
         if self._follows_clock:
             period = self.period

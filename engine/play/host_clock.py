@@ -45,10 +45,8 @@ class HostClock:
         watched, and the first ones give it."""
         self._window_at, self._settled = now, settled
         self._earliest, self._sum, self._watched = math.inf, 0.0, 0
-        self._late, self._late_by = (
-            0,
-            math.inf,
-        )  # reads that were late in turn, by how much at least
+        # Reads that were late in turn, and by how much at least.
+        self._late, self._late_by = 0, math.inf
 
     def frames_until_read(self, now: float) -> float:
         """Frames until the next read at the earliest; negative if the host is late."""

@@ -27,13 +27,21 @@ def claim(priority: int) -> bool:
     return True
 
 
+def claimed() -> bool:
+    """Whether the calling thread has it."""
+    if not hasattr(os, "SCHED_RESET_ON_FORK"):
+        return False
+    return os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK == os.SCHED_FIFO
+
+
 @contextmanager
 def without() -> Iterator[None]:
     """No real-time scheduling of the calling thread: for work that takes longer than moments. The
     thread has `MAIN` again afterwards if it had it before."""
-    had = hasattr(os, "SCHED_FIFO") and os.sched_getscheduler(0) & os.SCHED_FIFO
+    had = claimed()
     if had:
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        # Only the superuser may take the flag back.
+        os.sched_setscheduler(0, os.SCHED_OTHER | os.SCHED_RESET_ON_FORK, os.sched_param(0))
     try:
         yield
     finally:
