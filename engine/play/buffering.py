@@ -180,6 +180,11 @@ class Buffering:
         whole = self._least_read if self._least_read >= self.hop else 0
         return max(whole, self.period / 2) / self.rate
 
+    def seconds_until_look(self, now: float) -> float:
+        """Seconds until the ring should be looked at for the host's clock. Never if the user says
+        how much is kept ready."""
+        return math.inf if self._requested is not None else self.clock.seconds_until_look(now)
+
     def seconds_until_due(self, ready: int) -> tuple[float, bool]:
         """Seconds until more than `ready` frames can be due at the earliest, and whether the host
         must take some first.

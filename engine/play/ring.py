@@ -118,7 +118,7 @@ class RingOutput:
         due = max(due, POLL_S if waits else LEAST_PAUSE_S)
         if self._now - self._read_at > QUIET_S:
             return min(due, IDLE_S)
-        look = max(buffering.clock.seconds_until_look(self._now), LEAST_PAUSE_S)
+        look = max(buffering.seconds_until_look(self._now), LEAST_PAUSE_S)
         return min(due, max(buffering.longest_pause_s, POLL_S), look)
 
     def _update(self) -> None:
