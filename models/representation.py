@@ -184,7 +184,7 @@ def loudness(frames_db: Floats, representation: Representation) -> float:
     Relative to what `frames_db` is relative to: for frames from `decibels` add the peak bin's
     level to have dBFS, where a full-scale 1 kHz sine is 0.
     """
-    return outline(frames_db, representation).loudness
+    return _loudest(power(frames_db) @ a_weights(representation), representation)[1]
 
 
 def onset(frames_db: Floats, representation: Representation) -> float:

@@ -38,7 +38,7 @@ MEASURED_S = 0.05  # between two sounds of a voice that are measured, at least
 MEASURED_SHARE = 0.03  # of the processor, for measuring the sounds of a voice whose point moves
 URGENT_S = 0.025  # frames that are played within this time are decoded before all else
 TAKEN_UP_HOPS = 3  # after so many a voice plays its newest sound
-LOOK_S = 0.01  # how often a voice that plays a sound in part is looked after, at least
+LOOK_S = 0.02  # how often a voice that plays a sound in part is looked after, at least
 IDLE_S = 0.1
 
 
@@ -193,7 +193,7 @@ class Decoding:
     def is_needed(self, v: int) -> bool:
         """Whether the voice plays a shot of which it has not got all: its sound must not be
         replaced yet, as that of a loop may be."""
-        board, inputs = self._board, self._pointing.look()
+        board, inputs = self._board, self._pointing.inputs
         if board.voice_loops[v] or not plays(board, inputs, v):
             return False
         sound = self._sounds.get(v)
@@ -205,7 +205,7 @@ class Decoding:
     def fill_urgent(self, now: float, needed: list[int]) -> bool:
         """Decode frames that are played soon, of as many voices as a batch has, and of those that
         are `needed` any frames. Returns whether there were any."""
-        inputs = self._pointing.look()
+        inputs = self._pointing.inputs
         hops = round(URGENT_S / self._hop_s) + 2
         urgent: list[tuple[int, int, int]] = []  # hops until then, voice, first frame
         for v, sound in self._incomplete():

@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latentpad.engine import board as b
 from latentpad.engine.board import Board
@@ -25,6 +26,7 @@ from latentpad.models.representation import Floats
 MAX_FIRST_STEP_S = 0.01  # the time step of a point that begins to glide, however long it had rested
 NEEDED_S = 0.001  # until a voice that takes up frames is looked at again
 GLIDE_LEAST_S, GLIDE_MOST_S = 0.005, 0.015  # between two sounds of a point that glides
+STREAM_S = 0.025  # between two points of a finger that moves on and on, at most
 
 
 class Mailbox:
@@ -62,6 +64,8 @@ class Mailbox:
         self._sounds = VoiceSounds(board, pack.latent_dim)
         self._decoding = Decoding(board, pack, decoder, self.pointing, self._sounds, settled_s)
         self._served_at = np.zeros(VOICES)
+        self._moved_at = np.full(VOICES, -math.inf)  # when the newest request was served
+        self._streams = np.zeros(VOICES, np.bool_)  # it came soon after the one before
         self.resume()
 
     def resume(self) -> None:
@@ -85,7 +89,12 @@ class Mailbox:
             return 0.0
         if self._decoding.measure(now, needed):
             return 0.0
-        return NEEDED_S if needed else self._decoding.fill_rest(now)
+        if needed:
+            return NEEDED_S
+        timeout = self._decoding.fill_rest(now)
+        if self._gliding.any():
+            timeout = min(timeout, max(float(self._glides_at()[self._gliding].min()) - now, 0.0))
+        return timeout
 
     def complete_a_sound(self) -> bool:
         """Decode more of a sound that is there in part, for a mailbox that another one has
@@ -95,14 +104,19 @@ class Mailbox:
     def waiting(self, now: float = math.inf) -> list[int]:
         """The voices whose point has changed or still glides, longest waiting first."""
         waiting = np.array(self.pointing.look().requests) != self._answered_requests
-        waiting |= self._gliding & (now - self._served_at >= self._glide_step_s())
+        waiting |= self._gliding & (self._glides_at() <= now)
         return sorted(np.flatnonzero(waiting).tolist(), key=lambda v: float(self._served_at[v]))
 
-    def _glide_step_s(self) -> float:
-        """The time between two sounds of a point that glides: a morph takes it from one to the
-        next."""
-        morph: float = self.pointing.look().values[OFFSET["/morph"]]
-        return min(max(morph / 2, GLIDE_LEAST_S), GLIDE_MOST_S)
+    def _glides_at(self) -> NDArray[np.float64]:
+        """(VOICES,) when each point goes on if it glides.
+
+        A morph takes the voice from one sound of a glide to the next. A finger that moves on and on
+        is about to send a newer point: a sound on the way to the last one would be replaced at
+        once.
+        """
+        morph = self.pointing.inputs.values[OFFSET["/morph"]]
+        step = min(max(morph / 2, GLIDE_LEAST_S), GLIDE_MOST_S)
+        return self._served_at + np.where(self._streams, max(step, STREAM_S), step)
 
     # -- new points --------------------------------------------------------------------------
 
@@ -141,6 +155,10 @@ class Mailbox:
         self.board.decoder[b.DECODES_SKIPPED] += max(
             0, request - int(self._answered_requests[v]) - 1
         )
+        is_new = request != self._answered_requests[v]
+        self._streams[v] = is_new and now - self._moved_at[v] <= STREAM_S
+        if is_new:
+            self._moved_at[v] = now
         self._answered_requests[v], self._served_at[v], self._gliding[v] = request, now, gliding
 
     def _keep_sound(self, v: int, request: int) -> None:

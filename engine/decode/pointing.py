@@ -99,6 +99,11 @@ class Pointing:
         self._inputs = self._board.consistent(self._read, self._inputs)
         return self._inputs
 
+    @property
+    def inputs(self) -> DecoderInputs:
+        """What the last `look` saw."""
+        return self._inputs
+
     def _read(self) -> DecoderInputs:
         board = self._board
         return DecoderInputs(

@@ -123,6 +123,8 @@ def missing(motion: Motion, filled: bytearray, hops: int) -> tuple[int, int] | N
     """The first frame that is not `filled` of those that the next `hops` hops read, and the hop.
     None if they have all."""
     frames = len(filled)
+    if 0 not in _ahead(motion, filled, hops):
+        return None
     for hop in range(-motion.behind, hops):
         for playhead in motion.after(hop):
             lower = math.floor(playhead)
@@ -130,6 +132,17 @@ def missing(motion: Motion, filled: bytearray, hops: int) -> tuple[int, int] | N
                 if 0 <= frame < frames and not filled[frame]:
                     return frame, hop
     return None
+
+
+def _ahead(motion: Motion, filled: bytearray, hops: int) -> bytearray:
+    """The part of `filled` that `missing` looks at, if the voice goes straight on there; all of it
+    where a loop may end."""
+    ends = sorted(motion.position + hop * motion.advance for hop in (-motion.behind, hops))
+    low, high = motion.region
+    if motion.loops and not low + WRAP_FRAMES <= ends[0] <= ends[1] <= high - WRAP_FRAMES:
+        return filled
+    first, last = (max(math.floor(end), 0) for end in ends)
+    return filled[first : last + 2]
 
 
 def rest_frame(motion: Motion, filled: bytearray) -> int:

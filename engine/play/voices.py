@@ -6,6 +6,7 @@ the same hops give the same samples, live or rendered to a file.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 
 import numpy as np
@@ -163,7 +164,7 @@ class Voices:
         """Take up changes of `controls`."""
         active = [v for v, voice in enumerate(self._voices) if voice.state != b.FREE]
         self._active = sorted(active, key=lambda v: self._voices[v].serial)
-        self._report()
+        self._report(range(VOICES))
 
     def _render(self, out: NDArray[np.float32]) -> None:
         """Render the voices and the tail, before the limiter."""
@@ -175,11 +176,12 @@ class Voices:
             self._mono, self._tail, out,
         )  # fmt: skip
         self._tail_hops = max(self._tail_hops - 1, 0)
-        if self._active:
-            for v in [v for v in self._active if self._voices[v].state == b.FREE]:
-                self._instructions[v].active = False
-                self._active.remove(v)
-            self._report()
+        if active := self._active:
+            if ended := [v for v in active if self._voices[v].state == b.FREE]:
+                for v in ended:
+                    self._instructions[v].active = False
+                self._active = [v for v in active if v not in ended]
+            self._report(active)
 
     def _instruct(self, v: int, may_start: bool) -> bool:
         """Write the voice's instruction for this hop. Returns whether it computes a burst of
@@ -213,11 +215,13 @@ class Voices:
             voice.state = b.RELEASING  # released before it sounded: a short tap is heard too
         return starting or restarting
 
-    def _report(self) -> None:
+    def _report(self, changed: Iterable[int]) -> None:
+        """Tell the other processes of the voices that may have `changed`, and all playheads."""
         if self._followed:
             return
         board = self.board
-        for v, voice in enumerate(self._voices):
+        for v in changed:
+            voice = self._voices[v]
             self._states[v], self._serials[v] = voice.state, voice.serial
             self._fills[v], self._loops[v] = voice.sound.fills, voice.mode == LOOP
         board.voice_state[:] = self._states

@@ -126,6 +126,42 @@ def test_a_moving_point_is_decoded_until_it_has_arrived(board: Board, mailbox: M
     assert board.sound_request[0, newest(board, 0)] == request
 
 
+def test_a_finger_that_moves_on_gets_one_sound_for_each_of_its_points(
+    board: Board, mailbox: Mailbox
+) -> None:
+    put(board, "/smooth", 0.05)
+    steps: list[float] = []  # between two sounds, after a point that came soon after another
+    served_at = 0.0
+    for k in range(400):  # milliseconds
+        now = 1 + k / 1000
+        if k < 320 and k % 17 == 0:
+            ask(board, 0, 0.2 + 0.001 * k, 0.5)
+        if mailbox.waiting(now):
+            mailbox.serve([0], now)
+            steps.append(now - served_at)
+            served_at = now
+    in_motion, after = steps[3:19], steps[19:]
+    np.testing.assert_allclose(in_motion, 0.017)
+    np.testing.assert_allclose(after[0], 0.025, atol=0.0015)
+    np.testing.assert_allclose(after[1:4], 0.015, atol=0.0015)
+
+
+def test_a_sound_on_the_way_of_a_glide_is_not_slept_over(
+    board: Board, mailbox: Mailbox, footsteps: Pack
+) -> None:
+    ask(board, 0, 0.2, 0.2)
+    mailbox.serve([0], 1.0)
+    complete(mailbox, 2.0)
+    put(board, "/smooth", 5)
+    ask(board, 0, 0.2, 0.8)  # decoded whole, as a model is that has no windows
+    board.recorders[0] = 1
+    while not (timeout := mailbox.work(3.0)):
+        pass
+    assert board.sound_filled[0, newest(board, 0)].all()
+    assert timeout == pytest.approx(0.015)
+    assert mailbox.waiting(3.0 + timeout) == [0]
+
+
 def test_a_point_that_rested_long_still_glides(board: Board, mailbox: Mailbox) -> None:
     put(board, "/smooth", 1)
     ask(board, 0, 0.2, 0.2)
