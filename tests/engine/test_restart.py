@@ -7,7 +7,7 @@ The instrument and the voices share a board. The voices are made again, as in a 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pytest
@@ -85,7 +85,7 @@ class Played:
     def held(self) -> set[int]:
         return set(np.flatnonzero(self.board.held).tolist())
 
-    def _killed(self) -> None:
+    def _killed(self, changed: Iterable[int]) -> None:
         raise Killed
 
 
