@@ -19,7 +19,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import psutil
 
 from latentpad.benchmarks.jack_server import JackServer, jack_server
 from latentpad.benchmarks.machine import machine
@@ -38,6 +37,7 @@ BLOCK = 128
 HEARD = "latentpad.benchmarks.heard"
 RATE = 60  # new points a second
 FINGERS = 8
+WARM_S = 60.0  # from then on memory should not grow
 SIXTEEN_S = 20.0
 ONE_S = 10.0
 WHOLE = 50  # whole decodes that are timed
@@ -66,11 +66,16 @@ def eight_fingers(
             time.sleep(1.0)
             before = instrument.meters()
             began = time.monotonic()
+            warm_s = min(WARM_S, seconds / 2)
             for k in range(int(seconds * RATE)):
+                if k == int(warm_s * RATE):
+                    family, memory = instrument.family(), instrument.memory()
                 for finger in range(1, FINGERS + 1):
                     instrument.send((f"/pad/{finger}/xy", points(k, finger)))
                 time.sleep(max(0.0, began + (k + 1) / RATE - time.monotonic()))
             after = instrument.meters()
+            replaced = len(set(family) - set(instrument.family()))
+            growth = 100 * (instrument.memory() / memory - 1)
         finally:
             instrument.close()
 
@@ -86,6 +91,11 @@ def eight_fingers(
     yield f"| points dropped for newer ones | {faults[4]} |"
     yield f"| sounds played before they were decoded there, of {windows[1]} | {windows[0]} |"
     yield f"| sounds decoded whole | {windows[2]} |"
+    yield (
+        f"| memory (PSS) of all processes in second {warm_s:.0f}, and its growth since then "
+        f"| {memory:.0f} MB, {growth:+.2f} % |"
+    )
+    yield f"| processes replaced | {replaced} |"
 
 
 def sixteen_voices(pack: Pack) -> Iterator[str]:
@@ -125,8 +135,7 @@ def one_voice(pack: Pack, say: LogCallback) -> Iterator[str]:
     """Rows: what one moving voice costs, beside whole decodes of its points."""
     instrument = PlayProcess(None, free_port(), BLOCK, None, say, str(pack.path))
     try:
-        parent = psutil.Process(instrument.pid)
-        processes = [parent, *parent.children(recursive=True)]
+        processes = instrument.family()
         instrument.send(("/mode", ("loop",)), ("/pad/1/xy", points(0, 1)))
         instrument.send(("/pad/1/touch", (1,)))
         time.sleep(2.0)

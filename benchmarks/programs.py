@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
 
+import psutil
+
 from latentpad.benchmarks.card import Card
 from latentpad.benchmarks.jack_server import JackServer
 from latentpad.controllers.osc.packet import decode, encode, encode_bundle
@@ -78,6 +80,15 @@ class PlayProcess:
         packed = [encode(address, args) for address, args in messages]
         packet = packed[0] if len(packed) == 1 else encode_bundle(packed)
         self._socket.sendto(packet, self._address)
+
+    def family(self) -> list[psutil.Process]:
+        """All of its processes."""
+        parent = psutil.Process(self.pid)
+        return [parent, *parent.children(recursive=True)]
+
+    def memory(self) -> float:
+        """MB (PSS) of all of its processes."""
+        return sum(process.memory_full_info().pss for process in self.family()) / 2**20
 
     def meters(self) -> dict[str, tuple[Any, ...]]:
         """The newest values of its meters."""

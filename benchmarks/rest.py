@@ -79,9 +79,8 @@ def measured(server: JackServer | None, imports_s: float, say: LogCallback) -> I
     """The lines about one output. Reasons of a slow start go to `say`."""
     instrument = PlayProcess(server, free_port(), BLOCK, None, say)
     try:
-        parent = psutil.Process(instrument.pid)
-        everyone = [parent, *parent.children(recursive=True)]
-        start_s = sum(map(used, everyone)) + sum(parent.cpu_times()[2:4])
+        everyone = instrument.family()
+        start_s = sum(map(used, everyone)) + sum(everyone[0].cpu_times()[2:4])
         processes: dict[str, list[psutil.Process]] = {}
         for process in everyone:
             processes.setdefault(kind(process), []).append(process)
