@@ -28,7 +28,10 @@ MOST = 2000  # sounds: each takes a dozen decodes; minutes of one core
 BATCH = 64  # sounds decoded at once
 BANDS = 64  # bands of an averaged spectrum
 COMPONENTS = 32  # principal components of the sounds, for the first map
-NUDGE = 0.02  # of a latent's standard deviation: step of the decoder's derivative
+#: Principal axes of the latents along which the sounds are nudged, at most, of those along which
+#: they spread at least `NARROW` as far as along the first; and the rank of the metric.
+AXES, NARROW, RANK = 32, 0.01, 8
+NUDGE = 0.02  # of the latents' standard deviation along an axis: step of the decoder's derivative
 GLIDES = 1024  # in each iteration, at most
 PER_SOUND = 16  # glides per sound, if there are few sounds
 WEIGHT = 2.0  # power of an anchor's weight: with the larger ones that are played it converges badly
@@ -51,7 +54,8 @@ class DecodedSounds(NamedTuple):
     """(L, COMPONENTS) principal components of the spectrograms: similar sounds are near each
     other."""
     roots: Float64
-    """(L, D, D): |dz @ root| is the root mean square change in dB of the sound's content."""
+    """(L, R, D): |root @ dz| is the root mean square change in dB of the sound's content, along
+    the R directions in which it changes most."""
 
 
 def learn_map(
@@ -75,34 +79,44 @@ def learn_map(
 def decode_sounds(
     latents: Floats, decode: Decode, progress: ProgressCallback = no_progress
 ) -> DecodedSounds:
-    """Decode (L, D) latents, each by itself and with a small step in each dimension."""
+    """Decode (L, D) latents, each by itself and with a small step along each principal axis."""
     from sklearn.decomposition import PCA
 
     count, dimension = latents.shape
-    nudges = NUDGE * np.maximum(latents.std(axis=0), 1e-6)
+    axes = _axes(latents)
+    nudges = NUDGE * np.maximum((latents @ axes).std(axis=0), 1e-6)
+    rank = min(RANK, len(nudges))
     flat: list[Floats] = []
-    roots = np.empty((count, dimension, dimension))
+    roots = np.empty((count, rank, dimension))
     for start in range(0, count, BATCH):
         progress("hearing the sounds", start, count)
         chunk = latents[start : start + BATCH]
         plain = decode(chunk)
         decoded = np.stack([content(sound) for sound in plain])
         size = decoded.sum(axis=1)[:, None, None] * BANDS
-        by = np.empty((dimension, len(chunk), plain.shape[1] * BANDS))
+        by = np.empty((len(nudges), len(chunk), plain.shape[1] * BANDS), np.float32)
         pooled = _bands(plain)
-        for d in range(dimension):
-            nudged = chunk.copy()
-            nudged[:, d] += nudges[d]
-            change = (_bands(decode(nudged)) - pooled) / nudges[d]
+        for d, (axis, nudge) in enumerate(zip(axes.T, nudges, strict=True)):
+            change = (_bands(decode(chunk + nudge * axis)) - pooled) / nudge
             by[d] = (change * np.sqrt(decoded[:, :, None] / size)).reshape(len(chunk), -1)
-        metric = np.einsum("dns,ens->nde", by, by, optimize=True)
-        floor = 1e-6 * np.trace(metric, axis1=1, axis2=2)[:, None, None] / dimension + 1e-9
-        roots[start : start + BATCH] = np.linalg.cholesky(metric + floor * np.eye(dimension))
+        by_sound = by.transpose(1, 0, 2)
+        metric = (by_sound @ by_sound.transpose(0, 2, 1)).astype(np.float64)
+        squares, directions = np.linalg.eigh(metric)  # ascending
+        squares = np.maximum(squares, 1e-6 * squares.mean(axis=1, keepdims=True) + 1e-9)
+        root = directions[:, :, -rank:] * np.sqrt(squares[:, None, -rank:])
+        roots[start : start + BATCH] = (axes @ root).transpose(0, 2, 1)
         flat.append(pooled.reshape(len(chunk), -1))
     table = np.concatenate(flat)
     components = min(COMPONENTS, *table.shape)
     sounds = PCA(components, svd_solver="randomized", random_state=0).fit_transform(table)
     return DecodedSounds(np.asarray(sounds, np.float32), roots)
+
+
+def _axes(latents: Floats) -> Floats:
+    """(D, P) the principal axes along which the latents (L, D) spread."""
+    _, spread, axes = np.linalg.svd(latents - latents.mean(axis=0), full_matrices=False)
+    kept = min(int((spread >= NARROW * spread[0]).sum()), AXES)
+    return np.ascontiguousarray(axes[:kept].T, np.float32)
 
 
 def flatten_slopes(

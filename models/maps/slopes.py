@@ -3,7 +3,7 @@
 A map's anchors have positions (L, 2) and latents (L, D). Between them a latent is the local
 conditional mean of the `FOCUS` nearest, as `engine.expanders.local` has it; a step's length is
 measured by the decoder's pull-back metric at the anchors (Arvanitidis, Hansen & Hauberg, "Latent
-space oddity", 2018), whose roots (L, D, D) come from `models.maps.learned`. Compiled; any thread
+space oddity", 2018), whose roots (L, R, D) come from `models.maps.learned`. Compiled; any thread
 may call.
 """
 
@@ -120,10 +120,10 @@ def _lean(x, near, positions, weight, mean, away, t, share):
     return ia, ib, ic
 
 
-@njit(cache=True, nogil=True)
-def _step(near, positions, latents, roots, first, last, share, sharp, hold, flow):
-    """The sound's slope at one point; fills hold's two columns of what `_pull` needs again, and
-    flow (2, D): the step of z̃ and the slope's derivative by it."""
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _step(near, positions, latents, roots, first, last, share, sharp, hold, flow, along):
+    """The sound's slope at one point; fills hold's two columns of what `_pull` needs again, flow
+    (2, D): the step of z̃ and the slope's derivative by it, and along (R,): the step by the root."""
     raw, weight, mean, away, t, lean, x, inverse, scale = hold
     dimension = latents.shape[1]
     flow[:] = 0.0
@@ -141,20 +141,25 @@ def _step(near, positions, latents, roots, first, last, share, sharp, hold, flow
             sign = lean[side, k] if side == 1 else -lean[side, k]
             for d in range(dimension):
                 flow[0, d] += sign * latents[near[k], d]
+    along[:] = 0.0
+    for k in range(weight.shape[1]):
+        w = weight[0, k]
+        if w > 1e-6:
+            for e in range(len(along)):
+                part = 0.0
+                for d in range(dimension):
+                    part += roots[near[k], e, d] * flow[0, d]
+                along[e] += w * part
     square = 0.0
-    for e in range(dimension):
-        along = 0.0
-        for k in range(weight.shape[1]):
-            w = weight[0, k]
-            if w > 1e-6:
+    for e in range(len(along)):
+        square += along[e] * along[e]
+    for k in range(weight.shape[1]):
+        w = weight[0, k]
+        if w > 1e-6:
+            for e in range(len(along)):
+                part = w * along[e]
                 for d in range(dimension):
-                    along += w * flow[0, d] * roots[near[k], d, e]
-        square += along * along
-        for k in range(weight.shape[1]):
-            w = weight[0, k]
-            if w > 1e-6:
-                for d in range(dimension):
-                    flow[1, d] += w * roots[near[k], d, e] * along
+                    flow[1, d] += part * roots[near[k], e, d]
     length = math.sqrt(square) + 1e-12
     for d in range(dimension):
         flow[1, d] /= length * STEP
@@ -173,24 +178,25 @@ def _buffers(count):
 @njit(cache=True, nogil=True)
 def _slopes(positions, latents, roots, first, last, share, near, sharp):
     hold, flow = _buffers(near.shape[1] - 1), np.zeros((2, latents.shape[1]))
+    along = np.zeros(roots.shape[1])
     out = np.empty(len(share))
     for n in range(len(share)):
         ends = first[n], last[n], share[n]
-        out[n] = _step(near[n], positions, latents, roots, *ends, sharp, hold, flow)
+        out[n] = _step(near[n], positions, latents, roots, *ends, sharp, hold, flow, along)
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def _pull(positions, latents, roots, first, last, share, near, sharp, power):
     """Backwards through `_step`, by hand; the metric itself is held."""
     count, dimension = near.shape[1] - 1, latents.shape[1]
-    hold, flow = _buffers(count), np.zeros((2, dimension))
+    hold, flow, along = _buffers(count), np.zeros((2, dimension)), np.zeros(roots.shape[1])
     raw, weight, _, away, t, _, x, inverse, scale = hold
     gradient, by_point = np.zeros_like(positions), np.empty(2)
     by_weight, by_away = np.empty(count), np.empty((count, 2))
     for n in range(len(share)):
         ends = first[n], last[n], share[n]
-        slope = _step(near[n], positions, latents, roots, *ends, sharp, hold, flow)
+        slope = _step(near[n], positions, latents, roots, *ends, sharp, hold, flow, along)
         strength = slope ** (power - 1.0)
         for side in range(2):
             sign = strength if side == 1 else -strength
@@ -228,10 +234,10 @@ def _pull(positions, latents, roots, first, last, share, near, sharp, power):
                 near[n], positions, x[side], raw[side], w, scale[side], by_weight, level, sharp,
                 gradient, by_point,
             )  # fmt: skip
-            along = share[n] + side * STEP
+            part = share[n] + side * STEP
             for i in range(2):
-                gradient[first[n], i] += (1.0 - along) * by_point[i]
-                gradient[last[n], i] += along * by_point[i]
+                gradient[first[n], i] += (1.0 - part) * by_point[i]
+                gradient[last[n], i] += part * by_point[i]
     return gradient
 
 

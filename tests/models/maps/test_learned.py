@@ -45,7 +45,7 @@ def test_the_metric_tells_how_far_the_sound_goes(decode: Decode, latents: Floats
     step = np.array([0.01, -0.02, 0.015], np.float32)
     change = decode(latents + step) - decode(latents)
     expected = np.sqrt((change.astype(np.float64) ** 2).mean(axis=(1, 2)))
-    reported = np.linalg.norm(step @ heard.roots, axis=1)
+    reported = np.linalg.norm(heard.roots @ step, axis=1)
     np.testing.assert_allclose(reported, expected, rtol=0.05)
 
 

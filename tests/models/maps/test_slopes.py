@@ -35,7 +35,7 @@ def test_a_slope_is_that_of_the_instruments_own_expander() -> None:
         local = fit("local", plane, focus=FOCUS, guard=False)
         ahead = glides._replace(share=glides.share + STEP)
         now, then = (local.expand64(scale * g.points(positions)) for g in (glides, ahead))
-        expected = np.linalg.norm((then - now) @ roots[0], axis=1) / STEP
+        expected = np.linalg.norm((then - now) @ roots[0].T, axis=1) / STEP
         measured = slopes(positions, latents, roots, glides, 2.0)
         apart += [*(np.abs(measured - expected) / (expected + 0.01))]
     # But where within a step another neighbour comes in.
