@@ -11,6 +11,7 @@ import typer
 
 from latentpad.cli.errors import CommandRefused
 from latentpad.cli.streams import say
+from latentpad.models.packs.limits import MOST_LATENTS
 
 if TYPE_CHECKING:
     from latentpad.models.training.distribution import Team
@@ -21,7 +22,7 @@ def train(
         Path, typer.Argument(help="Folder of sounds, with a CSV or without, or a library.")
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the new pack.")],
-    latent: Annotated[int, typer.Option(min=1, max=64, help="Latent dimensions.")] = 4,
+    latent: Annotated[int, typer.Option(min=1, max=MOST_LATENTS, help="Latent dimensions.")] = 4,
     recipe: Annotated[
         str, typer.Option(help="default, or paper (that of the founding paper).")
     ] = "default",

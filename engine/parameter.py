@@ -9,8 +9,9 @@ from enum import IntEnum
 from typing import TypedDict, Unpack
 
 from latentpad.engine.arguments import Argument, CommandError, finite
+from latentpad.models.packs.limits import MOST_LATENTS
 
-LATENT_MAX = 64
+LATENT_MAX = MOST_LATENTS
 """Largest latent vector that fits on the board."""
 
 AUTO = -1

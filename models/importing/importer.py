@@ -27,6 +27,7 @@ from latentpad.models.keras_files import archive
 from latentpad.models.keras_files.memory import batch_size, keras_reason
 from latentpad.models.maps import projection
 from latentpad.models.packs import networks, pack
+from latentpad.models.packs.limits import MOST_LATENTS
 from latentpad.models.progress import ProgressCallback, no_progress
 from latentpad.models.representation import Floats
 from latentpad.models.training.dataset import DatasetError
@@ -232,8 +233,8 @@ def _latent(model: Any) -> int:
     if len(inputs) != 1 or len(inputs[0]) != 1 or not isinstance(inputs[0][0], int):
         listed = ", ".join(map(str, inputs))
         raise ForeignError(f"takes {listed}: a decoder takes one latent vector")
-    if not 1 <= inputs[0][0] <= 64:
-        raise ForeignError(f"takes {inputs[0][0]} latents, outside 1...64")
+    if not 1 <= inputs[0][0] <= MOST_LATENTS:
+        raise ForeignError(f"takes {inputs[0][0]} latents, outside 1...{MOST_LATENTS}")
     if "float" not in str(model.inputs[0].dtype):
         raise ForeignError(f"takes {model.inputs[0].dtype}, not floats: latents are between them")
     if len(model.outputs) != 1:

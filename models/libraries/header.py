@@ -9,6 +9,7 @@ import tomli_w
 
 from latentpad.models.errors import LatentpadError
 from latentpad.models.files import toml
+from latentpad.models.packs.limits import MOST_LATENTS
 from latentpad.models.text import line, reason
 
 FORMAT = 1
@@ -61,6 +62,8 @@ def read(folder: Path) -> LibraryHeader:
         raise LibraryError(
             f"{file}: format is {content['format']}, this version reads {FORMAT}: update Latentpad"
         )
-    if not 1 <= content["latent_dim"] <= 64:
-        raise LibraryError(f"{file}: latent_dim is {content['latent_dim']}, outside 1...64")
+    if not 1 <= content["latent_dim"] <= MOST_LATENTS:
+        raise LibraryError(
+            f"{file}: latent_dim is {content['latent_dim']}, outside 1...{MOST_LATENTS}"
+        )
     return LibraryHeader(line(content["pack"]), content["encoder"], content["latent_dim"])

@@ -30,7 +30,7 @@ from latentpad.models.libraries.arrays import COLUMNS, DESCRIPTORS
 from latentpad.models.libraries.header import LibraryError, LibraryHeader
 from latentpad.models.libraries.recordings import keep as keep
 from latentpad.models.libraries.recordings import written
-from latentpad.models.packs.pack import MOST_ANCHORS
+from latentpad.models.packs.limits import MOST_ANCHORS
 from latentpad.models.representation import Floats
 from latentpad.models.text import LONGEST, reason
 

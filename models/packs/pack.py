@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from latentpad.models.packs import files
 from latentpad.models.packs import names as pack_names
 from latentpad.models.packs.files import PackError, Toml
+from latentpad.models.packs.limits import MOST_ANCHORS, MOST_LATENTS
 from latentpad.models.packs.names import SHIPPED
 from latentpad.models.representation import Floats, Representation
 
@@ -27,7 +28,6 @@ FORMAT = 1
 FILES = ("model.toml", "decoder.keras", "anchors.npz", "planes.npz", "sources.csv")  # required
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 NAME_RULE = "may hold letters, digits, '.', '_' and '-' only, 64 at most, a letter or digit first"
-MOST_ANCHORS = 1_000_000
 DESCRIBED = "descriptors"  # the plane whose axes are any two of them
 
 
@@ -128,8 +128,8 @@ def load(path: str | Path) -> Pack:
         raise toml.error("name", NAME_RULE)
     representation = files.representation(toml)
     dim = toml.integer("latent", "dim")
-    if not 1 <= dim <= 64:
-        raise toml.error("latent.dim", f"is {dim}, outside 1...64")
+    if not 1 <= dim <= MOST_LATENTS:
+        raise toml.error("latent.dim", f"is {dim}, outside 1...{MOST_LATENTS}")
     anchors = _anchors(folder, dim)
     planes = _tables(folder, "planes.npz", (len(anchors), 2))
     # Packs of earlier versions have none.

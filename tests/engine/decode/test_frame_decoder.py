@@ -108,7 +108,7 @@ def test_windows_of_a_shipped_pack_are_those_of_the_whole_decode(name: str) -> N
 @given(
     frames=st.integers(1, 50),
     n_fft=st.sampled_from([64, 128, 512]),
-    latent=st.integers(1, 64),
+    latent=st.integers(1, 256),
     width=st.integers(1, 80),
     seed_channels=st.integers(1, 80),
     hidden=st.integers(1, 160),

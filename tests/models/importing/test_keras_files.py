@@ -538,7 +538,7 @@ def test_a_description_that_names_too_much_is_refused(
 # ------------------------------------------------------------------ what must stay
 
 
-@pytest.mark.parametrize("latent", [1, 4, 64])
+@pytest.mark.parametrize("latent", [1, 4, 256])
 def test_the_models_that_training_makes_are_within_the_limits(tmp_path: Path, latent: int) -> None:
     def complain(what: str) -> Exception:
         return AssertionError(what)
