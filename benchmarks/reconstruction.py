@@ -30,14 +30,13 @@ from latentpad.models.packs import networks
 from latentpad.models.packs import pack as packs
 from latentpad.models.packs.pack import Pack
 from latentpad.models.training import dataset
-from latentpad.models.training.card import JudgedPhase, reconstruction_errors
+from latentpad.models.training.card import SPLIT_LABELS, JudgedPhase, Quality, judged
 
 NAMES = {"ViSQOL": "visqol", "from 0.28 s": "visqol_late", "MAE": "mae_db"}
-SIDES = {"train": "seen", "validation": "chose the epoch", "test": "never met"}
 
 
-def grades(pack: Pack, folder: Path, texture: float = 0.0) -> dict[str, dict[str, float]]:
-    """`models.training.card.reconstruction_errors` of all sounds of each of the pack's splits."""
+def grades(pack: Pack, folder: Path, texture: float = 0.0) -> Quality:
+    """`models.training.card.judged` of the pack's sounds."""
     with (pack.path / "sources.csv").open(newline="", encoding="utf-8") as file:
         sources = list(csv.DictReader(file))
     recordings = [folder / row["id"] for row in sources]
@@ -45,13 +44,9 @@ def grades(pack: Pack, folder: Path, texture: float = 0.0) -> dict[str, dict[str
     sounds, _ = dataset.spectrograms(clips, pack.representation)
     decoder = networks.load_decoder(pack)
     phase = JudgedPhase(resynthesis.DESCRIPTION, partial(resynthesis.resynthesise, texture=texture))
-    return {
-        side: reconstruction_errors(
-            pack, sounds, decoder, [i for i, row in enumerate(sources) if row["split"] == side],
-            recordings, phase, most=len(sources),
-        )
-        for side in SIDES
-    }  # fmt: skip
+    splits = [row["split"] for row in sources]
+    latents = pack.anchors.latents
+    return judged(pack.representation, latents, sounds, decoder, splits, recordings, phase)
 
 
 def trained(folder: Path, work: Path, seed: int, options: argparse.Namespace) -> Pack:
@@ -89,7 +84,7 @@ def show(name: str, pack: Pack, figures: dict[str, dict[str, float]]) -> None:
     print(f"{name}: correlation at most {apart:.2f}, nats {min(pack.kl):.2f} at least")
     for side, q in figures.items():
         print(
-            f"  {SIDES[side]:16} {q['sounds']:4} sounds   ViSQOL {q['visqol']:.2f} ± "
+            f"  {SPLIT_LABELS[side]:16} {q['sounds']:4} sounds   ViSQOL {q['visqol']:.2f} ± "
             f"{q['visqol_sd']:.2f} (from 0.28 s {q['visqol_late']:.2f} ± "
             f"{q['visqol_late_sd']:.2f})   MAE {q['mae_db']:.2f} ± {q['mae_db_sd']:.2f} dB",
             flush=True,
@@ -128,19 +123,19 @@ def main() -> None:
         if options.by_clip:
             (scratch / "clips").mkdir()
             folder = ungrouped(folder, scratch / "clips")
-        table: dict[str, list[Any]] = {side: [] for side in SIDES}
+        table: dict[str, list[Any]] = {}
         for seed in options.seeds:
             pack = trained(folder, work, seed, options)
             figures = grades(pack, folder)
             show(f"seed {seed}", pack, figures)
             for side, q in figures.items():
-                table[side].append(q)
+                table.setdefault(side, []).append(q)
         print(f"{len(options.seeds)} divisions, {options.latent} latents, mean ± 95 % interval:")
         for side, rows in table.items():
             marks = ", ".join(
                 f"{name} {interval([row[key] for row in rows])}" for name, key in NAMES.items()
             )
-            print(f"  {SIDES[side]:16} {marks}")
+            print(f"  {SPLIT_LABELS[side]:16} {marks}")
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

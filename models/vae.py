@@ -24,6 +24,7 @@ def build(
     width: int = 160,
     seed_channels: int = 64,
     hidden: int = 128,
+    encoder_width: int = 0,
 ) -> tuple[Any, Any]:
     """(encoder, decoder), both untrained Keras models.
 
@@ -31,9 +32,11 @@ def build(
     decoder: (batch, latent) -> (batch, frames, bins) in 0...1.
     `width` is the channels of the decoder's convolutions (its cost grows with the square),
     `hidden` the units of its first layer, `seed_channels` those of each of its coarsest frames.
+    `encoder_width` is the channels of the encoder's convolutions, which cost nothing on stage; 0:
+    `width`.
     """
     return (
-        _encoder(representation, latent, width),
+        _encoder(representation, latent, encoder_width or width),
         _decoder(representation, latent, width, seed_channels, hidden),
     )
 

@@ -37,6 +37,7 @@ class TrainingHistory:
     best_epoch: int = 0
     seconds: float = 0.0
     since: int = 0  # the first epoch whose weights may be the final ones
+    interrupted: bool = False  # by Ctrl-C
 
     @property
     def best(self) -> float:
@@ -71,8 +72,6 @@ class TrainingCallback(keras.callbacks.Callback):
         self._best_weights: list[Any] = []
         self.stop_requested = False
         """Ctrl-C was pressed in this process during the batch that runs."""
-        self.interrupted = False
-        """The training was ended in the middle of an epoch."""
         self._began = 0.0
         self._saved = time.monotonic()
 
@@ -119,7 +118,7 @@ class TrainingCallback(keras.callbacks.Callback):
 
     def end(self) -> None:
         """Stop after this batch: its epoch does not count."""
-        self.interrupted = self.model.stop_training = True
+        self.history.interrupted = self.model.stop_training = True
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if self.stop_requested:
@@ -147,7 +146,7 @@ class TrainingCallback(keras.callbacks.Callback):
         self.model.noise_seed.state.assign(np.array([self._config.seed, number], "uint32"))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if self.interrupted:  # not a whole epoch
+        if self.history.interrupted:  # not a whole epoch
             return
         history, recipe = self.history, self._config.recipe
         score = float(logs["val_score"])

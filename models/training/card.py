@@ -43,7 +43,16 @@ SOUNDS_MEASURED = 64  # at most, of each split: ViSQOL takes a tenth of a second
 PICTURED = 6  # sounds, at most
 RECONSTRUCTIONS = "reconstructions.png"
 ACTIVE = 0.1  # nats: a latent that carries less is not used
-SPLIT_LABELS = {"train": "seen", "validation": "unseen, chose the epoch", "test": "unseen"}
+LEARNED = "anchors"  # all sounds, after the last fit
+SPLIT_LABELS = {
+    "train": "seen",
+    "validation": "unseen, chose the epoch",
+    "test": "unseen",
+    LEARNED: "after the last fit, on all sounds",
+}
+
+Quality = dict[str, dict[str, float]]
+"""Figures of `reconstruction_errors` by split."""
 
 
 def write(
@@ -55,23 +64,26 @@ def write(
     history: TrainingHistory,
     recordings: Sequence[Path],
     phase: JudgedPhase = GRIFFINLIM,
+    division: Quality | None = None,
     progress: ProgressCallback = no_progress,
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
     """Make card.md and its pictures, as bytes by file name, and the figures in it.
 
     `sounds` (L, frames, bins) floats in 0...1 belong to the pack's anchors, as do the rows of
-    `sources` and the paths of the `recordings`. Takes about half a minute; `progress` is called
+    `sources` and the paths of the `recordings`. `division`: what was measured before the model was
+    fit to all sounds, None if it was not. Takes about half a minute; `progress` is called
     meanwhile.
     """
     splits = [row["split"] for row in sources]
-    quality: dict[str, Any] = {}
-    for split in ("train", "validation", "test"):
-        chosen = [i for i, side in enumerate(splits) if side == split]
-        if chosen:
-            report = partial(progress, f"judging sounds ({SPLIT_LABELS[split]})")
-            quality[split] = reconstruction_errors(
-                pack, sounds, decoder, chosen, recordings, phase, shown=report
-            )
+    r, latents = pack.representation, pack.anchors.latents
+    if division:
+        everything = [LEARNED] * len(splits)
+        quality = {
+            **division,
+            **judged(r, latents, sounds, decoder, everything, recordings, phase, progress),
+        }
+    else:
+        quality = judged(r, latents, sounds, decoder, splits, recordings, phase, progress)
     progress("measuring a decode", 0, 0)
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / "decoder.keras"
@@ -95,8 +107,31 @@ def write(
     return files, figures
 
 
+def judged(
+    representation: Representation,
+    latents: Floats,
+    sounds: Any,
+    decoder: Any,
+    splits: Sequence[str],
+    recordings: Sequence[Path],
+    phase: JudgedPhase = GRIFFINLIM,
+    progress: ProgressCallback = no_progress,
+) -> Quality:
+    """`reconstruction_errors` of the sounds of each split."""
+    quality: Quality = {}
+    for split in SPLIT_LABELS:
+        chosen = [i for i, side in enumerate(splits) if side == split]
+        if chosen:
+            report = partial(progress, f"judging sounds ({SPLIT_LABELS[split]})")
+            quality[split] = reconstruction_errors(
+                representation, latents, sounds, decoder, chosen, recordings, phase, shown=report
+            )
+    return quality
+
+
 def reconstruction_errors(
-    pack: Pack,
+    representation: Representation,
+    latents: Floats,
     sounds: Any,
     decoder: Any,
     chosen: Sequence[int],
@@ -112,31 +147,31 @@ def reconstruction_errors(
     the bare sounds, which ViSQOL judges from 0.28 s on. Without the extra `evaluate` there are no
     figures of ViSQOL.
     """
-    r = pack.representation
-    judged = extras.installed("visqol")
+    r = representation
+    has_visqol = extras.installed("visqol")
     errors: list[float] = []
     grades: dict[str, list[float]] = {"visqol": [], "visqol_late": []}
     spread = np.linspace(0, len(chosen) - 1, min(most, len(chosen))).astype(int)
     some = [chosen[i] for i in spread]
     shown(0, len(some))
-    for i, decoded in zip(some, _decoded(pack, decoder, some), strict=True):
+    for i, decoded in zip(some, _decoded(latents, decoder, some), strict=True):
         reference, other = r.unscaled(sounds[i]), r.unscaled(decoded)
         errors.append(similarity.mae_db(reference, other))
-        if judged:
+        if has_visqol:
             original, sound = reading.read_samples(recordings[i], r), phase.sound(other, r)
             grades["visqol"].append(similarity.visqol(original, sound, r))
             grades["visqol_late"].append(similarity.visqol(original, sound, r, whole=False))
         shown(len(errors), len(some))
     figures: dict[str, float] = {"sounds": len(errors)}
-    for name, values in {"mae_db": errors, **(grades if judged else {})}.items():
+    for name, values in {"mae_db": errors, **(grades if has_visqol else {})}.items():
         figures[name] = round(float(np.mean(values)), 2)
         figures[f"{name}_sd"] = round(float(np.std(values)), 2)
     return figures
 
 
-def _decoded(pack: Pack, decoder: Any, chosen: Sequence[int]) -> Floats:
-    """(n, frames, bins) in 0...1: the chosen anchors, decoded."""
-    return np.asarray(decoder.predict(pack.anchors.latents[list(chosen)], 32, verbose=0))
+def _decoded(latents: Floats, decoder: Any, chosen: Sequence[int]) -> Floats:
+    """(n, frames, bins) in 0...1: the chosen latents, decoded."""
+    return np.asarray(decoder.predict(latents[list(chosen)], 32, verbose=0))
 
 
 def _correlations(pack: Pack) -> Any:
@@ -158,6 +193,11 @@ def _text(
 ) -> str:
     r = pack.representation
     sentence = held_out(pack.training["sounds"])
+    last = (
+        " Then it was\nfit once more, to all sounds; what is called unseen was measured before."
+        if LEARNED in figures
+        else ""
+    )
     kept, suffix = (
         ("validation loss", ", unseen in training") if "test" in figures else ("loss", "")
     )
@@ -189,7 +229,7 @@ Representation: frames of {r.n_fft} samples, hop {r.hop}, window {r.window}, {r.
 {r.bins} bins, {r.range_db:g} dB below each sound's peak bin.
 
 Training: {pack.training["epochs"]} epochs in {pack.training["minutes"]} minutes, weights of epoch
-{pack.training["best_epoch"]} (the best {kept}), seed {pack.training["seed"]}; {recipe}.
+{pack.training["best_epoch"]} (the best {kept}), seed {pack.training["seed"]}; {recipe}.{last}
 Decoder {decoder.count_params():,} parameters, encoder {encoder.count_params():,}.
 
 ![loss](loss.png)
@@ -249,7 +289,7 @@ def reconstructions(
     `recorded` are (frames, bins) dB of the `chosen` anchors.
     """
     r = pack.representation
-    decoded = [r.unscaled(sound) for sound in _decoded(pack, decoder, chosen)]
+    decoded = [r.unscaled(sound) for sound in _decoded(pack.anchors.latents, decoder, chosen)]
     rows = ("recording", recorded), ("reconstruction", decoded)
     names = [str(pack.anchors.names[i]) for i in chosen]
     return drawing.png(drawing.spectrograms(rows, names, r))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from latentpad.models.representation import Representation
 from latentpad.models.sources.licences import FREE
@@ -12,7 +12,10 @@ from latentpad.models.sources.licences import FREE
 class Recipe:
     """How a VAE is trained. Losses are in dB, so the weights are in dB per nat and the like."""
 
-    width: int = 224  # channels of the convolutions
+    width: int = 224  # channels of the decoder's convolutions
+    hidden: int = 128  # units of its first layer
+    seed_channels: int = 64  # channels of each of its coarsest frames
+    encoder_width: int = 0  # channels of the encoder's convolutions; 0: as the decoder's
     beta: float = 0.28  # dB for a nat in every latent (Higgins et al., beta-VAE, 2017)
     free_nats: float = 0.5  # per latent and sound without a penalty, so that no latent dies
     warm_up: float = 0.1  # share of the training in which the weight rises from 0
@@ -24,6 +27,18 @@ class Recipe:
     content: float = 1.0  # how much more sound weighs than silence; 0: all bins equally
     epochs: int = 200
     patience: int = 60  # epochs without a better validation loss, once the rate has fallen
+    last_fit: float = 0.0  # then fit to all sounds, for this share of the epochs; 0: it is not
+    last_rate: float = 0.5  # of the learning rate, in that fit
+
+    @property
+    def shape(self) -> dict[str, int]:
+        """The arguments of `models.vae.build` besides representation and latents."""
+        return {
+            "width": self.width,
+            "hidden": self.hidden,
+            "seed_channels": self.seed_channels,
+            "encoder_width": self.encoder_width,
+        }
 
 
 #: As in Cámara & Blanco: Adam at 1e-4, 500 epochs at most, a plain beta-VAE.
@@ -62,3 +77,22 @@ class TrainingConfig:
     @property
     def passes(self) -> int:
         return self.epochs or self.recipe.epochs
+
+    @property
+    def first(self) -> TrainingConfig:
+        """The config of the fit on the sounds that are not held out."""
+        share = 1 / (1 + self.recipe.last_fit)
+        return replace(self, minutes=None if self.minutes is None else share * self.minutes)
+
+    @property
+    def last(self) -> TrainingConfig:
+        """The config of the last fit, on all sounds, from the weights of the first."""
+        recipe = self.recipe
+        rate = recipe.last_rate * recipe.learning_rate
+        minutes = None if self.minutes is None else self.minutes - (self.first.minutes or 0.0)
+        return replace(
+            self,
+            recipe=replace(recipe, learning_rate=rate, warm_up=0.0),
+            epochs=max(1, round(recipe.last_fit * self.passes)),
+            minutes=minutes,
+        )

@@ -20,7 +20,7 @@ from latentpad.models.training.batches import Batches
 from latentpad.models.training.callbacks import TrainingHistory
 
 if TYPE_CHECKING:
-    from latentpad.models.training.card import JudgedPhase
+    from latentpad.models.training.card import JudgedPhase, Quality
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,14 @@ class TrainedModel:
     history: TrainingHistory
     figures: dict[str, Any]
     work: Path
+    division: Quality | None = None  # measured before it was fit to all sounds; None: it was not
+
+
+def means(encoder: Any, sounds: Any) -> Floats:
+    """(L, D) the means of the latents of all sounds (L, frames, bins) in 0...1."""
+    return np.asarray(
+        vae.split(encoder.predict(Batches(sounds, range(len(sounds)), 32), verbose=0))[0]
+    )
 
 
 def write(
@@ -110,7 +118,7 @@ def write(
         recordings = [c.path for c in t.clips]
         extra, figures = cards.write(
             new_pack, t.encoder, t.decoder, t.sounds, sources, t.history, recordings,
-            phase or cards.GRIFFINLIM, progress,
+            phase or cards.GRIFFINLIM, t.division, progress,
         )  # fmt: skip
         new_pack = replace(new_pack, training={**new_pack.training, "quality": figures})
         pack.save(new_pack, t.encoder, t.decoder, sources, extra)

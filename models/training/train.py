@@ -19,12 +19,13 @@ from latentpad.models.training import batches, dataset, preview, workspace
 from latentpad.models.training.batches import Batches
 from latentpad.models.training.callbacks import TrainingCallback, TrainingHistory, training_key
 from latentpad.models.training.config import TrainingConfig
-from latentpad.models.training.export import TrainedModel, write
+from latentpad.models.training.export import TrainedModel, means, write
 from latentpad.models.training.loss import TrainingModel
 from latentpad.models.training.provenance import held_out
+from latentpad.models.training.workspace import LAST
 
 if TYPE_CHECKING:
-    from latentpad.models.training.card import JudgedPhase
+    from latentpad.models.training.card import JudgedPhase, Quality
     from latentpad.models.training.distribution import Team
 
 PREVIEWED = 4  # unseen sounds in the preview
@@ -60,7 +61,8 @@ def train(
     models.libraries.header.LibraryError and models.training.distribution.DistributionError.
     """
     with Bar(progress) as bar:
-        trained = _train(folder, out, config, bar, log, team)
+        judge = _judge(config.representation, phase, bar) if card else None
+        trained = _train(folder, out, config, bar, log, team, judge)
         new_pack = write(trained, title or out.name, licence, card, phase, bar.report)
     workspace.end(trained.work)
     if team is not None:
@@ -85,8 +87,30 @@ def train_model(
         return _train(folder, out, config, bar, log, team)
 
 
+#: What a model makes of sounds: encoder, decoder, sounds and clips to figures by split.
+Judge = Callable[[Any, Any, Any, Sequence[dataset.Clip]], "Quality"]
+
+
+def _judge(representation: Representation, phase: JudgedPhase | None, bar: Bar) -> Judge:
+    def judge(encoder: Any, decoder: Any, sounds: Any, clips: Sequence[dataset.Clip]) -> Quality:
+        from latentpad.models.training import card
+
+        return card.judged(
+            representation, means(encoder, sounds), sounds, decoder, [c.split for c in clips],
+            [c.path for c in clips], phase or card.GRIFFINLIM, bar.report,
+        )  # fmt: skip
+
+    return judge
+
+
 def _train(
-    folder: Path, out: Path, config: TrainingConfig, bar: Bar, log: LogCallback, team: Team | None
+    folder: Path,
+    out: Path,
+    config: TrainingConfig,
+    bar: Bar,
+    log: LogCallback,
+    team: Team | None,
+    judge: Judge | None = None,
 ) -> TrainedModel:
     chief, members = (True, 1) if team is None else (team.chief, team.members)
     workspace.check(folder, out, chief)
@@ -104,15 +128,28 @@ def _train(
         team.agree(training_key(key, kept, config.epochs, config.minutes))
     usable = dataset.check_enough([listed[i] for i in kept], folder)
     clips = dataset.split_clips(usable, config.seed, config.held_out)
-    encoder, decoder = vae.build(config.representation, config.latent, width=config.recipe.width)
+    encoder, decoder = vae.build(config.representation, config.latent, **config.recipe.shape)
     sides = {name: [i for i, c in enumerate(clips) if c.split == name] for name in dataset.SIDES}
     counts = {name: len(side) for name, side in sides.items()}
     if chief:
         log(held_out(counts))
+    names_shown = [c.called for c in clips]
     history = fit(
         encoder, decoder, sounds, sides["train"], sides["validation"] or sides["train"],
-        work, config, names=[c.called for c in clips], bar=bar, log=log, team=team,
+        work, config.first, names=names_shown, bar=bar, log=log, team=team,
     )  # fmt: skip
+    division = None
+    again = config.recipe.last_fit > 0 and counts["train"] < len(clips) and not history.interrupted
+    if again:
+        if judge is not None:
+            division = judge(encoder, decoder, sounds, clips)
+        log("fitting once more, to all sounds")
+        everything = range(len(clips))
+        fit(
+            encoder, decoder, sounds, everything, everything, work / LAST, config.last,
+            names=names_shown, bar=bar, log=log, team=team,
+        )  # fmt: skip
+        clips = [replace(clip, split="train") for clip in clips]
     if team is not None and not chief:
         workspace.end(work)
         team.gather()
@@ -127,8 +164,9 @@ def _train(
         "recipe": asdict(config.recipe),
     }
     return TrainedModel(
-        out, clips, sounds, peaks, encoder, decoder, config.representation, history, figures, work
-    )
+        out, clips, sounds, peaks, encoder, decoder, config.representation, history, figures, work,
+        division,
+    )  # fmt: skip
 
 
 def fit(
@@ -179,7 +217,7 @@ def fit(
                 varied, validation_data=plain, initial_epoch=first_epoch, epochs=config.passes,
                 steps_per_epoch=len(varied), callbacks=[callback], verbose=0, shuffle=False,
             )  # fmt: skip
-    if callback.interrupted:
+    if callback.history.interrupted:
         if not callback.history.train:
             raise KeyboardInterrupt
         log(f"stopped: keeping the best, of epoch {callback.history.best_epoch}")

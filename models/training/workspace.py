@@ -12,7 +12,8 @@ from latentpad.models.packs import pack
 from latentpad.models.training.dataset import DatasetError
 
 KEY_FILE = "training.key"  # identifies the training; removed when it ends
-STATES = ("state", "state.old", "state.new")
+LAST = "last"  # folder of the fit on all sounds, which has a state of its own
+STATES = ("state", "state.old", "state.new", LAST)
 SPECTROGRAMS = ("sounds.partial", "sounds.f16", "read.partial.npz", "read.npz")
 KEPT = ("preview.png", "preview.partial.png", "log")  # kept for the user
 KNOWN_NAMES = frozenset({KEY_FILE, *STATES, *SPECTROGRAMS, *KEPT})

@@ -56,9 +56,10 @@ def test_what_visqol_would_say_is_left_out_of_a_cards_figures(
     decoder = networks.load_decoder(small)
     sounds = decoder.predict(small.anchors.latents, verbose=0)
     paths = [recordings / str(name) for name in small.anchors.ids]
-    whole = card.reconstruction_errors(small, sounds, decoder, [0, 1], paths)
+    judged = small.representation, small.anchors.latents, sounds, decoder, [0, 1], paths
+    whole = card.reconstruction_errors(*judged)
     monkeypatch.setitem(sys.modules, "visqol", None)
-    result = card.reconstruction_errors(small, sounds, decoder, [0, 1], paths)
+    result = card.reconstruction_errors(*judged)
     assert {"sounds", "mae_db", "mae_db_sd"} == set(result)
     assert result == {name: whole[name] for name in result}
     assert {"visqol_sd", "visqol_late_sd"} <= set(whole)

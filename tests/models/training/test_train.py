@@ -232,19 +232,46 @@ def test_a_folder_of_which_too_little_is_heard_is_refused(tmp_path: Path) -> Non
         train(tmp_path, tmp_path / "out", TrainingConfig(epochs=1), progress=False)
 
 
-def killed(recordings: Path, out: Path, after: int) -> None:
-    """A training that is killed after so many epochs."""
-    killed_after(after)
+def test_a_last_fit_learns_from_the_sounds_held_out_and_nothing_calls_them_unseen(
+    recordings: Path, tmp_path: Path
+) -> None:
+    lines: list[str] = []
+    config = TrainingConfig(
+        2, Recipe(width=16, last_fit=1.0), SMALL, epochs=12, batch=4, held_out=0.4
+    )
+    made = train(recordings, tmp_path / "out", config, progress=False, log=lines.append)
+    assert "fitting once more, to all sounds" in lines
+    quality = made.training["quality"]
+    assert quality["anchors"]["sounds"] == 12
+    assert {side: quality[side]["sounds"] for side in dataset.SIDES} == made.training["sounds"]
+    before = sum(quality[side]["sounds"] * quality[side]["mae_db"] for side in dataset.SIDES) / 12
+    assert quality["anchors"]["mae_db"] < before
+    assert {row["split"] for row in made.sources()} == {"train"}
+    encoder = networks.load_encoder(made)
+    sounds = [dataset.Clip(recordings / str(id), "", "", "") for id in made.anchors.ids]
+    encoded = encoder.predict(dataset.spectrograms(sounds, SMALL)[0], verbose=0)[:, :2]
+    np.testing.assert_allclose(encoded, made.anchors.latents, atol=2e-3)
+    card = (made.path / "card.md").read_text()
+    assert "anchors (after the last fit, on all sounds)" in card
+    assert "fit once more, to all sounds" in card and "test (unseen)" in card
+    assert not (tmp_path / "out.training" / "last").exists()
+
+
+def killed(recordings: Path, out: Path, after: int, last: bool) -> None:
+    """A training that is killed after so many epochs of its first or last fit."""
+    killed_after(after, last=last)
     callbacks.SAVED_EVERY_S = 0.0
-    config = TrainingConfig(2, Recipe(width=16), SMALL, epochs=6, batch=4, seed=3)
+    recipe = Recipe(width=16, last_fit=0.7 if last else 0.0)
+    config = TrainingConfig(2, recipe, SMALL, epochs=6, batch=4, seed=3)
     train(recordings, out, config, card=False, progress=False)
 
 
+@pytest.mark.parametrize("last", [False, True], ids=["first fit", "last fit"])
 def test_a_killed_training_goes_on_and_ends_with_the_weights_of_an_uninterrupted_one(
-    recordings: Path, tmp_path: Path
+    recordings: Path, tmp_path: Path, last: bool
 ) -> None:
     def run(name: str, killed_in: int) -> int:
-        return Forked(killed, recordings, tmp_path / name, killed_in).end().returncode
+        return Forked(killed, recordings, tmp_path / name, killed_in, last).end().returncode
 
     assert run("killed", 3) == -signal.SIGKILL
     assert not (tmp_path / "killed").exists()
