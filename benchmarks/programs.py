@@ -87,8 +87,9 @@ class PlayProcess:
         return [parent, *parent.children(recursive=True)]
 
     def memory(self) -> float:
-        """MB (PSS) of all of its processes."""
-        return sum(process.memory_full_info().pss for process in self.family()) / 2**20
+        """MB that only its processes have, each by itself (USS): what they share is of one size,
+        and PSS depends on what else runs on the machine."""
+        return sum(process.memory_full_info().uss for process in self.family()) / 2**20
 
     def meters(self) -> dict[str, tuple[Any, ...]]:
         """The newest values of its meters."""
