@@ -130,12 +130,13 @@ def stages(
             if stage <= TAKEN:  # from here on it is the same hop
                 k = int(np.argmax(times[stage] > marks[-1]))  # 0, which is too early, if none is
             marks.append(times[stage, k])
-        first = detect(recording.heard, gesture.frame, rate, AFTER_S).first
+        found = detect(recording.heard, gesture.frame, rate, AFTER_S).first
+        first = None if found is None else found - gesture.frame
         heard = recording.heard[gesture.frame :][: int(AFTER_S * rate)]
         begin = _find(hops[k], heard)
         if first is not None and begin is not None and begin <= first:  # else a false alarm
             frames = [(at - gesture.at) * rate for at in marks]
-            rows.append(np.diff([*frames, begin, first - gesture.frame]))
+            rows.append(np.diff([*frames, begin, first]))
     return 1000 / rate * np.array(rows).reshape((-1, len(NAMES)))
 
 

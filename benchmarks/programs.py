@@ -87,8 +87,9 @@ class PlayProcess:
         return [parent, *parent.children(recursive=True)]
 
     def memory(self) -> float:
-        """MB (PSS) of all of its processes."""
-        return sum(process.memory_full_info().pss for process in self.family()) / 2**20
+        """MB that only its processes have, each by itself (USS): what they share is of one size,
+        and PSS depends on what else runs on the machine."""
+        return sum(process.memory_full_info().uss for process in self.family()) / 2**20
 
     def meters(self) -> dict[str, tuple[Any, ...]]:
         """The newest values of its meters."""
@@ -126,10 +127,11 @@ def starting(lines: Iterable[str], say: LogCallback) -> Iterator[str]:
         yield line.strip()
 
 
-def synced(port: int, seconds: float) -> dict[str, tuple[Any, ...]]:
-    """The newest values that an instrument sends within `seconds` of a `/sync`.
+def synced(port: int, seconds: float = 0.0) -> dict[str, tuple[Any, ...]]:
+    """All values that an instrument sends after a `/sync`, and what changes within `seconds`.
 
-    Returns earlier when all values have come; a host gets them once a second.
+    A host gets all values once a second: the wait for them is not limited by `seconds`. The meters
+    are among what changes.
     """
     values: dict[str, tuple[Any, ...]] = {}
     last = FINGER[-1].address.format(n=FINGERS)

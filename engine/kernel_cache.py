@@ -8,6 +8,7 @@ system's temporary folder.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import re
 import shutil
@@ -142,6 +143,22 @@ def on_compile(report: Callable[[int], None]) -> None:
 
     event.register("numba:compile", Compiling())
     Cache._guard_against_spurious_io_errors = _guarded_access  # type: ignore[method-assign, assignment]
+
+
+def load_fft() -> None:
+    """Load Numba's FFT, which kernels use as `numpy.fft`, without that of SciPy.
+
+    Numba loads it before its first kernel, and with it `scipy.fft`, a quarter of a second of
+    processor time. For processes without kernels that use `scipy.fft`, before other threads import.
+    """
+    unused = "scipy.fft" not in sys.modules
+    if unused:
+        sys.modules["scipy.fft"] = None  # type: ignore[assignment]
+    try:
+        importlib.import_module("rocket_fft")
+    finally:
+        if unused:
+            del sys.modules["scipy.fft"]
 
 
 @contextmanager

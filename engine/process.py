@@ -53,8 +53,9 @@ def child_main(
         report_step(control_socket, f"imports {module}")
         serve = import_module(module).serve
         if "numba" in sys.modules:
-            from latentpad.engine.kernel_cache import on_compile
+            from latentpad.engine.kernel_cache import load_fft, on_compile
 
+            load_fft()
             on_compile(lambda kernels: send_message(control_socket, "compiling", kernels=kernels))
         serve(*args, control_socket)
     os._exit(0)  # without the slow clean-up of libraries

@@ -71,7 +71,7 @@ def until(true: Callable[[], Any], what: str) -> None:
 
 
 def pack(playing: Playing) -> object:
-    return synced(playing.port, 1.1).get("/pack", ("",))[0]
+    return synced(playing.port).get("/pack", ("",))[0]
 
 
 def connections(server: JackServer) -> str:
@@ -129,7 +129,7 @@ def test_a_preset_brings_its_pack(playing: Playing, ear: Ear) -> None:
     since = len(playing.lines)
     playing.send("/preset", "s", "kit")
     playing.says("preset Kit", after=since)
-    values = synced(playing.port, 1.1)
+    values = synced(playing.port)
     assert values["/pack"] == ("oneshots",) and values["/mode"] == ("shot",)
     assert playing.lines[since:].index("pack   oneshots") >= 0
 
@@ -145,5 +145,5 @@ def test_what_is_left_out_is_told_to_the_performer_and_those_who_follow(
     assert "/plane raw" in line and "/axes 3 1" in line and "/pack footsteps" in line
     playing.send("/pack", "s", "footsteps")
     until(lambda: pack(playing) == "footsteps", "footsteps is not back")
-    values = synced(playing.port, 1.1)
+    values = synced(playing.port)
     assert values["/plane"] == ("raw",) and values["/axes"] == (3, 1)

@@ -227,7 +227,7 @@ def test_cc_16_and_17_move_the_point(
 
 def values(playing: Playing) -> dict[str, tuple[object, ...]]:
     """Everything `/sync` tells, but for the meters."""
-    result = synced(playing.port, 0.0)
+    result = synced(playing.port)
     return {k: v for k, v in result.items() if not k.startswith("/meter")}
 
 

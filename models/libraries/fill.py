@@ -12,15 +12,16 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, Future
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
-
-from rich.progress import Progress
+from typing import TYPE_CHECKING, NamedTuple
 
 from latentpad.models.libraries.encode import Encoded, encode_batch
 from latentpad.models.libraries.header import LibraryError
 from latentpad.models.libraries.items import Item, LogCallback, no_log
 from latentpad.models.libraries.store import SoundRow, Writer, keep
 from latentpad.models.text import LONGEST, line, printable
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 BATCH = 32  # sounds
 BATCH_BYTES = 8 << 20  # a batch with more bytes ends early

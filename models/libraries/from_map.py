@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-
-from rich.progress import Progress
+from typing import TYPE_CHECKING
 
 from latentpad.models.libraries.fill import AddedCounts, now
 from latentpad.models.libraries.header import LibraryError
@@ -16,6 +15,9 @@ from latentpad.models.packs.pack import Pack
 from latentpad.models.representation import Floats
 from latentpad.models.sources import sound_map
 from latentpad.models.text import line
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 CHUNK = 4096  # sounds written at once
 

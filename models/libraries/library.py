@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from rich.progress import Progress
 
 from latentpad.models.libraries import (
     arrays,
@@ -36,6 +36,9 @@ from latentpad.models.packs import pack as packs
 from latentpad.models.packs.pack import Anchors, Pack, PackError
 from latentpad.models.representation import Floats
 from latentpad.models.text import printable
+
+if TYPE_CHECKING:  # an instrument that starts shows no progress
+    from rich.progress import Progress
 
 __all__ = [
     "AddedCounts", "Library", "LibraryError", "Summary", "create", "filling", "open_"

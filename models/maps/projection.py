@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -54,8 +55,9 @@ def tsne_of(rows: Floats, seed: int) -> Floats:
 def umap(latents: Floats, seed: int = 0) -> Floats:
     """The same by UMAP (McInnes, Healy & Melville, 2018), which keeps more of what is far apart.
 
-    If there are more than `MOST_UMAP` sounds, that many are mapped. The first call takes some
-    seconds more. Raises MapError if umap-learn, the extra `umap`, is not installed.
+    If there are more than `MOST_UMAP` sounds, that many are mapped. The first call on a machine
+    takes half a minute more: it compiles. Raises MapError if umap-learn, the extra `umap`, is not
+    installed.
     """
 
     def fit(some: Floats) -> Any:
@@ -94,7 +96,22 @@ def _umap() -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the prevented import
-            import umap
+            with _kernels_kept():
+                import umap
     except ImportError:
         raise MapError(f"UMAP is not installed: {extras.command('umap')}") from None
     return umap
+
+
+@contextmanager
+def _kernels_kept() -> Iterator[None]:
+    """Numba keeps what is compiled of the functions that are declared within: UMAP does not ask for
+    that, and would compile for ten seconds in each process."""
+    import numba
+
+    declare = numba.njit
+    numba.njit = lambda *args, **options: declare(*args, **{"cache": True, **options})
+    try:
+        yield
+    finally:
+        numba.njit = declare

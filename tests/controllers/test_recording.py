@@ -75,7 +75,7 @@ def addresses(path: Path) -> list[str]:
 
 def plays(program: Playing) -> bool:
     """Whether it hears and answers."""
-    return "/gain" in synced(program.port, 1.0)
+    return "/gain" in synced(program.port)
 
 
 @pytest.mark.parametrize("ending", ["wav", "flac"])
@@ -208,7 +208,7 @@ def test_the_sound_goes_on_when_nobody_reads_what_is_printed(tmp_path: Path) -> 
         process.stdout.readline()
         process.stdout.close()
         until(lambda: seconds(tmp_path / "take.wav") > 1, 90)
-        assert "/gain" in synced(port, 1.0)
+        assert "/gain" in synced(port)
         process.terminate()
         assert process.stderr.read() == ""
         assert process.wait(30) == 0

@@ -169,3 +169,25 @@ def test_who_starts_has_used_its_folder(folder: Path) -> None:
     os.utime(kept, (0, 0))
     run(folder, HOME=home)
     assert time.time() - kept.stat().st_mtime < 600
+
+
+FFT = """
+import sys
+from latentpad.engine.kernel_cache import load_fft
+load_fft()
+from numba.core.entrypoints import init_all
+init_all()  # as before the first kernel
+assert "rocket_fft" in sys.modules and "scipy.fft" not in sys.modules
+import scipy.fft
+assert scipy.fft.rfft([1.0, 1.0])[0] == 2.0
+"""
+
+
+def test_kernels_have_an_fft_without_that_of_scipy_which_is_there_for_others(
+    tmp_path: Path,
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FFT], env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr

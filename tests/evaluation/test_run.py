@@ -36,7 +36,7 @@ pytestmark = pytest.mark.early
 
 ROOT = str(Path(__file__).parents[2])
 SETTINGS = EvaluationSettings(
-    pairs=6, draws=2, finer=3, planes=("raw", "map"), expanders=("nearest", "mean", "dwell")
+    pairs=3, draws=1, finer=3, planes=("raw", "map"), expanders=("nearest", "mean", "dwell")
 )
 
 
@@ -199,7 +199,7 @@ def test_a_dask_cluster_finds_the_figures_of_the_cores_bit_for_bit(
     monkeypatch.setenv("PYTHONPATH", ROOT)
     settings = replace(SETTINGS, planes=("map",), expanders=("mean",))
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=2, processes=True, dashboard_address=None,
+        n_workers=1, threads_per_worker=2, processes=True, dashboard_address=None,
         worker_dashboard_address=None, local_directory=str(tmp_path),
     ) as cluster:  # fmt: skip
         made = evaluate(clear, tmp_path / "out", settings, dask=cluster.scheduler_address)
@@ -233,6 +233,8 @@ def test_a_worker_that_judges_otherwise_is_refused() -> None:
 def test_a_worse_row_is_told_from_one_that_is_no_worse(whole: Evaluation) -> None:
     of = {(row.plane, row.expander): row for row in whole.rows}
     nearest = of["map", "nearest"]
+    # As of more pairs: with three no order of them is unlikely enough.
+    nearest = replace(nearest, figures=np.repeat(nearest.figures, 2, axis=0))
     assert all(verdict.no_worse for verdict in tables.no_worse(nearest, nearest))
     worse = tables.ExpanderRow(**{**vars(nearest), "figures": nearest.figures + 1})
     result = {v.figure: v.no_worse for v in tables.no_worse(worse, nearest)}
@@ -274,7 +276,7 @@ def test_planes_are_compared_by_every_expander_where_there_are_several(whole: Ev
 
 def test_the_report_tells_where_peaq_was_valid(whole: Evaluation) -> None:
     figures = whole.rows[0].figures.copy()
-    figures[..., tables.COLUMN["peaq_valid"]] = np.arange(30).reshape(6, 5) % 5 > 0
+    figures[..., tables.COLUMN["peaq_valid"]] = np.arange(15).reshape(3, 5) % 5 > 0
     row = replace(whole.rows[0], figures=figures)
     reported = markdown_report.markdown(whole._replace(rows=[row]))
     assert "| expander | PEAQ valid |" in reported and "| nearest | 80.0 % |" in reported

@@ -75,7 +75,10 @@ def test_the_seed_repeats_the_map(
 
 
 @pytest.mark.parametrize("count", [1, 3, 4, 5])
-def test_few_sounds_and_sounds_all_the_same_have_a_map(decode: Decode, count: int) -> None:
+def test_few_sounds_and_sounds_all_the_same_have_a_map(
+    decode: Decode, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    monkeypatch.setattr(learned_map, "ROUNDS", 2)
     few = np.random.default_rng(0).normal(size=(count, 3)).astype(np.float32)
     for some in (few, np.full((count, 3), 0.5, np.float32), np.repeat(few, 3, axis=0)):
         plane = learn_map(some, decode)
@@ -86,6 +89,7 @@ def test_of_too_many_sounds_some_are_mapped_and_the_others_lie_among_them(
     decode: Decode, latents: Floats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(learned_map, "MOST", 12)
+    monkeypatch.setattr(learned_map, "ROUNDS", 2)
     plane = learn_map(latents, decode)
     some = np.linspace(0, COUNT - 1, 12).astype(int)
     np.testing.assert_allclose(plane[some], learn_map(latents[some], decode), rtol=1e-5, atol=1e-4)

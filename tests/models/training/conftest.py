@@ -1,12 +1,16 @@
-"""Trainings whose map is a sketch: it is learned after all else, and has tests of its own."""
+"""Trainings whose map is a sketch, and whose previews are empty: both have tests of their own."""
 
 from __future__ import annotations
 
 import pytest
 
 from latentpad.models.maps import learned
+from latentpad.models.training.preview import Preview
+from tests.models.training.killing import empty_figure
 
 
 @pytest.fixture(autouse=True)
-def _sketched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learned, "ROUNDS", 0)
+def _sketched(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    monkeypatch.setattr(learned, "ROUNDS", 0)  # it is learned after all else
+    if request.path.name != "test_pictures.py":
+        monkeypatch.setattr(Preview, "figure", empty_figure)
