@@ -92,7 +92,7 @@ def eight_fingers(
     yield f"| sounds played before they were decoded there, of {windows[1]} | {windows[0]} |"
     yield f"| sounds decoded whole | {windows[2]} |"
     yield (
-        f"| memory of the processes (USS) in second {warm_s:.0f}, and its growth since then "
+        f"| memory of the processes (RssAnon) in second {warm_s:.0f}, and its growth since then "
         f"| {memory:.0f} MB, {growth:+.2f} % |"
     )
     yield f"| processes replaced | {replaced} |"

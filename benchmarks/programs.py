@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
 
 import psutil
@@ -87,9 +88,14 @@ class PlayProcess:
         return [parent, *parent.children(recursive=True)]
 
     def memory(self) -> float:
-        """MB that only its processes have, each by itself (USS): what they share is of one size,
-        and PSS depends on what else runs on the machine."""
-        return sum(process.memory_full_info().uss for process in self.family()) / 2**20
+        """MB of its processes that no file holds: what could grow without an end. What they share
+        is of one size, and PSS depends on what else runs on the machine."""
+        kilobytes = 0
+        for process in self.family():
+            for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
+                if line.startswith("RssAnon"):
+                    kilobytes += int(line.split()[1])
+        return kilobytes / 1024
 
     def meters(self) -> dict[str, tuple[Any, ...]]:
         """The newest values of its meters."""

@@ -20,7 +20,8 @@ from latentpad.engine.process import LEAVE_S, STACK_SIGNAL, child_main
 
 Message = dict[str, Any]
 
-MAX_BYTES = 1 << 20  # bytes read at a time; also the longest line
+MAX_BYTES = 1 << 20  # bytes taken at a time, about; also the longest line
+READ_BYTES = 1 << 16
 STACKS_S = 0.1  # time for a process to print its stacks
 TAIL = 1 << 15  # bytes kept of standard error
 
@@ -34,6 +35,8 @@ class Child:
     def __init__(self, name: str, module: str, args: Sequence[Any]) -> None:
         spawn = multiprocessing.get_context("spawn")
         self._received, self._printed = b"", b""
+        # `os.read` would allocate the most that may come each time, and leave holes behind.
+        self._buffer = bytearray(READ_BYTES)
         with ExitStack() as kept_open, ExitStack() as passed_on:
             self._control_socket, child_socket = socket.socketpair()
             kept_open.enter_context(self._control_socket)
@@ -97,7 +100,7 @@ class Child:
         data = b""
         while channel in self.channels and len(data) < MAX_BYTES:
             try:
-                chunk = os.read(channel, MAX_BYTES)
+                chunk = bytes(self._buffer[: os.readv(channel, [self._buffer])])
             except BlockingIOError:
                 break
             except OSError:  # the process has died
