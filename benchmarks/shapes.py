@@ -29,7 +29,7 @@ from latentpad.models.packs import pack as packs
 from latentpad.models.packs.pack import Pack
 from latentpad.models.representation import Floats, Representation
 from latentpad.models.training import dataset
-from latentpad.models.training.card import JudgedPhase
+from latentpad.models.training.card import JudgedPhase, evenly
 from latentpad.models.training.config import Recipe, TrainingConfig
 from latentpad.models.training.train import train
 
@@ -133,10 +133,8 @@ def main() -> None:
         for split in dataset.SIDES:
             chosen = np.flatnonzero(splits == split)
             if len(chosen):
-                some = chosen[
-                    np.linspace(0, len(chosen) - 1, min(options.sounds, len(chosen))).astype(int)
-                ]
-                print(row(f"of {split}", pack, decoder, some.tolist(), options.folder), flush=True)
+                some = evenly(chosen.tolist(), options.sounds)
+                print(row(f"of {split}", pack, decoder, some, options.folder), flush=True)
         for split, figures in pack.training.get("quality", {}).items():
             if isinstance(figures, dict) and "visqol" in figures:
                 print(

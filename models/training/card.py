@@ -151,8 +151,7 @@ def reconstruction_errors(
     has_visqol = extras.installed("visqol")
     errors: list[float] = []
     grades: dict[str, list[float]] = {"visqol": [], "visqol_late": []}
-    spread = np.linspace(0, len(chosen) - 1, min(most, len(chosen))).astype(int)
-    some = [chosen[i] for i in spread]
+    some = evenly(chosen, most)
     shown(0, len(some))
     for i, decoded in zip(some, _decoded(latents, decoder, some), strict=True):
         reference, other = r.unscaled(sounds[i]), r.unscaled(decoded)
@@ -167,6 +166,11 @@ def reconstruction_errors(
         figures[name] = round(float(np.mean(values)), 2)
         figures[f"{name}_sd"] = round(float(np.std(values)), 2)
     return figures
+
+
+def evenly(rows: Sequence[int], most: int) -> list[int]:
+    """`most` of the rows, evenly spread, or all if there are fewer."""
+    return [rows[i] for i in np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
 
 
 def _decoded(latents: Floats, decoder: Any, chosen: Sequence[int]) -> Floats:
@@ -277,8 +281,7 @@ def _mean_and_sd(figures: Mapping[str, float], name: str) -> str:
 def pictured_rows(splits: Sequence[str], most: int = PICTURED) -> list[int]:
     """Rows whose recordings the card shows: evenly spread over those unseen in training."""
     unseen = [i for i, split in enumerate(splits) if split == "test"] or list(range(len(splits)))
-    spread = np.linspace(0, len(unseen) - 1, min(most, len(unseen))).astype(int)
-    return [unseen[i] for i in spread]
+    return evenly(unseen, most)
 
 
 def reconstructions(

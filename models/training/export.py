@@ -40,11 +40,11 @@ class TrainedModel:
     division: Quality | None = None  # measured before it was fit to all sounds; None: it was not
 
 
-def means(encoder: Any, sounds: Any) -> Floats:
-    """(L, D) the means of the latents of all sounds (L, frames, bins) in 0...1."""
-    return np.asarray(
-        vae.split(encoder.predict(Batches(sounds, range(len(sounds)), 32), verbose=0))[0]
-    )
+def encoded(encoder: Any, sounds: Any) -> tuple[Floats, Floats]:
+    """Means and log variances (L, D) of the latents of all sounds (L, frames, bins) in 0...1."""
+    everything = Batches(sounds, range(len(sounds)), 32)
+    mean, logvar = vae.split(encoder.predict(everything, verbose=0))
+    return np.asarray(mean), np.asarray(logvar)
 
 
 def write(
@@ -64,9 +64,8 @@ def write(
     """
     t, r = trained, trained.representation
     count = len(t.sounds)
-    everything = Batches(t.sounds, range(count), 32)
     progress("placing the sounds", 0, 0)
-    mean, logvar = (np.asarray(x) for x in vae.split(t.encoder.predict(everything, verbose=0)))
+    mean, logvar = encoded(t.encoder, t.sounds)
     outlines = []
 
     def spectrograms_db() -> Iterator[Floats]:  # they are on disk: each is read once

@@ -19,7 +19,7 @@ from latentpad.models.training import batches, dataset, preview, workspace
 from latentpad.models.training.batches import Batches
 from latentpad.models.training.callbacks import TrainingCallback, TrainingHistory, training_key
 from latentpad.models.training.config import TrainingConfig
-from latentpad.models.training.export import TrainedModel, means, write
+from latentpad.models.training.export import TrainedModel, encoded, write
 from latentpad.models.training.loss import TrainingModel
 from latentpad.models.training.provenance import held_out
 from latentpad.models.training.workspace import LAST
@@ -96,7 +96,7 @@ def _judge(representation: Representation, phase: JudgedPhase | None, bar: Bar) 
         from latentpad.models.training import card
 
         return card.judged(
-            representation, means(encoder, sounds), sounds, decoder, [c.split for c in clips],
+            representation, encoded(encoder, sounds)[0], sounds, decoder, [c.split for c in clips],
             [c.path for c in clips], phase or card.GRIFFINLIM, bar.report,
         )  # fmt: skip
 
@@ -143,7 +143,8 @@ def _train(
     if again:
         if judge is not None:
             division = judge(encoder, decoder, sounds, clips)
-        log("fitting once more, to all sounds")
+        if chief:
+            log("fitting once more, to all sounds")
         everything = range(len(clips))
         fit(
             encoder, decoder, sounds, everything, everything, work / LAST, config.last,
