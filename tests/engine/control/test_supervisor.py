@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ import pytest
 
 from latentpad.engine import error_log
 from latentpad.engine.control import exit_reason, supervisor
-from latentpad.engine.control.child import TAIL, Child, Message
+from latentpad.engine.control.child import READ_BYTES, TAIL, Child, Message
 from latentpad.engine.control.supervisor import (
     GAP_S,
     IDLE_S,
@@ -218,6 +219,25 @@ def test_who_prints_more_than_is_read_does_not_wait(keep: Callable[..., Kept]) -
         child.kill()
     assert "printed" in [message["kind"] for message in child.read_messages()]
     assert len(child.printed) <= TAIL
+    child.close()
+
+
+def test_what_is_read_takes_memory_for_what_there_is_and_not_for_the_most_that_may_come(
+    keep: Callable[..., Kept],
+) -> None:
+    memory = multiprocessing.get_context("spawn").RawArray("d", 2)
+    child = Child("test", "tests.engine.lives", (memory, "prints a flood", 1))
+    tracemalloc.start()
+    try:
+        until(lambda: memory[1] == 1)
+        child.read_messages()
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        child.read_messages()
+        assert tracemalloc.get_traced_memory()[1] - before < READ_BYTES
+    finally:
+        tracemalloc.stop()
+        child.kill()
     child.close()
 
 
