@@ -24,11 +24,14 @@ class Recipe:
     falling: bool = True  # the rate falls as half a cosine (Loshchilov & Hutter, SGDR, 2017)
     weight_decay: float = 1e-4
     augmentation: float = 0.5  # strength, see models.training.augmentation
+    contrast: float = 0.0  # weight of the error of peaks' heights, see models.training.loss
     content: float = 1.0  # how much more sound weighs than silence; 0: all bins equally
     epochs: int = 200
     patience: int = 60  # epochs without a better validation loss, once the rate has fallen
     last_fit: float = 0.0  # then fit to all sounds, for this share of the epochs; 0: it is not
     last_rate: float = 0.5  # of the learning rate, in that fit
+    last_beta: float = 1.0  # of the price of a nat
+    last_augmentation: float = 1.0  # of the augmentation
 
     @property
     def shape(self) -> dict[str, int]:
@@ -88,11 +91,16 @@ class TrainingConfig:
     def last(self) -> TrainingConfig:
         """The config of the last fit, on all sounds, from the weights of the first."""
         recipe = self.recipe
-        rate = recipe.last_rate * recipe.learning_rate
         minutes = None if self.minutes is None else self.minutes - (self.first.minutes or 0.0)
         return replace(
             self,
-            recipe=replace(recipe, learning_rate=rate, warm_up=0.0),
+            recipe=replace(
+                recipe,
+                learning_rate=recipe.last_rate * recipe.learning_rate,
+                beta=recipe.last_beta * recipe.beta,
+                augmentation=recipe.last_augmentation * recipe.augmentation,
+                warm_up=0.0,
+            ),
             epochs=max(1, round(recipe.last_fit * self.passes)),
             minutes=minutes,
         )

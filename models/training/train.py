@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from latentpad.models.training.distribution import Team
 
 PREVIEWED = 4  # unseen sounds in the preview
+SCORED = 64  # sounds that choose the best epoch of the last fit, at most
 
 
 def train(
@@ -51,7 +52,7 @@ def train(
     resumed when it is started again with the same arguments: its state, a preview and the
     TensorBoard log are in OUT.training beside the pack. An existing pack is not overwritten.
 
-    `log` gets lines about the sounds that are left out or held out; a models.progress Bar shows the
+    `log` gets lines about sounds that are left out or held out; a models.progress Bar shows the
     progress. `licence` is written to the pack; None: as models.training.provenance derives it. The
     card judges sounds played with the method `phase`, see `export.write`.
 
@@ -147,8 +148,8 @@ def _train(
             log("fitting once more, to all sounds")
         everything = range(len(clips))
         fit(
-            encoder, decoder, sounds, everything, everything, work / LAST, config.last,
-            names=names_shown, bar=bar, log=log, team=team,
+            encoder, decoder, sounds, everything, everything[:: -(-len(clips) // SCORED)],
+            work / LAST, config.last, names=names_shown, bar=bar, log=log, team=team,
         )  # fmt: skip
         clips = [replace(clip, split="train") for clip in clips]
     if team is not None and not chief:
@@ -239,7 +240,7 @@ def _training_model(
             copy.set_weights(model.get_weights())
         encoder, decoder = (copy for _, copy in pairs)
     recipe = config.recipe
-    training_model = TrainingModel(encoder, decoder, recipe, config.representation.range_db)
+    training_model = TrainingModel(encoder, decoder, recipe, config.representation)
     if team is not None:
         training_model.noise_seed = team.noise_seed()
     training_model.compile(

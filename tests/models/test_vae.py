@@ -5,7 +5,7 @@ import pytest
 
 from latentpad.models import vae
 from latentpad.models.representation import Representation
-from latentpad.models.training.loss import dependence, reconstruction
+from latentpad.models.training.loss import contrast, dependence, reconstruction
 
 
 @pytest.mark.parametrize("frames", [4, 30, 33])
@@ -54,6 +54,18 @@ def test_a_tail_that_should_not_be_there_costs_as_much_as_one_that_is_missing() 
     shorter[:, 6:8] = 0.0
     added, missed = (float(reconstruction(sound, y, 90.0)) for y in (longer, shorter))
     assert added == pytest.approx(missed, rel=0.25)
+
+
+def test_the_contrast_of_a_blur_is_an_error_and_that_of_moved_peaks_is_not() -> None:
+    peaks = np.full((1, 4, 64), 0.4, np.float32)
+    peaks[:, :, ::4] = 0.8
+    smooth = np.full_like(peaks, peaks.mean())
+    moved = np.roll(peaks, 1, axis=2)
+    assert float(contrast(peaks, peaks, 90.0, 16)) == 0
+    blurred = float(contrast(peaks, smooth, 90.0, 16))
+    assert blurred == pytest.approx(90 * peaks[0, 0, :16].std(), rel=0.02)
+    assert float(contrast(peaks, moved, 90.0, 16)) < 0.01 * blurred
+    assert float(contrast(peaks, peaks - 0.1, 90.0, 16)) < 0.01 * blurred
 
 
 def test_dependence_is_of_latents_that_tell_the_same() -> None:
