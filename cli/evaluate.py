@@ -47,7 +47,7 @@ def evaluate(
         typer.Option(help="Folder the pack learned from: tables 1 and 3 against recordings."),
     ] = None,
     heard: Annotated[
-        int | None, typer.Option(min=1, help="Sounds of each row of table 3; else 24.")
+        int | None, typer.Option(min=1, help="Sounds of each row of table 3; else 40.")
     ] = None,
     dask: Annotated[
         str | None, typer.Option(help="Compare on this Dask scheduler: tcp://HOST:PORT.")

@@ -67,7 +67,11 @@ def commands(
         ("/plane", (plane,)),
         *([("/axes", tuple(axes))] if axes is not None else []),
         ("/expander", (expander,)),
-        *((ADDRESSES[k], (v if isinstance(v, str) else float(v),)) for k, v in fitted.items()),
+        *(
+            (ADDRESSES[name], (value if isinstance(value, str) else float(value),))
+            for name, value in fitted.items()
+            if name in ADDRESSES
+        ),
     ]
 
 

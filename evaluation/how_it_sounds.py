@@ -30,7 +30,7 @@ from latentpad.models.progress import ProgressCallback, no_progress
 from latentpad.models.representation import Floats
 from latentpad.models.training.card import LEARNED, SPLIT_LABELS
 
-SOUNDS = 24  # of each row, at most
+SOUNDS = 40  # of each row, at most
 HELD = 6  # places held at anchors, and as many between them
 NEIGHBOURS = 3  # on the plane, of which one is drawn to go half way to
 
