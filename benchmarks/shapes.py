@@ -24,12 +24,11 @@ import numpy as np
 from latentpad.engine.decode.frame_decoder import FrameDecoder
 from latentpad.engine.play import resynthesis
 from latentpad.models.audio import reading
-from latentpad.models.metrics import detail, similarity
+from latentpad.models.metrics import heard, similarity
 from latentpad.models.packs import pack as packs
 from latentpad.models.packs.pack import Pack
-from latentpad.models.representation import Floats, Representation
 from latentpad.models.training import dataset
-from latentpad.models.training.card import JudgedPhase, evenly
+from latentpad.models.training.card import JudgedPhase
 from latentpad.models.training.config import Recipe, TrainingConfig
 from latentpad.models.training.train import train
 
@@ -54,39 +53,28 @@ def recipe(settings: Sequence[str]) -> Recipe:
     return replace(Recipe(), **chosen)
 
 
-def heard(decoded: Floats, r: Representation) -> tuple[Floats, Floats]:
-    """The samples of a decoded sound as a voice plays it, and their frames in dB."""
-    samples = np.zeros(r.samples, np.float32)
-    played = PHASE.sound(decoded, r)[: r.samples]
-    samples[: len(played)] = played
-    return samples, r.decibels(r.magnitudes(samples))
-
-
 def row(name: str, pack: Pack, decoder: FrameDecoder, chosen: Sequence[int], folder: Path) -> str:
     """A row of the table about the chosen anchors."""
     r = pack.representation
-    figures = []
+    judged, details = [], []
     for i in chosen:
         path = folder / str(pack.anchors.ids[i])
         recorded = r.unscaled(dataset.spectrogram(dataset.Clip(path, "", "", ""), r)[0])
         decoded = decoder.whole(pack.anchors.latents[i : i + 1])[0]
-        samples, again = heard(decoded, r)
-        figures.append(
+        samples = PHASE.sound(decoded, r)
+        judged.append(
             (
                 similarity.mae_db(recorded, decoded),
                 similarity.visqol(reading.read_samples(path, r), samples, r),
-                detail.grain(recorded, again),
-                detail.contrast(again, r),
-                detail.contrast(recorded, r),
             )
         )
-    table = np.array(figures)
-    tonal = table[:, 4] >= detail.TONAL_DB
-    ratio = f"{np.nanmean(table[tonal, 3] / table[tonal, 4]):.2f}" if tonal.any() else "none"
-    mae, visqol, grain = np.nanmean(table[:, :3], axis=0)
+        details.append(heard.detail(recorded, heard.again(samples, r), r))
+    mae, visqol = np.array(judged).T
+    figures = heard.means(details)
+    ratio = f"{figures.contrast:.2f}" if figures.tonal else "none"
     return (
-        f"| {len(table)} {name} | {mae:.2f} | {visqol:.2f} ± {table[:, 1].std():.2f} | {grain:.2f} "
-        f"| {ratio} | {tonal.sum()} |"
+        f"| {len(details)} {name} | {mae.mean():.2f} | {visqol.mean():.2f} ± {visqol.std():.2f} "
+        f"| {figures.grain:.2f} | {ratio} | {figures.tonal} |"
     )
 
 
@@ -133,7 +121,7 @@ def main() -> None:
         for split in dataset.SIDES:
             chosen = np.flatnonzero(splits == split)
             if len(chosen):
-                some = evenly(chosen.tolist(), options.sounds)
+                some = heard.evenly(chosen.tolist(), options.sounds)
                 print(row(f"of {split}", pack, decoder, some, options.folder), flush=True)
         for split, figures in pack.training.get("quality", {}).items():
             if isinstance(figures, dict) and "visqol" in figures:

@@ -1,4 +1,4 @@
-"""`latentpad evaluate`: the paper's two tables for a pack, in Markdown, CSV and one HTML page."""
+"""`latentpad evaluate`: the tables for a pack, in Markdown, CSV, JSON and one HTML page."""
 
 from __future__ import annotations
 
@@ -43,7 +43,11 @@ def evaluate(
     focus: Annotated[int, typer.Option(min=1, help="Neighbours that they use.")] = 24,
     guard: Annotated[bool, typer.Option(help="Keep latents among the anchors'.")] = True,
     sounds: Annotated[
-        Path | None, typer.Option(help="Folder the pack learned from: table 1 against recordings.")
+        Path | None,
+        typer.Option(help="Folder the pack learned from: tables 1 and 3 against recordings."),
+    ] = None,
+    heard: Annotated[
+        int | None, typer.Option(min=1, help="Sounds of each row of table 3; else 40.")
     ] = None,
     dask: Annotated[
         str | None, typer.Option(help="Compare on this Dask scheduler: tcp://HOST:PORT.")
@@ -82,7 +86,7 @@ def evaluate(
     if sounds is not None:
         paths.files(loaded, sounds, paths.held_out(loaded))
     arguments: dict[str, Any] = {
-        "pairs": pairs, "draws": draws, "planes": tuple(plane or ()), "axes": axes,
+        "pairs": pairs, "draws": draws, "heard": heard, "planes": tuple(plane or ()), "axes": axes,
         "expanders": tuple(expander or ()) or None, "seed": seed, "perceptual": not magnitudes,
         "fitted": {"metric": metric, "focus": focus, "guard": guard},
     }  # fmt: skip
@@ -94,7 +98,7 @@ def evaluate(
     with Bar() as bar:
         bar.report("starting up")
         with stderr_silenced():
-            from latentpad.evaluation import html_report, markdown_report, run
+            from latentpad.evaluation import html_report, markdown_report, run, sounds_report
 
             make_settings = run.EvaluationSettings.quick if quick else run.EvaluationSettings
             given_arguments = {
@@ -112,9 +116,10 @@ def evaluate(
         for name, text in (
             ("report.md", markdown_report.markdown(results)),
             ("pairs.csv", markdown_report.table(results)),
+            ("sounds.json", sounds_report.json_text(results)),
             ("report.html", html_report.page(results)),
         ):
             partial = folder / f"{name}.partial"
             partial.write_text(text, encoding="utf-8")
             os.replace(partial, folder / name)
-    say(f"{folder}: report.html to look at and listen to, report.md, pairs.csv")
+    say(f"{folder}: report.html to look at and listen to, report.md, pairs.csv, sounds.json")

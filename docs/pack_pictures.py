@@ -1,7 +1,8 @@
 """Redraw the pictures of a pack's card: `python docs/pack_pictures.py PACK [RECORDINGS]`.
 
-plane.png shows the positions of its sounds on the pad. reconstructions.png needs the folder of the
-recordings that the pack was trained on; without it that picture is not changed.
+plane.png shows the positions of its sounds on the pad. reconstructions.png, recordings above what
+is heard of them, needs the folder of the recordings that the pack was trained on; without it that
+picture is not changed.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from latentpad.engine.play import resynthesis
 from latentpad.models.audio import reading
 from latentpad.models.maps import picture as plane_picture
 from latentpad.models.packs import networks, pack
-from latentpad.models.training import card
+from latentpad.models.training import reconstructions_picture
 
 
 def main() -> None:
@@ -24,7 +26,7 @@ def main() -> None:
     pictures = {plane_picture.FILE: plane_picture.draw(loaded)}
     if arguments.recordings is not None:
         r = loaded.representation
-        chosen = card.pictured_rows([row["split"] for row in loaded.sources()])
+        chosen = reconstructions_picture.pictured_rows([row["split"] for row in loaded.sources()])
         recorded = [
             r.decibels(
                 r.magnitudes(
@@ -33,8 +35,8 @@ def main() -> None:
             )
             for i in chosen
         ]
-        pictures[card.RECONSTRUCTIONS] = card.reconstructions(
-            loaded, networks.load_decoder(loaded), chosen, recorded
+        pictures[reconstructions_picture.FILE] = reconstructions_picture.draw(
+            loaded, networks.load_decoder(loaded), chosen, recorded, resynthesis.resynthesise
         )
     for name, picture in pictures.items():
         (loaded.path / name).write_bytes(picture)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from latentpad.engine.parameters import ROW
 from latentpad.engine.planes import Planes
 from latentpad.evaluation.choice import RULE, Choice, choose, ends_db, step_db
 from latentpad.evaluation.markdown import tabled
 from latentpad.evaluation.motion import COARSE, STEPS
 from latentpad.evaluation.run import Evaluation
-from latentpad.evaluation.tables import ExpanderRow
-
-DEFAULT = str(ROW["/expander"].show(ROW["/expander"].default)[0])
+from latentpad.evaluation.tables import DEFAULT, ExpanderRow
 
 
 def advice(e: Evaluation) -> list[str]:

@@ -20,6 +20,7 @@ from latentpad.evaluation.markdown_report import markdown
 from latentpad.evaluation.run import Evaluation
 from latentpad.evaluation.tables import COLUMN, SHOWN, scale
 from latentpad.models import figures as drawing
+from latentpad.models.metrics import picture as sounds_picture
 from latentpad.models.representation import Floats, Representation
 
 if TYPE_CHECKING:
@@ -62,6 +63,12 @@ audio { width: 9rem; height: 2rem; vertical-align: middle }
 def page(e: Evaluation) -> str:
     """The page; it needs no other files."""
     body = [_tables(markdown(e))]
+    if e.heard.names:
+        figure = sounds_picture.figure(
+            e.heard.recorded, e.heard.heard, e.heard.names, e.pack.representation
+        )
+        body.append("<p>Recordings, and what is heard of their anchors:</p>")
+        body.append(_image(figure, "spectrograms of recordings above what is heard of them"))
     planes = [*dict.fromkeys(row.plane for row in e.rows)]
     if planes:
         curves = [(plane, _curves(e, plane)) for plane in planes]

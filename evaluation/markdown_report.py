@@ -9,13 +9,22 @@ from collections.abc import Callable
 import numpy as np
 
 from latentpad.engine.plane import Float64
-from latentpad.evaluation.advice import DEFAULT, advice
+from latentpad.evaluation.advice import advice
 from latentpad.evaluation.choice import between, ends_db, step_db
 from latentpad.evaluation.markdown import plain, tabled
 from latentpad.evaluation.motion import STEPS
 from latentpad.evaluation.run import Evaluation
 from latentpad.evaluation.scoring import Figures
-from latentpad.evaluation.tables import COLUMN, MARGINS, SHOWN, ExpanderRow, no_worse, scale
+from latentpad.evaluation.sounds_report import sounds_tables
+from latentpad.evaluation.tables import (
+    COLUMN,
+    DEFAULT,
+    MARGINS,
+    SHOWN,
+    ExpanderRow,
+    no_worse,
+    scale,
+)
 
 MORE = ("farther_mae_db", "line_mae_db", "astray", "largest_step_db")
 
@@ -72,6 +81,7 @@ def markdown(e: Evaluation) -> str:
         rows = [row for row in e.rows if row.plane == plane]
         parts += [f"### {plane}", *_moving(rows), _motion_table(rows), *_verdicts(rows)]
     parts += [*_across(e.rows), "### The paper", _paper()]
+    parts += ["## Table 3: how it sounds", *sounds_tables(e)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -161,7 +171,7 @@ def _motion_table(rows: list[ExpanderRow]) -> str:
     has_peaq = not np.isnan(valid[0]).any()
     heads = [
         "expander", *["PEAQ valid"] * has_peaq, "largest step dB: median (95 %)",
-        "distance to the data", "reached", "by 7 bits", "fit s", "µs a point",
+        "distance to the data", "reached", "by 7 bits", "repeats", "dead", "fit s", "µs a point",
     ]  # fmt: skip
     lines = []
     for row, share in zip(rows, valid, strict=True):
@@ -174,6 +184,8 @@ def _motion_table(rows: list[ExpanderRow]) -> str:
                 f"{m.astray.mean():.3f}",
                 f"{100 * m.reach:.0f} %",
                 f"{100 * m.coarse:.0f} %",
+                f"{100 * m.repeats:.0f} %",
+                f"{100 * m.dead:.0f} %",
                 f"{row.fit_seconds:.2f}",
                 f"{m.microseconds:.0f}",
             ]

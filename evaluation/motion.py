@@ -1,4 +1,5 @@
-"""Measures of movement: the sound's steps, the anchors that can be reached, and the cost."""
+"""Measures of movement: the sound's steps, the anchors that can be reached, the parts of the pad
+where nothing changes, and the cost."""
 
 from __future__ import annotations
 
@@ -28,6 +29,8 @@ class MotionFigures(NamedTuple):
     astray: Float64  # (P, Q) distance of each stop's latent from the nearest anchor
     reach: float  # share of the anchors that a finger reaches exactly
     coarse: float  # share that a 7-bit controller over the pad reaches exactly
+    repeats: float  # share of the pad where nothing but an anchor is heard
+    dead: float  # share of the pad from which no step of a 7-bit controller changes the sound
     microseconds: float  # for one point
 
 
@@ -66,8 +69,33 @@ def measure_motion(
         astray.reshape(stops.shape[:2]),
         reached(plane.known),
         reached(plane.from_pad(np.round(COARSE * plane.to_pad(plane.known)) / COARSE)),
+        *unchanging(expander, plane, latents),
         _microseconds(expander, plane),
     )
+
+
+def unchanging(expander: Expander, plane: Plane, latents: Floats) -> tuple[float, float]:
+    """The share of the pad that only repeats an anchor, and the share that is dead.
+
+    Of the positions of a 7-bit controller on both axes. A position repeats an anchor if its latent
+    is one of `latents` (L, D). It is dead if the latents of the positions beside it, left, right,
+    below and above, are its own: there the finger moves and the sound does not. Latents are the
+    same if they are `REACHED` of the anchors' spread apart at most.
+    """
+    from scipy.spatial import cKDTree
+
+    side = np.linspace(0, 1, COARSE + 1)
+    pad = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    heard = expander.expand(plane.from_pad(pad))
+    near = REACHED * (float(latents.std(axis=0).mean()) or 1.0)
+    repeats = np.isfinite(cKDTree(latents).query(heard, distance_upper_bound=near)[0]).mean()
+    grid = heard.reshape(len(side), len(side), -1)
+    still = np.ones(grid.shape[:2], np.bool_)
+    up, right = (np.linalg.norm(np.diff(grid, axis=axis), axis=2) < near for axis in (0, 1))
+    for beside, steps in ((still[:-1], up), (still[1:], up), (still[:, :-1], right),
+                          (still[:, 1:], right)):  # fmt: skip
+        beside &= steps
+    return float(repeats), float(still.mean())
 
 
 def expanded(expander: Expander, points: Float64) -> Floats:

@@ -61,11 +61,16 @@ def held_out(pack: Pack) -> Indices:
 
     All anchors if the pack has no splits, or if these are fewer than `FEWEST`.
     """
-    splits = np.array([row.get("split", "") for row in pack.sources()])
-    if len(splits) != len(pack.anchors):  # a library's anchors have no split
-        return np.arange(len(pack.anchors))
-    chosen = np.flatnonzero(np.isin(splits, HELD_OUT))
-    return chosen if len(chosen) >= FEWEST else np.arange(len(splits))
+    chosen = np.flatnonzero(np.isin(splits(pack), HELD_OUT))
+    return chosen if len(chosen) >= FEWEST else np.arange(len(pack.anchors))
+
+
+def splits(pack: Pack) -> NDArray[np.str_]:
+    """(L,) the side of each anchor in the pack's training, "" where it is not known."""
+    sides = np.array([row.get("split", "") for row in pack.sources()], np.str_)
+    if len(sides) != len(pack.anchors):  # a library's anchors have no split
+        return np.full(len(pack.anchors), "")
+    return sides
 
 
 def check_planes(planes: Planes, names: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""`latentpad evaluate`: both tables of a pack, on all cores, resumed after a kill."""
+"""`latentpad evaluate`: the tables of a pack, on all cores, resumed after a kill."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ from latentpad.evaluation import paths, tables
 from latentpad.evaluation.cache import FigureCache
 from latentpad.evaluation.comparison import compare, cores, magnitudes
 from latentpad.evaluation.examples import ExpanderExample, decode_examples
+from latentpad.evaluation.how_it_sounds import HELD, SOUNDS, SoundTable, how_it_sounds
 from latentpad.evaluation.motion import STEPS
 from latentpad.evaluation.paths import EvaluationError
 from latentpad.evaluation.scoring import Figures, Reference, rehearse
+from latentpad.models import extras
 from latentpad.models.audio import reading
 from latentpad.models.cluster import Workers, cluster
 from latentpad.models.packs.pack import Pack
@@ -47,13 +49,16 @@ class EvaluationSettings:
     expanders: tuple[str, ...] = NAMES
     seed: int = 0
     perceptual: bool = True  # ViSQOL and PEAQ too; False: MAE only
+    heard: int = SOUNDS  # sounds of each row of table 3
+    held: int = HELD  # places held at anchors, and as many between them
     fitted: Mapping[str, Any] = field(
         default_factory=dict
     )  # arguments of `fit`: metric, focus, ...
 
     @classmethod
     def quick(cls, **others: Any) -> EvaluationSettings:
-        return cls(**{"pairs": 30, "draws": 1, "finer": 20, "brief": True, **others})
+        few = {"pairs": 30, "draws": 1, "finer": 20, "brief": True, "held": 3}
+        return cls(**{**few, **others})
 
 
 class Evaluation(NamedTuple):
@@ -67,6 +72,7 @@ class Evaluation(NamedTuple):
     neighbourhoods: dict[float, Float64]  # SNR -> (n, K, figures)
     rows: list[tables.ExpanderRow]
     shown: dict[tuple[str, str], ExpanderExample]  # by plane and expander
+    heard: SoundTable
 
 
 def evaluate(
@@ -78,12 +84,12 @@ def evaluate(
     dask: str | None = None,
     progress: ProgressCallback = no_progress,
 ) -> Evaluation:
-    """Make both tables. Comparisons are kept in `folder`, and those already there are reused.
+    """Make the tables. Comparisons are kept in `folder`, and those already there are reused.
 
     `recordings` is the folder of sounds that the pack was trained on; without it table 1 compares
-    with the decoded anchors. `dask` is a scheduler's address, see `models.cluster`; without it the
-    cores of this machine compare. Decoding uses all cores of this process. `progress` is called as
-    work goes on. Raises EvaluationError, AudioError.
+    with the decoded anchors, and table 3 has what can be measured without. `dask` is a scheduler's
+    address, see `models.cluster`; without it the cores of this machine compare. Decoding uses all
+    cores of this process. `progress` is called as work goes on. Raises EvaluationError, AudioError.
     """
     planes, anchors = Planes(pack), paths.held_out(pack)
     paths.check_planes(planes, settings.planes)
@@ -128,9 +134,32 @@ def evaluate(
                     shown[name, expander] = decode_examples(
                         made, plane, latents, chosen, decoder.whole
                     )
+    heard = _heard(pack, planes, rows, decoder, settings, recordings, progress)
     return Evaluation(
         pack, settings, len(anchors), recordings is not None, chosen, neighbourhoods, rows,
-        shown,
+        shown, heard,
+    )  # fmt: skip
+
+
+def _heard(
+    pack: Pack,
+    planes: Planes,
+    rows: Sequence[tables.ExpanderRow],
+    decoder: Decoder,
+    settings: EvaluationSettings,
+    recordings: Path | None,
+    progress: ProgressCallback,
+) -> SoundTable:
+    """Table 3, on `tables.played` of the rows."""
+    played = tables.played(rows, planes.default)
+    axes = settings.axes or planes.default_axes(played.plane)
+    plane = planes.get(played.plane, axes)
+    no_visqol = "" if extras.installed("visqol") else "it is not installed"
+    return how_it_sounds(
+        pack, plane, _fitted(played.expander, plane, settings)[0], played.expander, decoder,
+        recordings=recordings, sounds=settings.heard, axes=settings.axes, fitted=settings.fitted,
+        seed=settings.seed, held_places=settings.held,
+        no_visqol=no_visqol if settings.perceptual else "magnitudes only", progress=progress,
     )  # fmt: skip
 
 

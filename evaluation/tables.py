@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from latentpad.engine.expanders import Expander
+from latentpad.engine.parameters import ROW
 from latentpad.engine.plane import Float64, Plane
 from latentpad.evaluation.comparison import Decode, magnitudes
 from latentpad.evaluation.motion import MotionFigures, expanded, measure_motion
@@ -30,6 +31,8 @@ SHOWN = (("mae_db", "MAE dB", 2), ("odg", "PEAQ", 2), ("visqol", "ViSQOL", 2))
 #: Margins of non-inferiority; the sign is that of a worse figure.
 MARGINS = {"mae_db": 0.05, "odg": -0.05, "visqol": -0.02}
 ALPHA = 0.05
+#: The expander that the instrument begins with.
+DEFAULT = str(ROW["/expander"].show(ROW["/expander"].default)[0])
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,15 @@ def row(
         moving=measure_motion(expander, plane, latents, paths, finer, decode, shown),
         fit_seconds=fit_seconds,
     )
+
+
+def played(rows: Sequence[ExpanderRow], default_plane: str) -> ExpanderRow:
+    """Of some rows, of which there is at least one, the one as which a pack is played: its default
+    plane and the default expander, or the first plane or expander that was compared."""
+    on_plane = [row for row in rows if row.plane == default_plane] or [
+        row for row in rows if row.plane == rows[0].plane
+    ]
+    return next((row for row in on_plane if row.expander == DEFAULT), on_plane[0])
 
 
 def no_worse(row: ExpanderRow, than: ExpanderRow) -> list[NonInferiority]:

@@ -40,13 +40,21 @@ def grain(recorded: Floats, heard: Floats) -> float:
 
     Both (frames, bins) dB. NaN if nothing of the recording is above `HEARD_DB`.
     """
-    cells = recorded > HEARD_DB
+    return fine_db(heard, recorded) / max(fine_db(recorded), 1e-6)
+
+
+def fine_db(frames_db: Floats, recorded: Floats | None = None) -> float:
+    """The fine deviations of (frames, bins) dB: the mean of their distances, dB, from their mean
+    over `GRAIN`, over the cells in which `recorded`, a sound of the same shape, is above
+    `HEARD_DB`; None: in which the sound itself is.
+
+    Those of a sound that has no recording are compared with the recordings of others by this, in
+    dB. NaN if no cell is above.
+    """
+    cells = (frames_db if recorded is None else recorded) > HEARD_DB
     if not cells.any():
         return float("nan")
-    fine, reference = (
-        np.abs(levels - uniform_filter(levels, GRAIN))[cells].mean() for levels in (heard, recorded)
-    )
-    return float(fine / max(reference, 1e-6))
+    return float(np.abs(frames_db - uniform_filter(frames_db, GRAIN))[cells].mean())
 
 
 def contrast(frames_db: Floats, representation: Representation) -> float:

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from latentpad.models import decode_cost, extras
-from latentpad.models import figures as drawing
 from latentpad.models.audio import reading
 from latentpad.models.audio.griffinlim import griffinlim
 from latentpad.models.maps import picture
-from latentpad.models.metrics import similarity
+from latentpad.models.metrics import heard, similarity
+from latentpad.models.metrics.heard import evenly
 from latentpad.models.packs.pack import Pack
 from latentpad.models.progress import ProgressCallback, no_progress
 from latentpad.models.representation import Floats, Representation, audible
-from latentpad.models.training import loss_picture
+from latentpad.models.training import loss_picture, reconstructions_picture
 from latentpad.models.training.provenance import attributed, held_out
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ def _griffinlim(frames_db: Floats, representation: Representation) -> Floats:
 
 GRIFFINLIM = JudgedPhase("Fast Griffin-Lim (32 iterations, momentum 0.99)", _griffinlim)
 SOUNDS_MEASURED = 64  # at most, of each split: ViSQOL takes a tenth of a second each
-PICTURED = 6  # sounds, at most
-RECONSTRUCTIONS = "reconstructions.png"
+DETAILED = 40  # of these: their grain and contrast take a twentieth of a second each
 ACTIVE = 0.1  # nats: a latent that carries less is not used
 LEARNED = "anchors"  # all sounds, after the last fit
 SPLIT_LABELS = {
@@ -95,12 +94,12 @@ def write(
         "active_latents": sum(k > ACTIVE for k in pack.kl),
         "decode": decode,
     }
-    chosen = pictured_rows(splits)
+    chosen = reconstructions_picture.pictured_rows(splits)
     files = {
         "card.md": _text(pack, figures, history, decoder, encoder, phase, sources).encode(),
         "loss.png": loss_picture.picture(history, unseen="validation" in quality),
-        RECONSTRUCTIONS: reconstructions(
-            pack, decoder, chosen, [pack.representation.unscaled(sounds[i]) for i in chosen]
+        reconstructions_picture.FILE: reconstructions_picture.draw(
+            pack, decoder, chosen, [r.unscaled(sounds[i]) for i in chosen], phase.sound
         ),
         picture.FILE: picture.draw(pack),
     }
@@ -140,24 +139,32 @@ def reconstruction_errors(
     most: int = SOUNDS_MEASURED,
     shown: Callable[[float, float], None] = lambda done, of: None,
 ) -> dict[str, float]:
-    """Mean MAE in dB on content frames and ViSQOL of the `chosen` sounds' reconstructions.
+    """Mean MAE in dB on content frames and ViSQOL of the `chosen` sounds' reconstructions, and
+    their detail as they are heard (models.metrics.heard).
 
-    If there are more than `most` sounds, that many are taken, evenly spread. `shown` is called with
-    the number of sounds done. `visqol` is of sounds with silence before them; `visqol_late` is of
-    the bare sounds, which ViSQOL judges from 0.28 s on. Without the extra `evaluate` there are no
-    figures of ViSQOL.
+    If there are more than `most` sounds, that many are taken, evenly spread; `DETAILED` of them for
+    the detail. `shown` is called with the number of sounds done. `visqol` is of sounds with silence
+    before them; `visqol_late` is of the bare sounds, which ViSQOL judges from 0.28 s on. Without
+    the extra `evaluate` there are no figures of ViSQOL. `grain` and `contrast` are ratios to the
+    recordings, `contrast` that of the `tonal` sounds; they are left out where there are none.
     """
     r = representation
     has_visqol = extras.installed("visqol")
     errors: list[float] = []
     grades: dict[str, list[float]] = {"visqol": [], "visqol_late": []}
+    details: list[heard.Detail] = []
     some = evenly(chosen, most)
+    detailed = set(evenly(some, DETAILED))
     shown(0, len(some))
     for i, decoded in zip(some, _decoded(latents, decoder, some), strict=True):
         reference, other = r.unscaled(sounds[i]), r.unscaled(decoded)
         errors.append(similarity.mae_db(reference, other))
+        if has_visqol or i in detailed:
+            sound = phase.sound(other, r)
+        if i in detailed:
+            details.append(heard.detail(reference, heard.again(sound, r), r))
         if has_visqol:
-            original, sound = reading.read_samples(recordings[i], r), phase.sound(other, r)
+            original = reading.read_samples(recordings[i], r)
             grades["visqol"].append(similarity.visqol(original, sound, r))
             grades["visqol_late"].append(similarity.visqol(original, sound, r, whole=False))
         shown(len(errors), len(some))
@@ -165,12 +172,11 @@ def reconstruction_errors(
     for name, values in {"mae_db": errors, **(grades if has_visqol else {})}.items():
         figures[name] = round(float(np.mean(values)), 2)
         figures[f"{name}_sd"] = round(float(np.std(values)), 2)
-    return figures
-
-
-def evenly(rows: Sequence[int], most: int) -> list[int]:
-    """`most` of the rows, evenly spread, or all if there are fewer."""
-    return [rows[i] for i in np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
+    means = heard.means(details)
+    for name, value in (("grain", means.grain), ("contrast", means.contrast)):
+        if not np.isnan(value):
+            figures[name] = round(value, 2)
+    return {**figures, "tonal": means.tonal}
 
 
 def _decoded(latents: Floats, decoder: Any, chosen: Sequence[int]) -> Floats:
@@ -202,12 +208,12 @@ def _text(
         if LEARNED in figures
         else ""
     )
-    kept, suffix = (
-        ("validation loss", ", unseen in training") if "test" in figures else ("loss", "")
-    )
+    kept = "validation loss" if "test" in figures else "loss"
+    unseen = ", unseen in training" if "test" in figures and LEARNED not in figures else ""
     rows = "\n".join(
         f"| {name} ({SPLIT_LABELS[name]}) | {q['sounds']} | {_mean_and_sd(q, 'mae_db')} "
-        f"| {_mean_and_sd(q, 'visqol')} | {_mean_and_sd(q, 'visqol_late')} |"
+        f"| {_mean_and_sd(q, 'visqol')} | {_mean_and_sd(q, 'visqol_late')} "
+        f"| {q.get('grain', 'silent')} | {q.get('contrast', 'none')} ({q['tonal']}) |"
         for name, q in figures.items()
         if name in SPLIT_LABELS
     )
@@ -244,13 +250,17 @@ loudest frame); ViSQOL in audio mode between recording and reconstruction, phase
 {phase.name}. Mean ± standard deviation over sounds. The last column is for comparison with those
 who give ViSQOL a second of sound as it is: it then judges from 0.28 s on only.
 
-| split | sounds | MAE dB | ViSQOL | from 0.28 s |
-| --- | --- | --- | --- | --- |
+Grain and contrast say whether what is heard has as much detail as the recording, wherever it is:
+1 is as much ({DETAILED} sounds at most). Grain is the fine structure in time and frequency.
+Contrast is how far partials stand above the rest, of the tonal sounds; their number is beside it.
+
+| split | sounds | MAE dB | ViSQOL | from 0.28 s | grain | contrast (tonal sounds) |
+| --- | --- | --- | --- | --- | --- | --- |
 {rows}
 
-![reconstructions](reconstructions.png)
+![reconstructions]({reconstructions_picture.FILE})
 
-Recordings{suffix}, and what the model makes of them.
+Recordings{unseen}, and what is heard of them, on the same scale of dB.
 
 ## Latents
 {figures["active_latents"]} of {pack.latent_dim} are active (over {ACTIVE} nats). Nats per latent:
@@ -276,23 +286,3 @@ def _mean_and_sd(figures: Mapping[str, float], name: str) -> str:
     if name not in figures:
         return "not measured"
     return f"{figures[name]} ± {figures[f'{name}_sd']}"
-
-
-def pictured_rows(splits: Sequence[str], most: int = PICTURED) -> list[int]:
-    """Rows whose recordings the card shows: evenly spread over those unseen in training."""
-    unseen = [i for i, split in enumerate(splits) if split == "test"] or list(range(len(splits)))
-    return evenly(unseen, most)
-
-
-def reconstructions(
-    pack: Pack, decoder: Any, chosen: Sequence[int], recorded: Sequence[Floats]
-) -> bytes:
-    """The picture RECONSTRUCTIONS: each recording above the decoded anchor.
-
-    `recorded` are (frames, bins) dB of the `chosen` anchors.
-    """
-    r = pack.representation
-    decoded = [r.unscaled(sound) for sound in _decoded(pack.anchors.latents, decoder, chosen)]
-    rows = ("recording", recorded), ("reconstruction", decoded)
-    names = [str(pack.anchors.names[i]) for i in chosen]
-    return drawing.png(drawing.spectrograms(rows, names, r))

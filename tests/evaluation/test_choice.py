@@ -41,6 +41,8 @@ def row(
         astray=np.zeros((20, 5)),
         reach=float(ends < 0.05),
         coarse=coarse,
+        repeats=0.0,
+        dead=0.0,
         microseconds=5.0,
     )
     return ExpanderRow(plane, name, figures, np.zeros((20, 5)), np.zeros((20, 5)), moving, 0.1)
@@ -98,7 +100,14 @@ def test_the_best_by_each_measure_is_told_with_all_that_are_as_good() -> None:
 @pytest.fixture(scope="module")
 def report(clear: Pack, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The beginning of a report of some rows, of a pack that begins on its map."""
-    few: dict[str, Any] = {"pairs": 2, "finer": 1, "draws": 1, "perceptual": False}
+    few: dict[str, Any] = {
+        "pairs": 2,
+        "finer": 1,
+        "draws": 1,
+        "perceptual": False,
+        "heard": 1,
+        "held": 0,
+    }
     folder: Path = tmp_path_factory.mktemp("evaluation")
     made = evaluate(clear, folder, EvaluationSettings(**few, planes=("map",), expanders=("mean",)))
 

@@ -60,7 +60,7 @@ def test_what_visqol_would_say_is_left_out_of_a_cards_figures(
     whole = card.reconstruction_errors(*judged)
     monkeypatch.setitem(sys.modules, "visqol", None)
     result = card.reconstruction_errors(*judged)
-    assert {"sounds", "mae_db", "mae_db_sd"} == set(result)
+    assert {"sounds", "mae_db", "mae_db_sd", "grain", "tonal"} == set(result)
     assert result == {name: whole[name] for name in result}
     assert {"visqol_sd", "visqol_late_sd"} <= set(whole)
 

@@ -13,7 +13,7 @@ from matplotlib.image import imread
 from latentpad.models.audio import reading
 from latentpad.models.packs import networks, pack
 from latentpad.models.representation import Floats
-from latentpad.models.training import card, train
+from latentpad.models.training import card, reconstructions_picture, train
 from latentpad.models.training.config import Recipe, TrainingConfig
 from latentpad.models.training.preview import Preview
 
@@ -57,24 +57,26 @@ def test_a_training_previews_unseen_sounds_under_their_own_names(
 
 def test_a_card_shows_recordings_that_training_did_not_see(small: pack.Pack) -> None:
     splits = [row["split"] for row in small.sources()]
-    chosen = card.pictured_rows(splits)
+    chosen = reconstructions_picture.pictured_rows(splits)
     assert chosen == [i for i, split in enumerate(splits) if split == "test"]
     assert "Recordings, unseen in training, and what" in (small.path / "card.md").read_text()
-    assert card.pictured_rows(["test"] * 100) == [0, 19, 39, 59, 79, 99]
-    assert card.pictured_rows(["train"] * 3) == [0, 1, 2]
+    assert reconstructions_picture.pictured_rows(["test"] * 100) == [0, 14, 28, 42, 56, 70, 84, 99]
+    assert reconstructions_picture.pictured_rows(["train"] * 3) == [0, 1, 2]
 
 
 def test_a_card_s_picture_can_be_drawn_again_from_the_pack_and_its_recordings(
     small: pack.Pack, recordings: Path
 ) -> None:
     r = small.representation
-    chosen = card.pictured_rows([row["split"] for row in small.sources()])
+    chosen = reconstructions_picture.pictured_rows([row["split"] for row in small.sources()])
     recorded = [
         r.decibels(r.magnitudes(reading.read_samples(recordings / str(small.anchors.ids[i]), r)))
         for i in chosen
     ]
-    again = card.reconstructions(small, networks.load_decoder(small), chosen, recorded)
-    old = imread(small.path / card.RECONSTRUCTIONS)
+    again = reconstructions_picture.draw(
+        small, networks.load_decoder(small), chosen, recorded, card.GRIFFINLIM.sound
+    )
+    old = imread(small.path / reconstructions_picture.FILE)
     new = imread(io.BytesIO(again))
     # The card's own recordings went through 16-bit floats.
     assert old.shape == new.shape and np.abs(old - new).mean() < 0.01
