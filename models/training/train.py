@@ -140,8 +140,7 @@ def _train(
         work, config.first, names=names_shown, bar=bar, log=log, team=team,
     )  # fmt: skip
     division = None
-    again = config.recipe.last_fit > 0 and counts["train"] < len(clips) and not history.interrupted
-    if again:
+    if config.recipe.last_fit > 0 and counts["train"] < len(clips) and not history.interrupted:
         if judge is not None:
             division = judge(encoder, decoder, sounds, clips)
         if chief:
