@@ -18,8 +18,10 @@ from hypothesis import settings
 
 from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.instrument import Instrument
+from latentpad.models import decode_cost
 from latentpad.models.packs import pack
 from latentpad.models.representation import Representation
+from tests import forking
 from tests.alone import shared
 from tests.limits import limits
 
@@ -110,4 +112,6 @@ def small(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> pack.Pa
         if out.exists():
             return pack.load(out)
         course = TrainingConfig(2, Recipe(width=16), SMALL, epochs=2, batch=4, held_out=0.4)
-        return train(recordings, out, course, progress=False)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(decode_cost, "decode", forking.decode_cost)
+            return train(recordings, out, course, progress=False)
