@@ -18,8 +18,10 @@ from hypothesis import settings
 
 from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.instrument import Instrument
+from latentpad.models import decode_cost
 from latentpad.models.packs import pack
 from latentpad.models.representation import Representation
+from tests import forking
 from tests.alone import shared
 from tests.limits import limits
 
@@ -45,6 +47,12 @@ def pytest_configure() -> None:
     sys.dont_write_bytecode = False
 
 
+def pytest_collectstart() -> None:
+    """Garbage collection would take a fifth of the time in which the tests are collected: much is
+    imported, and none of it is garbage."""
+    gc.disable()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that take long begin first, those that listen come last."""
     items.sort(key=_order)
@@ -66,6 +74,7 @@ def pytest_collection_finish() -> None:
     """What was imported stays to the end, and TensorFlow's half a million objects need not be
     looked at by each of the garbage collections that Keras' `clear_session` asks for."""
     gc.freeze()
+    gc.enable()
 
 
 SMALL = Representation(sample_rate=16000, n_fft=256, hop=128, frames=32, range_db=80.0)
@@ -110,4 +119,6 @@ def small(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> pack.Pa
         if out.exists():
             return pack.load(out)
         course = TrainingConfig(2, Recipe(width=16), SMALL, epochs=2, batch=4, held_out=0.4)
-        return train(recordings, out, course, progress=False)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(decode_cost, "decode", forking.decode_cost)
+            return train(recordings, out, course, progress=False)

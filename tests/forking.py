@@ -6,6 +6,7 @@ an environment of its own. What a program's imports do is for tests that start o
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import subprocess
@@ -34,6 +35,14 @@ _server.set_forkserver_preload(IMPORTED)
 def latentpad(*words: object, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
     """One command to its end. Raises `subprocess.TimeoutExpired`."""
     return Forked(_command, *map(str, words)).end(timeout)
+
+
+def decode_cost(decoder: Path, runs: int = 300) -> dict[str, float]:
+    """As `models.decode_cost.decode`, whose program imports TensorFlow anew."""
+    done = Forked(_decode_cost, decoder, runs).end()
+    assert done.returncode == 0, done.stderr
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
 class Forked:
@@ -112,6 +121,12 @@ def _status(program: Callable[[], None]) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     return status if isinstance(status, int) else 1
+
+
+def _decode_cost(decoder: Path, runs: int) -> None:
+    from latentpad.models import decode_cost
+
+    decode_cost.main(str(decoder), runs)
 
 
 def _command(*words: str) -> None:

@@ -20,6 +20,8 @@ from tests.engine.stage import pitch, rms_db
 from tests.playing import Playing
 from tests.tone_packs import bin_hz, tone_pack
 
+pytestmark = pytest.mark.early
+
 PATIENCE_S = 60.0
 TELEPHONE = Representation(16_000, 256, 64, "hann", 150)
 BELLS = Representation(44_100, 2048, 512, "gauss", 80)

@@ -32,6 +32,8 @@ from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.control.session import Session
 from latentpad.engine.output_settings import OutputSettings
 
+pytestmark = pytest.mark.early
+
 PATIENCE_S = 60.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXAMPLES: dict[str, list[Argument]] = {  # of texts that must be something

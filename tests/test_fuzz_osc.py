@@ -30,6 +30,8 @@ from latentpad.engine.control.session import Session
 from latentpad.engine.output_settings import OutputSettings
 from tests.osc_fuzz import bundle, message, packets
 
+pytestmark = pytest.mark.early
+
 HOST = "127.0.0.77"  # our own: what `/sync` sends to it reaches nobody else
 SLOW_S = 10.0  # what a busy machine may take
 SOON_S = 0.3  # what an idle one takes

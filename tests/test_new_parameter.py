@@ -18,6 +18,8 @@ import pytest
 
 from tests.copies import ROOT, copy_kernels
 
+pytestmark = pytest.mark.early
+
 PATCHES = ROOT / "tests" / "patches"
 COPIED = ("latentpad", "controllers", "engine", "models", "presets", "docs")
 

@@ -15,6 +15,8 @@ from latentpad.benchmarks.takes import Likeness, Studio, studio
 from latentpad.models.packs.pack import SHIPPED
 from tests.forking import latentpad
 
+pytestmark = pytest.mark.early
+
 HOP = 128
 
 

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,13 +29,22 @@ def home(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(tmp_path)}
 
 
+@cache
+def source() -> str:
+    """What a bash evaluates once, at its start."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "_LATENTPAD_COMPLETE": "source_bash"}
+    return subprocess.run(
+        [PROGRAM], env=env, capture_output=True, text=True, check=True, timeout=120
+    ).stdout
+
+
 def completed(line: str, env: dict[str, str]) -> list[str]:
     """What bash offers at the end of `line`."""
     if not PROGRAM.exists() or not shutil.which("bash"):
         pytest.skip("needs bash, and the program as it is installed")
     words, program = line.split(" "), shlex.quote(str(PROGRAM))
     asked = (
-        f'eval "$(_LATENTPAD_COMPLETE=source_bash {program})"\n'
+        f"{source()}\n"
         "complete -p latentpad >/dev/null || exit 1\n"
         f"COMP_WORDS=({' '.join(word or chr(34) * 2 for word in words)})\n"
         f"COMP_CWORD={len(words) - 1}\n"

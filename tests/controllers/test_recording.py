@@ -1,4 +1,8 @@
-"""Takes of a real instrument, and what becomes of them and of it when something goes wrong."""
+"""Takes of a real instrument, and what becomes of them and of it when something goes wrong.
+
+`LATENTPAD_DRAWS=long` ends it with every signal at every stage of its start, else each signal and
+each stage has a turn.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import cycle, product
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 import soundfile
+from hypothesis import settings
 
 from latentpad.benchmarks.programs import free_port, synced
 from latentpad.controllers.osc.packet import encode
@@ -26,6 +32,9 @@ from tests.playing import ROOT, Playing
 pytestmark = pytest.mark.early
 
 RATE = 48000
+SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
+STAGES = ("preset", "OSC", "MIDI", "sound")  # what each prints first, as it starts
+LONG = settings.get_current_profile_name() == "long"
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +106,7 @@ def test_a_kill_leaves_all_but_the_last_second(tmp_path: Path, ending: str) -> N
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_told_to_end_it_fades_out_and_closes_the_take(tmp_path: Path, number: int) -> None:
     sound, gestures = tmp_path / "take.wav", tmp_path / "take.jsonl"
     words = ("--record", str(sound), "--record-gestures", str(gestures))
@@ -214,8 +223,10 @@ def test_the_sound_goes_on_when_nobody_reads_what_is_printed(tmp_path: Path) -> 
         assert process.wait(30) == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("line", ["preset", "OSC", "MIDI", "sound"])
+@pytest.mark.parametrize(
+    ("line", "number"),
+    list(product(STAGES, SIGNALS) if LONG else zip(STAGES, cycle(SIGNALS), strict=False)),
+)
 def test_told_to_end_while_it_starts_it_leaves_nothing(
     tmp_path: Path, line: str, number: int
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import resource
 import sys
 import zipfile
 from collections.abc import Callable
@@ -23,12 +23,12 @@ from latentpad.models.keras_files import archive as keras_file
 from latentpad.models.keras_files import layers as known_layers
 from latentpad.models.packs import networks, pack
 from latentpad.models.representation import Representation
+from tests.forking import Forked
 
 pytestmark = pytest.mark.early
 
 FOREIGN = Foreign(22050, n_fft=64, hop=32, orientation="frequency first", values=(-9.0, 9.0))
 Z = np.random.default_rng(1).normal(size=(3, 4)).astype(np.float32)
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)
@@ -447,23 +447,28 @@ def test_a_model_that_would_take_too_much_is_refused_by_its_shapes(
     assert "\n" not in str(caught.value)
 
 
+def memory_for_what_is_refused(folder: Path) -> None:
+    """Print by how many kB, or bytes on macOS, each model lets this process grow."""
+
+    def peak() -> int:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    for path in sorted(folder.glob("*.keras")):
+        ops.ones(9)
+        before = peak()
+        try:
+            inspect(path)
+        except ForeignError:
+            print(peak() - before)
+        else:
+            print("taken")
+
+
 def test_no_memory_is_taken_for_what_is_refused(tmp_path: Path) -> None:
     for name in ("attention", "a transposed kernel", "pixels"):
         ABSURD[name][0]().save(tmp_path / f"{name}.keras")
-    code = (
-        "import resource, sys; from pathlib import Path\n"
-        "from latentpad.models.importing import importer as importing\n"
-        "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "for path in sorted(Path(sys.argv[1]).glob('*.keras')):\n"
-        "    import keras; keras.ops.ones(9); before = peak()\n"
-        "    try: importing.inspect(path)\n"
-        "    except importing.ForeignError: print(peak() - before)\n"
-        "    else: print('taken')"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)],
-        capture_output=True, text=True, check=True, cwd=ROOT, timeout=300,
-    )  # fmt: skip
+    done = Forked(memory_for_what_is_refused, tmp_path).end(300)
+    assert done.returncode == 0, done.stderr
     grown = done.stdout.split()
     unit = 1 if sys.platform == "darwin" else 1024
     assert len(grown) == 3 and all(int(n) * unit < 200 << 20 for n in grown), grown

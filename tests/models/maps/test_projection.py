@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable
 
+import numba
 import numpy as np
 import pytest
 
@@ -12,6 +14,15 @@ from latentpad.models.maps.projection import MapError, tsne, umap
 from latentpad.models.representation import Floats
 
 Map = Callable[[Floats, int], Floats]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _search_not_compiled() -> None:
+    """UMAP's search for neighbours compiles for 24 s of processor time when it is imported. It
+    serves maps of more than 4096 sounds; none here has so many."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numba.config, "DISABLE_JIT", True)
+        importlib.import_module("pynndescent")
 
 
 @pytest.mark.parametrize("draw", [tsne, umap])
