@@ -184,6 +184,7 @@ class Board:
     history: np.ndarray
     history_head: AtomicCursors
     sound_filled: np.ndarray
+    frame_levels: np.ndarray
     sounds: np.ndarray
     waves: np.ndarray
     sides: np.ndarray

@@ -51,6 +51,7 @@ def _fields(shape: SoundShape) -> list[tuple[str, type, tuple[int, ...]]]:
         ("sound_wave", i, (VOICES, BUFFERS)),  # NO_WAVE, MONO or STEREO
         # the large fields last
         ("sound_filled", np.bool_, (VOICES, BUFFERS, shape.frames)),  # the frames that are decoded
+        ("frame_levels", np.float32, (VOICES, BUFFERS, shape.frames)),  # dB, of all bins
         ("sounds", np.float32, (VOICES, BUFFERS, shape.frames, shape.bins)),
         ("waves", np.float32, (VOICES, BUFFERS, shape.samples)),  # (left + right) / 2
         ("sides", np.float32, (VOICES, BUFFERS, shape.samples)),  # (left - right) / 2

@@ -14,7 +14,9 @@ from latentpad.engine.decode.originals import Recording
 from latentpad.engine.decode.pointing import LatentTarget
 from latentpad.engine.decode.sound import DecodedSound, playable
 from latentpad.engine.parameters import VOICES
-from latentpad.models.representation import Floats
+from latentpad.models.representation import Floats, frame_levels
+
+LOUDEST_FRAME = 200.0  # dB: any finite frame has a finite level
 
 
 @dataclass
@@ -132,7 +134,7 @@ class VoiceSounds:
         board.sound_filled[v, buffer] = False
         fence()
         for first, frames in sound.windows:
-            board.sounds[v, buffer, first : first + len(frames)] = frames
+            self._write(v, buffer, first, frames)
         fence()
         board.sound_filled[v, buffer] = np.frombuffer(sound.filled, np.bool_)
         sound.windows.clear()
@@ -162,13 +164,20 @@ class VoiceSounds:
         was_complete = sound.complete
         sound.add(first, frames)
         sound.windows.clear()
-        board, stop = self._board, first + len(frames)
+        board = self._board
         buffer = board.published[v] % b.BUFFERS
-        board.sounds[v, buffer, first:stop] = frames
+        self._write(v, buffer, first, frames)
         fence()
-        board.sound_filled[v, buffer, first:stop] = True
+        board.sound_filled[v, buffer, first : first + len(frames)] = True
         board.fills[v] += 1
         board.decoder[b.COMPLETED] += sound.complete and not was_complete
+
+    def _write(self, v: int, buffer: int, first: int, frames: Floats) -> None:
+        """Write frames (n, bins) dB and their levels, which the voices even out."""
+        written = slice(first, first + len(frames))
+        self._board.sounds[v, buffer, written] = frames
+        levels = np.clip(frame_levels(frames), -LOUDEST_FRAME, LOUDEST_FRAME)
+        self._board.frame_levels[v, buffer, written] = levels
 
     def correct(self, v: int) -> None:
         """Tell the voice what was measured of its newest sound."""

@@ -11,16 +11,23 @@ from latentpad.engine import board as b
 from latentpad.engine.board import Board
 from latentpad.engine.decode.pointing import DecoderInputs
 from latentpad.engine.parameters import OFFSET
-from latentpad.engine.region import BURST_FRAMES, LEAD_FRAMES, Region, loop_region, shot_speed
+from latentpad.engine.region import (
+    BURST_FRAMES,
+    LEAD_FRAMES,
+    WRAP_FRAMES,
+    Region,
+    loop_region,
+    shot_speed,
+)
 from latentpad.models.representation import Representation
 
 SIZES = (16, 32, 64)  # frames of a first window, by the voice's speed
 REST = 48  # frames of a window of the rest
 AHEAD_HOPS = 10  # that a first window lasts at least: 2 of look-ahead, the others until the next
-WRAP_FRAMES = 4.0  # of the cross-fade at the end of a loop (`engine.play.playhead`)
 
 _SPEED, _FREEZE = OFFSET["/loop/speed"], OFFSET["/loop/freeze"]
 _START, _END = OFFSET["/loop/start"], OFFSET["/loop/end"]
+_FADE, _SHORTEST = OFFSET["/loop/fade"], OFFSET["/loop/shortest"]
 
 
 @dataclass(frozen=True)
@@ -39,13 +46,12 @@ class Motion:
         playhead = self.position + hops * self.advance
         if not self.loops or hops < 0:
             return [playhead]
-        low, high = self.region
-        playhead = self.region.wrap(playhead)
-        fade = min(WRAP_FRAMES, 0.25 * (high - low))
-        if self.advance > 0 and playhead > high - fade:
-            return [playhead, playhead - (high - low)]
-        if self.advance < 0 and playhead < low + fade:
-            return [playhead, playhead + (high - low)]
+        region = self.region
+        playhead = region.wrap(playhead)
+        if self.advance > 0 and playhead > region.high - region.fade:
+            return [playhead, playhead - region.jump]
+        if self.advance < 0 and playhead < region.low + region.fade:
+            return [playhead, playhead + region.jump]
         return [playhead]
 
 
@@ -83,7 +89,14 @@ def motion(
     loops = bool(board.voice_loops[v] if playing else inputs.held[v])
     speed = values[_SPEED]
     if loops:
-        region = loop_region(onset, end, values[_START], values[_END])
+        region = loop_region(
+            onset,
+            end,
+            values[_START],
+            values[_END],
+            fade=values[_FADE],
+            shortest=values[_SHORTEST] * r.sample_rate / r.hop,
+        )
         speed = 0.0 if values[_FREEZE] else speed
     else:
         region, speed = Region(onset, max(end, onset + 1.0)), shot_speed(speed)
@@ -138,8 +151,9 @@ def _ahead(motion: Motion, filled: bytearray, hops: int) -> bytearray:
     """The part of `filled` that `missing` looks at, if the voice goes straight on there; all of it
     where a loop may end."""
     ends = sorted(motion.position + hop * motion.advance for hop in (-motion.behind, hops))
-    low, high = motion.region
-    if motion.loops and not low + WRAP_FRAMES <= ends[0] <= ends[1] <= high - WRAP_FRAMES:
+    low, high = motion.region.low, motion.region.high
+    fade = max(WRAP_FRAMES, motion.region.inner)
+    if motion.loops and not low + fade <= ends[0] <= ends[1] <= high - fade:
         return filled
     first, last = (max(math.floor(end), 0) for end in ends)
     return filled[first : last + 2]
@@ -148,7 +162,7 @@ def _ahead(motion: Motion, filled: bytearray, hops: int) -> bytearray:
 def rest_frame(motion: Motion, filled: bytearray) -> int:
     """The frame of a sound, not `filled`, that is decoded next: what the voice reaches first, then
     what it never reaches."""
-    low, high = (math.floor(edge) for edge in motion.region)
+    low, high = (math.floor(edge) for edge in motion.region[:2])
     now = min(max(math.floor(motion.position), 0), len(filled) - 1)
     if motion.advance < 0:
         ways = (filled.rfind(0, max(low, 0), now + 1), filled.rfind(0, 0, max(high, 0) + 1))

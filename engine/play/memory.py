@@ -10,11 +10,15 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
+UNKNOWN = -1000.0  # dB, instead of a level: kernels with fast maths know no NaN
+
 
 class VoiceMemory(NamedTuple):
     """The state of all voices. The first axis is the voice. Made by `voice_memory`."""
 
     tables: Floats  # (V, 2, frames, bins) dB: source and target of the morph
+    levels: Floats  # (V, 2, frames) dB of the frames of the tables
+    common: NDArray[np.float64]  # (V, 2) dB, the common level of each table's region (`even`)
     filled: Flags  # (V, frames) the target has it; else the source stands for it
     from_silence: Flags  # (V,) the source is silence, whatever is written there
     mix: NDArray[np.float64]  # (V,) 0 = source, 1 = target
@@ -65,6 +69,9 @@ class FrameSettings(NamedTuple):
     iterations: int
     range_db: float
     level: float  # the sound's, linear: it applies to the new frame, not to the overlap
+    inner: float = 0.0  # of a loop's cross-fade, see `engine.region.Region`
+    skip: float = 0.0
+    even: float = 0.0  # 0 the frames' own levels, 1 their common level
 
 
 def voice_memory(voices: int, frames: int, n_fft: int, samples: int) -> VoiceMemory:
@@ -72,6 +79,8 @@ def voice_memory(voices: int, frames: int, n_fft: int, samples: int) -> VoiceMem
     bins, f = n_fft // 2 + 1, np.float32
     return VoiceMemory(
         tables=np.full((voices, 2, frames, bins), -200, f),
+        levels=np.full((voices, 2, frames), -200, f),
+        common=np.full((voices, 2), UNKNOWN),
         filled=np.ones((voices, frames), np.bool_),
         from_silence=np.zeros(voices, np.bool_),
         mix=np.ones(voices),

@@ -28,6 +28,9 @@ class Instruction(Structure):
     advance: float  # decoded frames per played frame
     low: float  # region, decoded frames
     high: float
+    inner: float  # of a loop's cross-fade, see `engine.region.Region`
+    skip: float
+    even: float
     loops: bool
     ratio: float  # frequency ratio of the transposition
     texture: float
@@ -49,7 +52,8 @@ def without_loop(play: FrameSettings) -> FrameSettings:
     region."""
     return FrameSettings(
         play.advance, play.low, play.high, False, play.ratio, play.method, play.texture,
-        play.lookahead, play.iterations, play.range_db, play.level,
+        play.lookahead, play.iterations, play.range_db, play.level, play.inner, play.skip,
+        play.even,
     )  # fmt: skip
 
 
@@ -86,6 +90,7 @@ def play_hop(
                 instruction.advance, instruction.low, instruction.high, instruction.loops,
                 instruction.ratio, instruction.method, instruction.texture,
                 instruction.lookahead, instruction.iterations, range_db, instruction.level,
+                instruction.inner, instruction.skip, instruction.even,
             )  # fmt: skip
             for _ in range(instruction.burst):
                 play_frame(memory, scratch, v, frame, without_loop(play), mono)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from latentpad.engine.play.memory import Flags, Floats, VoiceMemory
+from latentpad.engine.play.even import common_level
+from latentpad.engine.play.memory import UNKNOWN, Flags, Floats, VoiceMemory
 
 SILENCE = np.float32(-1000)  # dB, below any model's floor
 
@@ -20,12 +21,15 @@ def begin_morph(memory: VoiceMemory, v: int) -> None:
     """Make what the voice plays now the source of a morph. The target has no frames yet."""
     source, target, filled = memory.tables[v, 0], memory.tables[v, 1], memory.filled[v]
     mix = np.float32(memory.mix[v])
+    levels = memory.levels[v]
+    memory.common[v, 0], memory.common[v, 1] = common_level(memory, v), UNKNOWN
     for k in range(len(filled)):
         if not filled[k]:
             if memory.from_silence[v]:
-                source[k] = SILENCE
+                source[k], levels[0, k] = SILENCE, SILENCE
             continue
         filled[k] = False
+        levels[0, k] += min(mix, np.float32(1)) * (levels[1, k] - levels[0, k])
         if mix >= 1:
             source[k] = target[k]
         else:
@@ -41,15 +45,17 @@ def begin_in_silence(memory: VoiceMemory, v: int) -> None:
     The source is not written: that would take a tenth of a begin, and the processor's caches.
     """
     memory.filled[v] = False
+    memory.common[v] = UNKNOWN
     memory.mix[v], memory.from_silence[v] = 1.0, True
 
 
 @njit(cache=True, nogil=True)
-def add_frames(memory: VoiceMemory, v: int, sound: Floats, decoded: Flags) -> None:
-    """Copy the frames of a sound (frames, bins) dB that are `decoded` (frames,) to the target,
-    unless it has them."""
+def add_frames(memory: VoiceMemory, v: int, sound: Floats, levels: Floats, decoded: Flags) -> None:
+    """Copy the frames of a sound (frames, bins) dB that are `decoded` (frames,), and their levels
+    (frames,) dB, to the target, unless it has them."""
     target, filled = memory.tables[v, 1], memory.filled[v]
     for k in range(len(decoded)):
         if decoded[k] and not filled[k]:
             target[k] = sound[k]
+            memory.levels[v, 1, k] = levels[k]
             filled[k] = True

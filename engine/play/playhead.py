@@ -11,19 +11,22 @@ import numpy as np
 from numba import njit
 
 from latentpad.engine.play.memory import Floats, FrameSettings, VoiceMemory
+from latentpad.engine.region import WRAP_FRAMES
 
 NEPER = math.log(10) / 20  # natural logarithm of a magnitude per dB
-WRAP_FRAMES = 4.0  # length of the cross-fade at the end of a loop, decoded frames
 
 
 @njit(cache=True, nogil=True)
 def wrap(playhead: float, play: FrameSettings) -> float:
-    """The playhead wrapped into its region if the voice loops."""
-    length = play.high - play.low
-    if not play.loop or length <= 0:
+    """The playhead wrapped into its region if the voice loops, as `engine.region.Region` does."""
+    if not play.loop or play.high - play.low <= 0:
         return playhead
-    if playhead >= play.high or playhead < play.low:
-        return play.low + (playhead - play.low) % length
+    jump = play.high - play.low - play.inner - play.skip
+    if playhead >= play.high:
+        begin = play.low + play.inner + play.skip
+        return begin + (playhead - begin) % jump
+    if playhead < play.low:
+        return play.low + (playhead - play.low) % jump
     return playhead
 
 
@@ -75,12 +78,13 @@ def magnitudes_at(
     length = play.high - play.low
     blend = 0.0
     if play.loop:
-        fade = min(WRAP_FRAMES, 0.25 * length)
+        fade = max(min(WRAP_FRAMES, 0.25 * length), play.inner)
         if play.advance > 0 and playhead > play.high - fade:
             blend = min((playhead - (play.high - fade)) / fade, 1.0)
         elif play.advance < 0 and playhead < play.low + fade:
             blend = min((play.low + fade - playhead) / fade, 1.0)
-    other_playhead = playhead - length if play.advance > 0 else playhead + length
+    jump = length - play.inner - play.skip
+    other_playhead = playhead - jump if play.advance > 0 else playhead + jump
     for table in range(2):
         share = mix if table == 1 else 1.0 - mix
         if share <= 0:

@@ -20,7 +20,7 @@ def rehearse(representation: Representation) -> None:
     """
     r = representation
     board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
-    board.sounds[:] = -r.range_db / 2
+    board.sounds[:] = board.frame_levels[:] = -r.range_db / 2
     board.sound_filled[:] = True
     board.sound_end[:] = r.frames
     board.sound_wave[2] = b.MONO

@@ -120,7 +120,8 @@ class SoundReader:
         """Whether the voice plays its sound before it was decoded there, for the first time."""
         playhead, filled = float(self._memory.playhead[v]), self._memory.filled[v]
         if instruction.loops and not instruction.burst:
-            playhead = Region(instruction.low, instruction.high).wrap(playhead)
+            low, high = instruction.low, instruction.high
+            playhead = Region(low, high, instruction.inner, instruction.skip).wrap(playhead)
         frame = math.floor(playhead)
         if copied.late or not 0 <= frame < len(filled) or filled[frame]:
             return False
@@ -135,7 +136,8 @@ class SoundReader:
         """Copy the frames of a sound that are decoded by now and were not copied yet."""
         decoded = self._board.sound_filled[v, buffer].copy()
         fence()
-        add_frames(self._memory, v, self._board.sounds[v, buffer], decoded)
+        board = self._board
+        add_frames(self._memory, v, board.sounds[v, buffer], board.frame_levels[v, buffer], decoded)
 
     def _note(self, v: int, copied: CopiedSound, fills: int) -> None:
         """Note which frames of a new sound the voice has."""

@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 
 from latentpad.engine.phase_methods import NAMES
+from latentpad.engine.play.even import even_out, follow_common_levels
 from latentpad.engine.play.integration import integrate
 from latentpad.engine.play.memory import Floats, FrameSettings, Scratch, VoiceMemory
 from latentpad.engine.play.phase import (
@@ -126,6 +127,8 @@ def _coherent(memory, scratch, v, frame, play, playhead):
     after2 = wrap(playhead + 2 * play.advance, play)
     magnitudes_at(memory, v, after2, play, scratch.row, scratch.after2)
     _magnitudes(scratch.after, play, scratch.magnitude2)
+    if play.even > 0:
+        even_out(memory, v, play, scratch.magnitude2)
     gradient_time(scratch.after, gamma, frame.hop, scratch.tgrad2)
     gradient_frequency(
         memory.before[v, 0],
@@ -203,6 +206,9 @@ def play_frame(
     playhead = wrap(memory.playhead[v], play)
     magnitudes_at(memory, v, playhead, play, scratch.row, scratch.now)
     _magnitudes(scratch.now, play, scratch.magnitude)
+    if play.even > 0:
+        follow_common_levels(memory, v, play)
+        even_out(memory, v, play, scratch.magnitude)
     texture = 1.0 if play.method == NOISE else play.texture
     if texture < 1:
         _coherent(memory, scratch, v, frame, play, playhead)

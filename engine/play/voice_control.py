@@ -18,12 +18,13 @@ from latentpad.engine.phase_methods import STREAMED
 from latentpad.engine.play.memory import VoiceMemory
 from latentpad.engine.play.mix import Instruction
 from latentpad.engine.play.sound_reader import CopiedSound, SoundInfo
-from latentpad.engine.play.voice import WAVE
+from latentpad.engine.play.voice import WAVE, noise_seed
 from latentpad.engine.region import BURST_FRAMES, LEAD_FRAMES, Region, loop_region, shot_speed
 
 LOOP = MODES.index("loop")
 LOOP_FADE_S = 0.003  # minimum: a loop may begin anywhere in its sound, without a click
 END_FADE_S = 0.01
+ROUND = 0x9E3779B9  # between the seeds of two rounds
 EDGE = 32  # samples of the fade in of a shot that begins abruptly
 
 
@@ -41,6 +42,10 @@ class VoiceSettings(NamedTuple):
     loop_freeze: float
     loop_start: float
     loop_end: float
+    loop_shortest: float
+    loop_fade: float
+    loop_jitter: float
+    loop_even: float
     attack: float
     release: float
     pitch: float
@@ -88,6 +93,7 @@ class VoiceControl:
     level_db: float = 0.0  # velocity
     envelope: float = 0.0
     restarts: bool = False
+    rounds: int = 0  # of a loop that begins each round somewhere else
     sound: CopiedSound = field(default_factory=CopiedSound)
     gain: tuple[float, float] = (0.0, 0.0)  # dB, of the source and the target of the morph
     recorded_level: tuple[float, float] = (0.0, 0.0)
@@ -156,11 +162,19 @@ def write_instructions(
     share = timing.hop_s / morph if morph > timing.hop_s else 1.0
     mix = memory.mix[v] = min(memory.mix[v] + share, 1.0)
     first, last = interpolate(voice.onset, mix), interpolate(voice.end, mix)
-    low, high = loop_region(first, last, settings.loop_start, settings.loop_end)
+    region = loop_region(
+        first,
+        last,
+        settings.loop_start,
+        settings.loop_end,
+        fade=settings.loop_fade,
+        shortest=settings.loop_shortest * timing.frames_a_hop / timing.hop_s,
+    )
     speed = 0.0 if settings.loop_freeze and voice.mode == LOOP else settings.loop_speed
     if voice.mode != LOOP:
-        low, high = first, last
+        region = Region(first, last)
         speed = shot_speed(speed)
+    low, high = region.low, region.high
     advance = speed * timing.frames_a_hop
     if starting:
         begin = high if speed < 0 else low
@@ -168,6 +182,8 @@ def write_instructions(
         memory.wave_position[v] = begin * timing.decoded_hop
     elif advance == 0:
         memory.playhead[v] = min(max(float(memory.playhead[v]), low), high - 1e-6)
+    elif voice.mode == LOOP and settings.loop_jitter > 0:
+        region = _next_round(voice, memory, v, region, settings.loop_jitter)
     elif voice.mode != LOOP:
         if voice.sound.wave:
             position, lead = memory.wave_position[v] / timing.decoded_hop, 0.0
@@ -181,6 +197,8 @@ def write_instructions(
     method = int(settings.phase)
     instruction.active = True
     instruction.advance, instruction.low, instruction.high = advance, low, high
+    instruction.inner, instruction.skip = region.inner, region.skip
+    instruction.even = settings.loop_even if voice.mode == LOOP else 0.0
     instruction.loops = voice.mode == LOOP
     instruction.ratio = ratio
     instruction.rate = ratio * speed
@@ -192,10 +210,29 @@ def write_instructions(
     instruction.burst = BURST_FRAMES if starting or voice.restarts else 0
     instruction.rise = timing.hop if voice.restarts else EDGE if starting else 0
     if voice.restarts:
-        playhead = Region(low, high).wrap(float(memory.playhead[v]))
+        playhead = region.wrap(float(memory.playhead[v]))
         memory.playhead[v] = playhead - BURST_FRAMES * advance
         voice.restarts = False
     _write_gains(instruction, voice, settings, timing, mix, starting)
+
+
+def _next_round(
+    voice: VoiceControl, memory: VoiceMemory, v: int, region: Region, jitter: float
+) -> Region:
+    """The region with what the next round of the loop leaves out, by chance. A playhead that is at
+    the end begins the next round."""
+    region = region.skipping(jitter * _chance(voice))
+    playhead = float(memory.playhead[v])
+    if region.low <= playhead < region.high:
+        return region
+    memory.playhead[v] = region.wrap(playhead)
+    voice.rounds += 1
+    return region.skipping(jitter * _chance(voice))
+
+
+def _chance(voice: VoiceControl) -> float:
+    """A number 0...1 for the present round, always the same for a sound that is rendered again."""
+    return noise_seed(voice.serial + voice.rounds * ROUND) / 0xFFFFFFFF
 
 
 def _write_gains(

@@ -12,7 +12,7 @@ from latentpad.engine.arguments import Argument
 from latentpad.engine.board import Board, BoardShape, Event
 from latentpad.engine.parameters import MODES, OFFSET, ROW
 from latentpad.engine.play.voices import Voices
-from latentpad.models.representation import Representation
+from latentpad.models.representation import Representation, frame_levels
 
 Floats = NDArray[np.float32]
 
@@ -80,6 +80,7 @@ class Stage:
         board = self.board
         buffer = board.next_buffer(v)
         board.sounds[v, buffer] = frames
+        board.frame_levels[v, buffer] = frame_levels(frames)
         board.sound_filled[v, buffer] = True
         board.sound_gain[v, buffer] = gain
         board.sound_onset[v, buffer] = onset

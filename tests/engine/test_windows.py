@@ -56,6 +56,13 @@ PLAYED: dict[str, list[Step]] = {
         *TONE, (0, "/loop/speed", (-1.0,)), JUMP, (151, "/pad/1/touch", (0.0,)),
     ],
     "a short loop": [*TONE, (0, "/loop/start", (0.5,)), (0, "/loop/end", (0.55,)), JUMP],
+    "a loop that fades": [*TONE, (0, "/loop/fade", (0.4,)), JUMP],
+    "a loop that fades, reversed": [
+        *TONE, (0, "/loop/fade", (0.2,)), (0, "/loop/speed", (-1.0,)), JUMP,
+    ],
+    "a loop of a least length": [
+        *TONE, (0, "/loop/start", (0.9,)), (0, "/loop/shortest", (0.3,)), JUMP,
+    ],
     "shots": [
         (0, "/mode", ("shot",)), *TONE, (100, "/note", (60, 100)),
         (150, "/pad/xy", (0.8, 0.2)), (151, "/note", (67, 100)), (200, "/note", (72, 100)),

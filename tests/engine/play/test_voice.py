@@ -208,7 +208,7 @@ def test_a_new_sound_is_adopted_without_a_step(pair: Floats, mix: float) -> None
     assert state.mix[0] == 0 and not state.filled[0].any()
     np.testing.assert_allclose(state.tables[0, 0], before, atol=1e-3)
     decoded = np.array([True, False, True, True, False])
-    morph.add_frames(state, 0, new, decoded)
+    morph.add_frames(state, 0, new, np.full(5, -20, np.float32), decoded)
     np.testing.assert_array_equal(state.filled[0], decoded)
     np.testing.assert_array_equal(state.tables[0, 1][decoded], new[decoded])
 
@@ -223,7 +223,7 @@ def test_where_the_new_sound_is_not_decoded_the_one_before_is_heard(
     state.mix[0] = mix
     new = np.full((5, 9), -33, np.float32)
     morph.begin_morph(state, 0)
-    morph.add_frames(state, 0, new, np.array(decoded))
+    morph.add_frames(state, 0, new, np.full(5, -20, np.float32), np.array(decoded))
     state.mix[0] = later
     row, heard = np.zeros(9, np.float32), np.zeros(9, np.float32)
     for k in range(5):
