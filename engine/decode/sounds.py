@@ -38,7 +38,7 @@ class VoiceSound:
         return made
 
     def decoded(self) -> Floats:
-        """(n, bins) dB: the frames that are decoded, of a sound that is not on the board yet."""
+        """(n, columns): the frames that are decoded, of a sound that is not on the board yet."""
         frames = np.empty((len(self.filled), self.windows[0][1].shape[1]), np.float32)
         for first, window in self.windows:
             frames[first : first + len(window)] = window
@@ -59,7 +59,7 @@ class VoiceSound:
         return all(playable(frames) for _, frames in self.windows)
 
     def add(self, first: int, frames: Floats) -> None:
-        """Add frames (n, bins) dB, from frame `first` on."""
+        """Add frames (n, columns), from frame `first` on."""
         self.windows.append((first, frames))
         self.filled[first : first + len(frames)] = b"\1" * len(frames)
 

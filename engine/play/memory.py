@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from latentpad.models.audio.texture import BANDS
+
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
@@ -14,7 +16,7 @@ Flags = NDArray[np.bool_]
 class VoiceMemory(NamedTuple):
     """The state of all voices. The first axis is the voice. Made by `voice_memory`."""
 
-    tables: Floats  # (V, 2, frames, bins) dB: source and target of the morph
+    tables: Floats  # (V, 2, frames, columns) decoded: source and target of the morph
     filled: Flags  # (V, frames) the target has it; else the source stands for it
     from_silence: Flags  # (V,) the source is silence, whatever is written there
     mix: NDArray[np.float64]  # (V,) 0 = source, 1 = target
@@ -49,6 +51,8 @@ class Scratch(NamedTuple):
     spectrum2: NDArray[np.complex64]
     signal: Floats  # (n_fft,)
     upward: Floats  # (bins,)
+    texture: Floats  # (bands,) of the frame, 0...1
+    cosine: Floats  # (bands,) the coherent part's share of each band's amplitude
 
 
 class FrameSettings(NamedTuple):
@@ -65,13 +69,17 @@ class FrameSettings(NamedTuple):
     iterations: int
     range_db: float
     level: float  # the sound's, linear: it applies to the new frame, not to the overlap
+    learned: float = 0.0  # how much of the texture that the sound tells by band is played, 0...1
 
 
-def voice_memory(voices: int, frames: int, n_fft: int, samples: int) -> VoiceMemory:
-    """The memory of `voices` silent voices for sounds of (frames, n_fft // 2 + 1) dB."""
+def voice_memory(
+    voices: int, frames: int, n_fft: int, samples: int, texture_bands: int = 0
+) -> VoiceMemory:
+    """The memory of `voices` silent voices for sounds of (frames, n_fft // 2 + 1) dB, and a texture
+    in `texture_bands` beside them (`Representation.columns`)."""
     bins, f = n_fft // 2 + 1, np.float32
     return VoiceMemory(
-        tables=np.full((voices, 2, frames, bins), -200, f),
+        tables=np.full((voices, 2, frames, bins + texture_bands), -200, f),
         filled=np.ones((voices, frames), np.bool_),
         from_silence=np.zeros(voices, np.bool_),
         mix=np.ones(voices),
@@ -99,4 +107,6 @@ def scratch(n_fft: int) -> Scratch:
         spectrum2=np.zeros(bins, np.complex64),
         signal=np.zeros(n_fft, np.float32),
         upward=np.zeros(bins, np.float32),
+        texture=np.zeros(BANDS, np.float32),
+        cosine=np.zeros(BANDS, np.float32),
     )

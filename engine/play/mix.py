@@ -31,6 +31,7 @@ class Instruction(Structure):
     loops: bool
     ratio: float  # frequency ratio of the transposition
     texture: float
+    learned: float  # share of the sound's own texture
     lookahead: int
     iterations: int
     level: float  # the sound's, linear
@@ -49,7 +50,7 @@ def without_loop(play: FrameSettings) -> FrameSettings:
     region."""
     return FrameSettings(
         play.advance, play.low, play.high, False, play.ratio, play.method, play.texture,
-        play.lookahead, play.iterations, play.range_db, play.level,
+        play.lookahead, play.iterations, play.range_db, play.level, play.learned,
     )  # fmt: skip
 
 
@@ -86,6 +87,7 @@ def play_hop(
                 instruction.advance, instruction.low, instruction.high, instruction.loops,
                 instruction.ratio, instruction.method, instruction.texture,
                 instruction.lookahead, instruction.iterations, range_db, instruction.level,
+                instruction.learned,
             )  # fmt: skip
             for _ in range(instruction.burst):
                 play_frame(memory, scratch, v, frame, without_loop(play), mono)
