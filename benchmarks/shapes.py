@@ -29,7 +29,7 @@ from latentpad.models.packs import pack as packs
 from latentpad.models.packs.pack import Pack
 from latentpad.models.representation import Floats, Representation
 from latentpad.models.training import dataset
-from latentpad.models.training.card import JudgedPhase, evenly
+from latentpad.models.training.card import JudgedPhase
 from latentpad.models.training.config import Recipe, TrainingConfig
 from latentpad.models.training.train import train
 
@@ -54,15 +54,22 @@ def recipe(settings: Sequence[str]) -> Recipe:
     return replace(Recipe(), **chosen)
 
 
-def heard(decoded: Floats, r: Representation) -> tuple[Floats, Floats]:
+def heard(decoded: Floats, r: Representation, phase: JudgedPhase = PHASE) -> tuple[Floats, Floats]:
     """The samples of a decoded sound as a voice plays it, and their frames in dB."""
     samples = np.zeros(r.samples, np.float32)
-    played = PHASE.sound(decoded, r)[: r.samples]
+    played = phase.sound(decoded, r)[: r.samples]
     samples[: len(played)] = played
     return samples, r.decibels(r.magnitudes(samples))
 
 
-def row(name: str, pack: Pack, decoder: FrameDecoder, chosen: Sequence[int], folder: Path) -> str:
+def row(
+    name: str,
+    pack: Pack,
+    decoder: FrameDecoder,
+    chosen: Sequence[int],
+    folder: Path,
+    phase: JudgedPhase = PHASE,
+) -> str:
     """A row of the table about the chosen anchors."""
     r = pack.representation
     figures = []
@@ -70,10 +77,10 @@ def row(name: str, pack: Pack, decoder: FrameDecoder, chosen: Sequence[int], fol
         path = folder / str(pack.anchors.ids[i])
         recorded = r.unscaled(dataset.spectrogram(dataset.Clip(path, "", "", ""), r)[0])
         decoded = decoder.whole(pack.anchors.latents[i : i + 1])[0]
-        samples, again = heard(decoded, r)
+        samples, again = heard(decoded, r, phase)
         figures.append(
             (
-                similarity.mae_db(recorded, decoded),
+                similarity.mae_db(recorded, r.spectrum(decoded)),
                 similarity.visqol(reading.read_samples(path, r), samples, r),
                 detail.grain(recorded, again),
                 detail.contrast(again, r),
@@ -133,7 +140,7 @@ def main() -> None:
         for split in dataset.SIDES:
             chosen = np.flatnonzero(splits == split)
             if len(chosen):
-                some = evenly(chosen.tolist(), options.sounds)
+                some = dataset.evenly(chosen.tolist(), options.sounds)
                 print(row(f"of {split}", pack, decoder, some, options.folder), flush=True)
         for split, figures in pack.training.get("quality", {}).items():
             if isinstance(figures, dict) and "visqol" in figures:

@@ -20,7 +20,8 @@ from latentpad.models.packs.pack import Pack
 from latentpad.models.progress import ProgressCallback, no_progress
 from latentpad.models.representation import Floats, Representation, audible
 from latentpad.models.training import loss_picture
-from latentpad.models.training.provenance import attributed, held_out
+from latentpad.models.training.dataset import evenly
+from latentpad.models.training.provenance import attributed, held_out, textured
 
 if TYPE_CHECKING:
     from latentpad.models.training.callbacks import TrainingHistory
@@ -30,12 +31,12 @@ class JudgedPhase(NamedTuple):
     """A method that turns decoded magnitudes into samples, to be judged."""
 
     name: str
-    sound: Callable[[Floats, Representation], Floats]  # (frames, bins) dB to (samples,)
+    sound: Callable[[Floats, Representation], Floats]  # decoded (frames, columns) to (samples,)
 
 
-def _griffinlim(frames_db: Floats, representation: Representation) -> Floats:
+def _griffinlim(decoded: Floats, representation: Representation) -> Floats:
     r = representation
-    return griffinlim(audible(frames_db, r), r.hop, r.window)
+    return griffinlim(audible(r.spectrum(decoded), r), r.hop, r.window)
 
 
 GRIFFINLIM = JudgedPhase("Fast Griffin-Lim (32 iterations, momentum 0.99)", _griffinlim)
@@ -153,11 +154,11 @@ def reconstruction_errors(
     grades: dict[str, list[float]] = {"visqol": [], "visqol_late": []}
     some = evenly(chosen, most)
     shown(0, len(some))
-    for i, decoded in zip(some, _decoded(latents, decoder, some), strict=True):
-        reference, other = r.unscaled(sounds[i]), r.unscaled(decoded)
-        errors.append(similarity.mae_db(reference, other))
+    for i, output in zip(some, _outputs(latents, decoder, some), strict=True):
+        reference, decoded = r.unscaled(sounds[i]), r.decoded(output)
+        errors.append(similarity.mae_db(reference, r.spectrum(decoded)))
         if has_visqol:
-            original, sound = reading.read_samples(recordings[i], r), phase.sound(other, r)
+            original, sound = reading.read_samples(recordings[i], r), phase.sound(decoded, r)
             grades["visqol"].append(similarity.visqol(original, sound, r))
             grades["visqol_late"].append(similarity.visqol(original, sound, r, whole=False))
         shown(len(errors), len(some))
@@ -168,13 +169,8 @@ def reconstruction_errors(
     return figures
 
 
-def evenly(rows: Sequence[int], most: int) -> list[int]:
-    """`most` of the rows, evenly spread, or all if there are fewer."""
-    return [rows[i] for i in np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
-
-
-def _decoded(latents: Floats, decoder: Any, chosen: Sequence[int]) -> Floats:
-    """(n, frames, bins) in 0...1: the chosen latents, decoded."""
+def _outputs(latents: Floats, decoder: Any, chosen: Sequence[int]) -> Floats:
+    """(n, frames, columns) in 0...1: the chosen latents, decoded."""
     return np.asarray(decoder.predict(latents[list(chosen)], 32, verbose=0))
 
 
@@ -219,6 +215,7 @@ def _text(
     )
     head = "| | " + " | ".join(f"z{i}" for i in range(pack.latent_dim)) + " |"
     separator = "| --- |" + " --- |" * pack.latent_dim
+    texture = textured(pack.training.get("texture", {}))
     recipe = ", ".join(f"{k} {v}" for k, v in pack.training["recipe"].items())
     return f"""# {pack.title}
 
@@ -239,8 +236,8 @@ Decoder {decoder.count_params():,} parameters, encoder {encoder.count_params():,
 ![loss](loss.png)
 
 ## Reconstruction
-MAE between magnitudes in dB over the frames of the recording's content (within 60 dB of its
-loudest frame); ViSQOL in audio mode between recording and reconstruction, phases by
+{texture}MAE between magnitudes in dB over the frames of the recording's content (within 60 dB of
+its loudest frame); ViSQOL in audio mode between recording and reconstruction, phases by
 {phase.name}. Mean ± standard deviation over sounds. The last column is for comparison with those
 who give ViSQOL a second of sound as it is: it then judges from 0.28 s on only.
 
@@ -292,7 +289,8 @@ def reconstructions(
     `recorded` are (frames, bins) dB of the `chosen` anchors.
     """
     r = pack.representation
-    decoded = [r.unscaled(sound) for sound in _decoded(pack.anchors.latents, decoder, chosen)]
+    outputs = _outputs(pack.anchors.latents, decoder, chosen)
+    decoded = list(r.spectrum(r.decoded(outputs)))
     rows = ("recording", recorded), ("reconstruction", decoded)
     names = [str(pack.anchors.names[i]) for i in chosen]
     return drawing.png(drawing.spectrograms(rows, names, r))

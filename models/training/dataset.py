@@ -242,6 +242,11 @@ def _library(
     return clips
 
 
+def evenly(rows: Sequence[int], most: int) -> list[int]:
+    """`most` of the rows, evenly spread, or all if there are fewer."""
+    return [rows[i] for i in np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
+
+
 def _written(name: str) -> str:
     """A file's name as valid UTF-8: bytes in another encoding are written as escapes."""
     return name.encode(errors="backslashreplace").decode()

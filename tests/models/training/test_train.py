@@ -13,6 +13,7 @@ import pytest
 import soundfile
 
 from latentpad.models import progress
+from latentpad.models.audio.texture import BANDS
 from latentpad.models.packs import networks, pack
 from latentpad.models.representation import Representation
 from latentpad.models.training import callbacks, dataset
@@ -193,7 +194,7 @@ def test_an_interrupt_keeps_the_best_so_far(
     config = short(small, epochs=1000)
     made = train(recordings, tmp_path / "cut", config, card=False, progress=False)
     assert made.training["epochs"] == 4
-    assert networks.load_decoder(made).output_shape == (None, 32, 129)
+    assert networks.load_decoder(made).output_shape == (None, 32, 129 + BANDS)
 
 
 def test_an_interrupt_before_there_is_anything_to_keep_writes_no_pack(
