@@ -75,7 +75,7 @@ def test_the_pack_knows_what_its_recordings_are_like(small: pack.Pack, recording
 
 def test_the_decoder_stays_between_silence_and_peak(small: pack.Pack) -> None:
     decoded = networks.load_decoder(small).predict(small.anchors.latents, verbose=0)
-    assert decoded.shape == (12, 32, 129)
+    assert decoded.shape == (12, 32, 129 + BANDS)
     assert decoded.min() >= 0
     assert decoded.max() <= 1
 
