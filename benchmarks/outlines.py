@@ -77,7 +77,9 @@ def latents_met(pack: Pack) -> dict[str, Floats]:
 def exact(pack: Pack, decoder: FrameDecoder, latents: Floats) -> Floats:
     """(n, 3) the outlines of the whole sounds."""
     r = pack.representation
-    return np.array([outline(decoder.whole(z[None])[0], r) for z in latents], np.float32)
+    return np.array(
+        [outline(r.spectrum(decoder.whole(z[None])[0]), r) for z in latents], np.float32
+    )
 
 
 def nearest(anchors: Floats, outlines: Floats) -> Estimate:
@@ -150,7 +152,7 @@ def compare(pack: Pack) -> str:
         median_ms(lambda k: outlines.of(pad[k : k + 1])),
         median_ms(lambda k: outlines.of(pad[8 * k % 1000 :][:8])),
         median_ms(lambda k: decoder.frames(pad[k : k + 1], [40], COUNT)),
-        median_ms(lambda k: outline(decoder.whole(pad[k : k + 1])[0], r)),
+        median_ms(lambda k: outline(r.spectrum(decoder.whole(pad[k : k + 1])[0]), r)),
         *(median_ms(lambda k, way=way: ways[way](pad[k : k + 1])) for way in list(ways)[1:]),  # type: ignore[misc]
     ]
     lines += [

@@ -53,7 +53,14 @@ def recipe(settings: Sequence[str]) -> Recipe:
     return replace(Recipe(), **chosen)
 
 
-def row(name: str, pack: Pack, decoder: FrameDecoder, chosen: Sequence[int], folder: Path) -> str:
+def row(
+    name: str,
+    pack: Pack,
+    decoder: FrameDecoder,
+    chosen: Sequence[int],
+    folder: Path,
+    phase: JudgedPhase = PHASE,
+) -> str:
     """A row of the table about the chosen anchors."""
     r = pack.representation
     judged, details = [], []
@@ -61,10 +68,10 @@ def row(name: str, pack: Pack, decoder: FrameDecoder, chosen: Sequence[int], fol
         path = folder / str(pack.anchors.ids[i])
         recorded = r.unscaled(dataset.spectrogram(dataset.Clip(path, "", "", ""), r)[0])
         decoded = decoder.whole(pack.anchors.latents[i : i + 1])[0]
-        samples = PHASE.sound(decoded, r)
+        samples = phase.sound(decoded, r)
         judged.append(
             (
-                similarity.mae_db(recorded, decoded),
+                similarity.mae_db(recorded, r.spectrum(decoded)),
                 similarity.visqol(reading.read_samples(path, r), samples, r),
             )
         )

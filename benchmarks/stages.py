@@ -11,12 +11,15 @@ from latentpad.benchmarks import rest as rest_costs
 from latentpad.benchmarks.machine import machine
 from latentpad.engine import board as b
 from latentpad.engine.board import Board, BoardShape, Event
+from latentpad.engine.pack_order import sound_shape
 from latentpad.engine.parameters import MODES, OFFSET, PHASES
 from latentpad.engine.play.memory import scratch, voice_memory
 from latentpad.engine.play.mix import Instruction, play_hop
 from latentpad.engine.play.phase import frame
 from latentpad.engine.play.voice import NOISE, RTPGHI, clear_voice
 from latentpad.engine.play.voices import Voices
+from latentpad.engine.sound_memory import SoundMemory
+from latentpad.models.audio.texture import interpolation
 from latentpad.models.packs import pack as packs
 from latentpad.models.packs.pack import Pack
 from latentpad.models.progress import LogCallback, LoopProgress
@@ -132,14 +135,15 @@ def _kernel(
     pack: Pack, sounds: Sounds, count: int, method: int, lookahead: int, hops: int = 1000
 ) -> list[float]:
     r = pack.representation
-    constants, space = frame(r.n_fft, r.n_fft // 8, r.window), scratch(r.n_fft)
-    state = voice_memory(count, r.frames, r.n_fft, r.samples)
+    constants = frame(r.n_fft, r.n_fft // 8, r.window, interpolation(r))
+    state = voice_memory(count, r.frames, r.n_fft, r.samples, r.texture_bands)
+    space = scratch(r.n_fft)
     todo = np.zeros(count, Instruction)
     for v in range(count):
         state.tables[v, 1] = sounds[v % len(sounds)]
         state.playhead[v] = 3 * v
         clear_voice(state, v, constants, r.range_db)
-    for name in ("active", "ratio", "loops", "level"):
+    for name in ("active", "ratio", "loops", "level", "learned"):
         todo[name] = 1
     todo["advance"], todo["high"] = r.n_fft / 8 / r.hop, 70.0
     todo["method"], todo["lookahead"], todo["iterations"] = method, lookahead, 2
@@ -166,9 +170,10 @@ def driven(
 ) -> list[float]:
     """Microseconds of each hop of `count` looping voices, as the playing process renders them.
 
-    `sounds` (n, frames, bins) dB. A finger moves: a new sound every `MOVES_S`, each voice in turn.
+    `sounds` (n, frames, columns). A finger moves: a new sound every `MOVES_S`, each voice in turn.
     """
-    board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
+    shape = BoardShape(r.frames, r.bins, r.samples, r.sample_rate)
+    board = Board(shape, sound_memory=SoundMemory(sound_shape(r)))
     board.values[OFFSET["/phase"]] = PHASES.index(method)
     board.values[OFFSET["/lookahead"]] = lookahead
     player = Voices(board, r)

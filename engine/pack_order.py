@@ -39,7 +39,7 @@ def channel() -> tuple[socket.socket, socket.socket]:
 def sound_shape(representation: Representation) -> SoundShape:
     """The dimensions of the sounds of a pack."""
     r = representation
-    return SoundShape(r.frames, r.bins, r.samples)
+    return SoundShape(r.frames, r.bins, r.samples, texture_bands=r.texture_bands)
 
 
 def send(sender: socket.socket, order: PackOrder, sounds: SoundMemory) -> bool:

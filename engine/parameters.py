@@ -188,6 +188,15 @@ TABLE: tuple[Parameter, ...] = (
         curve=EXPONENTIAL,
     ),
     number("/texture", 0, 0, 1, "", "from the plain sound (0) to shaped noise (1)", smoothing=0.02),
+    number(
+        "/texture/learned",
+        1,
+        0,
+        1,
+        "",
+        "how much of the noise that the model tells by band and time, 0 none",
+        smoothing=0.02,
+    ),
     choice(
         "/phase",
         PHASES,

@@ -13,7 +13,7 @@ import os
 import sys
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import reduction
 from typing import Any
 
@@ -33,11 +33,12 @@ class SoundShape:
     frames: int
     bins: int
     samples: int  # in one decoded sound
+    texture_bands: int = field(default=0, kw_only=True)  # see `Representation`
 
 
 def _fields(shape: SoundShape) -> list[tuple[str, type, tuple[int, ...]]]:
     """All are written by the decoding process."""
-    f, i = np.float64, np.int64
+    f, i, columns = np.float64, np.int64, shape.bins + shape.texture_bands
     return [
         ("published", i, (VOICES,)),
         ("fills", i, (VOICES,)),  # counts the windows that were added to published sounds
@@ -52,7 +53,7 @@ def _fields(shape: SoundShape) -> list[tuple[str, type, tuple[int, ...]]]:
         # the large fields last
         ("sound_filled", np.bool_, (VOICES, BUFFERS, shape.frames)),  # the frames that are decoded
         ("frame_levels", np.float32, (VOICES, BUFFERS, shape.frames)),  # dB, of all bins
-        ("sounds", np.float32, (VOICES, BUFFERS, shape.frames, shape.bins)),
+        ("sounds", np.float32, (VOICES, BUFFERS, shape.frames, columns)),
         ("waves", np.float32, (VOICES, BUFFERS, shape.samples)),  # (left + right) / 2
         ("sides", np.float32, (VOICES, BUFFERS, shape.samples)),  # (left - right) / 2
     ]

@@ -23,7 +23,7 @@ from latentpad.models.representation import Floats, Representation
 BATCH = 64  # sounds decoded at once
 PART = 12  # comparisons with one reference in one job: some seconds, lost by a kill
 
-Decode = Callable[[Floats], Floats]  # (n, D) float32 latents to (n, frames, bins) dB
+Decode = Callable[[Floats], Floats]  # (n, D) float32 latents to (n, frames, bins) dB, or columns
 
 
 @contextmanager
@@ -89,8 +89,9 @@ def compare(
 ) -> Float64:
     """(N, figures) of (N, D) latents, each decoded and compared with its reference.
 
-    Equal pairs are compared once; pairs in the cache are not compared. `shown` is called with the
-    numbers of comparisons done and in all. An interrupt loses the jobs that run.
+    `decode` gives all columns (`Representation.columns`), because they are heard. Equal pairs are
+    compared once; pairs in the cache are not compared. `shown` is called with the numbers of
+    comparisons done and in all. An interrupt loses the jobs that run.
     """
     keys = [cache.key(a, b) for a, b in zip(references, others, strict=True)]
     known = cache.known(keys)

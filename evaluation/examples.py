@@ -21,13 +21,19 @@ class ExpanderExample(NamedTuple):
     """One expander on one plane, for the page's pictures and sounds."""
 
     errors_db: Float64  # (GRID, GRID) y, x: MAE between a point's sound and its nearest anchor's
-    path: Floats  # (Q, frames, bins) dB along the first path
+    path: Floats  # (Q, frames, columns) decoded along the first path
 
 
 def decode_examples(
-    expander: Expander, plane: Plane, latents: Floats, paths: Paths, decode: Decode
+    expander: Expander,
+    plane: Plane,
+    latents: Floats,
+    paths: Paths,
+    spectra: Decode,
+    decode: Decode,
 ) -> ExpanderExample:
-    """Decode a grid of points of the pad, and the stops of the first of `paths`."""
+    """Decode a grid of points of the pad, and the stops of the first of `paths`: by `spectra` to
+    dB, by `decode` to all that is heard."""
     grid = (np.arange(GRID) + 0.5) / GRID
     pad = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2)
     points = plane.from_pad(pad)
@@ -36,7 +42,7 @@ def decode_examples(
     errors: list[float] = []
     for start in range(0, len(points), BATCH):
         part = slice(start, start + BATCH)
-        pairs = zip(decode(latents[anchors[part]]), decode(expanded_latents[part]), strict=True)
+        pairs = zip(spectra(latents[anchors[part]]), spectra(expanded_latents[part]), strict=True)
         errors += [similarity.mae_db(*pair) for pair in pairs]
     first = Paths(paths.first[:1], paths.last[:1], paths.share)
     path = decode(expanded(expander, first.points(plane))[0])

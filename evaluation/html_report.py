@@ -193,7 +193,7 @@ def _pads(e: Evaluation, plane: str) -> Figure:
 
 def _spectrograms(e: Evaluation, rows: dict[str, ExpanderExample]) -> Figure:
     r, stops = e.pack.representation, [f"q = {q}" for q in range(e.settings.stops)]
-    paths = [(name, list(shown.path)) for name, shown in rows.items()]
+    paths = [(name, list(r.spectrum(shown.path))) for name, shown in rows.items()]
     return drawing.spectrograms(paths, stops, r, column=1.0)
 
 

@@ -63,7 +63,7 @@ class Listener:
                 figures = AnchorFigures(
                     heard.detail(frames, again, r),
                     similarity.visqol(recording, samples, r) if self._has_visqol else NAN,
-                    similarity.mae_db(frames, decoded),
+                    similarity.mae_db(frames, r.spectrum(decoded)),
                 )
             else:
                 alone = Detail(fine_db(again), NAN, contrast(again, r), NAN)

@@ -30,7 +30,7 @@ from latentpad.models.audio import reading
 from latentpad.models.cluster import Workers, cluster
 from latentpad.models.packs.pack import Pack
 from latentpad.models.progress import ProgressCallback, no_progress
-from latentpad.models.representation import FLOOR, Floats
+from latentpad.models.representation import FLOOR, Floats, Representation
 
 
 @dataclass(frozen=True)
@@ -95,18 +95,19 @@ def evaluate(
     paths.check_planes(planes, settings.planes)
     chosen = paths.draw_paths(anchors, settings.pairs, settings.stops, settings.seed)
     finer = chosen.finer(STEPS, settings.finer)
-    latents = pack.anchors.latents
+    latents, r = pack.anchors.latents, pack.representation
     files = {} if recordings is None else paths.files(pack, recordings, anchors)
     neighbourhoods, rows, shown = {}, [], {}
     with _workers(settings, dask) as judges:
         if judges is not None and dask is None:
             progress("getting ready to judge", 0, 0)
-            rehearse(pack.representation)
+            rehearse(r)
         progress("decoding the anchors", 0, 0)
         decoder, _ = fastest_decoder(pack)
+        spectra = partial(_spectra, decoder, r)
         used = sorted({*anchors.tolist(), *chosen.first.tolist(), *chosen.last.tolist()})
         decoded = {
-            i: Reference(b"decoded" + latents[i].tobytes(), frames, None)
+            i: Reference(b"decoded" + latents[i].tobytes(), r.spectrum(frames), None, frames)
             for i, frames in zip(used, _singly(decoder, latents[used]), strict=True)
         }
         recorded = decoded if recordings is None else _recorded(pack, files)
@@ -127,12 +128,12 @@ def evaluate(
                         tables.row(
                             expander, made, plane, latents, chosen, finer, decoded, seconds,
                             compare=partial(listen, shown=partial(progress, f"table 2, {what}")),
-                            decode=decoder.whole, shown=partial(progress, f"steps, {what}"),
+                            decode=spectra, shown=partial(progress, f"steps, {what}"),
                         )
                     )  # fmt: skip
                     progress(f"all over the pad, {what}", 0, 0)
                     shown[name, expander] = decode_examples(
-                        made, plane, latents, chosen, decoder.whole
+                        made, plane, latents, chosen, spectra, decoder.whole
                     )
     heard = _heard(pack, planes, rows, decoder, settings, recordings, progress)
     return Evaluation(
@@ -193,7 +194,8 @@ def _listening(
             references: Sequence[Reference], others: Floats, shown: Any = None
         ) -> Float64:
             figures = np.full((len(others), len(Figures._fields)), np.nan)
-            figures[:, tables.COLUMN["mae_db"]] = magnitudes(references, others, decoder.whole)
+            decode = partial(_spectra, decoder, pack.representation)
+            figures[:, tables.COLUMN["mae_db"]] = magnitudes(references, others, decode)
             if shown is not None:
                 shown(len(others), len(others))
             return figures
@@ -205,6 +207,11 @@ def _listening(
             compare, representation=pack.representation, decode=partial(_singly, decoder),
             cache=cache, judges=judges,
         )  # fmt: skip
+
+
+def _spectra(decoder: Decoder, r: Representation, latents: Floats) -> Floats:
+    """(n, frames, bins) dB of (n, D) latents."""
+    return r.spectrum(decoder.whole(latents))
 
 
 def _singly(decoder: Decoder, latents: Floats) -> Floats:

@@ -36,6 +36,7 @@ class Reference(NamedTuple):
     name: bytes  # unique for each reference
     frames: Floats  # (frames, bins) dB
     sound: Floats | None  # (n,) at the representation's rate; None: as a voice plays the frames
+    decoded: Floats | None = None  # (frames, columns) what it plays, if it is more than `frames`
 
 
 def limit_threads() -> None:
@@ -59,24 +60,25 @@ def rehearse(representation: Representation) -> None:
 
 
 def judge(representation: Representation, reference: Reference, others: Floats) -> list[Figures]:
-    """Compare each of (n, frames, bins) dB, as a voice plays it, with one reference.
+    """Compare each of (n, frames, columns), as a voice plays it, with one reference.
 
     The result depends on the arguments only, in any process. About 0.3 s each on one core.
     """
     r = representation
-    frames = reference.frames
-    sound = resynthesise(frames, r) if reference.sound is None else reference.sound
+    frames, sound = reference.frames, reference.sound
+    if sound is None:
+        sound = resynthesise(frames if reference.decoded is None else reference.decoded, r)
     reference_sound = _at_rate(sound, r)
     length = max(len(reference_sound), -(-r.samples * RATE // r.sample_rate))
     patterns = _patterns(reference_sound, length)
     result = []
     for other in others:
-        sound = _at_rate(resynthesise(other, r), r)
+        sound, decibels = _at_rate(resynthesise(other, r), r), r.spectrum(other)
         grade = compared(patterns, _patterns(sound, length))
         result.append(
             Figures(
-                similarity.mae_db(frames, other),
-                similarity.spectral_convergence(_linear(frames), _linear(other)),
+                similarity.mae_db(frames, decibels),
+                similarity.spectral_convergence(_linear(frames), _linear(decibels)),
                 similarity.log_spectral_db(reference_sound, sound),
                 similarity.visqol(reference_sound, sound, replace(r, sample_rate=RATE)),
                 grade.odg,

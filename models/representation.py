@@ -48,10 +48,16 @@ class Representation:
     window: str = "gauss"
     frames: int = 188
     range_db: float = 90.0
+    texture_bands: int = 0  # columns of a decoded frame after the bins, see `columns`
 
     @property
     def bins(self) -> int:
         return self.n_fft // 2 + 1
+
+    @property
+    def columns(self) -> int:
+        """Of a decoded frame: dB in each bin, then how noise-like each band is, 0...1."""
+        return self.bins + self.texture_bands
 
     @property
     def seconds(self) -> float:
@@ -95,6 +101,22 @@ class Representation:
     def unscaled(self, scaled: Floats) -> Floats:
         """The model's 0...1 back to dB in -range_db...0, float32. The inverse of `scaled`."""
         return np.asarray((scaled - np.float32(1)) * np.float32(self.range_db), np.float32)
+
+    def decoded(self, output: Floats) -> Floats:
+        """A decoder's output (..., columns) in 0...1 as decoded frames (..., columns)."""
+        if not self.texture_bands:
+            return self.unscaled(output)
+        spectrum, texture = self.unscaled(output[..., : self.bins]), output[..., self.bins :]
+        return np.concatenate([spectrum, texture], axis=-1)
+
+    def spectrum(self, decoded: Floats) -> Floats:
+        """The dB (..., bins) of decoded frames (..., columns): a view. What measures, draws or
+        compares decoded frames sees them through this."""
+        return decoded[..., : self.bins]
+
+    def untextured(self, decibels: Floats) -> Floats:
+        """dB (frames, bins) as decoded frames (frames, columns) of which nothing is noise."""
+        return np.pad(decibels, ((0, 0), (0, self.texture_bands)))
 
 
 def audible(frames_db: Floats, representation: Representation, margin: float = 2.0) -> Floats:

@@ -10,6 +10,7 @@ from math import ceil
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from latentpad.models.representation import Representation
@@ -76,6 +77,31 @@ def _decoder(
         x = layers.Cropping1D((0, coarse * STEPS - representation.frames))(x)
     sound = layers.Conv1D(representation.bins, 1, activation="sigmoid", name="sound")(x)
     return keras.Model(z, sound, name="decoder")
+
+
+def trunk(decoder: Any) -> Any:
+    """(batch, latent) -> (batch, frames, width): all of a decoder but its last layer."""
+    return keras.Model(decoder.input, decoder.layers[-1].input, name="trunk")
+
+
+def with_outputs(decoder: Any, kernel: Any, bias: Any) -> Any:
+    """The decoder with more outputs beside its bins: (batch, latent) -> (batch, frames, bins + n).
+
+    `kernel` (width, n) and `bias` (n,) continue its last layer. The other layers are the same
+    ones.
+    """
+    last = decoder.layers[-1]
+    old_kernel, old_bias = last.get_weights()
+    outputs = len(old_bias) + len(bias)
+    wider = layers.Conv1D(outputs, 1, activation="sigmoid", name=last.name)
+    model = keras.Model(decoder.input, wider(last.input), name=decoder.name)
+    wider.set_weights(
+        [
+            np.concatenate([old_kernel, np.asarray(kernel)[None]], axis=2),
+            np.concatenate([old_bias, bias]),
+        ]
+    )
+    return model
 
 
 def split(encoded: Any) -> tuple[Any, Any]:

@@ -23,7 +23,9 @@ from latentpad.engine.control.pack_limits import PackLimits
 from latentpad.engine.control.played_pack import PlayedPack
 from latentpad.engine.control.supervisor import TRIES, AwakeClock, Supervisor
 from latentpad.engine.output_settings import OutputSettings
+from latentpad.engine.pack_order import sound_shape
 from latentpad.engine.process_status import ProcessStatus
+from latentpad.engine.sound_memory import SoundMemory
 from latentpad.models.errors import LatentpadError
 from latentpad.models.packs.pack import Pack
 
@@ -58,7 +60,8 @@ class Session:
         played = PlayedPack.of(pack, library)
         self.settings = settings
         r = pack.representation
-        self.board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
+        shape = BoardShape(r.frames, r.bins, r.samples, r.sample_rate)
+        self.board = Board(shape, sound_memory=SoundMemory(sound_shape(r)))
         played.planes.set_defaults(self.board)
         self._wake, self._wake_receiver = socket.socketpair()
         self._wake.setblocking(False)

@@ -35,12 +35,13 @@ class Decoder(Protocol):
     def frames(self, latents: Floats, first: Sequence[int], count: int) -> Floats:
         """Frames first[i]...first[i] + count - 1 of the sound of each latent i.
 
-        (n, D) float32 to (n, count, bins) float32 dB within the representation's range; 0 is the
-        model's loudest bin, NaN where the model's output is not finite.
+        (n, D) float32 to (n, count, columns) float32: dB within the representation's range, where 0
+        is the model's loudest bin, and the texture in 0...1 if the model tells one. NaN where the
+        model's output is not finite.
         """
 
     def whole(self, latents: Floats) -> Floats:
-        """All frames: (n, D) to (n, frames, bins)."""
+        """All frames: (n, D) to (n, frames, columns)."""
 
 
 def fastest_decoder(pack: Pack) -> tuple[Decoder, float]:

@@ -145,16 +145,21 @@ class Decoding:
             self._add([(s, first) for s in sounds if 0 in s.filled[begin]], self._window)
             left = []
             for sound in sounds:
-                onset = onset_within(frame_levels(sound.beginning()), self._representation)
+                onset = onset_within(self._levels(sound), self._representation)
                 if onset is None and 0 in sound.filled:
                     left.append(sound)
                 else:
                     sound.onset = onset or 0.0
             sounds, first = left, first + self._window
 
+    def _levels(self, sound: VoiceSound) -> Floats:
+        """The levels of its first frames, in dB."""
+        return frame_levels(self._representation.spectrum(sound.beginning()))
+
     def _loudness(self, sound: VoiceSound) -> float:
         """The loudness of the frames that are decoded: it is as loud at least."""
-        return loudness(sound.decoded(), self._representation)
+        r = self._representation
+        return loudness(r.spectrum(sound.decoded()), r)
 
     def _measure(self, sound: VoiceSound) -> bool:
         """Find the sound's level, beginning and end. Returns whether they are numbers."""

@@ -51,19 +51,19 @@ class FrameDecoder:
     def frames(self, latents: Floats, first: Sequence[int], count: int) -> Floats:
         """Frames first[i]...first[i] + count - 1 of the sound of each latent i.
 
-        `latents` (n, D) float32, `first` n integers. Returns (n, count, bins) float32 dB, as
-        `KerasDecoder.frames` does: within the representation's range, 0 is the model's loudest bin,
-        NaN where the model's output is not finite. Raises ValueError if a window is not within
-        the sound, or if there are not as many as latents.
+        `latents` (n, D) float32, `first` n integers. Returns (n, count, columns) float32, as
+        `KerasDecoder.frames` does: dB within the representation's range, 0 is the model's loudest
+        bin, and the texture in 0...1; NaN where the model's output is not finite. Raises ValueError
+        if a window is not within the sound, or if there are not as many as latents.
         """
         windows = [self.needed(int(start), count) for start in first]
         if len(windows) != len(latents):
             raise ValueError(f"{len(latents)} latents and {len(windows)} windows")
-        decibels = np.empty((len(windows), count, self._representation.bins), np.float32)
+        decoded = np.empty((len(windows), count, self._representation.columns), np.float32)
         if windows:
             self._take(latents)
-            self._decode(windows, decibels.reshape(-1, decibels.shape[2]))
-        return decibels
+            self._decode(windows, decoded.reshape(-1, decoded.shape[2]))
+        return decoded
 
     def plan(self, frames: Sequence[int]) -> FramePlan:
         """What `at` needs to decode these frames. `frames` ascending.
@@ -79,7 +79,7 @@ class FrameDecoder:
     def at(self, latent: Floats, plan: FramePlan) -> Floats:
         """The frames of a plan of one sound, as `frames` decodes them.
 
-        `latent` (D,) float32. Returns (frames of the plan, bins) float32 dB.
+        `latent` (D,) float32. Returns (frames of the plan, columns) float32.
         """
         self._take(latent[None])
         with np.errstate(all="ignore"):
@@ -97,20 +97,20 @@ class FrameDecoder:
                         inputs.append(gathered.rows[:count].reshape(count, -1))
                 layer.compute(inputs, [plan.spans[k]], rows, memory.scratch[:count])
                 self.computed[k] += count
-        decibels = np.empty((len(plan.frames[-1]), self._representation.bins), np.float32)
-        self._write(decibels)
-        return decibels if len(decibels) == len(plan.asked) else decibels[plan.asked]
+        decoded = np.empty((len(plan.frames[-1]), self._representation.columns), np.float32)
+        self._write(decoded)
+        return decoded if len(decoded) == len(plan.asked) else decoded[plan.asked]
 
     def whole(self, latents: Floats) -> Floats:
-        """All frames of the sounds: (n, D) float32 to (n, frames, bins) float32 dB."""
+        """All frames of the sounds: (n, D) float32 to (n, frames, columns) float32."""
         r = self._representation
-        decibels = np.empty((len(latents), r.frames, r.bins), np.float32)
-        for latent, sound in zip(latents, decibels, strict=True):
+        decoded = np.empty((len(latents), r.frames, r.columns), np.float32)
+        for latent, sound in zip(latents, decoded, strict=True):
             self._take(latent[None])
             for first in range(0, r.frames, PART):
                 window = sound[first : first + PART]
                 self._decode([self.needed(first, len(window))], window)
-        return decibels
+        return decoded
 
     def needed(self, first: int, count: int) -> Needed:
         """The frames of each layer that a window is computed from, from the latent to the output.
@@ -139,18 +139,21 @@ class FrameDecoder:
         with np.errstate(all="ignore"):  # what is not finite becomes NaN in the end
             self._compute(self._flat[1:], [one] * len(latents))
 
-    def _decode(self, windows: list[Needed], decibels: Floats) -> None:
-        """Compute the windows, one for each latent taken, to `decibels` (frames, bins)."""
+    def _decode(self, windows: list[Needed], decoded: Floats) -> None:
+        """Compute the windows, one for each latent taken, to `decoded` (frames, columns)."""
         with np.errstate(all="ignore"):
             self._compute(self._timed, windows)
-        self._write(decibels)
+        self._write(decoded)
 
-    def _write(self, decibels: Floats) -> None:
-        """Write the rows of the last layer to `decibels` (rows, bins), in dB."""
-        range_db = np.float32(self._representation.range_db)
+    def _write(self, decoded: Floats) -> None:
+        """Write the rows of the last layer to `decoded` (rows, columns): dB, and the texture."""
+        r, output = self._representation, self._memory[-1].rows[1 : 1 + len(decoded)]
+        decibels, range_db = r.spectrum(decoded), np.float32(r.range_db)
         with np.errstate(all="ignore"):
-            np.subtract(self._memory[-1].rows[1 : 1 + len(decibels)], np.float32(1), out=decibels)
+            np.subtract(r.spectrum(output), np.float32(1), out=decibels)
             decibels *= range_db
+            if r.texture_bands:
+                np.clip(output[:, r.bins :], 0, 1, out=decoded[:, r.bins :])
             if not np.isfinite(decibels.min() + decibels.max()):
                 decibels[~np.isfinite(decibels)] = np.nan
             np.maximum(decibels, -range_db, out=decibels)

@@ -38,31 +38,37 @@ class KerasDecoder:
             for gpu in tf.config.list_physical_devices("GPU"):
                 tf.config.experimental.set_memory_growth(gpu, True)
         model = load_decoder(pack)
-        range_db = pack.representation.range_db
+        r = pack.representation
+        range_db = r.range_db
 
         @tf.function(input_signature=[tf.TensorSpec((None, pack.latent_dim), tf.float32)])
-        def decibels(z: tf.Tensor) -> tf.Tensor:
-            output = (model(z, training=False) - 1.0) * range_db
+        def decoded(z: tf.Tensor) -> tf.Tensor:
+            scaled = model(z, training=False)
+            output = (scaled[..., : r.bins] - 1.0) * range_db
             level = tf.clip_by_value(output, -range_db, 0.0)
-            return tf.where(tf.math.is_finite(output), level, float("nan"))
+            spectrum = tf.where(tf.math.is_finite(output), level, float("nan"))
+            if not r.texture_bands:
+                return spectrum
+            return tf.concat([spectrum, tf.clip_by_value(scaled[..., r.bins :], 0.0, 1.0)], -1)
 
-        self._decibels = decibels
+        self._decoded = decoded
         self._device = device or devices()[0]
         self.device = f"TensorFlow, {self._device.strip('/').removeprefix('device:')}"
         self.batch = GPU_BATCH if "GPU" in self._device else 1
 
     def whole(self, latents: Floats) -> Floats:
-        """(n, D) float32 to (n, frames, bins) float32 dB; 0 is the model's loudest bin.
+        """(n, D) float32 to (n, frames, columns) float32: dB, where 0 is the model's loudest bin,
+        and the texture in 0...1.
 
         Within the representation's range; NaN where the model's output is not finite.
         """
         with tf.device(self._device):
-            decoded: Floats = self._decibels(tf.constant(latents, tf.float32)).numpy()
-        return decoded
+            sounds: Floats = self._decoded(tf.constant(latents, tf.float32)).numpy()
+        return sounds
 
     def frames(self, latents: Floats, first: Sequence[int], count: int) -> Floats:
         """Frames first[i]...first[i] + count - 1 of the sound of each latent i. Decodes all
-        frames: (n, count, bins) float32 dB."""
+        frames: (n, count, columns) float32."""
         sounds = self.whole(latents)
         return np.stack([s[k : k + count] for s, k in zip(sounds, first, strict=True)])
 

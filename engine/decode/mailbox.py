@@ -61,7 +61,7 @@ class Mailbox:
         self._background = background
         self._whole = whole
         self.pointing.fit()
-        self._sounds = VoiceSounds(board, pack.latent_dim)
+        self._sounds = VoiceSounds(board, pack)
         self._decoding = Decoding(board, pack, decoder, self.pointing, self._sounds, settled_s)
         self._served_at = np.zeros(VOICES)
         self._moved_at = np.full(VOICES, -math.inf)  # when the newest request was served

@@ -51,7 +51,7 @@ class Originals:
             return None
         magnitudes = r.magnitudes(mono)
         peak = np.float32(max(float(magnitudes.max(initial=0.0)), FLOOR))
-        sound = describe(r.decibels(magnitudes), r)
+        sound = describe(r.untextured(r.decibels(magnitudes)), r)
         left, right = sides.T / peak
         half = np.float32(0.5)
         side = None if np.array_equal(left, right) else half * (left - right)

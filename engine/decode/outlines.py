@@ -64,7 +64,7 @@ class Outlines:
 
     def _of(self, latent: Floats) -> Outline:
         r = self._representation
-        weighted, total = levels(self._decoder.at(latent, self._plan), r)
+        weighted, total = levels(r.spectrum(self._decoder.at(latent, self._plan)), r)
         weighted_db = 10 * np.log10(weighted + np.float32(1e-20))
         estimate = Levels(
             np.exp(weighted_db @ self._between * np.float32(np.log(10) / 10)),
@@ -77,7 +77,7 @@ class Outlines:
                 break
             window = slice(first, first + self._window)
             frames = self._decoder.frames(latent[None], [first], self._window)[0]
-            estimate.weighted[window], estimate.total[window] = levels(frames, r)
+            estimate.weighted[window], estimate.total[window] = levels(r.spectrum(frames), r)
             known[window] = True
         if not np.isfinite(estimate.total).all():
             return Outline(np.nan, np.nan, np.nan)

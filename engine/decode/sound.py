@@ -15,7 +15,7 @@ MOST_DB = 40.0  # the largest gain, so that a nearly silent sound does not becom
 
 
 def playable(frames: Floats) -> bool:
-    """Whether frames in dB, of any shape, are all finite. Fast, because every decode calls it."""
+    """Whether decoded frames, of any shape, are all finite. Fast, because every decode calls it."""
     return math.isfinite(float(frames.min()) + float(frames.max()))
 
 
@@ -23,7 +23,7 @@ def playable(frames: Floats) -> bool:
 class DecodedSound:
     """One decoded sound and its properties."""
 
-    frames: Floats  # (frames, bins) dB relative to full scale of the model
+    frames: Floats  # (frames, columns) dB relative to full scale of the model, and the texture
     gain: float  # dB that brings it to LEVEL_DB
     onset: float  # frame
     end: float  # frame
@@ -35,13 +35,14 @@ def gain_of(loudness: float) -> float:
 
 
 def describe(frames: Floats, representation: Representation) -> DecodedSound:
-    """Measure one decoded sound (frames, bins) dB: its level, its beginning and its end."""
-    loudness, start, end = outline(frames, representation)
+    """Measure one decoded sound (frames, columns): its level, its beginning and its end."""
+    r = representation
+    loudness, start, end = outline(r.spectrum(frames), r)
     return DecodedSound(frames, gain_of(loudness), start, max(end, start + 1))
 
 
 def whole_waveform(frames: Floats, representation: Representation, reconstruct: Waveform) -> Floats:
-    """The whole sound by a phase method, (samples,) float32 at the model's rate.
+    """The whole sound (frames, columns) by a phase method, (samples,) float32 at the model's rate.
 
     If the model's hop is more than an eighth of n_fft, frames are interpolated to that hop, as the
     voices do.
@@ -53,7 +54,8 @@ def whole_waveform(frames: Floats, representation: Representation, reconstruct: 
     low = np.floor(position).astype(int)
     part = (position - low).astype(np.float32)[:, None]
     high = np.minimum(low + 1, r.frames - 1)
-    decibels = frames[low] * (1 - part) + frames[high] * part
+    spectrum = r.spectrum(frames)
+    decibels = spectrum[low] * (1 - part) + spectrum[high] * part
     magnitudes = audible(decibels, r)
     wave = reconstruct(magnitudes, hop, r.window)
     sound = np.zeros(r.samples, np.float32)

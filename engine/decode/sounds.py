@@ -14,6 +14,7 @@ from latentpad.engine.decode.originals import Recording
 from latentpad.engine.decode.pointing import LatentTarget
 from latentpad.engine.decode.sound import DecodedSound, playable
 from latentpad.engine.parameters import VOICES
+from latentpad.models.packs.pack import Pack
 from latentpad.models.representation import Floats, frame_levels
 
 LOUDEST_FRAME = 200.0  # dB: any finite frame has a finite level
@@ -40,7 +41,7 @@ class VoiceSound:
         return made
 
     def decoded(self) -> Floats:
-        """(n, bins) dB: the frames that are decoded, of a sound that is not on the board yet."""
+        """(n, columns): the frames that are decoded, of a sound that is not on the board yet."""
         frames = np.empty((len(self.filled), self.windows[0][1].shape[1]), np.float32)
         for first, window in self.windows:
             frames[first : first + len(window)] = window
@@ -61,7 +62,7 @@ class VoiceSound:
         return all(playable(frames) for _, frames in self.windows)
 
     def add(self, first: int, frames: Floats) -> None:
-        """Add frames (n, bins) dB, from frame `first` on."""
+        """Add frames (n, columns), from frame `first` on."""
         self.windows.append((first, frames))
         self.filled[first : first + len(frames)] = b"\1" * len(frames)
 
@@ -69,10 +70,11 @@ class VoiceSound:
 class VoiceSounds:
     """Writes the voices' sounds to the board. One thread."""
 
-    def __init__(self, board: Board, latent_dim: int) -> None:
+    def __init__(self, board: Board, pack: Pack) -> None:
         self._board = board
+        self._representation = pack.representation
         # After a restart, the board has the sounds of the process before it.
-        self._newest = [self._read(v, latent_dim) for v in range(VOICES)]
+        self._newest = [self._read(v, pack.latent_dim) for v in range(VOICES)]
 
     def _read(self, v: int, latent_dim: int) -> VoiceSound | None:
         board, published = self._board, self._board.published[v]
@@ -173,11 +175,13 @@ class VoiceSounds:
         board.decoder[b.COMPLETED] += sound.complete and not was_complete
 
     def _write(self, v: int, buffer: int, first: int, frames: Floats) -> None:
-        """Write frames (n, bins) dB and their levels, which the voices even out."""
+        """Write decoded frames (n, columns) and their levels, which the voices even out."""
         written = slice(first, first + len(frames))
         self._board.sounds[v, buffer, written] = frames
-        levels = np.clip(frame_levels(frames), -LOUDEST_FRAME, LOUDEST_FRAME)
-        self._board.frame_levels[v, buffer, written] = levels
+        levels = frame_levels(self._representation.spectrum(frames))
+        self._board.frame_levels[v, buffer, written] = np.clip(
+            levels, -LOUDEST_FRAME, LOUDEST_FRAME
+        )
 
     def correct(self, v: int) -> None:
         """Tell the voice what was measured of its newest sound."""

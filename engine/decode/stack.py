@@ -28,7 +28,7 @@ DAMAGED = (*archive.DAMAGED, TypeError, AttributeError, IndexError, ArithmeticEr
 def read_layers(pack: Pack) -> tuple[Layer, ...]:
     """The layers of a pack's decoder in an order in which they can be computed.
 
-    The first is the latent, the last (frames, bins) in 0...1. Raises `PackError` for a malformed
+    The first is the latent, the last (frames, columns) in 0...1. Raises `PackError` for a malformed
     file, and `UnsupportedDecoder` for a model that only Keras can decode.
     """
 
@@ -47,10 +47,10 @@ def read_layers(pack: Pack) -> tuple[Layer, ...]:
         raise complain(f"is damaged: {reason(error)}") from None
     r = pack.representation
     latent, sound = (stack.layers[0].channels,), (len(output.frames), output.channels)
-    if (latent, sound) != ((pack.latent_dim,), (r.frames, r.bins)) or output.axes != 2:
+    if (latent, sound) != ((pack.latent_dim,), (r.frames, r.columns)) or output.axes != 2:
         raise complain(
             f"maps {latent} to {sound}, model.toml says {(pack.latent_dim,)} to "
-            f"{(r.frames, r.bins)}"
+            f"{(r.frames, r.columns)}"
         )
     if not np.array_equal(output.frames, np.arange(stack.layers[output.layer].frames)):
         output = stack.add_framewise([output], output.channels, Pointwise())

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from latentpad.models.audio.texture import BANDS
+
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
@@ -16,7 +18,7 @@ UNKNOWN = -1000.0  # dB, instead of a level: kernels with fast maths know no NaN
 class VoiceMemory(NamedTuple):
     """The state of all voices. The first axis is the voice. Made by `voice_memory`."""
 
-    tables: Floats  # (V, 2, frames, bins) dB: source and target of the morph
+    tables: Floats  # (V, 2, frames, columns) decoded: source and target of the morph
     levels: Floats  # (V, 2, frames) dB of the frames of the tables
     common: NDArray[np.float64]  # (V, 2) dB, the common level of each table's region (`even`)
     filled: Flags  # (V, frames) the target has it; else the source stands for it
@@ -53,6 +55,8 @@ class Scratch(NamedTuple):
     spectrum2: NDArray[np.complex64]
     signal: Floats  # (n_fft,)
     upward: Floats  # (bins,)
+    texture: Floats  # (bands,) of the frame, 0...1
+    cosine: Floats  # (bands,) the coherent part's share of each band's amplitude
 
 
 class FrameSettings(NamedTuple):
@@ -72,13 +76,17 @@ class FrameSettings(NamedTuple):
     inner: float = 0.0  # of a loop's cross-fade, see `engine.region.Region`
     skip: float = 0.0
     even: float = 0.0  # 0 the frames' own levels, 1 their common level
+    learned: float = 0.0  # how much of the texture that the sound tells by band is played, 0...1
 
 
-def voice_memory(voices: int, frames: int, n_fft: int, samples: int) -> VoiceMemory:
-    """The memory of `voices` silent voices for sounds of (frames, n_fft // 2 + 1) dB."""
+def voice_memory(
+    voices: int, frames: int, n_fft: int, samples: int, texture_bands: int = 0
+) -> VoiceMemory:
+    """The memory of `voices` silent voices for sounds of (frames, n_fft // 2 + 1) dB, and a texture
+    in `texture_bands` beside them (`Representation.columns`)."""
     bins, f = n_fft // 2 + 1, np.float32
     return VoiceMemory(
-        tables=np.full((voices, 2, frames, bins), -200, f),
+        tables=np.full((voices, 2, frames, bins + texture_bands), -200, f),
         levels=np.full((voices, 2, frames), -200, f),
         common=np.full((voices, 2), UNKNOWN),
         filled=np.ones((voices, frames), np.bool_),
@@ -108,4 +116,6 @@ def scratch(n_fft: int) -> Scratch:
         spectrum2=np.zeros(bins, np.complex64),
         signal=np.zeros(n_fft, np.float32),
         upward=np.zeros(bins, np.float32),
+        texture=np.zeros(BANDS, np.float32),
+        cosine=np.zeros(BANDS, np.float32),
     )

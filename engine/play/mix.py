@@ -34,6 +34,7 @@ class Instruction(Structure):
     loops: bool
     ratio: float  # frequency ratio of the transposition
     texture: float
+    learned: float  # share of the sound's own texture
     lookahead: int
     iterations: int
     level: float  # the sound's, linear
@@ -53,7 +54,7 @@ def without_loop(play: FrameSettings) -> FrameSettings:
     return FrameSettings(
         play.advance, play.low, play.high, False, play.ratio, play.method, play.texture,
         play.lookahead, play.iterations, play.range_db, play.level, play.inner, play.skip,
-        play.even,
+        play.even, play.learned,
     )  # fmt: skip
 
 
@@ -90,7 +91,7 @@ def play_hop(
                 instruction.advance, instruction.low, instruction.high, instruction.loops,
                 instruction.ratio, instruction.method, instruction.texture,
                 instruction.lookahead, instruction.iterations, range_db, instruction.level,
-                instruction.inner, instruction.skip, instruction.even,
+                instruction.inner, instruction.skip, instruction.even, instruction.learned,
             )  # fmt: skip
             for _ in range(instruction.burst):
                 play_frame(memory, scratch, v, frame, without_loop(play), mono)

@@ -51,7 +51,7 @@ def begin_in_silence(memory: VoiceMemory, v: int) -> None:
 
 @njit(cache=True, nogil=True)
 def add_frames(memory: VoiceMemory, v: int, sound: Floats, levels: Floats, decoded: Flags) -> None:
-    """Copy the frames of a sound (frames, bins) dB that are `decoded` (frames,), and their levels
+    """Copy the frames of a sound (frames, columns) that are `decoded` (frames,), and their levels
     (frames,) dB, to the target, unless it has them."""
     target, filled = memory.tables[v, 1], memory.filled[v]
     for k in range(len(decoded)):

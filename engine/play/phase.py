@@ -33,10 +33,22 @@ class Frame(NamedTuple):
     scale: float  # a magnitude of 1 is a full-scale sine
     norm: NDArray[np.float32]  # (hop,) 1 / sum of w² where all frames overlap
     partial: NDArray[np.float32]  # (3, n_fft) w / sum of w² of a frame and those before it
+    band: NDArray[np.intp]  # (bins,) the band of a sound's texture below each bin
+    part: NDArray[np.float32]  # (bins,) the share of the next band
 
 
-def frame(n_fft: int, hop: int, window_name: str) -> Frame:
-    """The constants for frames of `n_fft` samples, played every `hop` samples, in float32."""
+def frame(
+    n_fft: int,
+    hop: int,
+    window_name: str,
+    bands: tuple[NDArray[np.intp], NDArray[np.float32]] | None = None,
+) -> Frame:
+    """The constants for frames of `n_fft` samples, played every `hop` samples, in float32.
+
+    `bands`: where each bin lies between the bands of sounds that have a texture
+    (`models.audio.texture.interpolation`). None: they have none.
+    """
+    band, part = bands or (np.zeros(0, np.intp), np.zeros(0, np.float32))
     w = window(window_name, n_fft)
     squares = w**2
     overlaps = n_fft // hop
@@ -58,6 +70,8 @@ def frame(n_fft: int, hop: int, window_name: str) -> Frame:
         float(w.sum() / 2),
         (1 / full).astype(np.float32),
         partial.astype(np.float32),
+        band,
+        part,
     )
 
 

@@ -30,6 +30,22 @@ def wrap(playhead: float, play: FrameSettings) -> float:
     return playhead
 
 
+@njit(cache=True, nogil=True)
+def loop_blend(playhead: float, play: FrameSettings) -> tuple[float, float]:
+    """How far a loop's end has faded into its beginning at the playhead, 0...1, and the playhead
+    there."""
+    length = play.high - play.low
+    blend = 0.0
+    if play.loop:
+        fade = max(min(WRAP_FRAMES, 0.25 * length), play.inner)
+        if play.advance > 0 and playhead > play.high - fade:
+            blend = min((playhead - (play.high - fade)) / fade, 1.0)
+        elif play.advance < 0 and playhead < play.low + fade:
+            blend = min((play.low + fade - playhead) / fade, 1.0)
+    jump = length - play.inner - play.skip
+    return blend, playhead - jump if play.advance > 0 else playhead + jump
+
+
 @njit(cache=True, nogil=True, fastmath=True)
 def _add_row(
     memory: VoiceMemory,
@@ -75,16 +91,7 @@ def magnitudes_at(
     """Natural log-magnitudes (bins,) at a playhead: morphed, looped seamlessly, transposed."""
     row[:] = 0
     mix = memory.mix[v]
-    length = play.high - play.low
-    blend = 0.0
-    if play.loop:
-        fade = max(min(WRAP_FRAMES, 0.25 * length), play.inner)
-        if play.advance > 0 and playhead > play.high - fade:
-            blend = min((playhead - (play.high - fade)) / fade, 1.0)
-        elif play.advance < 0 and playhead < play.low + fade:
-            blend = min((play.low + fade - playhead) / fade, 1.0)
-    jump = length - play.inner - play.skip
-    other_playhead = playhead - jump if play.advance > 0 else playhead + jump
+    blend, other_playhead = loop_blend(playhead, play)
     for table in range(2):
         share = mix if table == 1 else 1.0 - mix
         if share <= 0:

@@ -6,10 +6,12 @@ import numpy as np
 
 from latentpad.engine import board as b
 from latentpad.engine.board import Board, BoardShape, Event
+from latentpad.engine.pack_order import sound_shape
 from latentpad.engine.parameters import MODES, OFFSET
 from latentpad.engine.phase_methods import STREAMED
 from latentpad.engine.play.voice import RTPGHI
 from latentpad.engine.play.voices import Voices
+from latentpad.engine.sound_memory import SoundMemory
 from latentpad.models.representation import Representation
 
 
@@ -19,7 +21,8 @@ def rehearse(representation: Representation) -> None:
     Numba stores what it compiles (engine.kernel_cache); later calls take a fraction of a second.
     """
     r = representation
-    board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
+    shape = BoardShape(r.frames, r.bins, r.samples, r.sample_rate)
+    board = Board(shape, sound_memory=SoundMemory(sound_shape(r)))
     board.sounds[:] = board.frame_levels[:] = -r.range_db / 2
     board.sound_filled[:] = True
     board.sound_end[:] = r.frames

@@ -24,6 +24,7 @@ from latentpad.engine.play.phase import (
     spectrum_of,
 )
 from latentpad.engine.play.playhead import NEPER, magnitudes_at, wrap
+from latentpad.engine.play.texture import add_noise, add_noise_by_band, share_noise
 
 GATE_DB = 3.0  # bins this close to the model's floor are muted, or they would hiss
 TOLERANCE = 1e-5
@@ -169,32 +170,6 @@ def _coherent(memory, scratch, v, frame, play, playhead):
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _add_noise(memory, scratch, v, frame, texture):
-    """Cross-fade `scratch.spectrum` with white noise of the same magnitudes, at equal power."""
-    n_fft, hop = len(frame.window), frame.hop
-    noise, seed = memory.noise[v], memory.seed[v]
-    energy = 0.0
-    for i in range(n_fft - hop):
-        noise[i] = noise[i + hop]
-    for i in range(n_fft - hop, n_fft):
-        seed[0] ^= seed[0] << np.uint32(13)
-        seed[0] ^= seed[0] >> np.uint32(17)
-        seed[0] ^= seed[0] << np.uint32(5)
-        noise[i] = np.float32(seed[0] * (2.0 / 4294967296.0) - 1.0)
-    for i in range(n_fft):
-        scratch.signal[i] = noise[i] * frame.window[i]
-        energy += frame.window[i] * frame.window[i]
-    white = np.fft.rfft(scratch.signal)
-    # Uniform noise in -1...1 has a variance of 1/3: each bin's mean power is energy / 3.
-    level = np.float32(frame.scale * math.sin(texture * math.pi / 2) * math.sqrt(3 / energy))
-    cosine = np.float32(math.cos(texture * math.pi / 2))
-    for m in range(len(white)):
-        scratch.spectrum[m] = cosine * scratch.spectrum[m] + white[m] * (
-            level * scratch.magnitude[m]
-        )
-
-
-@njit(cache=True, nogil=True, fastmath=True)
 def play_frame(
     memory: VoiceMemory, scratch: Scratch, v: int, frame: Frame, play: FrameSettings, out: Floats
 ) -> None:
@@ -217,8 +192,10 @@ def play_frame(
             memory.tgrad[v, m] = scratch.tgrad[m]
     else:
         scratch.spectrum[:] = 0
-    if texture > 0:
-        _add_noise(memory, scratch, v, frame, texture)
+    if texture < 1 and share_noise(memory, scratch, v, play, playhead, texture):
+        add_noise_by_band(memory, scratch, v, frame, play.ratio)
+    elif texture > 0:
+        add_noise(memory, scratch, v, frame, texture)
     signal = np.fft.irfft(scratch.spectrum)
     overlap = memory.overlap[v]
     for i in range(n_fft):

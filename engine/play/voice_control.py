@@ -36,6 +36,7 @@ class VoiceSettings(NamedTuple):
 
     morph: float
     texture: float
+    texture_learned: float
     phase: float
     lookahead: float
     loop_speed: float
@@ -203,7 +204,7 @@ def write_instructions(
     instruction.ratio = ratio
     instruction.rate = ratio * speed
     instruction.method = WAVE if voice.sound.wave else STREAMED[method]
-    instruction.texture = settings.texture
+    instruction.texture, instruction.learned = settings.texture, settings.texture_learned
     ahead = min(int(settings.lookahead), 2 if quality == 0 else 1)
     instruction.lookahead = 0 if quality >= 3 else ahead
     instruction.iterations = max(0, 2 - quality)

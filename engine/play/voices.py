@@ -20,7 +20,7 @@ from latentpad.engine.parameters import VOICES
 from latentpad.engine.play.control_state import ControlState
 from latentpad.engine.play.global_settings import GlobalSettings, per_hop
 from latentpad.engine.play.limiter import Limiter
-from latentpad.engine.play.memory import Scratch, VoiceMemory, scratch, voice_memory
+from latentpad.engine.play.memory import Scratch, scratch, voice_memory
 from latentpad.engine.play.mix import Instruction, add_tail, fade_out_overlap, play_hop
 from latentpad.engine.play.phase import Frame, frame
 from latentpad.engine.play.sound_reader import SoundReader, is_ready
@@ -32,6 +32,7 @@ from latentpad.engine.play.voice_control import (
     VoiceControl,
     write_instructions,
 )
+from latentpad.models.audio.texture import interpolation
 from latentpad.models.representation import Representation
 
 SOUND_TIMEOUT_S = 2.0  # a voice waits this long for its decoded sound
@@ -50,15 +51,14 @@ class Voices:
         r = representation
         self.board = board
         self.hop_size = r.n_fft // 8
-        self.frame: Frame = frame(r.n_fft, self.hop_size, r.window)
-        self.memory: VoiceMemory = voice_memory(VOICES, r.frames, r.n_fft, r.samples)
+        self.frame: Frame = frame(r.n_fft, self.hop_size, r.window, interpolation(r))
+        self.memory = voice_memory(VOICES, r.frames, r.n_fft, r.samples, r.texture_bands)
         self.scratch: Scratch = scratch(r.n_fft)
         self.limiter = Limiter(r.sample_rate)
         self.hops = 0
         self.quality = 0
         self.guarded = 0
-        self.late_windows = 0
-        self.panics = 0
+        self.late_windows = self.panics = 0
         self._followed = False  # by the voices of another pack
         self._recorded_quality = 0  # the last one in the history
         self._range = float(r.range_db)

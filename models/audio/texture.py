@@ -12,7 +12,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
 
 from latentpad.models.representation import Floats, Representation, window
 
@@ -36,6 +35,16 @@ def texture(frames_db: Floats, representation: Representation) -> Floats:
     return np.clip(nearest, 0, 1).astype(np.float32)
 
 
+def frame_texture(frames_db: Floats, representation: Representation) -> Floats:
+    """(frames, BANDS) float32: `texture` of each frame, with no jump from step to step."""
+    r, measured = representation, texture(frames_db, representation)
+    size = step_frames(r)
+    middles = np.arange(len(measured)) * size + (size - 1) / 2
+    frames = np.arange(len(frames_db))
+    columns = [np.interp(frames, middles, column) for column in measured.T]
+    return np.array(columns, np.float32).T
+
+
 def bands(representation: Representation) -> NDArray[np.intp]:
     """(BANDS,) the first bin of each band: equal steps of the ERB rate (Glasberg & Moore, 1990),
     each a bin wide at least."""
@@ -46,6 +55,20 @@ def bands(representation: Representation) -> NDArray[np.intp]:
     for k in range(1, BANDS):
         edges[k] = max(edges[k], edges[k - 1] + 1)
     return edges
+
+
+def interpolation(representation: Representation) -> tuple[NDArray[np.intp], Floats]:
+    """For each bin: the band below it, and the share of the next one, 0...1. Each (bins,).
+
+    By these, values of the bands become values of the bins with no jump where a band ends: at the
+    middle of each band is its own value.
+    """
+    r = representation
+    edges = np.append(bands(r), r.bins)
+    middles = (edges[:-1] + edges[1:] - 1) / 2
+    position = np.interp(np.arange(r.bins), middles, np.arange(BANDS))
+    lower = np.minimum(position.astype(np.intp), BANDS - 2)
+    return lower, (position - lower).astype(np.float32)
 
 
 def steps(representation: Representation) -> int:
@@ -63,6 +86,9 @@ def step_frames(representation: Representation) -> int:
 def _deviations(frames_db: Floats) -> tuple[tuple[Floats, Floats], Floats]:
     """The deviations of each cell in time and in frequency, dB, and its weight: its amplitude, as
     far as it is heard."""
+    # Here, because whoever plays a texture imports this module, and needs no SciPy.
+    from scipy.ndimage import uniform_filter1d
+
     loudest = frames_db.max(initial=-1e3)
     levels = np.maximum(frames_db, loudest - HEARD_DB)
     deviations = tuple(

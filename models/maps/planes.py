@@ -110,7 +110,7 @@ def _decoder(pack: Pack) -> Callable[[Floats], Floats]:
         scaled = np.asarray(decoder(latents, training=False), np.float32)
         if not np.isfinite(scaled).all():
             raise PackError(f"{pack.path}: the decoder gives values that are not finite")
-        return r.unscaled(np.clip(scaled, 0, 1))
+        return r.spectrum(r.decoded(np.clip(scaled, 0, 1)))
 
     return decode
 

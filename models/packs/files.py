@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from latentpad.models.audio.texture import BANDS
 from latentpad.models.errors import LatentpadError
 from latentpad.models.files import toml
 from latentpad.models.representation import GAMMA, Representation
@@ -42,6 +43,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "hop": (16, 16384),
     "frames": (1, 100000),
     "range_db": (20, 200),
+    "texture_bands": (0, BANDS),
 }
 
 
@@ -115,6 +117,9 @@ def representation(toml: Toml) -> Representation:
         key: toml.integer("audio", key) for key in ("sample_rate", "n_fft", "hop", "frames")
     }
     values["range_db"] = toml.number("audio", "range_db")
+    # Models from elsewhere, and those of earlier versions, tell no texture.
+    texture = "texture_bands" in toml.table("audio")
+    values["texture_bands"] = toml.integer("audio", "texture_bands") if texture else 0
     for key, (low, high) in LIMITS.items():
         if not low <= values[key] <= high:
             raise toml.error(f"audio.{key}", f"is {values[key]}, outside {low:g}...{high:g}")
@@ -122,6 +127,8 @@ def representation(toml: Toml) -> Representation:
         raise toml.error("audio.n_fft", f"is {values['n_fft']}, not a power of two")
     if values["hop"] > values["n_fft"] // 2:
         raise toml.error("audio.hop", f"is {values['hop']}, more than half of n_fft")
+    if values["texture_bands"] not in (0, BANDS):
+        raise toml.error("audio.texture_bands", f"is {values['texture_bands']}, not {BANDS}")
     shape = toml.text("audio", "window")
     if shape not in GAMMA:
         raise toml.error("audio.window", f"{shape!r} is unknown (known: {', '.join(GAMMA)})")

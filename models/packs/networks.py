@@ -12,13 +12,13 @@ from latentpad.models.text import printable
 
 
 def load_decoder(pack: Pack) -> Any:
-    """The Keras model (batch, latent) -> (batch, frames, bins) in 0...1.
+    """The Keras model (batch, latent) -> (batch, frames, columns) in 0...1.
 
     Raises PackError, and models.extras.ExtraError without Keras. Imports Keras and its
     backend, which takes seconds.
     """
     r = pack.representation
-    return _load(pack, pack.decoder_path, (pack.latent_dim,), (r.frames, r.bins))
+    return _load(pack, pack.decoder_path, (pack.latent_dim,), (r.frames, r.columns))
 
 
 def load_encoder(pack: Pack) -> Any:

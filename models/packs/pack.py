@@ -229,6 +229,7 @@ def check_target(target: Path) -> None:
 
 def _content(pack: Pack) -> dict[str, Any]:
     r = pack.representation
+    texture = {"texture_bands": r.texture_bands} if r.texture_bands else {}
     return {
         "format": FORMAT,
         "name": pack.name,
@@ -236,7 +237,7 @@ def _content(pack: Pack) -> dict[str, Any]:
         "licence": pack.licence,
         "audio": {
             "sample_rate": r.sample_rate, "n_fft": r.n_fft, "hop": r.hop, "window": r.window,
-            "frames": r.frames, "range_db": r.range_db,
+            "frames": r.frames, "range_db": r.range_db, **texture,
         },
         "latent": {"dim": pack.latent_dim, "kl": [round(k, 4) for k in pack.kl]},
         "plane": {"default": pack.default_plane},

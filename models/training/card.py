@@ -20,7 +20,7 @@ from latentpad.models.packs.pack import Pack
 from latentpad.models.progress import ProgressCallback, no_progress
 from latentpad.models.representation import Floats, Representation, audible
 from latentpad.models.training import loss_picture, reconstructions_picture
-from latentpad.models.training.provenance import attributed, held_out
+from latentpad.models.training.provenance import attributed, held_out, textured
 
 if TYPE_CHECKING:
     from latentpad.models.training.callbacks import TrainingHistory
@@ -30,12 +30,12 @@ class JudgedPhase(NamedTuple):
     """A method that turns decoded magnitudes into samples, to be judged."""
 
     name: str
-    sound: Callable[[Floats, Representation], Floats]  # (frames, bins) dB to (samples,)
+    sound: Callable[[Floats, Representation], Floats]  # decoded (frames, columns) to (samples,)
 
 
-def _griffinlim(frames_db: Floats, representation: Representation) -> Floats:
+def _griffinlim(decoded: Floats, representation: Representation) -> Floats:
     r = representation
-    return griffinlim(audible(frames_db, r), r.hop, r.window)
+    return griffinlim(audible(r.spectrum(decoded), r), r.hop, r.window)
 
 
 GRIFFINLIM = JudgedPhase("Fast Griffin-Lim (32 iterations, momentum 0.99)", _griffinlim)
@@ -156,11 +156,11 @@ def reconstruction_errors(
     some = evenly(chosen, most)
     detailed = set(evenly(some, DETAILED))
     shown(0, len(some))
-    for i, decoded in zip(some, _decoded(latents, decoder, some), strict=True):
-        reference, other = r.unscaled(sounds[i]), r.unscaled(decoded)
-        errors.append(similarity.mae_db(reference, other))
+    for i, output in zip(some, _outputs(latents, decoder, some), strict=True):
+        reference, decoded = r.unscaled(sounds[i]), r.decoded(output)
+        errors.append(similarity.mae_db(reference, r.spectrum(decoded)))
         if has_visqol or i in detailed:
-            sound = phase.sound(other, r)
+            sound = phase.sound(decoded, r)
         if i in detailed:
             details.append(heard.detail(reference, heard.again(sound, r), r))
         if has_visqol:
@@ -179,8 +179,8 @@ def reconstruction_errors(
     return {**figures, "tonal": means.tonal}
 
 
-def _decoded(latents: Floats, decoder: Any, chosen: Sequence[int]) -> Floats:
-    """(n, frames, bins) in 0...1: the chosen latents, decoded."""
+def _outputs(latents: Floats, decoder: Any, chosen: Sequence[int]) -> Floats:
+    """(n, frames, columns) in 0...1: the chosen latents, decoded."""
     return np.asarray(decoder.predict(latents[list(chosen)], 32, verbose=0))
 
 
@@ -225,6 +225,7 @@ def _text(
     )
     head = "| | " + " | ".join(f"z{i}" for i in range(pack.latent_dim)) + " |"
     separator = "| --- |" + " --- |" * pack.latent_dim
+    texture = textured(pack.training.get("texture", {}))
     recipe = ", ".join(f"{k} {v}" for k, v in pack.training["recipe"].items())
     return f"""# {pack.title}
 
@@ -245,8 +246,8 @@ Decoder {decoder.count_params():,} parameters, encoder {encoder.count_params():,
 ![loss](loss.png)
 
 ## Reconstruction
-MAE between magnitudes in dB over the frames of the recording's content (within 60 dB of its
-loudest frame); ViSQOL in audio mode between recording and reconstruction, phases by
+{texture}MAE between magnitudes in dB over the frames of the recording's content (within 60 dB of
+its loudest frame); ViSQOL in audio mode between recording and reconstruction, phases by
 {phase.name}. Mean ± standard deviation over sounds. The last column is for comparison with those
 who give ViSQOL a second of sound as it is: it then judges from 0.28 s on only.
 

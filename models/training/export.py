@@ -15,7 +15,7 @@ from latentpad.models.maps import learned, projection
 from latentpad.models.packs import pack
 from latentpad.models.progress import ProgressCallback, no_progress
 from latentpad.models.representation import Floats, Representation, outline
-from latentpad.models.training import dataset, provenance
+from latentpad.models.training import dataset, provenance, texture
 from latentpad.models.training.batches import Batches
 from latentpad.models.training.callbacks import TrainingHistory
 
@@ -45,6 +45,26 @@ def encoded(encoder: Any, sounds: Any) -> tuple[Floats, Floats]:
     everything = Batches(sounds, range(len(sounds)), 32)
     mean, logvar = vae.split(encoder.predict(everything, verbose=0))
     return np.asarray(mean), np.asarray(logvar)
+
+
+def judged(
+    encoder: Any,
+    decoder: Any,
+    sounds: Any,
+    clips: Sequence[dataset.Clip],
+    representation: Representation,
+    phase: JudgedPhase | None = None,
+    progress: ProgressCallback = no_progress,
+) -> Quality:
+    """`card.judged` of a model before its last fit, with a texture of its own."""
+    from latentpad.models.training import card
+
+    latents = encoded(encoder, sounds)[0]
+    made = texture.textured(decoder, latents, sounds, representation, clips, phase)
+    return card.judged(
+        made.representation, latents, sounds, made.decoder, [c.split for c in clips],
+        [c.path for c in clips], phase or card.GRIFFINLIM, progress,
+    )  # fmt: skip
 
 
 def write(
@@ -87,6 +107,8 @@ def write(
         loudness=np.array([o.loudness for o in outlines], np.float32) + t.peaks,
         onset=np.array([o.onset for o in outlines], np.float32),
     )
+    progress("learning the texture", 0, 0)
+    textured = texture.textured(t.decoder, mean, t.sounds, r, t.clips, phase)
     progress("drawing the map", 0, 0)
     drawn = projection.tsne(anchors.latents, t.figures["seed"])
     sources = [
@@ -98,7 +120,7 @@ def write(
         name=t.out.name,
         title=title,
         licence=provenance.licence(sources) if licence is None else licence,
-        representation=r,
+        representation=textured.representation,
         latent_dim=mean.shape[1],
         kl=tuple(float(k) for k in np.asarray(vae.kl(mean, logvar)).mean(axis=0)),
         anchors=anchors,
@@ -107,18 +129,18 @@ def write(
             "learned": learned.learn_map(anchors.latents, decode, t.figures["seed"], progress),
         },
         default_plane="learned",
-        training=t.figures,
+        training={**t.figures, "texture": textured.figures},
         descriptors=described,
     )
-    pack.save(new_pack, t.encoder, t.decoder, sources)
+    pack.save(new_pack, t.encoder, textured.decoder, sources)
     if card:
         from latentpad.models.training import card as cards
 
         recordings = [c.path for c in t.clips]
         extra, figures = cards.write(
-            new_pack, t.encoder, t.decoder, t.sounds, sources, t.history, recordings,
+            new_pack, t.encoder, textured.decoder, t.sounds, sources, t.history, recordings,
             phase or cards.GRIFFINLIM, t.division, progress,
         )  # fmt: skip
         new_pack = replace(new_pack, training={**new_pack.training, "quality": figures})
-        pack.save(new_pack, t.encoder, t.decoder, sources, extra)
+        pack.save(new_pack, t.encoder, textured.decoder, sources, extra)
     return pack.load(t.out)

@@ -1,4 +1,4 @@
-"""Sentences about the sounds of a training: their makers, and which are held out."""
+"""Sentences about a training: the makers of its sounds, which are held out, their texture."""
 
 from __future__ import annotations
 
@@ -44,4 +44,16 @@ def held_out(sounds: Mapping[str, int]) -> str:
         f"{learned} of {total} sounds are learned from; {total - learned} are held out: "
         f"{sounds['validation']} tell which epoch is the best, {sounds['test']} how good the model "
         f"is with sounds it has not met ({OPTION})"
+    )
+
+
+def textured(figures: Mapping[str, float]) -> str:
+    """The paragraph about a learned texture, by `TexturedModel.figures`; "" without a grain."""
+    if "grain" not in figures:
+        return ""
+    factor, grain = figures["factor"], figures["grain"]
+    return (
+        "The decoder also tells how noise-like each band is at each time: as measured of the\n"
+        f"recordings, times {factor:g}. So played, sounds have {grain:.2f} of the grain of their\n"
+        "recordings.\n\n"
     )

@@ -35,6 +35,6 @@ def draw(
     """
     r = pack.representation
     decoded = np.asarray(decoder.predict(pack.anchors.latents[list(chosen)], 32, verbose=0))
-    played = [heard.again(sound(r.unscaled(frames), r), r) for frames in decoded]
+    played = [heard.again(sound(r.decoded(frames), r), r) for frames in decoded]
     names = [str(pack.anchors.names[i]) for i in chosen]
     return figures.png(picture.figure(recorded, played, names, r))

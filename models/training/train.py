@@ -19,7 +19,7 @@ from latentpad.models.training import batches, dataset, preview, workspace
 from latentpad.models.training.batches import Batches
 from latentpad.models.training.callbacks import TrainingCallback, TrainingHistory, training_key
 from latentpad.models.training.config import TrainingConfig
-from latentpad.models.training.export import TrainedModel, encoded, write
+from latentpad.models.training.export import TrainedModel, judged, write
 from latentpad.models.training.loss import TrainingModel
 from latentpad.models.training.provenance import held_out
 from latentpad.models.training.workspace import LAST
@@ -88,18 +88,13 @@ def train_model(
         return _train(folder, out, config, bar, log, team)
 
 
-#: What a model makes of sounds: encoder, decoder, sounds and clips to figures by split.
+#: Encoder, decoder, sounds and clips to figures by split.
 Judge = Callable[[Any, Any, Any, Sequence[dataset.Clip]], "Quality"]
 
 
 def _judge(representation: Representation, phase: JudgedPhase | None, bar: Bar) -> Judge:
     def judge(encoder: Any, decoder: Any, sounds: Any, clips: Sequence[dataset.Clip]) -> Quality:
-        from latentpad.models.training import card
-
-        return card.judged(
-            representation, encoded(encoder, sounds)[0], sounds, decoder, [c.split for c in clips],
-            [c.path for c in clips], phase or card.GRIFFINLIM, bar.report,
-        )  # fmt: skip
+        return judged(encoder, decoder, sounds, clips, representation, phase, bar.report)
 
     return judge
 

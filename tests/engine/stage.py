@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from latentpad.engine import board as b
 from latentpad.engine.arguments import Argument
 from latentpad.engine.board import Board, BoardShape, Event
+from latentpad.engine.pack_order import sound_shape
 from latentpad.engine.parameters import MODES, OFFSET, ROW
 from latentpad.engine.play.voices import Voices
+from latentpad.engine.sound_memory import SoundMemory
 from latentpad.models.representation import Representation, frame_levels
 
 Floats = NDArray[np.float32]
@@ -25,7 +27,8 @@ class Stage:
 
     def __init__(self, representation: Representation = FINE) -> None:
         r = self.r = representation
-        self.board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
+        shape = BoardShape(r.frames, r.bins, r.samples, r.sample_rate)
+        self.board = Board(shape, sound_memory=SoundMemory(sound_shape(r)))
         self.set("/gain", 0)
         self.set("/ceiling", 0)
         self.voices = Voices(self.board, r)
@@ -57,8 +60,9 @@ class Stage:
         magnitudes = self.r.magnitudes(sound)
         peak = max(float(magnitudes.max()), 1e-6)
         level = 20 * math.log10(peak)
+        frames = self.r.untextured(self.r.decibels(magnitudes))
         self.put_frames(
-            v, self.r.decibels(magnitudes), onset=onset, end=end, request=request,
+            v, frames, onset=onset, end=end, request=request,
             gain=level if gain is None else gain,
             wave=None if wave is None else wave / np.float32(peak),
             side=None if side is None else side / np.float32(peak),
@@ -76,11 +80,11 @@ class Stage:
         wave: Floats | None = None,
         side: Floats | None = None,
     ) -> None:
-        """Publish (frames, bins) dB as the voice's decoded sound."""
+        """Publish decoded (frames, columns) as the voice's sound."""
         board = self.board
         buffer = board.next_buffer(v)
         board.sounds[v, buffer] = frames
-        board.frame_levels[v, buffer] = frame_levels(frames)
+        board.frame_levels[v, buffer] = frame_levels(self.r.spectrum(frames))
         board.sound_filled[v, buffer] = True
         board.sound_gain[v, buffer] = gain
         board.sound_onset[v, buffer] = onset

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -174,3 +176,18 @@ def test_frames_that_do_not_decide_loudness_or_onset_may_be_any_softer(start: in
         softer = sound.copy()
         softer[others] = np.maximum(softer[others] - 20, -USUAL.range_db)
         assert getattr(outline(softer, USUAL), field) == pytest.approx(getattr(kept, field))
+
+
+def test_a_decoded_frame_is_decibels_and_then_the_texture() -> None:
+    r = Representation(n_fft=64, hop=16, frames=5, texture_bands=24)
+    assert (r.bins, r.columns) == (33, 57)
+    output = np.random.default_rng(0).uniform(size=(5, 57)).astype(np.float32)
+    decoded = r.decoded(output)
+    np.testing.assert_array_equal(r.spectrum(decoded), r.unscaled(output[:, :33]))
+    np.testing.assert_array_equal(decoded[:, 33:], output[:, 33:])
+    plain = r.untextured(r.spectrum(decoded))
+    np.testing.assert_array_equal(r.spectrum(plain), r.spectrum(decoded))
+    assert plain.shape == (5, 57) and not plain[:, 33:].any()
+    without = replace(r, texture_bands=0)
+    np.testing.assert_array_equal(without.decoded(output[:, :33]), r.spectrum(decoded))
+    assert without.columns == 33

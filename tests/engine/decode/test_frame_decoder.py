@@ -27,6 +27,8 @@ from latentpad.engine.decode.frame_decoder import PART, FrameDecoder
 from latentpad.engine.decode.keras_decoder import KerasDecoder
 from latentpad.engine.decode.keras_layers import UnsupportedDecoder
 from latentpad.models import vae
+from latentpad.models.audio.texture import BANDS
+from latentpad.models.packs.networks import load_decoder
 from latentpad.models.packs.pack import SHIPPED, Pack, PackError, load
 from latentpad.models.representation import Floats, Representation
 
@@ -102,6 +104,28 @@ def test_windows_of_a_shipped_pack_are_those_of_the_whole_decode(name: str) -> N
         assert windows.shape == (len(latents), count, r.bins) and windows.dtype == np.float32
         for window, sound, start in zip(windows, expected, starts, strict=True):
             np.testing.assert_allclose(window, sound[start : start + count], rtol=0, atol=NEAR)
+
+
+def test_a_pack_with_a_texture_gives_it_beside_the_decibels(small: Pack) -> None:
+    r, latents = small.representation, small.anchors.latents
+    assert r.texture_bands == BANDS
+    output = np.asarray(load_decoder(small)(latents, training=False))
+    for decoder in (FrameDecoder(small), KerasDecoder(small)):
+        decoded = decoder.whole(latents)
+        np.testing.assert_allclose(decoded, r.decoded(output), rtol=0, atol=NEAR)
+        windows = decoder.frames(latents[:2], [3, 20], 10)
+        for window, sound, first in zip(windows, decoded, (3, 20), strict=False):
+            np.testing.assert_allclose(window, sound[first : first + 10], rtol=0, atol=NEAR)
+    frame_decoder = FrameDecoder(small)
+    at = frame_decoder.at(latents[0], frame_decoder.plan([1, 5, 30]))
+    np.testing.assert_allclose(at, decoded[0][[1, 5, 30]], rtol=0, atol=NEAR)
+
+
+def test_a_texture_that_model_toml_does_not_tell_of_is_refused(small: Pack) -> None:
+    without = replace(small, representation=replace(small.representation, texture_bands=0))
+    for load_it in (FrameDecoder, load_decoder):
+        with pytest.raises(PackError, match=r"32, 153.*model\.toml says.*32, 129"):
+            load_it(without)
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])

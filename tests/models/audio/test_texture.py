@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from latentpad.models.audio.texture import BANDS, bands, steps, texture
+from latentpad.models.audio.texture import (
+    BANDS,
+    bands,
+    frame_texture,
+    interpolation,
+    step_frames,
+    steps,
+    texture,
+)
 from latentpad.models.representation import Floats, Representation
 
 WIDE = Representation()
@@ -74,3 +84,27 @@ def test_each_band_has_a_bin_at_least_and_all_bins_are_in_one() -> None:
     for r in (WIDE, LONG, LOW):
         edges = bands(r)
         assert edges[0] == 0 and (np.diff([*edges, r.bins]) >= 1).all()
+
+
+@pytest.mark.parametrize("r", [WIDE, LONG, LOW])
+def test_values_of_bands_become_values_of_bins_without_a_jump(r: Representation) -> None:
+    lower, part = interpolation(r)
+    assert lower.min() == 0 and lower.max() <= BANDS - 2
+    assert part.min() >= 0 and part.max() <= 1
+    rising = lower + part
+    assert (np.diff(rising) >= 0).all() and np.diff(rising).max() <= 1
+    for k, (first, end) in enumerate(pairwise([*bands(r), r.bins])):
+        assert rising[first:end].mean() == pytest.approx(k, abs=0.2)
+
+
+def test_the_texture_of_frames_is_that_of_their_steps_without_a_jump() -> None:
+    rng = np.random.default_rng(3)
+    sound = rng.normal(size=WIDE.samples) * (np.arange(WIDE.samples) < WIDE.samples // 2)
+    frames = WIDE.decibels(WIDE.magnitudes(sound.astype(np.float32)))
+    found, measured = frame_texture(frames, WIDE), texture(frames, WIDE)
+    assert found.shape == (WIDE.frames, BANDS) and found.dtype == np.float32
+    size = step_frames(WIDE)
+    middle = slice(10 * size, 20 * size)
+    assert found[middle].mean() == pytest.approx(measured[10:20].mean(), abs=0.05)
+    steepest = np.abs(np.diff(measured, axis=0)).max() / size
+    assert np.abs(np.diff(found, axis=0)).max() <= steepest + 1e-5

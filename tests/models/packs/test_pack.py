@@ -124,6 +124,8 @@ def expect(folder: Path, complaint: str) -> None:
         (r'^title = .*"', "title = 3", "title is not text"),
         (r'^licence = .*"', "", "licence is missing"),
         (r"^hop = \d+", "hop = 1024", "audio.hop is 1024, more than half"),
+        (r"^texture_bands = \d+", "texture_bands = 12", "audio.texture_bands is 12, not 24"),
+        (r"^texture_bands = \d+", "texture_bands = 25", "texture_bands is 25, outside 0...24"),
         (r"^hop = \d+", "hop = true", "audio.hop is not a whole number"),
         (r"^hop = \d+", "", "audio.hop is missing"),
         (r"^n_fft = \d+", "n_fft = 1000", "audio.n_fft is 1000, not a power"),

@@ -13,6 +13,7 @@ import pytest
 import soundfile
 
 from latentpad.models import progress
+from latentpad.models.audio.texture import BANDS
 from latentpad.models.metrics import similarity
 from latentpad.models.packs import networks, pack
 from latentpad.models.representation import Representation
@@ -75,7 +76,7 @@ def test_the_pack_knows_what_its_recordings_are_like(small: pack.Pack, recording
 
 def test_the_decoder_stays_between_silence_and_peak(small: pack.Pack) -> None:
     decoded = networks.load_decoder(small).predict(small.anchors.latents, verbose=0)
-    assert decoded.shape == (12, 32, 129)
+    assert decoded.shape == (12, 32, 129 + BANDS)
     assert decoded.min() >= 0
     assert decoded.max() <= 1
 
@@ -200,7 +201,7 @@ def test_an_interrupt_keeps_the_best_so_far(
     config = short(small, epochs=1000)
     made = train(recordings, tmp_path / "cut", config, card=False, progress=False)
     assert made.training["epochs"] == 4
-    assert networks.load_decoder(made).output_shape == (None, 32, 129)
+    assert networks.load_decoder(made).output_shape == (None, 32, 129 + BANDS)
 
 
 def test_an_interrupt_before_there_is_anything_to_keep_writes_no_pack(
