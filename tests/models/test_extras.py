@@ -54,7 +54,7 @@ def test_what_visqol_would_say_is_left_out_of_a_cards_figures(
     small: Pack, recordings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoder = networks.load_decoder(small)
-    sounds = decoder.predict(small.anchors.latents, verbose=0)
+    sounds = small.representation.spectrum(decoder.predict(small.anchors.latents, verbose=0))
     paths = [recordings / str(name) for name in small.anchors.ids]
     judged = small.representation, small.anchors.latents, sounds, decoder, [0, 1], paths
     whole = card.reconstruction_errors(*judged)
