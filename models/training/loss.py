@@ -12,6 +12,7 @@ from latentpad.models.representation import Representation
 from latentpad.models.training.config import Recipe
 
 BAND_HZ = 1450.0  # of the bands of `contrast`
+STEADY = 24  # frames, 0.13 s, over which its peaks stay
 
 
 class TrainingModel(keras.Model):
@@ -84,9 +85,17 @@ def contrast(x: Any, y: Any, range_db: float, band: int) -> Any:
     """Mean absolute error in dB of the standard deviations within bands of `band` bins.
 
     `x` and `y` (batch, frames, bins). A loss bin by bin learns the median, which is smooth where a
-    peak's place is not sure. This one asks for peaks and valleys of the right height. The bands
-    overlap by half. They are weighted by the frame's loudest bin and their mean level in `x`.
+    peak's place is not sure. This one asks for peaks and valleys of the right height. They are
+    those of means over `STEADY` frames: the peaks of noise do not stay, and a decoder that was
+    asked for them made lines of them. The bands overlap by half. They are weighted by the frame's
+    loudest bin and their mean level in `x`.
     """
+    steady = min(STEADY, x.shape[1])
+    count = x.shape[1] // steady
+    x, y = (
+        ops.mean(ops.reshape(v[:, : count * steady], (-1, count, steady, v.shape[2])), axis=2)
+        for v in (x, y)
+    )
     errors, weights = 0.0, 0.0
     for first in (0, band // 2):
         count = (x.shape[2] - first) // band

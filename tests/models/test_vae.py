@@ -68,6 +68,13 @@ def test_the_contrast_of_a_blur_is_an_error_and_that_of_moved_peaks_is_not() -> 
     assert float(contrast(peaks, peaks - 0.1, 90.0, 16)) < 0.01 * blurred
 
 
+def test_the_peaks_of_noise_do_not_stay_so_their_contrast_is_not_asked_for() -> None:
+    rng = np.random.default_rng(0)
+    noise = (0.6 + rng.normal(0, 0.1, (2, 48, 64))).astype(np.float32)
+    smooth, lines = np.full_like(noise, 0.6), np.repeat(noise[:, :1], 48, axis=1)
+    assert float(contrast(noise, smooth, 90.0, 16)) < 0.4 * float(contrast(noise, lines, 90.0, 16))
+
+
 def test_dependence_is_of_latents_that_tell_the_same() -> None:
     z = np.random.default_rng(0).normal(size=(400, 2)).astype(np.float32)
     assert float(dependence(z)) < 0.02
