@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from latentpad.benchmarks.machine import machine
 from latentpad.engine.arguments import Argument
 from latentpad.engine.offline import PLAYER, OfflineRenderer
-from latentpad.models.metrics.detail import LAGS_S, STEP_S, WINDOW_S, evenness
+from latentpad.models.metrics import detail
 from latentpad.models.packs import pack as packs
 from latentpad.models.packs.pack import Pack
 from latentpad.presets.bank import FACTORY, PresetBank
@@ -72,25 +72,15 @@ def held(pack: Pack, values: Values, x: float, y: float, seconds: float) -> NDAr
 
 def measure(samples: NDArray[np.float64], rate: int) -> HeldPoint:
     """Of (n,) samples of a held point."""
-    swing, period = evenness(samples, rate)
-    size, step = round(WINDOW_S * rate), round(STEP_S * rate)
-    power = np.lib.stride_tricks.sliding_window_view(samples, size)[::step]
-    levels = 10 * np.log10(np.maximum(np.square(power).mean(axis=1), 1e-12))
-    heard = _period(levels[:, None], HEARD_DB)
-    frames = np.lib.stride_tricks.sliding_window_view(samples, SPECTRUM)[::step]
+    swing, autocorrelation = detail.evenness(samples, rate)
+    heard = detail.period(detail.window_levels(samples, rate)[:, None], HEARD_DB)
+    frames = np.lib.stride_tricks.sliding_window_view(samples, SPECTRUM)
+    frames = frames[:: round(detail.STEP_S * rate)]
     spectra = np.square(np.abs(np.fft.rfft(frames * np.hanning(SPECTRUM), axis=1)))
     edges = np.unique(np.geomspace(4, SPECTRUM // 2, BANDS + 1).round().astype(int))
     bands = 10 * np.log10(np.add.reduceat(spectra, edges[:-1], axis=1) + 1e-12)
-    return HeldPoint(swing, period, heard, _period(bands - bands.mean(axis=1, keepdims=True), 0.0))
-
-
-def _period(levels: NDArray[np.float64], floor_db: float) -> float:
-    """The highest autocorrelation of (n, bands) dB at `LAGS_S`."""
-    away = levels - levels.mean(axis=0)
-    whole = max(float(np.mean(np.square(away))), floor_db**2, 1e-12)
-    first, last = (round(lag / STEP_S) for lag in LAGS_S)
-    lags = range(first, min(last, len(away) - 1) + 1)
-    return max(0.0, *(float(np.mean(away[lag:] * away[:-lag])) / whole for lag in lags))
+    timbre = detail.period(bands - bands.mean(axis=1, keepdims=True))
+    return HeldPoint(swing, autocorrelation, heard, timbre)
 
 
 def drones() -> dict[str, Values]:

@@ -78,18 +78,36 @@ def contrast(frames_db: Floats, representation: Representation) -> float:
 
 def evenness(samples: NDArray[np.floating], rate: int) -> Evenness:
     """Of (n,) samples of one held point, ten seconds of them. Any thread."""
+    levels = window_levels(samples, rate)
+    away = levels - levels.mean()
+    return Evenness(float(np.abs(away).max(initial=0.0)), period(levels[:, None]))
+
+
+def window_levels(samples: NDArray[np.floating], rate: int) -> NDArray[np.float64]:
+    """The levels of (n,) samples in windows of `WINDOW_S`, one each `STEP_S`: dB relative to the
+    loudest."""
     size, step = round(WINDOW_S * rate), round(STEP_S * rate)
     energy = np.cumsum(np.concatenate([[0.0], np.square(samples, dtype=np.float64)]))
     starts = np.arange(0, len(samples) - size + 1, step)
     power = (energy[starts + size] - energy[starts]) / size
     loudest = max(float(power.max(initial=0.0)), 1e-20)
-    levels = 10 * np.log10(np.maximum(power / loudest, 10 ** (SILENT_DB / 10)))
-    away = levels - levels.mean()
-    whole = float(np.mean(away**2))
+    return 10 * np.log10(np.maximum(power / loudest, 10 ** (SILENT_DB / 10)))
+
+
+def period(levels: NDArray[np.float64], floor_db: float = 0.0) -> float:
+    """The highest autocorrelation of (n, bands) dB, one row each `STEP_S`, at `LAGS_S`; 0 if they
+    do not vary.
+
+    Levels that vary by less than `floor_db` (their standard deviation) count as if by that much.
+    """
+    away = levels - levels.mean(axis=0)
+    whole = max(float(np.mean(np.square(away))), floor_db**2)
     first, last = (round(lag / STEP_S) for lag in LAGS_S)
-    periods = [
-        float(np.mean(away[lag:] * away[:-lag])) / whole
-        for lag in range(first, min(last, len(away) - 1) + 1)
-        if whole > 1e-12
-    ]
-    return Evenness(float(np.abs(away).max(initial=0.0)), max(periods, default=0.0))
+    return max(
+        (
+            float(np.mean(away[lag:] * away[:-lag])) / whole
+            for lag in range(first, min(last, len(away) - 1) + 1)
+            if whole > 1e-12
+        ),
+        default=0.0,
+    )

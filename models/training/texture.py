@@ -15,8 +15,7 @@ import numpy as np
 
 from latentpad.models import vae
 from latentpad.models.audio.texture import BANDS, frame_texture
-from latentpad.models.metrics import detail
-from latentpad.models.metrics.heard import evenly
+from latentpad.models.metrics import detail, heard
 from latentpad.models.representation import Floats, Representation
 from latentpad.models.training.dataset import Clip
 
@@ -60,12 +59,12 @@ def textured(
     """
     r = replace(representation, texture_bands=BANDS)
     chosen = [i for i, clip in enumerate(clips) if clip.split == "train"]
-    some = evenly(chosen, SOUNDS)
-    readout = _Readout(*_examples(decoder, latents, sounds, representation, some))
+    learned = heard.evenly(chosen, SOUNDS)
+    readout = _Readout(*_examples(decoder, latents, sounds, representation, learned))
     figures = {"factor": 1.0}
     if phase is not None:
-        heard = _Heard(decoder, latents, sounds, r, evenly(chosen, PLAYED), phase)
-        factor, grain = _calibrated(lambda k: heard.grain(*readout.fit(k)))
+        some = _Heard(decoder, latents, sounds, r, heard.evenly(chosen, PLAYED), phase)
+        factor, grain = _calibrated(lambda k: some.grain(*readout.fit(k)))
         figures = {"factor": round(factor, 3), "grain": round(grain, 3)}
         readout.fit(factor)
     else:
@@ -177,8 +176,6 @@ class _Heard:
         ):
             texture = 1 / (1 + np.exp(-(features @ kernel + bias)))
             decoded = r.decoded(np.concatenate([output, texture], axis=1))
-            samples = np.zeros(r.samples, np.float32)
-            played = self._phase.sound(decoded, r)[: r.samples]
-            samples[: len(played)] = played
-            grains.append(detail.grain(recorded, r.decibels(r.magnitudes(samples))))
+            again = heard.again(self._phase.sound(decoded, r), r)
+            grains.append(detail.grain(recorded, again))
         return float(np.nanmean(grains))
