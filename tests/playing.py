@@ -59,7 +59,8 @@ class Playing:
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder,
             process_group=0, preexec_fn=_end_with_the_tests,
         )  # fmt: skip
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -90,6 +91,12 @@ class Playing:
     def show(self) -> None:
         """Print what it has said: pytest shows it where a test fails."""
         print("\n".join(self.lines))
+
+    def ended(self, seconds: float) -> int:
+        """Its exit status once it has ended by itself; all that it said is in `lines` then."""
+        status = self.process.wait(seconds)
+        self._reader.join(10)
+        return status
 
     def close(self) -> int:
         self.show()

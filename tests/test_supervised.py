@@ -107,7 +107,7 @@ def test_an_end_while_it_starts_leaves_nothing_behind(
         time.sleep(dice.uniform(0, 3))
         started = children(program)
         program.process.send_signal(number)
-        program.process.wait(10)
+        program.ended(10)
         until(lambda started=started: not any(map(lives, started.values())), 10)  # type: ignore[misc]
         assert not [line for line in program.lines if "Traceback" in line]
 
@@ -119,7 +119,7 @@ def test_the_end_of_the_whole_group_is_an_end_in_good_order(
     playing.says("ready")
     started = children(playing)
     os.killpg(playing.process.pid, number)
-    assert playing.process.wait(10) == 0
+    assert playing.ended(10) == 0
     until(lambda: not any(map(lives, started.values())), 10)
     assert playing.lines[-1].startswith("end ")  # of what it says when it is ready
 
@@ -141,7 +141,7 @@ def test_a_signal_that_reaches_another_thread_is_an_end_in_good_order(playing: P
     ]  # fmt: skip
     kill = {"x86_64": 234, "aarch64": 131}[platform.machine()]  # tgkill(2)
     assert ctypes.CDLL(None).syscall(kill, pid, threads[0], int(signal.SIGTERM)) == 0
-    assert playing.process.wait(10) == 0
+    assert playing.ended(10) == 0
     assert playing.lines[-1].startswith("end ")
 
 
@@ -170,8 +170,8 @@ def test_what_cannot_start_ends_with_one_line_saying_why(
 ) -> None:
     program = Playing("--null-audio", home=home, env=broken(tmp_path, error))
     try:
-        assert program.process.wait(120) == 1
-        until(lambda: program.lines and program.lines[-1].startswith("latentpad: "))
+        assert program.ended(120) == 1
+        assert program.lines[-1].startswith("latentpad: ")
     finally:
         program.close()
     assert "the decoding process failed: " in program.lines[-1]

@@ -114,7 +114,7 @@ def test_told_to_end_it_fades_out_and_closes_the_take(tmp_path: Path, number: in
         until(lambda: seconds(sound) > 1)
         program.process.send_signal(number)
         program.process.send_signal(number)
-        assert program.process.wait(30) == 0
+        assert program.ended(30) == 0
         assert "ended" in program.says(f"take   {sound}", after=program.lines.index("ready"))
     assert not [line for line in program.lines if "Traceback" in line]
     result = np.abs(soundfile.read(sound)[0])
@@ -238,7 +238,7 @@ def test_told_to_end_while_it_starts_it_leaves_nothing(
         children = psutil.Process(program.process.pid).children(recursive=True)
         program.process.send_signal(number)
         program.process.send_signal(number)
-        assert program.process.wait(30) == 0
+        assert program.ended(30) == 0
         _, left = psutil.wait_procs(children, timeout=10)
         assert not left
     finally:
@@ -256,6 +256,6 @@ def test_a_flood_of_saves_and_takes_makes_few_files_and_it_still_ends(tmp_path: 
                     time.sleep(0.005)
         program.says("refused /preset/save")
         program.process.terminate()
-        assert program.process.wait(30) == 0
+        assert program.ended(30) == 0
     assert len(list((tmp_path / "latentpad" / "presets").iterdir())) < 250
     assert len(list((tmp_path / "takes").iterdir())) < 60
