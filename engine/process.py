@@ -10,6 +10,7 @@ ended without a message (engine/control/exit_reason.py).
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import faulthandler
 import json
 import os
@@ -33,6 +34,7 @@ MAX_REASON = 300  # characters of a failure's reason
 MAX_TRACEBACK = 50_000  # characters: an error may quote its whole input
 STACK_SIGNAL = signal.SIGUSR1  # makes a process print its stacks
 LEFT_TO_CONTROL = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
+M_ARENA_MAX = -8  # mallopt(3)
 PACKAGE = "latentpad"  # its exceptions need no type name in a message
 
 
@@ -109,6 +111,18 @@ def leave_signals_to_parent() -> None:
     ends it."""
     for number in LEFT_TO_CONTROL:
         signal.signal(number, signal.SIG_IGN)
+
+
+def share_arena() -> None:
+    """Let all threads of this process allocate from one heap, with glibc's allocator.
+
+    By default each thread gets a heap of its own, which keeps what it has freed. Not for a process
+    with a thread that must not wait for others. Call it before threads are started.
+    """
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # not in every C library
+        if mallopt is not None:
+            mallopt(M_ARENA_MAX, 1)
 
 
 def send_message(control_socket: socket.socket, kind: str, **fields: Any) -> None:

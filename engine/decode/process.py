@@ -21,7 +21,7 @@ from latentpad.engine.decode.mailbox import Mailbox
 from latentpad.engine.decode.pack_loader import Model, PackLoader
 from latentpad.engine.decode.rehearsal import rehearse_pointing
 from latentpad.engine.kernel_cache import compile_once
-from latentpad.engine.process import report_step, send_message
+from latentpad.engine.process import report_step, send_message, share_arena
 from latentpad.engine.process_status import ProcessStatus
 
 
@@ -41,6 +41,7 @@ def serve(
     any. A byte on `wake` says that a sound is wanted. `orders` brings further packs
     (engine/pack_order.py). `generation` is the number of this process (engine/process_status.py).
     """
+    share_arena()
     background = Background()
     model = Model.load(folder, library_folder, partial(report_step, control_socket))
     report_step(control_socket, "loads its kernels")
