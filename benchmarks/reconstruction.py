@@ -30,13 +30,13 @@ from latentpad.models.packs import networks
 from latentpad.models.packs import pack as packs
 from latentpad.models.packs.pack import Pack
 from latentpad.models.training import dataset
-from latentpad.models.training.card import SPLIT_LABELS, JudgedPhase, Quality, judged
+from latentpad.models.training.quality import SPLIT_LABELS, JudgedPhase, Quality, judged
 
 NAMES = {"ViSQOL": "visqol", "from 0.28 s": "visqol_late", "MAE": "mae_db"}
 
 
 def grades(pack: Pack, folder: Path, texture: float = 0.0) -> Quality:
-    """`models.training.card.judged` of the pack's sounds."""
+    """`models.training.quality.judged` of the pack's sounds."""
     with (pack.path / "sources.csv").open(newline="", encoding="utf-8") as file:
         sources = list(csv.DictReader(file))
     recordings = [folder / row["id"] for row in sources]

@@ -28,8 +28,8 @@ from latentpad.models.metrics import heard, similarity
 from latentpad.models.packs import pack as packs
 from latentpad.models.packs.pack import Pack
 from latentpad.models.training import dataset
-from latentpad.models.training.card import JudgedPhase
 from latentpad.models.training.config import Recipe, TrainingConfig
+from latentpad.models.training.quality import JudgedPhase
 from latentpad.models.training.train import train
 
 PHASE = JudgedPhase(resynthesis.DESCRIPTION, resynthesis.resynthesise)

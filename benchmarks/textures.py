@@ -29,7 +29,7 @@ from latentpad.models.packs import pack as packs
 from latentpad.models.packs.pack import Pack
 from latentpad.models.representation import Floats, Representation
 from latentpad.models.training import dataset, texture
-from latentpad.models.training.card import JudgedPhase
+from latentpad.models.training.quality import JudgedPhase
 
 HEARD = 0.02  # textures above this are of cells that are heard
 TIMED = 20  # sounds

@@ -14,6 +14,7 @@ from latentpad.cli import completion
 from latentpad.cli.library_listing import MOST_NAMED, added_line, entry, listing, sound_count
 from latentpad.cli.streams import say
 from latentpad.controllers.osc.packet import PORT
+from latentpad.models.libraries import STEPS
 
 if TYPE_CHECKING:
     from latentpad.models.libraries.library import AddedCounts, Library
@@ -48,6 +49,14 @@ Cluster = Annotated[
     str | None, typer.Option(help="Encode on this Dask scheduler: tcp://HOST:PORT.")
 ]
 
+Steps = Annotated[
+    int,
+    typer.Option(
+        "--refine", min=0, max=1000, metavar="STEPS",
+        help="Steps that move each sound to where the model makes it best; 0: faster, coarser.",
+    ),
+]  # fmt: skip
+
 
 @app.command()
 def add(
@@ -56,6 +65,7 @@ def add(
     pack: EncoderPack = None,
     link: Link = False,
     again: Again = False,
+    refine: Steps = STEPS,
     dask: Cluster = None,
 ) -> None:
     """Place a folder of sounds. It can be run again; no sound is added twice."""
@@ -69,7 +79,9 @@ def add(
         items = from_folder(folder.expanduser(), say)
         if dask is None:
             _ready_to_encode(bar)
-        added = opened.add(items, link=link, again=again, dask=dask, log=say, progress=bar)
+        added = opened.add(
+            items, link=link, again=again, steps=refine, dask=dask, log=say, progress=bar
+        )
     _print_added(opened, added, pack)
 
 
@@ -85,6 +97,7 @@ def freesound(
         list[str] | None, typer.Option(help="Only this licence: CC0, CC BY ... Repeatable.")
     ] = None,
     again: Again = False,
+    refine: Steps = STEPS,
 ) -> None:
     """Place sounds from Freesound (freesound.org/apiv2/apply gives a key: FREESOUND_API_KEY).
 
@@ -108,7 +121,7 @@ def freesound(
             raise FreesoundError(f"Freesound finds nothing of this kind for {query!r}")
         _ready_to_encode(bar)
         items = list(from_sounds(sounds_found))
-        added = opened.add(items, again=again, log=say, progress=bar)
+        added = opened.add(items, again=again, steps=refine, log=say, progress=bar)
     _print_added(opened, added, pack)
 
 

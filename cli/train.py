@@ -22,9 +22,15 @@ def train(
         Path, typer.Argument(help="Folder of sounds, with a CSV or without, or a library.")
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the new pack.")],
-    latent: Annotated[int, typer.Option(min=1, max=MOST_LATENTS, help="Latent dimensions.")] = 4,
+    latent: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=MOST_LATENTS, help="Latent dimensions; else 64, or 4 with --recipe paper."
+        ),
+    ] = None,
     recipe: Annotated[
-        str, typer.Option(help="default, or paper (that of the founding paper).")
+        str,
+        typer.Option(help="default, long (three times as long), or paper (the founding paper's)."),
     ] = "default",
     n_fft: Annotated[
         int,
@@ -64,7 +70,13 @@ def train(
     from latentpad.models import extras
     from latentpad.models.progress import Bar
     from latentpad.models.training import dataset, workspace
-    from latentpad.models.training.config import RECIPES, WINDOWS, TrainingConfig, representation
+    from latentpad.models.training.config import (
+        LATENTS,
+        RECIPES,
+        WINDOWS,
+        TrainingConfig,
+        representation,
+    )
 
     if distribute and backend != "tensorflow":
         raise CommandRefused("a training is distributed by TensorFlow only: leave --backend out")
@@ -81,13 +93,13 @@ def train(
         bar.report("starting up")
         _start()
     from latentpad.engine.play import resynthesis
-    from latentpad.models.training.card import JudgedPhase
     from latentpad.models.training.distribution import DistributionError
+    from latentpad.models.training.quality import JudgedPhase
     from latentpad.models.training.train import train as run
     from latentpad.models.training.train import train_model
 
     config = TrainingConfig(
-        latent, RECIPES[recipe], representation(n_fft), seed=seed, epochs=epochs, minutes=minutes,
+        latent or LATENTS[recipe], RECIPES[recipe], representation(n_fft), seed=seed, epochs=epochs, minutes=minutes,
         held_out=held_out,
     )  # fmt: skip
     try:

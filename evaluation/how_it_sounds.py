@@ -28,7 +28,7 @@ from latentpad.models.metrics.heard import Detail, evenly
 from latentpad.models.packs.pack import Pack
 from latentpad.models.progress import ProgressCallback, no_progress
 from latentpad.models.representation import Floats
-from latentpad.models.training.card import LEARNED, SPLIT_LABELS
+from latentpad.models.training.quality import LEARNED, SPLIT_LABELS
 
 SOUNDS = 40  # of each row, at most
 HELD = 6  # places held at anchors, and as many between them

@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from latentpad.models.audio.descriptors import MEASURED, measure
 from latentpad.models.audio.reading import Unreadable, read_mono
+from latentpad.models.libraries import STEPS
 from latentpad.models.packs import pack as packs
 from latentpad.models.packs.files import sensible
 from latentpad.models.representation import FLOOR, Floats, outline
+
+if TYPE_CHECKING:
+    from latentpad.models.refinement import Refinement
+
+Loaded = TypeVar("Loaded")
 
 _loading = threading.Lock()
 _encoding = threading.Lock()  # TensorFlow uses all cores: one batch at a time
@@ -36,17 +43,18 @@ class Encoded(NamedTuple):
     encoder: str  # sha256 of the encoder that was used
 
 
-def encode_batch(pack_path: str, sounds: list[bytes]) -> Encoded:
+def encode_batch(pack_path: str, sounds: list[bytes], steps: int = STEPS) -> Encoded:
     """Decode, cut and encode B files' bytes. Any thread or process; the first call takes seconds.
 
     Args:
         pack_path: folder of the pack, on the machine on which this runs.
         sounds: whole files, anything libsndfile reads, any rate, channels, length.
+        steps: of `models.refinement`; 0: the sounds stay where the encoder places them.
 
     Raises:
         models.packs.pack.PackError: the pack or its encoder cannot be loaded.
     """
-    encoder, pack, identity = _encoder(pack_path)
+    encoder, pack, identity = _at_present(_load, pack_path)
     r = pack.representation
     scaled = np.zeros((len(sounds), r.frames, r.bins), np.float32)
     loudness, onset, duration = np.zeros((3, len(sounds)), np.float32)
@@ -66,7 +74,9 @@ def encode_batch(pack_path: str, sounds: list[bytes]) -> Encoded:
         scaled[i] = r.scaled(decibels)
     with _encoding:
         encoded = np.asarray(encoder(scaled, training=False), np.float32)
-    latents = encoded[:, : pack.latent_dim].copy()
+        latents = encoded[:, : pack.latent_dim].copy()
+        if steps:
+            latents = _at_present(_refinement, pack_path, steps)(latents, scaled)
     for i, latent in enumerate(latents):
         if not sensible(latent):
             reasons[i] = reasons[i] or "the model finds no place for it"
@@ -84,11 +94,11 @@ def encoder_hash(pack_path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _encoder(pack_path: str) -> tuple[Any, packs.Pack, str]:
+def _at_present(load: Callable[..., Loaded], pack_path: str, *args: int) -> Loaded:
+    """What `load` makes of the pack as it is now: it may be replaced while a worker lives."""
     file = Path(pack_path) / "encoder.keras"
     with _loading:
-        # The pack may be replaced while a worker lives.
-        return _load(pack_path, file.stat().st_mtime_ns if file.exists() else 0)
+        return load(pack_path, file.stat().st_mtime_ns if file.exists() else 0, *args)
 
 
 @lru_cache(maxsize=2)
@@ -97,3 +107,12 @@ def _load(pack_path: str, written: int) -> tuple[Any, packs.Pack, str]:
 
     pack = packs.load(pack_path)
     return networks.load_encoder(pack), pack, encoder_hash(pack.path)
+
+
+@lru_cache(maxsize=2)
+def _refinement(pack_path: str, written: int, steps: int) -> Refinement:
+    from latentpad.models.packs import networks
+    from latentpad.models.refinement import Refinement
+
+    pack = packs.load(pack_path)
+    return Refinement(networks.load_decoder(pack), pack.representation, steps)

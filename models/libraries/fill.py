@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from latentpad.models.libraries import STEPS
 from latentpad.models.libraries.encode import Encoded, encode_batch
 from latentpad.models.libraries.header import LibraryError
 from latentpad.models.libraries.items import Item, LogCallback, no_log
@@ -53,6 +54,7 @@ def fill(
     workers: Executor,
     *,
     link: bool = False,
+    steps: int = STEPS,
     ahead: int = 3,
     log: LogCallback = no_log,
     progress: Progress | None = None,
@@ -62,6 +64,7 @@ def fill(
     Args:
         encoder: sha256 of the encoder that the library is made for.
         link: keep the files where they are; otherwise they are copied in.
+        steps: that refine each sound's place, see `encode_batch`.
         ahead: batches given to the workers and not yet written.
         log: called with a line for each file that is left out.
 
@@ -110,7 +113,7 @@ def fill(
     size = 0
 
     def send() -> None:
-        future = workers.submit(encode_batch, pack_path, [ready.data for ready in batch])
+        future = workers.submit(encode_batch, pack_path, [ready.data for ready in batch], steps)
         waiting.append((batch, future))
         if len(waiting) > ahead:
             write()

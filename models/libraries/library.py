@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from latentpad.models.libraries import (
+    STEPS,
     arrays,
     contents,
     encoders,
@@ -72,6 +73,7 @@ class Library:
         *,
         link: bool = False,
         again: bool = False,
+        steps: int = STEPS,
         dask: str | None = None,
         log: LogCallback = no_log,
         progress: Progress | None = None,
@@ -81,8 +83,8 @@ class Library:
         Recordings are copied in, or with `link` left where they are. Unreadable files are left out,
         with a line to `log`. Sounds that were removed earlier are added only with `again`. If the
         call is interrupted or killed, its work so far is kept, and the same call completes it.
-        `dask` is a scheduler's address, see `encoders.workers`. Raises LibraryError,
-        models.packs.pack.PackError.
+        `steps` refine each sound's place (`encode.encode_batch`). `dask` is a scheduler's address,
+        see `encoders.workers`. Raises LibraryError, models.packs.pack.PackError.
         """
         if not self.pack.has_encoder:
             raise LibraryError(
@@ -94,7 +96,7 @@ class Library:
         with self._writing(again) as writer, encoders.workers(dask) as (workers, ahead):
             return fill.fill(
                 self.path, writer, sounds, str(self.pack.path.resolve()), encoder, workers,
-                link=link, ahead=ahead, log=log, progress=progress,
+                link=link, steps=steps, ahead=ahead, log=log, progress=progress,
             )  # fmt: skip
 
     def add_map(

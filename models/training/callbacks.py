@@ -127,7 +127,7 @@ class TrainingCallback(keras.callbacks.Callback):
     @property
     def done(self) -> float:
         """The share of the training that is done, 0...1."""
-        done = len(self.history.train) / self._config.passes
+        done = len(self.history.train) / self._config.passes(len(self._batches))
         if self._config.minutes is not None:
             done = max(done, (self._clock() - self._began) / (60 * self._config.minutes))
         return min(done, 1.0)

@@ -3,55 +3,35 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latentpad.models import decode_cost, extras
-from latentpad.models.audio import reading
-from latentpad.models.audio.griffinlim import griffinlim
+from latentpad.models import decode_cost
+from latentpad.models.libraries import STEPS
 from latentpad.models.maps import picture
-from latentpad.models.metrics import heard, similarity
-from latentpad.models.metrics.heard import evenly
 from latentpad.models.packs.pack import Pack
 from latentpad.models.progress import ProgressCallback, no_progress
-from latentpad.models.representation import Floats, Representation, audible
+from latentpad.models.representation import Floats
 from latentpad.models.training import loss_picture, reconstructions_picture
 from latentpad.models.training.provenance import attributed, held_out, textured
+from latentpad.models.training.quality import (
+    DETAILED,
+    GRIFFINLIM,
+    LEARNED,
+    SPLIT_LABELS,
+    JudgedPhase,
+    Quality,
+    judged,
+)
 
 if TYPE_CHECKING:
     from latentpad.models.training.callbacks import TrainingHistory
 
 
-class JudgedPhase(NamedTuple):
-    """A method that turns decoded magnitudes into samples, to be judged."""
-
-    name: str
-    sound: Callable[[Floats, Representation], Floats]  # decoded (frames, columns) to (samples,)
-
-
-def _griffinlim(decoded: Floats, representation: Representation) -> Floats:
-    r = representation
-    return griffinlim(audible(r.spectrum(decoded), r), r.hop, r.window)
-
-
-GRIFFINLIM = JudgedPhase("Fast Griffin-Lim (32 iterations, momentum 0.99)", _griffinlim)
-SOUNDS_MEASURED = 64  # at most, of each split: ViSQOL takes a tenth of a second each
-DETAILED = 40  # of these: their grain and contrast take a twentieth of a second each
 ACTIVE = 0.1  # nats: a latent that carries less is not used
-LEARNED = "anchors"  # all sounds, after the last fit
-SPLIT_LABELS = {
-    "train": "seen",
-    "validation": "unseen, chose the epoch",
-    "test": "unseen",
-    LEARNED: "after the last fit, on all sounds",
-}
-
-Quality = dict[str, dict[str, float]]
-"""Figures of `reconstruction_errors` by split."""
 
 
 def write(
@@ -64,14 +44,15 @@ def write(
     recordings: Sequence[Path],
     phase: JudgedPhase = GRIFFINLIM,
     division: Quality | None = None,
+    encoded: Floats | None = None,
     progress: ProgressCallback = no_progress,
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
     """Make card.md and its pictures, as bytes by file name, and the figures in it.
 
     `sounds` (L, frames, bins) floats in 0...1 belong to the pack's anchors, as do the rows of
-    `sources` and the paths of the `recordings`. `division`: what was measured before the model was
-    fit to all sounds, None if it was not. Takes about half a minute; `progress` is called
-    meanwhile.
+    `sources`, the paths of the `recordings`, and the latents (L, D) that are `encoded`, without
+    refinement. `division`: what was measured before the model was fit to all sounds, None if it was
+    not. Takes about half a minute; `progress` is called meanwhile.
     """
     splits = [row["split"] for row in sources]
     r, latents = pack.representation, pack.anchors.latents
@@ -82,7 +63,9 @@ def write(
             **judged(r, latents, sounds, decoder, everything, recordings, phase, progress),
         }
     else:
-        quality = judged(r, latents, sounds, decoder, splits, recordings, phase, progress)
+        quality = judged(
+            r, latents, sounds, decoder, splits, recordings, phase, progress, encoded=encoded
+        )
     progress("measuring a decode", 0, 0)
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / "decoder.keras"
@@ -104,84 +87,6 @@ def write(
         picture.FILE: picture.draw(pack),
     }
     return files, figures
-
-
-def judged(
-    representation: Representation,
-    latents: Floats,
-    sounds: Any,
-    decoder: Any,
-    splits: Sequence[str],
-    recordings: Sequence[Path],
-    phase: JudgedPhase = GRIFFINLIM,
-    progress: ProgressCallback = no_progress,
-) -> Quality:
-    """`reconstruction_errors` of the sounds of each split."""
-    quality: Quality = {}
-    for split in SPLIT_LABELS:
-        chosen = [i for i, side in enumerate(splits) if side == split]
-        if chosen:
-            report = partial(progress, f"judging sounds ({SPLIT_LABELS[split]})")
-            quality[split] = reconstruction_errors(
-                representation, latents, sounds, decoder, chosen, recordings, phase, shown=report
-            )
-    return quality
-
-
-def reconstruction_errors(
-    representation: Representation,
-    latents: Floats,
-    sounds: Any,
-    decoder: Any,
-    chosen: Sequence[int],
-    recordings: Sequence[Path],
-    phase: JudgedPhase = GRIFFINLIM,
-    most: int = SOUNDS_MEASURED,
-    shown: Callable[[float, float], None] = lambda done, of: None,
-) -> dict[str, float]:
-    """Mean MAE in dB on content frames and ViSQOL of the `chosen` sounds' reconstructions, and
-    their detail as they are heard (models.metrics.heard).
-
-    If there are more than `most` sounds, that many are taken, evenly spread; `DETAILED` of them for
-    the detail. `shown` is called with the number of sounds done. `visqol` is of sounds with silence
-    before them; `visqol_late` is of the bare sounds, which ViSQOL judges from 0.28 s on. Without
-    the extra `evaluate` there are no figures of ViSQOL. `grain` and `contrast` are ratios to the
-    recordings, `contrast` that of the `tonal` sounds; they are left out where there are none.
-    """
-    r = representation
-    has_visqol = extras.installed("visqol")
-    errors: list[float] = []
-    grades: dict[str, list[float]] = {"visqol": [], "visqol_late": []}
-    details: list[heard.Detail] = []
-    some = evenly(chosen, most)
-    detailed = set(evenly(some, DETAILED))
-    shown(0, len(some))
-    for i, output in zip(some, _outputs(latents, decoder, some), strict=True):
-        reference, decoded = r.unscaled(sounds[i]), r.decoded(output)
-        errors.append(similarity.mae_db(reference, r.spectrum(decoded)))
-        if has_visqol or i in detailed:
-            sound = phase.sound(decoded, r)
-        if i in detailed:
-            details.append(heard.detail(reference, heard.again(sound, r), r))
-        if has_visqol:
-            original = reading.read_samples(recordings[i], r)
-            grades["visqol"].append(similarity.visqol(original, sound, r))
-            grades["visqol_late"].append(similarity.visqol(original, sound, r, whole=False))
-        shown(len(errors), len(some))
-    figures: dict[str, float] = {"sounds": len(errors)}
-    for name, values in {"mae_db": errors, **(grades if has_visqol else {})}.items():
-        figures[name] = round(float(np.mean(values)), 2)
-        figures[f"{name}_sd"] = round(float(np.std(values)), 2)
-    means = heard.means(details)
-    for name, value in (("grain", means.grain), ("contrast", means.contrast)):
-        if not np.isnan(value):
-            figures[name] = round(value, 2)
-    return {**figures, "tonal": means.tonal}
-
-
-def _outputs(latents: Floats, decoder: Any, chosen: Sequence[int]) -> Floats:
-    """(n, frames, columns) in 0...1: the chosen latents, decoded."""
-    return np.asarray(decoder.predict(latents[list(chosen)], 32, verbose=0))
 
 
 def _correlations(pack: Pack) -> Any:
@@ -249,7 +154,8 @@ Decoder {decoder.count_params():,} parameters, encoder {encoder.count_params():,
 {texture}MAE between magnitudes in dB over the frames of the recording's content (within 60 dB of
 its loudest frame); ViSQOL in audio mode between recording and reconstruction, phases by
 {phase.name}. Mean ± standard deviation over sounds. The last column is for comparison with those
-who give ViSQOL a second of sound as it is: it then judges from 0.28 s on only.
+who give ViSQOL a second of sound as it is: it then judges from 0.28 s on only. The encoder places a
+sound, and {STEPS} steps of gradient descent on the decoder's error move it from there.
 
 Grain and contrast say whether what is heard has as much detail as the recording, wherever it is:
 1 is as much ({DETAILED} sounds at most). Grain is the fine structure in time and frequency.

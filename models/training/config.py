@@ -27,6 +27,7 @@ class Recipe:
     contrast: float = 0.0  # weight of the error of peaks' heights, see models.training.loss
     content: float = 1.0  # how much more sound weighs than silence; 0: all bins equally
     epochs: int = 200
+    steps: int = 0  # batches that the first fit learns from, at least: more epochs of few sounds
     patience: int = 60  # epochs without a better validation loss, once the rate has fallen
     last_fit: float = 0.0  # then fit to all sounds, for this share of the epochs; 0: it is not
     last_rate: float = 0.5  # of the learning rate, in that fit
@@ -49,7 +50,17 @@ PAPER = Recipe(
     free_nats=0.0, warm_up=0.0, decorrelation=0.0, learning_rate=1e-4, falling=False,
     weight_decay=0.0, augmentation=0.0, content=0.0, epochs=500, patience=30,
 )  # fmt: skip
-RECIPES = {"default": Recipe(), "paper": PAPER}
+#: Wide, and fit again to all sounds: what it plays is as sharp as the recordings.
+DEFAULT = Recipe(
+    width=384, hidden=512, seed_channels=128, encoder_width=224, contrast=0.6, epochs=240,
+    steps=1500, last_fit=0.6, last_beta=0.3, last_augmentation=0.5,
+)  # fmt: skip
+RECIPES = {
+    "default": DEFAULT,
+    "long": replace(DEFAULT, epochs=3 * DEFAULT.epochs, steps=3 * DEFAULT.steps),
+    "paper": PAPER,
+}
+LATENTS = {"default": 64, "long": 64, "paper": 4}  # of a recipe, unless others are asked for
 
 #: Samples of a frame (n_fft) that a model may be trained with. A short frame is heard sooner, a
 #: long one resolves lower notes.
@@ -68,7 +79,7 @@ class TrainingConfig:
     """Everything besides the sounds that decides the result of a training."""
 
     latent: int = 4
-    recipe: Recipe = RECIPES["default"]
+    recipe: Recipe = Recipe()
     representation: Representation = field(default_factory=Representation)
     seed: int = 0
     batch: int = 16  # sounds in a step, of all devices together
@@ -77,9 +88,9 @@ class TrainingConfig:
     licences: tuple[str, ...] | None = FREE  # allowed for sounds that name a licence; None: all
     held_out: float | None = None  # share not learned from; None: see models.training.dataset
 
-    @property
-    def passes(self) -> int:
-        return self.epochs or self.recipe.epochs
+    def passes(self, batches: int) -> int:
+        """The number of epochs, at most, of `batches` steps each."""
+        return self.epochs or max(self.recipe.epochs, -(-self.recipe.steps // batches))
 
     @property
     def first(self) -> TrainingConfig:
@@ -100,7 +111,9 @@ class TrainingConfig:
                 beta=recipe.last_beta * recipe.beta,
                 augmentation=recipe.last_augmentation * recipe.augmentation,
                 warm_up=0.0,
+                epochs=max(1, round(recipe.last_fit * recipe.epochs)),
+                steps=round(recipe.last_fit * recipe.steps),
             ),
-            epochs=max(1, round(recipe.last_fit * self.passes)),
+            epochs=self.epochs and max(1, round(recipe.last_fit * self.epochs)),
             minutes=minutes,
         )

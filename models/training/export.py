@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +12,18 @@ import numpy as np
 
 from latentpad.models import vae
 from latentpad.models.audio import descriptors
+from latentpad.models.libraries import STEPS
 from latentpad.models.maps import learned, projection
 from latentpad.models.packs import pack
 from latentpad.models.progress import ProgressCallback, no_progress
+from latentpad.models.refinement import Refinement
 from latentpad.models.representation import Floats, Representation, outline
 from latentpad.models.training import dataset, provenance, texture
 from latentpad.models.training.batches import Batches
 from latentpad.models.training.callbacks import TrainingHistory
 
 if TYPE_CHECKING:
-    from latentpad.models.training.card import JudgedPhase, Quality
+    from latentpad.models.training.quality import JudgedPhase, Quality
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,18 @@ def encoded(encoder: Any, sounds: Any) -> tuple[Floats, Floats]:
     return np.asarray(mean), np.asarray(logvar)
 
 
+def _refined(
+    decoder: Any,
+    latents: Floats,
+    sounds: Any,
+    representation: Representation,
+    progress: ProgressCallback,
+) -> Floats:
+    """The latents (L, D) of `encoded`, refined as a library's are."""
+    refinement = Refinement(decoder, representation, STEPS)
+    return refinement(latents, sounds, partial(progress, "placing the sounds"))
+
+
 def judged(
     encoder: Any,
     decoder: Any,
@@ -56,14 +71,20 @@ def judged(
     phase: JudgedPhase | None = None,
     progress: ProgressCallback = no_progress,
 ) -> Quality:
-    """`card.judged` of a model before its last fit, with a texture of its own."""
-    from latentpad.models.training import card
+    """`quality.judged` of a model before its last fit, with a texture of its own."""
+    from latentpad.models.training import quality
 
     latents = encoded(encoder, sounds)[0]
     made = texture.textured(decoder, latents, sounds, representation, clips, phase)
-    return card.judged(
-        made.representation, latents, sounds, made.decoder, [c.split for c in clips],
-        [c.path for c in clips], phase or card.GRIFFINLIM, progress,
+    splits = [c.split for c in clips]
+    chosen = quality.judged_sounds(splits)
+    placed = latents.copy()
+    placed[chosen] = _refined(
+        decoder, latents[chosen], [sounds[i] for i in chosen], representation, progress
+    )
+    return quality.judged(
+        made.representation, placed, sounds, made.decoder, splits, [c.path for c in clips],
+        phase or quality.GRIFFINLIM, progress, encoded=latents,
     )  # fmt: skip
 
 
@@ -86,6 +107,7 @@ def write(
     count = len(t.sounds)
     progress("placing the sounds", 0, 0)
     mean, logvar = encoded(t.encoder, t.sounds)
+    latents = _refined(t.decoder, mean, t.sounds, r, progress)
     outlines = []
 
     def spectrograms_db() -> Iterator[Floats]:  # they are on disk: each is read once
@@ -100,7 +122,7 @@ def write(
 
     described = descriptors.table(spectrograms_db(), r)
     anchors = pack.Anchors(
-        latents=mean.astype(np.float32),
+        latents=latents,
         labels=np.array([c.label for c in t.clips]),
         ids=np.array([c.id for c in t.clips]),
         names=np.array([c.called for c in t.clips]),
@@ -108,7 +130,7 @@ def write(
         onset=np.array([o.onset for o in outlines], np.float32),
     )
     progress("learning the texture", 0, 0)
-    textured = texture.textured(t.decoder, mean, t.sounds, r, t.clips, phase)
+    textured = texture.textured(t.decoder, latents, t.sounds, r, t.clips, phase)
     progress("drawing the map", 0, 0)
     drawn = projection.tsne(anchors.latents, t.figures["seed"])
     sources = [
@@ -135,11 +157,12 @@ def write(
     pack.save(new_pack, t.encoder, textured.decoder, sources)
     if card:
         from latentpad.models.training import card as cards
+        from latentpad.models.training.quality import GRIFFINLIM
 
         recordings = [c.path for c in t.clips]
         extra, figures = cards.write(
             new_pack, t.encoder, textured.decoder, t.sounds, sources, t.history, recordings,
-            phase or cards.GRIFFINLIM, t.division, progress,
+            phase or GRIFFINLIM, t.division, mean, progress,
         )  # fmt: skip
         new_pack = replace(new_pack, training={**new_pack.training, "quality": figures})
         pack.save(new_pack, t.encoder, textured.decoder, sources, extra)

@@ -68,17 +68,8 @@ class TrainingModel(keras.Model):
 
 
 def reconstruction(x: Any, y: Any, range_db: float, content: float = 1.0) -> Any:
-    """Mean absolute error in dB of (batch, frames, bins), weighted towards the sound.
-
-    Most of a footstep's second is silence. At `content` 1 a frame is weighted by its loudest bin, a
-    bin by its own level, and silence a little; each sound counts the same, however short. The level
-    is the greater of the two sounds': an added tail is as audible as a missing one.
-    """
-    level = ops.maximum(x, ops.stop_gradient(y))
-    frame_level = ops.max(level, axis=2, keepdims=True)
-    weight = 1 - content + content * (0.04 + frame_level * (0.4 + level))
-    error = ops.sum(weight * ops.abs(x - y), axis=(1, 2)) / ops.sum(weight, axis=(1, 2))
-    return range_db * ops.mean(error)
+    """`models.vae.reconstruction_errors` in the mean of the batch."""
+    return ops.mean(vae.reconstruction_errors(x, y, range_db, content))
 
 
 def contrast(x: Any, y: Any, range_db: float, band: int) -> Any:

@@ -31,7 +31,7 @@ def draw(
     """The picture as a file: each recording above what is heard of the decoded anchor.
 
     `recorded` are (frames, bins) dB of the `chosen` anchors; `sound` makes samples of a decoded
-    sound, as `models.training.card.JudgedPhase`.
+    sound, as `models.training.quality.JudgedPhase`.
     """
     r = pack.representation
     decoded = np.asarray(decoder.predict(pack.anchors.latents[list(chosen)], 32, verbose=0))

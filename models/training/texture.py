@@ -20,7 +20,7 @@ from latentpad.models.representation import Floats, Representation
 from latentpad.models.training.dataset import Clip
 
 if TYPE_CHECKING:
-    from latentpad.models.training.card import JudgedPhase
+    from latentpad.models.training.quality import JudgedPhase
 
 ROWS = 1 << 14  # frames that are fitted, at most: 16 MB for 256 channels
 SOUNDS = 2048  # from as many sounds at most

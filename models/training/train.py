@@ -25,8 +25,8 @@ from latentpad.models.training.provenance import held_out
 from latentpad.models.training.workspace import LAST
 
 if TYPE_CHECKING:
-    from latentpad.models.training.card import JudgedPhase, Quality
     from latentpad.models.training.distribution import Team
+    from latentpad.models.training.quality import JudgedPhase, Quality
 
 PREVIEWED = 4  # unseen sounds in the preview
 SCORED = 64  # sounds that choose the best epoch of the last fit, at most
@@ -191,7 +191,7 @@ def fit(
         training_model = _training_model(encoder, decoder, config, team)
         training_model(plain[0][0][:1])
         training_model.optimizer.build(training_model.trainable_variables)
-    chief = team is None or team.chief
+    chief, passes = team is None or team.chief, config.passes(len(varied))
     data_label = "unseen" if set(train).isdisjoint(validation) else "unvaried"
     heard = [names[i] for i in validation[:PREVIEWED]]
     view = preview.Preview(
@@ -199,7 +199,7 @@ def fit(
     )
     callback = TrainingCallback(
         config, varied, folder, saves=chief,
-        shown=_progress(bar, log, view, config, folder, data_label) if chief else _not_shown,
+        shown=_progress(bar, log, view, passes, folder, data_label) if chief else _not_shown,
         clock=time.monotonic if team is None else team.clock,
     )  # fmt: skip
     if team is not None:
@@ -207,10 +207,12 @@ def fit(
     first_epoch = callback.resume(training_model)
     with callback.stoppable():
         if team is not None:
-            team.fit(training_model, varied, plain, callback, first_epoch, config.passes)
+            team.fit(
+                training_model, varied, plain, callback, first_epoch, config.passes(len(varied))
+            )
         else:
             training_model.fit(
-                varied, validation_data=plain, initial_epoch=first_epoch, epochs=config.passes,
+                varied, validation_data=plain, initial_epoch=first_epoch, epochs=passes,
                 steps_per_epoch=len(varied), callbacks=[callback], verbose=0, shuffle=False,
             )  # fmt: skip
     if callback.history.interrupted:
@@ -271,7 +273,7 @@ def _progress(
     bar: Bar,
     log: LogCallback,
     view: preview.Preview,
-    config: TrainingConfig,
+    passes: int,
     folder: Path,
     data_label: str,
 ) -> Callable[[float, TrainingHistory], None]:
@@ -284,7 +286,7 @@ def _progress(
         epoch, loss, unseen = len(history.train), history.train[-1], history.validation[-1]
         bar.update(
             task, completed=done,
-            note=f"epoch {epoch} of {config.passes}, loss {loss:.2f} dB, "
+            note=f"epoch {epoch} of {passes}, loss {loss:.2f} dB, "
             f"{data_label} {unseen:.2f} dB",
         )  # fmt: skip
         view.update(epoch, {"loss": loss, "unseen": unseen}, last=done >= 1)

@@ -17,7 +17,7 @@ from latentpad.engine.process import failure_line
 from latentpad.models import extras
 from latentpad.models.packs import networks
 from latentpad.models.packs.pack import Pack, find
-from latentpad.models.training import card
+from latentpad.models.training import quality
 from tests.playing import ROOT
 
 PROGRAM = """
@@ -57,9 +57,9 @@ def test_what_visqol_would_say_is_left_out_of_a_cards_figures(
     sounds = small.representation.spectrum(decoder.predict(small.anchors.latents, verbose=0))
     paths = [recordings / str(name) for name in small.anchors.ids]
     judged = small.representation, small.anchors.latents, sounds, decoder, [0, 1], paths
-    whole = card.reconstruction_errors(*judged)
+    whole = quality.reconstruction_errors(*judged)
     monkeypatch.setitem(sys.modules, "visqol", None)
-    result = card.reconstruction_errors(*judged)
+    result = quality.reconstruction_errors(*judged)
     assert {"sounds", "mae_db", "mae_db_sd", "grain", "tonal"} == set(result)
     assert result == {name: whole[name] for name in result}
     assert {"visqol_sd", "visqol_late_sd"} <= set(whole)

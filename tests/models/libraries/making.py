@@ -29,7 +29,7 @@ from pathlib import Path
 import numpy as np
 from latentpad.models.libraries import fill
 from latentpad.models.libraries.encode import Encoded, encoder_hash
-def encode_batch(pack_path, sounds):
+def encode_batch(pack_path, sounds, steps):
     z = np.array([[int(s), 0] for s in sounds], np.float32)
     own = encoder_hash(Path(pack_path))
     return Encoded(z, z[:, 1], z[:, 1], np.tile(z, 3), z[:, 1], ("",) * len(sounds), own)

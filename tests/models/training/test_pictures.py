@@ -13,7 +13,7 @@ from matplotlib.image import imread
 from latentpad.models.audio import reading
 from latentpad.models.packs import networks, pack
 from latentpad.models.representation import Floats
-from latentpad.models.training import card, reconstructions_picture, train
+from latentpad.models.training import quality, reconstructions_picture, train
 from latentpad.models.training.config import Recipe, TrainingConfig
 from latentpad.models.training.preview import Preview
 
@@ -74,7 +74,7 @@ def test_a_card_s_picture_can_be_drawn_again_from_the_pack_and_its_recordings(
         for i in chosen
     ]
     again = reconstructions_picture.draw(
-        small, networks.load_decoder(small), chosen, recorded, card.GRIFFINLIM.sound
+        small, networks.load_decoder(small), chosen, recorded, quality.GRIFFINLIM.sound
     )
     old = imread(small.path / reconstructions_picture.FILE)
     new = imread(io.BytesIO(again))

@@ -18,9 +18,9 @@ from latentpad.models.audio.texture import BANDS, bands, frame_texture
 from latentpad.models.metrics import detail
 from latentpad.models.packs.pack import Pack
 from latentpad.models.representation import Representation
-from latentpad.models.training.card import JudgedPhase
 from latentpad.models.training.dataset import Clip
 from latentpad.models.training.provenance import textured as sentence
+from latentpad.models.training.quality import JudgedPhase
 from latentpad.models.training.texture import MOST, _calibrated, textured
 
 Floats = NDArray[np.float32]
