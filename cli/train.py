@@ -99,8 +99,8 @@ def train(
     from latentpad.models.training.train import train_model
 
     config = TrainingConfig(
-        latent or LATENTS[recipe], RECIPES[recipe], representation(n_fft), seed=seed, epochs=epochs, minutes=minutes,
-        held_out=held_out,
+        latent or LATENTS[recipe], RECIPES[recipe], representation(n_fft), seed=seed, epochs=epochs,
+        minutes=minutes, held_out=held_out,
     )  # fmt: skip
     try:
         team = _team() if distribute else None
