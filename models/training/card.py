@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 
 ACTIVE = 0.1  # nats: a latent that carries less is not used
+MOST_SHOWN = 16  # latents in the table of correlations
 
 
 def write(
@@ -97,6 +98,19 @@ def _correlations(pack: Pack) -> Any:
     return table
 
 
+def _correlation_table(pack: Pack) -> str:
+    """A table of the correlations between latents, "" if it would be too wide to read."""
+    count = pack.latent_dim
+    if count > MOST_SHOWN:
+        return ""
+    rows = [
+        f"| z{i} | " + " | ".join("" if i == j else f"{c:.2f}" for j, c in enumerate(row)) + " |"
+        for i, row in enumerate(_correlations(pack))
+    ]
+    head = "| | " + " | ".join(f"z{i}" for i in range(count)) + " |"
+    return "\n".join(["", "", head, "| --- |" + " --- |" * count, *rows])
+
+
 def _text(
     pack: Pack,
     figures: dict[str, Any],
@@ -124,12 +138,6 @@ def _text(
     )
     kl = ", ".join(f"{k:.2f}" for k in pack.kl)
     spread = ", ".join(f"{s:.2f}" for s in pack.anchors.latents.std(axis=0))
-    table = "\n".join(
-        f"| z{i} | " + " | ".join("" if i == j else f"{c:.2f}" for j, c in enumerate(row)) + " |"
-        for i, row in enumerate(_correlations(pack))
-    )
-    head = "| | " + " | ".join(f"z{i}" for i in range(pack.latent_dim)) + " |"
-    separator = "| --- |" + " --- |" * pack.latent_dim
     texture = textured(pack.training.get("texture", {}))
     recipe = ", ".join(f"{k} {v}" for k, v in pack.training["recipe"].items())
     return f"""# {pack.title}
@@ -171,11 +179,8 @@ Recordings{unseen}, and what is heard of them, on the same scale of dB.
 
 ## Latents
 {figures["active_latents"]} of {pack.latent_dim} are active (over {ACTIVE} nats). Nats per latent:
-{kl}. Standard deviations over the anchors: {spread}. Correlations:
-
-{head}
-{separator}
-{table}
+{kl}. Standard deviations over the anchors: {spread}.
+No two of them correlate by more than {figures["largest_correlation"]}.{_correlation_table(pack)}
 
 ![plane](plane.png)
 
