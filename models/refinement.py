@@ -16,11 +16,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from latentpad.models import vae
+from latentpad.models import reconstruction
 from latentpad.models.representation import Floats, Representation
 
 RATE = 0.05  # Adam's, in the first step; it falls as half a cosine
 BATCH = 32  # sounds
+CONTRAST = 0.6  # weight of the error of peaks' heights, without which they would be smoothed
 
 
 class Refinement:
@@ -45,10 +46,10 @@ class Refinement:
     ) -> Floats:
         """The latents (L, D) float32 refined for `sounds` (L, frames, bins) in 0...1.
 
-        The error is that which training minimises (`models.vae.reconstruction_errors`). A latent
-        stays where it is if the error of its sound does not fall. A sound's result does not depend
-        on the others. `progress` is called with the number of sounds done. About 0.3 s a sound on
-        two cores, for the decoder that `train` makes.
+        The error is that which training minimises (`models.reconstruction`). A latent stays where
+        it is if the error of its sound does not fall. But for rounding, a sound's result does not
+        depend on the others. `progress` is called with the number of sounds done. About 0.3 s a sound on two
+        cores, for the decoder that `train` makes.
         """
         refined = np.array(latents, np.float32)
         if not self._steps:
@@ -109,5 +110,6 @@ class _Latents(keras.Model):
 def _error(decoder: Any, representation: Representation, latents: Any, sounds: Any) -> Any:
     """(n,) the error of each sound in dB."""
     r = representation
-    decoded = decoder(latents, training=False)[:, :, : r.bins]
-    return vae.reconstruction_errors(sounds, ops.cast(decoded, "float32"), r.range_db)
+    decoded = ops.cast(decoder(latents, training=False)[:, :, : r.bins], "float32")
+    blur_db = reconstruction.contrast_errors(sounds, decoded, r.range_db, reconstruction.band(r))
+    return reconstruction.errors(sounds, decoded, r.range_db) + CONTRAST * blur_db

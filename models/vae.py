@@ -114,18 +114,3 @@ def split(encoded: Any) -> tuple[Any, Any]:
 def kl(mean: Any, logvar: Any) -> Any:
     """(batch, latent) nats between N(mean, exp(logvar)) and N(0, 1) (Kingma & Welling, app. B)."""
     return 0.5 * (ops.square(mean) + ops.exp(logvar) - 1.0 - logvar)
-
-
-def reconstruction_errors(x: Any, y: Any, range_db: float, content: float = 1.0) -> Any:
-    """Mean absolute errors in dB (batch,) of `y` for `x` (batch, frames, bins), weighted towards
-    the sound.
-
-    Most of a footstep's second is silence. At `content` 1 a frame is weighted by its loudest bin, a
-    bin by its own level, and silence a little; each sound counts the same, however short. The level
-    is the greater of the two sounds': an added tail is as audible as a missing one.
-    """
-    level = ops.maximum(x, ops.stop_gradient(y))
-    frame_level = ops.max(level, axis=2, keepdims=True)
-    weight = 1 - content + content * (0.04 + frame_level * (0.4 + level))
-    error = ops.sum(weight * ops.abs(x - y), axis=(1, 2)) / ops.sum(weight, axis=(1, 2))
-    return range_db * error

@@ -20,7 +20,12 @@ PROCESSES = ("control", "decode", "play")
 OFFLINE = "engine.offline"  # renders without processes, so it imports all three
 HEAVY = ("keras", "tensorflow")
 KERNELS = ("numba", "scipy", "sounddevice", "rtmixer", *HEAVY)
-IMPORTS_HEAVY = ("engine.decode.keras_decoder", "models.refinement", "models.vae")
+IMPORTS_HEAVY = (
+    "engine.decode.keras_decoder",
+    "models.reconstruction",
+    "models.refinement",
+    "models.vae",
+)
 
 
 @cache

@@ -24,7 +24,7 @@ class Recipe:
     falling: bool = True  # the rate falls as half a cosine (Loshchilov & Hutter, SGDR, 2017)
     weight_decay: float = 1e-4
     augmentation: float = 0.5  # strength, see models.training.augmentation
-    contrast: float = 0.0  # weight of the error of peaks' heights, see models.training.loss
+    contrast: float = 0.0  # weight of the error of peaks' heights, see models.reconstruction
     content: float = 1.0  # how much more sound weighs than silence; 0: all bins equally
     epochs: int = 200
     steps: int = 0  # batches that the first fit learns from, at least: more epochs of few sounds

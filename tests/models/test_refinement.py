@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from latentpad.models import vae
+from latentpad.models import reconstruction, vae
 from latentpad.models.refinement import BATCH, Refinement
 from latentpad.models.representation import Floats, Representation
 
@@ -35,7 +35,7 @@ def sounds(decoder: Any, places: Floats) -> Floats:
 
 
 def errors(decoder: Any, latents: Floats, sounds: Floats) -> Any:
-    return np.asarray(vae.reconstruction_errors(sounds, np.asarray(decoder(latents)), 90.0))
+    return np.asarray(reconstruction.errors(sounds, np.asarray(decoder(latents)), 90.0))
 
 
 def test_a_sound_that_the_decoder_can_make_is_made_nearly_exactly(
@@ -54,7 +54,8 @@ def test_a_place_does_not_depend_on_the_sounds_beside_it(
     refinement = Refinement(decoder, SHORT, 10)
     whole = refinement(start, sounds)
     chosen = [BATCH + 2, 3]
-    np.testing.assert_array_equal(refinement(start[chosen], sounds[chosen]), whole[chosen])
+    beside_none = refinement(start[chosen], sounds[chosen])
+    np.testing.assert_allclose(beside_none, whole[chosen], atol=1e-5)  # rounding
     again = Refinement(decoder, SHORT, 10)(start, list(sounds))
     np.testing.assert_array_equal(again, whole)
 
