@@ -74,7 +74,7 @@ class Refinement:
             self._model.compile(keras.optimizers.Adam(rate))
         model = self._model
         for variable in model.optimizer.variables:  # it has not seen a batch before
-            variable.assign(ops.zeros_like(variable))
+            variable.assign(np.zeros(variable.shape, variable.dtype))
         model.latents.assign(start)
         before = ops.convert_to_numpy(self._error(start, sounds))
         for _ in range(self._steps):
