@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from latentpad.engine.expanders import kernels
 from latentpad.engine.expanders.anchor_index import AnchorIndex
+from latentpad.engine.parameters import BLENDED
 
-MOST = 8  # anchors at a point: each costs a row of its residual at every decode
+MOST = BLENDED
 
 Float64 = NDArray[np.float64]
 Indices = NDArray[np.intp]
