@@ -95,7 +95,7 @@ class OfflineRenderer:
         )
         self.instrument.register("/pack", self._change_pack)
         self._find_pack = find_pack
-        self._models: dict[str, Model] = {}
+        self.models: dict[str, Model] = {}  # that were loaded, by the names of their packs
         self._sounds = sounds
         self._use(played, library)
         self._stream = Stream(self._new_stream(r), self.hop_size)
@@ -114,9 +114,9 @@ class OfflineRenderer:
 
     def _use(self, played: PlayedPack, library: Library | None) -> None:
         """Decode the sounds that the board shows with this pack."""
-        if played.name not in self._models:
-            self._models[played.name] = Model.of(played.pack, library, waits=True)
-        self._pack, model = played.pack, self._models[played.name]
+        if played.name not in self.models:
+            self.models[played.name] = Model.of(played.pack, library, waits=True)
+        self._pack, model = played.pack, self.models[played.name]
         self._bounds = LatentBounds.of(played.pack.anchors.latents)
         board = self.board.showing(self.board.sound_memory)
         self._mailbox = model.mailbox(board, None, whole=True)

@@ -16,6 +16,7 @@ from latentpad.models.grain import STEP_DB, Residuals, Steps
 from latentpad.models.representation import Floats, Representation
 
 MOST_BYTES = 64 << 20  # of residuals in memory: 700 sounds of a second
+LEAST_KEPT = 2 * BLENDED  # residuals, however large: a sound needs some of them at once
 MOST_WAITING = 64  # residuals that are wanted: older ones are given up
 
 Amounts = tuple[tuple[int, float], ...]
@@ -71,11 +72,13 @@ class Grain:
     """The residuals of a pack's anchors, for one thread that does not wait for a disk.
 
     What is not in memory is fetched on a thread of its own, the newest wanted first. With `waits`,
-    as for a rendering, it is fetched at once.
+    as for a rendering, it is fetched at once. Without a `source` there is none. `missed` says
+    whether a sound was to have grain, and there was none of the anchors near it.
     """
 
-    def __init__(self, source: Residuals, *, waits: bool = False) -> None:
+    def __init__(self, source: Residuals | None, *, waits: bool = False) -> None:
         self._source, self._waits = source, waits
+        self.missed = False
         self._kept: OrderedDict[int, Steps | None] = OrderedDict()
         self._bytes = 0
         self._wanted: OrderedDict[int, None] = OrderedDict()  # the newest last
@@ -85,6 +88,9 @@ class Grain:
     def of(self, wanted: Amounts) -> tuple[SoundGrain, set[int]]:
         """The grain of a sound as far as it is in memory, and the anchors that are fetched now."""
         if not wanted:
+            return NO_GRAIN, set()
+        if self._source is None:
+            self.missed = True
             return NO_GRAIN, set()
         if self._waits:
             for anchor, _ in wanted:
@@ -102,6 +108,7 @@ class Grain:
                     amounts.append((anchor, amount))
             if missing:
                 self._want(missing)
+        self.missed |= not (amounts or missing)
         return SoundGrain(tuple(amounts), tuple(there)), missing
 
     def has(self, anchors: Iterable[int]) -> bool:
@@ -130,6 +137,7 @@ class Grain:
                 anchor = next(reversed(self._wanted))
             steps = None
             with error_log.errors_reported():
+                assert self._source is not None
                 steps = self._source.residual(anchor)
             self._keep(anchor, steps)
 
@@ -138,6 +146,6 @@ class Grain:
             self._wanted.pop(anchor, None)
             self._kept[anchor] = steps
             self._bytes += 0 if steps is None else steps.nbytes
-            while self._bytes > MOST_BYTES and len(self._kept) > 1:
+            while self._bytes > MOST_BYTES and len(self._kept) > LEAST_KEPT:
                 _, dropped = self._kept.popitem(last=False)
                 self._bytes -= 0 if dropped is None else dropped.nbytes

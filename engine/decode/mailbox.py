@@ -66,9 +66,8 @@ class Mailbox:
         self.pointing = Pointing(pack, board, background)
         self._background = background
         self._whole = whole
-        self._grain = grain
+        self._grain = grain or Grain(None)
         self._lacks: dict[int, set[int]] = {}  # voices, and the anchors whose residuals they lack
-        self.misses_grain = False  # whether a sound was to have grain, and none was at hand
         self.pointing.fit()
         self._sounds = VoiceSounds(board, pack)
         self._decoding = Decoding(board, pack, decoder, self.pointing, self._sounds, settled_s)
@@ -117,7 +116,7 @@ class Mailbox:
         waiting first."""
         waiting = np.array(self.pointing.look().requests) != self._answered_requests
         waiting |= self._gliding & (self._glides_at() <= now)
-        if self._lacks and self._grain is not None:
+        if self._lacks:
             waiting[[v for v, lacks in self._lacks.items() if self._grain.has(lacks)]] = True
         return sorted(np.flatnonzero(waiting).tolist(), key=lambda v: float(self._served_at[v]))
 
@@ -217,12 +216,9 @@ class Mailbox:
     def _grain_of(self, v: int, target: LatentTarget) -> SoundGrain:
         """The grain of a voice's sound, as far as it is at hand."""
         lacked = self._lacks.pop(v, set())
-        if not target.grain:
-            return NO_GRAIN
-        grain, lacks = (NO_GRAIN, set()) if self._grain is None else self._grain.of(target.grain)
+        grain, lacks = self._grain.of(target.grain) if target.grain else (NO_GRAIN, set())
         if lacks and not lacks & lacked:  # what was fetched and lost again is too large to keep
             self._lacks[v] = lacks
-        self.misses_grain |= not (grain.amounts or lacks)
         return grain
 
     def _recorded(self, target: LatentTarget) -> Recording | None:

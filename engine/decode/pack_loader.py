@@ -40,7 +40,7 @@ class Model:
     decoder: Decoder
     milliseconds: float  # that it takes to decode what is heard first
     originals: Originals | None
-    grain: Grain | None = None
+    grain: Grain
     faulty: str = ""  # a line about a file beside the pack that is not used
 
     @classmethod
@@ -61,7 +61,7 @@ class Model:
         decoder, milliseconds = fastest_decoder(pack)
         originals = None if library is None else Originals(library)
         residuals, faulty = _residuals(pack, library, decoder)
-        grain = None if residuals is None else Grain(residuals, waits=waits)
+        grain = Grain(residuals, waits=waits)
         return cls(pack, decoder, milliseconds, originals, grain, faulty)
 
     def mailbox(
@@ -74,14 +74,17 @@ class Model:
         )  # fmt: skip
 
     @property
-    def no_grain(self) -> str:
-        """What to say where `/grain` finds nothing."""
-        if self.originals is not None:
-            return "/grain adds nothing here: the library has no recordings of these sounds"
-        return (
-            f"/grain adds nothing: no recordings of {self.pack.name} are at hand; play a library, "
-            "or type `latentpad grain PACK FOLDER` for a pack that you trained"
-        )
+    def notes(self) -> list[str]:
+        """What the performer should know of it by now, one line each."""
+        notes = [self.faulty] if self.faulty else []
+        if self.grain.missed and self.originals is not None:
+            notes.append("/grain adds nothing where the library has no recordings of the sounds")
+        elif self.grain.missed:
+            notes.append(
+                f"/grain adds nothing where {self.pack.name} has no recordings: play a library, or "
+                "type `latentpad grain PACK FOLDER` for a pack that was trained on that folder"
+            )
+        return notes
 
 
 class PackLoader:

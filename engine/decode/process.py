@@ -54,7 +54,7 @@ def serve(
     status = ProcessStatus.decoding(board)
     status.become_ready(generation)
     wake.setblocking(False)
-    told: Model | None = None  # of which it was said that it has no grain
+    told: set[str] = set()  # notes: each is told once
     earlier: Mailbox | None = None  # of the pack that was played before
     while True:
         status.count_beat()
@@ -63,9 +63,10 @@ def serve(
             model, mailbox = loaded
             mailbox.resume()
             _report_decoder(board, model, control_socket)
-        if mailbox.misses_grain and told is not model:
-            told = model
-            send_message(control_socket, "note", text=model.no_grain)
+        for note in model.notes:
+            if note not in told:
+                told.add(note)
+                send_message(control_socket, "note", text=note)
         timeout = mailbox.work(time.monotonic())
         if earlier is not None:  # its sounds are still played
             if earlier.complete_a_sound():
@@ -84,8 +85,6 @@ def serve(
 
 
 def _report_decoder(board: Board, model: Model, control_socket: socket.socket) -> None:
-    if model.faulty:
-        send_message(control_socket, "note", text=model.faulty)
     board.decoder[b.DECODE_US] = model.milliseconds * 1000
     send_message(
         control_socket, "decoder", device=model.decoder.device, milliseconds=model.milliseconds

@@ -45,7 +45,7 @@ def test_a_residual_leads_from_what_is_decoded_to_the_recording() -> None:
 
 def test_a_residual_ends_at_what_a_byte_holds_and_is_none_of_what_is_no_number() -> None:
     silent, loud = np.full((2, 3), -90, np.float32), np.zeros((2, 3), np.float32)
-    assert (residual(silent, loud) == -MOST_STEPS).all()
+    np.testing.assert_array_equal(residual(silent, loud), np.full((2, 3), -MOST_STEPS))
     assert residual(loud, np.full((2, 3), np.nan, np.float32)) is None
 
 
