@@ -156,16 +156,23 @@ class Pointing:
         else:
             z = self._expander.expand(point)[0]
         z = self._bounds.clip(z).astype(np.float32)
-        return LatentTarget(z, level, arrived, original, self._grain(inputs.origin[voice], point))
+        return LatentTarget(z, level, arrived, original, self._grain(voice, point, z))
 
-    def _grain(self, origin: int, point: NDArray[np.float64]) -> Amounts:
+    def _grain(
+        self, voice: int, point: NDArray[np.float64], latent: NDArray[np.float32]
+    ) -> Amounts:
         """How much of the residual of each anchor is wanted at a point (1, D1) on the plane.
 
-        A latent that was set has no place on the plane, and a recording has its own grain.
+        A latent that was set has no place on the plane, so it has grain only if it is that of the
+        anchor there (`/anchor`). A recording has its own.
         """
-        share = self._inputs.values[OFFSET["/grain"]]
-        if share <= 0 or origin in (b.LATENT, b.ORIGINAL):
+        share, origin = self._inputs.values[OFFSET["/grain"]], self._inputs.origin[voice]
+        if share <= 0 or origin == b.ORIGINAL:
             return ()
+        if origin == b.LATENT:
+            anchor = int(nearest_anchor(point, self._plane)[0])
+            is_anchor = np.array_equal(self._pack.anchors.latents[anchor], latent)
+            return ((anchor, share),) if is_anchor else ()
         assert self._expander is not None
         if origin == b.LATTICE:
             blended = self._performers_weights()

@@ -243,9 +243,18 @@ def test_a_latent_that_was_set_has_no_place_and_so_no_grain(
     desk = Desk(footsteps, grain)
     desk.board.origin[0] = b.LATENT
     desk.board.latents[0, : footsteps.latent_dim] = footsteps.anchors.latents[5]
-    desk.ask(5)
+    desk.ask(6)
     desk.work()
     assert desk.board.published[0] and not source.read and not grain.missed
+
+
+def test_a_jump_to_an_anchor_has_its_grain(footsteps: Pack, source: Source) -> None:
+    desk = Desk(footsteps, Grain(source, waits=True))
+    desk.board.origin[0] = b.LATENT
+    desk.board.latents[0, : footsteps.latent_dim] = footsteps.anchors.latents[5]
+    desk.ask(5)
+    desk.work()
+    assert desk.amounts().tolist() == [[5, 1]]
 
 
 def test_a_performers_lattice_has_the_grain_of_its_anchors(footsteps: Pack, source: Source) -> None:
