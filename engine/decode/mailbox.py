@@ -215,9 +215,9 @@ class Mailbox:
 
     def _grain_of(self, v: int, target: LatentTarget) -> SoundGrain:
         """The grain of a voice's sound, as far as it is at hand."""
-        lacked = self._lacks.pop(v, set())
+        fetched = {anchor for anchor in self._lacks.pop(v, ()) if self._grain.has([anchor])}
         grain, lacks = self._grain.of(target.grain) if target.grain else (NO_GRAIN, set())
-        if lacks and not lacks & lacked:  # what was fetched and lost again is too large to keep
+        if lacks and not lacks & fetched:  # what was fetched and lost again is too large to keep
             self._lacks[v] = lacks
         return grain
 

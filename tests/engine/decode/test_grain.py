@@ -176,6 +176,52 @@ def test_the_first_sound_waits_for_no_disk_and_its_grain_follows(
     assert not desk.mailbox.waiting(desk.now)
 
 
+def test_a_point_that_moves_on_while_the_disk_is_slow_gets_its_grain_too(
+    footsteps: Pack, source: Source
+) -> None:
+    source.free.clear()
+    desk = Desk(footsteps, Grain(source))
+    for _ in range(3):
+        desk.ask(5)
+        desk.work()
+    assert not len(desk.amounts())
+    source.free.set()
+    wait_for(lambda: desk.mailbox.waiting(desk.now) == [0])
+    desk.work()
+    assert desk.amounts().tolist() == [[5, 1]] and source.read == [5]
+
+
+def test_what_memory_cannot_hold_is_not_fetched_for_ever(
+    footsteps: Pack, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grain_module, "MOST_BYTES", 0)
+    monkeypatch.setattr(grain_module, "LEAST_KEPT", 1)
+    desk = Desk(footsteps, Grain(source))
+    ask(desk.board, 0, 0.4, 0.7)  # some anchors are blended there
+    for _ in range(5):
+        desk.work()
+        time.sleep(0.02)
+    read = len(source.read)
+    for _ in range(5):
+        desk.work()
+        time.sleep(0.02)
+    assert 1 < read == len(source.read)
+
+
+def test_a_decoder_of_whole_sounds_has_grain_too(footsteps: Pack, source: Source) -> None:
+    class Whole(FrameDecoder):
+        windowed = False
+
+    desk = Desk(footsteps, None)
+    decoder = Whole(footsteps)
+    desk.mailbox = Mailbox(desk.board, footsteps, decoder, grain=Grain(source, waits=True))
+    desk.ask(5)
+    desk.work()
+    plain = desk.decoder.whole(footsteps.anchors.latents[5:6])[0]
+    expected = np.clip(plain + STEP_DB * 20, -footsteps.representation.range_db, 0)
+    np.testing.assert_allclose(desk.frames(), expected, atol=0.02)
+
+
 def test_what_is_in_memory_is_heard_at_once(footsteps: Pack, source: Source) -> None:
     desk = Desk(footsteps, Grain(source))
     desk.ask(5)
