@@ -1,6 +1,6 @@
 """What `/grain` does to the steps of a sound under a moving finger, and what it costs.
 
-    python -m latentpad.benchmarks.grain PACK FOLDER [--ways 20]
+    python -m latentpad.benchmarks.grain PACK FOLDER [--ways 20] [--expander dwell]
 
 Compares decoded sounds of PACK without and with the residuals of its recordings in FOLDER: how far
 anchors are from their recordings, the largest step of the magnitudes on ways between two anchors,
@@ -21,7 +21,7 @@ import numpy as np
 from latentpad.engine.decode.frame_decoder import FrameDecoder
 from latentpad.engine.decode.grain import NO_GRAIN, Grain, SoundGrain
 from latentpad.engine.decode.windows import SIZES
-from latentpad.engine.expanders import Expander, fit
+from latentpad.engine.expanders import NAMES, Expander, fit
 from latentpad.engine.expanders.anchor_weights import AnchorWeights
 from latentpad.engine.planes import Planes
 from latentpad.models.grain import Steps, recorded_db, residual
@@ -104,18 +104,19 @@ def main() -> None:
     parser.add_argument("pack")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--ways", type=int, default=20, help=f"of {STEPS} steps each")
+    parser.add_argument("--expander", choices=NAMES, default="dwell")
     options = parser.parse_args()
     pack = packs.load(packs.find(options.pack))
     r, decoder, planes = pack.representation, FrameDecoder(pack), Planes(pack)
     recordings = Recordings(pack, options.folder, decoder)
     grain = Grain(recordings, waits=True)
     plane = planes.get(planes.default, planes.default_axes(planes.default))
-    expander = fit("dwell", plane)
+    expander = fit(options.expander, plane)
 
     def frames(latent: Floats, added: SoundGrain) -> Floats:
         return r.spectrum(added.added(decoder.whole(latent[None])[0], slice(None), r))
 
-    print(f"\n## {pack.name}, {plane.name}, dwell\n")
+    print(f"\n## {pack.name}, {plane.name}, {options.expander}\n")
     print("| | `/grain` 0 | `/grain` 1 |\n| --- | --- | --- |")
     chosen = heard.evenly(range(len(pack.anchors)), SOUNDS)
     at_anchors = grains(grain, expander.anchor_weights(plane.known[chosen]))
