@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from latentpad.cli import completion
 from latentpad.cli.errors import check_folder
 from latentpad.cli.streams import say
-from latentpad.models.packs.pack import Pack
+
+if TYPE_CHECKING:
+    from latentpad.models.packs.pack import Pack
 
 
 def grain(
