@@ -10,7 +10,7 @@ from typing import Annotated
 try:
     import typer
 
-    from latentpad.cli import completion, evaluate, import_pack, send, streams, train
+    from latentpad.cli import completion, evaluate, grain, import_pack, send, streams, train
     from latentpad.cli import library as library_commands
     from latentpad.cli import plane as plane_command
     from latentpad.cli.errors import CommandRefused, check_report
@@ -220,6 +220,7 @@ app.add_typer(library_commands.app, name="library")
 app.command()(train.train)
 app.command("import")(import_pack.import_)
 app.command()(plane_command.plane)
+app.command()(grain.grain)
 app.command()(evaluate.evaluate)
 
 

@@ -55,6 +55,8 @@ def report(word: dict[str, Any], say: Callable[[str], None]) -> None:
         say(f"no sound device: {word['reason']}; playing on time to no one (--null-audio)")
     elif kind == "decoder":
         say(f"model  decodes in {word['milliseconds']:.1f} ms ({word['device']})")
+    elif kind == "note":
+        say(f"note   {word['text']}")
     elif kind == "lost":
         say(f"sound  {word['device']} has stopped; looking for it")
     elif kind == "late":

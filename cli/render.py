@@ -74,6 +74,8 @@ def render_file(
         )
     if recording.truncated:
         say(f"note   {printable(str(gestures))}: its last line is cut off and left out")
+    for note in (note for model in renderer.models.values() for note in model.notes):
+        say(f"note   {printable(note, MOST_REASON)}")
     for line in refused:
         say(f"not carried out: {printable(line, MOST_REASON)}")
     say(f"{printable(str(out))}: {length:.2f} s at {renderer.rate} Hz")

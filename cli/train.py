@@ -58,6 +58,14 @@ def train(
             "folder to 0.4 of 200 sounds and more.",
         ),
     ] = None,
+    keep_grain: Annotated[
+        bool,
+        typer.Option(
+            "--keep-grain",
+            help="Keep what the model misses of the sounds beside the pack, for /grain: 100 kB a "
+            "sound. Nearly a copy of them, so not for a pack to give away.",
+        ),
+    ] = False,
     distribute: Annotated[
         bool, typer.Option(help="On all GPUs here, or on all machines that TF_CONFIG names.")
     ] = False,
@@ -113,6 +121,10 @@ def train(
     except DistributionError as error:
         raise CommandRefused(str(error)) from None
     count, latents = len(pack.anchors), pack.latent_dim
+    if keep_grain:
+        from latentpad.cli.grain import keep
+
+        keep(pack, folder)
     say(f"{pack.path}: {count} anchors, {latents} latents; how good it is: card.md")
     say(f"play it: latentpad play --pack {pack.path}")
 

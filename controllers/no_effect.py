@@ -39,6 +39,12 @@ def _shot(args: Sequence[Argument], value: Value) -> str:
     return "it is heard in /mode shot and original" if _mode(value) == "loop" else ""
 
 
+def _grain(args: Sequence[Argument], value: Value) -> str:
+    if _mode(value) == "original":
+        return "recordings have their own grain (/mode loop and shot)"
+    return ""
+
+
 def _phase(args: Sequence[Argument], value: Value) -> str:
     method = int(value("/phase")[0])
     if STREAMED[method] != method and _mode(value) == "loop":
@@ -95,6 +101,7 @@ _REASONS: dict[str, Callable[[Sequence[Argument], Value], str]] = {
     "/shot/distance": _shot,
     "/shot/time": _shot,
     "/shot/rest": _shot,
+    "/grain": _grain,
     "/phase": _phase,
     "/lookahead": _lookahead,
     "/focus": _focus,

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from latentpad.engine.atomic import AtomicCursors, fence
-from latentpad.engine.parameters import LATENT_MAX, VALUES, VOICES, defaults
+from latentpad.engine.parameters import BLENDED, LATENT_MAX, VALUES, VOICES, defaults
 from latentpad.engine.sound_memory import BUFFERS, SoundMemory, SoundShape, arrays, field_bytes
 
 T = TypeVar("T")
@@ -111,7 +111,7 @@ def _fields(shape: BoardShape) -> list[tuple[str, type, tuple[int, ...]]]:
         ("player", f, (24,)),
         ("tape_head", i, (1,)),
         ("tape_version", i, (tape // hop,)),  # of the state that each hop was rendered from
-        ("history", f, (HISTORY, 5 + LATENT_MAX)),  # see engine.history
+        ("history", f, (HISTORY, 5 + LATENT_MAX + 2 * BLENDED)),  # see engine.history
         ("history_head", i, (1,)),
         ("tape", np.float32, (tape, 2)),
     ]
@@ -169,6 +169,7 @@ class Board:
     sound_onset: np.ndarray
     sound_end: np.ndarray
     sound_latent: np.ndarray
+    sound_grain: np.ndarray
     sound_original: np.ndarray
     sound_wave: np.ndarray
     decoder: np.ndarray

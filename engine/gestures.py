@@ -9,9 +9,9 @@ further line is a message, with rising times: {"t": seconds, "address": "/pad/xy
 Lines whose address begins with /take/ are written by a take and are no commands. /take/end is the
 last one and gives the length. If the first line has "sounds": true, then /take/sound says when a
 decoded sound was used and which (number of the sound, level in dB, anchor whose recording it is or
--1, the latent vector), /take/quality gives the quality of the phase from then on, and /take/fade
-says that the output fades out. "from" identifies senders; 0 is a command without a sender, for
-example of a preset.
+-1, the latent vector, then anchors whose grain was added, each with its amount), /take/quality
+gives the quality of the phase from then on, and /take/fade says that the output fades out. "from"
+identifies senders; 0 is a command without a sender, for example of a preset.
 """
 
 from __future__ import annotations

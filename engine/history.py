@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentpad.engine.atomic import fence
+from latentpad.engine.parameters import BLENDED, LATENT_MAX
 
 if TYPE_CHECKING:
     from latentpad.engine.board import Board
@@ -22,12 +23,18 @@ SOUND, QUALITY, FADE = 1, 2, 3
 fade out at the end."""
 
 
+NO_AMOUNTS = np.full(2 * BLENDED, np.nan)
+_LATENT = slice(5, 5 + LATENT_MAX)
+_GRAIN = slice(5 + LATENT_MAX, None)
+
+
 class SoundEntry(NamedTuple):
     """A decoded sound, as takes describe it."""
 
     level: float  # dB, level of the recordings there
     original: int  # the anchor whose recording it is; -1: a decoded sound
     latent: NDArray[np.float64]  # (LATENT_MAX,)
+    grain: NDArray[np.float64] = NO_AMOUNTS  # (2 * BLENDED,), as on the board
 
 
 class HistoryEntry(NamedTuple):
@@ -45,6 +52,7 @@ def sound_entry(board: Board, voice: int, buffer: int) -> SoundEntry:
         float(board.sound_level[voice, buffer]),
         int(board.sound_original[voice, buffer]),
         board.sound_latent[voice, buffer].copy(),
+        board.sound_grain[voice, buffer].copy(),
     )
 
 
@@ -55,7 +63,7 @@ def record(board: Board, kind: int, number: int = 0, sound: SoundEntry | None = 
     fence()
     row[0], row[1], row[2] = board.tape_head[0], kind, number
     if sound is not None:
-        row[3], row[4], row[5:] = sound
+        row[3], row[4], row[_LATENT], row[_GRAIN] = sound
     board.history_head[0] = head + 1
 
 
@@ -87,8 +95,7 @@ class History:
             if row[0] >= until:
                 break
             frame, kind, number, original = (int(row[k]) for k in (0, 1, 2, 4))
-            entries.append(
-                HistoryEntry(frame, kind, number, SoundEntry(float(row[3]), original, row[5:]))
-            )
+            sound = SoundEntry(float(row[3]), original, row[_LATENT], row[_GRAIN])
+            entries.append(HistoryEntry(frame, kind, number, sound))
             self._next += 1
         return entries

@@ -23,6 +23,7 @@ from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
 from latentpad.engine.control.pack_change import change_over
 from latentpad.engine.control.pack_limits import PackLimits
 from latentpad.engine.control.played_pack import PlayedPack
+from latentpad.engine.decode.grain import amounts
 from latentpad.engine.decode.pack_loader import Model
 from latentpad.engine.decode.pointing import LOUDEST, QUIETEST, LatentTarget
 from latentpad.engine.gestures import (
@@ -35,6 +36,7 @@ from latentpad.engine.gestures import (
 )
 from latentpad.engine.latent_bounds import LatentBounds
 from latentpad.engine.pack_order import sound_shape
+from latentpad.engine.parameters import BLENDED
 from latentpad.engine.play.fade import Fade
 from latentpad.engine.play.stream import PackStream, Stream
 from latentpad.engine.play.voices import QUALITIES, Voices
@@ -93,7 +95,7 @@ class OfflineRenderer:
         )
         self.instrument.register("/pack", self._change_pack)
         self._find_pack = find_pack
-        self._models: dict[str, Model] = {}
+        self.models: dict[str, Model] = {}  # that were loaded, by the names of their packs
         self._sounds = sounds
         self._use(played, library)
         self._stream = Stream(self._new_stream(r), self.hop_size)
@@ -112,9 +114,9 @@ class OfflineRenderer:
 
     def _use(self, played: PlayedPack, library: Library | None) -> None:
         """Decode the sounds that the board shows with this pack."""
-        if played.name not in self._models:
-            self._models[played.name] = Model.of(played.pack, library)
-        self._pack, model = played.pack, self._models[played.name]
+        if played.name not in self.models:
+            self.models[played.name] = Model.of(played.pack, library, waits=True)
+        self._pack, model = played.pack, self.models[played.name]
         self._bounds = LatentBounds.of(played.pack.anchors.latents)
         board = self.board.showing(self.board.sound_memory)
         self._mailbox = model.mailbox(board, None, whole=True)
@@ -153,14 +155,18 @@ class OfflineRenderer:
         """Give a voice the sound of a /take/sound line, unless the voice plays another one by
         now."""
         numbers = [float(a) for a in args if not isinstance(a, str)]
-        if len(numbers) != len(args) or len(numbers) != 3 + self._pack.latent_dim:
-            raise CommandError(f"{SOUND} takes 3 numbers and {self._pack.latent_dim} latents")
+        first, count = 3 + self._pack.latent_dim, len(self._pack.anchors)
+        if len(numbers) != len(args) or len(numbers) - first not in range(0, 2 * BLENDED + 1, 2):
+            raise CommandError(
+                f"{SOUND} takes 3 numbers, {first - 3} latents, and amounts of grain"
+            )
         number, level, original = int(numbers[0]), numbers[1], int(numbers[2])
-        latent = self._bounds.clip(numbers[3:]).astype(np.float32)
-        is_anchor = 0 <= original < len(self._pack.anchors)
+        latent = self._bounds.clip(numbers[3:first]).astype(np.float32)
+        is_anchor = 0 <= original < count
         level = min(max(level, QUIETEST), LOUDEST)
+        grain = amounts(numbers[first:], count)
         for voice in np.flatnonzero(self.board.starts == number).tolist():
-            target = LatentTarget(latent, level, True, original if is_anchor else None)
+            target = LatentTarget(latent, level, True, original if is_anchor else None, grain)
             self._mailbox.give(voice, target, self.seconds)
 
     @property

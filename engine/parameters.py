@@ -26,6 +26,9 @@ FINGERS = 10
 VOICES = 16
 """Voices: the sounds of fingers and notes that can be heard at once."""
 
+BLENDED = 8
+"""The anchors whose recordings a sound has some of, at most: each costs time at every decode."""
+
 PLANES = ("raw", "principal", "map", "umap", "learned", "descriptors")
 EXPANDERS = expander_declarations.NAMES
 METRICS = ("euclidean", "mahalanobis", "cosine")
@@ -197,6 +200,7 @@ TABLE: tuple[Parameter, ...] = (
         "how much of the noise that the model tells by band and time, 0 none",
         smoothing=0.02,
     ),
+    number("/grain", 0, 0, 1, "", "what the model misses of recordings", affects=Affects.DECODE),
     choice(
         "/phase",
         PHASES,

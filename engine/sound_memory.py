@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from latentpad.engine.atomic import AtomicCursors
-from latentpad.engine.parameters import LATENT_MAX, VOICES
+from latentpad.engine.parameters import BLENDED, LATENT_MAX, VOICES
 
 BUFFERS = 3
 CACHE_LINE = 64
@@ -48,6 +48,7 @@ def _fields(shape: SoundShape) -> list[tuple[str, type, tuple[int, ...]]]:
         ("sound_onset", f, (VOICES, BUFFERS)),  # frames
         ("sound_end", f, (VOICES, BUFFERS)),  # frames
         ("sound_latent", f, (VOICES, BUFFERS, LATENT_MAX)),  # NaN beyond those of the pack
+        ("sound_grain", f, (VOICES, BUFFERS, 2 * BLENDED)),  # anchors and amounts, then NaN
         ("sound_original", i, (VOICES, BUFFERS)),  # the anchor whose recording it is, or -1
         ("sound_wave", i, (VOICES, BUFFERS)),  # NO_WAVE, MONO or STEREO
         # the large fields last
@@ -79,6 +80,7 @@ class SoundMemory:
         self.fields = arrays(mmap.mmap(self.fd, size), fields, CURSORS)
         if fd is None:
             self.fields["sound_latent"][:] = np.nan
+            self.fields["sound_grain"][:] = np.nan
 
     def __del__(self) -> None:
         with suppress(AttributeError, OSError):

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentpad.engine.decode.decoder import Decoder
+from latentpad.engine.decode.grain import NO_GRAIN, SoundGrain
 from latentpad.engine.expanders import Expander
 from latentpad.engine.plane import Plane
 from latentpad.evaluation.held import commands, held
@@ -32,6 +33,7 @@ from latentpad.models.training.quality import LEARNED, SPLIT_LABELS
 
 SOUNDS = 40  # of each row, at most
 HELD = 6  # places held at anchors, and as many between them
+GRAINED = ", `/grain` 1"  # what is added to the names of rows
 NEIGHBOURS = 3  # on the plane, of which one is drawn to go half way to
 
 NAN = float("nan")
@@ -121,12 +123,21 @@ def how_it_sounds(
     ]
     if files:
         rows.insert(0, _recordings(rows[0], listener, evenly(known, sounds)))
+        shown = partial(progress, "hearing anchors with their grain")
+        rows.insert(
+            2, _anchors(f"anchors{GRAINED}", listener, known, evenly(known, sounds), shown, True)
+        )
     pairs = _pairs(plane, evenly(known, sounds), known, seed)
     points = (plane.known[pairs[:, 0]] + plane.known[pairs[:, 1]]) / 2
     if len(pairs):
         latents = expander.expand(points)
         shown = partial(progress, "hearing what is between anchors")
-        rows.append(_between(listener, latents, pairs, shown))
+        rows.append(_between("between anchors", listener, latents, [], pairs, shown))
+        if files:
+            grains = listener.grain(expander.anchor_weights(points))
+            rows.append(
+                _between(f"between anchors{GRAINED}", listener, latents, grains, pairs, shown)
+            )
     rows += _before_the_last_fit(pack)
     at_anchors = plane.known[evenly(known, held_places)]
     places = {
@@ -149,13 +160,18 @@ def how_it_sounds(
 
 
 def _anchors(
-    name: str, listener: Listener, of: Sequence[int], chosen: Sequence[int], shown: Shown
+    name: str,
+    listener: Listener,
+    of: Sequence[int],
+    chosen: Sequence[int],
+    shown: Shown,
+    grained: bool = False,
 ) -> SoundRow:
-    """The row of the chosen anchors."""
+    """The row of the chosen anchors, or with `/grain` 1."""
     figures: list[AnchorFigures] = []
     for anchor in chosen:
         shown(len(figures), len(chosen))
-        figures.append(listener.anchor(anchor))
+        figures.append(listener.anchor(anchor, grained=grained))
     means = heard.means([each.detail for each in figures])
     return SoundRow(
         name, len(chosen), len(of), means.grain, means.fine_db, means.contrast_db, means.contrast,
@@ -193,24 +209,31 @@ def _pairs(
 
 
 def _between(
-    listener: Listener, latents: Floats, pairs: NDArray[np.intp], shown: Shown
+    name: str,
+    listener: Listener,
+    latents: Floats,
+    grains: Sequence[SoundGrain],
+    pairs: NDArray[np.intp],
+    shown: Shown,
 ) -> SoundRow:
-    """The row of the (n, D) latents half way between the anchors of (n, 2) pairs.
+    """The row of the (n, D) latents half way between the anchors of (n, 2) pairs, with the grain of
+    each, if any.
 
     Its grain is the ratio of the fine deviations, dB, of what is heard to the mean of those of the
     two recordings, each where the sound itself is above the threshold.
     """
     r = listener.pack.representation
     details: list[Detail] = []
-    for latent, pair in zip(latents, pairs, strict=True):
+    added = grains or [NO_GRAIN] * len(latents)
+    for latent, grain, pair in zip(latents, added, pairs, strict=True):
         shown(len(details), len(latents))
-        again = listener.again(latent)
+        again = listener.again(latent, grain)
         near = [fine_db(listener.recorded(int(i))[0]) for i in pair if int(i) in listener.files]
         reference = float(np.mean(near)) if near else NAN
         details.append(Detail(fine_db(again), reference, contrast(again, r), NAN))
     means = heard.means(details)
     return SoundRow(
-        "between anchors", len(pairs), len(pairs), means.grain, means.fine_db, means.contrast_db,
+        name, len(pairs), len(pairs), means.grain, means.fine_db, means.contrast_db,
         NAN, 0, NAN, NAN,
     )  # fmt: skip
 

@@ -6,9 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from latentpad.engine.decode.decoder import Decoder
+from latentpad.engine.decode.grain import NO_GRAIN, Grain, SoundGrain
+from latentpad.engine.expanders.anchor_weights import AnchorWeights
 from latentpad.engine.play.resynthesis import resynthesise
 from latentpad.models.audio import reading
+from latentpad.models.grain import Steps, residual
 from latentpad.models.metrics import heard, similarity
 from latentpad.models.metrics.detail import contrast, fine_db
 from latentpad.models.metrics.heard import Detail
@@ -28,23 +33,41 @@ class AnchorFigures(NamedTuple):
 
 class Listener:
     """The sounds of a pack, whose recordings are in `files`, by anchor. Each anchor is heard once,
-    and ViSQOL compares it where `has_visqol`. One thread."""
+    and once with `/grain` 1, and ViSQOL compares it where `has_visqol`. One thread."""
 
     def __init__(
         self, pack: Pack, decoder: Decoder, files: Mapping[int, Path], has_visqol: bool
     ) -> None:
         self.pack, self.files = pack, files
         self._decoder, self._has_visqol = decoder, has_visqol
-        self._known: dict[int, AnchorFigures] = {}
+        self._known: dict[tuple[int, bool], AnchorFigures] = {}
+        self._grain = Grain(self, waits=True)
 
-    def played(self, latent: Floats) -> tuple[Floats, Floats]:
-        """The decoded frames of a latent (D,), and the samples that a voice plays of them."""
-        frames = self._decoder.whole(latent[None])[0]
-        return frames, resynthesise(frames, self.pack.representation)
+    def played(self, latent: Floats, grain: SoundGrain = NO_GRAIN) -> tuple[Floats, Floats]:
+        """The decoded frames of a latent (D,) with its grain, and the samples that a voice plays
+        of them."""
+        r = self.pack.representation
+        frames = grain.added(self._decoder.whole(latent[None])[0], slice(None), r)
+        return frames, resynthesise(frames, r)
 
-    def again(self, latent: Floats) -> Floats:
-        """(frames, bins) dB of what is heard of a latent (D,)."""
-        return heard.again(self.played(latent)[1], self.pack.representation)
+    def again(self, latent: Floats, grain: SoundGrain = NO_GRAIN) -> Floats:
+        """(frames, bins) dB of what is heard of a latent (D,) with its grain."""
+        return heard.again(self.played(latent, grain)[1], self.pack.representation)
+
+    def residual(self, anchor: int) -> Steps | None:
+        """As `models.grain.Residuals.residual`, of the recordings."""
+        if anchor not in self.files:
+            return None
+        r = self.pack.representation
+        decoded = self._decoder.whole(self.pack.anchors.latents[anchor : anchor + 1])[0]
+        return residual(self.recorded(anchor)[0], r.spectrum(decoded))
+
+    def grain(self, blended: AnchorWeights) -> list[SoundGrain]:
+        """The grain of points that blend these anchors, with `/grain` 1."""
+        return [
+            self._grain.of(tuple((int(a), float(w)) for a, w in zip(*row, strict=True) if w > 0))[0]
+            for row in zip(*blended, strict=True)
+        ]
 
     def recorded(self, anchor: int) -> tuple[Floats, Floats]:
         """An anchor's recording, its frames and its samples. Raises AudioError."""
@@ -52,11 +75,14 @@ class Listener:
         samples = reading.read_samples(self.files[anchor], r)
         return heard.again(samples, r), samples
 
-    def anchor(self, anchor: int) -> AnchorFigures:
-        """An anchor beside its recording, or by itself where there is none. Raises AudioError."""
-        if anchor not in self._known:
+    def anchor(self, anchor: int, *, grained: bool = False) -> AnchorFigures:
+        """An anchor, or with `/grain` 1, beside its recording, or by itself where there is none.
+        Raises AudioError."""
+        if (anchor, grained) not in self._known:
             r = self.pack.representation
-            decoded, samples = self.played(self.pack.anchors.latents[anchor])
+            alone = AnchorWeights(np.array([[anchor]]), np.ones((1, 1)))
+            grain = self.grain(alone)[0] if grained else NO_GRAIN
+            decoded, samples = self.played(self.pack.anchors.latents[anchor], grain)
             again = heard.again(samples, r)
             if anchor in self.files:
                 frames, recording = self.recorded(anchor)
@@ -66,7 +92,7 @@ class Listener:
                     similarity.mae_db(frames, r.spectrum(decoded)),
                 )
             else:
-                alone = Detail(fine_db(again), NAN, contrast(again, r), NAN)
-                figures = AnchorFigures(alone, NAN, NAN)
-            self._known[anchor] = figures
-        return self._known[anchor]
+                detail = Detail(fine_db(again), NAN, contrast(again, r), NAN)
+                figures = AnchorFigures(detail, NAN, NAN)
+            self._known[anchor, grained] = figures
+        return self._known[anchor, grained]

@@ -27,7 +27,9 @@ ABOUT = (
 BETWEEN = (
     "Between anchors means half way on the plane from an anchor to one of the "
     f"{NEIGHBOURS} nearest. There is no recording there: grain is compared with the mean of the "
-    "recordings of both, and ViSQOL and MAE are of anchors only."
+    "recordings of both, and ViSQOL and MAE are of anchors only. With `/grain` 1 the voices add "
+    "what the model misses of the recordings near the point, where they are at hand. The other "
+    "rows are what the model makes, the default."
 )
 UNKNOWN = "–"
 

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from contextlib import chdir
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from latentpad.benchmarks.takes import Likeness, Studio, studio
-from latentpad.models.packs.pack import SHIPPED
+from latentpad.benchmarks.takes import AT_ONCE, Likeness, Studio, studio
+from latentpad.models.packs import grain
+from latentpad.models.packs.pack import SHIPPED, load
 from tests.forking import latentpad
 
 pytestmark = pytest.mark.early
@@ -59,3 +61,22 @@ def test_a_take_names_its_pack_by_the_way_to_it(playing: Studio, own: Path, tmp_
     head = json.loads(lines.read_text().splitlines()[0])
     assert head["preset"] == "walk" and not Path(head["pack"]).is_absolute()
     assert (tmp_path / head["pack"]).resolve() == own.resolve() and head["fingerprint"]
+
+
+def test_a_take_with_grain_is_rendered_to_what_was_heard(own: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(own, tmp_path / "grained"))
+    pack, rng = load(folder), np.random.default_rng(0)
+    r = pack.representation
+    steps = rng.integers(-20, 20, (r.frames + len(pack.anchors), r.bins)).astype(np.int8)
+    grain.write(pack, (steps[k : k + r.frames] for k in range(len(pack.anchors))))
+    with studio(folder) as playing:
+        sound, lines = playing.take("walk", tmp_path, [*AT_ONCE, ("/grain", (0.7,))])
+    # Anchors and amounts follow the latents.
+    first = 3 + pack.latent_dim
+    entries = (json.loads(line) for line in lines.read_text().splitlines()[1:])
+    told = [entry["args"] for entry in entries if entry["address"] == "/take/sound"]
+    assert any(len(args) > first for args in told)
+    assert all(sum(args[first + 1 :: 2]) < 0.7 + 1e-6 for args in told)
+    one = rendered(lines, tmp_path / "one.wav")
+    like = Likeness.of(sound, one)
+    assert abs(like.heard - like.rendered) <= HOP and like.correlation > 0.999, like

@@ -101,7 +101,9 @@ class GestureTrack:
         # Of the pack that it was decoded by. The shortest text of each float32.
         latent = sound.latent[~np.isnan(sound.latent)].astype(np.float32)
         z = [float(str(x)) for x in latent]
-        return {"address": SOUND, "args": [number, sound.level, sound.original, *z]}
+        grain = sound.grain[~np.isnan(sound.grain)].tolist()
+        grain[::2] = map(int, grain[::2])  # anchors, each before its amount
+        return {"address": SOUND, "args": [number, sound.level, sound.original, *z, *grain]}
 
     def _on_command(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
         if len(self._pending) + len(self._unwritten) >= MAX_BACKLOG:

@@ -13,6 +13,7 @@ from latentpad.engine import board as b
 from latentpad.engine.board import Board
 from latentpad.engine.decode.decoder import Decoder
 from latentpad.engine.decode.frame_decoder import FrameDecoder
+from latentpad.engine.decode.grain import SoundGrain
 from latentpad.engine.decode.outlines import Outlines
 from latentpad.engine.decode.pointing import DecoderInputs, Pointing
 from latentpad.engine.decode.sound import MOST_DB, describe, gain_of, playable
@@ -70,20 +71,24 @@ class Decoding:
         self._measure_s = 0.0  # what measuring a sound takes
 
     def begin(
-        self, voices: list[int], latents: list[Floats], whole: list[bool]
+        self,
+        voices: list[int],
+        wanted_sounds: list[tuple[Floats, SoundGrain]],
+        whole: list[bool],
     ) -> list[VoiceSound | None]:
-        """The sound of each latent, with the frames that its voice plays first, or `whole`. None
-        if it cannot be decoded. What another voice has of a sound is not decoded again."""
+        """The sound of each latent and grain, with the frames that its voice plays first, or
+        `whole`. None if it cannot be decoded. What another voice has of a sound is not decoded
+        again."""
         started = time.perf_counter()
-        same = [self._sounds.same(latent) for latent in latents]
+        same = [self._sounds.same(latent, grain) for latent, grain in wanted_sounds]
         inputs = self._pointing.look()
         begun = [
-            self._new(latent) if found is None else self._sounds.copy(*found)
-            for latent, found in zip(latents, same, strict=True)
+            self._new(latent, grain) if found is None else self._sounds.copy(*found)
+            for (latent, grain), found in zip(wanted_sounds, same, strict=True)
         ]
         for sound, is_whole in zip(begun, whole, strict=True):
             if is_whole and not sound.complete:
-                sound.add(0, self._decoder.whole(sound.latent[None])[0])
+                sound.add(0, self._whole(sound.latent, sound.grain))
         self._guess(voices, begun, whole, inputs)
         wanted: dict[int, list[tuple[VoiceSound, int]]] = {}  # windows by their number of frames
         for v, sound in zip(voices, begun, strict=True):
@@ -102,13 +107,18 @@ class Decoding:
             self._board.decoder[b.DECODE_US] += 0.1 * (us - self._board.decoder[b.DECODE_US])
         return [sound if sound.playable else None for sound in begun]
 
-    def _new(self, latent: Floats) -> VoiceSound:
-        """The sound of a latent that no voice has: without frames, or whole."""
+    def _new(self, latent: Floats, grain: SoundGrain) -> VoiceSound:
+        """The sound that no voice has: without frames, or whole."""
         if self._outlines is None:
-            frames = self._decoder.whole(latent[None])[0]
-            return VoiceSound.of(latent, describe(frames, self._representation))
-        frames_count = self._representation.frames
-        return VoiceSound(latent, MOST_DB, 0, frames_count, bytearray(frames_count), measured=False)
+            sound = describe(self._whole(latent, grain), self._representation)
+            return VoiceSound.of(latent, sound, grain)
+        count = self._representation.frames
+        return VoiceSound(latent, MOST_DB, 0, count, bytearray(count), measured=False, grain=grain)
+
+    def _whole(self, latent: Floats, grain: SoundGrain) -> Floats:
+        """(frames, columns) all frames of a sound."""
+        frames = self._decoder.whole(latent[None])[0]
+        return grain.added(frames, slice(None), self._representation)
 
     def _guess(
         self,
@@ -164,7 +174,7 @@ class Decoding:
     def _measure(self, sound: VoiceSound) -> bool:
         """Find the sound's level, beginning and end. Returns whether they are numbers."""
         assert self._outlines is not None
-        (found,) = self._outlines.of(sound.latent[None])
+        (found,) = self._outlines.of(sound.latent[None], [sound.grain])
         sound.measured = True
         if not math.isfinite(found.loudness):
             return False
@@ -257,7 +267,11 @@ class Decoding:
         if not windows:
             return ()
         latents = np.stack([sound.latent for sound, _ in windows])
-        return self._decoder.frames(latents, [first for _, first in windows], count)
+        decoded = self._decoder.frames(latents, [first for _, first in windows], count)
+        return [
+            sound.grain.added(frames, slice(first, first + count), self._representation)
+            for (sound, first), frames in zip(windows, decoded, strict=True)
+        ]
 
     def _incomplete(self) -> list[tuple[int, VoiceSound]]:
         return [(v, sound) for v, sound in self._sounds.newest() if not sound.complete]

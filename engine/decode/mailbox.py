@@ -14,6 +14,7 @@ from latentpad.engine.board import Board
 from latentpad.engine.decode.background import Background
 from latentpad.engine.decode.decoder import Decoder
 from latentpad.engine.decode.decoding import SETTLED_S, Decoding
+from latentpad.engine.decode.grain import NO_GRAIN, Grain, SoundGrain
 from latentpad.engine.decode.originals import Originals, Recording
 from latentpad.engine.decode.pointing import LatentTarget, Pointing
 from latentpad.engine.decode.sound import whole_waveform
@@ -26,6 +27,7 @@ from latentpad.models.representation import Floats
 MAX_FIRST_STEP_S = 0.01  # the time step of a point that begins to glide, however long it had rested
 NEEDED_S = 0.001  # until a voice that takes up frames is looked at again
 GLIDE_LEAST_S, GLIDE_MOST_S = 0.005, 0.015  # between two sounds of a point that glides
+GRAIN_LOOK_S = 0.005  # between two looks for residuals that a sound lacks
 STREAM_S = 0.025  # between two points of a finger that moves on and on, at most
 
 
@@ -36,6 +38,9 @@ class Mailbox:
     decoded first and published at once. The rest follows when it is about to be played, or when the
     point has come to rest (`settled_s`). The decoding process uses it, and the offline renderer,
     which decodes each sound `whole` instead.
+
+    The residuals that `/grain` adds are those of `grain`. A sound is published without those that
+    are not in memory, and again when they are there.
 
     If a point cannot be decoded, the voice keeps its sound, and the failure is counted
     (`DECODES_FAILED` on the board). With `background`, slow work is abandoned when the performer
@@ -52,6 +57,7 @@ class Mailbox:
         *,
         settled_s: float = SETTLED_S,
         whole: bool = False,
+        grain: Grain | None = None,
     ) -> None:
         self.board = board
         self._originals = originals
@@ -60,6 +66,8 @@ class Mailbox:
         self.pointing = Pointing(pack, board, background)
         self._background = background
         self._whole = whole
+        self._grain = grain or Grain(None)
+        self._lacks: dict[int, set[int]] = {}  # voices, and the anchors whose residuals they lack
         self.pointing.fit()
         self._sounds = VoiceSounds(board, pack)
         self._decoding = Decoding(board, pack, decoder, self.pointing, self._sounds, settled_s)
@@ -92,6 +100,8 @@ class Mailbox:
         if needed:
             return NEEDED_S
         timeout = self._decoding.fill_rest(now)
+        if self._lacks:
+            timeout = min(timeout, GRAIN_LOOK_S)
         if self._gliding.any():
             timeout = min(timeout, max(float(self._glides_at()[self._gliding].min()) - now, 0.0))
         return timeout
@@ -102,9 +112,12 @@ class Mailbox:
         return self._decoding.fill_rest(math.inf) == 0.0
 
     def waiting(self, now: float = math.inf) -> list[int]:
-        """The voices whose point has changed or still glides, longest waiting first."""
+        """The voices whose point has changed or still glides, or whose grain has come, longest
+        waiting first."""
         waiting = np.array(self.pointing.look().requests) != self._answered_requests
         waiting |= self._gliding & (self._glides_at() <= now)
+        if self._lacks:
+            waiting[[v for v, lacks in self._lacks.items() if self._grain.has(lacks)]] = True
         return sorted(np.flatnonzero(waiting).tolist(), key=lambda v: float(self._served_at[v]))
 
     def _glides_at(self) -> NDArray[np.float64]:
@@ -181,7 +194,7 @@ class Mailbox:
         decoded = [k for k, recording in enumerate(recordings) if recording is None]
         begun = self._decoding.begin(
             [voices[k] for k in decoded],
-            [targets[k].latent for k in decoded],
+            [(targets[k].latent, self._grain_of(voices[k], targets[k])) for k in decoded],
             [whole or (reconstructed and not inputs.held[voices[k]]) for k in decoded],
         )
         sounds = dict(zip(decoded, begun, strict=True))
@@ -199,6 +212,14 @@ class Mailbox:
             if recording is None and reconstructed and not inputs.held[v]:
                 wave = self._waveform(sound, method)
             self._sounds.publish(v, request, target, sound, recording, wave)
+
+    def _grain_of(self, v: int, target: LatentTarget) -> SoundGrain:
+        """The grain of a voice's sound, as far as it is at hand."""
+        fetched = {anchor for anchor in self._lacks.pop(v, ()) if self._grain.has([anchor])}
+        grain, lacks = self._grain.of(target.grain) if target.grain else (NO_GRAIN, set())
+        if lacks and not lacks & fetched:  # what was fetched and lost again is too large to keep
+            self._lacks[v] = lacks
+        return grain
 
     def _recorded(self, target: LatentTarget) -> Recording | None:
         if self._originals is None or target.original is None:

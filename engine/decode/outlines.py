@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from latentpad.engine.decode.frame_decoder import FrameDecoder
+from latentpad.engine.decode.grain import NO_GRAIN, SoundGrain
 from latentpad.engine.decode.layers import Indices
 from latentpad.models.packs.pack import Pack
 from latentpad.models.representation import (
@@ -42,6 +45,7 @@ class Outlines:
         self._decoder = decoder
         frames = sampled(r)
         self._plan = decoder.plan(frames.tolist())
+        self._sampled = frames
         self._known = np.isin(np.arange(r.frames), frames)
         self._between: Floats = np.array(
             [np.interp(np.arange(r.frames), frames, sample) for sample in np.eye(len(frames))],
@@ -53,18 +57,20 @@ class Outlines:
         around = before[:, None] + np.arange(-1, 3)
         self._around: Indices = np.clip(around, 0, len(frames) - 1)
 
-    def of(self, latents: Floats) -> list[Outline]:
-        """The outline of each sound; `latents` (n, D) float32.
+    def of(self, latents: Floats, grains: Sequence[SoundGrain] = ()) -> list[Outline]:
+        """The outline of each sound; `latents` (n, D) float32, with the grain of each, if any.
 
         What the decoder computes for it is counted in `FrameDecoder.computed`: the frames `sampled`
         of each sound, and at most `WINDOWS` windows of twice `loudest_frames`. A sound's outline
         does not depend on the others, to the last bit. It is NaN if a frame that was decoded is.
         """
-        return [self._of(latent) for latent in latents]
+        grains = grains or [NO_GRAIN] * len(latents)
+        return [self._of(latent, grain) for latent, grain in zip(latents, grains, strict=True)]
 
-    def _of(self, latent: Floats) -> Outline:
+    def _of(self, latent: Floats, grain: SoundGrain) -> Outline:
         r = self._representation
-        weighted, total = levels(r.spectrum(self._decoder.at(latent, self._plan)), r)
+        decoded = grain.added(self._decoder.at(latent, self._plan), self._sampled, r)
+        weighted, total = levels(r.spectrum(decoded), r)
         weighted_db = 10 * np.log10(weighted + np.float32(1e-20))
         estimate = Levels(
             np.exp(weighted_db @ self._between * np.float32(np.log(10) / 10)),
@@ -77,6 +83,7 @@ class Outlines:
                 break
             window = slice(first, first + self._window)
             frames = self._decoder.frames(latent[None], [first], self._window)[0]
+            frames = grain.added(frames, window, r)
             estimate.weighted[window], estimate.total[window] = levels(r.spectrum(frames), r)
             known[window] = True
         if not np.isfinite(estimate.total).all():

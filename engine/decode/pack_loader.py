@@ -11,15 +11,20 @@ from pathlib import Path
 from latentpad.engine.board import Board
 from latentpad.engine.decode.background import Background
 from latentpad.engine.decode.decoder import Decoder, fastest_decoder
+from latentpad.engine.decode.frame_decoder import FrameDecoder
+from latentpad.engine.decode.grain import Grain
 from latentpad.engine.decode.mailbox import Mailbox
 from latentpad.engine.decode.originals import Originals
 from latentpad.engine.pack_order import PackOrder
 from latentpad.engine.process import failure_line
 from latentpad.engine.sound_memory import SoundMemory
+from latentpad.models.grain import Residuals
+from latentpad.models.libraries.grain import RecordedResiduals
 from latentpad.models.libraries.library import Library
 from latentpad.models.libraries.library import open_ as open_library
 from latentpad.models.libraries.playable import as_pack
-from latentpad.models.packs.pack import Pack, load
+from latentpad.models.packs import grain as grain_files
+from latentpad.models.packs.pack import Pack, PackError, load
 
 KEPT = 4  # decoders in memory besides the one that is played
 KEPT_BYTES = 256 << 20  # of their files
@@ -35,6 +40,8 @@ class Model:
     decoder: Decoder
     milliseconds: float  # that it takes to decode what is heard first
     originals: Originals | None
+    grain: Grain
+    faulty: str = ""  # a line about a file beside the pack that is not used
 
     @classmethod
     def load(
@@ -48,17 +55,36 @@ class Model:
         return cls.of(pack if library is None else as_pack(pack, library), library)
 
     @classmethod
-    def of(cls, pack: Pack, library: Library | None) -> Model:
-        """Load the decoder of `pack`, which has the library's sounds if there is one. Raises
-        `PackError`."""
+    def of(cls, pack: Pack, library: Library | None, *, waits: bool = False) -> Model:
+        """Load the decoder of `pack`, which has the library's sounds if there is one. Its grain
+        `waits`, see `Grain`. Raises `PackError`."""
         decoder, milliseconds = fastest_decoder(pack)
-        return cls(pack, decoder, milliseconds, None if library is None else Originals(library))
+        originals = None if library is None else Originals(library)
+        residuals, faulty = _residuals(pack, library, decoder)
+        grain = Grain(residuals, waits=waits)
+        return cls(pack, decoder, milliseconds, originals, grain, faulty)
 
     def mailbox(
         self, board: Board, background: Background | None, *, whole: bool = False
     ) -> Mailbox:
         """The mailbox that decodes with it the sounds that `board` shows (`Mailbox`)."""
-        return Mailbox(board, self.pack, self.decoder, self.originals, background, whole=whole)
+        return Mailbox(
+            board, self.pack, self.decoder, self.originals, background, whole=whole,
+            grain=self.grain,
+        )  # fmt: skip
+
+    @property
+    def notes(self) -> list[str]:
+        """What the performer should know of it by now, one line each."""
+        notes = [self.faulty] if self.faulty else []
+        if self.grain.missed and self.originals is not None:
+            notes.append("/grain adds nothing where the library has no recordings of the sounds")
+        elif self.grain.missed:
+            notes.append(
+                f"/grain adds nothing where {self.pack.name} has no recordings: play a library, or "
+                "type `latentpad grain PACK FOLDER` for a pack that was trained on that folder"
+            )
+        return notes
 
 
 class PackLoader:
@@ -117,6 +143,23 @@ class PackLoader:
         ):
             self._kept.popitem(last=False)
         return model
+
+
+def _residuals(
+    pack: Pack, library: Library | None, decoder: Decoder
+) -> tuple[Residuals | None, str]:
+    """Where the pack's residuals come from; None where there are none, and why if the file is
+    broken."""
+    if library is not None:
+        # A decoder of its own, because a FrameDecoder is of one thread.
+        decode = (lambda: FrameDecoder(pack).whole) if decoder.windowed else lambda: decoder.whole
+        return RecordedResiduals(pack, library.recording, decode), ""
+    if not grain_files.has_file(pack):
+        return None, ""
+    try:
+        return grain_files.PackResiduals(pack), ""
+    except PackError as error:
+        return None, f"{error}: it is ignored"
 
 
 def _key(folder: Path, library: Path | None) -> Key:

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from latentpad.engine import board as b
 from latentpad.engine.board import Board
 from latentpad.engine.decode.background import Background
+from latentpad.engine.decode.grain import Amounts
 from latentpad.engine.expanders import Expander, blend, fit, nearest_anchor
+from latentpad.engine.expanders.anchor_weights import AnchorWeights
+from latentpad.engine.expanders.lattice import lattice_weights
 from latentpad.engine.latent_bounds import LatentBounds
 from latentpad.engine.parameters import EXPANDERS, GLOBAL, METRICS, OFFSET, VOICES, Affects
 from latentpad.engine.planes import Planes
@@ -29,6 +32,7 @@ class LatentTarget(NamedTuple):
     level: float  # dB, level of the recordings there, relative to the loud ones
     arrived: bool  # False while the point still glides to the finger
     original: int | None = None  # the anchor whose recording is wanted
+    grain: Amounts = ()  # what is wanted of the residuals of the anchors that the point blends
 
 
 class DecoderInputs(NamedTuple):
@@ -152,7 +156,30 @@ class Pointing:
         else:
             z = self._expander.expand(point)[0]
         z = self._bounds.clip(z).astype(np.float32)
-        return LatentTarget(z, level, arrived, original)
+        return LatentTarget(z, level, arrived, original, self._grain(voice, point, z))
+
+    def _grain(
+        self, voice: int, point: NDArray[np.float64], latent: NDArray[np.float32]
+    ) -> Amounts:
+        """How much of the residual of each anchor is wanted at a point (1, D1) on the plane.
+
+        A latent that was set has no place on the plane, so it has grain only if it is that of the
+        anchor there (`/anchor`). A recording has its own.
+        """
+        share, origin = self._inputs.values[OFFSET["/grain"]], self._inputs.origin[voice]
+        if share <= 0 or origin == b.ORIGINAL:
+            return ()
+        if origin == b.LATENT:
+            anchor = int(nearest_anchor(point, self._plane)[0])
+            is_anchor = np.array_equal(self._pack.anchors.latents[anchor], latent)
+            return ((anchor, share),) if is_anchor else ()
+        assert self._expander is not None
+        if origin == b.LATTICE:
+            blended = self._performers_weights()
+        else:
+            blended = self._expander.anchor_weights(point)
+        anchors, weights = blended.anchors[0].tolist(), blended.weights[0].tolist()
+        return tuple((a, share * w) for a, w in zip(anchors, weights, strict=True) if w > 0)
 
     def rehearse(self) -> NDArray[np.float32]:
         """(1, D) the latent vector of the pad's middle. Nothing is changed."""
@@ -172,14 +199,22 @@ class Pointing:
 
     def _weighted_anchors(self) -> NDArray[np.float64]:
         """The lattice with the performer's weights (eq. 8): z_k + Σ α_i (z_i − z_k)."""
-        anchors, inputs = self._pack.anchors.latents, self._inputs
+        anchors = self._pack.anchors.latents
         z = base = anchors[self._base].astype(np.float64)
-        for anchor, alpha in zip(
-            inputs.lattice_anchor.tolist(), inputs.lattice_weight.tolist(), strict=True
-        ):
-            if 0 <= anchor < len(anchors):
-                z = z + alpha * (anchors[anchor] - base)
+        for anchor, alpha in zip(*self._performers_alpha(), strict=True):
+            z = z + alpha * (anchors[anchor] - base)
         return z
+
+    def _performers_alpha(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The anchors to which the performer gave a weight, and the weights."""
+        inputs = self._inputs
+        there = (inputs.lattice_anchor >= 0) & (inputs.lattice_anchor < len(self._pack.anchors))
+        return inputs.lattice_anchor[there], inputs.lattice_weight[there]
+
+    def _performers_weights(self) -> AnchorWeights:
+        """How much of each anchor is in the lattice with the performer's weights."""
+        chosen, alpha = self._performers_alpha()
+        return lattice_weights(self._base, chosen.astype(np.intp), alpha[None])
 
 
 def _pick(inputs: DecoderInputs, indices: list[int]) -> tuple[float, ...]:

@@ -55,6 +55,7 @@ def serve(
     status = ProcessStatus.decoding(board)
     status.become_ready(generation)
     wake.setblocking(False)
+    told: set[str] = set()  # notes: each is told once
     earlier: Mailbox | None = None  # of the pack that was played before
     while True:
         status.count_beat()
@@ -63,6 +64,10 @@ def serve(
             model, mailbox = loaded
             mailbox.resume()
             _report_decoder(board, model, control_socket)
+        for note in model.notes:
+            if note not in told:
+                told.add(note)
+                send_message(control_socket, "note", text=note)
         timeout = mailbox.work(time.monotonic())
         if earlier is not None:  # its sounds are still played
             if earlier.complete_a_sound():

@@ -18,7 +18,8 @@ def rehearse_expanders() -> None:
     for count in (2, 8, GLOBAL_SITES + 1):
         latents = np.random.default_rng(0).normal(size=(count, 4)).astype(np.float32)
         for name in NAMES:
-            fit(name, Plane.raw(latents))
+            plane = Plane.raw(latents)
+            fit(name, plane).anchor_weights(plane.known[:1])
 
 
 def rehearse_pointing(pack: Pack) -> None:

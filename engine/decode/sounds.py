@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from latentpad.engine import board as b
 from latentpad.engine.atomic import fence
 from latentpad.engine.board import Board
+from latentpad.engine.decode.grain import NO_GRAIN, SoundGrain
 from latentpad.engine.decode.originals import Recording
 from latentpad.engine.decode.pointing import LatentTarget
 from latentpad.engine.decode.sound import DecodedSound, playable
@@ -18,6 +19,7 @@ from latentpad.models.packs.pack import Pack
 from latentpad.models.representation import Floats, frame_levels
 
 LOUDEST_FRAME = 200.0  # dB: any finite frame has a finite level
+_LOST = SoundGrain(((-1, 0.0),))  # of a sound that an earlier process made: like no other
 
 
 @dataclass
@@ -32,11 +34,15 @@ class VoiceSound:
     measured: bool = True  # gain, onset and end are its own, not a guess
     begun_s: float = 0.0  # when its first frames were published
     windows: list[tuple[int, Floats]] = field(default_factory=list)  # not on the board yet
+    grain: SoundGrain = NO_GRAIN  # is in the frames
 
     @classmethod
-    def of(cls, latent: NDArray[np.float32], sound: DecodedSound) -> VoiceSound:
+    def of(
+        cls, latent: NDArray[np.float32], sound: DecodedSound, grain: SoundGrain = NO_GRAIN
+    ) -> VoiceSound:
         """A whole sound."""
-        made = cls(latent, sound.gain, sound.onset, sound.end, bytearray(len(sound.frames)))
+        filled = bytearray(len(sound.frames))
+        made = cls(latent, sound.gain, sound.onset, sound.end, filled, grain=grain)
         made.add(0, sound.frames)
         return made
 
@@ -88,6 +94,7 @@ class VoiceSounds:
             float(board.sound_end[v, buffer]),
             bytearray(board.sound_filled[v, buffer].tobytes()),
             measured=bool(board.sound_filled[v, buffer].all()),
+            grain=NO_GRAIN if np.isnan(board.sound_grain[v, buffer]).all() else _LOST,
         )
 
     def newest(self) -> list[tuple[int, VoiceSound]]:
@@ -104,10 +111,16 @@ class VoiceSounds:
         assert sound is not None
         return sound
 
-    def same(self, latent: NDArray[np.float32]) -> tuple[int, VoiceSound] | None:
-        """A voice that has the sound of this latent already, and the sound: the one of which most
-        is decoded."""
-        found = [(v, sound) for v, sound in self.newest() if np.array_equal(sound.latent, latent)]
+    def same(
+        self, latent: NDArray[np.float32], grain: SoundGrain = NO_GRAIN
+    ) -> tuple[int, VoiceSound] | None:
+        """A voice that has the sound of this latent with this grain already, and the sound: the one
+        of which most is decoded."""
+        found = [
+            (v, sound)
+            for v, sound in self.newest()
+            if sound.grain.amounts == grain.amounts and np.array_equal(sound.latent, latent)
+        ]
         return max(found, key=lambda pair: sum(pair[1].filled), default=None)
 
     def copy(self, v: int, sound: VoiceSound) -> VoiceSound:
@@ -146,6 +159,7 @@ class VoiceSounds:
         board.sound_end[v, buffer] = sound.end
         board.sound_request[v, buffer] = request
         board.sound_latent[v, buffer, : len(target.latent)] = target.latent
+        board.sound_grain[v, buffer] = sound.grain.flat()
         board.sound_original[v, buffer] = -1 if target.original is None else target.original
         if recording is not None:
             wave = recording.wave

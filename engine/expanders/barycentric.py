@@ -11,8 +11,9 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from latentpad.engine.expander_declarations import Declaration
-from latentpad.engine.expanders import kernels
+from latentpad.engine.expanders import anchor_weights, kernels
 from latentpad.engine.expanders.anchor_index import FLAT_VARIANCE, AnchorIndex, anchor_index, batch
+from latentpad.engine.expanders.anchor_weights import AnchorWeights
 from latentpad.engine.expanders.delaunay import GHOST, insertion_order, triangulate
 from latentpad.engine.expanders.expander import Expander, ExpanderSettings
 from latentpad.engine.plane import Float64, Plane, moments
@@ -233,6 +234,11 @@ class Barycentric(Expander):
         """As `Expander.spread`, among the three anchors."""
         weights = self._triangulation.weights(self._index, batch(points, self.plane))
         return weighted_spread(*weights, self._unknown, self._within)
+
+    def anchor_weights(self, points: ArrayLike) -> AnchorWeights:
+        """As `Expander.anchor_weights`, of the three anchors."""
+        sites, weights = self._triangulation.weights(self._index, batch(points, self.plane))
+        return anchor_weights.of_sites(self._index, sites.astype(np.intp), weights)
 
     def _latents(self, points: Float64) -> Float64:
         weights = self._triangulation.weights(self._index, points)

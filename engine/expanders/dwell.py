@@ -57,10 +57,10 @@ class Dwell(Local):
 
     POWER = 3
 
-    def _neighbours(self, points: Float64) -> tuple[Float64, Float64, kernels.Indices]:
+    def _neighbours(self, points: Float64, focus: int) -> tuple[Float64, Float64, kernels.Indices]:
         x, distance, site = self._index.neighbours(points, 2)
         attract(x, distance, site, self._index.coordinates, ATTRACTION_SHARE)
-        return x, *self._index.around(x, self._focus + 1)
+        return x, *self._index.around(x, focus + 1)
 
 
 @Declaration(

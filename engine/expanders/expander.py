@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from latentpad.engine.expanders.anchor_index import batch, ellipsoid
+from latentpad.engine.expanders.anchor_index import anchor_index, batch, ellipsoid
+from latentpad.engine.expanders.anchor_weights import AnchorWeights, near
 from latentpad.engine.plane import Float64, Plane
 
 
@@ -49,6 +50,15 @@ class Expander:
         averaged anchors. 0 for the paper's expanders.
         """
         return np.zeros(len(batch(points, self.plane)))
+
+    def anchor_weights(self, points: ArrayLike) -> AnchorWeights:
+        """The anchors that are blended at points (n, D1), and their weights.
+
+        An expander that blends all anchors, or none by a weight of its own, has those of its
+        nearest ones by Euclidean distance, as the levels of the recordings. Where the expander is
+        exact at an anchor, the anchor's weight is 1 there; where it is continuous, so are they.
+        """
+        return near(anchor_index(self.plane), batch(points, self.plane))
 
     def _latents(self, points: Float64) -> Float64:
         raise NotImplementedError

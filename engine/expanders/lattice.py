@@ -9,14 +9,25 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from latentpad.engine.expander_declarations import Declaration
 from latentpad.engine.expanders import kernels
 from latentpad.engine.expanders.anchor_index import FLAT_VARIANCE, batch, view
+from latentpad.engine.expanders.anchor_weights import AnchorWeights, strongest
 from latentpad.engine.expanders.expander import Expander, ExpanderSettings
 from latentpad.engine.expanders.lattice_weights import farthest_points, least_norm_weights
 from latentpad.engine.plane import Float64, Plane
+
+
+def lattice_weights(base: int, chosen: NDArray[np.intp], alpha: Float64) -> AnchorWeights:
+    """The base and the `chosen` anchors (F,), each by the size of its weight, for α (n, F).
+
+    An anchor from which a sound leads away is as much part of it as one to which it leads.
+    """
+    anchors = np.array([base, *chosen], np.intp)
+    weights = np.column_stack([1.0 - alpha.sum(axis=1), alpha])
+    return strongest(anchors, np.abs(weights))
 
 
 class FixedLattice(Expander):
@@ -27,6 +38,13 @@ class FixedLattice(Expander):
         chosen = np.array([base, *weights], np.intp)
         alpha = np.array([1.0 - sum(weights.values()), *weights.values()])
         self._known, self._unknown = alpha @ plane.known[chosen], alpha @ plane.unknown[chosen]
+        self._blend = lattice_weights(base, chosen[1:], alpha[None, 1:])
+
+    def anchor_weights(self, points: ArrayLike) -> AnchorWeights:
+        """As `Expander.anchor_weights`: the same at all points."""
+        count = len(batch(points, self.plane))
+        anchors, weights = self._blend
+        return AnchorWeights(np.repeat(anchors, count, axis=0), np.repeat(weights, count, axis=0))
 
     def _latents(self, points: Float64) -> Float64:
         known, unknown = (np.tile(row, (len(points), 1)) for row in (self._known, self._unknown))
@@ -49,6 +67,7 @@ class Lattice(Expander):
     def __init__(self, plane: Plane, guard: bool, metric: str, base: int, focus: int) -> None:
         super().__init__(plane, guard)
         metric_view = view(plane, metric)
+        self._base = base
         self.chosen = farthest_points(kernels.to_metric(plane.known, metric_view), base, focus)
         """(F,) the anchors that have a weight."""
         # Directions from the centroid do not add up to a point, so cosine coordinates cannot be
@@ -66,6 +85,10 @@ class Lattice(Expander):
         return least_norm_weights(
             kernels.to_metric(batch(points, self.plane), self._view), *self._solve
         )
+
+    def anchor_weights(self, points: ArrayLike) -> AnchorWeights:
+        """As `Expander.anchor_weights`, see `lattice_weights`."""
+        return lattice_weights(self._base, self.chosen, self.weights(points))
 
     def _latents(self, points: Float64) -> Float64:
         return kernels.lattice_latents(

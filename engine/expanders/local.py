@@ -5,8 +5,9 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from latentpad.engine.expander_declarations import Declaration
-from latentpad.engine.expanders import kernels
+from latentpad.engine.expanders import anchor_weights, kernels
 from latentpad.engine.expanders.anchor_index import AnchorIndex, anchor_index, batch
+from latentpad.engine.expanders.anchor_weights import MOST, AnchorWeights
 from latentpad.engine.expanders.expander import Expander, ExpanderSettings
 from latentpad.engine.plane import Float64, Plane
 
@@ -28,16 +29,23 @@ class Local(Expander):
 
     def spread(self, points: ArrayLike) -> Float64:
         """As `Expander.spread`."""
-        _, distance, site = self._neighbours(batch(points, self.plane))
+        _, distance, site = self._neighbours(batch(points, self.plane), self._focus)
         return kernels.weighted_spread(
             distance, site, self._focus, self.POWER, self._unknown, self._within
         )
 
-    def _neighbours(self, points: Float64) -> tuple[Float64, Float64, kernels.Indices]:
-        return self._index.neighbours(points, self._focus + 1)
+    def anchor_weights(self, points: ArrayLike) -> AnchorWeights:
+        """As `Expander.anchor_weights`: those of its neighbours before the slope between them is
+        followed, for which weights may be negative."""
+        few = min(self._focus, MOST)
+        _, distance, site = self._neighbours(batch(points, self.plane), few)
+        return anchor_weights.neighbours(self._index, distance, site, few, self.POWER)
+
+    def _neighbours(self, points: Float64, focus: int) -> tuple[Float64, Float64, kernels.Indices]:
+        return self._index.neighbours(points, focus + 1)
 
     def _latents(self, points: Float64) -> Float64:
-        x, distance, site = self._neighbours(points)
+        x, distance, site = self._neighbours(points, self._focus)
         return kernels.local(
             points,
             x,

@@ -7,6 +7,7 @@ Source: Cámara & Blanco, "Acercando los autocodificadores variacionales al gran
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from latentpad.engine.expander_declarations import Declaration
 from latentpad.engine.expanders import kernels
@@ -14,10 +15,12 @@ from latentpad.engine.expanders.anchor_index import (
     FLAT_VARIANCE,
     AnchorIndex,
     anchor_index,
+    batch,
     ellipsoid,
     view,
     whitening,
 )
+from latentpad.engine.expanders.anchor_weights import AnchorWeights
 from latentpad.engine.expanders.expander import Expander, ExpanderSettings
 from latentpad.engine.plane import Float64, Plane, chunks, moments
 
@@ -28,6 +31,11 @@ class Nearest(Expander):
     def __init__(self, plane: Plane, guard: bool, index: AnchorIndex) -> None:
         super().__init__(plane, guard)
         self._index = index
+
+    def anchor_weights(self, points: ArrayLike) -> AnchorWeights:
+        """As `Expander.anchor_weights`: of the nearest anchor alone."""
+        anchors = self._index.nearest(batch(points, self.plane))[:, None]
+        return AnchorWeights(anchors, np.ones(anchors.shape))
 
     def _latents(self, points: Float64) -> Float64:
         anchors = self._index.nearest(points)

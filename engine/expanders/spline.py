@@ -13,7 +13,7 @@ from scipy.linalg import cho_factor, cho_solve, qr, solve_triangular
 from threadpoolctl import threadpool_limits
 
 from latentpad.engine.expander_declarations import Declaration
-from latentpad.engine.expanders import kernels
+from latentpad.engine.expanders import anchor_weights, kernels
 from latentpad.engine.expanders.anchor_index import FLAT_VARIANCE, AnchorIndex, anchor_index, batch
 from latentpad.engine.expanders.expander import Expander, ExpanderSettings
 from latentpad.engine.plane import Float64, Plane, moments
@@ -166,16 +166,12 @@ def moving_spline(
 class ThinPlate:
     """The coefficients of a thin-plate spline through M sites, see `global_spline`."""
 
-    origin: Float64
-    """(D1,)."""
+    origin: Float64  # (D1,)
     axes: Float64
     """(D1, r): the r directions in which the sites differ, scaled to unit width."""
-    nodes: Float64
-    """(M, r)."""
-    bending: Float64
-    """(M, D2)."""
-    linear: Float64
-    """(1 + r, D2)."""
+    nodes: Float64  # (M, r)
+    bending: Float64  # (M, D2)
+    linear: Float64  # (1 + r, D2)
     exact: bool
     """Whether it passes through the sites; rounding prevents it where two nearly coincide."""
 
@@ -193,6 +189,10 @@ class _NeighbourSpread(Expander):
         _, distance, site = self._index.neighbours(batch(points, self.plane), self._focus + 1)
         weighting = kernels.NEIGHBOUR_POWER, self._unknown, self._within
         return kernels.weighted_spread(distance, site, self._focus, *weighting)
+
+    def anchor_weights(self, points: ArrayLike) -> anchor_weights.AnchorWeights:
+        """As `Expander.anchor_weights`, of `local`'s neighbours."""
+        return anchor_weights.near(self._index, batch(points, self.plane), self._focus)
 
 
 class Spline(_NeighbourSpread):

@@ -191,6 +191,26 @@ def arrays(folder: Path, file: str) -> dict[str, NDArray[Any]]:
         raise _unreadable(folder, file, error) from None
 
 
+def memory_mapped(
+    folder: Path, file: str, shape: tuple[int, ...], dtype: type[np.generic], most: int
+) -> NDArray[Any]:
+    """An .npy of this shape and type and of at most `most` bytes, mapped to memory and read-only.
+    Raises PackError."""
+    try:
+        if (size := (folder / file).stat().st_size) > most:
+            raise PackError(f"{folder}: {file} has {size >> 20} MB: an absurd size")
+        array = np.load(folder / file, mmap_mode="r", allow_pickle=False)
+    except DAMAGED as error:
+        raise _unreadable(folder, file, error) from None
+    if not isinstance(array, np.ndarray):
+        raise PackError(f"{folder}: {file} is no single array")
+    if array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous:
+        raise PackError(
+            f"{folder}: {file} is {array.dtype} {array.shape}, not {dtype.__name__} {shape}"
+        )
+    return array
+
+
 def sensible(values: NDArray[Any]) -> bool:
     """Whether all are numbers within ±`LARGEST`. No abs: that of the lowest integer is negative."""
     return bool(((values >= -LARGEST) & (values <= LARGEST)).all())

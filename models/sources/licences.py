@@ -93,6 +93,12 @@ def is_free(text: str, licences: Sequence[str]) -> bool:
     return all(name in licences or family(name) in licences for name in names)
 
 
+def allows_derivatives(text: str) -> bool:
+    """Whether a licence is understood and allows adaptations: none of its names has ND."""
+    names = _names(text)
+    return names is not None and not any("ND" in re.split("[ -]", name) for name in names)
+
+
 def family(short: str) -> str:
     """A licence's short name without its version."""
     return re.sub(r" [\d.]+$", "", short)

@@ -81,6 +81,7 @@ def test_what_was_carried_out_as_it_came_is_done(
         (("/mode", "loop"), "/shot/rest", (0.5,), "/mode shot"),
         (("/mode", "loop"), "/phase", ("fgla",), "rtpghi"),
         (("/phase", "noise"), "/lookahead", (2,), "no frames"),
+        (("/mode", "original"), "/grain", (1,), "their own grain"),
         (("/expander", "nearest"), "/focus", (5,), "dwell"),
         (("/expander", "mean"), "/metric", ("cosine",), "no distance"),
         (("/expander", "local"), "/multilateration/scale", (2.0,), "does not hear"),

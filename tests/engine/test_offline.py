@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -11,10 +12,13 @@ import pytest
 import soundfile
 
 from latentpad.cli.render import render_file
-from latentpad.engine.arguments import Argument
+from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import Sender
+from latentpad.engine.gestures import GestureMessage
 from latentpad.engine.offline import PLAYER, OfflineRenderer
-from latentpad.models.packs.pack import Pack
+from latentpad.engine.sound_memory import BUFFERS
+from latentpad.models.packs import grain
+from latentpad.models.packs.pack import Pack, load
 from latentpad.presets.bank import FACTORY, PresetBank
 
 PHONE = Sender("osc 10.0.0.5")
@@ -95,3 +99,47 @@ def test_a_take_of_moves_alone_sounds_the_same_again(footsteps: Pack, preset: st
     again, _ = played(footsteps, preset, take, PLAYER)
     assert np.abs(live).max() > 1e-3
     np.testing.assert_array_equal(again, live)
+
+
+def test_a_take_is_rendered_with_the_grain_that_was_heard(small: Pack, tmp_path: Path) -> None:
+    own = load(shutil.copytree(small.path, tmp_path / "own"))
+    r = own.representation
+    grain.write(own, [np.full((r.frames, r.bins), 6, np.int8)] * len(own.anchors))
+    heard = []
+    tried: list[list[Argument]] = [[], [5, 0.5], [5, 0.5, 4, 0.5], [len(own.anchors), 1.0]]
+    for amounts in tried:
+        renderer = OfflineRenderer(own, sounds=True)
+        renderer.carry_out(GestureMessage(0.0, "/note", [60, 100]))
+        latent = [float(z) for z in own.anchors.latents[5]]
+        sound: list[Argument] = [1, 0.0, -1, *latent]
+        renderer.carry_out(GestureMessage(0.0, "/take/sound", [*sound, *amounts]))
+        board = renderer.board
+        voice = int(np.flatnonzero(board.starts == 1)[0])
+        heard.append(board.sounds[voice, board.published[voice] % BUFFERS].copy())
+    plain, half, whole, none = heard
+    for grained, share in ((half, 0.5), (whole, 1.0)):
+        added = np.minimum(r.spectrum(plain) + 3 * share, 0)
+        np.testing.assert_allclose(r.spectrum(grained), added, atol=0.02)
+        texture = (1 - share) * plain[:, r.bins :]
+        np.testing.assert_allclose(grained[:, r.bins :], texture, atol=1e-6)
+    np.testing.assert_array_equal(none, plain)
+    for wrong in ([5], [5, 0.5] * 9):
+        with pytest.raises(CommandError, match="amounts of grain"):
+            renderer.carry_out(GestureMessage(0.0, "/take/sound", [*sound, *wrong]))
+
+
+def test_a_gesture_recording_is_rendered_with_grain_the_same_each_time(
+    small: Pack, tmp_path: Path
+) -> None:
+    own = load(shutil.copytree(small.path, tmp_path / "own"))
+    r = own.representation
+    rows = np.random.default_rng(0).integers(-40, 40, (len(own.anchors), r.frames, r.bins))
+    grain.write(own, list(rows.astype(np.int8)))
+    made = []
+    for wanted in (0.0, 1.0, 1.0):
+        renderer = OfflineRenderer(own)
+        renderer.instrument.apply("/grain", (wanted,), PLAYER)
+        renderer.instrument.apply("/note", (60, 100), PLAYER)
+        made.append(np.concatenate([renderer.hop() for _ in range(60)]))
+    assert np.abs(made[0] - made[1]).max() > 1e-3
+    np.testing.assert_array_equal(made[1], made[2])

@@ -162,5 +162,5 @@ def test_a_row_says_what_the_decoder_does_after_a_change() -> None:
     done = {kind: {row.address for row in GLOBAL if row.affects >= kind} for kind in Affects}
     assert done[Affects.ABORT_FIT] == {"/plane", "/axes", "/expander", "/metric"}
     assert {"/guard", "/focus", "/lattice/base"} < done[Affects.FIT]
-    assert done[Affects.DECODE] - done[Affects.FIT] == {"/phase"}
+    assert done[Affects.DECODE] - done[Affects.FIT] == {"/phase", "/grain"}
     assert "/smooth" not in done[Affects.DECODE]

@@ -18,7 +18,7 @@ from latentpad.engine.planes import Planes
 from latentpad.engine.play.resynthesis import resynthesise
 from latentpad.evaluation import html_report, markdown_report, sounds_report
 from latentpad.evaluation.held import commands, held
-from latentpad.evaluation.how_it_sounds import SoundRow, SoundTable, how_it_sounds
+from latentpad.evaluation.how_it_sounds import GRAINED, SoundRow, SoundTable, how_it_sounds
 from latentpad.evaluation.motion import unchanging
 from latentpad.evaluation.run import Evaluation, EvaluationSettings, evaluate
 from latentpad.models.audio import reading
@@ -56,13 +56,24 @@ def by_name(table: SoundTable) -> dict[str, SoundRow]:
 def test_rows_tell_sounds_that_were_learned_from_and_those_that_were_not(made: Evaluation) -> None:
     rows = by_name(made.heard)
     assert list(rows) == [
-        "recordings", "anchors", "anchors learned from", "anchors not learned from",
-        "between anchors",
+        "recordings", "anchors", f"anchors{GRAINED}", "anchors learned from",
+        "anchors not learned from", "between anchors", f"between anchors{GRAINED}",
     ]  # fmt: skip
     counts = made.pack.training["sounds"]
     assert rows["anchors learned from"].of == counts["train"]
     assert rows["anchors not learned from"].of == counts["validation"] + counts["test"]
     assert (rows["anchors"].sounds, rows["anchors"].of) == (5, 12)
+
+
+def test_with_grain_anchors_are_the_recordings_and_sounds_between_have_theirs(
+    made: Evaluation,
+) -> None:
+    rows = by_name(made.heard)
+    plain, grained = rows["anchors"], rows[f"anchors{GRAINED}"]
+    assert grained.mae_db < 1 < plain.mae_db and grained.sounds == plain.sounds
+    assert abs(1 - grained.grain) < abs(1 - plain.grain)
+    plain, grained = rows["between anchors"], rows[f"between anchors{GRAINED}"]
+    assert abs(1 - grained.grain) < abs(1 - plain.grain) and math.isnan(grained.visqol)
 
 
 def test_a_row_is_of_what_a_voice_plays_beside_the_recordings(
@@ -132,7 +143,8 @@ def test_nothing_that_was_learned_from_is_called_unseen(
         text = text.replace(f",{side},", ",train,")
     (folder / "sources.csv").write_text(text)
     loaded = packs.load(folder)
-    assert list(by_name(table(loaded, recordings))) == ["recordings", "anchors", "between anchors"]
+    rows = by_name(table(loaded, recordings))
+    assert [name for name in rows if "learned" in name or "card" in name] == []
     quality = {**loaded.training["quality"], "anchors": {"sounds": 12, "mae_db": 1.0}}
     fitted = replace(loaded, training={**loaded.training, "quality": quality})
     (row,) = [r for r in table(fitted, recordings).rows if r.name.startswith("unseen, before")]

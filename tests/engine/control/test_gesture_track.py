@@ -329,3 +329,17 @@ def test_an_end_that_cannot_be_read_costs_nothing_else(playing: Playing) -> None
     gestures = GestureRecording(playing.path)
     assert gestures.truncated and gestures.end is None
     assert [*gestures][-1][1:] == ("/pitch", [3])
+
+
+def test_a_take_tells_the_grain_that_was_added(playing: Playing) -> None:
+    playing.play(10)
+    track = begun(playing)
+    playing.instrument.apply("/pad/2/touch", (1,), PHONE)
+    board = playing.stage.board
+    voice = int(np.flatnonzero(board.held)[0])
+    board.sound_grain[voice, board.next_buffer(voice), :4] = 7, 0.75, 12, 0.25
+    playing.decode(voice, (0.1, -1.5))
+    playing.play(3)
+    (args,) = (args for _, address, args in playing.end(track) if address == "/take/sound")
+    assert args == [1, -3.0, -1, 0.1, -1.5, 7, 0.75, 12, 0.25]
+    assert [type(value) for value in args[5:]] == [int, float, int, float]
