@@ -30,7 +30,7 @@ def train(
     ] = None,
     recipe: Annotated[
         str,
-        typer.Option(help="default, long (three times as long), or paper (the founding paper's)."),
+        typer.Option(help="default, long (half as long again), or paper (the founding paper's)."),
     ] = "default",
     n_fft: Annotated[
         int,
