@@ -15,6 +15,7 @@ Floats = NDArray[np.float32]
 #: gradients are nearest to the window's (Prusa & Sondergaard, PGHI, 2017).
 GAMMA: dict[str, float] = {"gauss": 0.170547, "hann": 0.25645, "blackman": 0.17954}
 
+BASS_DB, BASS_HZ = -10.0, 1000.0  # the least weight in a loudness, and below which frequency
 FLOOR = 1e-10  # a magnitude below any recording's noise: keeps log10 finite
 
 
@@ -138,14 +139,19 @@ def power(frames_db: Floats) -> Floats:
 def a_weights(representation: Representation) -> Floats:
     """(bins,) power weights: A-weighting (IEC 61672), over the window's noise bandwidth.
 
-    The division makes a full-scale 1 kHz sine, spread over the window's main lobe, count as 1.
+    The division makes a full-scale 1 kHz sine, spread over the window's main lobe, count as 1. Bass
+    counts by `BASS_DB` at least: what is brought to one loudness by the ear alone, a stomp would be
+    raised until its bass is far over full scale.
     """
     f2 = np.fft.rfftfreq(representation.n_fft, 1 / representation.sample_rate) ** 2
     a = 12194.0**2 * f2**2 / ((f2 + 20.6**2) * (f2 + 12194.0**2))
     a /= np.sqrt((f2 + 107.7**2) * (f2 + 737.9**2))
     shape = window(representation.window, representation.n_fft)
     bandwidth = representation.n_fft * np.sum(shape**2) / shape.sum() ** 2
-    return np.asarray((a * 10**0.1) ** 2 / bandwidth, np.float32)
+    weights = (a * 10**0.1) ** 2
+    bass = f2 < BASS_HZ**2
+    weights[bass] = np.maximum(weights[bass], 10 ** (BASS_DB / 10))
+    return np.asarray(weights / bandwidth, np.float32)
 
 
 class Outline(NamedTuple):
@@ -201,7 +207,7 @@ def loudest_frames(representation: Representation) -> int:
 
 
 def loudness(frames_db: Floats, representation: Representation) -> float:
-    """A-weighted level in dB of the loudest 50 ms of (frames, bins) dB.
+    """A-weighted level in dB of the loudest 50 ms of (frames, bins) dB; bass as in `a_weights`.
 
     Relative to what `frames_db` is relative to: for frames from `decibels` add the peak bin's
     level to have dBFS, where a full-scale 1 kHz sine is 0.

@@ -112,7 +112,13 @@ def test_loudness_follows_level_and_the_ear() -> None:
     magnitudes = USUAL.magnitudes(sine(984.375, 0.1))
     absolute = 20 * np.log10(np.maximum(magnitudes, 1e-7))
     assert loudness(absolute, USUAL) == pytest.approx(-20, abs=0.3)
-    assert loudness(in_db(sine(93.75)), USUAL) == pytest.approx(-19.9, abs=1.5)
+    assert loudness(in_db(sine(468.75)), USUAL) == pytest.approx(-3.6, abs=0.7)
+
+
+def test_bass_counts_by_ten_decibels_less_at_most() -> None:
+    """A stomp is not raised until its bass is over full scale."""
+    for frequency in (46.875, 93.75):
+        assert loudness(in_db(sine(frequency)), USUAL) == pytest.approx(-10, abs=1)
 
 
 def test_loudness_is_of_the_loudest_moment() -> None:
