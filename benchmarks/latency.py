@@ -32,6 +32,7 @@ AFTER_S = 0.11
 STEADY = (
     ("/mode", ("loop",)), ("/morph", (0.0,)), ("/smooth", (0.0,)), ("/loop/start", (0.12,)),
     ("/loop/freeze", (1,)), ("/gain", (-6.0,)), ("/level", (0.0,)), ("/texture", (0.0,)),
+    ("/texture/learned", (0.0,)),
     ("/phase", ("rtpghi",)), ("/lookahead", (1,)), ("/plane", ("map",)), ("/expander", ("dwell",)),
 )  # fmt: skip
 

@@ -97,6 +97,7 @@ def decoded(footsteps: Pack) -> dict[tuple[float, float], NDArray[np.float64]]:
         board.points[voice] = point
         board.starts[voice] = 1
         frames = decoder.whole(pointing.aim(voice, 0.0).latent[None])[0]
+        frames = footsteps.representation.spectrum(frames)
         spectra[point] = (10 ** (frames.astype(np.float64) / 10)).mean(axis=0)
     return spectra
 

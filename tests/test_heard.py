@@ -33,7 +33,7 @@ REFUSED: dict[bytes, tuple[str, ...]] = {
     encode("/anchor/99999"): ("refused /anchor/99999", "anchors are 0..."),
     encode("/lattice/99999", (1.0,)): ("refused /lattice/99999 1", "anchors are 0..."),
     encode("/axes", ("brightness", "taste")): ("refused /axes 'brightness' 'taste'", "none of"),
-    encode("/axes", (0, 60)): ("refused /axes 0 60", "no two of"),
+    encode("/axes", (0, 90)): ("refused /axes 0 90", "no two of"),
     encode("/plane", ("umap",)): ("refused /plane 'umap'", "no umap plane"),
     encode("/expander", ("foo",)): ("refused /expander 'foo'", "none of nearest"),
     encode("/learn", ("/nowhere",)): ("refused /learn '/nowhere'", "no MIDI control can steer"),

@@ -23,7 +23,7 @@ from packaging.requirements import Requirement
 import latentpad
 from latentpad.benchmarks.programs import free_port
 from latentpad.models import extras
-from latentpad.models.packs.pack import find
+from latentpad.models.packs.pack import find, load
 from tests.copies import ROOT, copy_kernels
 
 pytestmark = pytest.mark.early
@@ -176,7 +176,8 @@ def test_it_plays_records_and_renders_without_tensorflow(run: Installed, tmp_pat
 def test_a_library_of_a_sound_map_is_made_listed_and_played_without_tensorflow(
     run: Installed, tmp_path: Path
 ) -> None:
-    rows = [{"id": k, "name": f"sound {k}", "mu": [k / 3] * 4} for k in range(6)]
+    latents = load(find("footsteps")).latent_dim
+    rows = [{"id": k, "name": f"sound {k}", "mu": [k / 3] * latents} for k in range(6)]
     sound_map = tmp_path / "map.json"
     sound_map.write_text(json.dumps(rows))
     library = tmp_path / "library"
@@ -201,7 +202,8 @@ def test_every_module_but_those_that_train_evaluate_and_fetch_is_imported_withou
     )
     names = {
         "evaluation.advice", "evaluation.html_report", "evaluation.markdown_report",
-        "evaluation.run", "models.vae", "engine.decode.keras_decoder", "benchmarks.shapes",
+        "evaluation.run", "models.reconstruction", "models.refinement", "models.vae",
+        "engine.decode.keras_decoder", "benchmarks.shapes",
         "benchmarks.textures",
     }  # fmt: skip
     for line in lacking.splitlines():

@@ -15,10 +15,10 @@ pytestmark = pytest.mark.listens
 
 def test_every_stage_of_a_gesture_takes_time_and_the_last_one_ends_with_its_sound() -> None:
     with alone(), jack_server("path-test", HOP) as server:
-        measured, _ = measure(server, "footsteps", 8, print)
+        measured, _ = measure(server, "footsteps", 12, print)
     assert [recording.kind for recording, _ in measured] == [JUMP, SHOT, NEW]
     for recording, stages in measured:
         assert stages.shape[1] == len(NAMES)
-        assert len(stages) >= 6, recording.kind
+        assert len(stages) >= 9, recording.kind
         assert (np.median(stages, axis=0) > 0).all(), (recording.kind, stages)
         assert (stages[:, -1] < 1000 * 2 * HOP / server.rate).all(), (recording.kind, stages)

@@ -79,7 +79,7 @@ def test_what_cannot_be_done_is_said_in_one_line(
     [
         (("--plane", "umap"), "this pack has no umap plane"),
         (("--plane", "moon"), "'moon' is none of raw, principal"),
-        (("--axes", "0", "9"), "0 and 9 are no two of 0...3"),
+        (("--axes", "0", "99"), "0 and 99 are no two of 0...63"),
         (("--axes", "depth", "loud"), "'loud' is none of auto, brightness"),
         (("--axes", "depth", "1"), "two latents or two descriptors"),
     ],

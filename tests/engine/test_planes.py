@@ -77,7 +77,7 @@ def test_a_plane_or_axes_that_are_not_there_fall_back_to_the_packs_own(described
     default = planes.default_axes("raw")
     missing = next(name for name in PLANES if name not in planes.names)
     assert planes.get(missing, (0, 1)).name == described.default_plane
-    for axes in ((1, 1), (0, 63), (AUTO, AUTO), (LATENT_MAX, LATENT_MAX + 1)):
+    for axes in ((1, 1), (0, described.latent_dim), (AUTO, AUTO), (LATENT_MAX, LATENT_MAX + 1)):
         assert planes.get("raw", axes) is planes.get("raw", default)
     assert planes.get("raw", (2, 3)) is not planes.get("raw", (3, 2))
     for axes in ((0, 1), (LATENT_MAX, LATENT_MAX), (LATENT_MAX, 1)):
@@ -207,7 +207,7 @@ def test_auto_is_the_planes_own(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("axes", "complaint"),
     [
-        ((0, 9), r"/axes: 0 and 9 are no two of 0\.\.\.3"),
+        ((0, 99), r"/axes: 0 and 99 are no two of 0\.\.\.63"),
         ((2, 2), "2 and 2 are no two of"),
         (("depth", "depth"), "are no two of brightness, hardness, .*loudness"),
         (("depth", 2), "two latents or two descriptors"),

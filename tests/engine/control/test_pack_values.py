@@ -27,7 +27,7 @@ class Two:
     """An instrument that plays one of two packs, with the changes that it tells."""
 
     def __init__(self, first: Pack, second: Pack) -> None:
-        r = first.representation
+        r, self.latents = first.representation, first.latent_dim
         self.board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
         self.limits = [
             PackLimits.of(pack, Planes(pack), self.board, name)
@@ -108,15 +108,16 @@ def test_what_the_new_pack_does_not_have_is_named_and_told_and_comes_back(two: T
 def test_a_latent_is_used_no_more_and_the_finger_is_followed_again(two: Two) -> None:
     two.send("/pad/1/xy", 0.2, 0.7)
     two.send("/pad/1/touch", 1)
-    two.send("/latent", 1.0, 0.5, 0.25, 2.0)
+    latent = (1.0, 0.5, 0.25, 2.0, *[0.125] * (two.latents - 4))
+    two.send("/latent", *latent)
     requests = int(two.board.requests[0])
     assert two.change(1) == ["/latent"]
     assert int(two.board.requests[0]) > requests
     assert two.board.points[0].tolist() == [0.2, 0.7]
     assert int(two.board.origin[0]) == b.POINT and not two.board.latents.any()
     two.change(0)
-    assert two.instrument.args_of("/latent") == (1.0, 0.5, 0.25, 2.0)
-    assert two.board.latents[0, :4].tolist() == [1.0, 0.5, 0.25, 2.0]
+    assert two.instrument.args_of("/latent") == latent
+    assert tuple(two.board.latents[0, : two.latents].tolist()) == latent
 
 
 def test_axes_that_are_descriptors_mean_the_same_in_both_packs(two: Two) -> None:
@@ -155,10 +156,10 @@ def test_a_snapshot_of_another_pack_recalls_what_has_a_meaning(two: Two) -> None
 def test_a_glide_goes_on_with_what_is_no_packs(two: Two) -> None:
     now = [0.0]
     two.instrument._snapshots._clock = lambda: now[0]
-    two.send("/latent", 1.0, 1.0, 1.0, 1.0)
+    two.send("/latent", *[1.0] * two.latents)
     two.send("/texture", 1.0)
     two.send("/snapshot/1/store")
-    two.send("/latent", 0.0, 0.0, 0.0, 0.0)
+    two.send("/latent", *[0.0] * two.latents)
     two.send("/texture", 0.0)
     two.send("/snapshot/1/recall", 10.0)
     now[0] = 5.0
