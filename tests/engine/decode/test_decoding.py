@@ -10,6 +10,8 @@ from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.decode.decoding import SETTLED_S
 from latentpad.engine.decode.frame_decoder import FrameDecoder
 from latentpad.engine.decode.mailbox import Mailbox
+from latentpad.engine.pack_order import sound_shape
+from latentpad.engine.sound_memory import SoundMemory
 from latentpad.models.packs.pack import Pack
 from latentpad.models.representation import outline
 from tests.engine.decode.requests import ask, put
@@ -20,7 +22,8 @@ class Desk:
 
     def __init__(self, pack: Pack) -> None:
         r = pack.representation
-        self.board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
+        shape = BoardShape(r.frames, r.bins, r.samples, r.sample_rate)
+        self.board = Board(shape, sound_memory=SoundMemory(sound_shape(r)))
         self.put("/smooth", 0)
         self.put("/morph", 0)
         self.decoder = FrameDecoder(pack)
@@ -118,7 +121,8 @@ def test_a_shot_begins_where_its_whole_sound_begins(
         desk.board.latents[0, : len(z)] = z
     desk.ask(0, 0.5, 0.5)
     desk.mailbox.serve([0], desk.now)
-    whole = outline(desk.decoder.whole(z[None])[0], footsteps.representation)
+    r = footsteps.representation
+    whole = outline(r.spectrum(desk.decoder.whole(z[None])[0]), r)
     buffer = desk.board.published[0] % b.BUFFERS
     assert desk.board.sound_onset[0, buffer] == pytest.approx(whole.onset, abs=0.01)
     desk.finish()
@@ -260,7 +264,8 @@ def test_while_a_take_is_recorded_sounds_are_decoded_whole(footsteps: Pack, desk
     desk.board.recorders[0] = 1
     desk.ask(0, 0.7, 0.1)
     desk.mailbox.serve([0], desk.now)
-    assert len(desk.filled(0)) == footsteps.representation.frames
+    r = footsteps.representation
+    assert len(desk.filled(0)) == r.frames
     buffer = desk.board.published[0] % b.BUFFERS
-    whole = outline(desk.board.sounds[0, buffer], footsteps.representation)
+    whole = outline(r.spectrum(desk.board.sounds[0, buffer]), r)
     assert desk.board.sound_gain[0, buffer] == pytest.approx(-12 - whole.loudness, abs=0.5)
