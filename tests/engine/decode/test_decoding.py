@@ -161,15 +161,21 @@ def test_what_a_voice_reaches_before_its_point_rests_is_decoded_in_time(desk: De
     assert desk.filled(0)[-1] > reach + 8
 
 
-@pytest.mark.parametrize("speed", [1.0, -1.0])
-def test_a_seek_finds_its_frames_before_anything_else_is_decoded(desk: Desk, speed: float) -> None:
+@pytest.mark.parametrize(("speed", "seek"), [(1.0, 20), (-1.0, 74)])
+def test_a_seek_finds_its_frames_before_anything_else_is_decoded(
+    desk: Desk, speed: float, seek: int
+) -> None:
+    """To frames of the loop that the voice would reach last."""
     desk.put("/loop/speed", speed)
     desk.sounding_loop(0, 60.0)
     desk.ask(0, 0.7, 0.1)
     desk.finish(0.0)
-    desk.play(0, 140.0)
+    buffer = desk.board.published[0] % b.BUFFERS
+    assert desk.board.sound_onset[0, buffer] < seek < desk.board.sound_end[0, buffer] - 4
+    assert not {seek, seek + 1} & set(desk.filled(0).tolist())
+    desk.play(0, float(seek))
     desk.mailbox.work(desk.now)
-    assert {140, 141} <= set(desk.filled(0).tolist())
+    assert {seek, seek + 1} <= set(desk.filled(0).tolist())
 
 
 def test_eight_voices_that_move_are_all_served_in_one_turn(desk: Desk) -> None:
