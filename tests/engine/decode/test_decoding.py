@@ -10,6 +10,8 @@ from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.decode.decoding import SETTLED_S
 from latentpad.engine.decode.frame_decoder import FrameDecoder
 from latentpad.engine.decode.mailbox import Mailbox
+from latentpad.engine.pack_order import sound_shape
+from latentpad.engine.sound_memory import SoundMemory
 from latentpad.models.packs.pack import Pack
 from latentpad.models.representation import outline
 from tests.engine.decode.requests import ask, put
@@ -20,7 +22,8 @@ class Desk:
 
     def __init__(self, pack: Pack) -> None:
         r = pack.representation
-        self.board = Board(BoardShape(r.frames, r.bins, r.samples, r.sample_rate))
+        shape = BoardShape(r.frames, r.bins, r.samples, r.sample_rate)
+        self.board = Board(shape, sound_memory=SoundMemory(sound_shape(r)))
         self.put("/smooth", 0)
         self.put("/morph", 0)
         self.decoder = FrameDecoder(pack)
@@ -118,7 +121,8 @@ def test_a_shot_begins_where_its_whole_sound_begins(
         desk.board.latents[0, : len(z)] = z
     desk.ask(0, 0.5, 0.5)
     desk.mailbox.serve([0], desk.now)
-    whole = outline(desk.decoder.whole(z[None])[0], footsteps.representation)
+    r = footsteps.representation
+    whole = outline(r.spectrum(desk.decoder.whole(z[None])[0]), r)
     buffer = desk.board.published[0] % b.BUFFERS
     assert desk.board.sound_onset[0, buffer] == pytest.approx(whole.onset, abs=0.01)
     desk.finish()
@@ -157,15 +161,21 @@ def test_what_a_voice_reaches_before_its_point_rests_is_decoded_in_time(desk: De
     assert desk.filled(0)[-1] > reach + 8
 
 
-@pytest.mark.parametrize("speed", [1.0, -1.0])
-def test_a_seek_finds_its_frames_before_anything_else_is_decoded(desk: Desk, speed: float) -> None:
+@pytest.mark.parametrize(("speed", "seek"), [(1.0, 20), (-1.0, 74)])
+def test_a_seek_finds_its_frames_before_anything_else_is_decoded(
+    desk: Desk, speed: float, seek: int
+) -> None:
+    """To frames of the loop that the voice would reach last."""
     desk.put("/loop/speed", speed)
     desk.sounding_loop(0, 60.0)
     desk.ask(0, 0.7, 0.1)
     desk.finish(0.0)
-    desk.play(0, 140.0)
+    buffer = desk.board.published[0] % b.BUFFERS
+    assert desk.board.sound_onset[0, buffer] < seek < desk.board.sound_end[0, buffer] - 4
+    assert not {seek, seek + 1} & set(desk.filled(0).tolist())
+    desk.play(0, float(seek))
     desk.mailbox.work(desk.now)
-    assert {140, 141} <= set(desk.filled(0).tolist())
+    assert {seek, seek + 1} <= set(desk.filled(0).tolist())
 
 
 def test_eight_voices_that_move_are_all_served_in_one_turn(desk: Desk) -> None:
@@ -260,7 +270,8 @@ def test_while_a_take_is_recorded_sounds_are_decoded_whole(footsteps: Pack, desk
     desk.board.recorders[0] = 1
     desk.ask(0, 0.7, 0.1)
     desk.mailbox.serve([0], desk.now)
-    assert len(desk.filled(0)) == footsteps.representation.frames
+    r = footsteps.representation
+    assert len(desk.filled(0)) == r.frames
     buffer = desk.board.published[0] % b.BUFFERS
-    whole = outline(desk.board.sounds[0, buffer], footsteps.representation)
+    whole = outline(r.spectrum(desk.board.sounds[0, buffer]), r)
     assert desk.board.sound_gain[0, buffer] == pytest.approx(-12 - whole.loudness, abs=0.5)

@@ -103,7 +103,8 @@ def test_the_published_sound_becomes_the_decoders_own(
     assert 16 <= board.sound_filled[2, buffer].sum() < 64
     complete(mailbox, 2.0)
     assert board.sound_filled[2, buffer].all() and board.published[2] == 1
-    frames = decoder.whole(board.sound_latent[2, buffer : buffer + 1, :4].astype(np.float32))[0]
+    latent = board.sound_latent[2, buffer : buffer + 1, : footsteps.latent_dim].astype(np.float32)
+    frames = decoder.whole(latent)[0]
     np.testing.assert_allclose(board.sounds[2, buffer], frames, atol=1e-3)
     described = describe(frames, footsteps.representation)
     assert board.sound_gain[2, buffer] == pytest.approx(described.gain, abs=0.01)
@@ -233,12 +234,14 @@ def test_a_held_point_that_was_on_its_way_arrives_after_a_restart(
     assert after.waiting() == []
 
 
-def test_a_latent_of_any_size_is_decoded_to_a_sound(board: Board, mailbox: Mailbox) -> None:
+def test_a_latent_of_any_size_is_decoded_to_a_sound(
+    board: Board, mailbox: Mailbox, footsteps: Pack
+) -> None:
     with board.writing():
         board.origin[0] = b.LATENT
     for value in (3.4e38, -1e308):
         with board.writing():
-            board.latents[0, :4] = value
+            board.latents[0, : footsteps.latent_dim] = value
             board.requests[0] += 1
         mailbox.serve([0], 1.0)
         assert np.isfinite(board.sounds[0, newest(board, 0)]).all()
