@@ -141,8 +141,9 @@ def difference_db(one: Floats, other: Floats) -> float:
 
 @pytest.fixture(autouse=True)
 def _measured_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each new sound is measured, however soon it follows another one."""
+    """Each new sound is measured, however soon it follows another one and however long it takes."""
     monkeypatch.setattr(decoding, "MEASURED_S", 0.0)
+    monkeypatch.setattr(decoding, "MEASURED_SHARE", math.inf)
 
 
 @pytest.fixture(scope="module")
