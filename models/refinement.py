@@ -48,8 +48,8 @@ class Refinement:
 
         The error is that which training minimises (`models.reconstruction`). A latent stays where
         it is if the error of its sound does not fall. But for rounding, a sound's result does not
-        depend on the others. `progress` is called with the number of sounds done. About 0.3 s a
-        sound on two cores, for the decoder that `train` makes.
+        depend on the others. `progress` is called with the number of sounds done. It takes
+        most of the time of placing a sound.
         """
         refined = np.array(latents, np.float32)
         if not self._steps:

@@ -114,5 +114,5 @@ def _refinement(pack_path: str, written: int, steps: int) -> Refinement:
     from latentpad.models.packs import networks
     from latentpad.models.refinement import Refinement
 
-    pack = packs.load(pack_path)
+    _, pack, _ = _load(pack_path, written)
     return Refinement(networks.load_decoder(pack), pack.representation, steps)

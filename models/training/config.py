@@ -50,13 +50,12 @@ PAPER = Recipe(
     free_nats=0.0, warm_up=0.0, decorrelation=0.0, learning_rate=1e-4, falling=False,
     weight_decay=0.0, augmentation=0.0, content=0.0, epochs=500, patience=30,
 )  # fmt: skip
-#: Wide, and fit again to all sounds: what it plays is as sharp as the recordings. The packs that
-#: are shipped were trained by it.
+#: Wide, and fit again to all sounds. The shipped pack `footsteps` was trained by it.
 LONG = Recipe(
     width=384, hidden=512, seed_channels=128, encoder_width=224, contrast=0.6, epochs=240,
     steps=1500, last_fit=0.6, last_beta=0.3, last_augmentation=0.5,
 )  # fmt: skip
-#: The same in two thirds of the time: 300 sounds in 25 minutes, 40 in 10, on two cores.
+#: The same with about two thirds of the steps.
 DEFAULT = replace(LONG, epochs=180, steps=1300, last_fit=0.5)
 RECIPES = {"default": DEFAULT, "long": LONG, "paper": PAPER}
 LATENTS = {"default": 64, "long": 64, "paper": 4}  # of a recipe, unless others are asked for
