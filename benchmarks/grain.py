@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 
 from latentpad.engine.decode.frame_decoder import FrameDecoder
-from latentpad.engine.decode.grain import NO_GRAIN, Grain, SoundGrain
+from latentpad.engine.decode.grain import NO_GRAIN, Grain, SoundGrain, blended_amounts
 from latentpad.engine.decode.windows import SIZES
 from latentpad.engine.expanders import NAMES, Expander, fit
 from latentpad.engine.expanders.anchor_weights import AnchorWeights
 from latentpad.engine.planes import Planes
-from latentpad.models.grain import Steps, recorded_db, residual
+from latentpad.models.grain import Steps, anchor_residual, recorded_db
 from latentpad.models.metrics import heard, similarity
 from latentpad.models.packs import pack as packs
 from latentpad.models.packs.pack import Pack
@@ -51,18 +51,13 @@ class Recordings:
         return recorded_db(self._folder / name, self._pack.representation)
 
     def _residual(self, anchor: int) -> Steps | None:
-        latent = self._pack.anchors.latents[anchor : anchor + 1]
-        decoded = self._pack.representation.spectrum(self._decoder.whole(latent)[0])
-        return residual(self.recorded(anchor), decoded)
+        latent, r = self._pack.anchors.latents[anchor], self._pack.representation
+        return anchor_residual(self.recorded(anchor), latent, self._decoder.whole, r)
 
 
 def grains(grain: Grain, blended: AnchorWeights) -> list[SoundGrain]:
     """The grain of points with `/grain` 1."""
-    made = []
-    for anchors, weights in zip(*blended, strict=True):
-        pairs = zip(anchors.tolist(), weights.tolist(), strict=True)
-        made.append(grain.of(tuple((a, w) for a, w in pairs if w > 0))[0])
-    return made
+    return [grain.of(wanted)[0] for wanted in blended_amounts(blended)]
 
 
 def largest_steps(

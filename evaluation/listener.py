@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from latentpad.engine.decode.decoder import Decoder
-from latentpad.engine.decode.grain import NO_GRAIN, Grain, SoundGrain
+from latentpad.engine.decode.grain import NO_GRAIN, Grain, SoundGrain, blended_amounts
 from latentpad.engine.expanders.anchor_weights import AnchorWeights
 from latentpad.engine.play.resynthesis import resynthesise
 from latentpad.models.audio import reading
-from latentpad.models.grain import Steps, residual
+from latentpad.models.grain import Steps, anchor_residual
 from latentpad.models.metrics import heard, similarity
 from latentpad.models.metrics.detail import contrast, fine_db
 from latentpad.models.metrics.heard import Detail
@@ -58,16 +58,12 @@ class Listener:
         """As `models.grain.Residuals.residual`, of the recordings."""
         if anchor not in self.files:
             return None
-        r = self.pack.representation
-        decoded = self._decoder.whole(self.pack.anchors.latents[anchor : anchor + 1])[0]
-        return residual(self.recorded(anchor)[0], r.spectrum(decoded))
+        latent, r = self.pack.anchors.latents[anchor], self.pack.representation
+        return anchor_residual(self.recorded(anchor)[0], latent, self._decoder.whole, r)
 
     def grain(self, blended: AnchorWeights) -> list[SoundGrain]:
         """The grain of points that blend these anchors, with `/grain` 1."""
-        return [
-            self._grain.of(tuple((int(a), float(w)) for a, w in zip(*row, strict=True) if w > 0))[0]
-            for row in zip(*blended, strict=True)
-        ]
+        return [self._grain.of(wanted)[0] for wanted in blended_amounts(blended)]
 
     def recorded(self, anchor: int) -> tuple[Floats, Floats]:
         """An anchor's recording, its frames and its samples. Raises AudioError."""

@@ -7,6 +7,7 @@ those that the model decodes of the anchor. In steps of half a decibel it takes 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +22,10 @@ MOST_STEPS = 127  # 63.5 dB to either side: what is farther away is next to sile
 
 Steps = NDArray[np.int8]
 """A residual (frames, bins), in steps of `STEP_DB`."""
+
+
+Decode = Callable[[Floats], Floats]
+"""Latents (n, D) to decoded frames (n, frames, columns)."""
 
 
 class Residuals(Protocol):
@@ -43,3 +48,11 @@ def residual(recorded: Floats, decoded: Floats) -> Steps | None:
     if not np.isfinite(steps.min() + steps.max()):
         return None
     return np.clip(np.rint(steps), -MOST_STEPS, MOST_STEPS).astype(np.int8)
+
+
+def anchor_residual(
+    recorded: Floats, latent: Floats, decode: Decode, representation: Representation
+) -> Steps | None:
+    """The residual of an anchor's recording (frames, bins) dB, with its latent (D,)."""
+    frames = decode(np.asarray(latent, np.float32)[None])[0]
+    return residual(recorded, representation.spectrum(frames))

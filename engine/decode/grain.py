@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentpad.engine import error_log
+from latentpad.engine.expanders.anchor_weights import AnchorWeights
 from latentpad.engine.parameters import BLENDED
 from latentpad.models.grain import STEP_DB, Residuals, Steps
 from latentpad.models.representation import Floats, Representation
@@ -27,6 +28,15 @@ def amounts(numbers: Sequence[float], anchors: int) -> Amounts:
     """The amounts that a take gives, each after its anchor, of a pack with so many `anchors`."""
     pairs = zip(numbers[::2], numbers[1::2], strict=True)
     return tuple((int(a), min(max(n, 0.0), 1.0)) for a, n in pairs if 0 <= a < anchors)
+
+
+def blended_amounts(blended: AnchorWeights, share: float = 1.0) -> list[Amounts]:
+    """The amounts of each point that blends these anchors, with `/grain` at `share`."""
+    rows = zip(blended.anchors.tolist(), blended.weights.tolist(), strict=True)
+    return [
+        tuple((a, share * w) for a, w in zip(anchors, weights, strict=True) if w > 0)
+        for anchors, weights in rows
+    ]
 
 
 @dataclass(frozen=True, eq=False)

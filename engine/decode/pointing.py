@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from latentpad.engine import board as b
 from latentpad.engine.board import Board
 from latentpad.engine.decode.background import Background
-from latentpad.engine.decode.grain import Amounts
+from latentpad.engine.decode.grain import Amounts, blended_amounts
 from latentpad.engine.expanders import Expander, blend, fit, nearest_anchor
 from latentpad.engine.expanders.anchor_weights import AnchorWeights
 from latentpad.engine.expanders.lattice import lattice_weights
@@ -178,8 +178,7 @@ class Pointing:
             blended = self._performers_weights()
         else:
             blended = self._expander.anchor_weights(point)
-        anchors, weights = blended.anchors[0].tolist(), blended.weights[0].tolist()
-        return tuple((a, share * w) for a, w in zip(anchors, weights, strict=True) if w > 0)
+        return blended_amounts(blended, share)[0]
 
     def rehearse(self) -> NDArray[np.float32]:
         """(1, D) the latent vector of the pad's middle. Nothing is changed."""

@@ -14,16 +14,12 @@ import platformdirs
 
 from latentpad.models.audio.reading import AudioError
 from latentpad.models.errors import LatentpadError
-from latentpad.models.grain import Steps, recorded_db, residual
+from latentpad.models.grain import Decode, Steps, anchor_residual, recorded_db
 from latentpad.models.packs.pack import Pack
-from latentpad.models.representation import Floats
 
 FORMAT = b"1"  # changes when the same recording would give another residual
 MOST_BYTES = 1 << 28  # of the folder: 2,800 sounds of a second
 SWEPT = 64  # written residuals after which the folder is looked through again
-
-Decode = Callable[[Floats], Floats]
-"""Latents (n, D) to decoded frames (n, frames, columns)."""
 
 
 class RecordedResiduals:
@@ -67,8 +63,8 @@ class RecordedResiduals:
         r = self._pack.representation
         if self._decode is None:
             self._decode = self._decoder()
-        latent = np.asarray(self._pack.anchors.latents[anchor], np.float32)
-        return residual(recorded_db(path, r), r.spectrum(self._decode(latent[None])[0]))
+        latent = self._pack.anchors.latents[anchor]
+        return anchor_residual(recorded_db(path, r), latent, self._decode, r)
 
     def _key(self, anchor: int, path: Path) -> str:
         """What decides the residual: the decoder, how it is read, the latent, the recording."""

@@ -6,17 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from latentpad.models.audio.reading import AudioError
-from latentpad.models.grain import Steps, recorded_db, residual
+from latentpad.models.grain import Decode, Steps, anchor_residual, recorded_db
 from latentpad.models.packs import grain
 from latentpad.models.packs.pack import SHIPPED, Pack, PackError
 from latentpad.models.progress import ProgressCallback, no_progress
-from latentpad.models.representation import Floats
 from latentpad.models.sources.licences import allows_derivatives
 from latentpad.models.sources.permission import sound_count
 from latentpad.models.training import dataset
-
-Decode = Callable[[Floats], Floats]
-"""Latents (n, D) to decoded frames (n, frames, columns)."""
 
 
 def keep(
@@ -58,8 +54,7 @@ def keep(
                 except AudioError:
                     unreadable += 1
                 else:
-                    decoded = pack.representation.spectrum(decode(latent[None])[0])
-                    steps = residual(recorded, decoded)
+                    steps = anchor_residual(recorded, latent, decode, pack.representation)
             count += steps is not None
             yield steps
 
