@@ -52,7 +52,7 @@ def test_anchors_are_where_a_library_would_place_their_recordings(
 ) -> None:
     for id, latent in list(zip(small.anchors.ids, small.anchors.latents, strict=True))[:2]:
         placed = encode_batch(str(small.path), [(recordings / str(id)).read_bytes()])
-        np.testing.assert_allclose(placed.latents[0], latent, atol=2e-3)
+        np.testing.assert_allclose(placed.latents[0], latent, atol=5e-4)
 
 
 def test_the_pack_knows_what_its_recordings_are_like(small: pack.Pack, recordings: Path) -> None:
@@ -254,7 +254,7 @@ def test_a_last_fit_learns_from_the_sounds_held_out_and_nothing_calls_them_unsee
     placed = encode_batch(
         str(made.path), [(recordings / str(i)).read_bytes() for i in made.anchors.ids]
     )
-    np.testing.assert_allclose(placed.latents, made.anchors.latents, atol=1e-2)
+    np.testing.assert_allclose(placed.latents, made.anchors.latents, atol=2e-3)
     card = (made.path / "card.md").read_text()
     assert "anchors (after the last fit, on all sounds)" in card
     assert "fit once more, to all sounds" in card and "test (unseen)" in card
