@@ -25,11 +25,12 @@ import platformdirs
 
 MAX_AGE_S = 30 * 86400.0  # a version's folder is kept this long after its last use
 REPORT_INTERVAL_S = 10.0  # between two reports about compiling
+CONSTANTS = "memory.py"  # has constants of kernels, and none itself
 LOCK_S = 2.0  # how long another process may hold the lock of a kernel's index
 
 
 def version() -> str:
-    """A hash of the sources of all kernels.
+    """A hash of the sources of all kernels, and of the constants that they share.
 
     Numba recompiles a function when its own file has changed, but not when a kernel from another
     file that was inlined into it has changed.
@@ -37,7 +38,7 @@ def version() -> str:
     source = hashlib.sha256()
     for file in sorted(Path(__file__).parent.rglob("*.py")):
         text = file.read_bytes()
-        if b"njit" in text and file != Path(__file__):
+        if (b"njit" in text or file.name == CONSTANTS) and file != Path(__file__):
             source.update(text)
     return source.hexdigest()[:16]
 

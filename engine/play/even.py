@@ -58,18 +58,22 @@ def common_level(memory: VoiceMemory, v: int) -> float:
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def even_out(memory: VoiceMemory, v: int, play: FrameSettings, magnitude: Floats) -> None:
-    """Bring linear magnitudes (bins,) by the share `play.even`, in dB, to the common level."""
-    common = common_level(memory, v)
-    if common == UNKNOWN:
-        return
+def even_out(memory: VoiceMemory, v: int, play: FrameSettings, magnitude: Floats) -> float:
+    """Bring linear magnitudes (bins,) by the share `play.even`, in dB, to the common level.
+
+    Returns their power then, as if they were not transposed.
+    """
     power = 0.0
     for m in range(len(magnitude)):
         power += magnitude[m] * magnitude[m]
-    softest = max(common - MOST_RAISED_DB, SILENT_DB - play.range_db)
     # Transposed lobes are wider and lower, or narrower and higher (see `play_frame`).
-    power /= play.level * play.level * (1 + play.ratio * play.ratio) / (2 * play.ratio)
-    level = 10 * math.log10(max(power, 1e-20))
+    power /= (1 + play.ratio * play.ratio) / (2 * play.ratio)
+    common = common_level(memory, v)
+    if common == UNKNOWN:
+        return power
+    softest = max(common - MOST_RAISED_DB, SILENT_DB - play.range_db)
+    level = 10 * math.log10(max(power / (play.level * play.level), 1e-20))
     gain = 10 ** (play.even * (common - max(level, softest)) / 20)
     for m in range(len(magnitude)):
         magnitude[m] *= gain
+    return power * gain * gain

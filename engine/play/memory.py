@@ -12,6 +12,13 @@ from latentpad.models.audio.texture import BANDS
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
+OVERLAPS = 8
+"""Frames that overlap: a voice's hop is n_fft / 8."""
+
+HOPS = 10
+"""Hops whose mean power is the level of an even loop, 27 ms if a hop is 2.7 ms: fewer would follow
+the waveform of a bass tone."""
+
 UNKNOWN = -1000.0  # dB, instead of a level: kernels with fast maths know no NaN
 
 
@@ -21,6 +28,10 @@ class VoiceMemory(NamedTuple):
     tables: Floats  # (V, 2, frames, columns) decoded: source and target of the morph
     levels: Floats  # (V, 2, frames) dB of the frames of the tables
     common: NDArray[np.float64]  # (V, 2) dB, the common level of each table's region (`even`)
+    expected: NDArray[np.float64]  # (V, OVERLAPS) RMS of the frames in each coming hop
+    powers: NDArray[np.float64]  # (V, 2, HOPS) of the latest hops, and of the frames there
+    correction: NDArray[np.float64]  # (V,) the gain that makes them equal (`interference`)
+    evened: NDArray[np.int64]  # (V,) hops since the loop is evened
     filled: Flags  # (V, frames) the target has it; else the source stands for it
     from_silence: Flags  # (V,) the source is silence, whatever is written there
     mix: NDArray[np.float64]  # (V,) 0 = source, 1 = target
@@ -89,6 +100,10 @@ def voice_memory(
         tables=np.full((voices, 2, frames, bins + texture_bands), -200, f),
         levels=np.full((voices, 2, frames), -200, f),
         common=np.full((voices, 2), UNKNOWN),
+        expected=np.zeros((voices, OVERLAPS)),
+        powers=np.zeros((voices, 2, HOPS)),
+        correction=np.ones(voices),
+        evened=np.zeros(voices, np.int64),
         filled=np.ones((voices, frames), np.bool_),
         from_silence=np.zeros(voices, np.bool_),
         mix=np.ones(voices),

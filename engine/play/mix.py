@@ -8,6 +8,7 @@ from ctypes import Structure, c_bool, c_double, c_int64
 import numpy as np
 from numba import njit
 
+from latentpad.engine.play.interference import forget_interference
 from latentpad.engine.play.memory import FrameSettings, Scratch, VoiceMemory
 from latentpad.engine.play.phase import Frame
 from latentpad.engine.play.voice import WAVE, clear_voice, play_frame, play_stereo, play_wave
@@ -161,3 +162,4 @@ def fade_out_overlap(
         tail[i, 0] += np.float32(sample * left)
         tail[i, 1] += np.float32(sample * right)
     memory.overlap[v] = 0
+    forget_interference(memory, v)

@@ -33,6 +33,7 @@ class Frame(NamedTuple):
     scale: float  # a magnitude of 1 is a full-scale sine
     norm: NDArray[np.float32]  # (hop,) 1 / sum of w² where all frames overlap
     partial: NDArray[np.float32]  # (3, n_fft) w / sum of w² of a frame and those before it
+    share: NDArray[np.float64]  # (n_fft / hop,) see `frame`
     band: NDArray[np.intp]  # (bins,) the band of a sound's texture below each bin
     part: NDArray[np.float32]  # (bins,) the share of the next band
 
@@ -63,6 +64,10 @@ def frame(
             low, high = max(0, shift), min(n_fft, n_fft + shift)
             total[low:high] += squares[low - shift : high - shift]
         partial[ahead] = w / total
+    # Frames whose squared magnitudes have the sum 1 and that continue each other overlap to a sound
+    # of this amplitude (RMS); each hop of a frame has its share of it.
+    amplitude = w.sum() / 2 * np.sqrt(2 / (n_fft * squares.sum()))
+    share = amplitude * (squares.reshape(overlaps, hop) / full).mean(axis=1)
     return Frame(
         w.astype(np.float32),
         hop,
@@ -70,6 +75,7 @@ def frame(
         float(w.sum() / 2),
         (1 / full).astype(np.float32),
         partial.astype(np.float32),
+        share,
         band,
         part,
     )

@@ -14,6 +14,7 @@ from numba import njit
 from latentpad.engine.phase_methods import NAMES
 from latentpad.engine.play.even import even_out, follow_common_levels
 from latentpad.engine.play.integration import integrate
+from latentpad.engine.play.interference import even_hop, expect, forget_interference
 from latentpad.engine.play.memory import Floats, FrameSettings, Scratch, VoiceMemory
 from latentpad.engine.play.phase import (
     Frame,
@@ -40,6 +41,7 @@ def clear_voice(memory: VoiceMemory, v: int, frame: Frame, range_db: float) -> N
     memory.before[v] = silence
     memory.phase[v] = 0
     memory.overlap[v] = 0
+    forget_interference(memory, v)
     gradient_time(memory.before[v, 0], frame.gamma, frame.hop, memory.tgrad[v])
 
 
@@ -183,7 +185,7 @@ def play_frame(
     _magnitudes(scratch.now, play, scratch.magnitude)
     if play.even > 0:
         follow_common_levels(memory, v, play)
-        even_out(memory, v, play, scratch.magnitude)
+        expect(memory, v, frame, even_out(memory, v, play, scratch.magnitude))
     texture = 1.0 if play.method == NOISE else play.texture
     if texture < 1:
         _coherent(memory, scratch, v, frame, play, playhead)
@@ -202,6 +204,10 @@ def play_frame(
         overlap[i] += signal[i] * frame.window[i]
     for i in range(hop):
         out[i] = overlap[i] * frame.norm[i]
+    if play.even > 0:
+        even_hop(memory, v, frame, play.even, out)
+    elif memory.evened[v] > 0:
+        forget_interference(memory, v)
     for i in range(n_fft - hop):
         overlap[i] = overlap[i + hop]
     for i in range(n_fft - hop, n_fft):

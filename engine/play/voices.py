@@ -20,7 +20,7 @@ from latentpad.engine.parameters import VOICES
 from latentpad.engine.play.control_state import ControlState
 from latentpad.engine.play.global_settings import GlobalSettings, per_hop
 from latentpad.engine.play.limiter import Limiter
-from latentpad.engine.play.memory import Scratch, scratch, voice_memory
+from latentpad.engine.play.memory import OVERLAPS, Scratch, scratch, voice_memory
 from latentpad.engine.play.mix import Instruction, add_tail, fade_out_overlap, play_hop
 from latentpad.engine.play.phase import Frame, frame
 from latentpad.engine.play.sound_reader import SoundReader, is_ready
@@ -50,7 +50,7 @@ class Voices:
     def __init__(self, board: Board, representation: Representation) -> None:
         r = representation
         self.board = board
-        self.hop_size = r.n_fft // 8
+        self.hop_size = r.n_fft // OVERLAPS
         self.frame: Frame = frame(r.n_fft, self.hop_size, r.window, interpolation(r))
         self.memory = voice_memory(VOICES, r.frames, r.n_fft, r.samples, r.texture_bands)
         self.scratch: Scratch = scratch(r.n_fft)
