@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 
 from latentpad.models.errors import LatentpadError
+from latentpad.models.packs.limits import MOST_LATENTS
 
-MAX_ARGUMENTS = 64  # of one command
+MAX_ARGUMENTS = MOST_LATENTS  # of one command: `/latent` has the most
 MAX_TEXT = 1000  # characters in all arguments of a command
 
 Argument = float | int | str | bool

@@ -83,7 +83,7 @@ _NUMBER = r"(?:[1-9]|10)"
 _TRIGGER = re.compile(r"/panic|/anchor/\d{1,9}|/snapshot/\d{1,9}/(store|recall)")
 _TOUCH = re.compile(rf"/pad(/{_NUMBER})?/touch")
 _AXIS = re.compile(rf"/pad(/{_NUMBER})?/[xy]")
-_LATENT = re.compile(r"/latent/[1-9]\d?")
+_LATENT = re.compile(r"/latent/[1-9]\d{0,2}")
 _LATTICE = re.compile(r"/lattice/\d{1,9}")
 _FINGER = re.compile(rf"/pad/{_NUMBER}/(\w+)")
 assert FINGERS == 10, "the addresses of the fingers above end at 10"

@@ -99,9 +99,11 @@ class PackValues:
             if wanted != self._value(address):
                 self._put(address, wanted)
         if back.pad is not None:
-            now = self._pad.target()
+            now, origins = self._pad.target(), self._board.origin.copy()
             for command in replace(back.pad, point=now.point).commands(now):
                 self._point(command)
+            if back.pad.origin == b.POINT:  # latents that are kept, and steer nothing
+                self._board.origin[:] = origins
         for loop in back.loops:
             if self._board.held[loop.voice] and self._board.starts[loop.voice] == loop.serial:
                 self._board.origin[loop.voice] = loop.origin

@@ -23,7 +23,7 @@ from latentpad.models.representation import (
 )
 
 # (until, every) in s: the frames that are sampled of any sound.
-SAMPLED = ((0.08, 0.0), (0.32, 0.032), (np.inf, 0.064))
+SAMPLED = ((0.08, 0.0), (0.32, 0.022), (np.inf, 0.048))
 WINDOWS = 2  # decoded at most besides the samples, where the outline is decided
 FLAT_DB = 1.0  # samples that differ by less need no frames between them for the loudness
 

@@ -73,6 +73,18 @@ def test_any_state_is_what_it_was_after_another_pack_and_back(steps: list[Step])
     assert steering(desk.instrument) == before
 
 
+def test_a_note_keeps_its_point_when_a_latent_that_steers_nothing_comes_back(two: Two) -> None:
+    two.send("/latent", *[0.5] * two.latents)
+    two.send("/mode", "loop")
+    two.send("/note", 60, 100)
+    two.send("/mode", "original")
+    held = two.board.held != 0
+    before = two.board.origin[held].tolist()
+    two.change(1)
+    two.change(0)
+    assert two.board.origin[held].tolist() == before
+
+
 def test_every_value_that_names_nothing_of_the_pack_is_kept(two: Two) -> None:
     for row in GLOBAL:
         if row.kind == "float" and row.size == 1:
@@ -129,9 +141,9 @@ def test_axes_that_are_descriptors_mean_the_same_in_both_packs(two: Two) -> None
 
 def test_commands_are_those_of_the_new_pack(two: Two) -> None:
     two.change(1)
-    two.send("/latent", *[0.5] * 16)
+    two.send("/latent", *[0.5] * 128)
     two.send("/anchor/1300")
-    two.send("/axes", 14, 15)
+    two.send("/axes", 126, 127)
 
 
 def test_a_snapshot_of_another_pack_recalls_what_has_a_meaning(two: Two) -> None:
