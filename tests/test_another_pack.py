@@ -104,7 +104,7 @@ def test_the_pack_is_heard_and_the_performers_connections_stay(
     until(lambda: is_heard(ear, name), f"{name} is not heard")
     print(f"{name}: a quarter of a second of it was heard after {time.monotonic() - began:.2f} s")
     assert connections(server) == before and processes(playing) == running
-    assert f"pack   {name}" in playing.lines
+    until(lambda: f"pack   {name}" in playing.lines, f"play does not say {name}")
     assert pack(playing) == name
 
 
