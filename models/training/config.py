@@ -50,7 +50,7 @@ PAPER = Recipe(
     free_nats=0.0, warm_up=0.0, decorrelation=0.0, learning_rate=1e-4, falling=False,
     weight_decay=0.0, augmentation=0.0, content=0.0, epochs=500, patience=30,
 )  # fmt: skip
-#: Wide, and fit again to all sounds. The shipped pack `footsteps` was trained by it.
+#: Wide, and fit again to all sounds. The shipped packs were trained by it.
 LONG = Recipe(
     width=384, hidden=512, seed_channels=128, encoder_width=224, contrast=0.6, epochs=240,
     steps=1500, last_fit=0.6, last_beta=0.3, last_augmentation=0.5,
