@@ -85,8 +85,8 @@ class Addresses:
         raise UnknownAddress(f"{address}: there is no such address")
 
     def __iter__(self) -> Iterator[str]:
-        """All addresses, sorted; `*` stands for a number."""
-        return iter(sorted({*self._handlers, *self.staged, *self._numbered, *aliases.ALIASES}))
+        """All addresses but aliases, sorted; `*` stands for a number."""
+        return iter(sorted({*self._handlers, *self.staged, *self._numbered}))
 
 
 def _split(address: str) -> tuple[str, str]:

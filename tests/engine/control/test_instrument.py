@@ -236,7 +236,7 @@ def test_a_finger_has_level_pan_and_pitch(desk: Desk, row: str, field: str) -> N
         ("/pad/1/touch", ("down",)),
         ("/pad/0/xy", (0.5, 0.5)),
         ("/pad/11/xy", (0.5, 0.5)),
-        ("/pad/1/z", (0.5,)),
+        ("/pad/1/w", (0.5,)),
         ("/note", (60,)),
         ("/note", (60, math.nan)),
         ("/note", ("C4", 100)),
