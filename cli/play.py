@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -13,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from latentpad.cli import devices, first_steps, messages
+from latentpad.cli import devices, first_steps, messages, signals
 from latentpad.controllers.controller import Connection, Controller, load
 from latentpad.controllers.demo import DemoController
+from latentpad.controllers.discovery import DiscoveryController
 from latentpad.controllers.http.controller import HttpController
 from latentpad.controllers.http.pages import PORT as HTTP_PORT
 from latentpad.controllers.keyboard.controller import KeyboardController
@@ -45,7 +44,6 @@ from latentpad.presets.bank import PresetBank, install, left_out, recall
 from latentpad.presets.names import listed
 from latentpad.presets.preset import Preset
 
-_signal_sockets = socket.socketpair()  # open as long as the program
 WAITING_S = 20.0  # between two lines about a slow start
 METER_S = 0.05
 
@@ -88,7 +86,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     pack = _pack(options, preset)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    _end_by_signal(loop, stop)
+    signals.end_by_signal(loop, stop)
     loop.set_exception_handler(_tell_fault)
     device = None if options.output.null else options.output.device
     if device is not None and not devices.check(device):
@@ -160,7 +158,12 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
             say("ready")
             for line in first_steps.lines(host, port, options.lan, keyboard is not None):
                 say(line)
-            await _start([http], connection, running)  # what it imports delays nothing now
+            # What these import delays nothing now.
+            late: list[Controller] = [http]
+            if options.lan:
+                query_port = http.port if options.lan_oscquery else None
+                late.append(DiscoveryController(port, query_port))
+            await _start(late, connection, running)
             await _stopped(stop, options.seconds)
         elif not stop.is_set():
             raise EngineError(session.failed)
@@ -229,29 +232,6 @@ def _tell_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> Non
     error_log.report(context.get("exception") or RuntimeError(context["message"]))
 
 
-def _end_by_signal(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    """Ctrl-C, SIGTERM and the terminal's end (SIGHUP) set `stop`.
-
-    These are not the loop's own handlers, which end with the loop: a second Ctrl-C while the
-    program closes would then raise an exception at an arbitrary point.
-    """
-
-    def on_signal(number: int, frame: object) -> None:
-        with suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(stop.set)
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # not of nohup
-            signal.signal(number, on_signal)
-    # A handler runs on this thread alone, and a signal may reach another one: then only the
-    # wake-up socket ends the loop's wait.
-    received, sent = _signal_sockets
-    received.setblocking(False)
-    sent.setblocking(False)
-    signal.set_wakeup_fd(sent.fileno(), warn_on_full_buffer=False)
-    loop.add_reader(received, received.recv, 4096)
-
-
 async def _ready(session: Session, stop: asyncio.Event, say: Callable[[str], None]) -> bool:
     """Wait until the session is ready, however long that takes. False if it failed or was
     stopped."""
@@ -285,6 +265,7 @@ async def _meter(
         feedback.publish("/meter/load", (float(player[b.LOAD]),))
         feedback.publish("/meter/limiter", (float(player[b.REDUCTION_DB]),))
         feedback.publish("/meter/refused", (outcomes.refused,))
+        feedback.publish("/meter/dropped", (osc.dropped,))
         feedback.publish(
             "/meter/faults",
             (
