@@ -109,8 +109,9 @@ class Listener:
             if had and not self._heard:
                 self._connection.unfollow(self)
         else:
-            if not self._heard:
-                self._connection.follow(self, self._sender)
-            self._heard |= set(addresses)
-            for address, args in self._tree.values_of(addresses).items():
-                self._wait(address, args)
+            had, self._heard = self._heard, self._heard | set(addresses)
+            if not had:
+                self._connection.follow(self, self._sender)  # which sends all values
+            else:
+                for address, args in self._tree.values_of(addresses).items():
+                    self._wait(address, args)
