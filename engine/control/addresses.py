@@ -84,18 +84,31 @@ class Addresses:
             return partial(self._numbered[key], _index(digits))
         raise UnknownAddress(f"{address}: there is no such address")
 
+    def __contains__(self, address: str) -> bool:
+        if address in self.staged or aliases.find(address) is not None:
+            return True
+        try:
+            self.find(address)
+        except CommandError:
+            return False
+        return True
+
+    def __len__(self) -> int:
+        return len(self._handlers) + len(self._numbered) + len(self.staged)
+
     def __iter__(self) -> Iterator[str]:
         """All addresses but aliases, sorted; `*` stands for a number."""
         return iter(sorted({*self._handlers, *self.staged, *self._numbered}))
 
 
 def _split(address: str) -> tuple[str, str]:
-    """An address with `*` for its number, and the number: its last part, or the one before."""
+    """An address with `*` for its number, and the number: its last part, or the one before. Both
+    are empty without one."""
     stem, _, last = address.rpartition("/")
     if last.isdecimal():
         return f"{stem}/*", last
     stem, _, digits = stem.rpartition("/")
-    return (f"{stem}/*/{last}", digits) if digits.isdecimal() else (address, "")
+    return (f"{stem}/*/{last}", digits) if digits.isdecimal() else ("", "")
 
 
 def _index(digits: str) -> int:
