@@ -91,6 +91,8 @@ class Subscribers:
             except CommandError:  # such an address cannot be reached at present
                 continue
             subscribers.append(Subscriber(port, udp, 0, SubscriberState.FOLLOWS))
+        if not subscribers:
+            return
         host = self._host(group)
         host.asleep, host.port, host.subscribers = True, remembered.port, subscribers
         host.aliases = {alias: None for alias in remembered.aliases if alias in ALIASES}
