@@ -16,6 +16,7 @@ from latentpad.controllers.no_effect import why_no_effect
 from latentpad.controllers.osc.packet import OscArgument
 from latentpad.engine import error_log
 from latentpad.engine.arguments import Argument, CommandError, UnknownAddress
+from latentpad.engine.control import aliases
 from latentpad.engine.control.command import Arg
 from latentpad.engine.control.command_table import RECEIVED
 from latentpad.engine.control.instrument import Instrument, Sender
@@ -143,7 +144,10 @@ class Outcomes:
 
     def _compare(self, address: str, args: Sequence[Argument]) -> tuple[OutcomeKind, str]:
         """Compare the arguments with the present value: the kind of the outcome, and its reason."""
-        limits = self._limits.get(address, ())
+        limits = self._limits.get(address)
+        if limits is None:  # a number beyond those of the table, or a pad of another name
+            alias = aliases.find(address)
+            limits = () if alias is None else self._limits.get(alias.address, ())
         excess = max(map(_excess, limits, args), default=0.0)
         held = (
             self.instrument.args_of(address) if excess > 0 or address.startswith(_OF_PACK) else ()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from latentpad.controllers.echo import ECHO_S
 from latentpad.controllers.osc.feedback import Feedback
 from latentpad.controllers.osc.packet import Message, decode, encode
 from latentpad.controllers.osc.remembered import HostMemory, RememberedHost, load
@@ -18,7 +19,6 @@ from latentpad.controllers.osc.server import listen
 from latentpad.controllers.osc.subscribers import (
     BYTES_S,
     COPY_S,
-    ECHO_S,
     FRESH_S,
     HOSTS,
     KNOWN_S,
