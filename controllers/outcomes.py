@@ -145,7 +145,7 @@ class Outcomes:
     def _compare(self, address: str, args: Sequence[Argument]) -> tuple[OutcomeKind, str]:
         """Compare the arguments with the present value: the kind of the outcome, and its reason."""
         limits = self._limits.get(address)
-        if limits is None:  # a number beyond those of the table, or a pad of another name
+        if limits is None:  # an address with a number
             alias = aliases.find(address)
             limits = () if alias is None else self._limits.get(alias.address, ())
         excess = max(map(_excess, limits, args), default=0.0)
@@ -181,19 +181,19 @@ def _differs(held: Argument, argument: Argument) -> bool:
 
 
 def _clamping() -> dict[str, tuple[Arg, ...]]:
-    """The arguments that are clamped, by every address that takes them.
-
-    A switch is not among them: it takes any number as a yes or no. Neither is what is refused
-    outside its range.
-    """
+    """The arguments that are clamped, by the addresses that take them; none for other addresses."""
     return {
-        address: command.args
+        address: command.args if all(map(_is_clamped, command.args)) else ()
         for command in RECEIVED
-        if all(arg.kind in ("float", "int", "choice") for arg in command.args)
-        and all(math.isfinite(arg.low) and math.isfinite(arg.high) for arg in command.args)
-        and not any(arg.optional for arg in command.args)
         for address in command.addresses()
     }
+
+
+def _is_clamped(arg: Arg) -> bool:
+    """Whether a number is clamped. A switch takes any as a yes or no; what is optional, and an
+    axis, are refused outside their range."""
+    ranged = math.isfinite(arg.low) and math.isfinite(arg.high)
+    return ranged and arg.kind in ("float", "int", "choice") and not arg.optional
 
 
 def _reason(error: str) -> str:
