@@ -82,20 +82,25 @@ def test_a_wrong_count_of_arguments_is_refused(row: Parameter) -> None:
 def test_a_choice_is_taken_by_name_and_by_number() -> None:
     row = ROW["/mode"]
     assert row.parse(["shot"]) == row.parse([1]) == row.parse([1.2]) == (1.0,)
+    assert row.parse(["Shot"]) == row.parse(["SHOT"]) == (1.0,)
     assert row.show((1.0,)) == ("shot",)
-    with pytest.raises(CommandError, match="'Shot' is none of loop, shot, original"):
-        row.parse(["Shot"])
+    with pytest.raises(CommandError, match="'Shots' is none of loop, shot, original"):
+        row.parse(["Shots"])
 
 
 def test_an_axis_is_a_latents_number_a_descriptors_name_or_auto() -> None:
     row = ROW["/axes"]
     assert row.parse([3, 0]) == (3, 0) and row.show((3, 0)) == (3, 0)
+    assert row.parse(["3", "0"]) == (3, 0)
     assert row.parse(["auto", "auto"]) == row.default == (AUTO, AUTO)
     values = row.parse(["brightness", "loudness"])
     assert min(values) >= LATENT_MAX and row.show(values) == ("brightness", "loudness")
     assert all(isinstance(shown, int) for shown in row.show((0.0, 63.0)))
-    with pytest.raises(CommandError, match="'Brightness' is none of auto, brightness, hardness"):
-        row.parse(["Brightness", "hardness"])
+    assert row.parse(["Brightness", "LOUDNESS"]) == values
+    with pytest.raises(CommandError, match="'bright' is none of auto, brightness, hardness"):
+        row.parse(["bright", "hardness"])
+    with pytest.raises(CommandError, match="finite number"):
+        row.parse(["9" * 400, "0"])
 
 
 def test_integers_are_taken_for_floats_and_back() -> None:
