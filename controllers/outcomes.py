@@ -105,7 +105,9 @@ class Outcomes:
     def done(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
         """Report a command that was carried out."""
         kind, reason = self._compare(address, args)
-        if kind is OutcomeKind.DONE and (reason := self._no_effect(address, args)):
+        if kind is OutcomeKind.DONE and (
+            reason := why_no_effect(address, args, self.instrument.value)
+        ):
             kind = OutcomeKind.IDLE
         if kind is not OutcomeKind.DONE or self.watchers:
             self._publish(Outcome(kind, address, tuple(args), sender, reason))
@@ -132,14 +134,6 @@ class Outcomes:
         self.refused += 1
         args = () if data is None else (data,)
         self._publish(Outcome(OutcomeKind.MALFORMED, "", args, sender, reason))
-
-    def _no_effect(self, address: str, args: Sequence[Argument]) -> str:
-        """Why a command is not heard; empty if it is, and for the release of a button."""
-        alias = aliases.ALIASES.get(address)
-        if alias is None:
-            return why_no_effect(address, args, self.instrument.value)
-        meant = alias.read(args)
-        return "" if meant is None else why_no_effect(alias.address, meant, self.instrument.value)
 
     def _publish(self, outcome: Outcome) -> None:
         if outcome.kind is not OutcomeKind.DONE:
