@@ -159,6 +159,9 @@ def play(
     record_gestures: Annotated[
         Path | None, typer.Option(help="Record the gestures: .jsonl.")
     ] = None,
+    replay: Annotated[
+        Path | None, typer.Option(help="Replay a gesture recording, and play over it.")
+    ] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="Stop after so long.")] = None,
 ) -> None:
     """Play the instrument."""
@@ -172,7 +175,7 @@ def play(
         output=_settings(device, sample_rate, block, ring, null_audio),
         osc_port=osc_port, lan=lan, midi=tuple(midi or ()), bend_layout=bend_layout, demo=demo,
         controllers=tuple(controller or ()),
-        record=record, record_gestures=record_gestures, seconds=seconds,
+        record=record, record_gestures=record_gestures, replay=replay, seconds=seconds,
     )  # fmt: skip
     lasting = streams.BestEffortOutput(_warn)
     try:
