@@ -185,17 +185,17 @@ class Replay:
     def _carry_out(self, messages: Iterator[GestureMessage]) -> None:
         """Carry out messages of one time, as one change; of very many, as several."""
         change: list[GestureMessage] = []
-        for message in messages:
-            if message.address == "/pack":
-                self._apply(change)
-                change = []
-                self._play_pack(message)
-            elif message.address != END:
-                change.append(message)
-                if len(change) == MOST:
+        try:
+            for message in messages:
+                if message.address == "/pack" or len(change) == MOST:
                     self._apply(change)
                     change = []
-        self._apply(change)
+                if message.address == "/pack":
+                    self._play_pack(message)
+                elif message.address != END:
+                    change.append(message)
+        finally:  # a later line is wrong: these are carried out all the same
+            self._apply(change)
 
     def _apply(self, messages: Sequence[GestureMessage]) -> None:
         instrument = self._instrument
