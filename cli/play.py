@@ -81,7 +81,8 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     `TakeError`, `CommandError`, `ControllerError` for wrong options, before any sound.
     """
     recordings.check(options.record, options.record_gestures)
-    if options.replay is not None and not (options.pack or options.library):
+    chosen = bool(options.pack or options.library)
+    if options.replay is not None and not chosen:
         options = replace(options, **play_options(options.replay))
     extra_controllers = [load(name) for name in options.controllers]
     bank = PresetBank()
@@ -160,7 +161,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
             for line in first_steps.lines(host, port, options.lan, keyboard is not None):
                 say(line)
             if options.replay is not None:
-                player.play(options.replay)
+                player.play(options.replay, on_present=chosen)
             await _stopped(stop, options.seconds)
         elif not stop.is_set():
             raise EngineError(session.failed)

@@ -66,9 +66,12 @@ class TakePlayer:
         self._instrument.register(LOOP, self._loop)
         self._instrument.taps.append(self._heard)
 
-    def play(self, path: Path) -> None:
-        """Replay the recording in this file. Raises `TakeError`, `PresetError`, `CommandError`."""
-        begin = self._read(path, NOBODY)
+    def play(self, path: Path, *, on_present: bool = False) -> None:
+        """Replay the recording in this file; if `on_present`, on the pack that is played.
+
+        Raises `TakeError`, `PresetError`, `CommandError`.
+        """
+        begin = self._read(path, NOBODY, on_present)
         with self._instrument.together():
             begin()
 
@@ -139,7 +142,7 @@ class TakePlayer:
         names = f"the newest are {there}" if there else f"none is in {FOLDER.absolute()}"
         raise TakeError(f"there is no take {line(name or '')!r}; {names}" if name else names)
 
-    def _read(self, path: Path, sender: Sender) -> Callable[[], None]:
+    def _read(self, path: Path, sender: Sender, on_present: bool = False) -> Callable[[], None]:
         """Read what the replay needs. Returns what begins it, within a change."""
         recording = GestureRecording(path, whole=False)
         head, name = recording.head, printable(path.stem)
@@ -147,7 +150,7 @@ class TakePlayer:
         if not recording.self_contained and (named := head.get("preset")):
             preset = self._preset(named, path.parent)
             pack_named = pack_named or preset.pack
-        pack = self._pack(recording, pack_named)
+        pack = self._pack(recording, None if on_present else pack_named)
 
         def begin() -> None:
             self._request += 1

@@ -213,10 +213,8 @@ def _message(entry: dict[str, Any], location: str) -> GestureMessage:
                 f"{location}: from: a whole number is wanted, got {_quoted(entry['from'])}"
             )
         message.sender = entry["from"]
-    if "by" in entry:
-        if not isinstance(entry["by"], str):
-            raise TakeError(f"{location}: by: a text is wanted, got {_quoted(entry['by'])}")
-        message.by = entry["by"]
+    if isinstance(by := entry.get("by"), str):
+        message.by = by
     return message
 
 

@@ -41,7 +41,9 @@ EXAMPLES: dict[str, list[Argument]] = {  # of texts that must be something
     "/pack": ["footsteps"],
     "/preset": ["walk"],
     "/preset/save": ["mine"],
+    "/take/play": ["tune"],
 }
+TAKE = '{"touches": true}\n{"t": 0.2, "address": "/take/end", "args": []}\n'
 
 
 def example(command: Command, latents: int) -> list[Argument]:
@@ -97,6 +99,8 @@ class Held(Session):
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     """`play` in this process, as the command line starts it, to no device."""
     home = tmp_path_factory.mktemp("home")
+    (home / "takes").mkdir()
+    (home / "takes" / "tune.jsonl").write_text(TAKE)
     found = Whole()
     handlers = {number: signal.getsignal(number) for number in SIGNALS}
     with pytest.MonkeyPatch.context() as patch:

@@ -266,12 +266,12 @@ class Replay:
         if sender == NOBODY and self._awaits_pack:
             return
         moved = control(address)
-        touch = address.endswith("/touch")
+        touch = address.endswith("/touch") and moved != address
         # A touch without a sender follows from a move, which was heard before it.
         mine = self._acting or (touch and sender == NOBODY and moved not in self._taken)
         if touch:
-            n = int(moved.removeprefix("/pad/"))
-            (self._fingers.add if mine and args[0] else self._fingers.discard)(n)
+            n, down = int(moved.removeprefix("/pad/")), float(args[0]) >= 0.5
+            (self._fingers.add if mine and down else self._fingers.discard)(n)
         if mine:
             return
         self._alone = False
