@@ -126,7 +126,8 @@ def test_the_program_replays_what_it_is_given_and_what_it_has_recorded(tmp_path:
         program.says(f"replay {name} begins", after=program.lines.index(f"replay {name} ended"))
         program.send("/take/loop", "i", 0)
         (tmp_path / "takes" / "other.jsonl").write_text(
-            '{"preset": "kit", "pack": "oneshots"}\n{"t": 0, "address": "/pad/xy", "args": [0, 1]}\n'
+            '{"preset": "kit", "pack": "oneshots"}\n'
+            '{"t": 0, "address": "/pad/xy", "args": [0, 1]}\n'
         )
         program.send("/take/play", "s", "other")
         program.says("pack   oneshots")
