@@ -139,8 +139,9 @@ class TakePlayer:
         if name is None and newest:
             return newest[0][1]
         there = ", ".join(path.stem for _, path in newest[:MOST_LISTED])
+        named = "" if name is None else f" {line(name)!r}"
         names = f"the newest are {there}" if there else f"none is in {FOLDER.absolute()}"
-        raise TakeError(f"there is no take {line(name or '')!r}; {names}" if name else names)
+        raise TakeError(f"there is no take{named}; {names}; /record 1 begins one")
 
     def _read(self, path: Path, sender: Sender, on_present: bool = False) -> Callable[[], None]:
         """Read what the replay needs. Returns what begins it, within a change."""
