@@ -26,8 +26,8 @@ pytestmark = pytest.mark.listens
 # where no noise is heard, since each decodes anew and takes up its sounds some hops sooner or
 # later; a take played backwards is over 10 dB away.
 NEAR_DB, FAR_DB = 3.0, 8.0
-STALL = 16  # hops: a command so late says that the machine stood still
-TRIES = 5
+STALL = 6  # hops: a command so late says that the machine stood still
+TRIES = 8
 
 
 @pytest.fixture(scope="module")
