@@ -26,6 +26,7 @@ from latentpad.controllers.sinks import Message, Sink, Sinks
 from latentpad.engine import error_log
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
+from latentpad.engine.control.state import is_of_note
 
 INTERVAL = 1 / 60
 """Seconds between two messages of one value."""
@@ -33,7 +34,7 @@ INTERVAL = 1 / 60
 
 # An event is not a value: it must not be sent later, or left out for a newer one.
 def _is_event(address: str) -> bool:
-    return address in ("/note", "/panic") or address.startswith("/snapshot/")
+    return is_of_note(address) or address == "/panic" or address.startswith("/snapshot/")
 
 
 class Feedback:

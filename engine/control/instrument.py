@@ -15,6 +15,7 @@ from latentpad.engine.control.addresses import Addresses
 from latentpad.engine.control.allocation import NOBODY, Allocation, Command, Sender, Slot
 from latentpad.engine.control.changes import Changes, Listener
 from latentpad.engine.control.last_heard import LastHeard
+from latentpad.engine.control.notes import Notes
 from latentpad.engine.control.pack_limits import PackLimits
 from latentpad.engine.control.pack_values import PackValues
 from latentpad.engine.control.pad import Handler, Pad
@@ -64,6 +65,7 @@ class Instrument(Changes):
             self._point_from_snapshot,
         )
         self._touch = Touch(board, self._voices, self._pad, self._changed, clock)
+        notes = Notes(board, self._voices, self._pad, self._changed, clock)
         self._snapshots = Snapshots(
             self._current_snapshot, self._set_from_snapshot, self._point_from_snapshot,
             self._pack.playable, self._changed, clock,
@@ -73,10 +75,11 @@ class Instrument(Changes):
                 **{row.address: self._setter(row) for row in GLOBAL},
                 **self._pad.handlers(),
                 **self._touch.handlers(),
+                **notes.handlers(),
                 **plane_commands.handlers(),
                 "/panic": self._panic,
             },
-            {**self._pad.numbered(), **self._snapshots.numbered()},
+            {**self._pad.numbered(), **notes.numbered(), **self._snapshots.numbered()},
         )
 
     # -- commands ----------------------------------------------------------------------------
