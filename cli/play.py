@@ -62,6 +62,7 @@ class Options:
     lan: bool = False
     midi: tuple[str, ...] = ()
     bend_layout: bool = False
+    mpe: bool = False
     demo: bool = False
     controllers: tuple[str, ...] = ()
     record: Path | None = None
@@ -119,7 +120,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     host, port = osc.address
     takes = TakeRecorder(session, bank.named(options.preset), say)
     layout: Layout = "bend" if options.bend_layout else "pad"
-    midi = MidiController(Bindings(), options.midi, layout, refusals.note)
+    midi = MidiController(Bindings(), options.midi, layout, refusals.note, mpe=options.mpe)
     keyboard = KeyboardController(bank.names, options.preset, say) if is_terminal() else None
     session.start()
     packs = PackCommand(session.packs, refusals.note, feedback.publish, outcomes.refuse)

@@ -21,8 +21,11 @@ class MidiController:
         names: Sequence[str],
         layout: Layout,
         note: Callable[[str], None],
+        *,
+        mpe: bool = False,
     ) -> None:
         self._bindings, self._names, self._layout, self._note = bindings, names, layout, note
+        self._mpe = mpe
         self._ports: MidiPorts | None = None
 
     async def start(self, connection: Connection) -> None:
@@ -34,6 +37,7 @@ class MidiController:
             connection.outcomes,
             self._names,
             layout=self._layout,
+            mpe=self._mpe,
             announce=connection.say,
         )
 

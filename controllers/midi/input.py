@@ -1,28 +1,30 @@
-"""MIDI messages to commands.
+"""Changes of MIDI controls to commands.
 
-| message | command |
+| change | command |
 | --- | --- |
-| CC 16, 17 (48, 49 refine them) | `/pad/x`, `/pad/y` |
-| pitch bend, CC 1 (33) in the bend layout | `/pad/x`, `/pad/y` |
-| note on, off | `/note` |
-| program change | `/preset`, counted from 0 as on the wire |
-| CC 7 | `/gain` |
-| CC 120, 123...127 | `/panic`, all of the channel's notes off |
+| notes, and what shapes them | `/note`, `/note/P/...` (`controllers.midi.notes`) |
+| CC 16, 17 | `/pad/x`, `/pad/y` |
+| pitch bend, CC 1 in the bend layout | `/pad/x`, `/pad/y` |
+| CC 1, 7, 10, 11, 72, 73 | `/texture`, `/gain`, `/pan`, `/expression`, `/release`, `/attack` |
+| program | `/preset`, counted from 0 as on the wire, 128 to a bank |
+| CC 120 | `/panic` |
 | a learned control | its address (`controllers.midi.learn`), instead of the above |
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
-
-import mido
+from itertools import groupby
+from typing import Any, Literal
 
 from latentpad.controllers.input_counts import InputCounts
+from latentpad.controllers.midi.change import Change
 from latentpad.controllers.midi.learn import Bindings, Control, Target
+from latentpad.controllers.midi.notes import RESET, Command, PortNotes
+from latentpad.controllers.midi.zones import Zones
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.controllers.sender_threads import SenderThreads
 from latentpad.engine import error_log
@@ -31,20 +33,16 @@ from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.parameters import ROW
 
 Layout = Literal["pad", "bend"]
-Command = tuple[str, tuple[Argument, ...]]
 
+AT_ONCE = 64  # changes that are one change of the instrument
 ALL_SOUND_OFF = 120
-NOTES_OFF = range(123, 128)  # the mode messages after 123 release notes as well
-_AXES: dict[str, dict[int, str]] = {
-    "pad": {16: "/pad/x", 17: "/pad/y"},
-    "bend": {16: "/pad/x", 17: "/pad/y", 1: "/pad/y"},
-}
+MODULATION, VOLUME, PAN, EXPRESSION = 1, 7, 10, 11
 _GAIN = ROW["/gain"]
 
 
 @dataclass(slots=True)
 class MidiInput:
-    """One MIDI port's messages to `instrument`. Call it from one thread at a time.
+    """The changes of one MIDI port's controls to `instrument`. Call it from one thread at a time.
 
     Notes belong to the port and channel that they came from: when a keyboard is unplugged, only its
     own notes are released.
@@ -56,38 +54,56 @@ class MidiInput:
     outcomes: Outcomes
     layout: Layout = "pad"
     counts: InputCounts = field(default_factory=InputCounts)
-    _coarse: dict[tuple[int, int], int] = field(default_factory=dict)
+    mpe: bool = False
+    _notes: PortNotes = field(init=False)
     _pressed: set[Control] = field(default_factory=set)
+    _moved: set[tuple[int, int]] = field(default_factory=set)  # controllers, for CC 121
     _threads: SenderThreads = field(default_factory=SenderThreads)
 
-    def receive(self, data: list[int]) -> None:
-        """Handle the bytes of one message. Malformed and refused messages are counted, never
-        raised.
+    def __post_init__(self) -> None:
+        self._notes = PortNotes(Zones(forced=self.mpe), self._point)
 
-        The outcome is reported to `outcomes`.
-        """
-        self.counts.messages += 1
-        try:
-            message = mido.Message.from_bytes(data)
-        except (ValueError, IndexError) as error:
-            self.counts.add_malformed(str(error))
-            return
-        waits = message.type == "program_change" and self.instrument.waits_for_disk("/preset")
-        self._threads.do(self.port, partial(self._carry_out, message), waits=waits)
+    def receive(self, changes: Sequence[Sequence[Any]]) -> None:
+        """Handle changes, the fields of `Change`. What is refused is counted, never raised, and
+        reported to `outcomes`."""
+        self.counts.messages += len(changes)
+        reads_disk = self.instrument.waits_for_disk("/preset")
+        arrived = [Change(*fields) for fields in changes]
+        for waits, group in groupby(arrived, lambda c: reads_disk and c.kind == "program"):
+            run = [*group]
+            size = 1 if waits else AT_ONCE
+            for start in range(0, len(run), size):
+                part = run[start : start + size]
+                carry_out = self._carry_out if waits else self._carry_out_together
+                self._threads.do(self.port, partial(carry_out, part), waits=waits)
 
-    def _carry_out(self, message: mido.Message) -> None:
-        if message.type == "control_change" and message.control in NOTES_OFF:
-            self.instrument.release_notes(self.group(message.channel))
-            return
-        try:
-            commands = self.commands(message)
-        except Exception as error:  # a fault behind one control must not end the others
-            self.counts.add_refused(error)
-            error_log.report(error)
-            return
-        if commands:
-            sender = Sender(self.group(message.channel))
-            self.instrument.carry_out(commands, sender, self._report)
+    def release(self) -> None:
+        """Release all notes of the port, when it has gone."""
+        for channel in range(1, 17):
+            self._threads.do(self.port, partial(self.instrument.release, self.group(channel)))
+        self._threads.do(self.port, self._notes.forget)
+
+    def group(self, channel: int) -> str:
+        """The sender group of a channel, 1...16."""
+        return f"midi {self.port} {channel}"
+
+    def _carry_out_together(self, changes: Sequence[Change]) -> None:
+        with self.instrument.together():
+            self._carry_out(changes)
+
+    def _carry_out(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            try:
+                commands = self.commands(change)
+            except Exception as error:  # a fault behind one control must not end the others
+                self.counts.add_refused(error)
+                error_log.report(error)
+                continue
+            for channel, group in groupby(commands, lambda command: command[0]):
+                sender = Sender(self.group(channel))
+                self.instrument.carry_out(
+                    [(address, args) for _, address, args in group], sender, self._report
+                )
 
     def _report(
         self, address: str, args: Sequence[Argument], sender: Sender, error: Exception | None
@@ -96,61 +112,62 @@ class MidiInput:
             self.counts.add_refused(error)
         self.outcomes.report(address, args, sender, error)
 
-    def group(self, channel: int) -> str:
-        """The sender group of a channel, counted 0...15 as in MIDI's bytes."""
-        return f"midi {self.port} {channel + 1}"
+    def _point(self) -> tuple[float, float]:
+        x, y = self.instrument.args_of("/pad/1/xy")
+        return float(x), float(y)
 
-    def release(self) -> None:
-        """Release all notes of the port, when it has gone."""
-        for channel in range(16):
-            self._threads.do(self.port, partial(self.instrument.release, self.group(channel)))
+    def commands(self, change: Change) -> list[Command]:
+        """The change as commands, in order."""
+        learned = self._learned(change)
+        if learned is not None:
+            released = change.kind == "note" and not change.value
+            if released and self._notes.holds(change.channel, change.number):
+                learned += self._notes.read(change) or []  # it was pressed as a note
+            return learned
+        if change.kind == "cc" and change.number == ALL_SOUND_OFF:
+            self._notes.let_go(range(1, 17))
+            return [(change.channel, "/panic", ())]
+        own = [*self._own(change)]
+        if own and change.kind == "bend":  # it is x, and bends no notes
+            return own
+        return [*(self._notes.read(change) or []), *own]
 
-    def commands(self, message: mido.Message) -> list[Command]:
-        """The message as commands, in order."""
-        match message.type:
-            case "note_on" | "note_off":
-                return self._note(message)
-            case "control_change":
-                return self._control(message)
-            case "program_change":
-                return [("/preset", (message.program,))]
-            case "pitchwheel" if self.layout == "bend":
-                return [("/pad/x", ((message.pitch + 8192) / 16383,))]
-        return []
+    def _own(self, change: Change) -> Iterator[Command]:
+        """What steers the whole instrument."""
+        channel = change.channel
+        if change.kind == "program":
+            yield channel, "/preset", (128 * change.number + change.value,)
+        elif change.kind == "bend" and self.layout == "bend":
+            if not self._notes.is_member(channel):
+                yield channel, "/pad/x", (change.position,)
+        elif change.kind == "cc" and change.number == RESET:
+            for number in _RESET:
+                if (channel, number) in self._moved:
+                    address = _CONTROLLERS[number][0]
+                    yield channel, address, ROW[address].default
+            self._moved.clear()
+        elif change.kind == "cc":
+            if change.number == MODULATION and self.layout == "bend":
+                yield channel, "/pad/y", (change.position,)
+            elif change.number in _CONTROLLERS:
+                address, value = _CONTROLLERS[change.number]
+                self._moved.add((channel, change.number))
+                yield channel, address, (value(change.position),)
 
-    def _note(self, message: mido.Message) -> list[Command]:
-        velocity = message.velocity if message.type == "note_on" else 0
-        control = Control(message.channel + 1, "note", message.note)
-        binding = self.bindings.offer(control) if velocity else self.bindings.get(control)
+    def _learned(self, change: Change) -> list[Command] | None:
+        if change.kind not in ("cc", "note"):
+            return None
+        control = Control(change.channel, change.kind, change.number)
+        released = change.kind == "note" and not change.value
+        binding = self.bindings.get(control) if released else self.bindings.offer(control)
         if binding is None:
-            return [("/note", (message.note, velocity))]
-        if binding.kind == "value" and not velocity:
-            return []  # the velocity has set the value; the release leaves it
-        full = binding.kind != "value" and velocity > 0
-        return self._steer(control, binding, 1.0 if full else velocity / 127)
-
-    def _control(self, message: mido.Message) -> list[Command]:
-        number, value = message.control, message.value
-        if number == ALL_SOUND_OFF:
-            return [("/panic", ())]
-        if number > ALL_SOUND_OFF:  # reset, local control: ignored
-            return []
-        control = Control(message.channel + 1, "cc", number)
-        axes = _AXES[self.layout]
-        binding = self.bindings.offer(control)
-        if binding is not None:
-            self._coarse.pop((message.channel, number), None)
-            return self._steer(control, binding, value / 127)
-        if number in axes:
-            self._coarse[message.channel, number] = value
-            # The coarse byte alone covers 0...1: it is used as the fine byte too.
-            return [(axes[number], ((128 * value + value) / 16383,))]
-        coarse = self._coarse.get((message.channel, number - 32))
-        if coarse is not None:
-            return [(axes[number - 32], ((128 * coarse + value) / 16383,))]
-        if number == 7:
-            return [("/gain", (gain(value),))]
-        return []
+            return None
+        if change.kind == "note":
+            if binding.kind == "value" and released:
+                return []  # the velocity has set the value; the release leaves it
+            full = binding.kind != "value" and not released
+            return self._steer(control, binding, 1.0 if full else change.position)
+        return self._steer(control, binding, change.position)
 
     def _steer(self, control: Control, binding: Target, position: float) -> list[Command]:
         was_pressed = control in self._pressed
@@ -160,15 +177,40 @@ class MidiInput:
             self._pressed.discard(control)
         if binding.kind == "trigger" and (position < 0.5 or was_pressed):
             return []
-        return [(binding.address, binding.args(position))]
+        return [(control.channel, binding.address, binding.args(position))]
 
 
-def gain(value: int) -> float:
+def gain(position: float) -> float:
     """CC 7 as dB: 40 log10(value / 100) above the default gain.
 
     So 100, the initial MIDI volume, is the default. The curve is General MIDI 2's for channel
     volume.
     """
-    if value == 0:
+    if position == 0:
         return _GAIN.low
-    return max(_GAIN.default[0] + 40 * math.log10(value / 100), _GAIN.low)
+    return max(_GAIN.default[0] + 40 * math.log10(position * 127 / 100), _GAIN.low)
+
+
+def pan(position: float) -> float:
+    """CC 10 as -1...1: 64 is the middle."""
+    return min(max((position * 127 - 64) / 63, -1.0), 1.0)
+
+
+def _of_row(address: str) -> tuple[str, Callable[[float], float]]:
+    return address, ROW[address].from_unit
+
+
+_RESET = (MODULATION, EXPRESSION)
+"""The controllers that CC 121 resets: it leaves volume, pan, and the times."""
+
+_CONTROLLERS: dict[int, tuple[str, Callable[[float], float]]] = {
+    MODULATION: _of_row("/texture"),
+    VOLUME: ("/gain", gain),
+    PAN: ("/pan", pan),
+    EXPRESSION: _of_row("/expression"),
+    16: ("/pad/x", float),
+    17: ("/pad/y", float),
+    72: _of_row("/release"),
+    73: _of_row("/attack"),
+}
+"""Controllers of the whole instrument: what they steer, and the value of a position 0...1."""

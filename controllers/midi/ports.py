@@ -30,7 +30,8 @@ HANG_S = 10.0  # a process checks its ports every second
 class MidiPorts:
     """Opens a virtual input "latentpad" and the ports that match `names`, now or when plugged in.
 
-    A name matches part of a port's name, in any case. `announce` is called with lines for the
+    A name matches part of a port's name, in any case. With `mpe`, every port has the lower MPE zone
+    with all channels. `announce` is called with lines for the
     performer; any thread may call it.
     """
 
@@ -42,6 +43,7 @@ class MidiPorts:
         names: Sequence[str] = (),
         *,
         layout: Layout = "pad",
+        mpe: bool = False,
         announce: Callable[[str], object] = lambda line: None,
     ) -> None:
         self.counts = InputCounts()
@@ -50,6 +52,7 @@ class MidiPorts:
         self._bindings = bindings
         self._names = list(names)
         self._layout = layout
+        self._mpe = mpe
         self._announce = announce
         self._outcomes = outcomes
         self._closing = False
@@ -99,8 +102,12 @@ class MidiPorts:
         """Handle a message of a process, on its supervisor's thread."""
         inputs = self._inputs[api]
         match word:
-            case {"kind": "midi", "port": port, "data": data} if port in inputs:
-                inputs[port].receive(data)
+            case {"kind": "midi", "port": port, "changes": changes} if port in inputs:
+                inputs[port].receive(changes)
+            case {"kind": "disconnected", "port": port} if port in inputs:
+                inputs[port].release()
+            case {"kind": "lost", "count": count}:
+                self._announce(f"MIDI: {count} messages were lost, too many came at once")
             case {"kind": "here"}:
                 signs = self._statuses[api]
                 signs.count_beat()
@@ -113,6 +120,7 @@ class MidiPorts:
                     self._outcomes,
                     self._layout,
                     self.counts,
+                    self._mpe,
                 )
                 self.open.add(port)
                 self._announce(f"MIDI: listening to {port}")

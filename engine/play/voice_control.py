@@ -54,6 +54,7 @@ class VoiceSettings(NamedTuple):
     dynamics: float
     gain: float
     level: float
+    expression: float
     ceiling: float
 
     @classmethod
