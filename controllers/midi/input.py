@@ -145,7 +145,7 @@ class MidiInput:
                 if (channel, number) in self._moved:
                     address = _CONTROLLERS[number][0]
                     yield channel, address, ROW[address].default
-            self._moved.clear()
+            self._moved = {moved for moved in self._moved if moved[0] != channel}
         elif change.kind == "cc":
             if change.number == MODULATION and self.layout == "bend":
                 yield channel, "/pad/y", (change.position,)
