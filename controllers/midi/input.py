@@ -8,7 +8,7 @@
 | program change | `/preset`, counted from 0 as on the wire |
 | CC 7 | `/gain` |
 | CC 120, 123...127 | `/panic`, all of the channel's notes off |
-| a learned control | its address (`controllers.midi.learn`), instead of the above |
+| a learned control | its address (`controllers.learning`), instead of the above |
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from typing import Literal
 import mido
 
 from latentpad.controllers.input_counts import InputCounts
-from latentpad.controllers.midi.learn import Bindings, Control, Target
+from latentpad.controllers.learning.learning import Learning
+from latentpad.controllers.midi.moves import Move, Moves
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.controllers.sender_threads import SenderThreads
 from latentpad.engine import error_log
@@ -52,13 +53,15 @@ class MidiInput:
 
     instrument: Instrument
     port: str
-    bindings: Bindings
+    learning: Learning
     outcomes: Outcomes
     layout: Layout = "pad"
     counts: InputCounts = field(default_factory=InputCounts)
-    _coarse: dict[tuple[int, int], int] = field(default_factory=dict)
-    _pressed: set[Control] = field(default_factory=set)
+    _moves: Moves = field(init=False)
     _threads: SenderThreads = field(default_factory=SenderThreads)
+
+    def __post_init__(self) -> None:
+        self._moves = Moves(self.port)
 
     def receive(self, data: list[int]) -> None:
         """Handle the bytes of one message. Malformed and refused messages are counted, never
@@ -106,61 +109,54 @@ class MidiInput:
             self._threads.do(self.port, partial(self.instrument.release, self.group(channel)))
 
     def commands(self, message: mido.Message) -> list[Command]:
-        """The message as commands, in order."""
+        """The message as commands, in order: what was learned, else what the table above says."""
+        moves = self._moves.read(message)
+        if message.type == "control_change" and message.control >= ALL_SOUND_OFF:
+            return [("/panic", ())] if message.control == ALL_SOUND_OFF else []
+        for move in moves:
+            bound = self._learned(move)
+            if bound is not None:
+                return bound
+        commands = self._own(message, moves)
+        if not commands and moves and moves[0].control.learnable and not moves[0].fine:
+            self._tell_unbound(moves[0], message)
+        return commands
+
+    def _learned(self, move: Move) -> list[Command] | None:
+        return self.learning.midi(move.control, move.position, fine=move.fine)
+
+    def _own(self, message: mido.Message, moves: list[Move]) -> list[Command]:
+        """What a message does if nothing was learned for it."""
         match message.type:
             case "note_on" | "note_off":
-                return self._note(message)
+                velocity = message.velocity if message.type == "note_on" else 0
+                return [("/note", (message.note, velocity))]
             case "control_change":
-                return self._control(message)
+                return self._control(message, moves)
             case "program_change":
                 return [("/preset", (message.program,))]
             case "pitchwheel" if self.layout == "bend":
-                return [("/pad/x", ((message.pitch + 8192) / 16383,))]
+                return [("/pad/x", (moves[0].position,))]
         return []
 
-    def _note(self, message: mido.Message) -> list[Command]:
-        velocity = message.velocity if message.type == "note_on" else 0
-        control = Control(message.channel + 1, "note", message.note)
-        binding = self.bindings.offer(control) if velocity else self.bindings.get(control)
-        if binding is None:
-            return [("/note", (message.note, velocity))]
-        if binding.kind == "value" and not velocity:
-            return []  # the velocity has set the value; the release leaves it
-        full = binding.kind != "value" and velocity > 0
-        return self._steer(control, binding, 1.0 if full else velocity / 127)
-
-    def _control(self, message: mido.Message) -> list[Command]:
-        number, value = message.control, message.value
-        if number == ALL_SOUND_OFF:
-            return [("/panic", ())]
-        if number > ALL_SOUND_OFF:  # reset, local control: ignored
-            return []
-        control = Control(message.channel + 1, "cc", number)
+    def _control(self, message: mido.Message, moves: list[Move]) -> list[Command]:
         axes = _AXES[self.layout]
-        binding = self.bindings.offer(control)
-        if binding is not None:
-            self._coarse.pop((message.channel, number), None)
-            return self._steer(control, binding, value / 127)
-        if number in axes:
-            self._coarse[message.channel, number] = value
+        if message.control in axes:
             # The coarse byte alone covers 0...1: it is used as the fine byte too.
-            return [(axes[number], ((128 * value + value) / 16383,))]
-        coarse = self._coarse.get((message.channel, number - 32))
-        if coarse is not None:
-            return [(axes[number - 32], ((128 * coarse + value) / 16383,))]
-        if number == 7:
-            return [("/gain", (gain(value),))]
+            return [(axes[message.control], (129 * message.value / 16383,))]
+        if moves and moves[0].fine:
+            control = moves[0].control
+            is_bound = self.learning.bindings.midi(control._replace(kind="cc"))
+            if control.kind == "cc14" and control.number in axes and not is_bound:
+                return [(axes[control.number], (moves[0].position,))]
+        if message.control == 7:
+            return [("/gain", (gain(message.value),))]
         return []
 
-    def _steer(self, control: Control, binding: Target, position: float) -> list[Command]:
-        was_pressed = control in self._pressed
-        if position >= 0.5:
-            self._pressed.add(control)
-        else:
-            self._pressed.discard(control)
-        if binding.kind == "trigger" and (position < 0.5 or was_pressed):
-            return []
-        return [(binding.address, binding.args(position))]
+    def _tell_unbound(self, move: Move, message: mido.Message) -> None:
+        sender = Sender(self.group(message.channel))
+        value = round(move.position * 127)
+        self.outcomes.unbound(str(move.control), (value,), sender)
 
 
 def gain(value: int) -> float:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.midi.input import MidiInput
-from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.osc.packet import encode, encode_bundle
 from latentpad.controllers.osc.server import OscServer, listen
 from latentpad.controllers.outcomes import Outcome, OutcomeKind, Outcomes
@@ -230,7 +230,7 @@ def test_a_refused_program_change_is_said_with_its_port_and_channel(
     outcomes = Outcomes(instrument)
     reported: list[Outcome] = []
     outcomes.watchers.append(reported.append)
-    keys = MidiInput(instrument, "keys", Bindings(tmp_path / "midi.toml"), outcomes)
+    keys = MidiInput(instrument, "keys", Learning(instrument, tmp_path / "bindings.toml"), outcomes)
     keys.receive([0xC1, 99])  # no bank is installed here
     keys.receive([0xB0, 7, 100])
     assert [(o.kind, o.address, o.sender.group) for o in reported] == [

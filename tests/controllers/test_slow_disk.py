@@ -17,8 +17,8 @@ import pytest
 
 import latentpad.presets.bank as bank_module
 from latentpad.controllers import sender_threads
+from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.midi.input import MidiInput
-from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.osc.packet import encode
 from latentpad.controllers.osc.server import listen
 from latentpad.controllers.outcomes import Outcomes
@@ -203,7 +203,9 @@ def test_a_program_change_that_waits_for_a_disk_keeps_its_order_and_loses_no_not
     instrument: Instrument, bank: PresetBank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = Waiting(monkeypatch)
-    midi = MidiInput(instrument, "keys", Bindings(tmp_path / "midi.toml"), Outcomes(instrument))
+    midi = MidiInput(
+        instrument, "keys", Learning(instrument, tmp_path / "bindings.toml"), Outcomes(instrument)
+    )
     midi.receive([0x90, 50, 100])
     midi.receive([0xC0, 1])
     assert disk.asked.wait(LATEST_S)

@@ -1,15 +1,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import mido
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.midi.input import Command, Layout, MidiInput, gain
-from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.engine.arguments import CommandError
 from latentpad.engine.board import START, Board, BoardShape
@@ -20,7 +20,11 @@ from tests.limits import limits
 
 def keyboard(instrument: Instrument, tmp_path: Path, layout: Layout = "pad") -> MidiInput:
     return MidiInput(
-        instrument, "keys", Bindings(tmp_path / "midi.toml"), Outcomes(instrument), layout
+        instrument,
+        "keys",
+        Learning(instrument, tmp_path / "bindings.toml"),
+        Outcomes(instrument),
+        layout,
     )
 
 
@@ -135,6 +139,9 @@ def test_the_controllers_of_the_point_start_one_shot_where_both_lead(
 @given(st.lists(st.integers(-1, 300), max_size=5))
 def test_any_bytes_are_carried_out_or_counted(data: list[int]) -> None:
     class Deaf:
+        args_of = None
+        listeners: ClassVar[list[Any]] = []
+
         def waits_for_disk(self, address: str) -> bool:
             return False
 
@@ -142,11 +149,14 @@ def test_any_bytes_are_carried_out_or_counted(data: list[int]) -> None:
             for address, args in commands:
                 tell(address, args, sender, CommandError("no"))
 
+        def register(self, address: str, handler: Any) -> None:
+            pass
+
         def release_notes(self, group: str) -> None:
             pass
 
     deaf: Any = Deaf()
-    keys = MidiInput(deaf, "keys", Bindings(Path("no/such/file")), Outcomes(deaf))
+    keys = MidiInput(deaf, "keys", Learning(deaf, Path("no/such/file")), Outcomes(deaf))
     keys.receive(data)
     assert keys.counts.messages == 1
 

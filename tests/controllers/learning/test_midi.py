@@ -3,9 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from latentpad.controllers.midi.learn import Bindings, BindingsError, Control, target
 
 from latentpad.controllers.midi.input import MidiInput
-from latentpad.controllers.midi.learn import Bindings, BindingsError, Control, target
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.engine.arguments import CommandError
 from latentpad.engine.control.instrument import Instrument
