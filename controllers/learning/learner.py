@@ -6,6 +6,7 @@ an OSC control sends next tells how far it reaches (`controllers.learning.sweep`
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 
@@ -45,7 +46,7 @@ class Learner:
         self._wanted: Target | None = None
         self._options: tuple[str, bool] = "", False  # curve, pickup
         self._swap = False  # asked for before the control was moved
-        self._osc: dict[tuple[str, int], Movement] = {}
+        self._osc: dict[tuple[object, ...], Movement] = {}
         self._midi: dict[object, float] = {}
         self._told: set[str] = set()
         self._sweeps: dict[str, Sweep] = {}
@@ -73,8 +74,9 @@ class Learner:
             self._osc.clear()
             self._midi.clear()
             self._told.clear()
+            is_pad = wanted is not None and wanted.kind == "point"
             for sweep in self._sweeps.values():
-                if wanted is not None and sweep.swapped and not sweep.moved_since_swap:
+                if is_pad and sweep.swapped and not sweep.moved_since_swap:
                     self._refine(sweep, sweep.swap(False))  # the order was meant for the next one
                     self._swap = True
             self._sweeps.clear()
@@ -111,16 +113,16 @@ class Learner:
                 self._watch(address, args, self._wanted)
 
     def _watch(self, address: str, args: Sequence[Argument], wanted: Target) -> None:
-        key = address, len(args)
+        if not all(isinstance(argument, str) or math.isfinite(argument) for argument in args):
+            return
+        key = _form(address, args)
         movement = self._osc.get(key)
-        if movement is None:
-            if len(self._osc) >= CANDIDATES:
-                return
-            movement = self._osc[key] = Movement(args)
-        elif movement.continues(args, None):
+        if movement is not None:
             movement.add(args)
-        else:
+        elif len(self._osc) < CANDIDATES:
             movement = self._osc[key] = Movement(args)
+        else:
+            return
         one_number = sum(not isinstance(argument, str) for argument in args) == 1
         axes = pair(address) if wanted.kind == "point" and one_number else None
         if axes is None and (missing := movement.needs(wanted, address)):
@@ -130,12 +132,13 @@ class Learner:
             return
         shape = movement.shape(wanted, axis=axes is not None)
         if shape is not None:
-            self._bind(address, shape, wanted, axes)
+            self._bind(address, shape, movement, wanted, axes)
 
     def _bind(
         self,
         address: str,
         shape: Shape,
+        movement: Movement,
         wanted: Target,
         axes: tuple[str, str] | None,
     ) -> None:
@@ -146,12 +149,13 @@ class Learner:
         else:
             stem = wanted.address.removesuffix("xy")
             new = {name: stem + axis for name, axis in zip(axes, "xy", strict=True)}
+        form = _form(address, movement.last)
         now, self._sweeps = self._clock(), {}
         for name, steered in new.items():
             binding = Binding.make(
-                OscControl(name, shape), steered, curve or linear_curve(wanted, shape), pickup
+                OscControl(name, shape), steered, curve or linear_curve(steered, shape), pickup
             )
-            own = self._osc.get((name, len(shape.parts)))  # of a pair, one may not have come yet
+            own = self._osc.get((name, *form[1:]))  # of a pair, one may not have come yet
             sweep = Sweep(binding, own, axes is not None, curve, now, self._swap)
             sweep.look()
             self._sweeps[name] = sweep
@@ -224,3 +228,9 @@ class Learner:
             return ""
         swap = "" if binding.target.kind != "point" else "; /learn/swap 1 if it sends y first"
         return f": sweep it from edge to edge{swap}"
+
+
+def _form(address: str, args: Sequence[Argument]) -> tuple[object, ...]:
+    """What messages of one control have in common: the address, and the texts among the
+    arguments."""
+    return address, *(argument if isinstance(argument, str) else None for argument in args)

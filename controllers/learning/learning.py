@@ -49,7 +49,8 @@ class Learning:
         self.bindings = Bindings(bindings, instrument.args_of)
         self._keeper = Keeper(self._keep)
         self._noted = ""
-        self._learner = Learner(self.bindings, time.monotonic, self._tell, self._keeper.wake)
+        self._waits = False  # it was told that `/learn` waits
+        self._learner = Learner(self.bindings, time.monotonic, self._tell, self._learned)
         if is_earlier:
             self._keeper.wake()
         instrument.register("/learn", self._learn)
@@ -109,7 +110,7 @@ class Learning:
         steering = self.bindings.midi(control)
         if steering is None and control.kind == "cc":
             steering = self.bindings.midi(control._replace(kind="cc14"))
-        return None if steering is None else steering.press(position, key=control.kind == "note")
+        return None if steering is None else steering.midi(position)
 
     def finger(self, address: str) -> int | None:
         """The finger whose point the messages of an OSC address set, alone or with that of the
@@ -160,6 +161,7 @@ class Learning:
         curve = next((option for option in options if option in CURVES), "")
         wanted = target(address, curve) if address else None
         self._learner.ask(wanted, curve, "pickup" in options)
+        self._waits = wanted is not None
         self._publish("/learn", (address,), NOBODY)
         self._tell(f"{address}: move a control" if wanted else "nothing any more")
 
@@ -210,6 +212,13 @@ class Learning:
         self._noted = self._learner.newest
         self._publish("/learn/result", (line,), NOBODY)
         self._note("\n".join(f"learn  {each}" for each in (line, *more)))
+
+    def _learned(self) -> None:
+        """What the learner has bound, or knows more of."""
+        if self._waits and self._learner.wanted is None:
+            self._waits = False
+            self._publish("/learn", ("",), NOBODY)
+        self._keeper.wake()
 
     def _keep(self) -> None:
         """Write the file, and tell the range that a sweep has reached."""

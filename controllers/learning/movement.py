@@ -1,8 +1,7 @@
 """What one address has sent while learning waits: which of its arguments move, and how far.
 
 A moving argument takes two different values. An argument that is the same in all messages is a
-constant. Whole numbers that jump are not movement beside others that move by fractions: they count
-or name something.
+constant. A whole number that jumps may count or name something.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ class Movement:
         self._high = dict(self._low)
         self._fractional = {k for k in self._numbers if not _whole(args[k])}
 
-    def continues(self, args: Sequence[Argument], shape: Shape | None) -> bool:
+    def continues(self, args: Sequence[Argument], shape: Shape) -> bool:
         """Whether a message may be of this control: of the same form, and with the same constants
         as `shape`, but for fractions that begin to move.
 
@@ -63,14 +62,15 @@ class Movement:
             return False
         is_before = self._count >= SETTLED
         for k, (before, now) in enumerate(zip(self.last, args, strict=True)):
-            part = shape.parts[k] if shape is not None else None
+            part = shape.parts[k]
             if isinstance(part, Moving):
                 is_before = False
             if isinstance(before, str) or isinstance(now, str):
                 if before != now:
                     return False
             elif isinstance(part, Constant) and now != before:
-                if is_before or (_whole(now) and _whole(before)):
+                jumps = _whole(now) and _whole(before)
+                if is_before or jumps:
                     return False
         return True
 
@@ -119,7 +119,7 @@ class Movement:
     def _pointing(self, finger: int) -> Shape | None:
         moved = self.moved
         by_fractions = [k for k in moved if k in self._fractional]
-        if len(by_fractions) > 1:
+        if len(moved) % 2 and len(by_fractions) > 1:  # a number that counts touches, perhaps
             moved = by_fractions
         floats = [k for k in self._numbers if isinstance(self.last[k], float)]
         if len(moved) == 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from latentpad.controllers.learning.binding import Binding, OscControl
+from latentpad.controllers.learning.midi_control import MidiControl
 from latentpad.controllers.learning.pickup import Pickup
 from latentpad.controllers.learning.targets import Target
 from latentpad.engine.arguments import Argument
@@ -42,10 +43,14 @@ class Steering:
             return [(target.address, ())] if value > 0 and (last <= 0 or value == last) else []
         return self.steer(positions["value"])
 
-    def press(self, position: float, *, key: bool = False) -> list[Command]:
-        """The commands of a MIDI control at `position`. A `key` is pressed by any velocity."""
-        was_pressed, self._pressed = self._pressed, position > 0 if key else position >= 0.5
-        target = self.binding.target
+    def midi(self, position: float) -> list[Command]:
+        """The commands of a MIDI control at `position`. A key is pressed by any velocity, and a
+        program is never released."""
+        control, target = self.binding.control, self.binding.target
+        assert isinstance(control, MidiControl)
+        key = control.kind == "note"
+        was_pressed = self._pressed and control.kind != "program"
+        self._pressed = position > 0 if key else position >= 0.5
         if target.kind == "trigger":
             return [(target.address, ())] if self._pressed and not was_pressed else []
         if key and target.kind == "value" and not position:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from latentpad.controllers.learning.binding import Binding, OscControl
 from latentpad.controllers.learning.movement import Movement
 from latentpad.controllers.learning.shape import Shape
-from latentpad.controllers.learning.targets import Target
+from latentpad.controllers.learning.targets import target
 from latentpad.engine.arguments import Argument
 
 PAUSE_S = 5.0
@@ -68,14 +68,14 @@ class Sweep:
     def _with(self, shape: Shape) -> Binding:
         control = self.binding.control
         assert isinstance(control, OscControl)
-        curve = self.curve or linear_curve(self.binding.target, shape)
+        curve = self.curve or linear_curve(self.binding.target.address, shape)
         control = OscControl(control.address, shape)
         return Binding.make(control, self.binding.target.address, curve, self.binding.pickup)
 
 
-def linear_curve(steered: Target, shape: Shape) -> str:
+def linear_curve(address: str, shape: Shape) -> str:
     """ "linear" for a control that sends the values of its parameter: the range is the same."""
-    row = steered.row
+    row = target(address).row
     if row is None or not row.curve or len(shape.moving) != 1:
         return ""
     (moving,) = shape.moving

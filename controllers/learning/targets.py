@@ -21,7 +21,7 @@ LATENT_REACH = 3.0
 CURVES = {"linear": LINEAR, "exponential": EXPONENTIAL}
 """The curves that a binding may name instead of the parameter's own."""
 
-_NO_TARGETS = re.compile(r"/(learn|unlearn|sync|monitor|ping|note)\b.*")
+_NO_TARGETS = re.compile(r"/(learn(/.*)?|unlearn|sync|monitor|ping|note)")
 _FINGER = re.compile(r"/pad/(\d+)/(\w+)")
 
 

@@ -1,108 +1,199 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from latentpad.controllers.midi.learn import Bindings, BindingsError, Control, target
 
+from latentpad.controllers.learning.midi_control import NEVER, MidiControl
 from latentpad.controllers.midi.input import MidiInput
-from latentpad.controllers.outcomes import Outcomes
 from latentpad.engine.arguments import CommandError
 from latentpad.engine.control.instrument import Instrument
-from tests.engine.test_sound_writer import files_of_at_most
+from tests.controllers.learning.teaching import Teacher
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "latentpad" / "midi.toml"
+def keys(teacher: Teacher) -> MidiInput:
+    return teacher.keys()
 
 
-@pytest.fixture
-def keys(instrument: Instrument, path: Path) -> MidiInput:
-    bindings = Bindings(path)
-    bindings.install(instrument)
-    return MidiInput(instrument, "keys", bindings, Outcomes(instrument))
+def turn(keys: MidiInput, *values: int, cc: int = 74, channel: int = 0) -> None:
+    for value in values:
+        keys.receive([0xB0 | channel, cc, value])
 
 
-def test_the_next_control_moved_steers_the_address_over_its_range(keys: MidiInput) -> None:
-    keys.instrument.apply("/learn", ("/loop/speed",))
-    keys.receive([0xB2, 74, 127])
-    assert keys.instrument.value("/loop/speed") == (4.0,)
-    keys.receive([0xB2, 74, 0])
-    assert keys.instrument.value("/loop/speed") == (-4.0,)
-    keys.receive([0xB2, 75, 127])  # another control, and the same on another channel
-    keys.receive([0xB3, 74, 127])
-    assert keys.instrument.value("/loop/speed") == (-4.0,)
+def test_the_next_control_moved_steers_the_address_over_its_range(
+    teacher: Teacher, keys: MidiInput, instrument: Instrument
+) -> None:
+    teacher.learn("/loop/speed")
+    turn(keys, 0, 127, channel=2)
+    assert instrument.value("/loop/speed") == (4.0,)
+    turn(keys, 0, channel=2)
+    assert instrument.value("/loop/speed") == (-4.0,)
+    turn(keys, 127, cc=75, channel=2)  # another control, and the same on another channel
+    turn(keys, 127, channel=3)
+    assert instrument.value("/loop/speed") == (-4.0,)
 
 
-def test_what_was_learned_is_kept(keys: MidiInput, path: Path, instrument: Instrument) -> None:
-    for address, data in (("/texture", [0xB0, 74, 1]), ("/pad/3/touch", [0x99, 36, 100])):
-        instrument.apply("/learn", (address,))
+def test_a_control_that_sends_one_value_only_is_not_bound(
+    teacher: Teacher, keys: MidiInput
+) -> None:
+    teacher.learn("/texture")
+    turn(keys, 5, 5, 5)
+    turn(keys, 9, cc=75)
+    assert teacher.bound() == []
+    turn(keys, 6)
+    assert teacher.bound() == [("keys channel 1 cc 74", "/texture")]
+
+
+@pytest.mark.parametrize("number", sorted(NEVER))
+def test_controllers_with_a_meaning_of_their_own_are_never_bound(
+    teacher: Teacher, keys: MidiInput, number: int
+) -> None:
+    teacher.learn("/texture")
+    turn(keys, 0, 64, 127, cc=number)
+    assert teacher.bound() == []
+
+
+def test_a_binding_names_its_port(teacher: Teacher, keys: MidiInput) -> None:
+    teacher.learn("/texture")
+    turn(keys, 0, 127)
+    other = teacher.keys("strip")
+    turn(other, 0)
+    assert teacher.instrument.value("/texture") == (1.0,)
+    teacher.learn("/pan")
+    turn(other, 0, 127)
+    assert teacher.bound() == [
+        ("keys channel 1 cc 74", "/texture"),
+        ("strip channel 1 cc 74", "/pan"),
+    ]
+
+
+def test_a_port_is_the_same_when_it_was_plugged_in_again(teacher: Teacher) -> None:
+    teacher.learn("/texture")
+    turn(teacher.keys("nano:nano MIDI 1 20:0"), 0, 127)
+    turn(teacher.keys("nano:nano MIDI 1 24:0"), 0)
+    assert teacher.instrument.value("/texture") == (0.0,)
+
+
+TEACHERS: dict[str, tuple[list[list[int]], str, list[int]]] = {
+    # messages that teach it, its name, and one that brings it to the end of its way
+    "pitch bend": ([[0xE0, 0, 0], [0xE0, 0, 64]], "bend", [0xE0, 127, 127]),
+    "pressure": ([[0xD1, 3], [0xD1, 9]], "pressure", [0xD1, 127]),
+    "key pressure": ([[0xA0, 60, 3], [0xA0, 60, 9]], "key pressure 60", [0xA0, 60, 127]),
+    "programs": ([[0xC0, 3], [0xC0, 9]], "programs", [0xC0, 127]),
+    "a knob": ([[0xB0, 20, 3], [0xB0, 20, 9]], "cc 20", [0xB0, 20, 127]),
+    "NRPN": (
+        [[0xB0, 99, 1], [0xB0, 98, 2], [0xB0, 6, 5], [0xB0, 6, 9]],
+        "nrpn 130",
+        [0xB0, 6, 127],
+    ),
+    "a pair": (
+        [[0xB0, 20, 3], [0xB0, 52, 9], [0xB0, 20, 4], [0xB0, 52, 7]],
+        "cc14 20",
+        [0xB0, 20, 127],
+    ),
+    "a pair of which the coarse byte moves first": (
+        [[0xB0, 20, 3], [0xB0, 20, 4], [0xB0, 52, 7]],
+        "cc14 20",
+        [0xB0, 20, 127],
+    ),
+    "a pair of which only the fine byte moves": (
+        [[0xB0, 20, 3], [0xB0, 52, 9], [0xB0, 52, 7]],
+        "cc14 20",
+        [0xB0, 20, 127],
+    ),
+}
+
+
+@pytest.mark.parametrize(("messages", "name", "end"), TEACHERS.values(), ids=TEACHERS)
+def test_whatever_moves_can_be_learned(
+    teacher: Teacher, keys: MidiInput, messages: list[list[int]], name: str, end: list[int]
+) -> None:
+    teacher.learn("/texture")
+    for message in messages:
+        keys.receive(message)
+    channel = (messages[0][0] & 15) + 1
+    assert teacher.bound() == [(f"keys channel {channel} {name}", "/texture")]
+    keys.receive(end)
+    assert teacher.instrument.value("/texture")[0] == pytest.approx(1)
+
+
+def test_both_halves_of_14_bits_count(teacher: Teacher, keys: MidiInput) -> None:
+    teacher.learn("/texture")
+    for message in TEACHERS["a pair"][0]:
+        keys.receive(message)
+    keys.receive([0xB0, 20, 64])
+    keys.receive([0xB0, 52, 0])
+    assert teacher.instrument.value("/texture")[0] == pytest.approx(8192 / 16383)
+    teacher.learn("/pan")
+    for data in ([0xB1, 99, 0], [0xB1, 98, 5], [0xB1, 6, 1], [0xB1, 38, 0], [0xB1, 6, 64]):
         keys.receive(data)
-    again = Bindings(path)
-    assert [(str(control), t.address) for control, t in again.items()] == [
-        ("channel 1 cc 74", "/texture"),
-        ("channel 10 note 36", "/pad/3/touch"),
-    ]
-    assert again.items() == keys.bindings.items()
-    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert teacher.bound()[-1] == ("keys channel 2 nrpn 5", "/pan")
+    keys.receive([0xB1, 38, 0])
+    assert teacher.instrument.value("/pan")[0] == pytest.approx(2 * 8192 / 16383 - 1, abs=1e-6)
 
 
-def test_what_was_learned_is_told(keys: MidiInput, instrument: Instrument) -> None:
-    reported: list[str] = []
-    keys.bindings.install(instrument, reported.append)
-    instrument.apply("/learn", ("/pan",))
-    instrument.apply("/learn", ("",))
-    instrument.apply("/learn", ("/texture",))
-    keys.receive([0xB0, 74, 1])
-    keys.receive([0xB0, 74, 2])
-    assert reported == [
-        "learn  /pan: move a control",
-        "learn  nothing any more",
-        "learn  /texture: move a control",
-        "learn  channel 1 cc 74 steers /texture",
-    ]
+def test_a_number_that_was_sent_once_in_two_halves_has_not_moved(
+    teacher: Teacher, keys: MidiInput
+) -> None:
+    teacher.learn("/texture")
+    for data in ([0xB0, 99, 0], [0xB0, 98, 5], [0xB0, 6, 1], [0xB0, 38, 9]):
+        keys.receive(data)
+    keys.receive([0xB0, 20, 1])
+    keys.receive([0xB0, 52, 9])
+    assert teacher.bound() == []
 
 
-def test_a_control_has_one_binding(keys: MidiInput, instrument: Instrument) -> None:
+def test_registered_parameters_are_no_controls(teacher: Teacher, keys: MidiInput) -> None:
+    teacher.learn("/texture")
+    for data in ([0xB0, 99, 0], [0xB0, 98, 5], [0xB0, 101, 0], [0xB0, 100, 0]):
+        keys.receive(data)
+    turn(keys, 2, 12, cc=6)
+    assert teacher.bound() == []
+
+
+def test_a_program_is_a_button_for_what_acts_once(teacher: Teacher, keys: MidiInput) -> None:
+    teacher.learn("/anchor/2")
+    keys.receive([0xC0, 7])
+    assert teacher.bound() == [("keys channel 1 program 7", "/anchor/2")]
+    teacher.fired.clear()
+    keys.receive([0xC0, 7])
+    assert teacher.fired == [("/anchor/2", ())]
+
+
+def test_a_control_has_one_binding(teacher: Teacher, keys: MidiInput) -> None:
     for address in ("/texture", "/pan"):
-        instrument.apply("/learn", (address,))
-        keys.receive([0xB0, 74, 0])
-    assert [t.address for _, t in keys.bindings.items()] == ["/pan"]
-
-
-def test_an_empty_address_cancels(keys: MidiInput, instrument: Instrument) -> None:
-    instrument.apply("/learn", ("/texture",))
-    instrument.apply("/learn", ("",))
-    keys.receive([0xB0, 74, 127])
-    assert keys.bindings.items() == []
+        teacher.learn(address)
+        turn(keys, 0, 1)
+    assert teacher.bound() == [("keys channel 1 cc 74", "/pan")]
 
 
 def test_a_bound_control_does_only_what_it_was_bound_to(
-    keys: MidiInput, instrument: Instrument
+    teacher: Teacher, keys: MidiInput, instrument: Instrument
 ) -> None:
-    keys.receive([0xB0, 16, 64])
-    instrument.apply("/learn", ("/texture",))
-    keys.receive([0xB0, 16, 127])
-    before = dict(instrument.values())["/pad/1/xy"]
-    keys.receive([0xB0, 16, 0])
-    keys.receive([0xB0, 48, 100])  # the fine byte of what is no coordinate any more
+    turn(keys, 64, cc=16)
+    teacher.learn("/texture")
+    turn(keys, 0, 127, cc=16)
+    before = teacher.point()
+    turn(keys, 0, cc=16)
+    turn(keys, 100, cc=49)  # the fine byte of what has sent no coarse one
     assert instrument.value("/texture") == (0.0,)
-    assert dict(instrument.values())["/pad/1/xy"] == before
+    assert teacher.point() == before
 
 
-def test_keys_play_on_while_a_knob_is_looked_for(keys: MidiInput, instrument: Instrument) -> None:
-    instrument.apply("/learn", ("/texture",))
+def test_keys_play_on_while_a_knob_is_looked_for(
+    teacher: Teacher, keys: MidiInput, instrument: Instrument
+) -> None:
+    teacher.learn("/texture")
     keys.receive([0x90, 60, 100])
+    keys.receive([0x90, 60, 50])
     assert instrument.board.held.sum() == 1
-    keys.receive([0xB0, 74, 127])
-    assert [str(control) for control, _ in keys.bindings.items()] == ["channel 1 cc 74"]
+    turn(keys, 0, 127)
+    assert teacher.bound() == [("keys channel 1 cc 74", "/texture")]
 
 
 def test_a_key_holds_a_switch_however_softly_it_is_pressed(
-    keys: MidiInput, instrument: Instrument
+    teacher: Teacher, keys: MidiInput, instrument: Instrument
 ) -> None:
-    instrument.apply("/learn", ("/loop/freeze",))
+    teacher.learn("/loop/freeze")
     keys.receive([0x90, 36, 1])
     assert instrument.value("/loop/freeze") == (1.0,)
     keys.receive([0x80, 36, 64])
@@ -111,117 +202,102 @@ def test_a_key_holds_a_switch_however_softly_it_is_pressed(
 
 
 def test_a_trigger_is_carried_out_once_each_time_it_is_pressed(
-    keys: MidiInput, instrument: Instrument
+    teacher: Teacher, keys: MidiInput, instrument: Instrument
 ) -> None:
     fired: list[str] = []
     instrument.listeners.append(lambda address, *_: fired.append(address))
-    instrument.apply("/learn", ("/snapshot/1/store",))
-    for value in (10, 100, 127, 20, 90, 0):
-        keys.receive([0xB0, 74, value])
+    teacher.learn("/snapshot/1/store")
+    turn(keys, 10, 100, 127, 20, 90, 0)
     assert fired == ["/snapshot/1/store"] * 2
 
 
-def test_a_choice_divides_the_knob_evenly(keys: MidiInput, instrument: Instrument) -> None:
-    instrument.apply("/learn", ("/mode",))
+def test_a_button_that_is_learned_when_it_is_let_go_has_not_acted(
+    teacher: Teacher, keys: MidiInput
+) -> None:
+    teacher.learn("/panic")
+    turn(keys, 127, 0)
+    assert teacher.bound() and teacher.fired == []
+    turn(keys, 127, 0)
+    assert teacher.fired == [("/panic", ())]
+
+
+def test_a_choice_divides_the_knob_evenly(teacher: Teacher, keys: MidiInput) -> None:
+    teacher.learn("/mode")
+    turn(keys, 127)
     modes = []
     for value in (0, 42, 43, 84, 85, 127):
-        keys.receive([0xB0, 74, value])
-        modes.append(dict(instrument.values())["/mode"][0])
+        turn(keys, value)
+        modes.append(dict(teacher.instrument.values())["/mode"][0])
     assert modes == ["loop", "loop", "shot", "shot", "original", "original"]
 
 
-def test_a_knob_moves_a_time_by_its_curve(keys: MidiInput, instrument: Instrument) -> None:
-    instrument.apply("/learn", ("/attack",))
+def test_a_knob_moves_a_time_by_its_curve_unless_another_is_asked_for(
+    teacher: Teacher, keys: MidiInput
+) -> None:
+    teacher.learn("/attack")
+    turn(keys, 9)
     seconds: list[float] = []
     for value in (0, 1, 64, 127):
-        keys.receive([0xB0, 74, value])
-        seconds += instrument.value("/attack")
+        turn(keys, value)
+        seconds += teacher.instrument.value("/attack")
     assert seconds[0] == 0 and 0 < seconds[1] < 0.001
     assert 0.1 < seconds[2] < 0.5 and seconds[3] == 5
+    teacher.learn("/attack", "linear")
+    turn(keys, 0, 64)
+    assert teacher.instrument.value("/attack")[0] == pytest.approx(5 * 64 / 127)
+
+
+def test_a_control_with_pickup_waits_until_it_meets_the_value(
+    teacher: Teacher, keys: MidiInput
+) -> None:
+    instrument = teacher.instrument
+    instrument.apply("/texture", (0.5,))
+    teacher.learn("/texture", "pickup")
+    turn(keys, 0, 10, 50)
+    assert instrument.value("/texture") == (0.5,)
+    turn(keys, 70)  # past it
+    assert instrument.value("/texture")[0] == pytest.approx(70 / 127)
+    turn(keys, 20)
+    assert instrument.value("/texture")[0] == pytest.approx(20 / 127)
+    instrument.apply("/texture", (0.9,))  # by another hand
+    turn(keys, 40, 100)
+    assert instrument.value("/texture") == (pytest.approx(0.9),)
+    turn(keys, 127, 0)
+    assert instrument.value("/texture") == (0.0,)
+
+
+def test_a_pad_s_two_values_are_learned_one_by_one_and_that_is_told(
+    teacher: Teacher, keys: MidiInput
+) -> None:
+    teacher.learn("/pad/2/xy")
+    turn(keys, 0, 1, 2)
+    assert teacher.bound() == []
+    assert teacher.lines[1:] == [
+        "learn  keys channel 1 cc 74 gives one value, /pad/2/xy takes two: learn /pad/2/x and y"
+    ]
 
 
 @pytest.mark.parametrize(
-    ("address", "ends"),
-    [
-        ("/pad/x", (0, 1)),
-        ("/pad/10/y", (0, 1)),
-        ("/pad/2/level", (-60, 12)),
-        ("/latent/4", (-3, 3)),
-        ("/lattice/12", (0, 1)),
-        ("/guard", (0, 1)),
-        ("/pad/touch", (0, 1)),
-    ],
-)
-def test_a_target_reaches_from_end_to_end(address: str, ends: tuple[float, float]) -> None:
-    assert (*target(address).args(0), *target(address).args(1)) == ends
+    "text", ["cc 0", "note 127", "cc14 5", "nrpn 16383", "bend", "pressure", "key pressure 3",
+             "program 9", "programs"]
+)  # fmt: skip
+def test_a_control_s_name_is_read_as_it_was_written(text: str) -> None:
+    control = MidiControl.parse("my keys", 3, text)
+    assert control.name == text and str(control) == f"my keys channel 3 {text}"
+
+
+@pytest.mark.parametrize("text", ["", "cc", "cc 128", "knob 3", "bend 3", "nrpn 16384", "cc -1"])
+def test_what_is_no_control_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="no control"):
+        MidiControl.parse("", 1, text)
 
 
 @pytest.mark.parametrize(
     "address",
-    ["/no/such", "/axes", "/pad/1/xy", "/pad/11/x", "/pad/0/x", "/pad/{n}/level", "/note", "gain"],
-)
-def test_what_no_control_can_steer_is_refused(keys: MidiInput, address: str) -> None:
+    ["/no/such", "/axes", "/pad/11/x", "/pad/0/x", "/pad/{n}/level", "/note", "gain", "/preset",
+     "/learn", "/unlearn", "/learn/undo", "/sync", "/latent", "/pad/xy/z/q"],
+)  # fmt: skip
+def test_what_no_control_can_steer_is_refused(teacher: Teacher, address: str) -> None:
     with pytest.raises(CommandError, match="/learn"):
-        keys.instrument.apply("/learn", (address,))
-    assert keys.bindings.learning is None
-
-
-@pytest.mark.parametrize("args", [(), (1,), ("/gain", "/pan")])
-def test_learn_takes_one_address(keys: MidiInput, args: tuple[str | int, ...]) -> None:
-    with pytest.raises(CommandError, match="/learn takes"):
-        keys.instrument.apply("/learn", args)
-
-
-@pytest.mark.parametrize(
-    ("text", "what"),
-    [
-        ('[bindings]\n"channel 1 cc 74" = "/no/such"\n', "/no/such"),
-        ('[bindings]\n"channel 17 cc 74" = "/gain"\n', "channel 17 cc 74"),
-        ('[bindings]\n"knob" = "/gain"\n', "knob"),
-        ("bindings = 3\n", ""),
-        ("[bindings\n", "line 1"),
-        ('[bindings]\n"channel 1 cc 74" = 3\n', "no address"),
-        ("a = " + "[" * 5000, "nested too deeply"),
-        ("a = " + "9" * 5001, ""),
-        ("a." * 500_000 + "a = 1", "line 1 has more than 250 dots"),
-        (f'[bindings]\n"{"x" * 100_000}" = "/gain"\n', "is no control"),
-        ('[bindings]\n"channel 1 cc 74" = "/\\u001b]0;owned\\u0007"\n', "/learn"),
-    ],
-)
-def test_a_broken_file_is_explained_in_one_line(path: Path, text: str, what: str) -> None:
-    path.parent.mkdir()
-    path.write_text(text)
-    with pytest.raises(BindingsError) as error:
-        Bindings(path)
-    message = str(error.value)
-    assert str(path) in message and what in message
-    assert message.isprintable() and len(message) < 1000
-
-
-@pytest.mark.parametrize("text", ["channel 1 cc 0", "channel 16 note 127"])
-def test_a_control_s_name_is_read_as_it_was_written(text: str) -> None:
-    assert str(Control.parse(text)) == text
-
-
-def test_a_file_that_does_not_end_is_told_and_not_read(path: Path) -> None:
-    path.parent.mkdir()
-    path.symlink_to("/dev/zero")
-    with pytest.raises(BindingsError, match="is no file"):
-        Bindings(path)
-
-
-def test_a_binding_that_cannot_be_written_holds_and_is_told(
-    keys: MidiInput, instrument: Instrument
-) -> None:
-    reported: list[str] = []
-    keys.bindings.install(instrument, reported.append)
-    keys.bindings.path.parent.mkdir(parents=True, exist_ok=True)
-    instrument.apply("/learn", ("/loop/speed",))
-    with files_of_at_most(5):
-        keys.receive([0xB0, 74, 127])
-    assert reported[0] == "learn  /loop/speed: move a control"
-    assert len(reported) == 2 and "too large" in reported[1] and "channel 1 cc 74" in reported[1]
-    speed = instrument.value("/loop/speed")
-    keys.receive([0xB0, 74, 0])
-    assert instrument.value("/loop/speed") != speed
-    assert list(keys.bindings.path.parent.iterdir()) == []
+        teacher.learn(address)
+    assert teacher.lines == []
