@@ -18,9 +18,9 @@ from latentpad.controllers.controller import Connection, Controller, load
 from latentpad.controllers.demo import DemoController
 from latentpad.controllers.keyboard.controller import KeyboardController
 from latentpad.controllers.keyboard.terminal import is_terminal
+from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.midi.controller import MidiController
 from latentpad.controllers.midi.input import Layout
-from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.osc.controller import OscController
 from latentpad.controllers.osc.feedback import Feedback
 from latentpad.controllers.osc.packet import PORT
@@ -114,13 +114,15 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         instrument, clock=instrument.clock, port=options.osc_port, outcomes=outcomes
     )
     connection = Connection(instrument, outcomes, feedback, announce)
-    osc = OscController("0.0.0.0" if options.lan else "127.0.0.1", options.osc_port)
+    learning = Learning(instrument, note=refusals.note, publish=feedback.publish)
+    feedback.copied.append(learning.values)
+    osc = OscController("0.0.0.0" if options.lan else "127.0.0.1", options.osc_port, learning)
     await osc.start(connection)
     running: list[Controller] = [osc]
     host, port = osc.address
     takes = TakeRecorder(session, bank.named(options.preset), say)
     layout: Layout = "bend" if options.bend_layout else "pad"
-    midi = MidiController(Bindings(), options.midi, layout, refusals.note, mpe=options.mpe)
+    midi = MidiController(learning, options.midi, layout, mpe=options.mpe)
     keyboard = KeyboardController(bank.names, options.preset, say) if is_terminal() else None
     session.start()
     packs = PackCommand(session.packs, refusals.note, feedback.publish, outcomes.refuse)
@@ -162,6 +164,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         await asyncio.sleep(0)  # lets each begin to stop: the terminal gets its own mode back
         instrument.release_all()
         feedback.close()
+        learning.close()
         await loop.run_in_executor(None, session.close)
         takes.close()
         await asyncio.wait(stopping, timeout=0.2)

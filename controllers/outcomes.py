@@ -39,6 +39,7 @@ class OutcomeKind(Enum):
     CLAMPED = auto()  # carried out, clamped by more
     REFUSED = auto()
     UNKNOWN = auto()  # refused: no such address
+    UNBOUND = auto()  # what a MIDI control sends, and nothing is bound to it
     MALFORMED = auto()  # bytes that are not OSC
 
 
@@ -61,7 +62,7 @@ def reply(outcome: Outcome, instrument: Instrument) -> Iterator[tuple[str, tuple
 
     A fader that was turned too far returns to the value that is heard.
     """
-    if outcome.kind in (OutcomeKind.IDLE, OutcomeKind.MALFORMED):
+    if outcome.kind in (OutcomeKind.IDLE, OutcomeKind.UNBOUND, OutcomeKind.MALFORMED):
         return
     if outcome.kind is not OutcomeKind.UNKNOWN and (values := instrument.args_of(outcome.address)):
         yield outcome.address, values
@@ -125,6 +126,12 @@ class Outcomes:
         kind = OutcomeKind.UNKNOWN if isinstance(error, UnknownAddress) else OutcomeKind.REFUSED
         reason = _reason(str(error)) if mendable else "a fault of latentpad; it is in its log"
         self._publish(Outcome(kind, address, tuple(args), sender, reason))
+
+    def unbound(self, control: str, args: Sequence[Argument], sender: Sender) -> None:
+        """Report what a MIDI control has sent that nothing is bound to."""
+        self.refused += 1
+        reason = "bound to nothing; send /learn ADDRESS, and move it, to bind it"
+        self._publish(Outcome(OutcomeKind.UNBOUND, control, tuple(args), sender, reason))
 
     def malformed(self, data: bytes | None, sender: Sender, reason: str) -> None:
         """Report a packet that is not OSC, or, without its data, an element of a bundle."""

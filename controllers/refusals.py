@@ -36,7 +36,12 @@ MOST_BYTES = 16  # of a malformed packet
 MOST_REASON = 1000
 NEAR = 0.7  # the least similarity (difflib) of an address that is suggested
 
-_ONCE = (OutcomeKind.UNKNOWN, OutcomeKind.IDLE)  # printed once
+_ONCE = (OutcomeKind.UNKNOWN, OutcomeKind.UNBOUND, OutcomeKind.IDLE)  # printed once
+_WORDS = {
+    OutcomeKind.CLAMPED: "clamped",
+    OutcomeKind.IDLE: "note   ",
+    OutcomeKind.UNBOUND: "heard  ",
+}
 _NO_NUMBERS = {ord(c): None for c in "0123456789.-+e"}  # 1e-05 has an e
 
 
@@ -49,15 +54,13 @@ class _Refusal(NamedTuple):
     reason: str
 
     def text(self, known: Callable[[], Sequence[str]]) -> str:
-        word = {OutcomeKind.CLAMPED: "clamped", OutcomeKind.IDLE: "note   "}.get(
-            self.kind, "refused"
-        )
+        word = _WORDS.get(self.kind, "refused")
         reason = self.reason
         if self.kind is OutcomeKind.UNKNOWN:
             reason += f"; {hint(self.address, self.numbers, known())}"
-        return (
-            f"{word} {self.command_text} from {self.sender_name}: {printable(reason, MOST_REASON)}"
-        )
+        is_named = self.kind is OutcomeKind.UNBOUND  # a MIDI control's name has its port
+        sender = "" if is_named else f" from {self.sender_name}"
+        return f"{word} {self.command_text}{sender}: {printable(reason, MOST_REASON)}"
 
 
 class Refusals:
@@ -177,8 +180,8 @@ def hint(address: str, numbers: int, known: Sequence[str]) -> str:
     for address_form in (address.lower(), re.sub(r"\d+", "*", address.lower())):
         if near := get_close_matches(address_form, by_name, 1, NEAR):
             return f"did you mean {by_name[near[0]]}?"
-    suggestion = {1: "a fader may send /texture", 2: "a pad may send /pad/xy"}.get(numbers, "")
-    return f"{suggestion}{suggestion and ', '}docs/parameters.md lists all"
+    wanted = {1: "/texture", 2: "/pad/xy"}.get(numbers, "ADDRESS")
+    return f"`/learn {wanted}` and a move bind it; docs/parameters.md lists all addresses"
 
 
 def command(outcome: Outcome) -> str:

@@ -8,7 +8,7 @@
 | CC 1, 7, 10, 11, 72, 73 | `/texture`, `/gain`, `/pan`, `/expression`, `/release`, `/attack` |
 | program | `/preset`, counted from 0 as on the wire, 128 to a bank |
 | CC 120 | `/panic` |
-| a learned control | its address (`controllers.midi.learn`), instead of the above |
+| a learned control | its address (`controllers.learning`), instead of the above |
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from itertools import groupby
 from typing import Any, Literal
 
 from latentpad.controllers.input_counts import InputCounts
-from latentpad.controllers.midi.change import Change
-from latentpad.controllers.midi.learn import Bindings, Control, Target
+from latentpad.controllers.learning.learning import Learning
+from latentpad.controllers.learning.midi_control import Kind, MidiControl, port_name
+from latentpad.controllers.midi.change import FINE, Change
 from latentpad.controllers.midi.notes import RESET, Command, PortNotes
 from latentpad.controllers.midi.zones import Zones
 from latentpad.controllers.outcomes import Outcomes
@@ -50,13 +51,12 @@ class MidiInput:
 
     instrument: Instrument
     port: str
-    bindings: Bindings
+    learning: Learning
     outcomes: Outcomes
     layout: Layout = "pad"
     counts: InputCounts = field(default_factory=InputCounts)
     mpe: bool = False
     _notes: PortNotes = field(init=False)
-    _pressed: set[Control] = field(default_factory=set)
     _moved: set[tuple[int, int]] = field(default_factory=set)  # controllers, for CC 121
     _threads: SenderThreads = field(default_factory=SenderThreads)
 
@@ -67,9 +67,8 @@ class MidiInput:
         """Handle changes, the fields of `Change`. What is refused is counted, never raised, and
         reported to `outcomes`."""
         self.counts.messages += len(changes)
-        reads_disk = self.instrument.waits_for_disk("/preset")
         arrived = [Change(*fields) for fields in changes]
-        for waits, group in groupby(arrived, lambda c: reads_disk and c.kind == "program"):
+        for waits, group in groupby(arrived, self._waits_for_disk):
             run = [*group]
             size = 1 if waits else AT_ONCE
             for start in range(0, len(run), size):
@@ -130,7 +129,10 @@ class MidiInput:
         own = [*self._own(change)]
         if own and change.kind == "bend":  # it is x, and bends no notes
             return own
-        return [*(self._notes.read(change) or []), *own]
+        of_notes = self._notes.read(change)
+        if of_notes is None and not own:
+            self._tell_unbound(change)
+        return [*(of_notes or []), *own]
 
     def _own(self, change: Change) -> Iterator[Command]:
         """What steers the whole instrument."""
@@ -155,29 +157,48 @@ class MidiInput:
                 yield channel, address, (value(change.position),)
 
     def _learned(self, change: Change) -> list[Command] | None:
-        if change.kind not in ("cc", "note"):
-            return None
-        control = Control(change.channel, change.kind, change.number)
-        released = change.kind == "note" and not change.value
-        binding = self.bindings.get(control) if released else self.bindings.offer(control)
-        if binding is None:
-            return None
-        if change.kind == "note":
-            if binding.kind == "value" and released:
-                return []  # the velocity has set the value; the release leaves it
-            full = binding.kind != "value" and not released
-            return self._steer(control, binding, 1.0 if full else change.position)
-        return self._steer(control, binding, change.position)
+        """What was learned for a change; None if nothing was."""
+        for control, position in self._moves(change):
+            commands = self.learning.midi(control, position, fine=change.top == FINE)
+            if commands is not None:
+                return [(change.channel, *command) for command in commands]
+        return None
 
-    def _steer(self, control: Control, binding: Target, position: float) -> list[Command]:
-        was_pressed = control in self._pressed
-        if position >= 0.5:
-            self._pressed.add(control)
-        else:
-            self._pressed.discard(control)
-        if binding.kind == "trigger" and (position < 0.5 or was_pressed):
-            return []
-        return [(control.channel, binding.address, binding.args(position))]
+    def _moves(self, change: Change) -> Iterator[tuple[MidiControl, float]]:
+        """The controls that a change moves, and their positions; the more special one first.
+
+        The controls of an MPE member shape its notes and are no knobs.
+        """
+        channel, kind, number = max(change.channel, 1), change.kind, change.number
+        port, position = port_name(self.port), change.position
+        if self._notes.is_member(channel) and kind != "note":
+            return
+        if kind == "program":
+            yield MidiControl(port, channel, "program", change.value), 1.0
+            yield MidiControl(port, channel, "programs"), position
+        elif kind == "cc" and number < ALL_SOUND_OFF:
+            yield (
+                MidiControl(port, channel, "cc14" if change.top == FINE else "cc", number),
+                position,
+            )
+        elif kind in _LEARNED:
+            yield MidiControl(port, channel, _LEARNED[kind], number), position
+
+    def _waits_for_disk(self, change: Change) -> bool:
+        """Whether what a change does may wait for a disk."""
+        addresses = ["/preset"] if change.kind == "program" else []
+        for control, _ in self._moves(change):
+            if (steering := self.learning.bindings.midi(control)) is not None:
+                addresses = [steering.binding.target.address]
+        return any(map(self.instrument.waits_for_disk, addresses))
+
+    def _tell_unbound(self, change: Change) -> None:
+        """Report a control that nothing is bound to."""
+        for control, _ in self._moves(change):
+            if control.learnable and change.value:
+                sender = Sender(self.group(change.channel))
+                self.outcomes.unbound(str(control), (change.value,), sender)
+            return
 
 
 def gain(position: float) -> float:
@@ -199,6 +220,12 @@ def pan(position: float) -> float:
 def _of_row(address: str) -> tuple[str, Callable[[float], float]]:
     return address, ROW[address].from_unit
 
+
+_LEARNED: dict[str, Kind] = {
+    "note": "note", "bend": "bend", "pressure": "pressure", "key pressure": "key pressure",
+    "nrpn": "nrpn", "start": "start", "continue": "continue", "stop": "stop",
+}  # fmt: skip
+"""The other changes that can be learned, and the kinds of their controls."""
 
 _RESET = (MODULATION, EXPRESSION)
 """The controllers that CC 121 resets: it leaves volume, pan, and the times."""

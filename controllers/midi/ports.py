@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 
 from latentpad.controllers.input_counts import InputCounts
+from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.midi.input import Layout, MidiInput
-from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.midi.process import apis
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.engine.control.child import Child, Message
@@ -38,7 +38,7 @@ class MidiPorts:
     def __init__(
         self,
         instrument: Instrument,
-        bindings: Bindings,
+        learning: Learning,
         outcomes: Outcomes,
         names: Sequence[str] = (),
         *,
@@ -49,7 +49,7 @@ class MidiPorts:
         self.counts = InputCounts()
         self.open: set[str] = set()
         self._instrument = instrument
-        self._bindings = bindings
+        self._learning = learning
         self._names = list(names)
         self._layout = layout
         self._mpe = mpe
@@ -116,7 +116,7 @@ class MidiPorts:
                 inputs[port] = MidiInput(
                     self._instrument,
                     port,
-                    self._bindings,
+                    self._learning,
                     self._outcomes,
                     self._layout,
                     self.counts,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from latentpad.controllers.controller import Connection
+from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.osc.monitor import Monitor
 from latentpad.controllers.osc.replies import Replies
 from latentpad.controllers.osc.server import OscCounts, OscServer, listen
@@ -11,8 +12,8 @@ from latentpad.controllers.osc.server import OscCounts, OscServer, listen
 class OscController:
     """Listens on UDP `host`:`port` while it is started."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._host, self._port = host, port
+    def __init__(self, host: str, port: int, learning: Learning | None = None) -> None:
+        self._host, self._port, self._learning = host, port, learning
         self._server: OscServer | None = None
 
     @property
@@ -25,7 +26,9 @@ class OscController:
         """As `Controller.start`. Raises `PortTaken`, or another `OSError` for a host of another
         machine."""
         outcomes = connection.outcomes
-        server = await listen(connection.instrument, self._host, self._port, outcomes)
+        server = await listen(
+            connection.instrument, self._host, self._port, outcomes, self._learning
+        )
         Replies(outcomes, server.send, connection.feedback)
         Monitor(outcomes, server.send, connection.feedback)
         self._server = server

@@ -11,7 +11,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
 from latentpad.controllers.osc.subscribers import (
@@ -57,6 +57,7 @@ class Feedback:
         self._outcomes = outcomes
         self._sinks = Sinks(instrument)
         self._own_port = port
+        self.copied: list[Callable[[], Iterable[Message]]] = []  # more values for a copy of all
         self._subscribers = Subscribers(clock)
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
@@ -112,9 +113,9 @@ class Feedback:
         with self._lock:
             self._sinks.remove(sink)
 
-    def publish(self, address: str, args: Sequence[Argument]) -> None:
-        """Send a value that is no parameter (a meter) to all, at the same rate."""
-        self._changed(address, args, NOBODY)
+    def publish(self, address: str, args: Sequence[Argument], sender: Sender = NOBODY) -> None:
+        """Send a value that is no parameter (a meter) to all but `sender`, at the same rate."""
+        self._changed(address, args, sender)
 
     def port_of(self, group: str) -> int | None:
         """The port that a host named last; None if it named none. Any thread."""
@@ -186,11 +187,11 @@ class Feedback:
         # All values are copied at one moment. The locks are taken in the order in which a change
         # takes them.
         with self._instrument.frozen(), self._lock:
-            due = self._subscribers.due(lambda: dict(self._instrument.sync_messages()))
+            due = self._subscribers.due(self._copy)
             waiting = [(host, subscriber, subscriber.pending) for host, subscriber in due]
             for _, subscriber, _ in waiting:
                 subscriber.pending = {}
-            sinks = self._sinks.take(lambda: dict(self._instrument.sync_messages()))
+            sinks = self._sinks.take(self._copy)
         for sink, messages in sinks:
             _send_to_sink(sink, messages)
         for host, subscriber, values in waiting:
@@ -200,6 +201,13 @@ class Feedback:
         if unfinished:
             self._wake()
         self._sent.set()
+
+    def _copy(self) -> Values:
+        """All values. The instrument is frozen."""
+        messages: Values = dict(self._instrument.sync_messages())
+        for more in self.copied:
+            messages |= more()
+        return messages
 
     def _send(self, host: SubscribedHost, subscriber: Subscriber, values: Values) -> None:
         """Send the values, as far as the host's rate limit and the system allow.

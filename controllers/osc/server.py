@@ -20,6 +20,8 @@ from functools import partial
 from pathlib import Path
 
 from latentpad.controllers.input_counts import InputCounts
+from latentpad.controllers.learning.learning import Learning
+from latentpad.controllers.learning.steering import Command
 from latentpad.controllers.osc.packet import (
     IMMEDIATELY,
     Message,
@@ -65,12 +67,17 @@ class OscServer:
     """
 
     def __init__(
-        self, instrument: Instrument, udp: socket.socket, outcomes: Outcomes | None = None
+        self,
+        instrument: Instrument,
+        udp: socket.socket,
+        outcomes: Outcomes | None = None,
+        learning: Learning | None = None,
     ) -> None:
         self.counts = OscCounts()
         self._outcomes = outcomes or Outcomes(instrument)
         self.address: tuple[str, int] = udp.getsockname()[:2]
         self._instrument = instrument
+        self._learning = learning
         self._socket = udp
         self._loop = asyncio.get_running_loop()
         self._threads = SenderThreads()
@@ -125,7 +132,7 @@ class OscServer:
         mode) depends on the coordinates before it, so these are kept from there on.
         """
         kept: list[tuple[Packet, Sender]] = []
-        seen: set[bytes] = set()
+        seen: set[bytes | None] = set()
         for datagram, sender in reversed(batch):
             if datagram[: max(datagram.find(0), 0)] in seen:
                 self.counts.superseded += 1
@@ -135,26 +142,32 @@ class OscServer:
             except OscError as error:
                 self._malformed(datagram, sender, str(error))
                 continue
-            if packet.timetag == IMMEDIATELY and all(map(self._sets_coordinate, packet.messages)):
-                addresses = {message.address.encode() for message in packet.messages}
-                if addresses <= seen:
+            coordinates = {self._coordinate(message) for message in packet.messages}
+            if packet.timetag == IMMEDIATELY and None not in coordinates:
+                if coordinates <= seen:
                     self.counts.superseded += 1
                     continue
-                seen |= addresses
+                seen |= coordinates
             else:
                 seen.clear()
             kept.append((packet, sender))
         kept.reverse()
         return kept
 
-    def _sets_coordinate(self, message: Message) -> bool:
-        """Whether the message sets a coordinate. One with a NaN does not: it would be refused."""
+    def _coordinate(self, message: Message) -> bytes | None:
+        """The coordinate that the message sets; None for one that sets none. One with a NaN does
+        not: it would be refused."""
+        if self._learning is not None and message.address not in self._sizes:
+            args = tuple(a for a in message.args if a is not None and not isinstance(a, bytes))
+            if (learned := self._learning.coordinate(message.address, args)) is not None:
+                return learned.encode()
         stem, _, last = message.address.rpartition("/")
         size = self._sizes.get(stem + "/*" if last.isdecimal() else message.address)
-        return len(message.args) == size and all(
+        sets = len(message.args) == size and all(
             isinstance(argument, float | int) and math.isfinite(argument)
             for argument in message.args
         )
+        return message.address.encode() if sets else None
 
     def _carry_out_later(self, delay: float, packet: Packet, sender: Sender) -> None:
         def carry_out() -> None:
@@ -168,10 +181,10 @@ class OscServer:
         self.counts.messages += len(packet.messages)
         for fault in packet.faults:
             self._malformed(None, sender, fault)
-        commands = []
+        commands: list[Command] = []
         for message in packet.messages:
             try:
-                commands.append((message.address, _instrument_args(message.address, message.args)))
+                commands += self._commands(message)
             except CommandError as error:
                 self.counts.add_refused(error)
                 self._outcomes.refuse(message.address, message.args, sender, error)
@@ -180,6 +193,12 @@ class OscServer:
             partial(self._instrument.carry_out, commands, sender, self._report),
             waits=any(self._instrument.waits_for_disk(address) for address, _ in commands),
         )
+
+    def _commands(self, message: Message) -> Sequence[Command]:
+        """The message's commands: those that it has learned, or itself."""
+        address, args = message.address, _instrument_args(message.address, message.args)
+        learned = self._learning.osc(address, args) if self._learning is not None else None
+        return ((address, args),) if learned is None else learned
 
     def _report(
         self, address: str, args: Sequence[Argument], sender: Sender, error: Exception | None
@@ -217,7 +236,11 @@ def _coordinate_sizes(latent_dim: int) -> dict[str, int]:
 
 
 async def listen(
-    instrument: Instrument, host: str, port: int, outcomes: Outcomes | None = None
+    instrument: Instrument,
+    host: str,
+    port: int,
+    outcomes: Outcomes | None = None,
+    learning: Learning | None = None,
 ) -> OscServer:
     """Listen for OSC on UDP `host`:`port` (0 for any free port) until `OscServer.close`.
 
@@ -242,7 +265,7 @@ async def listen(
                 f"port {port} is taken{_holder(port)}; use --osc-port to take another"
             ) from None
         raise OSError(f"OSC cannot listen on {host} port {port}: {error.strerror}") from None
-    return OscServer(instrument, udp, outcomes)
+    return OscServer(instrument, udp, outcomes, learning)
 
 
 def _holder(port: int) -> str:

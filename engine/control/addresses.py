@@ -45,6 +45,14 @@ class Addresses:
             return partial(self._numbered[f"{middle}/*/{last}"], _index(digits))
         raise UnknownAddress(f"{address}: there is no such address")
 
+    def knows(self, address: str) -> bool:
+        """Whether there is a command of this address."""
+        try:
+            self.find(address)
+        except CommandError as error:
+            return address in self.staged or not isinstance(error, UnknownAddress)
+        return True
+
     def __iter__(self) -> Iterator[str]:
         """All addresses, sorted; `*` stands for a number."""
         numbered = (stem if "*" in stem else f"{stem}/*" for stem in self._numbered)

@@ -44,6 +44,10 @@ class Changes:
         """Whether this command may wait for a disk."""
         return address in self._addresses.staged
 
+    def knows(self, address: str) -> bool:
+        """Whether there is a command of this address."""
+        return self._addresses.knows(address)
+
     def addresses(self) -> list[str]:
         """All known addresses; `*` stands for a number."""
         return list(self._addresses)

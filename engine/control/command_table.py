@@ -138,7 +138,21 @@ COMMANDS: tuple[Command, ...] = (
     Command("/record", "1 begins a take in the folder `takes`, 0 ends it", (_switch("record"),)),
     Command(
         "/learn",
-        "bind the next MIDI control that is moved to this address; an empty text: none",
+        "bind the next OSC or MIDI control that is moved to this address; an empty text: none; "
+        "more texts may follow: `pickup`, and `linear` or `exponential`",
+        (Arg("address", "text"), Arg("options", "any")),
+    ),
+    Command(
+        "/learn/swap",
+        "1 if the pad that is learned sends y before x, 0 if not",
+        (_switch("swap"),),
+    ),
+    Command("/learn/list", "tell all bindings of controls"),
+    Command("/learn/undo", "take the last `/learn` or `/unlearn` back"),
+    Command(
+        "/unlearn",
+        "bind no control to this address any more; or, with the address of a learned OSC control, "
+        "that control to nothing",
         (Arg("address", "text"),),
     ),
     Command("/panic", "silence at once, including held voices"),
@@ -180,6 +194,14 @@ FEEDBACK: tuple[Command, ...] = (
         "after `/monitor`: a command and its outcome, `ok` or what was wrong",
         (Arg("address", "text"), Arg("arguments", "any"), Arg("outcome", "text")),
     ),
+    Command(
+        "/learn",
+        "the address that waits for a control; an empty text: none",
+        (Arg("address", "text"),),
+    ),
+    Command("/learn/swap", "whether the pad that is learned sends y before x", (_switch("swap"),)),
+    Command("/learn/result", "what was learned, in words", (Arg("line", "text"),)),
+    Command("/learn/list/{k}", "after `/learn/list`: one binding", (Arg("line", "text"),)),
     Command(
         "/meter/refused",
         "how many commands and packets had no effect, since the start",

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.midi.input import MidiInput
-from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.osc.packet import encode, encode_bundle
 from latentpad.controllers.osc.server import OscServer, listen
 from latentpad.controllers.outcomes import Outcome, OutcomeKind, Outcomes
 from latentpad.engine.arguments import CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
+from tests.controllers.midi.cable import Cable
 
 PAD = Sender("osc 127.0.0.1", 5000)
 
@@ -230,9 +231,8 @@ def test_a_refused_program_change_is_said_with_its_port_and_channel(
     outcomes = Outcomes(instrument)
     reported: list[Outcome] = []
     outcomes.watchers.append(reported.append)
-    keys = MidiInput(instrument, "keys", Bindings(tmp_path / "midi.toml"), outcomes)
-    keys.receive([0xC1, 99])  # no bank is installed here
-    keys.receive([0xB0, 7, 100])
+    keys = MidiInput(instrument, "keys", Learning(instrument, tmp_path / "bindings.toml"), outcomes)
+    Cable(keys).send([0xC1, 99], [0xB0, 7, 100])  # no bank is installed here
     assert [(o.kind, o.address, o.sender.group) for o in reported] == [
         (OutcomeKind.UNKNOWN, "/preset", "midi keys 2"),
         (OutcomeKind.DONE, "/gain", "midi keys 1"),

@@ -1,15 +1,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.midi.change import Change
 from latentpad.controllers.midi.input import Layout, MidiInput, gain, pan
-from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.midi.notes import Command
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.engine.arguments import CommandError
@@ -23,8 +23,8 @@ from tests.limits import limits
 def keyboard(
     instrument: Instrument, tmp_path: Path, layout: Layout = "pad", *, mpe: bool = False
 ) -> Cable:
-    bindings = Bindings(tmp_path / "midi.toml")
-    return Cable(MidiInput(instrument, "keys", bindings, Outcomes(instrument), layout, mpe=mpe))
+    learning = Learning(instrument, tmp_path / "bindings.toml")
+    return Cable(MidiInput(instrument, "keys", learning, Outcomes(instrument), layout, mpe=mpe))
 
 
 def cc(number: int, value: int, channel: int = 1) -> list[int]:
@@ -35,7 +35,7 @@ def bend(value: int, channel: int = 1) -> list[int]:
     return [0xDF + channel, value % 128, value // 128]
 
 
-def approximately(commands: list[Command]) -> list[Command]:
+def approximately(commands: list[Command]) -> list[Any]:
     return [(channel, address, pytest.approx(args)) for channel, address, args in commands]
 
 
@@ -165,6 +165,8 @@ def test_the_controllers_of_the_point_start_one_shot_where_both_lead(
 class Deaf:
     """An instrument that refuses everything."""
 
+    listeners: ClassVar[list[Any]] = []
+
     def waits_for_disk(self, address: str) -> bool:
         return False
 
@@ -176,6 +178,9 @@ class Deaf:
     def args_of(self, address: str) -> tuple[float, float]:
         return 0.5, 0.5
 
+    def register(self, address: str, handler: Any) -> None:
+        pass
+
     def carry_out(self, commands: Any, sender: Sender, tell: Any) -> None:
         for address, args in commands:
             tell(address, args, sender, CommandError("no"))
@@ -184,7 +189,7 @@ class Deaf:
 @given(st.lists(st.lists(st.integers(0, 255), max_size=8), max_size=20), st.booleans())
 def test_any_bytes_are_carried_out_or_counted(chunks: list[list[int]], mpe: bool) -> None:
     deaf: Any = Deaf()
-    keys = MidiInput(deaf, "keys", Bindings(Path("no/such/file")), Outcomes(deaf), mpe=mpe)
+    keys = MidiInput(deaf, "keys", Learning(deaf, Path("no/such/file")), Outcomes(deaf), mpe=mpe)
     Cable(keys).send(*chunks)
     assert keys.counts.malformed == 0
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.midi.input import MidiInput
-from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.midi.zones import LOWER, UPPER, Zones
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.engine.board import Board, BoardShape
@@ -28,9 +28,9 @@ class Played:
         board = Board(BoardShape(frames=8, bins=9, samples=256, sample_rate=48000))
         self.board = board
         self.instrument = Instrument(board, limits(4), clock=lambda: 100.0)
-        bindings = Bindings(Path("no/such/file"))
+        learning = Learning(self.instrument, Path("no/such/file"))
         outcomes = Outcomes(self.instrument)
-        self.cable = Cable(MidiInput(self.instrument, "keys", bindings, outcomes, mpe=mpe))
+        self.cable = Cable(MidiInput(self.instrument, "keys", learning, outcomes, mpe=mpe))
 
     def send(self, *chunks: list[int]) -> None:
         self.cable.send(*chunks)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import jack
 import pytest
 
-from latentpad.controllers.midi.learn import Bindings
+from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.midi.ports import MidiPorts, ports
 from latentpad.controllers.midi.process import match
 from latentpad.controllers.outcomes import Outcomes
@@ -90,7 +90,7 @@ def wire(server: JackServer) -> None:
 
 
 def open_ports(instrument: Instrument, tmp_path: Path, *names: str) -> MidiPorts:
-    bindings = Bindings(tmp_path / "midi.toml")
+    bindings = Learning(instrument, tmp_path / "bindings.toml")
     return MidiPorts(instrument, bindings, Outcomes(instrument), names)
 
 
@@ -161,7 +161,7 @@ def test_without_a_jack_server_it_is_said_once_and_nothing_is_started(
 ) -> None:
     monkeypatch.setenv("JACK_DEFAULT_SERVER", "latentpad-no-such-server")
     said: list[str] = []
-    bindings = Bindings(tmp_path / "midi.toml")
+    bindings = Learning(instrument, tmp_path / "bindings.toml")
     midi = MidiPorts(instrument, bindings, Outcomes(instrument), announce=said.append)
     try:
         until(lambda: any("no JACK server" in line for line in said), "saying so")
