@@ -31,9 +31,13 @@ class _Selection:
 
 
 class Controls:
-    """Reads one cable. One thread. Times are in seconds, of any clock."""
+    """Reads one cable. One thread. Times are in seconds, of any clock.
 
-    def __init__(self) -> None:
+    Of a `plain` device every controller is a single one: it sends no banks, parameters or halves.
+    """
+
+    def __init__(self, *, plain: bool = False) -> None:
+        self._plain = plain
         self.parser = Parser()
         self._pairs = Pairs()
         self._selections = [_Selection() for _ in range(17)]  # by channel, 1...16
@@ -75,7 +79,9 @@ class Controls:
 
     def _control(self, channel: int, number: int, value: int, now: float) -> Iterator[Change]:
         selection = self._selections[channel]
-        if number == BANK:
+        if self._plain:
+            yield Change("cc", channel, number, value)
+        elif number == BANK:
             selection.bank = 128 * value + selection.bank % 128
         elif number == BANK + FINE_FROM:
             selection.bank = 128 * (selection.bank // 128) + value

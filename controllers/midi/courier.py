@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -28,11 +29,13 @@ _NOTES = (0x80, 0x90)
 class Courier:
     """Reads and sends, until `words` is closed. Any thread may call.
 
-    `words` is the socket to the control process.
+    `words` is the socket to the control process. `plain` are parts of the names of ports whose
+    controllers are all single ones.
     """
 
-    def __init__(self, words: socket.socket) -> None:
+    def __init__(self, words: socket.socket, plain: Sequence[str] = ()) -> None:
         self._words = words
+        self._plain = [name.casefold() for name in plain]
         words.setblocking(False)
         words.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
         self._raw: deque[tuple[str, bytes | dict[str, Any], float]] = deque()
@@ -92,13 +95,18 @@ class Courier:
                     self._controls.pop(data["port"], None)
                 self._backlog.tell(**data)
                 continue
-            controls = self._controls.setdefault(port, Controls())
+            controls = self._controls.get(port) or self._new_controls(port)
             for change in controls.feed(data, came_at):
                 self._backlog.add(port, change)
         now = time.monotonic()
         for port, controls in self._controls.items():
             for change in controls.due(now):
                 self._backlog.add(port, change)
+
+    def _new_controls(self, port: str) -> Controls:
+        plain = any(name in port.casefold() for name in self._plain)
+        controls = self._controls[port] = Controls(plain=plain)
+        return controls
 
     def _send(self) -> None:
         if not self._unsent:

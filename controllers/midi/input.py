@@ -23,8 +23,11 @@ from typing import Any, Literal
 from latentpad.controllers.input_counts import InputCounts
 from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.learning.midi_control import Kind, MidiControl, port_name
+from latentpad.controllers.learning.steering import Steering
 from latentpad.controllers.midi.change import FINE, Change
+from latentpad.controllers.midi.lights import Lights
 from latentpad.controllers.midi.notes import RESET, Command, PortNotes
+from latentpad.controllers.midi.ready_maps import ReadyMap
 from latentpad.controllers.midi.zones import Zones
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.controllers.sender_threads import SenderThreads
@@ -56,12 +59,18 @@ class MidiInput:
     layout: Layout = "pad"
     counts: InputCounts = field(default_factory=InputCounts)
     mpe: bool = False
+    lights: Lights | None = None
+    ready: ReadyMap | None = None
     _notes: PortNotes = field(init=False)
+    _ready: dict[MidiControl, Steering] = field(default_factory=dict)
     _moved: set[tuple[int, int]] = field(default_factory=set)  # controllers, for CC 121
     _threads: SenderThreads = field(default_factory=SenderThreads)
 
     def __post_init__(self) -> None:
         self._notes = PortNotes(Zones(forced=self.mpe), self._point)
+        for binding in self.ready.bindings(self.port) if self.ready else ():
+            if isinstance(binding.control, MidiControl):
+                self._ready[binding.control] = Steering(binding, self.instrument.args_of)
 
     def receive(self, changes: Sequence[Sequence[Any]]) -> None:
         """Handle changes, the fields of `Change`. What is refused is counted, never raised, and
@@ -159,7 +168,11 @@ class MidiInput:
     def _learned(self, change: Change) -> list[Command] | None:
         """What was learned for a change; None if nothing was."""
         for control, position in self._moves(change):
+            if self.lights is not None and self.lights.is_echo(control, change.value):
+                return []
             commands = self.learning.midi(control, position, fine=change.top == FINE)
+            if commands is None and control in self._ready:
+                commands = self._ready[control].midi(position)
             if commands is not None:
                 return [(change.channel, *command) for command in commands]
         return None
@@ -188,7 +201,8 @@ class MidiInput:
         """Whether what a change does may wait for a disk."""
         addresses = ["/preset"] if change.kind == "program" else []
         for control, _ in self._moves(change):
-            if (steering := self.learning.bindings.midi(control)) is not None:
+            steering = self.learning.bindings.midi(control) or self._ready.get(control)
+            if steering is not None:
                 addresses = [steering.binding.target.address]
         return any(map(self.instrument.waits_for_disk, addresses))
 

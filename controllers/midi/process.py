@@ -22,17 +22,21 @@ import os
 import re
 import select
 import socket
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 from latentpad.controllers.midi.courier import Courier
+from latentpad.controllers.midi.lamps import OUT_CLIENT, Lamps
 from latentpad.controllers.midi.wiring import AlsaWiring, JackWiring, Wiring
 
 POLL = 0.5
 """Seconds between two checks of the ports, at most: JACK gives notice of changes, others do not."""
 
 OWN_PORT, OWN_CLIENT = "latentpad", "latentpad-midi"
+OWN_NAMES = (OWN_CLIENT, OUT_CLIENT)
+ORDER_BYTES = 1 << 16
 
 
 def apis() -> dict[str, int]:
@@ -68,30 +72,44 @@ class MidiFeed:
     """The ports of one API, watched by one thread. `courier` gets what they receive, and the words
     of `serve`, from RtMidi's threads too."""
 
-    def __init__(self, api: str, wanted: Sequence[str], courier: Courier) -> None:
+    def __init__(
+        self, api: str, wanted: Sequence[str], courier: Courier, orders: socket.socket
+    ) -> None:
         self._name = api
         self._api = apis()[api]
         self._wanted = wanted
         self._courier = courier
+        self._orders = orders
+        self._lamps = Lamps(self._api)
         self._virtual: Any = None  # the virtual port; it also lists the other ports
         self._wiring: Wiring | None = None
         self._open: dict[str, Any] = {}
         self._own_name = ""  # of the virtual port, in its MIDI system
         self._connected = False  # something is connected to it
         self._last_line = ""
-        self._pause_s = 0.0
+        self._next_poll = 0.0
         self._wake_receiver, self._wake_sender = os.pipe()
         os.set_blocking(self._wake_sender, False)
 
-    def wait(self, words: socket.socket) -> list[Any]:
-        """Wait until something was plugged in or out, but not longer than `POLL`. Returns what can
-        be read: `words` if the control process has closed it."""
-        watched: list[Any] = [words, self._wake_receiver]
-        readable, _, _ = select.select(watched, [], [], self._pause_s)
-        self._pause_s = POLL
+    def turn(self, words: socket.socket) -> bool:
+        """Wait until something is to be done, and do it. False when the control process has closed
+        `words`."""
+        watched: list[Any] = [words, self._wake_receiver, self._orders]
+        pause_s = max(self._next_poll - time.monotonic(), 0.0)
+        readable, _, _ = select.select(watched, [], [], pause_s)
+        if words in readable:
+            return False
+        if self._orders in readable:
+            order = json.loads(self._orders.recv(ORDER_BYTES))
+            self._lamps.send(order["port"], order["messages"])
         if self._wake_receiver in readable:
             os.read(self._wake_receiver, 4096)
-        return readable
+            self._next_poll = 0.0
+        if time.monotonic() >= self._next_poll:
+            self._next_poll = time.monotonic() + POLL
+            self.poll()
+            self._courier.tell("here")
+        return True
 
     def poll(self) -> None:
         """Open the ports that have appeared, close those that have gone, and tell of those whose
@@ -113,9 +131,10 @@ class MidiFeed:
         self._last_line = ""
         for gone in set(self._open).difference(ports):
             _leave(self._open.pop(gone))
+            self._lamps.close(label(self._name, gone))
             self._courier.tell("closed", port=label(self._name, gone))
         for wanted in self._wanted:
-            port = match(wanted, [port for port in ports if not port.startswith(OWN_CLIENT)])
+            port = match(wanted, [port for port in ports if not port.startswith(OWN_NAMES)])
             if port is None or port in self._open:
                 continue
             with suppress(rtmidi.RtMidiError):  # it has gone since it was listed
@@ -123,6 +142,8 @@ class MidiFeed:
                 midi.open_port(ports.index(port), OWN_PORT)
                 self._open[port] = midi
                 self._listen(midi, port)
+        for port in self._open:
+            self._lamps.open(label(self._name, port), port)
         self._look_at_wires()
 
     def close(self) -> None:
@@ -130,6 +151,7 @@ class MidiFeed:
         for midi in (*self._open.values(), self._virtual):
             if midi is not None:
                 _leave(midi)
+        self._lamps.close_all()
         if self._wiring is not None:
             self._wiring.close()
 
@@ -144,6 +166,7 @@ class MidiFeed:
         if self._wiring:
             own = self._wiring.inputs(OWN_CLIENT).keys() - others.keys()
             self._own_name = next(iter(own), "")
+        self._lamps.open_own(label(self._name, OWN_PORT), OWN_PORT)
         self._listen(midi, OWN_PORT)
         return midi
 
@@ -186,16 +209,25 @@ def _leave(midi: Any) -> None:
     midi.delete()  # otherwise its JACK client stays until this process ends
 
 
-def serve(api: str, wanted: Sequence[str], words: socket.socket) -> None:
-    """Main function of the process; returns when the control process closes `words`."""
+def serve(
+    api: str,
+    wanted: Sequence[str],
+    plain: Sequence[str],
+    orders: socket.socket,
+    words: socket.socket,
+) -> None:
+    """Main function of the process; returns when the control process closes `words`.
+
+    `wanted` are the names of ports to open, `plain` is as in `Courier`. What comes on `orders` is
+    sent to devices: a datagram of JSON with the `port` and the `messages`.
+    """
     os.setsid()  # not stopped by Ctrl-Z: a stopped JACK client would block the others
     os.environ["JACK_NO_START_SERVER"] = "1"
-    courier = Courier(words)
+    courier = Courier(words, plain)
     courier.start()
-    feed = MidiFeed(api, wanted, courier)
-    while words not in feed.wait(words):
-        feed.poll()
-        courier.tell("here")
+    feed = MidiFeed(api, wanted, courier, orders)
+    while feed.turn(words):
+        pass
     feed.close()
     os._exit(0)
 
