@@ -15,6 +15,7 @@ from latentpad.controllers.midi.parser import Message, Parser
 
 BANK, DATA_ENTRY = 0, 6
 NRPN_FINE, NRPN_COARSE, RPN_FINE, RPN_COARSE = 98, 99, 100, 101
+_PARAMETER = (NRPN_FINE, NRPN_COARSE, RPN_FINE, RPN_COARSE)
 NULL = 127  # in both halves of a parameter's number: none is chosen
 
 _REAL_TIME = {0xFA: "start", 0xFB: "continue", 0xFC: "stop"}
@@ -69,8 +70,7 @@ class Controls:
             case 0xA0, key, value:
                 yield Change("key pressure", channel, key, value)
             case 0x90 | 0x80, key, velocity:
-                for pair, halves in self._pairs.of_channel(channel):
-                    yield from self._paired(pair, halves)
+                yield from self._waiting(channel)
                 yield Change("note", channel, key, velocity if status == 0x90 else 0)
             case 0xC0, program:
                 yield Change("program", channel, self._selections[channel].bank, program)
@@ -85,10 +85,14 @@ class Controls:
             selection.bank = 128 * value + selection.bank % 128
         elif number == BANK + FINE_FROM:
             selection.bank = 128 * (selection.bank // 128) + value
-        elif number in (RPN_COARSE, NRPN_COARSE):
-            selection.kind, selection.coarse = _kind(number), value
-        elif number in (RPN_FINE, NRPN_FINE):
-            selection.kind, selection.fine = _kind(number), value
+        elif number in _PARAMETER:
+            yield from self._waiting(channel)  # data entry is for the parameter chosen before
+            self._pairs.restart((channel, DATA_ENTRY))
+            selection.kind = "rpn" if number in (RPN_COARSE, RPN_FINE) else "nrpn"
+            if number in (RPN_COARSE, NRPN_COARSE):
+                selection.coarse = value
+            else:
+                selection.fine = value
         elif number < FINE_FROM:
             paired = self._pairs.coarse((channel, number), value, now)
             if paired is not None:
@@ -100,6 +104,11 @@ class Controls:
                 yield from self._paired(key, paired)
         else:
             yield Change("cc", channel, number, value)
+
+    def _waiting(self, channel: int) -> Iterator[Change]:
+        """What waits for another half must not come after what comes now."""
+        for key, value in self._pairs.of_channel(channel):
+            yield from self._paired(key, value)
 
     def _paired(self, key: Key, value: Value) -> Iterator[Change]:
         channel, number = key
@@ -117,7 +126,3 @@ class Controls:
             yield Change(kind, channel, number, coarse)
         else:
             yield Change(kind, channel, number, 128 * coarse + fine, FINE)
-
-
-def _kind(number: int) -> str:
-    return "rpn" if number in (RPN_COARSE, RPN_FINE) else "nrpn"

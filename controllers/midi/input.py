@@ -26,7 +26,7 @@ from latentpad.controllers.learning.midi_control import Kind, MidiControl, port_
 from latentpad.controllers.learning.steering import Steering
 from latentpad.controllers.midi.change import FINE, Change
 from latentpad.controllers.midi.lights import Lights
-from latentpad.controllers.midi.notes import RESET, Command, PortNotes
+from latentpad.controllers.midi.notes import RESET, SLIDE, Command, PortNotes
 from latentpad.controllers.midi.ready_maps import ReadyMap
 from latentpad.controllers.midi.zones import Zones
 from latentpad.controllers.outcomes import Outcomes
@@ -180,11 +180,12 @@ class MidiInput:
     def _moves(self, change: Change) -> Iterator[tuple[MidiControl, float]]:
         """The controls that a change moves, and their positions; the more special one first.
 
-        The controls of an MPE member shape its notes and are no knobs.
+        The bend, slide and pressure of an MPE member shape its notes and are no knobs.
         """
         channel, kind, number = max(change.channel, 1), change.kind, change.number
         port, position = port_name(self.port), change.position
-        if self._notes.is_member(channel) and kind != "note":
+        shapes = kind in _SHAPING or (kind, number) == ("cc", SLIDE)
+        if shapes and self._notes.is_member(channel):
             return
         if kind == "program":
             yield MidiControl(port, channel, "program", change.value), 1.0
@@ -234,6 +235,8 @@ def pan(position: float) -> float:
 def _of_row(address: str) -> tuple[str, Callable[[float], float]]:
     return address, ROW[address].from_unit
 
+
+_SHAPING = ("bend", "pressure", "key pressure")
 
 _LEARNED: dict[str, Kind] = {
     "note": "note", "bend": "bend", "pressure": "pressure", "key pressure": "key pressure",

@@ -65,6 +65,12 @@ class Pairs:
         self._wait(key, pair, now, for_coarse=True)
         return None
 
+    def restart(self, key: Key) -> None:
+        """The next halves are those of something else: what came before is not part of them."""
+        pair = self._pairs.get(key)
+        if pair is not None:
+            pair.coarse, pair.unanswered = None, False
+
     def due(self, now: float) -> Iterator[tuple[Key, Value]]:
         """The values of the halves that have waited in vain."""
         for key, pair in list(self._waiting.items()):

@@ -106,3 +106,23 @@ def test_data_entry_is_that_of_the_chosen_parameter(fine: int, coarse: int, kind
     ]
     assert read((0, cc(6, 12))) == []  # none is chosen
     assert read((0, [*chosen, *cc(coarse, 127), *cc(fine, 127), *cc(6, 12)])) == []
+
+
+def test_data_entry_that_waits_is_that_of_the_parameter_chosen_before() -> None:
+    chosen = [*cc(101, 0), *cc(100, 6)]
+    heard = read((0, [*chosen, *cc(6, 2), *cc(38, 0)]), (50, [*chosen, *cc(6, 15), *cc(101, 127)]))
+    assert heard[-1] == Change("rpn", 1, 6, 15)
+
+
+def test_a_fine_half_is_not_put_to_the_coarse_one_of_another_parameter() -> None:
+    one, other = [*cc(99, 0), *cc(98, 1)], [*cc(99, 0), *cc(98, 2)]
+    heard = read((0, [*one, *cc(6, 10), *cc(38, 5)]), (50, [*other, *cc(38, 7)]))
+    assert {change.number for change in heard} == {1}
+    heard = read(*((10 * k, [*one, *cc(6, k), *cc(38, 5)]) for k in range(3)))
+    assert [change.value for change in heard[1:]] == [5, 133, 261]  # no steps between
+
+
+def test_a_plain_device_has_no_halves_banks_or_parameters() -> None:
+    controls = Controls(plain=True)
+    for number in (0, 6, 32, 38, 48, 98, 101):
+        assert [*controls.feed(cc(number, 9), 0.0)] == [Change("cc", 1, number, 9)]
