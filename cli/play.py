@@ -20,7 +20,6 @@ from latentpad.controllers.keyboard.controller import KeyboardController
 from latentpad.controllers.keyboard.terminal import is_terminal
 from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.midi.controller import MidiController
-from latentpad.controllers.midi.input import Layout
 from latentpad.controllers.osc.controller import OscController
 from latentpad.controllers.osc.feedback import Feedback
 from latentpad.controllers.osc.packet import PORT
@@ -114,14 +113,12 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     )
     connection = Connection(instrument, outcomes, feedback, announce)
     learning = Learning(instrument, note=refusals.note, publish=feedback.publish)
-    feedback.copied.append(learning.values)
     osc = OscController("0.0.0.0" if options.lan else "127.0.0.1", options.osc_port, learning)
     await osc.start(connection)
     running: list[Controller] = [osc]
     host, port = osc.address
     takes = TakeRecorder(session, bank.named(options.preset), say)
-    layout: Layout = "bend" if options.bend_layout else "pad"
-    midi = MidiController(learning, options.midi, layout)
+    midi = MidiController(learning, options.midi, "bend" if options.bend_layout else "pad")
     keyboard = KeyboardController(bank.names, options.preset, say) if is_terminal() else None
     session.start()
     packs = PackCommand(session.packs, refusals.note, feedback.publish, outcomes.refuse)

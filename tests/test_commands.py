@@ -38,6 +38,7 @@ PATIENCE_S = 60.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXAMPLES: dict[str, list[Argument]] = {  # of texts that must be something
     "/learn": ["/texture"],
+    "/unlearn": ["/1/fader1"],
     "/pack": ["footsteps"],
     "/preset": ["walk"],
     "/preset/save": ["mine"],
