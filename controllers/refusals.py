@@ -181,7 +181,7 @@ def hint(address: str, numbers: int, known: Sequence[str]) -> str:
     for address_form in (address.lower(), re.sub(r"\d+", "*", address.lower())):
         if near := get_close_matches(address_form, by_name, 1, NEAR):
             return f"did you mean {by_name[near[0]]}? or send /learn {wanted} and move it"
-    return f"send /learn {wanted} and move it to bind it, docs/parameters.md lists all addresses"
+    return f"send /learn {wanted} and move it to bind it, docs/control.md lists all"
 
 
 def command(outcome: Outcome) -> str:
