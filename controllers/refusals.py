@@ -174,14 +174,14 @@ def numbers(args: Sequence[OscArgument]) -> int:
 
 
 def hint(address: str, numbers: int, known: Sequence[str]) -> str:
-    """The known address that may have been meant, or what a control with so many numbers may
-    send."""
+    """The known address that may have been meant, and what would bind a control with so many
+    numbers."""
+    wanted = {1: "/texture", 2: "/pad/xy"}.get(numbers, "ADDRESS")
     by_name = {name.lower(): name for name in known}
     for address_form in (address.lower(), re.sub(r"\d+", "*", address.lower())):
         if near := get_close_matches(address_form, by_name, 1, NEAR):
-            return f"did you mean {by_name[near[0]]}?"
-    wanted = {1: "/texture", 2: "/pad/xy"}.get(numbers, "ADDRESS")
-    return f"`/learn {wanted}` and a move bind it; docs/parameters.md lists all addresses"
+            return f"did you mean {by_name[near[0]]}? or send /learn {wanted} and move it"
+    return f"send /learn {wanted} and move it to bind it, docs/control.md lists all"
 
 
 def command(outcome: Outcome) -> str:

@@ -178,8 +178,6 @@ class Learning:
         self._publish("/learn/swap", (int(swapped),), NOBODY)
 
     def _list(self, args: Sequence[Argument], sender: Sender) -> None:
-        if _is_release(args):
-            return
         lines = [str(binding) for binding in self.bindings.all]
         for number, line in enumerate(lines, 1):
             self._publish(f"/learn/list/{number}", (line,), NOBODY)
@@ -187,8 +185,6 @@ class Learning:
         self._tell(f"{bound}; they are kept in {self._file.path}", *lines)
 
     def _undo(self, args: Sequence[Argument], sender: Sender) -> None:
-        if _is_release(args):
-            return
         undone = self.bindings.undo()
         if undone is None:
             raise CommandError("/learn/undo: nothing was learned or unlearned since the start")
@@ -230,8 +226,3 @@ class Learning:
             self._file.write(self.bindings.all)
         except OSError as error:
             self._tell(f"not kept: {self._file.path}: {error.strerror}")
-
-
-def _is_release(args: Sequence[Argument]) -> bool:
-    """Whether a button that asks for something once was let go."""
-    return bool(args) and not isinstance(args[0], str) and args[0] <= 0

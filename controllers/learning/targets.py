@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from latentpad.engine.arguments import Argument, CommandError
-from latentpad.engine.control.command_table import RECEIVED, Arg, Command
+from latentpad.engine.control.command import Arg, Command
+from latentpad.engine.control.command_table import RECEIVED
 from latentpad.engine.parameter import EXPONENTIAL, LINEAR
 from latentpad.engine.parameters import FINGERS, ROW, Parameter
 
@@ -18,11 +19,14 @@ Kind = Literal["point", "value", "switch", "trigger"]
 LATENT_REACH = 3.0
 """A control moves one latent within this many standard deviations of the prior."""
 
+PROGRAMS = 127
+"""How far a control counts where there is no end."""
+
 CURVES = {"linear": LINEAR, "exponential": EXPONENTIAL}
 """The curves that a binding may name instead of the parameter's own."""
 
 _NO_TARGETS = re.compile(r"/(learn(/.*)?|unlearn|sync|monitor|ping|note)")
-_FINGER = re.compile(r"/pad/(\d+)/(\w+)")
+_FINGER = re.compile(r"(?:/n)?/pad/(\d+)/.*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class Target:
     low: float = 0.0
     high: float = 1.0
     row: Parameter | None = None
+    whole: bool = False
 
     @property
     def finger(self) -> int:
@@ -61,7 +66,8 @@ class Target:
             return (int(position >= 0.5),)
         if self.row is not None:
             return self.row.show((self.row.from_unit(position),))
-        return (self.low + position * (self.high - self.low),)
+        value = self.low + position * (self.high - self.low)
+        return (round(value) if self.whole else value,)
 
     def positions(self, args: Sequence[Argument]) -> tuple[float, ...]:
         """The positions, 0...1, of a control for the arguments of a command: the inverse of
@@ -92,10 +98,10 @@ def target(address: str, curve: str = "") -> Target:
         raise CommandError(f"/learn: {address} takes a name, a control gives numbers")
     row = ROW.get(command.address)
     if row is not None and curve:
-        row = replace(row, curve=CURVES[curve])
+        row = replace(row, curve=CURVES[curve], detents=())
     low, high = _reach(command, args[0])
     kind: Kind = "switch" if args[0].kind == "switch" else "value"
-    return Target(address, kind, low, high, row)
+    return Target(address, kind, low, high, row, whole=args[0].kind == "int")
 
 
 def canonical(address: str) -> str:
@@ -117,8 +123,8 @@ def _reach(command: Command, arg: Arg) -> tuple[float, float]:
     not."""
     if command.address == "/lattice/{k}":
         return 0.0, 1.0
-    if math.isfinite(arg.low) and math.isfinite(arg.high):
-        return arg.low, arg.high
+    if math.isfinite(arg.low):
+        return arg.low, arg.high if math.isfinite(arg.high) else arg.low + PROGRAMS
     return -LATENT_REACH, LATENT_REACH
 
 

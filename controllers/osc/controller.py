@@ -29,6 +29,8 @@ class OscController:
         server = await listen(
             connection.instrument, self._host, self._port, outcomes, self._learning
         )
+        if self._learning is not None:
+            connection.feedback.copied.append(self._learning.values)
         Replies(outcomes, server.send, connection.feedback)
         Monitor(outcomes, server.send, connection.feedback)
         self._server = server
