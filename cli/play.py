@@ -125,8 +125,9 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     running: list[Controller] = [osc]
     host, port = osc.address
     takes = TakeRecorder(session, bank.named(options.preset), say)
-    layout: Layout = "bend" if options.bend_layout else "pad"
-    midi = MidiController(learning, options.midi, layout, mpe=options.mpe)
+    midi = MidiController(
+        learning, options.midi, "bend" if options.bend_layout else "pad", mpe=options.mpe
+    )
     keyboard = KeyboardController(bank.names, options.preset, say) if is_terminal() else None
     session.start()
     packs = PackCommand(session.packs, refusals.note, feedback.publish, outcomes.refuse)
