@@ -1,20 +1,13 @@
 """Changes of MIDI controls to commands.
 
-| change | command |
-| --- | --- |
-| notes, and what shapes them | `/note`, `/note/P/...` (`controllers.midi.notes`) |
-| CC 16, 17 | `/pad/x`, `/pad/y` |
-| pitch bend, CC 1 in the bend layout | `/pad/x`, `/pad/y` |
-| CC 1, 7, 10, 11, 72, 73 | `/texture`, `/gain`, `/pan`, `/expression`, `/release`, `/attack` |
-| program | `/preset`, counted from 0 as on the wire, 128 to a bank |
-| CC 120 | `/panic` |
-| a learned control | its address (`controllers.learning`), instead of the above |
+What was learned comes first (`controllers.learning`), then the ready map of a known device, then
+what concerns notes (`controllers.midi.notes`) and the table of what steers the whole instrument
+(`controllers.midi.table`).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
@@ -28,6 +21,7 @@ from latentpad.controllers.midi.change import FINE, Change
 from latentpad.controllers.midi.lights import Lights
 from latentpad.controllers.midi.notes import RESET, SLIDE, Command, PortNotes
 from latentpad.controllers.midi.ready_maps import ReadyMap
+from latentpad.controllers.midi.table import CONTROLLERS, MODULATION, RESET_BY_121
 from latentpad.controllers.midi.zones import Zones
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.controllers.sender_threads import SenderThreads
@@ -40,8 +34,6 @@ Layout = Literal["pad", "bend"]
 
 AT_ONCE = 64  # changes that are one change of the instrument
 ALL_SOUND_OFF = 120
-MODULATION, VOLUME, PAN, EXPRESSION = 1, 7, 10, 11
-_GAIN = ROW["/gain"]
 
 
 @dataclass(slots=True)
@@ -152,18 +144,18 @@ class MidiInput:
             if not self._notes.is_member(channel):
                 yield channel, "/pad/x", (change.position,)
         elif change.kind == "cc" and change.number == RESET:
-            for number in _RESET:
+            for number in RESET_BY_121:
                 if (channel, number) in self._moved:
-                    address = _CONTROLLERS[number][0]
+                    address = CONTROLLERS[number].address
                     yield channel, address, ROW[address].default
             self._moved = {moved for moved in self._moved if moved[0] != channel}
         elif change.kind == "cc":
             if change.number == MODULATION and self.layout == "bend":
                 yield channel, "/pad/y", (change.position,)
-            elif change.number in _CONTROLLERS:
-                address, value = _CONTROLLERS[change.number]
+            elif change.number in CONTROLLERS:
+                controller = CONTROLLERS[change.number]
                 self._moved.add((channel, change.number))
-                yield channel, address, (value(change.position),)
+                yield channel, controller.address, (controller.value(change.position),)
 
     def _learned(self, change: Change) -> list[Command] | None:
         """What was learned for a change; None if nothing was."""
@@ -216,26 +208,6 @@ class MidiInput:
             return
 
 
-def gain(position: float) -> float:
-    """CC 7 as dB: 40 log10(value / 100) above the default gain.
-
-    So 100, the initial MIDI volume, is the default. The curve is General MIDI 2's for channel
-    volume.
-    """
-    if position == 0:
-        return _GAIN.low
-    return max(_GAIN.default[0] + 40 * math.log10(position * 127 / 100), _GAIN.low)
-
-
-def pan(position: float) -> float:
-    """CC 10 as -1...1: 64 is the middle."""
-    return min(max((position * 127 - 64) / 63, -1.0), 1.0)
-
-
-def _of_row(address: str) -> tuple[str, Callable[[float], float]]:
-    return address, ROW[address].from_unit
-
-
 _SHAPING = ("bend", "pressure", "key pressure")
 
 _LEARNED: dict[str, Kind] = {
@@ -243,18 +215,3 @@ _LEARNED: dict[str, Kind] = {
     "nrpn": "nrpn", "start": "start", "continue": "continue", "stop": "stop",
 }  # fmt: skip
 """The other changes that can be learned, and the kinds of their controls."""
-
-_RESET = (MODULATION, EXPRESSION)
-"""The controllers that CC 121 resets: it leaves volume, pan, and the times."""
-
-_CONTROLLERS: dict[int, tuple[str, Callable[[float], float]]] = {
-    MODULATION: _of_row("/texture"),
-    VOLUME: ("/gain", gain),
-    PAN: ("/pan", pan),
-    EXPRESSION: _of_row("/expression"),
-    16: ("/pad/x", float),
-    17: ("/pad/y", float),
-    72: _of_row("/release"),
-    73: _of_row("/attack"),
-}
-"""Controllers of the whole instrument: what they steer, and the value of a position 0...1."""

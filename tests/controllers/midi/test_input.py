@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.midi.change import Change
-from latentpad.controllers.midi.input import Layout, MidiInput, gain, pan
+from latentpad.controllers.midi.input import Layout, MidiInput
 from latentpad.controllers.midi.notes import Command
+from latentpad.controllers.midi.table import CONTROLLERS, MESSAGES, gain, pan
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.engine.arguments import CommandError
 from latentpad.engine.board import START, Board, BoardShape
@@ -221,3 +222,8 @@ def test_changes_that_come_together_are_one_change_of_the_instrument(
     keys.plug.receive([Change("cc", 1, 16, 5), Change("cc", 1, 17, 9), Change("note", 2, 60, 99)])
     assert instrument.board.version[0] == before + 2
     assert instrument.board.held.sum() >= 1
+
+
+def test_every_controller_has_a_line_in_the_table() -> None:
+    named = {int(name[3:]) for name, _ in MESSAGES if name.startswith("CC ") and name[3:].isdigit()}
+    assert named == {*CONTROLLERS, 64, 66, 120, 121}
