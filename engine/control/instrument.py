@@ -15,7 +15,7 @@ from latentpad.engine.control.addresses import Addresses
 from latentpad.engine.control.allocation import NOBODY, Allocation, Command, Sender, Slot
 from latentpad.engine.control.command_table import TRIGGERS
 from latentpad.engine.control.last_heard import LastHeard
-from latentpad.engine.control.notes import Notes
+from latentpad.engine.control.notes import Notes, note
 from latentpad.engine.control.pack_limits import PackLimits
 from latentpad.engine.control.pack_values import PackValues
 from latentpad.engine.control.pad import Handler, Pad
@@ -159,6 +159,10 @@ class Instrument(InstrumentValues):
             return InstrumentState(
                 dict(self.values()), pad.target(), pad.slots(), self._voices.loops()
             )
+
+    def holds_note(self, sender: Sender, pitch: int) -> bool:
+        """Whether a note of that sender has a voice that it has not released."""
+        return bool(self._voices.holds(note(sender, pitch)))
 
     def expect_touches(
         self, sender: Sender, fingers: Iterable[int] = range(1, FINGERS + 1)

@@ -238,3 +238,15 @@ def test_a_refused_program_change_is_said_with_its_port_and_channel(
         (OutcomeKind.DONE, "/gain", "midi keys 1"),
     ]
     assert outcomes.refused == keys.counts.refused == 1
+
+
+def test_a_note_that_is_not_held_is_told_to_who_shapes_it(instrument: Instrument) -> None:
+    outcomes = Outcomes(instrument)
+    reported: list[Outcome] = []
+    outcomes.listeners.append(reported.append)
+    for sender in (Sender("osc 10.0.0.2"), Sender("midi keys 1")):
+        instrument.carry_out([("/note/60/bend", (1,))], sender, outcomes.report)
+        instrument.carry_out(
+            [("/note", (60, 99)), ("/note/60/bend", (1,))], sender, outcomes.report
+        )
+    assert [(o.kind, o.reason) for o in reported] == [(OutcomeKind.IDLE, "you hold no note 60")]
