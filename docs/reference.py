@@ -111,8 +111,8 @@ def control() -> str:
         "",
         "Printed by `python docs/reference.py` from `engine/parameters.py`, "
         "`engine/control/command_table.py` and `controllers/midi/table.py`. `{n}` is a finger, "
-        "1…10, and `{k}` any whole number. The words are in [glossary.md](glossary.md). How to use OSC with "
-        "the instrument: [osc.md](osc.md).",
+        "1…10, and `{k}` any whole number. The words are in [glossary.md](glossary.md). How to use "
+        "OSC with the instrument: [osc.md](osc.md).",
         "",
         "## Parameters",
         "",
