@@ -144,6 +144,30 @@ def test_a_keyboard_that_comes_back_plays_on_with_its_map(stage: Stage) -> None:
     until(lambda: stage.value("/loop/start") == (0.0,), "the learned knob")
 
 
+def test_a_controller_opened_by_name_has_a_map_and_lamps_of_its_own(
+    jack_server: JackServer, instrument: Instrument, tmp_path: Path
+) -> None:
+    keyboard = JackKeyboard()
+    learning = Learning(instrument, tmp_path / "bindings.toml")
+    ports = MidiPorts(instrument, learning, Outcomes(instrument), ("keyb",))
+    try:
+        until(lambda: "JackKeyboard:out (JACK)" in ports.open, "opening the keyboard")
+        instrument.apply("/learn", ("/texture",))
+        until(
+            lambda: bool(learning.bindings.all),
+            "learning",
+            again=lambda: keyboard.play("b0 14 00", "b0 14 7f"),
+        )
+        (binding,) = learning.bindings.all
+        assert str(binding.control) == "JackKeyboard:out (JACK) channel 1 cc 20"
+        until(lambda: instrument.value("/texture") == (1.0,), "the last message")
+        instrument.apply("/texture", (0.0,))
+        until(lambda: keyboard.lamps()[-1:] == ["b0 14 00"], "the lamp")
+    finally:
+        ports.close()
+        keyboard.unplug()
+
+
 def test_lamps_show_what_others_change_and_nothing_else(stage: Stage) -> None:
     stage.instrument.apply("/learn", ("/texture",))
     stage.keyboard.play("b2 14 00", "b2 14 40")
