@@ -1,5 +1,5 @@
-"""A MIDI keyboard with lamps on a JACK server, in a process of its own: RtMidi's JACK clients do
-not outlive their server."""
+"""A MIDI keyboard with lamps on a JACK server, in a process of its own: a JACK client does not
+outlive its server."""
 
 from __future__ import annotations
 
@@ -19,23 +19,35 @@ if TYPE_CHECKING:
 OWN_IN, OWN_OUT = "latentpad-midi:latentpad", "latentpad-out:latentpad"
 
 KEYBOARD = """
-import sys, rtmidi
-midi = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="JackKeyboard")
-midi.open_virtual_port("out")
-lamps = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name="JackKeyboard")
-lamps.set_callback(lambda event, _: print(*(f"{byte:02x}" for byte in event[0]), flush=True))
-lamps.open_virtual_port("in")
+import collections, sys, jack
+client = jack.Client("JackKeyboard", no_start_server=True)
+keys = client.midi_outports.register("out")
+lamps = client.midi_inports.register("in")
+waiting = collections.deque()
+
+@client.set_process_callback
+def process(frames):
+    keys.clear_buffer()
+    while waiting:
+        keys.write_midi_event(0, waiting.popleft())
+    for _, data in lamps.incoming_midi_events():
+        print(bytes(data).hex(" "), flush=True)
+
+client.activate()
 print("ready", flush=True)
 for line in sys.stdin:
-    midi.send_message([int(byte, 16) for byte in line.split()])
-for each in (midi, lamps):
-    each.close_port()
-    each.delete()
+    waiting.append(bytes.fromhex(line))
+while waiting:
+    pass
+client.close()
 """
 
 
 class JackKeyboard:
-    """A MIDI keyboard on the JACK server: "JackKeyboard:out", and its lamps at "...:in"."""
+    """A MIDI keyboard on the JACK server: "JackKeyboard:out", and its lamps at "JackKeyboard:in".
+
+    It sends any bytes, as they are.
+    """
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -51,7 +63,7 @@ class JackKeyboard:
         self._lamps = ""
 
     def play(self, *messages: str) -> None:
-        """Send messages, each its bytes in hexadecimal."""
+        """Send chunks of bytes, in hexadecimal."""
         assert self._process.stdin is not None
         for message in messages:
             print(message, file=self._process.stdin, flush=True)
@@ -96,8 +108,6 @@ def wire(server: JackServer) -> None:
     patchbay = jack.Client("patchbay", no_start_server=True, servername=server.name)
     names = [OWN_IN, OWN_OUT]
     until(lambda: all(patchbay.get_ports(name) for name in names), "the ports in JACK")
-    keyboard = next(port.name for port in patchbay.get_ports("JackKeyboard.*:out"))
-    lamps = next(port.name for port in patchbay.get_ports("JackKeyboard.*:in"))
-    patchbay.connect(keyboard, OWN_IN)
-    patchbay.connect(OWN_OUT, lamps)
+    patchbay.connect("JackKeyboard:out", OWN_IN)
+    patchbay.connect(OWN_OUT, "JackKeyboard:in")
     patchbay.close()
