@@ -28,10 +28,6 @@ def pan(position: float) -> float:
     return min(max((position * 127 - 64) / 63, -1.0), 1.0)
 
 
-def _of_row(address: str) -> tuple[str, Callable[[float], float]]:
-    return address, ROW[address].from_unit
-
-
 class Controller(NamedTuple):
     """A controller that steers the whole instrument."""
 
