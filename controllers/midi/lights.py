@@ -81,6 +81,8 @@ class Lights:
     def stop(self) -> None:
         """Send nothing any more."""
         self._instrument.listeners.remove(self._changed)
+        with self._lock:
+            self._ports.clear()  # nothing is due any more
         self._keeper.close()
 
     def is_echo(self, control: MidiControl, value: int) -> bool:

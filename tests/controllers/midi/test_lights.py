@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,8 +49,8 @@ class Desk:
         self.now += 2 * TOUCH_S
 
     def settle(self) -> list[list[int]]:
-        """What is sent until nothing is due."""
-        self.lights._keeper.close()
+        """What is sent within some turns."""
+        time.sleep(4 * RATE_S)
         sent, self.sent = self.sent, []
         return sent
 
@@ -174,8 +175,9 @@ def test_a_known_device_plays_without_learning_and_lights_up(
     assert instrument.value("/texture") == (1.0,)
     assert dict(instrument.values())["/pad/1/xy"][0] == 1.0
     nano.learn("/pan", 2)  # what is learned goes before it
-    nano.cable.plug.receive([("cc", 1, 2, 0, 127)])
-    assert (instrument.value("/texture"), instrument.value("/pan")) == ((1.0,), (-1.0,))
+    instrument.apply("/texture", (0.5,))
+    nano.cable.plug.receive([("cc", 1, 2, 127, 127)])
+    assert (instrument.value("/texture"), instrument.value("/pan")) == ((0.5,), (1.0,))
     nano.settle()
     nano.lights.stop()
 

@@ -13,7 +13,7 @@ __all__ = ["desk"]  # the fixture
 
 def voice(desk: Desk) -> int:
     """The voice of the only note."""
-    (held,) = desk.instrument.state().held
+    (held,) = (loop for loop in desk.instrument.state().held if loop.address == "/note")
     return held.voice
 
 
@@ -76,6 +76,7 @@ def test_the_next_note_of_a_voice_is_not_pressed(desk: Desk) -> None:
     desk.send("/note", 60, 100)
     desk.send("/note/60/pressure", 0.5)
     desk.send("/note", 60, 0)
+    desk.player()
     desk.ended(0)
     desk.send("/pad/touch", 1)
     assert not desk.board.pressures.any()
