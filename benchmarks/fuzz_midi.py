@@ -94,7 +94,7 @@ def fuzz(sequences: int, seed: int = 0, progress: ProgressCallback = no_progress
     """Send `sequences` random sequences."""
     dice, found = random.Random(seed), Findings()
     reported = error_log.report
-    error_log.report = lambda error: found.faults.append(repr(error))  # type: ignore[assignment]
+    error_log.report = lambda error: found.faults.append(repr(error))
     try:
         with tempfile.TemporaryDirectory() as folder:
             _run(dice, found, sequences, Path(folder), progress)
@@ -107,7 +107,8 @@ def _run(
     dice: random.Random, found: Findings, sequences: int, folder: Path, progress: ProgressCallback
 ) -> None:
     board = Board(BoardShape(frames=4, bins=5, samples=64, sample_rate=8000))
-    limits = PackLimits(LatentBounds.of(np.zeros((1, 4))), ("raw",), no_anchors, None)
+    bounds = LatentBounds.of(np.zeros((1, 4)))
+    limits = PackLimits(bounds, ("raw",), no_anchors, lambda values, point: (0, "", ""), None, 0)
     instrument = Instrument(board, limits, clock=time.monotonic)
     learning = Learning(instrument, folder / "bindings.toml")
     plug = MidiInput(instrument, PORT, learning, Outcomes(instrument))

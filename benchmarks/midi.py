@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -153,7 +154,7 @@ def main() -> None:
     print(f"| mean, ms | {statistics.fmean(late):.1f} |")
 
 
-def played(seconds: float) -> dict[str, object]:
+def played(seconds: float) -> dict[str, Any]:
     """Let the controller play; what it sent, and what this process used meanwhile."""
     import jack
 
@@ -171,7 +172,7 @@ def played(seconds: float) -> dict[str, object]:
     control = psutil.Process()
     before = sum(control.cpu_times()[:2])
     print(file=controller.stdin, flush=True)
-    found: dict[str, object] = json.loads(controller.stdout.readline())
+    found: dict[str, Any] = json.loads(controller.stdout.readline())
     found["used"] = sum(control.cpu_times()[:2]) - before
     patchbay.close()
     controller.wait(5)

@@ -53,7 +53,7 @@ class Stage:
         self.instrument.release_all()
 
     def value(self, address: str) -> tuple[float, ...]:
-        return tuple(float(v) for v in self.instrument.args_of(address))  # type: ignore[arg-type]
+        return tuple(float(v) for v in self.instrument.args_of(address))
 
     def notes(self) -> list[int]:
         """The voices of the notes that are held; a late CC 16 may have started the finger's."""
