@@ -143,7 +143,8 @@ def _run(
             for data in everything_up():
                 send(data)
             deliver()
-        found.stuck += int(board.held.sum())
+        # The pad's own voice, which CC 16 starts, sounds on until it is let go.
+        found.stuck += sum(loop.address == "/note" for loop in instrument.state().held)
         if found.sequences * 10 >= sequences and not size:
             size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         progress("sequences", found.sequences, sequences)
