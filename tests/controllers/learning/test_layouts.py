@@ -285,3 +285,24 @@ def test_what_the_instrument_understands_is_not_learned(teacher: Teacher) -> Non
         teacher.send("/pad/2/xy", value, value)
     assert teacher.bound() == []
     assert teacher.instrument.value("/pan") == (0.5,)
+
+
+@pytest.mark.parametrize("name", ["/pad/xy", "/pad/1/xy"])
+@pytest.mark.parametrize("span", RANGES[1:], ids=str)
+def test_a_pad_of_the_instruments_own_name_in_another_range_is_learned(
+    teacher: Teacher, name: str, span: tuple[float, float]
+) -> None:
+    teacher.learn("/pad/xy")
+    plays(teacher, name, (), (), span)
+
+
+def test_a_pad_of_the_instruments_own_name_in_another_form_is_learned(teacher: Teacher) -> None:
+    teacher.learn("/pad/2/xy")
+    plays(teacher, "/pad/xy", (2,), (), finger=2)
+    assert teacher.send("/pad/xy", 0.25, 0.75) and teacher.point() == (0.25, 0.75)
+    teacher.instrument.apply("/learn/swap", (1,))
+    teacher.learn("/pad/3/xy")
+    plays(teacher, "/pad/3/xy", (), (), y_first=True, finger=3)
+    teacher.published.clear()
+    teacher.instrument.apply("/pad/3/xy", (0.25, 0.5))
+    assert teacher.published == []  # for others it means what it always meant
