@@ -95,7 +95,7 @@ class Feedback:
     def followed(self) -> bool:
         """Whether there is an active subscriber or a sink."""
         with self._lock:
-            return len(self._sinks) > 0 or bool(self._subscribers.awake())
+            return self._sinks.followed or bool(self._subscribers.awake())
 
     async def wait_followed(self) -> None:
         """Wait until there is an active subscriber or a sink. Event loop's thread only."""
@@ -103,14 +103,14 @@ class Feedback:
             self._sent.clear()  # whoever begins to follow is sent something
             await self._sent.wait()
 
-    def follow(self, sink: Sink, sender: Sender) -> None:
+    def follow(self, sink: Sink, sender: Sender, *, values: bool = True) -> None:
         """Send `sink` all values, then each change that is not from `sender`, the meters, and
-        answers.
+        answers. Without `values` only the answers, until `sender` sends `/sync`.
 
         Any thread.
         """
         with self._lock:
-            self._sinks.add(sink, sender)
+            self._sinks.add(sink, sender, values=values)
         self._wake()
 
     def unfollow(self, sink: Sink) -> None:
@@ -140,8 +140,9 @@ class Feedback:
         if named == 0:
             return
         with self._lock:
-            self._subscribers.ask(sender, named)
-            self._remember()
+            if not self._sinks.sync(sender):  # a connection is answered on
+                self._subscribers.ask(sender, named)
+                self._remember()
         self._wake()
 
     def _remember(self) -> None:
@@ -160,7 +161,7 @@ class Feedback:
             self._wake()
 
     def _changed(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
-        if _is_event(address) or not (self._subscribers.hosts or len(self._sinks)):
+        if _is_event(address) or not (self._subscribers.hosts or self._sinks.followed):
             return
         with self._lock:
             has_pending = self._subscribers.change(address, args, sender)

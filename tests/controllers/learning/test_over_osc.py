@@ -29,7 +29,7 @@ class Stage:
         self.outcomes = Outcomes(instrument)
         self.feedback = Feedback(instrument, outcomes=self.outcomes)
         self.learning = Learning(instrument, path, publish=self.feedback.publish)
-        self.osc = OscController("127.0.0.1", 0, self.learning)
+        self.osc = OscController(0, self.learning)
         self.changes: list[tuple[str, tuple[Argument, ...]]] = []
         instrument.listeners.append(lambda a, args, sender: self.changes.append((a, tuple(args))))
 
