@@ -142,8 +142,8 @@ class Movement:
             return self._with({moved[0]: "value"})
         k = self._numbers[-1]
         value = float(self.last[k])
-        if value <= 0 or not _whole(value):
-            return None
+        if value <= 0 or (not _whole(value) and self._count < 2):
+            return None  # released, or a fader on its way
         return self._with({k: "value"} if value == 1 else {})
 
     def _is_press(self) -> bool:

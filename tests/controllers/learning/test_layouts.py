@@ -222,6 +222,7 @@ BUTTONS: dict[str, list[tuple[Argument, ...]]] = {
     "/my button/π": [("go",), (0,)],
     "/pads": [(3, 1.0), (3, 0.0)],
     "/drum": [(127,), (0,)],
+    "/scene 0.5": [(0.5,), (0.0,)],
     "/velocity": [(1.0, 3), (0.0, 3)],
 }
 
@@ -235,6 +236,7 @@ def test_a_button_acts_when_it_is_pressed_and_never_when_it_is_released(
     fired: list[str] = []
     teacher.instrument.listeners.append(lambda address, *_: fired.append(address))
     teacher.learn(target)
+    teacher.send(name, *press)
     teacher.send(name, *press)
     assert teacher.bound() == [(name, target)]
     fired.clear()
