@@ -115,18 +115,23 @@ class Learner:
 
     # -- OSC -------------------------------------------------------------------------------------
 
-    def osc(self, address: str, args: Sequence[Argument], known: bool) -> None:
-        """Take a message. `known`: whether the instrument understands it without learning."""
+    def osc(self, address: str, args: Sequence[Argument], known: bool) -> bool:
+        """Take a message. `known`: whether the instrument understands it without learning.
+
+        Returns whether it was of use.
+        """
         with self._lock:
             sweep = self._sweeps.get(address)
             if sweep is not None and (binding := sweep.hear(args, self._clock())) is not None:
                 self._refine(sweep, binding)
-            elif self._wanted is not None and not known and teaches(address, self._wanted):
-                self._watch(address, args, self._wanted)
+                return True
+            if self._wanted is None or known or not teaches(address, self._wanted):
+                return False
+            return self._watch(address, args, self._wanted)
 
-    def _watch(self, address: str, args: Sequence[Argument], wanted: Target) -> None:
+    def _watch(self, address: str, args: Sequence[Argument], wanted: Target) -> bool:
         if not all(isinstance(argument, str) or math.isfinite(argument) for argument in args):
-            return
+            return False
         key = _form(address, args)
         movement = self._osc.get(key)
         if movement is not None:
@@ -134,17 +139,19 @@ class Learner:
         elif len(self._osc) < CANDIDATES:
             movement = self._osc[key] = Movement(args)
         else:
-            return
+            return False
         one_number = sum(not isinstance(argument, str) for argument in args) == 1
-        axes = pair(address) if wanted.kind == "point" and one_number else None
+        is_axis = one_number or address.rpartition("/")[2].lower() in ("x", "y")
+        axes = pair(address) if wanted.kind == "point" and is_axis else None
         if axes is None and (missing := movement.needs(wanted, address)):
             if missing not in self._told and len(self._told) < CANDIDATES:
                 self._told.add(missing)
                 self._tell(missing)
-            return
+            return True
         shape = movement.shape(wanted, axis=axes is not None)
         if shape is not None:
             self._bind(address, shape, movement, wanted, axes)
+        return True
 
     def _bind(
         self,

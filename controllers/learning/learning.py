@@ -60,11 +60,12 @@ class Learning:
     def osc(self, address: str, args: Sequence[Argument]) -> list[Command] | None:
         """The commands of a message by what was learned; None if nothing is bound to its address.
 
-        It learns the message first, if `/learn` waits. Raises `UnknownAddress` for a message of
-        another form than the learned one.
+        It learns the message first, if `/learn` waits; one that may be bound by the next message
+        has no commands. Raises `UnknownAddress` for a message of another form than the learned one.
         """
+        is_watched = False
         if self._learner.sweeping(address):
-            self._learner.osc(address, args, self._understands(address, args))
+            is_watched = self._learner.osc(address, args, self._understands(address, args))
         steerings = self.bindings.osc(address)
         for steering in steerings:
             told = steering.beyond
@@ -73,6 +74,8 @@ class Learning:
                 if steering.beyond and not told:
                     self._report.tell(f"{address}: {steering.beyond}; /learn it again to widen it")
                 return commands
+        if is_watched:
+            return []
         if not steerings:
             return self._touch(address, args)
         if self._instrument.knows(address):  # it was learned as its values had another form

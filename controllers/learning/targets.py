@@ -96,7 +96,8 @@ def target(address: str, curve: str = "") -> Target:
     """
     for spelled in (address, address.lower()):  # names are taken in any case
         command = None if _NO_TARGETS.fullmatch(spelled) else _command(spelled)
-        alias = aliases.find(spelled) if command is None or not command.trigger else None
+        is_own = command is not None and (command.trigger or command not in aliases.COMMANDS)
+        alias = None if is_own else aliases.find(spelled)
         if command is None and alias is not None and spelled.startswith(aliases.PRESET):
             return Target(spelled, "trigger")
         if alias is not None:
