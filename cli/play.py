@@ -120,7 +120,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         memory=HostMemory(path_of(options.osc_port), announce),
     )
     connection = Connection(instrument, outcomes, feedback, announce)
-    learning = Learning(instrument, note=refusals.note, publish=feedback.publish)
+    learning = Learning(instrument, say=say, note=refusals.note, publish=feedback.publish)
     osc = OscController(options.osc_port, learning, lan=options.lan)
     await osc.start(connection)
     running: list[Controller] = [osc]

@@ -33,13 +33,14 @@ class Learning:
         instrument: Instrument,
         path: Path | None = None,
         *,
+        say: Callable[[str], None] = lambda line: None,
         note: Callable[[str], None] = lambda line: None,
         publish: Publish = lambda address, args, sender: None,
     ) -> None:
-        """`note` is called with lines for the performer."""
+        """`say` is called with lines for the performer, `note` with those of a flood."""
         self._instrument = instrument
         self._publish = publish
-        self._report = Report(note, publish)
+        self._report = Report(say, note, publish)
         self._file = BindingsFile(path)
         bindings, is_earlier = self._file.read()
         self.bindings = Bindings(bindings, instrument.args_of)

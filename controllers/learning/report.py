@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Sequence
 
 from latentpad.engine.arguments import Argument
 from latentpad.engine.control.instrument import NOBODY, Sender
+from latentpad.engine.rate_limit import RateLimit
 
 Publish = Callable[[str, Sequence[Argument], Sender], None]
 """Sends a value to all who follow the instrument but a sender (`Feedback.publish`)."""
 
 
-class Report:
-    """Every result is printed, by `note`, and sent back. Any thread may call."""
+LINES, LINE_S = 64, 0.25
+"""Lines in a burst, and then one per `LINE_S`; of more, `note` prints what it can."""
 
-    def __init__(self, note: Callable[[str], None], publish: Publish) -> None:
+
+class Report:
+    """Every result is printed, by `say`, and sent back. Any thread may call."""
+
+    def __init__(
+        self, say: Callable[[str], None], note: Callable[[str], None], publish: Publish
+    ) -> None:
+        self._say = say
         self._note = note
         self._publish = publish
+        self._lock = threading.Lock()
+        self._rate_limit = RateLimit(LINES, LINE_S, time.monotonic)
         self._waits = False
 
     def tell(self, line: str, *more: str) -> None:
         """Tell a result in a line, of which there may be more on the terminal."""
         self._publish("/learn/result", (line,), NOBODY)
-        self._note("\n".join(f"learn  {each}" for each in (line, *more)))
+        for each in (line, *more):
+            with self._lock:
+                print_line = self._say if self._rate_limit.take() else self._note
+            print_line(f"learn  {each}")
 
     def waits(self, address: str) -> None:
         """Tell which address waits for a control; empty for none, which is told once."""

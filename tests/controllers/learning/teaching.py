@@ -26,7 +26,7 @@ class Teacher:
         self.published: list[Said] = []
         self.fired: list[Said] = []
         self.commands: list[Said] = []
-        self.learning = Learning(instrument, path, note=self.lines.append, publish=self._publish)
+        self.learning = Learning(instrument, path, say=self.lines.append, publish=self._publish)
         instrument.taps.append(
             lambda address, args, sender: self.fired.append((address, tuple(args)))
         )

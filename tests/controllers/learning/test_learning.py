@@ -50,9 +50,9 @@ def test_every_result_is_told_and_sent_back(teacher: Teacher, instrument: Instru
     assert teacher.lines[:4] == [f"learn  {line}" for line in told]
     assert [args[0] for a, args in teacher.published if a == "/learn/result"][:4] == told
     assert ("/learn/list/1", ("/1/fader1 steers /texture (value 0…1)",)) in teacher.published
-    assert "1 bound" in teacher.lines[4] and "/1/fader1 steers" in teacher.lines[4]
-    assert teacher.lines[5] == "learn  undone, no more: /1/fader1 steers /texture (value 0…1)"
-    assert "nothing is bound" in teacher.lines[6]
+    assert "1 bound" in teacher.lines[4] and "/1/fader1 steers" in teacher.lines[5]
+    assert teacher.lines[6] == "learn  undone, no more: /1/fader1 steers /texture (value 0…1)"
+    assert "nothing is bound" in teacher.lines[7]
     states = [args for a, args in teacher.published if a == "/learn"]
     assert states[:4] == [("/pan",), ("",), ("/texture",), ("",)]
 
