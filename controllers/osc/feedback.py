@@ -55,7 +55,7 @@ class Feedback:
         commands whose outcomes `outcomes` reports. `memory` remembers the hosts across runs."""
         self._instrument = instrument
         self._outcomes = outcomes
-        self._sinks = Sinks(instrument)
+        self._sinks = Sinks(instrument, clock)
         self._own_port = port
         self.copied: list[Callable[[], Iterable[Message]]] = []  # more values for a copy of all
         self._memory = memory
@@ -104,8 +104,9 @@ class Feedback:
             await self._sent.wait()
 
     def follow(self, sink: Sink, sender: Sender, *, values: bool = True) -> None:
-        """Send `sink` all values, then each change that is not from `sender`, the meters, and
-        answers. Without `values` only the answers, until `sender` sends `/sync`.
+        """Send `sink` all values, then each change, the meters, and answers. What `sender` changes
+        is sent when it has let go of the control. Without `values` only the answers, until
+        `sender` sends `/sync`.
 
         Any thread.
         """
@@ -196,7 +197,8 @@ class Feedback:
         for host, subscriber, values in due:
             self._send(host, subscriber, values)
         with self._lock:
-            unfinished, refusing = self._subscribers.unfinished(), self._subscribers.refusing()
+            unfinished = self._subscribers.unfinished() or self._sinks.unfinished
+            refusing = self._subscribers.refusing()
         if unfinished:
             self._wake()
         elif refusing and not self._probing:
