@@ -65,6 +65,7 @@ class Options:
     lan_oscquery: bool = False
     midi: tuple[str, ...] = ()
     bend_layout: bool = False
+    mpe: bool = False
     demo: bool = False
     controllers: tuple[str, ...] = ()
     record: Path | None = None
@@ -129,7 +130,9 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         osc, options.http_port, lan=options.lan, lan_oscquery=options.lan_oscquery
     )
     takes = TakeRecorder(session, bank.named(options.preset), say)
-    midi = MidiController(learning, options.midi, "bend" if options.bend_layout else "pad")
+    midi = MidiController(
+        learning, options.midi, "bend" if options.bend_layout else "pad", mpe=options.mpe
+    )
     keyboard = KeyboardController(bank.names, options.preset, say) if is_terminal() else None
     session.start()
     packs = PackCommand(session.packs, refusals.note, feedback.publish, outcomes.refuse)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
-from latentpad.controllers.no_effect import why_no_effect
+from latentpad.controllers.no_effect import why_no_effect, why_no_note
 from latentpad.controllers.osc.packet import OscArgument
 from latentpad.engine import error_log
 from latentpad.engine.arguments import Argument, CommandError, UnknownAddress
@@ -108,6 +108,7 @@ class Outcomes:
         kind, reason = self._compare(address, args)
         if kind is OutcomeKind.DONE and (
             reason := why_no_effect(address, args, self.instrument.value)
+            or why_no_note(address, args, sender, self.instrument)
         ):
             kind = OutcomeKind.IDLE
         if kind is not OutcomeKind.DONE or self.watchers:

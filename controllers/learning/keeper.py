@@ -1,4 +1,4 @@
-"""Does work that waits for a disk on a thread of its own, soon after it was asked for."""
+"""Does work on a thread of its own, soon after it was asked for."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ PAUSE_S = 0.5
 
 
 class Keeper:
-    """Calls `work` after each `wake`, at most every `PAUSE_S`. Any thread may call."""
+    """Calls `work` after each `wake`, at most every `pause_s`. Any thread may call."""
 
-    def __init__(self, work: Callable[[], None]) -> None:
+    def __init__(self, work: Callable[[], None], *, pause_s: float = PAUSE_S) -> None:
         self._work = work
+        self._pause_s = pause_s
         self._condition = threading.Condition()
         self._wanted = self._running = self._closing = False
 
@@ -47,4 +48,4 @@ class Keeper:
             except Exception as error:
                 error_log.report(error)
             with self._condition:
-                self._condition.wait_for(lambda: self._closing, PAUSE_S)
+                self._condition.wait_for(lambda: self._closing, self._pause_s)

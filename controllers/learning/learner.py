@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from latentpad.controllers.learning.binding import Binding, OscControl
 from latentpad.controllers.learning.bindings import Bindings
-from latentpad.controllers.learning.midi_control import MidiControl
+from latentpad.controllers.learning.midi_control import BUTTONS, MidiControl
 from latentpad.controllers.learning.movement import Movement, pair, teaches
 from latentpad.controllers.learning.shape import Shape
 from latentpad.controllers.learning.sweep import PAUSE_S, Sweep, linear_curve
@@ -197,7 +197,7 @@ class Learner:
             wanted = self._wanted
             if wanted is None or not control.learnable:
                 return
-            is_button = control.kind in ("note", "program")
+            is_button = control.kind in BUTTONS
             if wanted.kind == "point":
                 if not is_button and "midi" not in self._told:
                     self._told.add("midi")

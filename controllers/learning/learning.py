@@ -12,7 +12,7 @@ from latentpad.controllers.learning.bindings_file import BindingsFile
 from latentpad.controllers.learning.commands import LearnCommands
 from latentpad.controllers.learning.keeper import Keeper
 from latentpad.controllers.learning.learner import Learner
-from latentpad.controllers.learning.midi_control import MidiControl
+from latentpad.controllers.learning.midi_control import Kind, MidiControl
 from latentpad.controllers.learning.reflection import message
 from latentpad.controllers.learning.report import Publish, Report
 from latentpad.controllers.learning.steering import Command
@@ -108,8 +108,9 @@ class Learning:
         """
         self._learner.midi(control, position, fine=fine)
         steering = self.bindings.midi(control)
-        if steering is None and control.kind == "cc":
-            steering = self.bindings.midi(control._replace(kind="cc14"))
+        if steering is None and control.kind in ("cc", "cc14"):  # the same knob, coarser or finer
+            other: Kind = "cc14" if control.kind == "cc" else "cc"
+            steering = self.bindings.midi(control._replace(kind=other))
         return None if steering is None else steering.midi(position)
 
     def finger(self, address: str) -> int | None:

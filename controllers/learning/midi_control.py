@@ -8,8 +8,22 @@ from typing import Literal, NamedTuple, get_args
 from latentpad.models.text import printable
 
 Kind = Literal[
-    "cc", "cc14", "nrpn", "note", "key pressure", "program", "programs", "bend", "pressure"
+    "cc",
+    "cc14",
+    "nrpn",
+    "note",
+    "key pressure",
+    "program",
+    "programs",
+    "bend",
+    "pressure",
+    "start",
+    "continue",
+    "stop",
 ]
+BUTTONS: tuple[Kind, ...] = ("note", "program", "start", "continue", "stop")
+"""What is pressed, and not moved; only a note is also released."""
+
 _NUMBERED = ("cc", "cc14", "nrpn", "note", "key pressure", "program")
 
 NEVER = frozenset({0, 6, *range(32, 64), *range(96, 102), *range(120, 128)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from latentpad.controllers.learning.binding import Binding, OscControl
-from latentpad.controllers.learning.midi_control import MidiControl
+from latentpad.controllers.learning.midi_control import BUTTONS, MidiControl
 from latentpad.controllers.learning.pickup import Pickup
 from latentpad.controllers.learning.shape import Shape
 from latentpad.controllers.learning.targets import Target
@@ -51,12 +51,12 @@ class Steering:
         return self.steer(positions["value"])
 
     def midi(self, position: float) -> list[Command]:
-        """The commands of a MIDI control at `position`. A key is pressed by any velocity, and a
-        program is never released."""
+        """The commands of a MIDI control at `position`. A key is pressed by any velocity; other
+        buttons are never released."""
         control, target = self.binding.control, self.binding.target
         assert isinstance(control, MidiControl)
         key = control.kind == "note"
-        was_pressed = self._pressed and control.kind != "program"
+        was_pressed = self._pressed and (key or control.kind not in BUTTONS)
         self._pressed = position > 0 if key else position >= 0.5
         if target.kind == "trigger":
             return [(target.address, ())] if self._pressed and not was_pressed else []

@@ -12,10 +12,12 @@ from latentpad.controllers.midi.ports import MidiPorts
 
 
 class MidiController:
-    """Listens to the ports of `names` and to a virtual one."""
+    """Listens to the ports of `names` and to a virtual one. `mpe` is as in `MidiPorts`."""
 
-    def __init__(self, learning: Learning, names: Sequence[str], layout: Layout) -> None:
-        self._learning, self._names, self._layout = learning, names, layout
+    def __init__(
+        self, learning: Learning, names: Sequence[str], layout: Layout, *, mpe: bool = False
+    ) -> None:
+        self._learning, self._names, self._layout, self._mpe = learning, names, layout, mpe
         self._ports: MidiPorts | None = None
 
     async def start(self, connection: Connection) -> None:
@@ -26,6 +28,7 @@ class MidiController:
             connection.outcomes,
             self._names,
             layout=self._layout,
+            mpe=self._mpe,
             announce=connection.say,
         )
 

@@ -23,6 +23,7 @@ from latentpad.engine import error_log
 from latentpad.engine.arguments import Argument
 from latentpad.engine.control import aliases
 from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
+from latentpad.engine.control.state import is_of_note
 
 INTERVAL = 1 / 60
 """Seconds between two messages of one value, and between two packets to a port."""
@@ -33,7 +34,7 @@ MOST_BYTES = 1400
 
 # An event is not a value: it must not be sent later, or left out for a newer one.
 def _is_event(address: str) -> bool:
-    return address in ("/note", "/panic") or address.endswith("/store")
+    return is_of_note(address) or address == "/panic" or address.endswith("/store")
 
 
 class Feedback:

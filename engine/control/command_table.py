@@ -19,9 +19,17 @@ from latentpad.engine.control.command import (
     switch,
     trigger,
 )
+from latentpad.engine.control.notes import SHAPES
 from latentpad.engine.control.snapshots import MAX_GLIDE_S
 from latentpad.engine.latent_bounds import REACH
 from latentpad.engine.parameters import TABLE, Parameter
+
+
+def _note_shape(what: str, help: str, unit: str = "") -> Command:
+    """What a sender sets of a note that it holds; `{k}` is the pitch."""
+    args = (Arg(name, low=low, high=high, unit=unit) for name, low, high in SHAPES[what])
+    return Command(f"/note/{{k}}/{what}", help, tuple(args))
+
 
 PARAMETERS: tuple[Command, ...] = tuple(parameter_command(row) for row in TABLE)
 
@@ -39,6 +47,11 @@ COMMANDS: tuple[Command, ...] = (
         "a note at finger 1's point, transposed from middle C (60); velocity 0 releases it",
         (Arg("pitch", low=0, high=127), Arg("velocity", low=0, high=127)),
     ),
+    _note_shape("xy", "a held note's own point; without one it follows finger 1's"),
+    _note_shape("bend", "how far a held note is bent", "semitones"),
+    _note_shape("level", "the level of a held note, beside its velocity", "dB"),
+    _note_shape("pan", "the pan of a held note, left to right"),
+    _note_shape("pressure", "the level of a held note, in place of its velocity's"),
     # latents, without the plane
     Command(
         "/latent",

@@ -69,8 +69,7 @@ def main(folder: Path) -> None:
     learning = Learning(instrument, folder / "bindings.toml")
     instrument.apply("/learn", ("/tone",), HAND)
     keys = MidiInput(instrument, "keys", learning, Outcomes(instrument))
-    keys.receive([0xB0, 74, 0])
-    keys.receive([0xB0, 74, 127])
+    keys.receive([("cc", 1, 74, 0), ("cc", 1, 74, 127)])
     learned = playing.centroid()
 
     left_out = recall(instrument, bank.load("dark"), "footsteps")

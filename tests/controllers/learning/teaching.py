@@ -10,6 +10,7 @@ from latentpad.controllers.midi.input import MidiInput
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
+from tests.controllers.midi.cable import Cable
 
 PAD = Sender("osc 10.0.0.7", 5000)
 
@@ -48,8 +49,8 @@ class Teacher:
             return False
         return True
 
-    def keys(self, port: str = "keys") -> MidiInput:
-        return MidiInput(self.instrument, port, self.learning, Outcomes(self.instrument))
+    def keys(self, port: str = "keys") -> Cable:
+        return Cable(MidiInput(self.instrument, port, self.learning, Outcomes(self.instrument)))
 
     def point(self, finger: int = 1) -> tuple[float, float]:
         x, y = dict(self.instrument.values())[f"/pad/{finger}/xy"]

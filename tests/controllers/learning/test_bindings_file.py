@@ -122,7 +122,7 @@ def test_the_bindings_of_earlier_versions_are_carried_over_once(
         ("any port channel 10 note 36", "/panic"),
     ]
     assert first.bound() == expected
-    first.keys("any keys").receive([0xB0, 74, 127])
+    first.keys("any keys").send([0xB0, 74, 127])
     assert instrument.value("/texture") == (1.0,)
     first.learning.close()
     earlier.write_text("[bindings]\n")

@@ -23,7 +23,7 @@ def test_what_was_learned_is_kept(teacher: Teacher, instrument: Instrument) -> N
     instrument.apply("/learn/swap", (1,))
     teacher.learn("/attack", "linear", "pickup")
     for value in (0, 127):
-        teacher.keys().receive([0xB0, 74, value])
+        teacher.keys().send([0xB0, 74, value])
     teacher.learning.close()
     path = teacher.learning._file.path
     again = Teacher(instrument, path)

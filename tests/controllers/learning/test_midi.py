@@ -3,24 +3,24 @@ from __future__ import annotations
 import pytest
 
 from latentpad.controllers.learning.midi_control import NEVER, MidiControl
-from latentpad.controllers.midi.input import MidiInput
 from latentpad.engine.arguments import CommandError
 from latentpad.engine.control.instrument import Instrument
 from tests.controllers.learning.teaching import Teacher
+from tests.controllers.midi.cable import Cable
 
 
 @pytest.fixture
-def keys(teacher: Teacher) -> MidiInput:
+def keys(teacher: Teacher) -> Cable:
     return teacher.keys()
 
 
-def turn(keys: MidiInput, *values: int, cc: int = 74, channel: int = 0) -> None:
+def turn(keys: Cable, *values: int, cc: int = 74, channel: int = 0) -> None:
     for value in values:
-        keys.receive([0xB0 | channel, cc, value])
+        keys.send([0xB0 | channel, cc, value])
 
 
 def test_the_next_control_moved_steers_the_address_over_its_range(
-    teacher: Teacher, keys: MidiInput, instrument: Instrument
+    teacher: Teacher, keys: Cable, instrument: Instrument
 ) -> None:
     teacher.learn("/loop/speed")
     turn(keys, 0, 127, channel=2)
@@ -32,9 +32,7 @@ def test_the_next_control_moved_steers_the_address_over_its_range(
     assert instrument.value("/loop/speed") == (-4.0,)
 
 
-def test_a_control_that_sends_one_value_only_is_not_bound(
-    teacher: Teacher, keys: MidiInput
-) -> None:
+def test_a_control_that_sends_one_value_only_is_not_bound(teacher: Teacher, keys: Cable) -> None:
     teacher.learn("/texture")
     turn(keys, 5, 5, 5)
     turn(keys, 9, cc=75)
@@ -45,14 +43,14 @@ def test_a_control_that_sends_one_value_only_is_not_bound(
 
 @pytest.mark.parametrize("number", sorted(NEVER))
 def test_controllers_with_a_meaning_of_their_own_are_never_bound(
-    teacher: Teacher, keys: MidiInput, number: int
+    teacher: Teacher, keys: Cable, number: int
 ) -> None:
     teacher.learn("/texture")
     turn(keys, 0, 64, 127, cc=number)
     assert teacher.bound() == []
 
 
-def test_a_binding_names_its_port(teacher: Teacher, keys: MidiInput) -> None:
+def test_a_binding_names_its_port(teacher: Teacher, keys: Cable) -> None:
     teacher.learn("/texture")
     turn(keys, 0, 127)
     other = teacher.keys("strip")
@@ -105,61 +103,61 @@ TEACHERS: dict[str, tuple[list[list[int]], str, list[int]]] = {
 
 @pytest.mark.parametrize(("messages", "name", "end"), TEACHERS.values(), ids=TEACHERS)
 def test_whatever_moves_can_be_learned(
-    teacher: Teacher, keys: MidiInput, messages: list[list[int]], name: str, end: list[int]
+    teacher: Teacher, keys: Cable, messages: list[list[int]], name: str, end: list[int]
 ) -> None:
     teacher.learn("/texture")
     for message in messages:
-        keys.receive(message)
+        keys.send(message)
     channel = (messages[0][0] & 15) + 1
     assert teacher.bound() == [(f"keys channel {channel} {name}", "/texture")]
-    keys.receive(end)
+    keys.send(end)
     assert teacher.instrument.value("/texture")[0] == pytest.approx(1)
 
 
-def test_both_halves_of_14_bits_count(teacher: Teacher, keys: MidiInput) -> None:
+def test_both_halves_of_14_bits_count(teacher: Teacher, keys: Cable) -> None:
     teacher.learn("/texture")
     for message in TEACHERS["a pair"][0]:
-        keys.receive(message)
-    keys.receive([0xB0, 20, 64])
-    keys.receive([0xB0, 52, 0])
+        keys.send(message)
+    keys.send([0xB0, 20, 64])
+    keys.send([0xB0, 52, 0])
     assert teacher.instrument.value("/texture")[0] == pytest.approx(8192 / 16383)
     teacher.learn("/pan")
     for data in ([0xB1, 99, 0], [0xB1, 98, 5], [0xB1, 6, 1], [0xB1, 38, 0], [0xB1, 6, 64]):
-        keys.receive(data)
+        keys.send(data)
     assert teacher.bound()[-1] == ("keys channel 2 nrpn 5", "/pan")
-    keys.receive([0xB1, 38, 0])
+    keys.send([0xB1, 38, 0])
     assert teacher.instrument.value("/pan")[0] == pytest.approx(2 * 8192 / 16383 - 1, abs=1e-6)
 
 
 def test_a_number_that_was_sent_once_in_two_halves_has_not_moved(
-    teacher: Teacher, keys: MidiInput
+    teacher: Teacher, keys: Cable
 ) -> None:
     teacher.learn("/texture")
     for data in ([0xB0, 99, 0], [0xB0, 98, 5], [0xB0, 6, 1], [0xB0, 38, 9]):
-        keys.receive(data)
-    keys.receive([0xB0, 20, 1])
-    keys.receive([0xB0, 52, 9])
+        keys.send(data)
+    keys.send([0xB0, 20, 1])
+    keys.send([0xB0, 52, 9])
     assert teacher.bound() == []
 
 
-def test_registered_parameters_are_no_controls(teacher: Teacher, keys: MidiInput) -> None:
+def test_registered_parameters_are_no_controls(teacher: Teacher, keys: Cable) -> None:
     teacher.learn("/texture")
     for data in ([0xB0, 99, 0], [0xB0, 98, 5], [0xB0, 101, 0], [0xB0, 100, 0]):
-        keys.receive(data)
+        keys.send(data)
     turn(keys, 2, 12, cc=6)
     assert teacher.bound() == []
 
 
-def test_a_program_is_a_button_for_what_acts_once(teacher: Teacher, keys: MidiInput) -> None:
+def test_a_program_is_a_button_for_what_acts_once(teacher: Teacher, keys: Cable) -> None:
     teacher.learn("/anchor/2")
-    keys.receive([0xC0, 7])
+    keys.send([0xC0, 7])
     assert teacher.bound() == [("keys channel 1 program 7", "/anchor/2")]
     teacher.fired.clear()
-    keys.receive([0xC0, 7])
+    keys.send([0xC0, 7])
     assert teacher.fired == [("/anchor/2", ())]
 
 
-def test_a_control_has_one_binding(teacher: Teacher, keys: MidiInput) -> None:
+def test_a_control_has_one_binding(teacher: Teacher, keys: Cable) -> None:
     for address in ("/texture", "/pan"):
         teacher.learn(address)
         turn(keys, 0, 1)
@@ -167,7 +165,7 @@ def test_a_control_has_one_binding(teacher: Teacher, keys: MidiInput) -> None:
 
 
 def test_a_bound_control_does_only_what_it_was_bound_to(
-    teacher: Teacher, keys: MidiInput, instrument: Instrument
+    teacher: Teacher, keys: Cable, instrument: Instrument
 ) -> None:
     turn(keys, 64, cc=16)
     teacher.learn("/texture")
@@ -180,29 +178,29 @@ def test_a_bound_control_does_only_what_it_was_bound_to(
 
 
 def test_keys_play_on_while_a_knob_is_looked_for(
-    teacher: Teacher, keys: MidiInput, instrument: Instrument
+    teacher: Teacher, keys: Cable, instrument: Instrument
 ) -> None:
     teacher.learn("/texture")
-    keys.receive([0x90, 60, 100])
-    keys.receive([0x90, 60, 50])
+    keys.send([0x90, 60, 100])
+    keys.send([0x90, 60, 50])
     assert instrument.board.held.sum() == 1
     turn(keys, 0, 127)
     assert teacher.bound() == [("keys channel 1 cc 74", "/texture")]
 
 
 def test_a_key_holds_a_switch_however_softly_it_is_pressed(
-    teacher: Teacher, keys: MidiInput, instrument: Instrument
+    teacher: Teacher, keys: Cable, instrument: Instrument
 ) -> None:
     teacher.learn("/loop/freeze")
-    keys.receive([0x90, 36, 1])
+    keys.send([0x90, 36, 1])
     assert instrument.value("/loop/freeze") == (1.0,)
-    keys.receive([0x80, 36, 64])
+    keys.send([0x80, 36, 64])
     assert instrument.value("/loop/freeze") == (0.0,)
     assert instrument.board.held.sum() == 0
 
 
 def test_a_trigger_is_carried_out_once_each_time_it_is_pressed(
-    teacher: Teacher, keys: MidiInput, instrument: Instrument
+    teacher: Teacher, keys: Cable, instrument: Instrument
 ) -> None:
     fired: list[str] = []
     instrument.listeners.append(lambda address, *_: fired.append(address))
@@ -212,7 +210,7 @@ def test_a_trigger_is_carried_out_once_each_time_it_is_pressed(
 
 
 def test_a_button_that_is_learned_when_it_is_let_go_has_not_acted(
-    teacher: Teacher, keys: MidiInput
+    teacher: Teacher, keys: Cable
 ) -> None:
     teacher.learn("/panic")
     turn(keys, 127, 0)
@@ -221,7 +219,7 @@ def test_a_button_that_is_learned_when_it_is_let_go_has_not_acted(
     assert teacher.fired == [("/panic", ())]
 
 
-def test_a_choice_divides_the_knob_evenly(teacher: Teacher, keys: MidiInput) -> None:
+def test_a_choice_divides_the_knob_evenly(teacher: Teacher, keys: Cable) -> None:
     teacher.learn("/mode")
     turn(keys, 127)
     modes = []
@@ -232,7 +230,7 @@ def test_a_choice_divides_the_knob_evenly(teacher: Teacher, keys: MidiInput) -> 
 
 
 def test_a_knob_moves_a_time_by_its_curve_unless_another_is_asked_for(
-    teacher: Teacher, keys: MidiInput
+    teacher: Teacher, keys: Cable
 ) -> None:
     teacher.learn("/attack")
     turn(keys, 9)
@@ -248,7 +246,7 @@ def test_a_knob_moves_a_time_by_its_curve_unless_another_is_asked_for(
 
 
 def test_a_control_with_pickup_waits_until_it_meets_the_value(
-    teacher: Teacher, keys: MidiInput
+    teacher: Teacher, keys: Cable
 ) -> None:
     instrument = teacher.instrument
     instrument.apply("/texture", (0.5,))
@@ -267,7 +265,7 @@ def test_a_control_with_pickup_waits_until_it_meets_the_value(
 
 
 def test_a_pad_s_two_values_are_learned_one_by_one_and_that_is_told(
-    teacher: Teacher, keys: MidiInput
+    teacher: Teacher, keys: Cable
 ) -> None:
     teacher.learn("/pad/2/xy")
     turn(keys, 0, 1, 2)

@@ -18,6 +18,7 @@ from latentpad.controllers.osc.packet import encode, encode_bundle
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.engine.arguments import Argument
 from latentpad.engine.control.instrument import Instrument, Sender
+from tests.controllers.midi.cable import Cable
 from tests.controllers.osc.test_feedback import Pad, arrival
 
 
@@ -175,15 +176,15 @@ def test_what_midi_sends_and_nothing_is_bound_to_is_shown_to_monitors(
         with Pad(stage.osc.address) as pad:
             pad.send("/monitor", 1)
             await arrival(pad, "/heard")
-            keys = MidiInput(instrument, "my keys", stage.learning, stage.outcomes)
-            keys.receive([0xB4, 85, 64])
+            keys = Cable(MidiInput(instrument, "my keys", stage.learning, stage.outcomes))
+            keys.send([0xB4, 85, 64])
             (heard,) = await arrival(pad, "/heard")
             assert heard.args[:2] == ("my keys channel 5 cc 85", 64)
             assert "/learn" in str(heard.args[2])
             pad.send("/learn", "/texture")
             await arrival(pad, "/heard")
-            keys.receive([0xB4, 85, 65])
-            keys.receive([0xB4, 85, 127])
+            keys.send([0xB4, 85, 65])
+            keys.send([0xB4, 85, 127])
             await until(lambda: instrument.value("/texture") == (1.0,))
         assert stage.outcomes.refused == 2
 
@@ -209,11 +210,11 @@ def test_a_message_that_was_not_learned_is_refused_to_its_sender(
 
 def test_midi_senders_are_told_by_name(instrument: Instrument, tmp_path: Path) -> None:
     learning = Learning(instrument, tmp_path / "bindings.toml")
-    keys = MidiInput(instrument, "keys", learning, Outcomes(instrument))
+    keys = Cable(MidiInput(instrument, "keys", learning, Outcomes(instrument)))
     senders: list[Sender] = []
     instrument.listeners.append(lambda address, args, sender: senders.append(sender))
     instrument.apply("/learn", ("/texture",))
-    keys.receive([0xB2, 74, 0])
-    keys.receive([0xB2, 74, 1])
+    keys.send([0xB2, 74, 0])
+    keys.send([0xB2, 74, 1])
     learning.close()
     assert senders[-1] == Sender("midi keys 3")

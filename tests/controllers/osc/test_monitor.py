@@ -15,6 +15,7 @@ from latentpad.controllers.osc.server import OscServer, listen
 from latentpad.controllers.osc.subscribers import FRESH_S, KNOWN_S
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.engine.control.instrument import Instrument
+from tests.controllers.midi.cable import Cable
 from tests.controllers.osc.test_feedback import Pad, arrival
 
 
@@ -61,10 +62,8 @@ def test_all_that_is_heard_is_told_with_what_became_of_it(
             got = await heard(watcher, "/nowhere")
             pad._udp.sendto(b"GET / HTTP/1.1\r\n", server.address)
             got += await heard(watcher, "")
-            keys = MidiInput(
-                instrument, "keys", Learning(instrument, tmp_path / "bindings.toml"), outcomes
-            )
-            keys.receive([0xC0, 99])
+            learning = Learning(instrument, tmp_path / "bindings.toml")
+            Cable(MidiInput(instrument, "keys", learning, outcomes)).send([0xC0, 99])
             got += await heard(watcher, "/preset")
             assert pad.received() == []
         reported = [message.args for message in got]
