@@ -159,7 +159,7 @@ async def _fuzz(datagrams: int, seed: int) -> Result:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: result.faults.append(str(context)))
     report = error_log.report
-    error_log.report = lambda error: result.faults.append(repr(error))  # type: ignore[assignment]
+    error_log.report = lambda error: result.faults.append(repr(error))
     instrument = Instrument(
         Board(BoardShape(frames=8, bins=9, samples=256, sample_rate=48000)),
         PackLimits(
