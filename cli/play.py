@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -13,10 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from latentpad.cli import devices, first_steps, messages
+from latentpad.cli import devices, first_steps, messages, signals
 from latentpad.controllers import meters
 from latentpad.controllers.controller import Connection, Controller, load
 from latentpad.controllers.demo import DemoController
+from latentpad.controllers.discovery import DiscoveryController
+from latentpad.controllers.http.controller import HttpController
+from latentpad.controllers.http.pages import PORT as HTTP_PORT
 from latentpad.controllers.keyboard.controller import KeyboardController
 from latentpad.controllers.keyboard.terminal import is_terminal
 from latentpad.controllers.learning.learning import Learning
@@ -45,7 +46,6 @@ from latentpad.presets.commands import install, left_out, recall
 from latentpad.presets.names import listed
 from latentpad.presets.preset import Preset
 
-_signal_sockets = socket.socketpair()  # open as long as the program
 WAITING_S = 20.0  # between two lines about a slow start
 
 
@@ -60,7 +60,9 @@ class Options:
     axes: tuple[str, str] | None = None
     output: OutputSettings = field(default_factory=OutputSettings)
     osc_port: int = PORT
+    http_port: int = HTTP_PORT
     lan: bool = False
+    lan_oscquery: bool = False
     midi: tuple[str, ...] = ()
     bend_layout: bool = False
     mpe: bool = False
@@ -86,7 +88,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     pack = _pack(options, preset)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    _end_by_signal(loop, stop)
+    signals.end_by_signal(loop, stop)
     loop.set_exception_handler(_tell_fault)
     device = None if options.output.null else options.output.device
     if device is not None and not devices.check(device):
@@ -119,11 +121,14 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         memory=HostMemory(path_of(options.osc_port), announce),
     )
     connection = Connection(instrument, outcomes, feedback, announce)
-    learning = Learning(instrument, note=refusals.note, publish=feedback.publish)
-    osc = OscController("0.0.0.0" if options.lan else "127.0.0.1", options.osc_port, learning)
+    learning = Learning(instrument, say=say, note=refusals.note, publish=feedback.publish)
+    osc = OscController(options.osc_port, learning, lan=options.lan)
     await osc.start(connection)
     running: list[Controller] = [osc]
     host, port = osc.address
+    http = HttpController(
+        osc, options.http_port, lan=options.lan, lan_oscquery=options.lan_oscquery
+    )
     takes = TakeRecorder(session, bank.named(options.preset), say)
     midi = MidiController(
         learning, options.midi, "bend" if options.bend_layout else "pad", mpe=options.mpe
@@ -146,6 +151,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         elif ("/mode", ("original",)) in preset.commands():
             say("note   without a library, originals are what the model makes of them")
         say(f"OSC    {messages.addresses(options.lan, host, port)}")
+        say(http.bind())
         telling = [
             loop.create_task(meters.publish(session.board, osc, outcomes, feedback)),
             loop.create_task(meters.publish_near(instrument, feedback)),
@@ -163,6 +169,12 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
             say("ready")
             for line in first_steps.lines(host, port, options.lan, keyboard is not None):
                 say(line)
+            # What these import delays nothing now.
+            late: list[Controller] = [http]
+            if options.lan:
+                query_port = http.port if options.lan_oscquery else None
+                late.append(DiscoveryController(port, query_port))
+            await _start(late, connection, running)
             await _stopped(stop, options.seconds)
         elif not stop.is_set():
             raise EngineError(session.failed)
@@ -231,29 +243,6 @@ def _plane(instrument: Instrument) -> str:
 
 def _tell_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     error_log.report(context.get("exception") or RuntimeError(context["message"]))
-
-
-def _end_by_signal(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    """Ctrl-C, SIGTERM and the terminal's end (SIGHUP) set `stop`.
-
-    These are not the loop's own handlers, which end with the loop: a second Ctrl-C while the
-    program closes would then raise an exception at an arbitrary point.
-    """
-
-    def on_signal(number: int, frame: object) -> None:
-        with suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(stop.set)
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # not of nohup
-            signal.signal(number, on_signal)
-    # A handler runs on this thread alone, and a signal may reach another one: then only the
-    # wake-up socket ends the loop's wait.
-    received, sent = _signal_sockets
-    received.setblocking(False)
-    sent.setblocking(False)
-    signal.set_wakeup_fd(sent.fileno(), warn_on_full_buffer=False)
-    loop.add_reader(received, received.recv, 4096)
 
 
 async def _ready(session: Session, stop: asyncio.Event, say: Callable[[str], None]) -> bool:

@@ -26,9 +26,8 @@ CANDIDATES = 256
 class Learner:
     """What waits to be learned, and the controls that may be meant. Any thread may call.
 
-    `tell` is called with a line for the performer, `changed` after each change of the bindings. If
-    only the range of the newest binding has changed, `tell` is not called: `newest` is that
-    binding in words.
+    `tell` is called with a line for the performer, `changed` after each change of the bindings. A
+    range that grows is not told: `news` is to be asked now and then.
     """
 
     def __init__(
@@ -49,6 +48,7 @@ class Learner:
         self._osc: dict[tuple[object, ...], Movement] = {}
         self._midi: dict[object, float] = {}
         self._told: set[str] = set()
+        self._newest_told = ""
         self._sweeps: dict[str, Sweep] = {}
         self._bound_midi: tuple[Binding, float] | None = None
 
@@ -58,14 +58,26 @@ class Learner:
         return self._wanted
 
     @property
+    def swaps(self) -> bool:
+        """Whether y is taken first from the next pad."""
+        return self._swap
+
+    @property
     def newest(self) -> str:
         """The bindings learned last, in words."""
         with self._lock:
             return "; ".join(str(sweep.binding) for sweep in self._sweeps.values())
 
+    def news(self) -> str:
+        """`newest`, if it was not told yet."""
+        newest, told = self.newest, self._newest_told
+        self._newest_told = newest
+        return newest if newest != told else ""
+
     def sweeping(self, address: str) -> bool:
         """Whether all that comes from an OSC address is of interest."""
-        return self._wanted is not None or address in self._sweeps
+        sweep = self._sweeps.get(address)
+        return self._wanted is not None or (sweep is not None and sweep.goes_on(self._clock()))
 
     def ask(self, wanted: Target | None, curve: str = "", pickup: bool = False) -> None:
         """Wait for a control for `wanted`; None: for nothing any more."""
@@ -103,18 +115,23 @@ class Learner:
 
     # -- OSC -------------------------------------------------------------------------------------
 
-    def osc(self, address: str, args: Sequence[Argument], known: bool) -> None:
-        """Take a message. `known`: whether the instrument understands it without learning."""
+    def osc(self, address: str, args: Sequence[Argument], known: bool) -> bool:
+        """Take a message. `known`: whether the instrument understands it without learning.
+
+        Returns whether it was of use.
+        """
         with self._lock:
             sweep = self._sweeps.get(address)
             if sweep is not None and (binding := sweep.hear(args, self._clock())) is not None:
                 self._refine(sweep, binding)
-            elif self._wanted is not None and not known and teaches(address, self._wanted):
-                self._watch(address, args, self._wanted)
+                return True
+            if self._wanted is None or known or not teaches(address, self._wanted):
+                return False
+            return self._watch(address, args, self._wanted)
 
-    def _watch(self, address: str, args: Sequence[Argument], wanted: Target) -> None:
+    def _watch(self, address: str, args: Sequence[Argument], wanted: Target) -> bool:
         if not all(isinstance(argument, str) or math.isfinite(argument) for argument in args):
-            return
+            return False
         key = _form(address, args)
         movement = self._osc.get(key)
         if movement is not None:
@@ -122,17 +139,19 @@ class Learner:
         elif len(self._osc) < CANDIDATES:
             movement = self._osc[key] = Movement(args)
         else:
-            return
+            return False
         one_number = sum(not isinstance(argument, str) for argument in args) == 1
-        axes = pair(address) if wanted.kind == "point" and one_number else None
+        is_axis = one_number or address.rpartition("/")[2].lower() in ("x", "y")
+        axes = pair(address) if wanted.kind == "point" and is_axis else None
         if axes is None and (missing := movement.needs(wanted, address)):
             if missing not in self._told and len(self._told) < CANDIDATES:
                 self._told.add(missing)
                 self._tell(missing)
-            return
+            return True
         shape = movement.shape(wanted, axis=axes is not None)
         if shape is not None:
             self._bind(address, shape, movement, wanted, axes)
+        return True
 
     def _bind(
         self,
@@ -156,7 +175,7 @@ class Learner:
                 OscControl(name, shape), steered, curve or linear_curve(steered, shape), pickup
             )
             own = self._osc.get((name, *form[1:]))  # of a pair, one may not have come yet
-            sweep = Sweep(binding, own, axes is not None, curve, now, self._swap)
+            sweep = Sweep(binding, own, axes is not None, curve, now, now, self._swap)
             sweep.look()
             self._sweeps[name] = sweep
         self._take([sweep.binding for sweep in self._sweeps.values()])
@@ -219,7 +238,8 @@ class Learner:
     def _take(self, bindings: list[Binding]) -> None:
         self._wanted, self._swap = None, False
         self._bindings.put(*bindings)
-        self._tell("; ".join(map(str, bindings)) + self._advice(bindings[0]))
+        self._newest_told = "; ".join(map(str, bindings))
+        self._tell(self._newest_told + self._advice(bindings[0]))
         self._changed()
 
     @staticmethod

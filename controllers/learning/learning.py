@@ -1,7 +1,4 @@
-"""What was learned, for the controllers: from their messages to commands, and back.
-
-The commands are `/learn`, `/learn/swap`, `/learn/list`, `/learn/undo` and `/unlearn`.
-"""
+"""What was learned, for the controllers: from their messages to commands, and back."""
 
 from __future__ import annotations
 
@@ -9,20 +6,19 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from latentpad.controllers.learning.binding import OscControl
+from latentpad.controllers.learning.binding import Binding, OscControl
 from latentpad.controllers.learning.bindings import Bindings
 from latentpad.controllers.learning.bindings_file import BindingsFile
+from latentpad.controllers.learning.commands import LearnCommands
 from latentpad.controllers.learning.keeper import Keeper
 from latentpad.controllers.learning.learner import Learner
 from latentpad.controllers.learning.midi_control import Kind, MidiControl
 from latentpad.controllers.learning.reflection import message
+from latentpad.controllers.learning.report import Publish, Report
 from latentpad.controllers.learning.steering import Command
-from latentpad.controllers.learning.targets import CURVES, target
+from latentpad.controllers.learning.targets import target
 from latentpad.engine.arguments import Argument, CommandError, UnknownAddress
-from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
-
-Publish = Callable[[str, Sequence[Argument], Sender], None]
-"""Sends a value to all who follow the instrument but a sender (`Feedback.publish`)."""
+from latentpad.engine.control.instrument import Instrument, Sender
 
 
 class Learning:
@@ -37,50 +33,54 @@ class Learning:
         instrument: Instrument,
         path: Path | None = None,
         *,
+        say: Callable[[str], None] = lambda line: None,
         note: Callable[[str], None] = lambda line: None,
         publish: Publish = lambda address, args, sender: None,
     ) -> None:
-        """`note` is called with lines for the performer."""
+        """`say` is called with lines for the performer, `note` with those of a flood."""
         self._instrument = instrument
-        self._note = note
         self._publish = publish
+        self._report = Report(say, note, publish)
         self._file = BindingsFile(path)
         bindings, is_earlier = self._file.read()
         self.bindings = Bindings(bindings, instrument.args_of)
         self._keeper = Keeper(self._keep)
-        self._noted = ""
-        self._waits = False  # it was told that `/learn` waits
-        self._learner = Learner(self.bindings, time.monotonic, self._tell, self._learned)
+        self._learner = Learner(self.bindings, time.monotonic, self._report.tell, self._learned)
         if is_earlier:
             self._keeper.wake()
-        instrument.register("/learn", self._learn)
-        instrument.register("/learn/swap", self._swap)
-        instrument.register("/learn/list", self._list)
-        instrument.register("/learn/undo", self._undo)
-        instrument.register("/unlearn", self._unlearn)
+        LearnCommands(
+            instrument, self.bindings, self._learner, self._report, self._keeper.wake,
+            self._file.path,
+        )  # fmt: skip
         instrument.listeners.append(self._changed)
 
     def close(self) -> None:
         """Wait until the file is written."""
         self._keeper.close()
 
-    # -- what controls send ----------------------------------------------------------------------
-
     def osc(self, address: str, args: Sequence[Argument]) -> list[Command] | None:
         """The commands of a message by what was learned; None if nothing is bound to its address.
 
-        It learns the message first, if `/learn` waits. Raises `UnknownAddress` for a message of
-        another form than the learned one.
+        It learns the message first, if `/learn` waits; one that may be bound by the next message
+        has no commands. Raises `UnknownAddress` for a message of another form than the learned one.
         """
+        is_watched = False
         if self._learner.sweeping(address):
-            self._learner.osc(address, args, self._instrument.knows(address))
+            is_watched = self._learner.osc(address, args, self._understands(address, args))
         steerings = self.bindings.osc(address)
         for steering in steerings:
+            told = steering.beyond
             commands = steering.osc(args)
             if commands is not None:
+                if steering.beyond and not told:
+                    self._report.tell(f"{address}: {steering.beyond}; /learn it again to widen it")
                 return commands
+        if is_watched:
+            return []
         if not steerings:
             return self._touch(address, args)
+        if self._instrument.knows(address):  # it was learned as its values had another form
+            return None
         shapes = " or ".join(str(steering.binding) for steering in steerings)
         raise UnknownAddress(
             f"{address}: other arguments were learned: {shapes}; /learn can bind these, too"
@@ -127,11 +127,30 @@ class Learning:
         """The learned OSC messages for the present values: what `/sync` sends."""
         known = dict(self._instrument.sync_messages())
         for binding in self.bindings.all:
-            if isinstance(binding.control, OscControl):
+            if own := self._own_address(binding):
                 value = known.get(binding.target.state, ())
                 args = message(binding, self._instrument.args_of, value)
                 if args is not None:
-                    yield binding.control.address, args
+                    yield own, args
+
+    def _understands(self, address: str, args: Sequence[Argument]) -> bool:
+        """Whether the instrument takes a message as it is: its address is known and, if it can be
+        meant by `/learn`, so are its order and range."""
+        wanted = self._learner.wanted
+        if wanted is None or not self._instrument.knows(address):
+            return False
+        try:
+            own = target(address)
+        except CommandError:
+            return True
+        if own.kind not in ("point", "value"):
+            return True
+        if len(args) != (2 if own.kind == "point" else 1):
+            return False
+        if own.state != wanted.state:
+            return True
+        is_swapped = own.kind == "point" and self._learner.swaps
+        return not is_swapped and all(isinstance(a, str) or own.takes(a) for a in args)
 
     def _touch(self, address: str, args: Sequence[Argument]) -> list[Command] | None:
         """The touch of a learned pad, `…/z`."""
@@ -143,86 +162,32 @@ class Learning:
             return [] if self.bindings.osc(stem) else None  # that of a fader
         return [(f"/pad/{finger}/touch", tuple(args[-1:]) or (1,))]
 
+    def _own_address(self, binding: Binding) -> str:
+        """The address under which a control is sent its value; empty for one of MIDI, and for one
+        that has an address of the instrument, which others understand otherwise."""
+        control = binding.control
+        if isinstance(control, OscControl) and not self._instrument.knows(control.address):
+            return control.address
+        return ""
+
     def _changed(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
         for binding in self.bindings.of_state(address):
-            if isinstance(binding.control, OscControl):
+            if own := self._own_address(binding):
                 sent = message(binding, self._instrument.args_of, args)
                 if sent is not None:
-                    self._publish(binding.control.address, sent, sender)
-
-    # -- commands --------------------------------------------------------------------------------
-
-    def _learn(self, args: Sequence[Argument], sender: Sender) -> None:
-        words = [word for word in args if isinstance(word, str)]
-        if not words or len(words) < len(args):
-            raise CommandError("/learn takes an address, or an empty text to think better of it")
-        address, *options = words
-        if wrong := set(options) - {*CURVES, "pickup"}:
-            raise CommandError(f"/learn: {min(wrong)!r:.40} is none of pickup, {', '.join(CURVES)}")
-        curve = next((option for option in options if option in CURVES), "")
-        wanted = target(address, curve) if address else None
-        self._learner.ask(wanted, curve, "pickup" in options)
-        self._waits = wanted is not None
-        self._publish("/learn", (address,), NOBODY)
-        self._tell(f"{address}: move a control" if wanted else "nothing any more")
-
-    def _swap(self, args: Sequence[Argument], sender: Sender) -> None:
-        if len(args) != 1 or isinstance(args[0], str):
-            raise CommandError("/learn/swap takes 1 for pads that send y first, else 0")
-        swapped = bool(args[0])
-        order = "y first, then x" if swapped else "x first, then y"
-        if self._learner.swap(swapped):
-            self._tell(f"{order}: {self._learner.newest}")
-        else:
-            self._tell(f"{order}, from the next pad that is learned")
-        self._publish("/learn/swap", (int(swapped),), NOBODY)
-
-    def _list(self, args: Sequence[Argument], sender: Sender) -> None:
-        lines = [str(binding) for binding in self.bindings.all]
-        for number, line in enumerate(lines, 1):
-            self._publish(f"/learn/list/{number}", (line,), NOBODY)
-        bound = f"{len(lines)} controls are bound" if lines else "no control is bound"
-        self._tell(f"{bound}; they are kept in {self._file.path}", *lines)
-
-    def _undo(self, args: Sequence[Argument], sender: Sender) -> None:
-        undone = self.bindings.undo()
-        if undone is None:
-            raise CommandError("/learn/undo: nothing was learned or unlearned since the start")
-        gone, again = undone
-        told = [f"no more: {binding}" for binding in gone]
-        told += [f"again: {binding}" for binding in again]
-        self._tell(f"undone, {'; '.join(told)}")
-        self._learner.forget_sweeps()
-        self._keeper.wake()
-
-    def _unlearn(self, args: Sequence[Argument], sender: Sender) -> None:
-        if len(args) != 1 or not isinstance(args[0], str):
-            raise CommandError("/unlearn takes an address")
-        removed = self.bindings.remove(args[0])
-        if not removed:
-            raise CommandError(f"/unlearn: no control steers {args[0]:.60}; /learn/list tells all")
-        self._tell("; ".join(f"no more: {binding}" for binding in removed))
-        self._learner.forget_sweeps()
-        self._keeper.wake()
-
-    def _tell(self, line: str, *more: str) -> None:
-        self._noted = self._learner.newest
-        self._publish("/learn/result", (line,), NOBODY)
-        self._note("\n".join(f"learn  {each}" for each in (line, *more)))
+                    self._publish(own, sent, sender)
 
     def _learned(self) -> None:
-        """What the learner has bound, or knows more of."""
-        if self._waits and self._learner.wanted is None:
-            self._waits = False
-            self._publish("/learn", ("",), NOBODY)
+        """Keep what the learner has bound, or knows more of."""
+        if self._learner.wanted is None:
+            self._report.waits("")
         self._keeper.wake()
 
     def _keep(self) -> None:
         """Write the file, and tell the range that a sweep has reached."""
-        newest = self._learner.newest
-        if newest and newest != self._noted:
-            self._tell(newest)
+        if newest := self._learner.news():
+            self._report.tell(newest)
         try:
             self._file.write(self.bindings.all)
         except OSError as error:
-            self._tell(f"not kept: {self._file.path}: {error.strerror}")
+            self._report.tell(f"not kept: {self._file.path}: {error.strerror}")

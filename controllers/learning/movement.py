@@ -101,7 +101,7 @@ class Movement:
                 return self._pressing()
             case "switch" if self._is_press():
                 return self._with({self._numbers[-1]: "value"})
-            case "switch" if len(self._fractional) > 1:
+            case "switch" if len(self._fractional.intersection(self.moved)) > 1:
                 return None  # a pad that is played
         moved = [k for k in self.moved if k in self._fractional] or self.moved
         if len(moved) == 2 and target.address.endswith("/y") and not axis:
@@ -123,7 +123,8 @@ class Movement:
             moved = by_fractions
         floats = [k for k in self._numbers if isinstance(self.last[k], float)]
         if len(moved) == 1:
-            two = next((two for two in (self._numbers, floats) if len(two) == 2), [])
+            alike = self._numbers if len(floats) in (0, len(self._numbers)) else floats
+            two = alike if len(alike) == 2 else []
             moved = two if moved[0] in two else []
         count = min(len(moved) // 2, FINGERS + 1 - finger)
         if not count:
@@ -135,21 +136,19 @@ class Movement:
         """A press: no number, a constant, or a number that has been 0, or moved."""
         if not self._numbers:
             return self._with({})
-        moved = self.moved
-        if len(moved) > 1 or len(self._fractional) > 1:
+        moved, k = self.moved, self._numbers[-1]
+        if len(moved) > 1 or (k in self._fractional and len(self._fractional) > 1):
             return None  # a pad that is played
         if moved:
             return self._with({moved[0]: "value"})
-        k = self._numbers[-1]
         value = float(self.last[k])
-        if value <= 0 or not _whole(value):
-            return None
+        if value <= 0 or (not _whole(value) and self._count < 2):
+            return None  # released, or a fader on its way
         return self._with({k: "value"} if value == 1 else {})
 
     def _is_press(self) -> bool:
         """Whether a button has sent its first 1."""
-        is_still = bool(self._numbers) and not self._fractional and not self.moved
-        return is_still and self.last[self._numbers[-1]] == 1
+        return bool(self._numbers) and not self.moved and self.last[self._numbers[-1]] == 1
 
     def _with(self, roles: dict[int, str]) -> Shape:
         moved = set(self.moved)

@@ -7,9 +7,13 @@ from collections.abc import Callable, Sequence
 from latentpad.controllers.learning.binding import Binding, OscControl
 from latentpad.controllers.learning.midi_control import BUTTONS, MidiControl
 from latentpad.controllers.learning.pickup import Pickup
+from latentpad.controllers.learning.shape import Shape
 from latentpad.controllers.learning.targets import Target
 from latentpad.engine.arguments import Argument
 from latentpad.engine.parameters import FINGERS
+
+SLACK = 0.05
+"""Share of its range by which a control may overshoot without a word."""
 
 Command = tuple[str, tuple[Argument, ...]]
 ValueOf = Callable[[str], Sequence[Argument]]
@@ -25,6 +29,7 @@ class Steering:
         self._pickup = Pickup() if binding.pickup else None
         self._last: dict[str, float] = {}
         self._pressed = False
+        self.beyond = ""  # what it has sent from outside its range, for the performer
 
     def osc(self, args: Sequence[Argument]) -> list[Command] | None:
         """The commands of an OSC message; None if it is none of this control's."""
@@ -34,6 +39,8 @@ class Steering:
         if values is None:
             return [] if target.kind == "trigger" and self._is_release(args) else None
         before, self._last = self._last, values
+        if not self.beyond:
+            self.beyond = _beyond(control.shape, values)
         positions = control.shape.positions(values)
         if target.kind == "point":
             return self._points(values, before, positions)
@@ -101,3 +108,12 @@ def roles(k: int) -> tuple[str, str]:
 def finger(target: Target, k: int) -> str:
     """The address of the `k`-th point: the target's, and the fingers after it."""
     return target.address if k == 1 else f"/pad/{min(target.finger + k - 1, FINGERS)}/xy"
+
+
+def _beyond(shape: Shape, values: dict[str, float]) -> str:
+    """The first value that is outside the learned range by more than `SLACK` of it."""
+    for part in shape.moving:
+        value, slack = values[part.role], SLACK * (part.high - part.low)
+        if not part.low - slack <= value <= part.high + slack:
+            return f"{part.role} is {value:g}, learned was {part.low:g}…{part.high:g}"
+    return ""

@@ -14,6 +14,9 @@ from latentpad.engine.arguments import Argument
 PAUSE_S = 5.0
 """A sweep ends when the control has rested for so long."""
 
+MOST_S = 60.0
+"""Or after so long."""
+
 
 @dataclass
 class Sweep:
@@ -26,15 +29,20 @@ class Sweep:
     movement: Movement | None
     axis: bool  # it is one coordinate of a pair
     curve: str  # that was asked for
+    began_s: float
     heard_s: float
     swapped: bool = False
     moved_since_swap: bool = True
+
+    def goes_on(self, now: float) -> bool:
+        """Whether what the control sends still tells something."""
+        return now - self.heard_s <= PAUSE_S and now - self.began_s <= MOST_S
 
     def hear(self, args: Sequence[Argument], now: float) -> Binding | None:
         """The binding with what a message adds; None if the message is none of this control."""
         control = self.binding.control
         assert isinstance(control, OscControl)
-        if now - self.heard_s > PAUSE_S or len(args) != len(control.shape.parts):
+        if not self.goes_on(now) or len(args) != len(control.shape.parts):
             return None
         if self.movement is None:
             self.movement = Movement(args)

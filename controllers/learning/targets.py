@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from latentpad.engine.arguments import Argument, CommandError
+from latentpad.engine.control import aliases
 from latentpad.engine.control.command import Arg, Command
 from latentpad.engine.control.command_table import RECEIVED
 from latentpad.engine.parameter import EXPONENTIAL, LINEAR
@@ -19,6 +20,9 @@ Kind = Literal["point", "value", "switch", "trigger"]
 LATENT_REACH = 3.0
 """A control moves one latent within this many standard deviations of the prior."""
 
+SLACK = 0.05
+"""Share of a range by which a control may overshoot."""
+
 PROGRAMS = 127
 """How far a control counts where there is no end."""
 
@@ -26,7 +30,7 @@ CURVES = {"linear": LINEAR, "exponential": EXPONENTIAL}
 """The curves that a binding may name instead of the parameter's own."""
 
 _NO_TARGETS = re.compile(r"/(learn(/.*)?|unlearn|sync|monitor|ping|note)")
-_FINGER = re.compile(r"(?:/n)?/pad/(\d+)/.*")
+_FINGER = re.compile(r"/pad/(\d+)/.*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,11 @@ class Target:
         """The address under which its value is sent back."""
         return canonical(self.address)
 
+    def takes(self, number: float) -> bool:
+        """Whether a number is within the range, or nearly."""
+        slack = SLACK * (self.high - self.low)
+        return self.low - slack <= number <= self.high + slack
+
     def args(self, *positions: float) -> tuple[Argument, ...]:
         """The command's arguments for a control at `positions`, 0...1."""
         if self.kind == "trigger":
@@ -80,13 +89,25 @@ class Target:
 
 
 def target(address: str, curve: str = "") -> Target:
-    """The target of an address. Raises `CommandError` if no control can set it.
+    """The target of an address, which may be an alias. Raises `CommandError` if no control can set
+    it.
 
     `curve` is one of `CURVES`, or empty for the parameter's own.
     """
-    command = None if _NO_TARGETS.fullmatch(address) else _command(address)
-    if command is None:
-        raise CommandError(f"/learn: no control can steer {address}")
+    for spelled in (address, address.lower()):  # names are taken in any case
+        command = None if _NO_TARGETS.fullmatch(spelled) else _command(spelled)
+        is_own = command is not None and (command.trigger or command not in aliases.COMMANDS)
+        alias = None if is_own else aliases.find(spelled)
+        if command is None and alias is not None and spelled.startswith(aliases.PRESET):
+            return Target(spelled, "trigger")
+        if alias is not None:
+            return target(alias.address, curve)
+        if command is not None:
+            return _target(spelled, command, curve)
+    raise CommandError(f"/learn: no control can steer {address}")
+
+
+def _target(address: str, command: Command, curve: str) -> Target:
     args = [arg for arg in command.args if not arg.optional]
     if not args:
         return Target(address, "trigger")

@@ -56,7 +56,7 @@ class Feedback:
         commands whose outcomes `outcomes` reports. `memory` remembers the hosts across runs."""
         self._instrument = instrument
         self._outcomes = outcomes
-        self._sinks = Sinks(instrument)
+        self._sinks = Sinks(instrument, clock)
         self._own_port = port
         self.copied: list[Callable[[], Iterable[Message]]] = []  # more values for a copy of all
         self._memory = memory
@@ -96,7 +96,7 @@ class Feedback:
     def followed(self) -> bool:
         """Whether there is an active subscriber or a sink."""
         with self._lock:
-            return len(self._sinks) > 0 or bool(self._subscribers.awake())
+            return self._sinks.followed or bool(self._subscribers.awake())
 
     async def wait_followed(self) -> None:
         """Wait until there is an active subscriber or a sink. Event loop's thread only."""
@@ -104,14 +104,15 @@ class Feedback:
             self._sent.clear()  # whoever begins to follow is sent something
             await self._sent.wait()
 
-    def follow(self, sink: Sink, sender: Sender) -> None:
-        """Send `sink` all values, then each change that is not from `sender`, the meters, and
-        answers.
+    def follow(self, sink: Sink, sender: Sender, *, values: bool = True) -> None:
+        """Send `sink` all values, then each change, the meters, and answers. What `sender` changes
+        is sent when it has let go of the control. Without `values` only the answers, until
+        `sender` sends `/sync`.
 
         Any thread.
         """
         with self._lock:
-            self._sinks.add(sink, sender)
+            self._sinks.add(sink, sender, values=values)
         self._wake()
 
     def unfollow(self, sink: Sink) -> None:
@@ -141,8 +142,9 @@ class Feedback:
         if named == 0:
             return
         with self._lock:
-            self._subscribers.ask(sender, named)
-            self._remember()
+            if not self._sinks.sync(sender):  # a connection is answered on
+                self._subscribers.ask(sender, named)
+                self._remember()
         self._wake()
 
     def _remember(self) -> None:
@@ -161,7 +163,7 @@ class Feedback:
             self._wake()
 
     def _changed(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
-        if _is_event(address) or not (self._subscribers.hosts or len(self._sinks)):
+        if _is_event(address) or not (self._subscribers.hosts or self._sinks.followed):
             return
         with self._lock:
             has_pending = self._subscribers.change(address, args, sender)
@@ -196,7 +198,8 @@ class Feedback:
         for host, subscriber, values in due:
             self._send(host, subscriber, values)
         with self._lock:
-            unfinished, refusing = self._subscribers.unfinished(), self._subscribers.refusing()
+            unfinished = self._subscribers.unfinished() or self._sinks.unfinished
+            refusing = self._subscribers.refusing()
         if unfinished:
             self._wake()
         elif refusing and not self._probing:

@@ -20,11 +20,13 @@ def asked(
 
     `own_port` is the instrument's, which nobody may name. Raises `CommandError`.
     """
-    if not sender.group.startswith("osc "):
+    if not sender.group.startswith(("osc ", "tcp ")):
         raise CommandError(f"{address} is for OSC senders")
     if len(args) > 1:
         raise CommandError(f"{address} takes nothing, or a UDP port, not {len(args)} arguments")
     named = _named(address, args[0]) if args else None
+    if sender.group.startswith("tcp "):  # whatever it names, its connection is the way back
+        return 0 if named == 0 else None
     if own_port is not None and (named or sender.port) == own_port and _is_here(sender):
         raise CommandError(
             f"{address}: {own_port} is the port that this instrument listens on; name yours"

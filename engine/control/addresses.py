@@ -84,10 +84,17 @@ class Addresses:
             return partial(self._numbered[key], _index(digits))
         raise UnknownAddress(f"{address}: there is no such address")
 
-    def knows(self, address: str) -> bool:
-        """Whether a command has this address, or an alias of one."""
-        spelled, alias = self.look_up(address)
-        return alias is not None or self.has(spelled) or _split(spelled)[0] in self._numbered
+    def __contains__(self, address: str) -> bool:
+        if address in self.staged or aliases.find(address) is not None:
+            return True
+        try:
+            self.find(address)
+        except CommandError:
+            return False
+        return True
+
+    def __len__(self) -> int:
+        return len(self._handlers) + len(self._numbered) + len(self.staged)
 
     def __iter__(self) -> Iterator[str]:
         """All addresses but aliases, sorted; `*` stands for a number."""
@@ -95,12 +102,13 @@ class Addresses:
 
 
 def _split(address: str) -> tuple[str, str]:
-    """An address with `*` for its number, and the number: its last part, or the one before."""
+    """An address with `*` for its number, and the number: its last part, or the one before. Both
+    are empty without one."""
     stem, _, last = address.rpartition("/")
     if last.isdecimal():
         return f"{stem}/*", last
     stem, _, digits = stem.rpartition("/")
-    return (f"{stem}/*/{last}", digits) if digits.isdecimal() else (address, "")
+    return (f"{stem}/*/{last}", digits) if digits.isdecimal() else ("", "")
 
 
 def _index(digits: str) -> int:

@@ -53,13 +53,18 @@ class Changes:
         """Whether this command may wait for a disk."""
         return self._addresses.waits_for_disk(address)
 
-    def knows(self, address: str) -> bool:
-        """Whether there is a command of this address."""
-        return self._addresses.knows(address)
-
     def addresses(self) -> list[str]:
         """All known addresses but aliases; `*` stands for a number."""
         return list(self._addresses)
+
+    def knows(self, address: str) -> bool:
+        """Whether there is such an address."""
+        return address in self._addresses
+
+    @property
+    def address_count(self) -> int:
+        """The number of `addresses`."""
+        return len(self._addresses)
 
     def apply(self, address: str, args: Sequence[Argument], sender: Sender = NOBODY) -> None:
         """Carry out one command at once. Raises `CommandError`; then nothing has changed."""

@@ -130,8 +130,7 @@ class Instrument(InstrumentValues):
         self._last_heard.hear(sender)
 
     def _notify_implied(self, sender: Sender) -> None:
-        """Report the touches that moves have implied. A take records every touch, so its replay
-        does not have to infer them again."""
+        """Report the touches that moves have implied: a take records them."""
         implied, self._touch.implied = self._touch.implied, []
         for address, args in implied:
             self._notify_taps(address, args, sender)
@@ -139,11 +138,8 @@ class Instrument(InstrumentValues):
     # -- the pack ----------------------------------------------------------------------------
 
     def change_pack(self, limits: PackLimits) -> list[str]:
-        """Play another pack from now on. Inside `together`.
-
-        Returns the commands for the state that it does not have, as text; that state comes back
-        with its pack.
-        """
+        """Play another pack from now on. Inside `together`. Returns the commands for the state that
+        it does not have, as text; that state comes back with its pack."""
         self._notify_taps("/pack", (limits.name,), NOBODY)
         self._snapshots.change_pack()
         left_out = self._pack.change(limits)

@@ -23,6 +23,11 @@ class InstrumentValues(Changes):
         """The number of the pack's latents."""
         return self._pack.limits.latent_dim
 
+    @property
+    def anchors(self) -> int:
+        """The number of the pack's anchors."""
+        return self._pack.limits.anchors
+
     def value(self, address: str) -> tuple[float, ...]:
         """The present value of a global row, as on the board."""
         start = OFFSET[address]

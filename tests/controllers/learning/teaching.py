@@ -18,15 +18,16 @@ Said = tuple[str, tuple[Any, ...]]
 
 
 class Teacher:
-    """`fired` has every command that was carried out, `lines` what the performer was told,
-    `published` what is sent back beside the instrument's own values."""
+    """`fired` has the commands that a take records, `commands` those of learned messages, `lines`
+    what the performer was told, `published` what is sent back beside the instrument's values."""
 
     def __init__(self, instrument: Instrument, path: Path) -> None:
         self.instrument = instrument
         self.lines: list[str] = []
         self.published: list[Said] = []
         self.fired: list[Said] = []
-        self.learning = Learning(instrument, path, note=self.lines.append, publish=self._publish)
+        self.commands: list[Said] = []
+        self.learning = Learning(instrument, path, say=self.lines.append, publish=self._publish)
         instrument.taps.append(
             lambda address, args, sender: self.fired.append((address, tuple(args)))
         )
@@ -41,6 +42,7 @@ class Teacher:
         """Send a message as the OSC server does. Returns whether it was understood."""
         try:
             commands = self.learning.osc(address, args)
+            self.commands += commands or []
             for name, values in [(address, args)] if commands is None else commands:
                 self.instrument.apply(name, values, PAD)
         except CommandError:

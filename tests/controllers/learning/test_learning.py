@@ -50,9 +50,9 @@ def test_every_result_is_told_and_sent_back(teacher: Teacher, instrument: Instru
     assert teacher.lines[:4] == [f"learn  {line}" for line in told]
     assert [args[0] for a, args in teacher.published if a == "/learn/result"][:4] == told
     assert ("/learn/list/1", ("/1/fader1 steers /texture (value 0…1)",)) in teacher.published
-    assert "1 controls are bound" in teacher.lines[4] and "/1/fader1 steers" in teacher.lines[4]
-    assert teacher.lines[5] == "learn  undone, no more: /1/fader1 steers /texture (value 0…1)"
-    assert "no control is bound" in teacher.lines[6]
+    assert "1 bound" in teacher.lines[4] and "/1/fader1 steers" in teacher.lines[5]
+    assert teacher.lines[6] == "learn  undone, no more: /1/fader1 steers /texture (value 0…1)"
+    assert "nothing is bound" in teacher.lines[7]
     states = [args for a, args in teacher.published if a == "/learn"]
     assert states[:4] == [("/pan",), ("",), ("/texture",), ("",)]
 
@@ -210,3 +210,15 @@ def test_any_number_of_unknown_addresses_is_watched_within_bounds(
         teacher.send(f"/flood/{k}", 0.5)
     assert len(teacher.learning._learner._osc) <= 256
     assert len(teacher.lines) == 1
+
+
+def test_what_goes_beyond_the_learned_range_is_clamped_and_told_once(
+    teacher: Teacher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teacher.learn("/texture")
+    move(teacher, "/knob", 0, 64)
+    monkeypatch.setattr(sweeps, "PAUSE_S", -1.0)
+    move(teacher, "/knob", 127, 120, 32)
+    assert teacher.instrument.value("/texture") == (0.5,)
+    told = [line for line in teacher.lines if "127" in line]
+    assert told == ["learn  /knob: value is 127, learned was 0…64; /learn it again to widen it"]

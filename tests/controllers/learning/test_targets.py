@@ -53,3 +53,26 @@ def test_a_control_stands_where_its_value_brings_it(address: str, position: floa
 def test_a_binding_may_have_another_curve(curve: str, middle: float) -> None:
     assert target("/attack", curve).args(0.5) == (pytest.approx(middle, abs=0.001),)
     assert ROW["/attack"].curve
+
+
+@pytest.mark.parametrize(
+    ("address", "meant", "kind"),
+    [
+        ("/Pad/2/XY", "/pad/2/xy", "point"),
+        ("/multixy/3", "/pad/3/xy", "point"),
+        ("/pad/2/xy/x", "/pad/2/x", "value"),
+        ("/pad/2/z", "/pad/2/touch", "switch"),
+        ("/n/gain", "/gain", "value"),
+        ("/mode/index", "/mode", "value"),
+        ("/mode/shot", "/mode/shot", "trigger"),
+        ("/preset/next", "/preset/next", "trigger"),
+        ("/preset/wind", "/preset/wind", "trigger"),
+        ("/preset/index", "/preset/index", "value"),
+    ],
+)
+def test_an_alias_is_learned_as_what_it_stands_for(address: str, meant: str, kind: str) -> None:
+    assert (target(address).address, target(address).kind) == (meant, kind)
+
+
+def test_a_control_chooses_a_preset_by_its_number() -> None:
+    assert [target("/preset/index").args(p) for p in (0, 0.5, 1)] == [(0,), (64,), (127,)]
