@@ -125,6 +125,8 @@ def main() -> None:
         instrument, heard = session.instrument, Heard()
         session.start()
         while not session.ready:
+            if session.failed:
+                sys.exit(session.failed)
             time.sleep(0.05)
         instrument.taps.append(heard)
         learning = Learning(instrument, Path(folder) / "bindings.toml")
