@@ -75,7 +75,11 @@ if [ "$(uname -s)" = Linux ]; then
     fi
     if wanted test; then
         has jackd || packages="$packages jackd2"
+        # Clients of OSC, each of which plays the instrument in a test.
         has oscsend || packages="$packages liblo-tools"
+        has pd || packages="$packages puredata-core"
+        has sclang || packages="$packages supercollider-language"
+        has npm || packages="$packages nodejs npm"
     fi
     if [ -n "${packages# }" ]; then
         has apt-get || die "please install with your system's packages: ${packages# }"
@@ -89,6 +93,7 @@ else
     if wanted test; then
         has jackd || packages="$packages jack"
         has oscsend || packages="$packages liblo"
+        has npm || packages="$packages node"
     fi
     if [ -n "${packages# }" ]; then
         has brew || die "please install Homebrew (brew.sh), then: brew install ${packages# }"
@@ -140,6 +145,11 @@ if ! is_installed "$tensorflow"; then
     pip --require-hashes -r "$tensorflow"
     # Its C++ headers (290 MB) serve only to build operations of one's own.
     rm -rf .venv/lib/python3*/site-packages/tensorflow/include
+fi
+if wanted test && ! [ -d .venv/node/node_modules/oscquery ]; then
+    say "installing the packages osc and oscquery for Node"
+    npm install --silent --no-audit --no-fund --omit=optional --prefix .venv/node \
+        osc@2.4.5 oscquery@1.1.1
 fi
 # shellcheck disable=SC2086
 cksum $files "$tensorflow" pyproject.toml >.venv/.latentpad

@@ -15,6 +15,7 @@ try:
     from latentpad.cli import plane as plane_command
     from latentpad.cli.errors import CommandRefused, check_report
     from latentpad.cli.streams import say as _say
+    from latentpad.controllers.http.pages import PORT as HTTP_PORT
     from latentpad.controllers.osc.packet import PORT
     from latentpad.engine import error_log
     from latentpad.models import extras
@@ -137,12 +138,21 @@ def play(
     block: Block = 128,
     ring: Ring = None,
     osc_port: Port = PORT,
+    http_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="TCP port for OSCQuery and pages; 0: any.")
+    ] = HTTP_PORT,
     lan: Annotated[bool, typer.Option(help="Listen to the whole local network.")] = False,
+    lan_oscquery: Annotated[
+        bool, typer.Option(help="OSCQuery for the whole local network, too.")
+    ] = False,
     midi: Annotated[
         list[str] | None, typer.Option(help="MIDI input to open: part of its name. Repeatable.")
     ] = None,
     bend_layout: Annotated[
         bool, typer.Option(help="Pitch bend is x and mod wheel is y, beside CC 16 and 17.")
+    ] = False,
+    mpe: Annotated[
+        bool, typer.Option(help="MIDI channels 2 to 16 are an MPE zone, whatever the device says.")
     ] = False,
     demo: Annotated[
         bool, typer.Option(help="The point moves by itself until somebody plays.")
@@ -173,7 +183,9 @@ def play(
     options = Options(
         preset=preset, pack=pack, library=library, plane=plane, axes=axes,
         output=_settings(device, sample_rate, block, ring, null_audio),
-        osc_port=osc_port, lan=lan, midi=tuple(midi or ()), bend_layout=bend_layout, demo=demo,
+        osc_port=osc_port, http_port=http_port, lan=lan or lan_oscquery,
+        lan_oscquery=lan_oscquery, midi=tuple(midi or ()), bend_layout=bend_layout, mpe=mpe,
+        demo=demo,
         controllers=tuple(controller or ()),
         record=record, record_gestures=record_gestures, replay=replay, seconds=seconds,
     )  # fmt: skip

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -13,19 +11,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from latentpad.cli import devices, first_steps, messages
-from latentpad.cli.meters import publish_meters
+from latentpad.cli import devices, first_steps, messages, signals
 from latentpad.cli.recorded import play_options
+from latentpad.controllers import meters
 from latentpad.controllers.controller import Connection, Controller, load
 from latentpad.controllers.demo import DemoController
+from latentpad.controllers.discovery import DiscoveryController
+from latentpad.controllers.http.controller import HttpController
+from latentpad.controllers.http.pages import PORT as HTTP_PORT
 from latentpad.controllers.keyboard.controller import KeyboardController
 from latentpad.controllers.keyboard.terminal import is_terminal
+from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.midi.controller import MidiController
-from latentpad.controllers.midi.input import Layout
-from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.osc.controller import OscController
 from latentpad.controllers.osc.feedback import Feedback
 from latentpad.controllers.osc.packet import PORT
+from latentpad.controllers.osc.remembered import HostMemory, path_of
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.controllers.recording import TakeRecorder
 from latentpad.controllers.refusals import Refusals
@@ -42,11 +43,11 @@ from latentpad.models.libraries.library import open_ as open_library
 from latentpad.models.libraries.playable import as_pack
 from latentpad.models.packs.pack import DESCRIBED, Pack, PackError, find
 from latentpad.models.packs.pack import load as load_pack
-from latentpad.presets.bank import PresetBank, install, left_out, recall
+from latentpad.presets.bank import PresetBank
+from latentpad.presets.commands import install, left_out, recall
 from latentpad.presets.names import listed
 from latentpad.presets.preset import Preset
 
-_signal_sockets = socket.socketpair()  # open as long as the program
 WAITING_S = 20.0  # between two lines about a slow start
 
 
@@ -61,9 +62,12 @@ class Options:
     axes: tuple[str, str] | None = None
     output: OutputSettings = field(default_factory=OutputSettings)
     osc_port: int = PORT
+    http_port: int = HTTP_PORT
     lan: bool = False
+    lan_oscquery: bool = False
     midi: tuple[str, ...] = ()
     bend_layout: bool = False
+    mpe: bool = False
     demo: bool = False
     controllers: tuple[str, ...] = ()
     record: Path | None = None
@@ -90,7 +94,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     pack = _pack(options, preset)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    _end_by_signal(loop, stop)
+    signals.end_by_signal(loop, stop)
     loop.set_exception_handler(_tell_fault)
     device = None if options.output.null else options.output.device
     if device is not None and not devices.check(device):
@@ -116,21 +120,30 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     outcomes = Outcomes(instrument)
     refusals = Refusals(outcomes, say)
     feedback = Feedback(
-        instrument, clock=instrument.clock, port=options.osc_port, outcomes=outcomes
+        instrument,
+        clock=instrument.clock,
+        port=options.osc_port,
+        outcomes=outcomes,
+        memory=HostMemory(path_of(options.osc_port), announce),
     )
     connection = Connection(instrument, outcomes, feedback, announce)
-    osc = OscController("0.0.0.0" if options.lan else "127.0.0.1", options.osc_port)
+    learning = Learning(instrument, say=say, note=refusals.note, publish=feedback.publish)
+    osc = OscController(options.osc_port, learning, lan=options.lan)
     await osc.start(connection)
     running: list[Controller] = [osc]
     host, port = osc.address
+    http = HttpController(
+        osc, options.http_port, lan=options.lan, lan_oscquery=options.lan_oscquery
+    )
     takes = TakeRecorder(session, bank.named(options.preset), say)
-    layout: Layout = "bend" if options.bend_layout else "pad"
-    midi = MidiController(Bindings(), options.midi, layout, refusals.note)
+    midi = MidiController(
+        learning, options.midi, "bend" if options.bend_layout else "pad", mpe=options.mpe
+    )
     keyboard = KeyboardController(bank.names, options.preset, say) if is_terminal() else None
     session.start()
     packs = PackCommand(session.packs, refusals.note, feedback.publish, outcomes.refuse)
     packs.install(instrument)
-    install(instrument, bank, packs, refusals.note)
+    install(instrument, bank, packs, refusals.note, bank.named(options.preset))
     takes.install()
     player = TakePlayer(outcomes, bank, packs, takes, feedback.publish, announce)
     player.install()
@@ -146,7 +159,11 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         elif ("/mode", ("original",)) in preset.commands():
             say("note   without a library, originals are what the model makes of them")
         say(f"OSC    {messages.addresses(options.lan, host, port)}")
-        meter = loop.create_task(publish_meters(session, osc, outcomes, feedback))
+        say(http.bind())
+        telling = [
+            loop.create_task(meters.publish(session.board, osc, outcomes, feedback)),
+            loop.create_task(meters.publish_near(instrument, feedback)),
+        ]
         if await _ready(session, stop, say):
             if options.record is not None or options.record_gestures is not None:
                 takes.begin(options.record, options.record_gestures)
@@ -162,16 +179,24 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
                 say(line)
             if options.replay is not None:
                 player.play(options.replay, on_present=chosen)
+            # What these import delays nothing now.
+            late: list[Controller] = [http]
+            if options.lan:
+                query_port = http.port if options.lan_oscquery else None
+                late.append(DiscoveryController(port, query_port))
+            await _start(late, connection, running)
             await _stopped(stop, options.seconds)
         elif not stop.is_set():
             raise EngineError(session.failed)
-        meter.cancel()
+        for task in telling:
+            task.cancel()
     finally:
         stopping = [loop.create_task(controller.stop()) for controller in reversed(running)]
         await asyncio.sleep(0)  # lets each begin to stop: the terminal gets its own mode back
         player.close()
         instrument.release_all()
         feedback.close()
+        learning.close()
         await loop.run_in_executor(None, session.close)
         takes.close()
         await asyncio.wait(stopping, timeout=0.2)
@@ -229,29 +254,6 @@ def _plane(instrument: Instrument) -> str:
 
 def _tell_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     error_log.report(context.get("exception") or RuntimeError(context["message"]))
-
-
-def _end_by_signal(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    """Ctrl-C, SIGTERM and the terminal's end (SIGHUP) set `stop`.
-
-    These are not the loop's own handlers, which end with the loop: a second Ctrl-C while the
-    program closes would then raise an exception at an arbitrary point.
-    """
-
-    def on_signal(number: int, frame: object) -> None:
-        with suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(stop.set)
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # not of nohup
-            signal.signal(number, on_signal)
-    # A handler runs on this thread alone, and a signal may reach another one: then only the
-    # wake-up socket ends the loop's wait.
-    received, sent = _signal_sockets
-    received.setblocking(False)
-    sent.setblocking(False)
-    signal.set_wakeup_fd(sent.fileno(), warn_on_full_buffer=False)
-    loop.add_reader(received, received.recv, 4096)
 
 
 async def _ready(session: Session, stop: asyncio.Event, say: Callable[[str], None]) -> bool:

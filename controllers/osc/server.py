@@ -9,17 +9,21 @@ loop's thread, except commands that wait for a disk and what their host sends me
 from __future__ import annotations
 
 import asyncio
-import errno
-import math
 import socket
+import struct
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from latentpad.controllers.input_counts import InputCounts
+from latentpad.controllers.learning.learning import Learning
+from latentpad.controllers.learning.steering import Command
+from latentpad.controllers.osc import reach
+from latentpad.controllers.osc.coordinates import Coordinates
+from latentpad.controllers.osc.dispatch import Dispatch
 from latentpad.controllers.osc.packet import (
     IMMEDIATELY,
     Message,
@@ -33,7 +37,6 @@ from latentpad.controllers.outcomes import Outcomes
 from latentpad.controllers.sender_threads import SenderThreads
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
-from latentpad.engine.parameters import FINGERS, TABLE
 
 DRAIN = 256
 """Datagrams in one batch; more would delay the newest."""
@@ -45,10 +48,6 @@ TIMED = 256
 """Bundles that may wait for their time; further ones are carried out at once."""
 
 
-class PortTaken(OSError):
-    """Another program listens on the port: one line with its name, if it can be found."""
-
-
 @dataclass(slots=True)
 class OscCounts(InputCounts):
     """Counts of packets, messages and outcomes, for the meter."""
@@ -57,32 +56,50 @@ class OscCounts(InputCounts):
     superseded: int = 0
 
 
+_SO_MEMINFO, _DROPS = 55, 8  # asm-generic/socket.h, linux/sock_diag.h
+
+
 class OscServer:
-    """Passes what arrives on a bound, non-blocking UDP socket to `instrument`.
+    """Passes what arrives on bound, non-blocking UDP sockets to `instrument`.
 
     Malformed packets and refused commands are counted and dropped, and never fatal. `outcomes`
-    receives all outcomes. A fault of the program is logged.
+    receives all outcomes. A fault of the program is logged. `on_drop` is called with the count of
+    dropped datagrams when more were dropped.
     """
 
     def __init__(
-        self, instrument: Instrument, udp: socket.socket, outcomes: Outcomes | None = None
+        self,
+        instrument: Instrument,
+        udp: socket.socket,
+        outcomes: Outcomes | None = None,
+        learning: Learning | None = None,
     ) -> None:
         self.counts = OscCounts()
         self._outcomes = outcomes or Outcomes(instrument)
         self.address: tuple[str, int] = udp.getsockname()[:2]
         self._instrument = instrument
-        self._socket = udp
+        self._learning = learning
+        self._sockets: dict[int, socket.socket] = {}
+        self._dispatch = Dispatch(instrument)
+        self._seen_dropped = 0
+        self.on_drop: Callable[[int], None] = lambda dropped: None
         self._loop = asyncio.get_running_loop()
         self._threads = SenderThreads()
         self._timed: set[asyncio.TimerHandle] = set()
-        self._sizes = _coordinate_sizes(instrument.latent_dim)
-        self._loop.add_reader(udp, self._drain)
+        self._coordinates = Coordinates(instrument.latent_dim, learning)
+        self.listen(udp)
+
+    def listen(self, udp: socket.socket) -> None:
+        """Listen on a socket, one for each version of IP."""
+        self._sockets[udp.family] = udp
+        self._loop.add_reader(udp, self._drain, udp)
 
     def close(self) -> None:
         """Stop listening; bundles still waiting for their time are dropped."""
-        if self._socket.fileno() >= 0:
-            self._loop.remove_reader(self._socket)
-            self._socket.close()
+        for udp in self._sockets.values():
+            self._loop.remove_reader(udp)
+            udp.close()
+        self._sockets.clear()
         for handle in self._timed:
             handle.cancel()
         self._timed.clear()
@@ -92,14 +109,30 @@ class OscServer:
 
         Never waits: what cannot be sent now is lost. Any thread.
         """
-        with suppress(OSError):
-            self._socket.sendto(packet, (host, port))
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with suppress(OSError, KeyError):
+            self._sockets[family].sendto(packet, (host, port))
 
-    def _drain(self) -> None:
+    @property
+    def dropped(self) -> int:
+        """The datagrams that the system has dropped, because they came faster than they could be
+        read. Known on Linux only."""
+        return sum(map(_dropped, self._sockets.values()))
+
+    def release(self, sender: Sender) -> None:
+        """Release what a sender holds, after all that it has sent: its connection is lost."""
+        self._threads.do(sender.group, partial(self._instrument.release, sender.group))
+
+    def malformed(self, data: bytes | None, sender: Sender, reason: str) -> None:
+        """Count and report what is no OSC; without its data, an element of a bundle."""
+        self.counts.add_malformed(reason)
+        self._outcomes.malformed(data, sender, reason)
+
+    def _drain(self, udp: socket.socket) -> None:
         batch: list[tuple[bytes, Sender]] = []
         while len(batch) < DRAIN:
             try:
-                datagram, peer = self._socket.recvfrom(65_535)
+                datagram, peer = udp.recvfrom(65_535)
             except BlockingIOError:
                 break
             except OSError as error:  # it concerns one datagram (a refusal, a full buffer) only
@@ -107,6 +140,9 @@ class OscServer:
                 break
             batch.append((datagram, Sender(f"osc {peer[0]}", peer[1])))
         self.take(batch)
+        if len(batch) == DRAIN and (dropped := self.dropped) > self._seen_dropped:
+            self._seen_dropped = dropped
+            self.on_drop(dropped)
 
     def take(self, batch: Sequence[tuple[bytes, Sender]]) -> None:
         """Carry out a batch, oldest first, without superseded values."""
@@ -125,36 +161,27 @@ class OscServer:
         mode) depends on the coordinates before it, so these are kept from there on.
         """
         kept: list[tuple[Packet, Sender]] = []
-        seen: set[bytes] = set()
+        seen: set[bytes | None] = set()
         for datagram, sender in reversed(batch):
             if datagram[: max(datagram.find(0), 0)] in seen:
                 self.counts.superseded += 1
                 continue
             try:
-                packet = decode(datagram)
+                packet = self._dispatch.resolve(decode(datagram))
             except OscError as error:
-                self._malformed(datagram, sender, str(error))
+                self.malformed(datagram, sender, str(error))
                 continue
-            if packet.timetag == IMMEDIATELY and all(map(self._sets_coordinate, packet.messages)):
-                addresses = {message.address.encode() for message in packet.messages}
-                if addresses <= seen:
+            coordinates = set(map(self._coordinates.of, packet.messages))
+            if packet.timetag == IMMEDIATELY and None not in coordinates:
+                if coordinates <= seen:
                     self.counts.superseded += 1
                     continue
-                seen |= addresses
+                seen |= coordinates
             else:
                 seen.clear()
             kept.append((packet, sender))
         kept.reverse()
         return kept
-
-    def _sets_coordinate(self, message: Message) -> bool:
-        """Whether the message sets a coordinate. One with a NaN does not: it would be refused."""
-        stem, _, last = message.address.rpartition("/")
-        size = self._sizes.get(stem + "/*" if last.isdecimal() else message.address)
-        return len(message.args) == size and all(
-            isinstance(argument, float | int) and math.isfinite(argument)
-            for argument in message.args
-        )
 
     def _carry_out_later(self, delay: float, packet: Packet, sender: Sender) -> None:
         def carry_out() -> None:
@@ -167,11 +194,11 @@ class OscServer:
     def _carry_out(self, packet: Packet, sender: Sender) -> None:
         self.counts.messages += len(packet.messages)
         for fault in packet.faults:
-            self._malformed(None, sender, fault)
-        commands = []
+            self.malformed(None, sender, fault)
+        commands: list[Command] = []
         for message in packet.messages:
             try:
-                commands.append((message.address, _instrument_args(message.address, message.args)))
+                commands += self._commands(message)
             except CommandError as error:
                 self.counts.add_refused(error)
                 self._outcomes.refuse(message.address, message.args, sender, error)
@@ -181,16 +208,18 @@ class OscServer:
             waits=any(self._instrument.waits_for_disk(address) for address, _ in commands),
         )
 
+    def _commands(self, message: Message) -> Sequence[Command]:
+        """The message's commands: those that it has learned, or itself."""
+        address, args = message.address, _instrument_args(message.address, message.args)
+        learned = self._learning.osc(address, args) if self._learning is not None else None
+        return ((address, args),) if learned is None else learned
+
     def _report(
         self, address: str, args: Sequence[Argument], sender: Sender, error: Exception | None
     ) -> None:
         if error is not None:
             self.counts.add_refused(error)
         self._outcomes.report(address, args, sender, error)
-
-    def _malformed(self, data: bytes | None, sender: Sender, reason: str) -> None:
-        self.counts.add_malformed(reason)
-        self._outcomes.malformed(data, sender, reason)
 
 
 def _instrument_args(address: str, args: Sequence[OscArgument]) -> tuple[Argument, ...]:
@@ -204,20 +233,12 @@ def _instrument_args(address: str, args: Sequence[OscArgument]) -> tuple[Argumen
     return tuple(result)
 
 
-def _coordinate_sizes(latent_dim: int) -> dict[str, int]:
-    """The number of arguments of each coordinate; `*` stands for any last number."""
-    sizes = {"/latent": latent_dim, "/latent/*": 1, "/lattice/*": 1}
-    for row in TABLE:
-        if row.kind == "float":
-            for n in range(1, FINGERS + 1):
-                sizes[row.address.format(n=n)] = row.size
-    for stem in ("/pad", *(f"/pad/{n}" for n in range(1, FINGERS + 1))):
-        sizes |= {f"{stem}/xy": 2, f"{stem}/x": 1, f"{stem}/y": 1}
-    return sizes
-
-
 async def listen(
-    instrument: Instrument, host: str, port: int, outcomes: Outcomes | None = None
+    instrument: Instrument,
+    host: str,
+    port: int,
+    outcomes: Outcomes | None = None,
+    learning: Learning | None = None,
 ) -> OscServer:
     """Listen for OSC on UDP `host`:`port` (0 for any free port) until `OscServer.close`.
 
@@ -228,47 +249,11 @@ async def listen(
         addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except socket.gaierror as error:
         raise OSError(f"OSC: there is no host {host!r} ({error.strerror})") from None
-    family, _, _, _, address = addresses[0]
-    udp = socket.socket(family, socket.SOCK_DGRAM)
-    udp.setblocking(False)
-    # A full buffer drops the newest datagrams. The system may grant less than this.
-    udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-    try:
-        udp.bind(address)
-    except OSError as error:
-        udp.close()
-        if error.errno == errno.EADDRINUSE:
-            raise PortTaken(
-                f"port {port} is taken{_holder(port)}; use --osc-port to take another"
-            ) from None
-        raise OSError(f"OSC cannot listen on {host} port {port}: {error.strerror}") from None
-    return OscServer(instrument, udp, outcomes)
+    return OscServer(instrument, reach.udp(str(addresses[0][4][0]), port), outcomes, learning)
 
 
-def _holder(port: int) -> str:
-    """The program that has the UDP port, if Linux shows it to this user."""
-    try:
-        inodes = {
-            f"socket:[{fields[9]}]"
-            for table in ("udp", "udp6")
-            for line in Path("/proc/net", table).read_text().splitlines()[1:]
-            if int((fields := line.split())[1].rpartition(":")[2], 16) == port
-        }
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                if any(_link(fd) in inodes for fd in (process / "fd").iterdir()):
-                    name = (process / "comm").read_text().strip()
-                    return f" by {name} pid {process.name}"
-            except OSError:  # another user's process, or one that has ended
-                continue
-    except OSError:  # no /proc here
-        pass
-    return " by another program"
-
-
-def _link(fd: Path) -> str:
-    """The target of a process's file descriptor; empty if it has been closed meanwhile."""
-    try:
-        return str(fd.readlink())
-    except OSError:
-        return ""
+def _dropped(udp: socket.socket) -> int:
+    if sys.platform != "linux":
+        return 0
+    fields = struct.unpack("9I", udp.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36))
+    return int(fields[_DROPS])
