@@ -21,9 +21,8 @@ from latentpad.controllers.http.controller import HttpController
 from latentpad.controllers.http.pages import PORT as HTTP_PORT
 from latentpad.controllers.keyboard.controller import KeyboardController
 from latentpad.controllers.keyboard.terminal import is_terminal
+from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.midi.controller import MidiController
-from latentpad.controllers.midi.input import Layout
-from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.osc.controller import OscController
 from latentpad.controllers.osc.feedback import Feedback
 from latentpad.controllers.osc.packet import PORT
@@ -68,6 +67,7 @@ class Options:
     lan_oscquery: bool = False
     midi: tuple[str, ...] = ()
     bend_layout: bool = False
+    mpe: bool = False
     demo: bool = False
     controllers: tuple[str, ...] = ()
     record: Path | None = None
@@ -127,7 +127,8 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         memory=HostMemory(path_of(options.osc_port), announce),
     )
     connection = Connection(instrument, outcomes, feedback, announce)
-    osc = OscController(options.osc_port, lan=options.lan)
+    learning = Learning(instrument, say=say, note=refusals.note, publish=feedback.publish)
+    osc = OscController(options.osc_port, learning, lan=options.lan)
     await osc.start(connection)
     running: list[Controller] = [osc]
     host, port = osc.address
@@ -135,8 +136,9 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         osc, options.http_port, lan=options.lan, lan_oscquery=options.lan_oscquery
     )
     takes = TakeRecorder(session, bank.named(options.preset), say)
-    layout: Layout = "bend" if options.bend_layout else "pad"
-    midi = MidiController(Bindings(), options.midi, layout, refusals.note)
+    midi = MidiController(
+        learning, options.midi, "bend" if options.bend_layout else "pad", mpe=options.mpe
+    )
     keyboard = KeyboardController(bank.names, options.preset, say) if is_terminal() else None
     session.start()
     packs = PackCommand(session.packs, refusals.note, feedback.publish, outcomes.refuse)
@@ -175,14 +177,14 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
             say("ready")
             for line in first_steps.lines(host, port, options.lan, keyboard is not None):
                 say(line)
+            if options.replay is not None:
+                player.play(options.replay, on_present=chosen)
             # What these import delays nothing now.
             late: list[Controller] = [http]
             if options.lan:
                 query_port = http.port if options.lan_oscquery else None
                 late.append(DiscoveryController(port, query_port))
             await _start(late, connection, running)
-            if options.replay is not None:
-                player.play(options.replay, on_present=chosen)
             await _stopped(stop, options.seconds)
         elif not stop.is_set():
             raise EngineError(session.failed)
@@ -194,6 +196,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         player.close()
         instrument.release_all()
         feedback.close()
+        learning.close()
         await loop.run_in_executor(None, session.close)
         takes.close()
         await asyncio.wait(stopping, timeout=0.2)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
-from latentpad.controllers.no_effect import why_no_effect
+from latentpad.controllers.no_effect import why_no_effect, why_no_note
 from latentpad.controllers.osc.packet import OscArgument
 from latentpad.engine import error_log
 from latentpad.engine.arguments import Argument, CommandError, UnknownAddress
@@ -42,6 +42,7 @@ class OutcomeKind(Enum):
     CLAMPED = auto()  # carried out, clamped by more
     REFUSED = auto()
     UNKNOWN = auto()  # refused: no such address
+    UNBOUND = auto()  # what a MIDI control sends, and nothing is bound to it
     MALFORMED = auto()  # bytes that are not OSC
 
 
@@ -64,7 +65,7 @@ def reply(outcome: Outcome, instrument: Instrument) -> Iterator[tuple[str, tuple
 
     A fader that was turned too far returns to the value that is heard.
     """
-    if outcome.kind in (OutcomeKind.IDLE, OutcomeKind.MALFORMED):
+    if outcome.kind in (OutcomeKind.IDLE, OutcomeKind.UNBOUND, OutcomeKind.MALFORMED):
         return
     if outcome.kind is not OutcomeKind.UNKNOWN and (values := instrument.args_of(outcome.address)):
         yield outcome.address, values
@@ -107,6 +108,7 @@ class Outcomes:
         kind, reason = self._compare(address, args)
         if kind is OutcomeKind.DONE and (
             reason := why_no_effect(address, args, self.instrument.value)
+            or why_no_note(address, args, sender, self.instrument)
         ):
             kind = OutcomeKind.IDLE
         if kind is not OutcomeKind.DONE or self.watchers:
@@ -128,6 +130,12 @@ class Outcomes:
         kind = OutcomeKind.UNKNOWN if isinstance(error, UnknownAddress) else OutcomeKind.REFUSED
         reason = _reason(str(error)) if mendable else "a fault of latentpad; it is in its log"
         self._publish(Outcome(kind, address, tuple(args), sender, reason))
+
+    def unbound(self, control: str, args: Sequence[Argument], sender: Sender) -> None:
+        """Report what a MIDI control has sent that nothing is bound to."""
+        self.refused += 1
+        reason = "bound to nothing; send /learn ADDRESS, and move it, to bind it"
+        self._publish(Outcome(OutcomeKind.UNBOUND, control, tuple(args), sender, reason))
 
     def malformed(self, data: bytes | None, sender: Sender, reason: str) -> None:
         """Report a packet that is not OSC, or, without its data, an element of a bundle."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from latentpad.controllers.midi.table import MESSAGES, MPE
 from latentpad.engine.control.command import Arg, Command, parameter_command
 from latentpad.engine.control.command_table import CHOICES, COMMANDS, FEEDBACK
 from latentpad.engine.expander_declarations import DECLARED, Declaration
@@ -108,10 +109,10 @@ def control() -> str:
     text = [
         "# What steers the instrument",
         "",
-        "Printed by `python docs/reference.py` from `engine/parameters.py` and "
-        "`engine/control/command_table.py`. `{n}` is a finger, 1…10, and "
-        "`{k}` any whole number. The words are in [glossary.md](glossary.md). How to use OSC with "
-        "the instrument: [osc.md](osc.md).",
+        "Printed by `python docs/reference.py` from `engine/parameters.py`, "
+        "`engine/control/command_table.py` and `controllers/midi/table.py`. `{n}` is a finger, "
+        "1…10, and `{k}` any whole number. The words are in [glossary.md](glossary.md). How to use "
+        "OSC with the instrument: [osc.md](osc.md).",
         "",
         "## Parameters",
         "",
@@ -135,6 +136,12 @@ def control() -> str:
         "",
         "What real controllers send, for the same commands. Names are taken in any case.",
         *table(["address", "arguments", "stands for"], aliases()),
+        "## MIDI",
+        "",
+        "How to play it by MIDI, and what is learned: [midi.md](midi.md).",
+        *table(["message", "what it does"], MESSAGES),
+        "In an MPE zone:",
+        *table(["message", "what it is"], MPE),
         "## What comes back",
         "",
         "After `/sync`, every parameter comes back under its own address, and so do the addresses "

@@ -253,6 +253,9 @@ TABLE: tuple[Parameter, ...] = (
         "the preset's level, added to `/gain`, so that all presets are equally loud",
         smoothing=0.02,
     ),
+    number(
+        "/expression", 1, 0, 1, "", "a pedal: 0 silence, 1 full", smoothing=0.02, in_presets=False
+    ),
     number("/ceiling", -1, -24, 0, "dBFS", "limiter ceiling", in_presets=False),
     # one row for every finger
     number(

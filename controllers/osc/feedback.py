@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from latentpad.controllers.osc import ports
 from latentpad.controllers.osc.packet import encode, encode_packet
@@ -23,6 +23,7 @@ from latentpad.engine import error_log
 from latentpad.engine.arguments import Argument
 from latentpad.engine.control import aliases
 from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
+from latentpad.engine.control.state import is_of_note
 
 INTERVAL = 1 / 60
 """Seconds between two messages of one value, and between two packets to a port."""
@@ -33,7 +34,7 @@ MOST_BYTES = 1400
 
 # An event is not a value: it must not be sent later, or left out for a newer one.
 def _is_event(address: str) -> bool:
-    return address in ("/note", "/panic") or address.endswith("/store")
+    return is_of_note(address) or address == "/panic" or address.endswith("/store")
 
 
 class Feedback:
@@ -57,6 +58,7 @@ class Feedback:
         self._outcomes = outcomes
         self._sinks = Sinks(instrument, clock)
         self._own_port = port
+        self.copied: list[Callable[[], Iterable[Message]]] = []  # more values for a copy of all
         self._memory = memory
         self._subscribers = Subscribers(clock, memory.hosts if memory is not None else ())
         self._loop = asyncio.get_running_loop()
@@ -118,9 +120,9 @@ class Feedback:
         with self._lock:
             self._sinks.remove(sink)
 
-    def publish(self, address: str, args: Sequence[Argument]) -> None:
-        """Send a value that is no parameter (a meter) to all, at the same rate."""
-        self._changed(address, args, NOBODY)
+    def publish(self, address: str, args: Sequence[Argument], sender: Sender = NOBODY) -> None:
+        """Send a value that is no parameter (a meter) to all but `sender`, at the same rate."""
+        self._changed(address, args, sender)
 
     def port_of(self, group: str) -> int | None:
         """The port that a host named last; None if it named none. Any thread."""
@@ -189,8 +191,8 @@ class Feedback:
         # All values are copied at one moment. The locks are taken in the order in which a change
         # takes them.
         with self._instrument.frozen(), self._lock:
-            due = self._subscribers.due(lambda: dict(self._instrument.sync_messages()))
-            sinks = self._sinks.take(lambda: dict(self._instrument.sync_messages()))
+            due = self._subscribers.due(self._copy)
+            sinks = self._sinks.take(self._copy)
         for sink, messages in sinks:
             _send_to_sink(sink, messages)
         for host, subscriber, values in due:
@@ -204,6 +206,13 @@ class Feedback:
             self._probing = True
             self._loop.call_later(COPY_S, self._probe)
         self._sent.set()
+
+    def _copy(self) -> Values:
+        """All values. The instrument is frozen."""
+        messages: Values = dict(self._instrument.sync_messages())
+        for more in self.copied:
+            messages |= more()
+        return messages
 
     def _probe(self) -> None:
         self._probing = False

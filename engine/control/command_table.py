@@ -19,9 +19,17 @@ from latentpad.engine.control.command import (
     switch,
     trigger,
 )
+from latentpad.engine.control.notes import SHAPES
 from latentpad.engine.control.snapshots import MAX_GLIDE_S
 from latentpad.engine.latent_bounds import REACH
 from latentpad.engine.parameters import TABLE, Parameter
+
+
+def _note_shape(what: str, help: str, unit: str = "") -> Command:
+    """What a sender sets of a note that it holds; `{k}` is the pitch."""
+    args = (Arg(name, low=low, high=high, unit=unit) for name, low, high in SHAPES[what])
+    return Command(f"/note/{{k}}/{what}", help, tuple(args))
+
 
 PARAMETERS: tuple[Command, ...] = tuple(parameter_command(row) for row in TABLE)
 
@@ -39,6 +47,11 @@ COMMANDS: tuple[Command, ...] = (
         "a note at finger 1's point, transposed from middle C (60); velocity 0 releases it",
         (Arg("pitch", low=0, high=127), Arg("velocity", low=0, high=127)),
     ),
+    _note_shape("xy", "a held note's own point; without one it follows finger 1's"),
+    _note_shape("bend", "how far a held note is bent", "semitones"),
+    _note_shape("level", "the level of a held note, beside its velocity", "dB"),
+    _note_shape("pan", "the pan of a held note, left to right"),
+    _note_shape("pressure", "the level of a held note, in place of its velocity's"),
     # latents, without the plane
     Command(
         "/latent",
@@ -90,7 +103,21 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "/learn",
-        "bind the next MIDI control that is moved to this address; an empty text: none",
+        "bind the next OSC or MIDI control that is moved to this address; an empty text: none; "
+        "more texts may follow: `pickup`, and `linear` or `exponential`",
+        (Arg("address", "text"), Arg("options", "any")),
+    ),
+    Command(
+        "/learn/swap",
+        "1 if the pad that is learned sends y before x, 0 if not",
+        (switch("swap"),),
+    ),
+    trigger("/learn/list", "tell all bindings of controls"),
+    trigger("/learn/undo", "take the last `/learn` or `/unlearn` back"),
+    Command(
+        "/unlearn",
+        "bind no control to this address any more; or, with the address of a learned OSC control, "
+        "that control to nothing",
         (Arg("address", "text"),),
     ),
     trigger("/panic", "silence at once, including held voices"),
@@ -154,6 +181,14 @@ FEEDBACK: tuple[Command, ...] = (
         "after `/monitor`: a command and its outcome, `ok` or what was wrong",
         (Arg("address", "text"), Arg("arguments", "any"), Arg("outcome", "text")),
     ),
+    Command(
+        "/learn",
+        "the address that waits for a control; an empty text: none",
+        (Arg("address", "text"),),
+    ),
+    Command("/learn/swap", "whether the pad that is learned sends y before x", (switch("swap"),)),
+    Command("/learn/result", "what was learned, in words", (Arg("line", "text"),)),
+    Command("/learn/list/{k}", "after `/learn/list`: one binding", (Arg("line", "text"),)),
     Command(
         "/meter/refused",
         "how many commands and packets had no effect, since the start",

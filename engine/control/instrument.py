@@ -15,6 +15,7 @@ from latentpad.engine.control.addresses import Addresses
 from latentpad.engine.control.allocation import NOBODY, Allocation, Command, Sender, Slot
 from latentpad.engine.control.command_table import TRIGGERS
 from latentpad.engine.control.last_heard import LastHeard
+from latentpad.engine.control.notes import Notes, note
 from latentpad.engine.control.pack_limits import PackLimits
 from latentpad.engine.control.pack_values import PackValues
 from latentpad.engine.control.pad import Handler, Pad
@@ -66,6 +67,7 @@ class Instrument(InstrumentValues):
             self._point_from_snapshot,
         )
         self._touch = Touch(board, self._voices, self._pad, self._changed, clock)
+        notes = Notes(board, self._voices, self._pad, self._changed, clock)
         self._snapshots = Snapshots(
             self._current_snapshot, self._set_from_snapshot, self._point_from_snapshot,
             self._pack.playable, self._changed, clock, lambda: self.value(GLIDE)[0],
@@ -75,10 +77,11 @@ class Instrument(InstrumentValues):
                 **{row.address: self._setter(row) for row in GLOBAL},
                 **self._pad.handlers(),
                 **self._touch.handlers(),
+                **notes.handlers(),
                 **plane_commands.handlers(),
                 "/panic": self._panic,
             },
-            {**self._pad.numbered(), **self._snapshots.numbered()},
+            {**self._pad.numbered(), **notes.numbered(), **self._snapshots.numbered()},
             TRIGGERS,
         )
         if limits.name:
@@ -152,6 +155,10 @@ class Instrument(InstrumentValues):
             return InstrumentState(
                 dict(self.values()), pad.target(), pad.slots(), self._voices.loops()
             )
+
+    def holds_note(self, sender: Sender, pitch: int) -> bool:
+        """Whether a note of that sender has a voice that it has not released."""
+        return bool(self._voices.holds(note(sender, pitch)))
 
     def expect_touches(
         self, sender: Sender, fingers: Iterable[int] = range(1, FINGERS + 1)

@@ -188,9 +188,15 @@ class Pad:
 
     def aim(self, voice: int, n: int) -> None:
         """Write the finger's point to the board and request its sound."""
+        self._aim(voice, self.point(n), self._origin if n == 1 else self._point_origin())
+
+    def aim_at(self, voice: int, point: Point) -> None:
+        """Write a point that is no finger's to the board and request its sound."""
+        self._aim(voice, point, self._point_origin())
+
+    def _aim(self, voice: int, point: Point, origin: int) -> None:
         board = self._board
-        board.points[voice] = self.point(n)
-        board.origin[voice] = self._origin if n == 1 else self._point_origin()
+        board.points[voice], board.origin[voice] = point, origin
         board.latents[voice, : self._limits.latent_dim] = self._latent
         board.requests[voice] += 1
         self.decode_wanted = True

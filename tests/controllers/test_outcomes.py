@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.midi.input import MidiInput
-from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.osc.packet import encode, encode_bundle
 from latentpad.controllers.osc.server import OscServer, listen
 from latentpad.controllers.outcomes import Outcome, OutcomeKind, Outcomes
 from latentpad.engine.arguments import CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
+from tests.controllers.midi.cable import Cable
 
 PAD = Sender("osc 127.0.0.1", 5000)
 
@@ -245,11 +246,22 @@ def test_a_refused_program_change_is_said_with_its_port_and_channel(
     outcomes = Outcomes(instrument)
     reported: list[Outcome] = []
     outcomes.watchers.append(reported.append)
-    keys = MidiInput(instrument, "keys", Bindings(tmp_path / "midi.toml"), outcomes)
-    keys.receive([0xC1, 99])  # no bank is installed here
-    keys.receive([0xB0, 7, 100])
+    keys = MidiInput(instrument, "keys", Learning(instrument, tmp_path / "bindings.toml"), outcomes)
+    Cable(keys).send([0xC1, 99], [0xB0, 7, 100])  # no bank is installed here
     assert [(o.kind, o.address, o.sender.group) for o in reported] == [
         (OutcomeKind.UNKNOWN, "/preset", "midi keys 2"),
         (OutcomeKind.DONE, "/gain", "midi keys 1"),
     ]
     assert outcomes.refused == keys.counts.refused == 1
+
+
+def test_a_note_that_is_not_held_is_told_to_who_shapes_it(instrument: Instrument) -> None:
+    outcomes = Outcomes(instrument)
+    reported: list[Outcome] = []
+    outcomes.listeners.append(reported.append)
+    for sender in (Sender("osc 10.0.0.2"), Sender("midi keys 1")):
+        instrument.carry_out([("/note/60/bend", (1,))], sender, outcomes.report)
+        instrument.carry_out(
+            [("/note", (60, 99)), ("/note/60/bend", (1,))], sender, outcomes.report
+        )
+    assert [(o.kind, o.reason) for o in reported] == [(OutcomeKind.IDLE, "you hold no note 60")]

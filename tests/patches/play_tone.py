@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from docs import reference
+from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.midi.input import MidiInput
-from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.instrument import Instrument, Sender
@@ -66,11 +66,10 @@ def main(folder: Path) -> None:
     dark = playing.centroid()
     bank.save("dark", instrument.values(), "footsteps", "")
 
-    bindings = Bindings(folder / "midi.toml")
-    bindings.install(instrument)
+    learning = Learning(instrument, folder / "bindings.toml")
     instrument.apply("/learn", ("/tone",), HAND)
-    keys = MidiInput(instrument, "keys", bindings, Outcomes(instrument))
-    keys.receive([0xB0, 74, 127])
+    keys = MidiInput(instrument, "keys", learning, Outcomes(instrument))
+    keys.receive([("cc", 1, 74, 0), ("cc", 1, 74, 127)])
     learned = playing.centroid()
 
     left_out = recall(instrument, bank.load("dark"), "footsteps")
