@@ -10,7 +10,16 @@ from typing import Annotated
 try:
     import typer
 
-    from latentpad.cli import completion, evaluate, grain, import_pack, send, streams, train
+    from latentpad.cli import (
+        completion,
+        evaluate,
+        grain,
+        import_pack,
+        layouts,
+        send,
+        streams,
+        train,
+    )
     from latentpad.cli import library as library_commands
     from latentpad.cli import plane as plane_command
     from latentpad.cli.errors import CommandRefused, check_report
@@ -222,6 +231,8 @@ app.command("import")(import_pack.import_)
 app.command()(plane_command.plane)
 app.command()(grain.grain)
 app.command()(evaluate.evaluate)
+app.command()(layouts.touchosc)
+app.command()(layouts.open_stage_control)
 
 
 @app.command()
