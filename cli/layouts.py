@@ -70,15 +70,18 @@ def _check(file: Path, suffix: str, program: str) -> None:
 
 def _surface(preset: str, pack: str | None, receive_port: int) -> Surface:
     from latentpad.controllers.layouts.surface import surface
+    from latentpad.engine.planes import Planes
     from latentpad.models.packs.pack import find, load
     from latentpad.presets.bank import PresetBank
 
     bank = PresetBank()
     loaded = bank.load(preset)
+    played = load(find(pack or loaded.pack))
     return surface(
         dict(loaded.commands()),
         bank.names(),
-        load(find(pack or loaded.pack)).anchors.labels.tolist(),
+        played.anchors.labels.tolist(),
+        Planes(played).names,
         preset=bank.named(preset),
         receive_port=receive_port,
     )

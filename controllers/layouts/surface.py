@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from latentpad.engine.arguments import Argument
 from latentpad.engine.parameter import Affects, Parameter
-from latentpad.engine.parameters import GLOBAL, ROW
+from latentpad.engine.parameters import AUTO_PLANE, GLOBAL, ROW
 
 Values = Mapping[str, Sequence[Argument]]
 """Rows by address, with their values as a message has them."""
@@ -117,14 +117,15 @@ def surface(
     values: Values,
     presets: Sequence[str],
     anchors: Sequence[str],
+    planes: Sequence[str],
     *,
     preset: str = "",
     receive_port: int = RECEIVE_PORT,
 ) -> Surface:
     """The surface of an instrument whose rows have these values.
 
-    `presets` are the names of the bank, `anchors` those of the pack's sounds, by number. `preset`
-    is the one that was loaded.
+    `presets` are the names of the bank, `anchors` those of the pack's sounds, by number, `planes`
+    those that the pack has. `preset` is the one that was loaded.
     """
     lines: dict[str, list[Line]] = {name: [] for name in ("loop", "sound", "notes", "plane")}
     lines["mix"] = list(_mix(values, anchors))
@@ -132,7 +133,7 @@ def surface(
     lines["out"] = [(Meter("load", "/meter/load"), Meter("limiter", "/meter/limiter", 0, -24, 0))]
     for row in GLOBAL:
         if row.kind != "axis" and not row.address.startswith("/lattice/"):
-            lines[page_of(row)] += _controls(row, values)
+            lines[page_of(row)].append((_control(row, values, planes),))
     lines["out"].append((Switch("record", "/record"),))
     return Surface(_status(receive_port), tuple(Page(name, tuple(lines[name])) for name in lines))
 
@@ -146,16 +147,16 @@ def page_of(row: Parameter) -> str:
     return "plane" if row.affects >= Affects.FIT else "sound"
 
 
-def _controls(row: Parameter, values: Values) -> Iterator[Line]:
-    """The lines of one row."""
+def _control(row: Parameter, values: Values, planes: Sequence[str]) -> Control:
     (value,) = values.get(row.address) or row.show(row.default)
     caption = _caption(row.address)
     if row.kind == "choice":
-        yield (Choice(caption, row.address, row.choices, str(value)),)
-    elif row.kind == "switch":
-        yield (Switch(caption, row.address, bool(value)),)
-    else:
-        yield (_fader(caption, row, float(value)),)
+        there = (AUTO_PLANE, *planes) if row.address == "/plane" else row.choices
+        names = tuple(name for name in row.choices if name in there)
+        return Choice(caption, row.address, names, str(value))
+    if row.kind == "switch":
+        return Switch(caption, row.address, bool(value))
+    return _fader(caption, row, float(value))
 
 
 def _fader(caption: str, row: Parameter, value: float) -> Fader:
