@@ -18,7 +18,7 @@ from tests.playing import Playing
 
 SENT = {
     "tablet": list(shown.touchosc_sends(touchosc.document(shown.of_preset(), TABLET))),
-    "phone": list(shown.touchosc_sends(touchosc.document(shown.of_preset("kit"), PHONE))),
+    "phone": list(shown.touchosc_sends(touchosc.document(shown.of_preset(), PHONE))),
     "open-stage-control": list(
         shown.open_stage_control_sends(open_stage_control.session(shown.of_preset()))
     ),
@@ -52,7 +52,7 @@ def wrong(program: Playing, messages: Iterable[Message]) -> dict[str, str]:
             for address, args in _until_heard(udp, message.address):
                 if address == "/refused" or str(args[-1]).startswith("clamped"):
                     found[message.address] = str(args[-1])
-            time.sleep(0.004)  # the monitor tells of some 200 commands a second
+            time.sleep(0.006)  # the monitor tells of some 200 commands a second
     return found
 
 
