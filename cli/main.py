@@ -24,6 +24,7 @@ try:
     from latentpad.cli import plane as plane_command
     from latentpad.cli.errors import CommandRefused, check_report
     from latentpad.cli.streams import say as _say
+    from latentpad.controllers.http.pages import PORT as HTTP_PORT
     from latentpad.controllers.osc.packet import PORT
     from latentpad.engine import error_log
     from latentpad.models import extras
@@ -146,7 +147,13 @@ def play(
     block: Block = 128,
     ring: Ring = None,
     osc_port: Port = PORT,
+    http_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="TCP port for OSCQuery and pages; 0: any.")
+    ] = HTTP_PORT,
     lan: Annotated[bool, typer.Option(help="Listen to the whole local network.")] = False,
+    lan_oscquery: Annotated[
+        bool, typer.Option(help="OSCQuery for the whole local network, too.")
+    ] = False,
     midi: Annotated[
         list[str] | None, typer.Option(help="MIDI input to open: part of its name. Repeatable.")
     ] = None,
@@ -179,7 +186,8 @@ def play(
     options = Options(
         preset=preset, pack=pack, library=library, plane=plane, axes=axes,
         output=_settings(device, sample_rate, block, ring, null_audio),
-        osc_port=osc_port, lan=lan, midi=tuple(midi or ()), bend_layout=bend_layout, demo=demo,
+        osc_port=osc_port, http_port=http_port, lan=lan or lan_oscquery,
+        lan_oscquery=lan_oscquery, midi=tuple(midi or ()), bend_layout=bend_layout, demo=demo,
         controllers=tuple(controller or ()),
         record=record, record_gestures=record_gestures, seconds=seconds,
     )  # fmt: skip

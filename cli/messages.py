@@ -95,6 +95,6 @@ def waiting(session: Session, seconds: float) -> str:
 def addresses(lan: bool, host: str, port: int) -> str:
     """The addresses on which OSC listens."""
     if not lan:
-        return f"on UDP {host}:{port} (this machine; --lan for the network)"
+        return f"on UDP and TCP {host}:{port} (this machine; --lan for the network)"
     ip_addresses = ", ".join(interfaces.addresses(host))
-    return f"on UDP port {port} of {ip_addresses or 'no interface that is up'}"
+    return f"on UDP and TCP port {port} of {ip_addresses or 'no interface that is up'}"

@@ -16,6 +16,8 @@ from typing import Any
 from latentpad.cli import devices, first_steps, messages
 from latentpad.controllers.controller import Connection, Controller, load
 from latentpad.controllers.demo import DemoController
+from latentpad.controllers.http.controller import HttpController
+from latentpad.controllers.http.pages import PORT as HTTP_PORT
 from latentpad.controllers.keyboard.controller import KeyboardController
 from latentpad.controllers.keyboard.terminal import is_terminal
 from latentpad.controllers.midi.controller import MidiController
@@ -59,7 +61,9 @@ class Options:
     axes: tuple[str, str] | None = None
     output: OutputSettings = field(default_factory=OutputSettings)
     osc_port: int = PORT
+    http_port: int = HTTP_PORT
     lan: bool = False
+    lan_oscquery: bool = False
     midi: tuple[str, ...] = ()
     bend_layout: bool = False
     demo: bool = False
@@ -113,10 +117,13 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         instrument, clock=instrument.clock, port=options.osc_port, outcomes=outcomes
     )
     connection = Connection(instrument, outcomes, feedback, announce)
-    osc = OscController("0.0.0.0" if options.lan else "127.0.0.1", options.osc_port)
+    osc = OscController(options.osc_port, lan=options.lan)
     await osc.start(connection)
     running: list[Controller] = [osc]
     host, port = osc.address
+    http = HttpController(
+        osc, options.http_port, lan=options.lan, lan_oscquery=options.lan_oscquery
+    )
     takes = TakeRecorder(session, bank.named(options.preset), say)
     layout: Layout = "bend" if options.bend_layout else "pad"
     midi = MidiController(Bindings(), options.midi, layout, refusals.note)
@@ -138,6 +145,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         elif ("/mode", ("original",)) in preset.commands():
             say("note   without a library, originals are what the model makes of them")
         say(f"OSC    {messages.addresses(options.lan, host, port)}")
+        say(http.bind())
         meter = loop.create_task(_meter(session, osc, outcomes, feedback))
         if await _ready(session, stop, say):
             if options.record is not None or options.record_gestures is not None:
@@ -152,6 +160,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
             say("ready")
             for line in first_steps.lines(host, port, options.lan, keyboard is not None):
                 say(line)
+            await _start([http], connection, running)  # what it imports delays nothing now
             await _stopped(stop, options.seconds)
         elif not stop.is_set():
             raise EngineError(session.failed)

@@ -35,6 +35,7 @@ class Follower:
 
     sink: Sink
     sender: Sender
+    values: bool = True  # it gets values; else only answers
     new: bool = True  # it has not been sent all values yet
     pending: dict[str, Sequence[Argument]] = field(default_factory=dict)
     answers: dict[str, list[Message]] = field(default_factory=dict)
@@ -47,12 +48,23 @@ class Sinks:
         self._instrument = instrument
         self._followers: list[Follower] = []
 
-    def __len__(self) -> int:
-        return len(self._followers)
+    @property
+    def followed(self) -> bool:
+        """Whether a sink gets values."""
+        return any(follower.values for follower in self._followers)
 
-    def add(self, sink: Sink, sender: Sender) -> None:
-        """Add a sink: it gets all values, then the changes by others than `sender`, and answers."""
-        self._followers.append(Follower(sink, sender))
+    def add(self, sink: Sink, sender: Sender, *, values: bool = True) -> None:
+        """Add a sink: it gets all values, then the changes by others than `sender`, and answers;
+        without `values` the answers only."""
+        self._followers.append(Follower(sink, sender, values, new=values))
+
+    def sync(self, sender: Sender) -> bool:
+        """Send all values to the sinks of `sender` now, and changes from then on. False if there
+        is none."""
+        followers = [f for f in self._followers if f.sender == sender]
+        for follower in followers:
+            follower.values = follower.new = True
+        return bool(followers)
 
     def remove(self, sink: Sink) -> None:
         """Remove a sink. Nothing happens if it was not added."""
@@ -62,6 +74,8 @@ class Sinks:
         """Note a value for all but its sender. True if there is something to send."""
         has_pending = False
         for follower in self._followers:
+            if not follower.values:
+                continue
             if follower.sender == sender:  # an older value would pull the control from the hand
                 follower.pending.pop(address, None)
             else:

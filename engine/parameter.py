@@ -82,9 +82,11 @@ class Parameter:
         return tuple(self._parse_one(argument) for argument in args)
 
     def _parse_one(self, argument: Argument) -> float:
+        if self.kind == "axis" and isinstance(argument, str) and argument.isdecimal():
+            argument = float(argument)
         if self.choices and isinstance(argument, str):
             try:
-                index = self.choices.index(argument)
+                index = self.choices.index(argument.lower())
                 if self.kind == "axis":
                     index = LATENT_MAX + index - 1 if index else AUTO
                 return float(index)

@@ -1,1 +1,1 @@
-"""OSC over UDP: packets, the server, feedback and replies to senders."""
+"""OSC over UDP and TCP: packets, the server, feedback and replies to senders."""

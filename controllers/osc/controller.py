@@ -1,19 +1,32 @@
-"""OSC as a controller: the server, the answers to its senders, and `/monitor`."""
+"""OSC as a controller: over UDP and TCP, the answers to its senders, and `/monitor`."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
 from latentpad.controllers.controller import Connection
+from latentpad.controllers.osc import reach
+from latentpad.controllers.osc.links import Link, Links
 from latentpad.controllers.osc.monitor import Monitor
 from latentpad.controllers.osc.replies import Replies
 from latentpad.controllers.osc.server import OscCounts, OscServer, listen
+from latentpad.engine.control.instrument import Sender
 
 
 class OscController:
-    """Listens on UDP `host`:`port` while it is started."""
+    """Listens on `port`, by UDP and TCP, on IPv4 and IPv6 where the machine has them.
 
-    def __init__(self, host: str, port: int) -> None:
-        self._host, self._port = host, port
+    With `lan` it listens to the network, else to this machine.
+    """
+
+    def __init__(self, port: int, *, lan: bool = False) -> None:
+        self._lan, self._port = lan, port
         self._server: OscServer | None = None
+        self._links: Links | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._has_ipv6 = False
 
     @property
     def counts(self) -> OscCounts:
@@ -21,22 +34,71 @@ class OscController:
         assert self._server is not None
         return self._server.counts
 
+    @property
+    def dropped(self) -> int:
+        """Datagrams that the system has dropped (`OscServer.dropped`)."""
+        assert self._server is not None
+        return self._server.dropped
+
+    @property
+    def links(self) -> list[Link]:
+        """The open TCP connections."""
+        return [] if self._links is None else list(self._links.open.values())
+
     async def start(self, connection: Connection) -> None:
-        """As `Controller.start`. Raises `PortTaken`, or another `OSError` for a host of another
-        machine."""
+        """As `Controller.start`. Raises `PortTaken`, or another `OSError`."""
         outcomes = connection.outcomes
-        server = await listen(connection.instrument, self._host, self._port, outcomes)
-        Replies(outcomes, server.send, connection.feedback)
-        Monitor(outcomes, server.send, connection.feedback)
-        self._server = server
+        ipv4, ipv6 = reach.LAN if self._lan else reach.LOCAL
+        server = await listen(connection.instrument, ipv4, self._port, outcomes)
+        self._loop = asyncio.get_running_loop()
+        self._server, port = server, server.address[1]
+        try:
+            server.listen(reach.udp(ipv6, port))
+            self._has_ipv6 = True
+        except OSError as error:
+            if not reach.has_no_ipv6(error):
+                server.close()
+                raise
+        self._links = Links(server, connection.feedback, connection.say)
+        try:
+            for host in (ipv4, ipv6) if self._has_ipv6 else (ipv4,):
+                await self._links.listen(host, port)
+        except OSError as error:
+            connection.say(f"note   OSC over TCP: {error}; over UDP it plays")
+        Replies(outcomes, self._send, connection.feedback)
+        Monitor(outcomes, self._send, connection.feedback)
 
     @property
     def address(self) -> tuple[str, int]:
-        """The host and port that it listens on."""
+        """The host and port that it listens on; the host `::` means both versions of IP."""
         assert self._server is not None
-        return self._server.address
+        host, port = self._server.address
+        return reach.LAN[1] if self._lan and self._has_ipv6 else host, port
+
+    def receive(self, packet: bytes, sender: Sender) -> None:
+        """Carry out a packet that came in some other way. Any thread."""
+        assert self._server is not None
+        self._soon(self._server.take, [(packet, sender)])
+
+    def release(self, sender: Sender) -> None:
+        """Release what such a sender holds: it has gone. Any thread."""
+        assert self._server is not None
+        self._soon(self._server.release, sender)
+
+    def _soon(self, call: Callable[..., None], argument: object) -> None:
+        assert self._loop is not None
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(call, argument)
 
     async def stop(self) -> None:
         """As `Controller.stop`; bundles that wait for their time tag are dropped."""
+        if self._links is not None:
+            self._links.close()
         if self._server is not None:
             self._server.close()
+
+    def _send(self, packet: bytes, host: str, port: int) -> None:
+        """Send to a host and port by UDP, or to the peer of a connection, whose name has both."""
+        assert self._server is not None and self._links is not None
+        if not self._links.send(packet, host):
+            self._server.send(packet, host, port)

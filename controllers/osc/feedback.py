@@ -88,7 +88,7 @@ class Feedback:
     def followed(self) -> bool:
         """Whether there is an active subscriber or a sink."""
         with self._lock:
-            return len(self._sinks) > 0 or bool(self._subscribers.awake())
+            return self._sinks.followed or bool(self._subscribers.awake())
 
     async def wait_followed(self) -> None:
         """Wait until there is an active subscriber or a sink. Event loop's thread only."""
@@ -96,14 +96,14 @@ class Feedback:
             self._sent.clear()  # whoever begins to follow is sent something
             await self._sent.wait()
 
-    def follow(self, sink: Sink, sender: Sender) -> None:
+    def follow(self, sink: Sink, sender: Sender, *, values: bool = True) -> None:
         """Send `sink` all values, then each change that is not from `sender`, the meters, and
-        answers.
+        answers. Without `values` only the answers, until `sender` sends `/sync`.
 
         Any thread.
         """
         with self._lock:
-            self._sinks.add(sink, sender)
+            self._sinks.add(sink, sender, values=values)
         self._wake()
 
     def unfollow(self, sink: Sink) -> None:
@@ -126,11 +126,13 @@ class Feedback:
 
         Raises `CommandError`. Any thread.
         """
-        if not sender.group.startswith("osc "):
+        if not sender.group.startswith(("osc ", "tcp ")):
             raise CommandError(f"{address} is for OSC senders")
         if len(args) > 1:
             raise CommandError(f"{address} takes nothing, or a UDP port, not {len(args)} arguments")
         named = _port(address, args[0]) if args else None
+        if sender.group.startswith("tcp "):  # whatever it names, its connection is the way back
+            return 0 if named == 0 else None
         if (
             self._own_port is not None
             and (named or sender.port) == self._own_port
@@ -147,7 +149,8 @@ class Feedback:
         if named == 0:
             return
         with self._lock:
-            self._subscribers.ask(sender, named)
+            if not self._sinks.sync(sender):  # a connection is answered on
+                self._subscribers.ask(sender, named)
         self._wake()
 
     def _heard(self, sender: Sender) -> None:

@@ -9,17 +9,19 @@ loop's thread, except commands that wait for a disk and what their host sends me
 from __future__ import annotations
 
 import asyncio
-import errno
 import math
 import socket
+import struct
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from latentpad.controllers.input_counts import InputCounts
+from latentpad.controllers.osc import reach
+from latentpad.controllers.osc.dispatch import Dispatch
 from latentpad.controllers.osc.packet import (
     IMMEDIATELY,
     Message,
@@ -45,10 +47,6 @@ TIMED = 256
 """Bundles that may wait for their time; further ones are carried out at once."""
 
 
-class PortTaken(OSError):
-    """Another program listens on the port: one line with its name, if it can be found."""
-
-
 @dataclass(slots=True)
 class OscCounts(InputCounts):
     """Counts of packets, messages and outcomes, for the meter."""
@@ -57,8 +55,11 @@ class OscCounts(InputCounts):
     superseded: int = 0
 
 
+_SO_MEMINFO, _DROPS = 55, 8  # asm-generic/socket.h, linux/sock_diag.h
+
+
 class OscServer:
-    """Passes what arrives on a bound, non-blocking UDP socket to `instrument`.
+    """Passes what arrives on bound, non-blocking UDP sockets to `instrument`.
 
     Malformed packets and refused commands are counted and dropped, and never fatal. `outcomes`
     receives all outcomes. A fault of the program is logged.
@@ -71,18 +72,25 @@ class OscServer:
         self._outcomes = outcomes or Outcomes(instrument)
         self.address: tuple[str, int] = udp.getsockname()[:2]
         self._instrument = instrument
-        self._socket = udp
+        self._sockets: dict[int, socket.socket] = {}
+        self._dispatch = Dispatch(instrument)
         self._loop = asyncio.get_running_loop()
         self._threads = SenderThreads()
         self._timed: set[asyncio.TimerHandle] = set()
         self._sizes = _coordinate_sizes(instrument.latent_dim)
-        self._loop.add_reader(udp, self._drain)
+        self.listen(udp)
+
+    def listen(self, udp: socket.socket) -> None:
+        """Listen on a socket, one for each version of IP."""
+        self._sockets[udp.family] = udp
+        self._loop.add_reader(udp, self._drain, udp)
 
     def close(self) -> None:
         """Stop listening; bundles still waiting for their time are dropped."""
-        if self._socket.fileno() >= 0:
-            self._loop.remove_reader(self._socket)
-            self._socket.close()
+        for udp in self._sockets.values():
+            self._loop.remove_reader(udp)
+            udp.close()
+        self._sockets.clear()
         for handle in self._timed:
             handle.cancel()
         self._timed.clear()
@@ -92,14 +100,30 @@ class OscServer:
 
         Never waits: what cannot be sent now is lost. Any thread.
         """
-        with suppress(OSError):
-            self._socket.sendto(packet, (host, port))
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with suppress(OSError, KeyError):
+            self._sockets[family].sendto(packet, (host, port))
 
-    def _drain(self) -> None:
+    @property
+    def dropped(self) -> int:
+        """The datagrams that the system has dropped, because they came faster than they could be
+        read. Known on Linux only."""
+        return sum(map(_dropped, self._sockets.values()))
+
+    def release(self, sender: Sender) -> None:
+        """Release what a sender holds, after all that it has sent: its connection is lost."""
+        self._threads.do(sender.group, partial(self._instrument.release, sender.group))
+
+    def malformed(self, data: bytes | None, sender: Sender, reason: str) -> None:
+        """Count and report what is no OSC; without its data, an element of a bundle."""
+        self.counts.add_malformed(reason)
+        self._outcomes.malformed(data, sender, reason)
+
+    def _drain(self, udp: socket.socket) -> None:
         batch: list[tuple[bytes, Sender]] = []
         while len(batch) < DRAIN:
             try:
-                datagram, peer = self._socket.recvfrom(65_535)
+                datagram, peer = udp.recvfrom(65_535)
             except BlockingIOError:
                 break
             except OSError as error:  # it concerns one datagram (a refusal, a full buffer) only
@@ -131,9 +155,9 @@ class OscServer:
                 self.counts.superseded += 1
                 continue
             try:
-                packet = decode(datagram)
+                packet = self._dispatch.resolve(decode(datagram))
             except OscError as error:
-                self._malformed(datagram, sender, str(error))
+                self.malformed(datagram, sender, str(error))
                 continue
             if packet.timetag == IMMEDIATELY and all(map(self._sets_coordinate, packet.messages)):
                 addresses = {message.address.encode() for message in packet.messages}
@@ -167,7 +191,7 @@ class OscServer:
     def _carry_out(self, packet: Packet, sender: Sender) -> None:
         self.counts.messages += len(packet.messages)
         for fault in packet.faults:
-            self._malformed(None, sender, fault)
+            self.malformed(None, sender, fault)
         commands = []
         for message in packet.messages:
             try:
@@ -187,10 +211,6 @@ class OscServer:
         if error is not None:
             self.counts.add_refused(error)
         self._outcomes.report(address, args, sender, error)
-
-    def _malformed(self, data: bytes | None, sender: Sender, reason: str) -> None:
-        self.counts.add_malformed(reason)
-        self._outcomes.malformed(data, sender, reason)
 
 
 def _instrument_args(address: str, args: Sequence[OscArgument]) -> tuple[Argument, ...]:
@@ -228,47 +248,11 @@ async def listen(
         addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except socket.gaierror as error:
         raise OSError(f"OSC: there is no host {host!r} ({error.strerror})") from None
-    family, _, _, _, address = addresses[0]
-    udp = socket.socket(family, socket.SOCK_DGRAM)
-    udp.setblocking(False)
-    # A full buffer drops the newest datagrams. The system may grant less than this.
-    udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-    try:
-        udp.bind(address)
-    except OSError as error:
-        udp.close()
-        if error.errno == errno.EADDRINUSE:
-            raise PortTaken(
-                f"port {port} is taken{_holder(port)}; use --osc-port to take another"
-            ) from None
-        raise OSError(f"OSC cannot listen on {host} port {port}: {error.strerror}") from None
-    return OscServer(instrument, udp, outcomes)
+    return OscServer(instrument, reach.udp(addresses[0][4][0], port), outcomes)
 
 
-def _holder(port: int) -> str:
-    """The program that has the UDP port, if Linux shows it to this user."""
-    try:
-        inodes = {
-            f"socket:[{fields[9]}]"
-            for table in ("udp", "udp6")
-            for line in Path("/proc/net", table).read_text().splitlines()[1:]
-            if int((fields := line.split())[1].rpartition(":")[2], 16) == port
-        }
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                if any(_link(fd) in inodes for fd in (process / "fd").iterdir()):
-                    name = (process / "comm").read_text().strip()
-                    return f" by {name} pid {process.name}"
-            except OSError:  # another user's process, or one that has ended
-                continue
-    except OSError:  # no /proc here
-        pass
-    return " by another program"
-
-
-def _link(fd: Path) -> str:
-    """The target of a process's file descriptor; empty if it has been closed meanwhile."""
-    try:
-        return str(fd.readlink())
-    except OSError:
-        return ""
+def _dropped(udp: socket.socket) -> int:
+    if sys.platform != "linux":
+        return 0
+    fields = struct.unpack("9I", udp.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36))
+    return int(fields[_DROPS])

@@ -45,6 +45,18 @@ class Addresses:
             return partial(self._numbered[f"{middle}/*/{last}"], _index(digits))
         raise UnknownAddress(f"{address}: there is no such address")
 
+    def __contains__(self, address: str) -> bool:
+        if address in self.staged:
+            return True
+        try:
+            self.find(address)
+        except CommandError:
+            return False
+        return True
+
+    def __len__(self) -> int:
+        return len(self._handlers) + len(self._numbered) + len(self.staged)
+
     def __iter__(self) -> Iterator[str]:
         """All addresses, sorted; `*` stands for a number."""
         numbered = (stem if "*" in stem else f"{stem}/*" for stem in self._numbered)

@@ -48,6 +48,15 @@ class Changes:
         """All known addresses; `*` stands for a number."""
         return list(self._addresses)
 
+    def knows(self, address: str) -> bool:
+        """Whether there is such an address."""
+        return address in self._addresses
+
+    @property
+    def address_count(self) -> int:
+        """The number of `addresses`."""
+        return len(self._addresses)
+
     def apply(self, address: str, args: Sequence[Argument], sender: Sender = NOBODY) -> None:
         """Carry out one command at once. Raises `CommandError`; then nothing has changed."""
         stages = self._stages(address, args, sender)

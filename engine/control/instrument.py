@@ -124,8 +124,7 @@ class Instrument(Changes):
         self._last_heard.hear(sender)
 
     def _notify_implied(self, sender: Sender) -> None:
-        """Report the touches that moves have implied. A take records every touch, so its replay
-        does not have to infer them again."""
+        """Report the touches that moves have implied: a take records them."""
         implied, self._touch.implied = self._touch.implied, []
         for address, args in implied:
             self._notify_taps(address, args, sender)
@@ -137,12 +136,14 @@ class Instrument(Changes):
         """The number of the pack's latents."""
         return self._pack.limits.latent_dim
 
-    def change_pack(self, limits: PackLimits) -> list[str]:
-        """Play another pack from now on. Inside `together`.
+    @property
+    def anchors(self) -> int:
+        """The number of the pack's anchors."""
+        return self._pack.limits.anchors
 
-        Returns the commands for the state that it does not have, as text; that state comes back
-        with its pack.
-        """
+    def change_pack(self, limits: PackLimits) -> list[str]:
+        """Play another pack from now on. Inside `together`. Returns the commands for the state that
+        it does not have, as text; that state comes back with its pack."""
         self._notify_taps("/pack", (limits.name,), NOBODY)
         self._snapshots.change_pack()
         left_out = self._pack.change(limits)

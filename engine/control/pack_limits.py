@@ -35,6 +35,7 @@ class PackLimits:
     look_up_anchor: AnchorLookup
     axes: Planes | None
     name: str = ""
+    anchors: int = 0
 
     @classmethod
     def of(cls, pack: Pack, planes: Planes, board: Board, name: str = "") -> PackLimits:
@@ -46,6 +47,7 @@ class PackLimits:
             lambda anchor: planes.look_up_anchor(board, anchor),
             planes,
             name,
+            len(pack.anchors.latents),
         )
 
     @property

@@ -18,7 +18,8 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.udp_client import SimpleUDPClient
 
 from latentpad.controllers.osc.packet import encode, encode_bundle
-from latentpad.controllers.osc.server import DRAIN, OscServer, PortTaken, listen
+from latentpad.controllers.osc.reach import PortTaken
+from latentpad.controllers.osc.server import DRAIN, OscServer, listen
 from latentpad.engine.board import Board
 from latentpad.engine.control.instrument import Instrument, Sender
 

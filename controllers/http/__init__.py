@@ -1,0 +1,1 @@
+"""OSCQuery, and the pages that are served on the same port."""
