@@ -78,10 +78,9 @@ def _surface(preset: str, pack: str | None, receive_port: int) -> Surface:
     loaded = bank.load(preset)
     played = load(find(pack or loaded.pack))
     return surface(
-        dict(loaded.commands()),
+        {**dict(loaded.commands()), "/preset": (bank.named(preset),)},
         bank.names(),
         played.anchors.labels.tolist(),
         Planes(played).names,
-        preset=bank.named(preset),
         receive_port=receive_port,
     )

@@ -13,19 +13,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from latentpad.cli import devices, first_steps, messages
+from latentpad.cli import devices, first_steps, link, messages
+from latentpad.controllers import meters
 from latentpad.controllers.controller import Connection, Controller, load
 from latentpad.controllers.demo import DemoController
 from latentpad.controllers.http.controller import HttpController
 from latentpad.controllers.http.pages import PORT as HTTP_PORT
 from latentpad.controllers.keyboard.controller import KeyboardController
 from latentpad.controllers.keyboard.terminal import is_terminal
+from latentpad.controllers.layouts import pages as layouts
 from latentpad.controllers.midi.controller import MidiController
 from latentpad.controllers.midi.input import Layout
 from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.osc.controller import OscController
 from latentpad.controllers.osc.feedback import Feedback
 from latentpad.controllers.osc.packet import PORT
+from latentpad.controllers.osc.remembered import HostMemory, path_of
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.controllers.recording import TakeRecorder
 from latentpad.controllers.refusals import Refusals
@@ -41,13 +44,13 @@ from latentpad.models.libraries.library import open_ as open_library
 from latentpad.models.libraries.playable import as_pack
 from latentpad.models.packs.pack import DESCRIBED, Pack, PackError, find
 from latentpad.models.packs.pack import load as load_pack
-from latentpad.presets.bank import PresetBank, install, left_out, recall
+from latentpad.presets.bank import PresetBank
+from latentpad.presets.commands import install, left_out, recall
 from latentpad.presets.names import listed
 from latentpad.presets.preset import Preset
 
 _signal_sockets = socket.socketpair()  # open as long as the program
 WAITING_S = 20.0  # between two lines about a slow start
-METER_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,11 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     outcomes = Outcomes(instrument)
     refusals = Refusals(outcomes, say)
     feedback = Feedback(
-        instrument, clock=instrument.clock, port=options.osc_port, outcomes=outcomes
+        instrument,
+        clock=instrument.clock,
+        port=options.osc_port,
+        outcomes=outcomes,
+        memory=HostMemory(path_of(options.osc_port), announce),
     )
     connection = Connection(instrument, outcomes, feedback, announce)
     osc = OscController(options.osc_port, lan=options.lan)
@@ -124,6 +131,9 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     http = HttpController(
         osc, options.http_port, lan=options.lan, lan_oscquery=options.lan_oscquery
     )
+    http.pages |= layouts.pages(
+        lambda: layouts.present(instrument, bank, session.packs.played), http.link, port
+    )
     takes = TakeRecorder(session, bank.named(options.preset), say)
     layout: Layout = "bend" if options.bend_layout else "pad"
     midi = MidiController(Bindings(), options.midi, layout, refusals.note)
@@ -131,7 +141,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     session.start()
     packs = PackCommand(session.packs, refusals.note, feedback.publish, outcomes.refuse)
     packs.install(instrument)
-    install(instrument, bank, packs, refusals.note)
+    install(instrument, bank, packs, refusals.note, bank.named(options.preset))
     takes.install()
     try:
         await _start([midi], connection, running)
@@ -146,7 +156,10 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
             say("note   without a library, originals are what the model makes of them")
         say(f"OSC    {messages.addresses(options.lan, host, port)}")
         say(http.bind())
-        meter = loop.create_task(_meter(session, osc, outcomes, feedback))
+        telling = [
+            loop.create_task(meters.publish(session.board, osc, outcomes, feedback)),
+            loop.create_task(meters.publish_near(instrument, feedback)),
+        ]
         if await _ready(session, stop, say):
             if options.record is not None or options.record_gestures is not None:
                 takes.begin(options.record, options.record_gestures)
@@ -161,10 +174,13 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
             for line in first_steps.lines(host, port, options.lan, keyboard is not None):
                 say(line)
             await _start([http], connection, running)  # what it imports delays nothing now
+            for line in link.lines(http.link(layouts.PATH)) if options.lan else ():
+                say(line)
             await _stopped(stop, options.seconds)
         elif not stop.is_set():
             raise EngineError(session.failed)
-        meter.cancel()
+        for task in telling:
+            task.cancel()
     finally:
         stopping = [loop.create_task(controller.stop()) for controller in reversed(running)]
         await asyncio.sleep(0)  # lets each begin to stop: the terminal gets its own mode back
@@ -270,39 +286,3 @@ async def _stopped(stop: asyncio.Event, seconds: float | None) -> None:
         await asyncio.wait_for(stop.wait(), seconds)
     except TimeoutError:
         return
-
-
-async def _meter(
-    session: Session, osc: OscController, outcomes: Outcomes, feedback: Feedback
-) -> None:
-    """Publish the meters while anyone follows."""
-    player, decoder = session.board.player, session.board.decoder
-    while True:
-        await asyncio.sleep(METER_S)
-        await feedback.wait_followed()
-        peaks = (float(player[b.PEAK_LEFT]), float(player[b.PEAK_RIGHT]))
-        feedback.publish("/meter/peak", peaks)
-        feedback.publish("/meter/load", (float(player[b.LOAD]),))
-        feedback.publish("/meter/limiter", (float(player[b.REDUCTION_DB]),))
-        feedback.publish("/meter/refused", (outcomes.refused,))
-        feedback.publish(
-            "/meter/faults",
-            (
-                int(player[b.STARVED]),
-                int(player[b.LATE]),
-                int(player[b.GUARDED]),
-                int(osc.counts.malformed),
-                int(decoder[b.DECODES_SKIPPED]),
-                int(decoder[b.DECODES_FAILED]),
-            ),
-        )
-        feedback.publish(
-            "/meter/engine",
-            (
-                float(player[b.RING_FRAMES] / max(player[b.DEVICE_BLOCK], 1)),
-                int(player[b.QUALITY]),
-                float(player[b.HOP_US]),
-                float(decoder[b.DECODE_US]),
-                int(player[b.OUTPUT]),
-            ),
-        )

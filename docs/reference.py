@@ -6,13 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from latentpad.engine.control.command_table import (
-    COMMANDS,
-    FEEDBACK,
-    Arg,
-    Command,
-    parameter_command,
-)
+from latentpad.engine.control.command import Arg, Command, parameter_command
+from latentpad.engine.control.command_table import COMMANDS, FEEDBACK
 from latentpad.engine.expander_declarations import DECLARED, Declaration
 from latentpad.engine.parameters import TABLE, Parameter
 from latentpad.engine.phase_methods import METHODS, PhaseMethod

@@ -17,16 +17,15 @@ import pytest
 from latentpad.benchmarks.programs import free_port
 from latentpad.cli import play as playing
 from latentpad.controllers.osc.packet import Message, decode, encode
-from latentpad.controllers.osc.subscribers import LOWEST
+from latentpad.controllers.osc.ports import LOWEST
 from latentpad.engine.arguments import Argument, CommandError
+from latentpad.engine.control.command import Arg, Command
 from latentpad.engine.control.command_table import (
     COMMANDS,
     FEEDBACK,
     PARAMETERS,
     RECEIVED,
     SENT,
-    Arg,
-    Command,
 )
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.control.session import Session
@@ -103,6 +102,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
         patch.chdir(home)
         patch.setenv("XDG_DATA_HOME", str(home))
         patch.setenv("XDG_CONFIG_HOME", str(home))
+        patch.setenv("XDG_STATE_HOME", str(home))
         patch.setattr(playing, "Session", Held)
         try:
             asyncio.run(_played(found))

@@ -16,7 +16,7 @@ from latentpad.engine.parameter import Affects, Parameter
 from latentpad.engine.parameters import AUTO_PLANE, GLOBAL, ROW
 
 Values = Mapping[str, Sequence[Argument]]
-"""Rows by address, with their values as a message has them."""
+"""Values by address, as a message has them: of rows, of the lattice, of `/preset`."""
 
 RECEIVE_PORT = 9001
 """The UDP port that a touch program receives on, where nothing else was said."""
@@ -119,17 +119,16 @@ def surface(
     anchors: Sequence[str],
     planes: Sequence[str],
     *,
-    preset: str = "",
     receive_port: int = RECEIVE_PORT,
 ) -> Surface:
     """The surface of an instrument whose rows have these values.
 
     `presets` are the names of the bank, `anchors` those of the pack's sounds, by number, `planes`
-    those that the pack has. `preset` is the one that was loaded.
+    those that the pack has.
     """
     lines: dict[str, list[Line]] = {name: [] for name in ("loop", "sound", "notes", "plane")}
     lines["mix"] = list(_mix(values, anchors))
-    lines["preset"] = list(_presets(presets, preset))
+    lines["preset"] = list(_presets(values, presets))
     lines["out"] = [(Meter("load", "/meter/load"), Meter("limiter", "/meter/limiter", 0, -24, 0))]
     for row in GLOBAL:
         if row.kind != "axis" and not row.address.startswith("/lattice/"):
@@ -160,9 +159,9 @@ def _control(row: Parameter, values: Values, planes: Sequence[str]) -> Control:
 
 
 def _fader(caption: str, row: Parameter, value: float) -> Fader:
-    """A fader in the row's own numbers; in 0...1 where the row has a curve, which no touch program
-    knows."""
-    if row.curve:
+    """A fader in the row's own numbers; in 0...1 where its steps are not even: no touch program
+    knows the curve."""
+    if not row.is_even:
         return Fader(caption, f"/n{row.address}", 0.0, 1.0, row.to_unit(value))
     return Fader(caption, row.address, row.low, row.high, value, row.kind == "int")
 
@@ -183,10 +182,11 @@ def _mix(values: Values, anchors: Sequence[str]) -> Iterator[Line]:
         yield (Fader(f"{number} {anchors[number]}", address, 0.0, 1.0, float(share)),)
 
 
-def _presets(names: Sequence[str], preset: str) -> Iterator[Line]:
+def _presets(values: Values, names: Sequence[str]) -> Iterator[Line]:
+    (preset,) = values.get("/preset") or ("",)
     yield (
         Trigger("previous", "/preset/prev"),
-        Readout("/preset", text=preset),
+        Readout("/preset", text=str(preset)),
         Trigger("next", "/preset/next"),
     )
     yield from side_by_side(map(_preset, names[:PRESETS]))

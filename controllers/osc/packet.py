@@ -198,6 +198,11 @@ def encode_bundle(messages: Iterable[bytes], timetag: int = IMMEDIATELY) -> byte
     return _BUNDLE + timetag.to_bytes(8, "big") + body
 
 
+def encode_packet(messages: Sequence[bytes]) -> bytes:
+    """A packet of encoded messages: a bundle if there are several."""
+    return messages[0] if len(messages) == 1 else encode_bundle(messages)
+
+
 def _field(argument: OscArgument) -> tuple[str, bytes]:
     if argument is None:
         return "N", b""

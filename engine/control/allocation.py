@@ -70,6 +70,7 @@ class Allocation:
         self._outbox = Outbox(board)
         self._slots = [Slot() for _ in range(VOICES)]
         self.started = started  # the number of sounds so far: the last one's serial
+        self.on_taken: Callable[[Source], None] = lambda source: None  # with who held its voice
 
     def give(
         self, source: Source, sender: Sender, restart_commands: Sequence[Command], *, follows: bool
@@ -77,6 +78,9 @@ class Allocation:
         """A voice for `source`. `start` must be called when its point is on the board.
         `restart_commands` are those that would start it again."""
         voice = min(range(VOICES), key=self._priority)
+        taken = self._slots[voice].source
+        if taken is not None and self._board.held[voice]:
+            self.on_taken(taken)
         self.started += 1
         self._slots[voice] = Slot(
             source=source,

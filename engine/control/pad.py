@@ -91,11 +91,11 @@ class Pad:
         return commands
 
     def numbered(self) -> dict[str, Numbered]:
-        """The commands whose address ends with a number, by the part before it."""
+        """The commands by their addresses, with `*` for a number."""
         return {
-            "/latent": self._set_one_latent,
-            "/lattice": self._set_weight,
-            "/anchor": self._jump_to_anchor,
+            "/latent/*": self._set_one_latent,
+            "/lattice/*": self._set_weight,
+            "/anchor/*": self._jump_to_anchor,
         }
 
     @property
@@ -284,6 +284,8 @@ class Pad:
         self._set_origin(b.ORIGINAL if self.mode == ORIGINAL else b.LATENT)
         self.on_steered(sender)
         self._changed("/pad/1/xy", XY.show(self.point(1)), NOBODY)
+        if self._origin == b.LATENT:
+            self._changed("/latent", self._latent, NOBODY)
 
 
 def finger(n: int) -> Source:

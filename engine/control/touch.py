@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from latentpad.engine.arguments import Argument, CommandError, finite
 from latentpad.engine.board import Board
-from latentpad.engine.control.allocation import NOBODY, Allocation, Command, Sender
+from latentpad.engine.control.allocation import NOBODY, Allocation, Command, Sender, Source
 from latentpad.engine.control.movement import SETTLE_S, TOUCH_PAIR_S, TREMBLE, Move, Movement
 from latentpad.engine.control.pad import LOOP, Changed, Handler, Pad, Point, finger
 from latentpad.engine.control.state import NOTE_ROWS
@@ -56,6 +56,7 @@ class Touch:
         self._started: dict[int, VoiceStart] = {}
         self._panicked = False  # `/panic` came, and finger 1 has not touched since
         self._touch_devices: set[str] = set()  # devices that are known to report touches
+        voices.on_taken = self._taken
         pad.on_moved = self._moved
         pad.on_steered = lambda sender: self._start_loop_by_move(1, sender)
 
@@ -136,6 +137,11 @@ class Touch:
         recent = started.device == sender.device and self._clock() - started.started_at <= seconds
         return recent and started.voice in self._voices.holds(finger(n))
 
+    def _taken(self, source: Source) -> None:
+        """A newer sound needs the voice that a finger holds."""
+        if source[0] == "finger":
+            self._changed(f"/pad/{source[2]}/touch", (0,), NOBODY)
+
     # -- movement ----------------------------------------------------------------------------
 
     def _moved(self, n: int, sender: Sender, axis: int | None, unchanged: bool) -> None:
@@ -179,6 +185,8 @@ class Touch:
             self.implied.append((f"/pad/{n}/touch", (0,)))
         self._start_finger(n, NOBODY, device, inferred=True)
         self.implied.append((f"/pad/{n}/touch", (1,)))
+        if self._pad.mode == LOOP:  # nothing tells when a finger that plays a shot goes up
+            self._changed(f"/pad/{n}/touch", (1,), NOBODY)
 
     # -- notes -------------------------------------------------------------------------------
 

@@ -28,7 +28,8 @@ from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.control.played_pack import PlayedPack
 from latentpad.engine.control.takes import Take
 from latentpad.models.packs.pack import SHIPPED, load
-from latentpad.presets.bank import PresetBank, install
+from latentpad.presets.bank import PresetBank
+from latentpad.presets.commands import install
 from tests.one_pack import OnePack
 
 PHONE, KEYS = Sender("osc 10.0.0.2", 5), Sender("midi keys 1")
@@ -312,7 +313,7 @@ def test_what_a_stage_refuses_is_refused_and_what_is_beside_it_is_done(
     why: str,
 ) -> None:
     heard: list[Sender] = []
-    instrument.hearers.append(heard.append)
+    instrument.hearers.append(lambda address, sender: heard.append(sender))
     (error,) = instrument.apply_all([("/pitch", (3,)), command, ("/texture", (0.5,))], PHONE)
     assert why in str(error) and heard == [PHONE] * 3
     assert instrument.value("/pitch") == (3.0,) and instrument.value("/texture") == (0.5,)

@@ -20,7 +20,8 @@ from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.play.voices import Voices
 from latentpad.models.representation import Representation
-from latentpad.presets.bank import PresetBank, recall
+from latentpad.presets.bank import PresetBank
+from latentpad.presets.commands import recall
 from tests.limits import limits
 
 SMALL = Representation(sample_rate=16000, n_fft=256, hop=64, frames=64, range_db=80.0)

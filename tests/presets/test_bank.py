@@ -7,7 +7,8 @@ import pytest
 
 from latentpad.engine.arguments import CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
-from latentpad.presets.bank import PresetBank, install
+from latentpad.presets.bank import PresetBank
+from latentpad.presets.commands import install
 from latentpad.presets.preset import PERFORMERS, ROWS, PresetError
 from tests.engine.test_sound_writer import files_of_at_most
 from tests.one_pack import OnePack

@@ -23,9 +23,9 @@ def of_preset(name: str = "walk") -> Surface:
     bank = PresetBank(FACTORY, user_folder() / "none")
     preset = bank.load(name)
     pack = load(find(preset.pack))
-    values = dict(preset.commands())
+    values = {**dict(preset.commands()), "/preset": (name,)}
     labels = [str(label) for label in pack.anchors.labels]
-    return surface(values, bank.names(), labels, Planes(pack).names, preset=name)
+    return surface(values, bank.names(), labels, Planes(pack).names)
 
 
 def address(message: OscMessage) -> str:
