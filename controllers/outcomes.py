@@ -7,6 +7,7 @@ next to nothing, and a refused one little more: listeners limit their own rates.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
@@ -15,8 +16,9 @@ from latentpad.controllers.no_effect import why_no_effect
 from latentpad.controllers.osc.packet import OscArgument
 from latentpad.engine import error_log
 from latentpad.engine.arguments import Argument, CommandError, UnknownAddress
+from latentpad.engine.control.command import Arg
+from latentpad.engine.control.command_table import RECEIVED
 from latentpad.engine.control.instrument import Instrument, Sender
-from latentpad.engine.parameters import FINGER, FINGERS, GLOBAL, ROW, Parameter
 from latentpad.models.text import printable
 
 SLACK = 0.05
@@ -85,7 +87,7 @@ class Outcomes:
         self.listeners: list[Listener] = []
         self.watchers: list[Listener] = []
         self.refused = 0
-        self._rows = _clamping()
+        self._limits = _clamping()
 
     def report(
         self, address: str, args: Sequence[Argument], sender: Sender, error: Exception | None
@@ -141,44 +143,53 @@ class Outcomes:
 
     def _compare(self, address: str, args: Sequence[Argument]) -> tuple[OutcomeKind, str]:
         """Compare the arguments with the present value: the kind of the outcome, and its reason."""
-        row = self._rows.get(address)
-        if row is not None:
-            excess = max((_excess(row, argument) for argument in args), default=0.0)
-            if excess <= 0:
-                return OutcomeKind.DONE, ""
-            kind = (
-                OutcomeKind.OVERSHOT
-                if excess <= SLACK * (row.high - row.low)
-                else OutcomeKind.CLAMPED
-            )
-            values = _shown(self.instrument.args_of(address))
-            span = f"{row.low:g}...{row.high:g} {row.unit}".rstrip()
-            return kind, f"clamped to {values}; it takes {span}"
-        if address.startswith(("/latent", "/lattice/")):
-            held_args = self.instrument.args_of(address)
-            if held_args and held_args != tuple(args):
-                return OutcomeKind.CLAMPED, f"clamped to {_shown(held_args)}, as far as it goes"
+        limits = self._limits.get(address, ())
+        excess = max(map(_excess, limits, args), default=0.0)
+        held = (
+            self.instrument.args_of(address) if excess > 0 or address.startswith(_OF_PACK) else ()
+        )
+        if excess > 0:
+            kind = OutcomeKind.OVERSHOT if excess <= SLACK else OutcomeKind.CLAMPED
+            arg = max(zip(limits, args, strict=False), key=lambda pair: _excess(*pair))[0]
+            span = f"{arg.low:g}...{arg.high:g} {arg.unit}".rstrip()
+            return kind, f"{f'clamped to {_shown(held)}; ' if held else 'clamped; '}it takes {span}"
+        if held and any(map(_differs, held, args)):
+            return OutcomeKind.CLAMPED, f"clamped to {_shown(held)}, as far as it goes"
         return OutcomeKind.DONE, ""
 
 
-def _excess(row: Parameter, argument: Argument) -> float:
-    """How far a number is outside the row's range; negative within it."""
+_OF_PACK = ("/latent", "/lattice/")
+"""What is clamped further than the tables say, to what the pack has."""
+
+
+def _excess(arg: Arg, argument: Argument) -> float:
+    """How far a number is outside the range, as a share of it; negative within it."""
     if isinstance(argument, str):
         return 0.0
-    return max(row.low - argument, argument - row.high)
+    return max(arg.low - argument, argument - arg.high) / (arg.high - arg.low)
 
 
-def _clamping() -> dict[str, Parameter]:
-    """The rows whose numbers are clamped, by every address that sets them.
+def _differs(held: Argument, argument: Argument) -> bool:
+    """Whether a value is another one than was sent. An integer was rounded."""
+    if isinstance(held, str) or isinstance(argument, str):
+        return held != argument
+    return abs(held - argument) > (0.5 if isinstance(held, int) else 0.0)
 
-    A switch is not among them: it takes any number as a yes or no.
+
+def _clamping() -> dict[str, tuple[Arg, ...]]:
+    """The arguments that are clamped, by every address that takes them.
+
+    A switch is not among them: it takes any number as a yes or no. Neither is what is refused
+    outside its range.
     """
-    rows = {row.address: row for row in GLOBAL if row.kind != "switch"}
-    point = ROW["/pad/{n}/xy"]
-    for n in range(1, FINGERS + 1):
-        rows |= {row.address.format(n=n): row for row in FINGER if row.kind != "switch"}
-        rows |= {f"/pad/{n}/{axis}": point for axis in "xy"}
-    return rows | {f"/pad/{name}": point for name in ("xy", "x", "y")}
+    return {
+        address: command.args
+        for command in RECEIVED
+        if all(arg.kind in ("float", "int", "choice") for arg in command.args)
+        and all(math.isfinite(arg.low) and math.isfinite(arg.high) for arg in command.args)
+        and not any(arg.optional for arg in command.args)
+        for address in command.addresses()
+    }
 
 
 def _reason(error: str) -> str:

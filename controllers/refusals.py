@@ -178,7 +178,7 @@ def hint(address: str, numbers: int, known: Sequence[str]) -> str:
         if near := get_close_matches(address_form, by_name, 1, NEAR):
             return f"did you mean {by_name[near[0]]}?"
     suggestion = {1: "a fader may send /texture", 2: "a pad may send /pad/xy"}.get(numbers, "")
-    return f"{suggestion}{suggestion and ', '}docs/parameters.md lists all"
+    return f"{suggestion}{suggestion and ', '}docs/control.md lists all"
 
 
 def command(outcome: Outcome) -> str:

@@ -199,6 +199,14 @@ def number(
     return Parameter(address, kind, values, low, high, unit, help, **traits)
 
 
+def seconds(
+    address: str, default: float, low: float, high: float, help: str, **traits: Unpack[Traits]
+) -> Parameter:
+    """A row with a time, which a control moves in fine steps where it is short."""
+    traits.setdefault("curve", EXPONENTIAL)
+    return number(address, default, low, high, "s", help, **traits)
+
+
 def switch(address: str, default: bool, help: str, **traits: Unpack[Traits]) -> Parameter:
     """A row with a switch."""
     return Parameter(address, "switch", (float(default),), 0, 1, "", help, **traits)

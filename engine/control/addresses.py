@@ -97,8 +97,8 @@ class Addresses:
         return len(self._handlers) + len(self._numbered) + len(self.staged)
 
     def __iter__(self) -> Iterator[str]:
-        """All addresses, sorted; `*` stands for a number."""
-        return iter(sorted({*self._handlers, *self.staged, *self._numbered, *aliases.ALIASES}))
+        """All addresses but aliases, sorted; `*` stands for a number."""
+        return iter(sorted({*self._handlers, *self.staged, *self._numbered}))
 
 
 def _split(address: str) -> tuple[str, str]:

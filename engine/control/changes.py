@@ -54,7 +54,7 @@ class Changes:
         return self._addresses.waits_for_disk(address)
 
     def addresses(self) -> list[str]:
-        """All known addresses; `*` stands for a number."""
+        """All known addresses but aliases; `*` stands for a number."""
         return list(self._addresses)
 
     def knows(self, address: str) -> bool:

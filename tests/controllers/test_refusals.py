@@ -69,7 +69,7 @@ def test_a_line_says_what_came_from_whom_and_what_would_do(
         terminal.send("/pich", 5.0)
         terminal.send("/xyz/3", 0.5, 0.25)
         terminal.send("/1/xyz", 0.5)
-        terminal.send("/MultiXY/3", "\x1b[2Jhere", b"1234")
+        terminal.send("/MultiPad/3", "\x1b[2Jhere", b"1234")
         terminal.send("/texture", "hi")
         terminal.send("/pitch", 900)
         terminal.send("/anchors/12", sender=Sender("midi nano KONTROL 3"))
@@ -80,11 +80,11 @@ def test_a_line_says_what_came_from_whom_and_what_would_do(
     assert lines(instrument, monkeypatch, act).lines == [
         "refused /pich 5 from 192.168.1.7: there is no such address; did you mean /pitch?",
         "refused /xyz/3 0.5 0.25 from 192.168.1.7: there is no such address; a pad may send "
-        "/pad/xy, docs/parameters.md lists all",
+        "/pad/xy, docs/control.md lists all",
         "refused /1/xyz 0.5 from 192.168.1.7: there is no such address; a fader may send /texture, "
-        "docs/parameters.md lists all",
-        "refused /MultiXY/3 ' [2Jhere' <4 bytes> from 192.168.1.7: there is no such address; "
-        "docs/parameters.md lists all",
+        "docs/control.md lists all",
+        "refused /MultiPad/3 ' [2Jhere' <4 bytes> from 192.168.1.7: there is no such address; "
+        "docs/control.md lists all",
         "refused /texture 'hi' from 192.168.1.7: it takes a finite number, got 'hi'",
         "clamped /pitch 900 from 192.168.1.7: clamped to 36; it takes -36...36 semitones",
         "refused /anchors/12 from MIDI nano KONTROL channel 3: there is no such address; did you "

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentpad.engine.arguments import Argument, CommandError
+from latentpad.engine.parameter import DETENT
 from latentpad.engine.parameters import (
     AUTO,
     FINGER,
@@ -82,9 +83,10 @@ def test_a_wrong_count_of_arguments_is_refused(row: Parameter) -> None:
 def test_a_choice_is_taken_by_name_and_by_number() -> None:
     row = ROW["/mode"]
     assert row.parse(["shot"]) == row.parse([1]) == row.parse([1.2]) == (1.0,)
+    assert row.parse(["Shot"]) == row.parse(["SHOT"]) == (1.0,)
     assert row.show((1.0,)) == ("shot",)
-    with pytest.raises(CommandError, match="'Shot' is none of loop, shot, original"):
-        row.parse(["Shot"])
+    with pytest.raises(CommandError, match="'Shots' is none of loop, shot, original"):
+        row.parse(["Shots"])
 
 
 def test_an_axis_is_a_latents_number_a_descriptors_name_or_auto() -> None:
@@ -94,8 +96,8 @@ def test_an_axis_is_a_latents_number_a_descriptors_name_or_auto() -> None:
     values = row.parse(["brightness", "loudness"])
     assert min(values) >= LATENT_MAX and row.show(values) == ("brightness", "loudness")
     assert all(isinstance(shown, int) for shown in row.show((0.0, 63.0)))
-    with pytest.raises(CommandError, match="'Brightness' is none of auto, brightness, hardness"):
-        row.parse(["Brightness", "hardness"])
+    with pytest.raises(CommandError, match="'Bright' is none of auto, brightness, hardness"):
+        row.parse(["Bright", "hardness"])
 
 
 def test_integers_are_taken_for_floats_and_back() -> None:
@@ -146,9 +148,18 @@ def test_a_value_comes_back_from_the_control_s_position(
         assert again == value
 
 
-@given(st.sampled_from([row for row in SCALAR if row.kind == "float"]), units)
+@given(st.sampled_from([row for row in SCALAR if row.kind == "float" and not row.detents]), units)
 def test_a_position_comes_back_from_its_value(row: Parameter, x: float) -> None:
     assert row.to_unit(row.from_unit(x)) == pytest.approx(x, abs=1e-9)
+
+
+@given(st.floats(-DETENT, DETENT))
+def test_a_control_of_the_speed_finds_the_stop_and_the_sound_s_own_speed(off: float) -> None:
+    row = ROW["/loop/speed"]
+    for speed in row.detents:
+        x = row.to_unit(speed)
+        assert row.from_unit(x + 0.99 * off) == speed
+        assert row.from_unit(x - 1.1 * DETENT) < speed < row.from_unit(x + 1.1 * DETENT)
 
 
 @pytest.mark.parametrize("row", [row for row in TABLE if row.unit == "s"], ids=lambda r: r.address)

@@ -82,7 +82,7 @@ def main(folder: Path) -> None:
         "recalled": recalled,
         "preset": bank.load("dark").values,
         "left out": left_out,
-        "page": reference.parameters(),
+        "page": reference.control(),
     }
     print(json.dumps(found))
 

@@ -146,6 +146,8 @@ def test_everyone_is_told_what_a_preset_changes_and_no_voice_starts(
     for name in bank.names():
         if bank.load(name).pack == "footsteps":
             instrument.apply("/preset", (name,), Sender("osc 127.0.0.1", 9))
+    own = {reported.pop("/preset"), reported.pop("/preset/index")}
+    assert own == {Sender("osc 127.0.0.1", 9)}
     assert set(reported) == set(ROWS) - PERFORMERS and set(reported.values()) == {Sender("")}
     assert instrument.board.event_head[0] == 0
 

@@ -44,14 +44,14 @@ def look_up_anchor(anchor: int) -> tuple[Sequence[float], Sequence[float]]:
 class Desk:
     """An instrument with a clock that the test sets, and without a playing process."""
 
-    def __init__(self) -> None:
+    def __init__(self, anchors: int = 1 << 30) -> None:
         self.board = Board(BoardShape(frames=4, bins=5, samples=64, sample_rate=8000))
         self.now = 100.0
         self.woken = 0
         self.ticks_wanted = 0
         self.instrument = Instrument(
             self.board,
-            limits(DIM, ("raw", "principal", "map"), look_up_anchor),
+            limits(DIM, ("raw", "principal", "map"), look_up_anchor, anchors=anchors),
             clock=lambda: self.now,
             wake=self._wake,
             wake_ticks=self._wake_ticks,
@@ -236,7 +236,7 @@ def test_a_finger_has_level_pan_and_pitch(desk: Desk, row: str, field: str) -> N
         ("/pad/1/touch", ("down",)),
         ("/pad/0/xy", (0.5, 0.5)),
         ("/pad/11/xy", (0.5, 0.5)),
-        ("/pad/1/z", (0.5,)),
+        ("/pad/1/w", (0.5,)),
         ("/note", (60,)),
         ("/note", (60, math.nan)),
         ("/note", ("C4", 100)),
