@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -13,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from latentpad.cli import devices, first_steps, link, messages
+from latentpad.cli import devices, first_steps, link, messages, signals
 from latentpad.controllers import meters
 from latentpad.controllers.controller import Connection, Controller, load
 from latentpad.controllers.demo import DemoController
+from latentpad.controllers.discovery import DiscoveryController
 from latentpad.controllers.http.controller import HttpController
 from latentpad.controllers.http.pages import PORT as HTTP_PORT
 from latentpad.controllers.keyboard.controller import KeyboardController
@@ -49,7 +48,6 @@ from latentpad.presets.commands import install, left_out, recall
 from latentpad.presets.names import listed
 from latentpad.presets.preset import Preset
 
-_signal_sockets = socket.socketpair()  # open as long as the program
 WAITING_S = 20.0  # between two lines about a slow start
 
 
@@ -91,7 +89,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     pack = _pack(options, preset)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    _end_by_signal(loop, stop)
+    signals.end_by_signal(loop, stop)
     loop.set_exception_handler(_tell_fault)
     device = None if options.output.null else options.output.device
     if device is not None and not devices.check(device):
@@ -173,7 +171,12 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
             say("ready")
             for line in first_steps.lines(host, port, options.lan, keyboard is not None):
                 say(line)
-            await _start([http], connection, running)  # what it imports delays nothing now
+            # What these import delays nothing now.
+            late: list[Controller] = [http]
+            if options.lan:
+                query_port = http.port if options.lan_oscquery else None
+                late.append(DiscoveryController(port, query_port))
+            await _start(late, connection, running)
             for line in link.lines(http.link(layouts.PATH)) if options.lan else ():
                 say(line)
             await _stopped(stop, options.seconds)
@@ -243,29 +246,6 @@ def _plane(instrument: Instrument) -> str:
 
 def _tell_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     error_log.report(context.get("exception") or RuntimeError(context["message"]))
-
-
-def _end_by_signal(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    """Ctrl-C, SIGTERM and the terminal's end (SIGHUP) set `stop`.
-
-    These are not the loop's own handlers, which end with the loop: a second Ctrl-C while the
-    program closes would then raise an exception at an arbitrary point.
-    """
-
-    def on_signal(number: int, frame: object) -> None:
-        with suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(stop.set)
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # not of nohup
-            signal.signal(number, on_signal)
-    # A handler runs on this thread alone, and a signal may reach another one: then only the
-    # wake-up socket ends the loop's wait.
-    received, sent = _signal_sockets
-    received.setblocking(False)
-    sent.setblocking(False)
-    signal.set_wakeup_fd(sent.fileno(), warn_on_full_buffer=False)
-    loop.add_reader(received, received.recv, 4096)
 
 
 async def _ready(session: Session, stop: asyncio.Event, say: Callable[[str], None]) -> bool:

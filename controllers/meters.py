@@ -26,6 +26,7 @@ async def publish(board: Board, osc: OscController, outcomes: Outcomes, feedback
         feedback.publish("/meter/load", (float(player[b.LOAD]),))
         feedback.publish("/meter/limiter", (float(player[b.REDUCTION_DB]),))
         feedback.publish("/meter/refused", (outcomes.refused,))
+        feedback.publish("/meter/dropped", (osc.dropped,))
         feedback.publish(
             "/meter/faults",
             (

@@ -21,6 +21,9 @@ from latentpad.controllers.osc.packet import encode
 from latentpad.engine.arguments import Argument, CommandError, UnknownAddress
 from latentpad.engine.control.instrument import Sender
 
+MOST_TEXT = 400
+"""Characters of a command; what is longer is none."""
+
 
 class Listener:
     """A client. `send` is called on the main thread; all else runs on the HTTP thread."""
@@ -90,7 +93,7 @@ class Listener:
         """Carry out LISTEN or IGNORE: an address, or all below it."""
         outcomes = self._connection.outcomes
         try:
-            order = json.loads(text)
+            order = json.loads(text[:MOST_TEXT])
             command, path = order["COMMAND"], order["DATA"]
         except (ValueError, TypeError, LookupError, RecursionError):
             outcomes.malformed(text.encode(), self._sender, "it is no command of OSCQuery")
@@ -106,8 +109,9 @@ class Listener:
             if had and not self._heard:
                 self._connection.unfollow(self)
         else:
-            if not self._heard:
-                self._connection.follow(self, self._sender)
-            self._heard |= set(addresses)
-            for address, args in self._tree.values_of(addresses).items():
-                self._wait(address, args)
+            had, self._heard = self._heard, self._heard | set(addresses)
+            if not had:
+                self._connection.follow(self, self._sender)  # which sends all values
+            else:
+                for address, args in self._tree.values_of(addresses).items():
+                    self._wait(address, args)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -13,6 +14,10 @@ from latentpad.controllers.osc.monitor import Monitor
 from latentpad.controllers.osc.replies import Replies
 from latentpad.controllers.osc.server import OscCounts, OscServer, listen
 from latentpad.engine.control.instrument import Sender
+from latentpad.engine.rate_limit import RateLimit
+
+DROPS_S = 10.0
+"""Seconds between two lines about dropped packets."""
 
 
 class OscController:
@@ -51,6 +56,16 @@ class OscController:
         ipv4, ipv6 = reach.LAN if self._lan else reach.LOCAL
         server = await listen(connection.instrument, ipv4, self._port, outcomes)
         self._loop = asyncio.get_running_loop()
+        limit = RateLimit(1, DROPS_S, time.monotonic)
+
+        def tell(dropped: int) -> None:
+            if limit.take():
+                connection.say(
+                    f"note   the system has dropped {dropped} OSC packets so far: they come faster "
+                    "than they can be read; the newest of each control may be among them"
+                )
+
+        server.on_drop = tell
         self._server, port = server, server.address[1]
         try:
             server.listen(reach.udp(ipv6, port))

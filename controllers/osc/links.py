@@ -22,8 +22,9 @@ from latentpad.engine.control.instrument import NOBODY, Sender
 LINKS = 64
 """Connections at a time; further ones are closed."""
 
-UNSENT = 256 * 1024
-"""Bytes that may wait for a slow receiver. Then only the newest value of each address waits."""
+UNSENT = 64 * 1024
+"""Bytes that may wait for a slow receiver, here and in the system. Then only the newest value of
+each address waits."""
 
 SILENT_S = 10
 """Seconds after which a peer is lost that does not even acknowledge."""
@@ -86,7 +87,9 @@ class Link(asyncio.Protocol):
             return
         self._sender = Sender(f"tcp {self._peer}", port)
         transport.set_write_buffer_limits(high=UNSENT)
-        _notice_loss(transport.get_extra_info("socket"))
+        connection: socket.socket = transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNSENT)
+        _notice_loss(connection)
         self._links.open[self._peer] = self
         self._links.feedback.follow(self, self._sender, values=False)
 

@@ -14,7 +14,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -62,7 +62,8 @@ class OscServer:
     """Passes what arrives on bound, non-blocking UDP sockets to `instrument`.
 
     Malformed packets and refused commands are counted and dropped, and never fatal. `outcomes`
-    receives all outcomes. A fault of the program is logged.
+    receives all outcomes. A fault of the program is logged. `on_drop` is called with the count of
+    dropped datagrams when more were dropped.
     """
 
     def __init__(
@@ -74,6 +75,8 @@ class OscServer:
         self._instrument = instrument
         self._sockets: dict[int, socket.socket] = {}
         self._dispatch = Dispatch(instrument)
+        self._seen_dropped = 0
+        self.on_drop: Callable[[int], None] = lambda dropped: None
         self._loop = asyncio.get_running_loop()
         self._threads = SenderThreads()
         self._timed: set[asyncio.TimerHandle] = set()
@@ -131,6 +134,9 @@ class OscServer:
                 break
             batch.append((datagram, Sender(f"osc {peer[0]}", peer[1])))
         self.take(batch)
+        if len(batch) == DRAIN and (dropped := self.dropped) > self._seen_dropped:
+            self._seen_dropped = dropped
+            self.on_drop(dropped)
 
     def take(self, batch: Sequence[tuple[bytes, Sender]]) -> None:
         """Carry out a batch, oldest first, without superseded values."""
@@ -248,7 +254,7 @@ async def listen(
         addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except socket.gaierror as error:
         raise OSError(f"OSC: there is no host {host!r} ({error.strerror})") from None
-    return OscServer(instrument, reach.udp(addresses[0][4][0], port), outcomes)
+    return OscServer(instrument, reach.udp(str(addresses[0][4][0]), port), outcomes)
 
 
 def _dropped(udp: socket.socket) -> int:

@@ -146,6 +146,12 @@ FEEDBACK: tuple[Command, ...] = (
         (count("refused"),),
     ),
     Command(
+        "/meter/dropped",
+        "OSC datagrams that the system has dropped since the start, because they came faster than "
+        "they could be read (known on Linux only)",
+        (count("dropped"),),
+    ),
+    Command(
         "/meter/peak",
         "peak of the sound, which falls by 60 dB a second; 1 is full scale",
         (share("left"), share("right")),

@@ -12,6 +12,7 @@ from typing import Any
 from latentpad.benchmarks.programs import free_port
 from latentpad.controllers.controller import Connection
 from latentpad.controllers.http.controller import HttpController
+from latentpad.controllers.osc import reach
 from latentpad.controllers.osc.controller import OscController
 from latentpad.controllers.osc.feedback import Feedback
 from latentpad.controllers.outcomes import Outcome, Outcomes
@@ -29,7 +30,7 @@ class Reached:
 
     def __init__(self, instrument: Instrument, **options: bool) -> None:
         self.instrument = instrument
-        self.port = free_port()
+        self.port = free_for_all()
         self.osc = OscController(self.port, lan=options.get("lan", False))
         self.http = HttpController(self.osc, 0, **options)
         self.changes: list[Change] = []
@@ -80,6 +81,19 @@ class Reached:
     def set(self, address: str, *args: Any) -> None:
         """Change something from elsewhere, as another controller does."""
         self.instrument.apply(address, args, Sender("other"))
+
+
+def free_for_all() -> int:
+    """A port that is free for UDP and TCP on both versions of IP."""
+    while True:
+        port = free_port()
+        try:
+            for host in reach.LAN:
+                reach.udp(host, port).close()
+                reach.tcp(host, port).close()
+        except reach.PortTaken:
+            continue
+        return port
 
 
 def until(condition: Callable[[], object], why: str = "", seconds: float = 10.0) -> None:

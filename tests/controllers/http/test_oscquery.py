@@ -193,8 +193,8 @@ def test_osc_packets_over_the_socket_steer_and_are_not_sent_back(reached: Reache
     async def play(socket: Socket) -> None:
         await socket.send_json({"COMMAND": "LISTEN", "DATA": "/gain"})
         await next_message(socket, "/gain")
-        await socket.send_bytes(encode("/gain", (-12.0,)))
-        await asyncio.to_thread(until, lambda: reached.value("/gain") == (-12.0,))
+        await socket.send_bytes(encode("/gain", (-13.0,)))
+        await asyncio.to_thread(until, lambda: reached.value("/gain") == (-13.0,))
         reached.set("/gain", -9.0)
         assert await next_message(socket, "/gain") == Message("/gain", (-9.0,))
 

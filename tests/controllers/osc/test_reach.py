@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from latentpad.benchmarks.programs import free_port
 from latentpad.controllers.osc import interfaces, reach
 from latentpad.controllers.osc.client import ask
 from latentpad.controllers.osc.packet import decode, encode
@@ -133,7 +132,7 @@ def test_without_aiohttp_osc_plays_and_the_terminal_says_so(
 def test_where_ipv6_is_missing_ipv4_plays(
     instrument: Instrument, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = reach.udp
+    made, reached = reach.udp, Reached(instrument, lan=True)
 
     def without_ipv6(host: str, port: int) -> socket.socket:
         if ":" in host:
@@ -141,14 +140,7 @@ def test_where_ipv6_is_missing_ipv4_plays(
         return made(host, port)
 
     monkeypatch.setattr(reach, "udp", without_ipv6)
-    with Reached(instrument, lan=True) as reached:
+    with reached:
         assert reached.osc.address[0] == "0.0.0.0"
         ask(encode("/gain", (-25.0,)), "127.0.0.1", reached.port)
         assert reached.value("/gain") == (-25.0,)
-
-
-def test_any_free_port_is_free_for_all() -> None:
-    port = free_port()
-    for host in reach.LOCAL:
-        reach.udp(host, port).close()
-        reach.tcp(host, port).close()
