@@ -76,6 +76,9 @@ if [ "$(uname -s)" = Linux ]; then
     if wanted test; then
         has jackd || packages="$packages jackd2"
         has oscsend || packages="$packages liblo-tools"
+        has npm || packages="$packages nodejs npm"
+        has pd || packages="$packages puredata-core"
+        has sclang || packages="$packages supercollider-language"
     fi
     if [ -n "${packages# }" ]; then
         has apt-get || die "please install with your system's packages: ${packages# }"
@@ -89,6 +92,7 @@ else
     if wanted test; then
         has jackd || packages="$packages jack"
         has oscsend || packages="$packages liblo"
+        has npm || packages="$packages node"
     fi
     if [ -n "${packages# }" ]; then
         has brew || die "please install Homebrew (brew.sh), then: brew install ${packages# }"

@@ -113,7 +113,7 @@ def test_the_tests_add_only_what_playing_has_not_brought(machine: Machine) -> No
     assert done.returncode == 0, done.stderr
     did = machine.did()
     (apt,) = (line for line in did if "install" in line and line.startswith("apt-get"))
-    assert apt.endswith(" g++ jackd2 liblo-tools")
+    assert apt.endswith(" g++ jackd2 liblo-tools nodejs npm puredata-core supercollider-language")
     installed = re.findall(r"requirements/(\w+)\.txt", "\n".join(did))
     assert sorted(installed) == ["cluster", "evaluate", "test", "umap"]
     assert not [line for line in did if "latentpad.cli.warm_up" in line]
