@@ -12,7 +12,18 @@ from importlib.resources import files
 from typing import NamedTuple
 
 import py2tosc
-from py2tosc import AlignH, ButtonType, Control, Conversion, Orientation, OscMessage, Trigger, ui
+from py2tosc import (
+    AlignH,
+    ButtonType,
+    Control,
+    Conversion,
+    CursorDisplay,
+    Orientation,
+    OscMessage,
+    Trigger,
+    Value,
+    ui,
+)
 
 from latentpad.controllers.layouts import surface as s
 from latentpad.engine.arguments import Argument
@@ -109,6 +120,8 @@ def _finger(n: int) -> Control:
         color=HUES[n - 1],
         background=False,
         lines=False,
+        cursor_display=CursorDisplay.ALWAYS if n == 1 else CursorDisplay.ACTIVE,
+        values=[*(Value(key, default=0.5) for key in "xy"), _untouched()],
         messages=[place, touch],
     )
 
@@ -161,7 +174,7 @@ def _bar(name: str, share: float, message: OscMessage, interactive: bool = True)
         interactive=interactive,
         cursor=interactive,
         grid=False,
-        values=[py2tosc.Value("x", default=share), py2tosc.Value("touch", default=False)],
+        values=[Value("x", default=share), _untouched()],
         messages=[message],
     )
 
@@ -178,7 +191,7 @@ def _button(
         name=caption,
         color=color,
         button_type=button_type,
-        values=[py2tosc.Value("x", default=x), py2tosc.Value("touch", default=False)],
+        values=[Value("x", default=x), _untouched()],
         messages=[message],
     )
     return _captioned(button, caption, AlignH.CENTER)
@@ -195,6 +208,10 @@ def _label(text: str, align: AlignH, messages: Sequence[OscMessage] = ()) -> Con
         background=False,
         outline=False,
         text_align_h=align,
-        values=[py2tosc.Value("text", default=text), py2tosc.Value("touch", default=False)],
+        values=[Value("text", default=text), _untouched()],
         messages=list(messages),
     )
+
+
+def _untouched() -> Value:
+    return Value("touch", default=False)

@@ -32,6 +32,7 @@ class Pad:
         globals_.moved = self._moved
         self.lua.execute(f"""
             PointerState = {{BEGIN = {BEGIN}, ACTIVE = {ACTIVE}, MOVE = {MOVE}, END = {END}}}
+            CursorDisplay = {{ALWAYS = 0, ACTIVE = 1}}
             local children = {{}}
             for n = {FINGERS}, 1, -1 do
               local point = {{x = 0, y = 0}}
@@ -47,6 +48,11 @@ class Pad:
             self = {{frame = {{w = {WIDTH}, h = {HEIGHT}}}, parent = {{children = children}}}}
         """)
         self.lua.execute(SCRIPT)
+
+    def cursor(self, n: int) -> int | None:
+        """How the cursor of an XY is shown; None as the file has it."""
+        shown: int | None = self.lua.globals().self.parent.children[f"finger{n}"].cursorDisplay
+        return shown
 
     def _moved(self, n: int, x: float, y: float) -> None:
         self.sent.append((f"/pad/{n}/xy", round(x, 3), round(y, 3)))
@@ -71,7 +77,9 @@ def test_a_second_finger_plays_the_next_xy_until_it_is_lifted() -> None:
     assert pad.point(9, BEGIN, 100, 50)[-2:] == [("/pad/2/xy", 0.25, 0.75), ("/pad/2/touch", 1)]
     assert pad.point(9, MOVE, 200, 50)[-1] == ("/pad/2/xy", 0.5, 0.75)
     assert pad.point(9, MOVE, 999, -5)[-1] == ("/pad/2/xy", 1.0, 1.0)
+    assert pad.cursor(2) == 0
     assert pad.point(9, END, 200, 50) == [("/pad/2/touch", 0)]
+    assert pad.cursor(2) == 1
     assert pad.point(7, END) == []
 
 
