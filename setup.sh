@@ -75,10 +75,11 @@ if [ "$(uname -s)" = Linux ]; then
     fi
     if wanted test; then
         has jackd || packages="$packages jackd2"
+        # Clients of OSC, each of which plays the instrument in a test.
         has oscsend || packages="$packages liblo-tools"
-        has npm || packages="$packages nodejs npm"
         has pd || packages="$packages puredata-core"
         has sclang || packages="$packages supercollider-language"
+        has npm || packages="$packages nodejs npm"
     fi
     if [ -n "${packages# }" ]; then
         has apt-get || die "please install with your system's packages: ${packages# }"
@@ -144,6 +145,10 @@ if ! is_installed "$tensorflow"; then
     pip --require-hashes -r "$tensorflow"
     # Its C++ headers (290 MB) serve only to build operations of one's own.
     rm -rf .venv/lib/python3*/site-packages/tensorflow/include
+fi
+if wanted test && ! [ -d .venv/node/node_modules/osc ]; then
+    say "installing the package osc for Node"
+    npm install --silent --no-audit --no-fund --omit=optional --prefix .venv/node osc@2.4.5
 fi
 # shellcheck disable=SC2086
 cksum $files "$tensorflow" pyproject.toml >.venv/.latentpad

@@ -109,11 +109,16 @@ def test_nothing_is_done_twice(machine: Machine) -> None:
 def test_the_tests_add_only_what_playing_has_not_brought(machine: Machine) -> None:
     machine.setup("play")
     machine.did()
+    npm = f'"{machine.programs}/npm"'
+    brought = f'echo \'echo "npm $*" >>"$LOG"\' >{npm}; chmod +x {npm}'
+    machine.has("apt-get", f'echo "apt-get $*" >>"$LOG"\n{brought}')
     done = machine.setup("test")
     assert done.returncode == 0, done.stderr
     did = machine.did()
     (apt,) = (line for line in did if "install" in line and line.startswith("apt-get"))
-    assert apt.endswith(" g++ jackd2 liblo-tools nodejs npm puredata-core supercollider-language")
+    clients = "liblo-tools puredata-core supercollider-language nodejs npm"
+    assert apt.endswith(f" g++ jackd2 {clients}")
+    assert [line for line in did if line.startswith("npm install") and "osc@" in line]
     installed = re.findall(r"requirements/(\w+)\.txt", "\n".join(did))
     assert sorted(installed) == ["cluster", "evaluate", "test", "umap"]
     assert not [line for line in did if "latentpad.cli.warm_up" in line]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from latentpad.controllers.controller import Connection
@@ -90,10 +90,14 @@ class OscController:
         host, port = self._server.address
         return reach.LAN[1] if self._lan and self._has_ipv6 else host, port
 
+    def take(self, batch: Sequence[tuple[bytes, Sender]]) -> None:
+        """As `OscServer.take`. Event loop's thread only."""
+        assert self._server is not None
+        self._server.take(batch)
+
     def receive(self, packet: bytes, sender: Sender) -> None:
         """Carry out a packet that came in some other way. Any thread."""
-        assert self._server is not None
-        self._soon(self._server.take, [(packet, sender)])
+        self._soon(self.take, [(packet, sender)])
 
     def release(self, sender: Sender) -> None:
         """Release what such a sender holds: it has gone. Any thread."""
