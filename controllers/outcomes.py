@@ -16,6 +16,7 @@ from latentpad.controllers.no_effect import why_no_effect
 from latentpad.controllers.osc.packet import OscArgument
 from latentpad.engine import error_log
 from latentpad.engine.arguments import Argument, CommandError, UnknownAddress
+from latentpad.engine.control import aliases
 from latentpad.engine.control.command import Arg
 from latentpad.engine.control.command_table import RECEIVED
 from latentpad.engine.control.instrument import Instrument, Sender
@@ -143,7 +144,10 @@ class Outcomes:
 
     def _compare(self, address: str, args: Sequence[Argument]) -> tuple[OutcomeKind, str]:
         """Compare the arguments with the present value: the kind of the outcome, and its reason."""
-        limits = self._limits.get(address, ())
+        limits = self._limits.get(address)
+        if limits is None:  # an address with a number
+            alias = aliases.find(address)
+            limits = () if alias is None else self._limits.get(alias.address, ())
         excess = max(map(_excess, limits, args), default=0.0)
         held = (
             self.instrument.args_of(address) if excess > 0 or address.startswith(_OF_PACK) else ()
@@ -177,19 +181,19 @@ def _differs(held: Argument, argument: Argument) -> bool:
 
 
 def _clamping() -> dict[str, tuple[Arg, ...]]:
-    """The arguments that are clamped, by every address that takes them.
-
-    A switch is not among them: it takes any number as a yes or no. Neither is what is refused
-    outside its range.
-    """
+    """The arguments that are clamped, by the addresses that take them; none for other addresses."""
     return {
-        address: command.args
+        address: command.args if all(map(_is_clamped, command.args)) else ()
         for command in RECEIVED
-        if all(arg.kind in ("float", "int", "choice") for arg in command.args)
-        and all(math.isfinite(arg.low) and math.isfinite(arg.high) for arg in command.args)
-        and not any(arg.optional for arg in command.args)
         for address in command.addresses()
     }
+
+
+def _is_clamped(arg: Arg) -> bool:
+    """Whether a number is clamped. A switch takes any as a yes or no; what is optional, and an
+    axis, are refused outside their range."""
+    ranged = math.isfinite(arg.low) and math.isfinite(arg.high)
+    return ranged and arg.kind in ("float", "int", "choice") and not arg.optional
 
 
 def _reason(error: str) -> str:

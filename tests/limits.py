@@ -15,7 +15,7 @@ def limits(
     planes: Sequence[str] = ("raw",),
     look_up_anchor: AnchorLookup | None = None,
     near: NearLookup = lambda values, point: (0, "sound", "label"),
-    anchors: int = 1 << 30,
+    anchors: int = 1000,
 ) -> PackLimits:
     """Of a pack of `dim` latents; without `look_up_anchor` every anchor is in its middle."""
     middle: AnchorLookup = lambda anchor: ((0.5, 0.5), (0.0,) * dim)  # noqa: E731

@@ -55,7 +55,7 @@ class Feedback:
         commands whose outcomes `outcomes` reports. `memory` remembers the hosts across runs."""
         self._instrument = instrument
         self._outcomes = outcomes
-        self._sinks = Sinks(instrument)
+        self._sinks = Sinks(instrument, clock)
         self._own_port = port
         self._memory = memory
         self._subscribers = Subscribers(clock, memory.hosts if memory is not None else ())
@@ -103,8 +103,9 @@ class Feedback:
             await self._sent.wait()
 
     def follow(self, sink: Sink, sender: Sender, *, values: bool = True) -> None:
-        """Send `sink` all values, then each change that is not from `sender`, the meters, and
-        answers. Without `values` only the answers, until `sender` sends `/sync`.
+        """Send `sink` all values, then each change, the meters, and answers. What `sender` changes
+        is sent when it has let go of the control. Without `values` only the answers, until
+        `sender` sends `/sync`.
 
         Any thread.
         """
@@ -160,7 +161,7 @@ class Feedback:
             self._wake()
 
     def _changed(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
-        if _is_event(address) or not (self._subscribers.hosts or len(self._sinks)):
+        if _is_event(address) or not (self._subscribers.hosts or self._sinks.followed):
             return
         with self._lock:
             has_pending = self._subscribers.change(address, args, sender)
@@ -195,7 +196,8 @@ class Feedback:
         for host, subscriber, values in due:
             self._send(host, subscriber, values)
         with self._lock:
-            unfinished, refusing = self._subscribers.unfinished(), self._subscribers.refusing()
+            unfinished = self._subscribers.unfinished() or self._sinks.unfinished
+            refusing = self._subscribers.refusing()
         if unfinished:
             self._wake()
         elif refusing and not self._probing:

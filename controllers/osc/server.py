@@ -34,6 +34,7 @@ from latentpad.controllers.osc.packet import (
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.controllers.sender_threads import SenderThreads
 from latentpad.engine.arguments import Argument, CommandError
+from latentpad.engine.control.aliases import ALIASES
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.parameters import FINGERS, TABLE
 
@@ -42,6 +43,9 @@ DRAIN = 256
 
 AHEAD = 1.0
 """Seconds; a time tag further in the future is ignored."""
+
+MULTIXYS = 20
+"""Multitouch pads of one layout whose coordinates are known as such."""
 
 TIMED = 256
 """Bundles that may wait for their time; further ones are carried out at once."""
@@ -239,7 +243,9 @@ def _coordinate_sizes(latent_dim: int) -> dict[str, int]:
                 sizes[row.address.format(n=n)] = row.size
     for stem in ("/pad", *(f"/pad/{n}" for n in range(1, FINGERS + 1))):
         sizes |= {f"{stem}/xy": 2, f"{stem}/x": 1, f"{stem}/y": 1}
-    return sizes
+    known = {name: sizes.get(alias.address) for name, alias in ALIASES.items()}
+    sizes |= {name: size for name, size in known.items() if size is not None}
+    return sizes | {f"/multixy{m}/*": 2 for m in ("", *range(MULTIXYS))}
 
 
 async def listen(

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from latentpad.controllers.echo import Touched
 from latentpad.controllers.osc.ports import LOWEST
 from latentpad.controllers.osc.remembered import RememberedHost
 from latentpad.controllers.osc.subscriber import (
@@ -44,9 +45,6 @@ COPY_S = 1.0
 PROBE_S = 0.1
 """Seconds in which a port that has refused may refuse again."""
 
-ECHO_S = 0.3
-"""Seconds after a host's last touch of a control in which it is not sent that control's value."""
-
 BYTES_S = 64_000
 """Bytes a second to each known host, and to all others together. The rest waits, the newest value
 of each address."""
@@ -59,12 +57,12 @@ class SubscribedHost:
     group: str
     last_heard: float
     rate_limit: RateLimit  # of bytes
+    touched: Touched
     known: bool = False  # it has sent something since it asked
     asleep: bool = False
     port: int | None = None  # the port that it named last
     copied: float = -COPY_S
     subscribers: list[Subscriber] = field(default_factory=list)
-    touched: dict[str, float] = field(default_factory=dict)  # controls, and when; within ECHO_S
     aliases: dict[str, None] = field(default_factory=dict)  # that it has used, as an ordered set
 
 
@@ -91,6 +89,8 @@ class Subscribers:
             except CommandError:  # such an address cannot be reached at present
                 continue
             subscribers.append(Subscriber(port, udp, 0, SubscriberState.FOLLOWS))
+        if not subscribers:
+            return
         host = self._host(group)
         host.asleep, host.port, host.subscribers = True, remembered.port, subscribers
         host.aliases = {alias: None for alias in remembered.aliases if alias in ALIASES}
@@ -167,7 +167,7 @@ class Subscribers:
         same device follows, and the one under the finger is not moved.
         """
         if (host := self.hosts.get(sender.group)) is not None:
-            host.touched[address] = self._clock()
+            host.touched.touch(address)
         awake = self.awake()
         for subscriber in awake:
             subscriber.pending[address] = args
@@ -178,7 +178,6 @@ class Subscribers:
         now = self._clock()
         due_values = []
         for host in self.hosts.values():
-            host.touched = {a: at for a, at in host.touched.items() if now - at < ECHO_S}
             if now - host.last_heard > (KNOWN_S if host.known else FRESH_S):
                 host.asleep = True
                 for subscriber in host.subscribers:
@@ -195,8 +194,9 @@ class Subscribers:
                     if subscriber.request == first:
                         subscriber.state = SubscriberState.FOLLOWS
                         subscriber.pending = {**values(), **subscriber.pending}
+            held = host.touched.held()
             for subscriber in host.subscribers:
-                if ready := subscriber.take(host.touched):
+                if ready := subscriber.take(held):
                     due_values.append((host, subscriber, ready))
         return due_values
 
@@ -257,7 +257,9 @@ class Subscribers:
                 for subscriber in list(first.subscribers):
                     self._drop(first, subscriber)
                 del self.hosts[first.group]
-            self.hosts[group] = SubscribedHost(group, self._clock(), self._unknown_hosts_limit)
+            self.hosts[group] = SubscribedHost(
+                group, self._clock(), self._unknown_hosts_limit, Touched(self._clock)
+            )
         return self.hosts[group]
 
     @staticmethod

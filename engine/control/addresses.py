@@ -85,7 +85,7 @@ class Addresses:
         raise UnknownAddress(f"{address}: there is no such address")
 
     def __contains__(self, address: str) -> bool:
-        if address in self.staged:
+        if address in self.staged or aliases.find(address) is not None:
             return True
         try:
             self.find(address)
@@ -102,12 +102,13 @@ class Addresses:
 
 
 def _split(address: str) -> tuple[str, str]:
-    """An address with `*` for its number, and the number: its last part, or the one before."""
+    """An address with `*` for its number, and the number: its last part, or the one before. Both
+    are empty without one."""
     stem, _, last = address.rpartition("/")
     if last.isdecimal():
         return f"{stem}/*", last
     stem, _, digits = stem.rpartition("/")
-    return (f"{stem}/*/{last}", digits) if digits.isdecimal() else (address, "")
+    return (f"{stem}/*/{last}", digits) if digits.isdecimal() else ("", "")
 
 
 def _index(digits: str) -> int:

@@ -40,7 +40,6 @@ class PackLimits:
     axes: Planes | None
     anchors: int
     name: str = ""
-    anchors: int = 0
 
     @classmethod
     def of(cls, pack: Pack, planes: Planes, board: Board, name: str = "") -> PackLimits:
@@ -54,7 +53,6 @@ class PackLimits:
             planes,
             len(pack.anchors),
             name,
-            len(pack.anchors.latents),
         )
 
     @property

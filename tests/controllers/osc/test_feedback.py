@@ -6,17 +6,19 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from latentpad.controllers.echo import ECHO_S
 from latentpad.controllers.osc.feedback import Feedback
 from latentpad.controllers.osc.packet import Message, decode, encode
+from latentpad.controllers.osc.remembered import HostMemory, RememberedHost, load
 from latentpad.controllers.osc.server import listen
 from latentpad.controllers.osc.subscribers import (
     BYTES_S,
     COPY_S,
-    ECHO_S,
     FRESH_S,
     HOSTS,
     KNOWN_S,
@@ -51,11 +53,14 @@ class Pad:
     def send(self, address: str, *args: Any) -> None:
         self._udp.sendto(encode(address, args), self._server)
 
+    def packet(self) -> bytes:
+        return self._udp.recv(65_535)
+
     def received(self) -> list[Message]:
         messages: list[Message] = []
         while True:
             try:
-                messages += decode(self._udp.recv(65_535)).messages
+                messages += decode(self.packet()).messages
             except BlockingIOError:
                 return messages
 
@@ -524,3 +529,198 @@ def test_who_publishes_waits_until_somebody_follows(instrument: Instrument) -> N
             await asyncio.wait_for(waiting, 60)
 
     with_feedback(instrument, play)
+
+
+# -- what a device needs to follow ---------------------------------------------------------------
+
+
+def test_a_host_gets_its_own_value_when_it_has_let_go_of_the_control() -> None:
+    """Whatever port it is on: a second control of the same device follows."""
+    now = [0.0]
+    subscribers = Subscribers(lambda: now[0])
+    tablet, other = Sender("osc 127.0.0.1", 5000), Sender("osc 127.0.0.2", 5000)
+    for sender in (tablet, other):
+        subscribers.ask(sender, 9001)
+
+    def due() -> dict[str, dict[str, Any]]:
+        return {host.group: values for host, _, values in subscribers.due(lambda: {"/pan": (0,)})}
+
+    assert due() == {tablet.group: {"/pan": (0,)}, other.group: {"/pan": (0,)}}
+    for k in range(3):
+        subscribers.change("/gain", (float(k),), tablet)
+        subscribers.change("/texture", (float(k),), other)
+        assert due() == {tablet.group: {"/texture": (k,)}, other.group: {"/gain": (k,)}}
+        now[0] += 0.9 * ECHO_S
+    subscribers.change("/gain", (5.0,), other)  # while the tablet's finger may still be on it
+    assert due() == {}
+    assert subscribers.unfinished()
+    now[0] += 0.11 * ECHO_S
+    assert due() == {tablet.group: {"/gain": (5.0,)}, other.group: {"/texture": (2.0,)}}
+    now[0] += ECHO_S
+    assert due() == {other.group: {"/gain": (5.0,)}}
+    assert not subscribers.unfinished()
+    subscribers.close()
+
+
+def test_a_copy_is_sent_in_few_packets_of_limited_size_one_after_the_other(
+    instrument: Instrument,
+) -> None:
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad:
+            instrument.apply("/sync", (), pad.sender)
+            packets: list[bytes] = []
+            times: list[float] = []
+            while not packets or b"/pad/10/pitch" not in packets[-1]:
+                try:
+                    packets.append(pad.packet())
+                    times.append(time.monotonic())
+                except BlockingIOError:
+                    await asyncio.sleep(0.001)
+        sizes = [len(packet) for packet in packets]
+        assert 2 <= len(sizes) <= 8 and max(sizes) <= 1400 < sum(sizes)
+        assert times[-1] - times[0] > (len(sizes) - 2) / 60
+
+    with_feedback(instrument, play)
+
+
+def test_a_choice_comes_back_by_name_and_by_number_and_a_point_as_both_of_its_names(
+    instrument: Instrument,
+) -> None:
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad:
+            instrument.apply("/sync", (), pad.sender)
+            await arrival(pad, "/pad/10/pitch")
+            instrument.apply("/mode/original", (1,), ELSEWHERE)
+            got = await arrival(pad, "/mode/index")
+            assert Message("/mode", ("original",)) in got and Message("/mode/index", (2,)) in got
+            instrument.apply("/pad/1/xy", (0.25, 0.5), ELSEWHERE)
+            assert Message("/pad/xy", (0.25, 0.5)) in await arrival(pad, "/pad/xy")
+
+    with_feedback(instrument, play)
+
+
+def test_who_sends_0_to_1_gets_0_to_1_back(instrument: Instrument) -> None:
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad, Pad(host="127.0.0.2") as other:
+            for one in (pad, other):
+                instrument.apply("/sync", (), one.sender)
+                await arrival(one, "/pad/10/pitch")
+            instrument.apply("/n/gain", (0.25,), pad.sender)
+            assert [m.address for m in await arrival(other, "/gain")] == ["/gain"]
+            await arrival(pad, "/n/gain")
+            instrument.apply("/gain", (-24.0,), other.sender)
+            assert Message("/n/gain", (0.5,)) in await arrival(pad, "/n/gain")
+
+    with_feedback(instrument, play)
+
+
+def test_a_port_that_opens_again_gets_a_copy_without_a_message_of_its_host(
+    instrument: Instrument,
+) -> None:
+    """A tablet whose app sleeps and wakes: nobody has to tap it."""
+
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad:
+            instrument.apply("/sync", (), pad.sender)
+            await arrival(pad, "/pad/10/pitch")
+        for i in range(1000):
+            if not feedback.subscribers:
+                break
+            instrument.apply("/gain", (-i / 100,), ELSEWHERE)
+            await asyncio.sleep(0.005)
+        instrument.apply("/gain", (-3.0,), ELSEWHERE)
+        with Pad(port=pad.port) as again:
+            assert Message("/gain", (-3.0,)) in await arrival(again, "/pad/10/pitch")
+            instrument.apply("/gain", (-4.0,), ELSEWHERE)
+            assert await arrival(again, "/gain") == [Message("/gain", (-4.0,))]
+
+    with_feedback(instrument, play)
+
+
+# -- across runs ---------------------------------------------------------------------------------
+
+
+def test_hosts_and_ports_are_remembered_across_runs(instrument: Instrument, tmp_path: Path) -> None:
+    path = tmp_path / "state" / "feedback.toml"
+
+    def run(play: Callable[[Feedback], Coroutine[Any, Any, None]]) -> None:
+        with_feedback(instrument, play, memory=HostMemory(path, pytest.fail))
+
+    with Pad() as pad, Pad() as display:
+
+        async def ask(feedback: Feedback) -> None:
+            instrument.apply("/sync", (), pad.sender)
+            await arrival(pad, "/pad/10/pitch")
+            instrument.apply("/sync", (display.port,), pad.sender)
+            await arrival(display, "/pad/10/pitch")
+            instrument.apply("/n/pan", (0.5,), pad.sender)
+
+        async def play_on(feedback: Feedback) -> None:
+            instrument.apply("/gain", (-5.0,), ELSEWHERE)
+            await asyncio.sleep(0.1)
+            assert pad.received() == display.received() == []  # they sleep
+            instrument.apply("/ping", (), pad.sender)
+            for one in (pad, display):
+                got = await arrival(one, "/pad/10/pitch")
+                assert Message("/gain", (-5.0,)) in got and Message("/n/pan", (0.5,)) in got
+            assert feedback.port_of(pad.sender.group) == display.port
+
+        run(ask)
+        pad.received(), display.received()
+        run(play_on)
+
+
+def test_a_port_that_is_closed_at_the_end_is_forgotten_unless_it_was_named(
+    instrument: Instrument, tmp_path: Path
+) -> None:
+    path = tmp_path / "feedback.toml"
+
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad, Pad() as display:
+            instrument.apply("/sync", (), pad.sender)
+            instrument.apply("/sync", (display.port,), pad.sender)
+            await arrival(pad, "/pad/10/pitch")
+        ports.append(display.port)
+        for i in range(1000):
+            if not feedback.subscribers:
+                return
+            instrument.apply("/gain", (-i / 100,), ELSEWHERE)
+            await asyncio.sleep(0.005)
+
+    ports: list[int] = []
+    with_feedback(instrument, play, memory=HostMemory(path, pytest.fail))
+    assert load(path) == [RememberedHost("127.0.0.1", ports[0], ports, [])]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["hosts = 3", "[hosts.a]", "[hosts]\na = 1", "\0", "[", '[hosts.a]\nports = "x"\nport = []'],
+)
+def test_a_damaged_file_of_hosts_is_told_and_not_fatal(
+    instrument: Instrument, tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "feedback.toml"
+    path.write_text(text)
+    lines: list[str] = []
+
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad:
+            instrument.apply("/sync", (), pad.sender)
+            await arrival(pad, "/pad/10/pitch")
+
+    with_feedback(instrument, play, memory=HostMemory(path, lines.append))
+    assert len(lines) <= 1 and all(str(path) in line for line in lines)
+    assert [host.host for host in load(path)] == ["127.0.0.1"]
+
+
+def test_hosts_that_cannot_be_written_are_told(instrument: Instrument, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    lines: list[str] = []
+
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad:
+            instrument.apply("/sync", (), pad.sender)
+
+    memory = HostMemory(tmp_path / "file" / "feedback.toml", lines.append)
+    with_feedback(instrument, play, memory=memory)
+    assert len(lines) == 2 and all("feedback.toml" in line for line in lines)

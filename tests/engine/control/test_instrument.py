@@ -44,7 +44,7 @@ def look_up_anchor(anchor: int) -> tuple[Sequence[float], Sequence[float]]:
 class Desk:
     """An instrument with a clock that the test sets, and without a playing process."""
 
-    def __init__(self, anchors: int = 1 << 30) -> None:
+    def __init__(self, anchors: int = 1000) -> None:
         self.board = Board(BoardShape(frames=4, bins=5, samples=64, sample_rate=8000))
         self.now = 100.0
         self.woken = 0
