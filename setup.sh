@@ -146,9 +146,10 @@ if ! is_installed "$tensorflow"; then
     # Its C++ headers (290 MB) serve only to build operations of one's own.
     rm -rf .venv/lib/python3*/site-packages/tensorflow/include
 fi
-if wanted test && ! [ -d .venv/node/node_modules/osc ]; then
-    say "installing the package osc for Node"
-    npm install --silent --no-audit --no-fund --omit=optional --prefix .venv/node osc@2.4.5
+if wanted test && ! [ -d .venv/node/node_modules/oscquery ]; then
+    say "installing the packages osc and oscquery for Node"
+    npm install --silent --no-audit --no-fund --omit=optional --prefix .venv/node \
+        osc@2.4.5 oscquery@1.1.1
 fi
 # shellcheck disable=SC2086
 cksum $files "$tensorflow" pyproject.toml >.venv/.latentpad

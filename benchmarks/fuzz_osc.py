@@ -159,12 +159,13 @@ async def _fuzz(datagrams: int, seed: int) -> Result:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: result.faults.append(str(context)))
     report = error_log.report
-    error_log.report = lambda error: result.faults.append(repr(error))  # type: ignore[assignment]
+    error_log.report = lambda error: result.faults.append(repr(error))
     instrument = Instrument(
         Board(BoardShape(frames=8, bins=9, samples=256, sample_rate=48000)),
         PackLimits(
             LatentBounds.of(np.zeros((1, LATENTS))), ("raw", "principal", "map"),
-            lambda anchor: ((0.5, 0.5), (0.0,) * LATENTS), None, anchors=32,
+            lambda anchor: ((0.5, 0.5), (0.0,) * LATENTS), lambda values, point: (0, "", ""),
+            axes=None, anchors=32,
         ),
         clock=time.monotonic,
     )  # fmt: skip

@@ -120,8 +120,9 @@ def test_every_address_that_a_page_names_is_one(page: Path) -> None:
     known = {_any(address) for command in (*RECEIVED, *SENT) for address in command.addresses()}
     for line in code(page):
         for address in re.findall(r"(?<!\S)/[a-z][^\s,;]*", line):
-            alias = aliases.find(address.replace("{n}", "1"))
-            assert _any(address) in known or alias, f"{page.name}: `{line}`"
+            if not re.search(r"[\[?]|\{\d", address):  # else a pattern, or a query
+                alias = aliases.find(address.replace("{n}", "1"))
+                assert _any(address) in known or alias, f"{page.name}: `{line}`"
 
 
 def _any(address: str) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from pythonosc.tcp_client import SimpleTCPClient
 from pythonosc.udp_client import SimpleUDPClient
 
 from latentpad.engine.control.instrument import Instrument
+from latentpad.engine.parameters import METRICS, ROW, TABLE
 from tests.controllers.reached import Reached, free_for_all, until
 
 PROGRAMS = Path(__file__).parent / "clients"
@@ -89,6 +91,22 @@ def test_node_s_osc_by_udp(reached: Reached) -> None:
 def test_node_s_osc_by_tcp(reached: Reached) -> None:
     with running(node("tcp.js", str(reached.port)), NODE_PATH=MODULES) as lines:
         plays(reached, lines)
+
+
+@needs("node")
+def test_node_s_oscquery_reads_the_tree_and_listens(reached: Reached) -> None:
+    with running(node("oscquery.js", str(reached.http.port)), NODE_PATH=MODULES) as lines:
+        plays(reached, lines)
+    told = json.loads(lines[0])
+    assert told["host"]["oscPort"] == reached.port
+    methods = {method["full_path"]: method for method in told["methods"]}
+    missing = {row.address.format(n=1) for row in TABLE} - methods.keys()
+    # For this client a node with others below it is no method.
+    assert all(any(path.startswith(f"{each}/") for path in methods) for each in missing)
+    (metric,) = methods["/metric"]["arguments"]
+    assert metric["type"] == "s" and metric["range"]["vals"] == list(METRICS)
+    (gain,) = methods["/gain"]["arguments"]
+    assert gain["type"] == "f" and gain["range"]["max"] == ROW["/gain"].high
 
 
 @needs("pd")
