@@ -33,12 +33,16 @@ def address(message: OscMessage) -> str:
     return "".join(part.value for part in message.path)
 
 
+def osc(control: Control) -> list[OscMessage]:
+    """A control's messages: it has no others."""
+    found = [message for message in control.messages if isinstance(message, OscMessage)]
+    assert len(found) == len(control.messages)
+    return found
+
+
 def messages(document: Document) -> Iterator[tuple[Control, OscMessage]]:
     """Every control with each of its messages."""
-    for control in document.walk():
-        for message in control.messages:
-            assert isinstance(message, OscMessage)
-            yield control, message
+    yield from ((control, message) for control in document.walk() for message in osc(control))
 
 
 def touchosc_sends(document: Document) -> Iterator[Message]:
