@@ -14,8 +14,8 @@ from latentpad.controllers.osc.packet import PORT
 from latentpad.engine.control.instrument import Instrument
 from latentpad.presets.bank import PresetBank
 from latentpad.presets.commands import install
-from tests.controllers.osc.test_clients import MODULES, STARTS_S, needs, running
 from tests.controllers.reached import Reached, free_for_all, until
+from tests.controllers.test_clients import MODULES, STARTS_S, needs, running
 from tests.one_pack import OnePack
 
 PAGE = (Path(__file__).parents[1] / "docs" / "controllers.md").read_text("utf-8")
