@@ -81,16 +81,17 @@ def numba_windows(pack: Pack) -> Windows:
     biases = tuple(c["bias"] for c in convolutions)
     coarse = unfold["weights"], unfold["bias"], layers[2].channels
     flat = dense["weights"], dense["bias"]
-    range_db = np.float32(pack.representation.range_db)
+    r = pack.representation
+    scale = np.float32(r.range_db), r.bins
     return lambda latents, first, count: compiled(
-        latents, np.array(first), count, flat, coarse, tables, weights, biases, range_db
+        latents, np.array(first), count, flat, coarse, tables, weights, biases, scale
     )
 
 
 @njit(cache=True, nogil=True, fastmath=True)
 def compiled(
     latents: Floats, first: Any, count: int, flat: Any, coarse: Any, tables: Any, weights: Any,
-    biases: Any, range_db: Any,
+    biases: Any, scale: Any,
 ) -> Floats:  # fmt: skip
     voices, deep = len(latents), len(tables)
     start = np.empty((deep + 1, voices), np.int64)
@@ -131,8 +132,9 @@ def compiled(
             offset += stop[k, v] - start[k, v]
         rows = np.dot(gathered, weights[k])
         activate(rows, biases[k], k == deep - 1)
+    range_db, bins = scale
     for row in range(len(rows)):
-        for b in range(rows.shape[1]):
+        for b in range(bins):  # the texture is beside them
             rows[row, b] = (rows[row, b] - np.float32(1)) * range_db
     return rows.reshape(voices, count, rows.shape[1])
 

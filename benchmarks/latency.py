@@ -29,6 +29,8 @@ from latentpad.engine.play.devices import DeviceError
 from latentpad.models.progress import LoopProgress
 
 AFTER_S = 0.11
+ALIKE_DB = 10.0  # a jump is to a sound about as loud: one far softer than the error with which
+# the sound before is predicted is found late, when it is found
 STEADY = (
     ("/mode", ("loop",)), ("/morph", (0.0,)), ("/smooth", (0.0,)), ("/loop/start", (0.12,)),
     ("/loop/freeze", (1,)), ("/gain", (-6.0,)), ("/level", (0.0,)), ("/texture", (0.0,)),
@@ -217,10 +219,11 @@ def distinct(
     instrument: PlayProcess,
     ear: Ear | CardEar,
     dice: random.Random,
-    tries: int = 24,
+    tries: int = 40,
     count: int = 6,
 ) -> list[tuple[float, float]]:
-    """Points whose frozen sounds are steady and far from one another."""
+    """Points whose frozen sounds are steady, about as loud as the loudest, and far from one
+    another."""
     candidates: list[tuple[float, tuple[float, float], NDArray[np.float64]]] = []
     for _ in range(tries):
         point = (dice.uniform(0.05, 0.95), dice.uniform(0.05, 0.95))
@@ -228,6 +231,9 @@ def distinct(
         time.sleep(0.3)
         level = 10 * np.log10(bands(ear.heard[-int(0.12 * ear.rate) :], ear.rate) + 1e-12)
         candidates.append((float(np.median(level.std(axis=0))), point, level.mean(axis=0)))
+    highest = [float(level.max()) for _, _, level in candidates]
+    loud = min(max(highest) - ALIKE_DB, sorted(highest)[-count])
+    candidates = [c for c, level in zip(candidates, highest, strict=True) if level >= loud]
     candidates.sort(key=lambda each: each[0])
     best = [candidates[0]]
     while len(best) < count:

@@ -28,7 +28,7 @@ from latentpad.models.metrics import heard, similarity
 from latentpad.models.packs import pack as packs
 from latentpad.models.packs.pack import Pack
 from latentpad.models.training import dataset
-from latentpad.models.training.config import Recipe, TrainingConfig
+from latentpad.models.training.config import DEFAULT, Recipe, TrainingConfig
 from latentpad.models.training.quality import JudgedPhase
 from latentpad.models.training.train import train
 
@@ -43,14 +43,14 @@ HEAD = (
 
 def recipe(settings: Sequence[str]) -> Recipe:
     """The default recipe with FIELD=VALUE settings. Raises ValueError for no such field."""
-    kinds = {field.name: type(getattr(Recipe(), field.name)) for field in fields(Recipe)}
+    kinds = {field.name: type(getattr(DEFAULT, field.name)) for field in fields(Recipe)}
     chosen: dict[str, Any] = {}
     for setting in settings:
         name, _, value = setting.partition("=")
         if name not in kinds:
             raise ValueError(f"{name}: no field of a recipe: {', '.join(kinds)}")
         chosen[name] = value == "True" if kinds[name] is bool else kinds[name](value)
-    return replace(Recipe(), **chosen)
+    return replace(DEFAULT, **chosen)
 
 
 def row(

@@ -68,6 +68,7 @@ class Scratch(NamedTuple):
     upward: Floats  # (bins,)
     texture: Floats  # (bands,) of the frame, 0...1
     cosine: Floats  # (bands,) the coherent part's share of each band's amplitude
+    partial: Floats  # (bins,) how far each bin belongs to a partial, 0...1
 
 
 class FrameSettings(NamedTuple):
@@ -133,4 +134,5 @@ def scratch(n_fft: int) -> Scratch:
         upward=np.zeros(bins, np.float32),
         texture=np.zeros(BANDS, np.float32),
         cosine=np.zeros(BANDS, np.float32),
+        partial=np.zeros(bins, np.float32),
     )

@@ -16,6 +16,10 @@ from latentpad.engine.play.phase import Frame
 from latentpad.engine.play.playhead import loop_blend
 
 LEAST = 1e-3  # a share of noise below this, -56 dB, is none, and takes no time
+# Noise on a partial's main lobe hides it; between partials it is heard. So the texture of a sound
+# spares what stands above the mean of the bins around it.
+LOBE, AROUND = 2, 6  # bins to either side: of a main lobe, and of the mean
+LEVEL, PARTIAL = 2.2, 3.5  # times the mean: no partial up to the first, one from the second on
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -33,24 +37,47 @@ def add_noise(memory: VoiceMemory, scratch: Scratch, v: int, frame: Frame, textu
 
 @njit(cache=True, nogil=True, fastmath=True)
 def add_noise_by_band(
-    memory: VoiceMemory, scratch: Scratch, v: int, frame: Frame, ratio: float
+    memory: VoiceMemory, scratch: Scratch, v: int, frame: Frame, ratio: float, texture: float
 ) -> None:
     """The same, by the share of noise in each band: that of `scratch.cosine`.
 
-    At the frequency `ratio` each bin has the noise of the bin that is transposed there.
+    At the frequency `ratio` each bin has the noise of the bin that is transposed there. Partials
+    have that of a share `texture` alone.
     """
+    _find_partials(scratch.magnitude, scratch.partial)
     white, energy = _white(memory, scratch, v, frame)
     level = np.float32(frame.scale * math.sqrt(3 / energy))
     band, part, last = frame.band, frame.part, len(white) - 1
     step = 1.0 / ratio
+    everywhere = np.float32(math.sin((1 - texture) * math.pi / 2))
     for m in range(len(white)):
         k = min(int(m * step), last)
         below = scratch.cosine[band[k]]
         cosine = below + part[k] * (scratch.cosine[band[k] + 1] - below)
+        cosine += scratch.partial[m] * (everywhere - cosine)
         sine = math.sqrt(max(np.float32(1) - cosine * cosine, np.float32(0)))
         scratch.spectrum[m] = cosine * scratch.spectrum[m] + white[m] * (
             level * sine * scratch.magnitude[m]
         )
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _find_partials(magnitude: Floats, out: Floats) -> None:
+    """How far each bin belongs to a partial, (bins,) in 0...1."""
+    last, sum_around = len(magnitude) - 1, 0.0  # in double precision: of a peak nothing is left
+    for m in range(min(AROUND, last + 1)):
+        sum_around += magnitude[m]
+    for m in range(last + 1):
+        if m + AROUND <= last:
+            sum_around += magnitude[m + AROUND]
+        if m > AROUND:
+            sum_around -= magnitude[m - AROUND - 1]
+        count = min(m + AROUND, last) - max(m - AROUND, 0) + 1
+        highest = magnitude[m]
+        for i in range(max(m - LOBE, 0), min(m + LOBE, last) + 1):
+            highest = max(highest, magnitude[i])
+        above = highest * count / (sum_around + 1e-20)
+        out[m] = min(max((above - LEVEL) / (PARTIAL - LEVEL), 0.0), 1.0)
 
 
 @njit(cache=True, nogil=True, fastmath=True)

@@ -195,7 +195,7 @@ def play_frame(
     else:
         scratch.spectrum[:] = 0
     if texture < 1 and share_noise(memory, scratch, v, play, playhead, texture):
-        add_noise_by_band(memory, scratch, v, frame, play.ratio)
+        add_noise_by_band(memory, scratch, v, frame, play.ratio, texture)
     elif texture > 0:
         add_noise(memory, scratch, v, frame, texture)
     signal = np.fft.irfft(scratch.spectrum)

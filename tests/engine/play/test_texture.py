@@ -33,6 +33,14 @@ def partials() -> Floats:
     return R.decibels(R.magnitudes(sum(sounds, np.zeros(R.samples, np.float32))))
 
 
+def smooth(*, gap: bool = False) -> Floats:
+    """Decibels without partials: a steady spectrum that falls by 30 dB. A `gap` is around `CUT`."""
+    steady = np.linspace(-20, -50, R.bins, dtype=np.float32)
+    if gap:
+        steady[int(0.9 * CUT) : int(1.3 * CUT)] = -R.range_db
+    return np.tile(steady, (R.frames, 1))
+
+
 def with_texture(decibels: Floats, texture: float | Floats) -> Floats:
     """Decoded frames of which bands (BANDS,) are so noise-like."""
     decoded = R.untextured(decibels)
@@ -53,18 +61,19 @@ def likeness(one: Floats, other: Floats) -> float:
 
 
 def test_bands_that_are_noise_are_played_as_noise_and_the_others_coherently() -> None:
-    decibels = partials()
+    decibels = smooth(gap=True)
     made = resynthesise(with_texture(decibels, (np.arange(BANDS) >= 19).astype(np.float32)), R)
     plain, noisy = resynthesise(decibels, R), resynthesise(decibels, R, method=voice.NOISE)
     for above in (False, True):
         parts = [high(sound, above=above) for sound in (made, plain, noisy)]
-        assert rms_db(parts[0][INSIDE]) == pytest.approx(rms_db(parts[1][INSIDE]), abs=1.5)
+        as_loud = parts[2 if above else 1]
+        assert rms_db(parts[0][INSIDE]) == pytest.approx(rms_db(as_loud[INSIDE]), abs=1.5)
         alike = likeness(parts[0], parts[1]), likeness(parts[0], parts[2])
         assert (alike[0] < 0.3 and alike[1] > 0.99) if above else alike[0] > 0.99
 
 
 def test_a_texture_that_is_the_same_in_all_bands_is_as_that_of_the_parameter() -> None:
-    decibels = partials()
+    decibels = smooth()
     for share in (0.3, 0.7):
         told = resynthesise(with_texture(decibels, share), R)
         np.testing.assert_allclose(told, resynthesise(decibels, R, texture=share), atol=2e-4)
@@ -72,9 +81,29 @@ def test_a_texture_that_is_the_same_in_all_bands_is_as_that_of_the_parameter() -
 
 def test_noise_of_the_parameter_is_added_to_what_the_sound_tells() -> None:
     """t = 1 - (1 - texture) (1 - learned * map)"""
-    decibels = partials()
+    decibels = smooth()
     both = resynthesise(with_texture(decibels, 0.8), R, texture=0.4, learned=0.5)
     np.testing.assert_allclose(both, resynthesise(decibels, R, texture=0.64), atol=2e-4)
+
+
+def test_partials_stay_coherent_in_a_band_that_is_noise_between_them() -> None:
+    decibels = partials()
+    floor = np.maximum(decibels, -50)
+    told = resynthesise(with_texture(floor, 1.0), R)
+    plain = resynthesise(floor, R)
+    assert likeness(told, plain) > 0.98
+    between = ~(decibels[40:150] > -50).any(axis=0)
+    piece = slice(8192, 8192 + R.n_fft)
+    spectrum = [np.fft.rfft(sound[piece] * np.hanning(R.n_fft)) for sound in (told, plain)]
+    one, other = (each[between] for each in spectrum)
+    assert abs(np.vdot(one, other)) < 0.4 * np.linalg.norm(one) * np.linalg.norm(other)
+
+
+def test_noise_of_the_parameter_does_not_spare_partials() -> None:
+    decibels = partials()
+    noise = resynthesise(decibels, R, texture=1.0)
+    told = resynthesise(with_texture(decibels, 0.5), R, texture=1.0)
+    np.testing.assert_allclose(told, noise, atol=2e-4)
 
 
 def test_without_its_share_a_sound_with_a_texture_is_as_one_without() -> None:
@@ -156,7 +185,7 @@ def test_a_transposed_sound_has_its_noise_where_its_bins_are() -> None:
 
 def test_a_voice_on_the_board_plays_it_as_far_as_its_row_says() -> None:
     """As the live voices and the offline renderer do: both are `Voices` on a board."""
-    decoded = with_texture(partials(), (np.arange(BANDS) >= 19).astype(np.float32))
+    decoded = with_texture(smooth(gap=True), (np.arange(BANDS) >= 19).astype(np.float32))
     made = {}
     for learned in (1.0, 0.0):
         stage = Stage(R)
