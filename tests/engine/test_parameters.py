@@ -92,12 +92,16 @@ def test_a_choice_is_taken_by_name_and_by_number() -> None:
 def test_an_axis_is_a_latents_number_a_descriptors_name_or_auto() -> None:
     row = ROW["/axes"]
     assert row.parse([3, 0]) == (3, 0) and row.show((3, 0)) == (3, 0)
+    assert row.parse(["3", "0"]) == (3, 0)
     assert row.parse(["auto", "auto"]) == row.default == (AUTO, AUTO)
     values = row.parse(["brightness", "loudness"])
     assert min(values) >= LATENT_MAX and row.show(values) == ("brightness", "loudness")
     assert all(isinstance(shown, int) for shown in row.show((0.0, 63.0)))
-    with pytest.raises(CommandError, match="'Bright' is none of auto, brightness, hardness"):
-        row.parse(["Bright", "hardness"])
+    assert row.parse(["Brightness", "LOUDNESS"]) == values
+    with pytest.raises(CommandError, match="'bright' is none of auto, brightness, hardness"):
+        row.parse(["bright", "hardness"])
+    with pytest.raises(CommandError, match="finite number"):
+        row.parse(["9" * 400, "0"])
 
 
 def test_integers_are_taken_for_floats_and_back() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -78,9 +79,9 @@ def test_the_network_reaches_it_on_both_versions_of_ip(instrument: Instrument) -
     with Reached(instrument, lan=True) as reached:
         host, port = reached.osc.address
         assert (host, port) == ("::", reached.port)
-        for address in interfaces.addresses(host):
-            answers = ask(encode("/texture", (7.0,)), address, reached.port)
-            assert [m.args for m in answers if m.address == "/texture"] == [(1.0,)], address
+        for n, address in enumerate(interfaces.addresses(host)):
+            ask(encode("/gain", (-30.0 - n,)), address, reached.port)
+            until(lambda n=n: reached.value("/gain") == (-30.0 - n,), address)  # type: ignore[misc]
 
 
 def test_this_machine_alone_reaches_it_without_lan(reached: Reached) -> None:
@@ -144,3 +145,36 @@ def test_where_ipv6_is_missing_ipv4_plays(
         assert reached.osc.address[0] == "0.0.0.0"
         ask(encode("/gain", (-25.0,)), "127.0.0.1", reached.port)
         assert reached.value("/gain") == (-25.0,)
+
+
+def test_what_the_system_drops_is_counted_and_told(reached: Reached) -> None:
+    done = threading.Event()
+    reached.loop.call_soon_threadsafe(done.wait, 20)
+    packet = encode("/texture", (0.5,))
+    with socket.socket(type=socket.SOCK_DGRAM) as udp:
+        for _ in range(20_000):  # much more than its buffer holds
+            udp.sendto(packet, ("127.0.0.1", reached.port))
+    done.set()
+    until(lambda: any("has dropped" in line for line in reached.said))
+    until(lambda: reached.osc.counts.packets + reached.osc.dropped == 20_000)
+
+
+def test_a_pattern_acts_on_all_that_it_matches(reached: Reached) -> None:
+    ask(encode("/pad/[2-4]/touch", (1,)), "127.0.0.1", reached.port)
+    assert [n for n in range(1, 11) if reached.instrument.down(n)] == [2, 3, 4]
+    ask(encode("/PAD/*/touch", (0,)), "127.0.0.1", reached.port)
+    assert not any(map(reached.instrument.down, range(1, 11)))
+
+
+def test_of_many_values_by_pattern_the_newest_counts(reached: Reached) -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as udp:
+        for k in range(500):
+            packet = encode("/pad/*/xy", (k / 1000, 0.5))
+            udp.sendto(packet, ("127.0.0.1", reached.port))
+        until(lambda: reached.value("/pad/10/xy") == (pytest.approx(0.499), 0.5))
+    assert reached.value("/pad/1/xy") == (pytest.approx(0.499), 0.5)
+
+
+def test_choices_are_taken_in_any_case(reached: Reached) -> None:
+    ask(encode("/Mode", ("SHOT",)), "127.0.0.1", reached.port)
+    assert reached.value("/mode") == ("shot",)
