@@ -97,6 +97,8 @@ class HttpController:
         except Exception as error:
             error_log.report(error)
             connection.say(f"note   no OSCQuery and no page: {error}")
+            for listening in self._sockets:  # whoever waits there is not left waiting
+                listening.close()
 
     async def _serve(self, connection: Connection) -> None:
         self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()

@@ -94,6 +94,15 @@ def test_names_are_taken_in_any_case(instrument: Instrument) -> None:
     assert find("/My/Fader") == ("/My/Fader",)
 
 
+def test_a_plain_address_is_searched_for_nowhere(
+    instrument: Instrument, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instrument, "addresses", None)
+    monkeypatch.setattr(instrument, "knows", None)
+    packet = decode(encode_bundle([encode("/pad/1/xy", (0.5, 0.5)), encode("/any/thing")]))
+    assert Dispatch(instrument).resolve(packet) is packet
+
+
 def test_a_command_that_comes_later_is_matched_too(instrument: Instrument) -> None:
     dispatch = Dispatch(instrument)
     assert dispatch.find("/la[tu]*") == ("/latent",)
