@@ -29,6 +29,7 @@ COLUMNS = 4  # of buttons
 PAGES = {
     "loop": ("/mode", "/loop/"),
     "notes": ("/shot/", "/note/", "/attack", "/release"),
+    "preset": ("/snapshot/",),
     "out": ("/gain", "/level", "/ceiling"),
 }
 """Pages by the beginnings of their rows' addresses. `page_of` knows the others."""
