@@ -10,16 +10,8 @@ from typing import Annotated
 try:
     import typer
 
-    from latentpad.cli import (
-        completion,
-        evaluate,
-        grain,
-        import_pack,
-        layouts,
-        send,
-        streams,
-        train,
-    )
+    from latentpad.cli import completion, evaluate, grain, import_pack, send, streams, train
+    from latentpad.cli import layouts as layout_commands
     from latentpad.cli import library as library_commands
     from latentpad.cli import plane as plane_command
     from latentpad.cli.errors import CommandRefused, check_report
@@ -175,6 +167,9 @@ def play(
     record_gestures: Annotated[
         Path | None, typer.Option(help="Record the gestures: .jsonl.")
     ] = None,
+    replay: Annotated[
+        Path | None, typer.Option(help="Replay a gesture recording, and play over it.")
+    ] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="Stop after so long.")] = None,
 ) -> None:
     """Play the instrument."""
@@ -189,7 +184,7 @@ def play(
         osc_port=osc_port, http_port=http_port, lan=lan or lan_oscquery,
         lan_oscquery=lan_oscquery, midi=tuple(midi or ()), bend_layout=bend_layout, demo=demo,
         controllers=tuple(controller or ()),
-        record=record, record_gestures=record_gestures, seconds=seconds,
+        record=record, record_gestures=record_gestures, replay=replay, seconds=seconds,
     )  # fmt: skip
     lasting = streams.BestEffortOutput(_warn)
     try:
@@ -239,8 +234,8 @@ app.command("import")(import_pack.import_)
 app.command()(plane_command.plane)
 app.command()(grain.grain)
 app.command()(evaluate.evaluate)
-app.command()(layouts.touchosc)
-app.command()(layouts.open_stage_control)
+app.command()(layout_commands.touchosc)
+app.command()(layout_commands.open_stage_control)
 
 
 @app.command()
