@@ -35,12 +35,13 @@ class Addresses:
         """Add a command that is not the engine's."""
         self._handlers[address] = handler
 
+    def is_engine_command(self, address: str) -> bool:
+        """Whether it is one of the engine's commands. Takes record, and replay, only those."""
+        return address not in self._handlers or address in self._engine_addresses
+
     def is_recorded(self, address: str) -> bool:
-        """Whether a take records it: the engine's commands, but not those of snapshots, whose
-        steps are recorded."""
-        if address in self._handlers:
-            return address in self._engine_addresses
-        return not address.startswith("/snapshot/")
+        """Whether a take records it: not the commands of snapshots, whose steps are recorded."""
+        return self.is_engine_command(address) and not address.startswith("/snapshot/")
 
     def has(self, address: str) -> bool:
         """Whether a command has exactly this address."""
