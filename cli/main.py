@@ -11,6 +11,7 @@ try:
     import typer
 
     from latentpad.cli import completion, evaluate, grain, import_pack, send, streams, train
+    from latentpad.cli import layouts as layout_commands
     from latentpad.cli import library as library_commands
     from latentpad.cli import plane as plane_command
     from latentpad.cli.errors import CommandRefused, check_report
@@ -237,6 +238,8 @@ app.command("import")(import_pack.import_)
 app.command()(plane_command.plane)
 app.command()(grain.grain)
 app.command()(evaluate.evaluate)
+app.command()(layout_commands.touchosc)
+app.command()(layout_commands.open_stage_control)
 
 
 @app.command()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from latentpad.cli import devices, first_steps, messages, signals
+from latentpad.cli import devices, first_steps, link, messages, signals
 from latentpad.cli.recorded import play_options
 from latentpad.controllers import meters
 from latentpad.controllers.controller import Connection, Controller, load
@@ -21,6 +21,7 @@ from latentpad.controllers.http.controller import HttpController
 from latentpad.controllers.http.pages import PORT as HTTP_PORT
 from latentpad.controllers.keyboard.controller import KeyboardController
 from latentpad.controllers.keyboard.terminal import is_terminal
+from latentpad.controllers.layouts import pages as layouts
 from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.midi.controller import MidiController
 from latentpad.controllers.osc.controller import OscController
@@ -135,6 +136,9 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     http = HttpController(
         osc, options.http_port, lan=options.lan, lan_oscquery=options.lan_oscquery
     )
+    http.pages |= layouts.pages(
+        lambda: layouts.present(instrument, bank, session.packs.played), http.link, port
+    )
     takes = TakeRecorder(session, bank.named(options.preset), say)
     midi = MidiController(
         learning, options.midi, "bend" if options.bend_layout else "pad", mpe=options.mpe
@@ -177,14 +181,16 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
             say("ready")
             for line in first_steps.lines(host, port, options.lan, keyboard is not None):
                 say(line)
-            if options.replay is not None:
-                player.play(options.replay, on_present=chosen)
             # What these import delays nothing now.
             late: list[Controller] = [http]
             if options.lan:
                 query_port = http.port if options.lan_oscquery else None
                 late.append(DiscoveryController(port, query_port))
             await _start(late, connection, running)
+            for line in link.lines(http.link(layouts.PATH)) if options.lan else ():
+                say(line)
+            if options.replay is not None:
+                player.play(options.replay, on_present=chosen)
             await _stopped(stop, options.seconds)
         elif not stop.is_set():
             raise EngineError(session.failed)

@@ -77,6 +77,11 @@ class Parameter:
     def per_finger(self) -> bool:
         return "{n}" in self.address
 
+    @property
+    def is_even(self) -> bool:
+        """Whether the steps of a normalised control are as large everywhere."""
+        return not (self.curve or self.detents)
+
     def parse(self, args: Sequence[Argument]) -> tuple[float, ...]:
         """The message's arguments as board values: converted, finite, clamped to the range.
 

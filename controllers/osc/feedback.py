@@ -246,11 +246,11 @@ class Feedback:
 def _encoded(host: SubscribedHost, values: Values) -> Iterator[tuple[str, list[bytes]]]:
     """Each address, with its value under all addresses that are sent to the host."""
     for address, args in values.items():
-        forms = [(address, args), *aliases.forms(address, args)]
+        forms = {address: args, **dict(aliases.forms(address, args))}
         alias = aliases.NORMALISED + address
         if alias in host.aliases:
-            forms.append((alias, aliases.ALIASES[alias].show(args)))
-        yield address, [encode(*form) for form in forms]
+            forms[alias] = aliases.ALIASES[alias].show(args)
+        yield address, [encode(*form) for form in forms.items()]
 
 
 def _first(values: Iterator[tuple[str, list[bytes]]]) -> tuple[list[bytes], list[str]]:

@@ -114,6 +114,10 @@ _PAD_COMMANDS = tuple(
 )
 _CHOICES = {row.address: tuple(_of_choice(row)) for row in TABLE if row.kind == "choice"}
 _NORMALISED = tuple(row for row in TABLE if row.kind != "axis")
+_UNEVEN = tuple(row for row in _NORMALISED if not row.is_even)
+
+TOLD: tuple[Command, ...] = tuple(map(_normalised_command, _UNEVEN))
+"""The normalised values that are sent to everyone: no touch program knows their curves."""
 
 COMMANDS: tuple[Command, ...] = (
     *(command for pairs in _CHOICES.values() for command, _ in pairs),
@@ -144,4 +148,5 @@ ALIASES: dict[str, Alias] = dict(_aliases())
 _TOLD: dict[str, tuple[str, ...]] = {
     "/pad/1/xy": ("/pad/xy",),
     **{address: (f"{address}/index",) for address in _CHOICES},
+    **{row.address: (NORMALISED + row.address,) for row in _UNEVEN},
 }

@@ -160,6 +160,7 @@ FEEDBACK: tuple[Command, ...] = (
     Command("/record", "whether a take is recorded", (switch("record"),)),
     Command("/pad/xy", "finger 1's point, as `/pad/1/xy`", (share("x"), share("y"))),
     *(index(row, f"the number of `{row.address}`, which is sent by name, too") for row in CHOICES),
+    *aliases.TOLD,
     Command("/pad/{n}/touch", "a finger came down (1) or went up (0)", (switch("touch"),)),
     Command(
         "/anchor/near",

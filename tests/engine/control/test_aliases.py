@@ -253,4 +253,14 @@ def test_a_value_is_sent_under_the_other_addresses_that_controls_have() -> None:
     assert list(aliases.forms("/mode", ("shot",))) == [("/mode/index", (MODES.index("shot"),))]
     assert list(aliases.forms("/pad/1/xy", (0.5, 0.25))) == [("/pad/xy", (0.5, 0.25))]
     assert list(aliases.forms("/gain", (1.0,))) == []
+
+
+@pytest.mark.parametrize(("address", "value"), [("/morph", 0.06), ("/loop/speed", -2.5)])
+def test_a_value_whose_fader_is_not_linear_is_told_normalised_too(
+    desk: Desk, address: str, value: float
+) -> None:
+    ((alias, args),) = aliases.forms(address, (value,))
+    assert alias == f"/n{address}"
+    desk.send(alias, *args)
+    assert desk.instrument.value(address) == (pytest.approx(value),)
     assert ROW["/mode"].choices == MODES
