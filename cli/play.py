@@ -7,11 +7,13 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from latentpad.cli import devices, first_steps, messages, signals
+from latentpad.cli.meters import publish_meters
+from latentpad.cli.recorded import play_options
 from latentpad.controllers.controller import Connection, Controller, load
 from latentpad.controllers.demo import DemoController
 from latentpad.controllers.discovery import DiscoveryController
@@ -28,6 +30,7 @@ from latentpad.controllers.osc.packet import PORT
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.controllers.recording import TakeRecorder
 from latentpad.controllers.refusals import Refusals
+from latentpad.controllers.replay import TakePlayer
 from latentpad.engine import board as b
 from latentpad.engine import error_log
 from latentpad.engine.arguments import Argument
@@ -45,7 +48,6 @@ from latentpad.presets.names import listed
 from latentpad.presets.preset import Preset
 
 WAITING_S = 20.0  # between two lines about a slow start
-METER_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Options:
     controllers: tuple[str, ...] = ()
     record: Path | None = None
     record_gestures: Path | None = None
+    replay: Path | None = None
     seconds: float | None = None
 
 
@@ -80,6 +83,9 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     `TakeError`, `CommandError`, `ControllerError` for wrong options, before any sound.
     """
     recordings.check(options.record, options.record_gestures)
+    chosen = bool(options.pack or options.library)
+    if options.replay is not None and not chosen:
+        options = replace(options, **play_options(options.replay))
     extra_controllers = [load(name) for name in options.controllers]
     bank = PresetBank()
     preset = bank.load(options.preset)
@@ -131,6 +137,8 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     packs.install(instrument)
     install(instrument, bank, packs, refusals.note)
     takes.install()
+    player = TakePlayer(outcomes, bank, packs, takes, feedback.publish, announce)
+    player.install()
     try:
         await _start([midi], connection, running)
         say(f"preset {options.preset} ({preset.title}), pack {pack.name}")
@@ -144,7 +152,8 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
             say("note   without a library, originals are what the model makes of them")
         say(f"OSC    {messages.addresses(options.lan, host, port)}")
         say(http.bind())
-        meter = loop.create_task(_meter(session, osc, outcomes, feedback))
+        running.append(http)
+        meter = loop.create_task(publish_meters(session, osc, outcomes, feedback))
         if await _ready(session, stop, say):
             if options.record is not None or options.record_gestures is not None:
                 takes.begin(options.record, options.record_gestures)
@@ -158,12 +167,12 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
             say("ready")
             for line in first_steps.lines(host, port, options.lan, keyboard is not None):
                 say(line)
-            # What these import delays nothing now.
-            late: list[Controller] = [http]
+            if options.replay is not None:
+                player.play(options.replay, on_present=chosen)
+            await http.start(connection)  # what it imports delays nothing now
             if options.lan:
                 query_port = http.port if options.lan_oscquery else None
-                late.append(DiscoveryController(port, query_port))
-            await _start(late, connection, running)
+                await _start([DiscoveryController(port, query_port)], connection, running)
             await _stopped(stop, options.seconds)
         elif not stop.is_set():
             raise EngineError(session.failed)
@@ -171,6 +180,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     finally:
         stopping = [loop.create_task(controller.stop()) for controller in reversed(running)]
         await asyncio.sleep(0)  # lets each begin to stop: the terminal gets its own mode back
+        player.close()
         instrument.release_all()
         feedback.close()
         await loop.run_in_executor(None, session.close)
@@ -250,40 +260,3 @@ async def _stopped(stop: asyncio.Event, seconds: float | None) -> None:
         await asyncio.wait_for(stop.wait(), seconds)
     except TimeoutError:
         return
-
-
-async def _meter(
-    session: Session, osc: OscController, outcomes: Outcomes, feedback: Feedback
-) -> None:
-    """Publish the meters while anyone follows."""
-    player, decoder = session.board.player, session.board.decoder
-    while True:
-        await asyncio.sleep(METER_S)
-        await feedback.wait_followed()
-        peaks = (float(player[b.PEAK_LEFT]), float(player[b.PEAK_RIGHT]))
-        feedback.publish("/meter/peak", peaks)
-        feedback.publish("/meter/load", (float(player[b.LOAD]),))
-        feedback.publish("/meter/limiter", (float(player[b.REDUCTION_DB]),))
-        feedback.publish("/meter/refused", (outcomes.refused,))
-        feedback.publish("/meter/dropped", (osc.dropped,))
-        feedback.publish(
-            "/meter/faults",
-            (
-                int(player[b.STARVED]),
-                int(player[b.LATE]),
-                int(player[b.GUARDED]),
-                int(osc.counts.malformed),
-                int(decoder[b.DECODES_SKIPPED]),
-                int(decoder[b.DECODES_FAILED]),
-            ),
-        )
-        feedback.publish(
-            "/meter/engine",
-            (
-                float(player[b.RING_FRAMES] / max(player[b.DEVICE_BLOCK], 1)),
-                int(player[b.QUALITY]),
-                float(player[b.HOP_US]),
-                float(decoder[b.DECODE_US]),
-                int(player[b.OUTPUT]),
-            ),
-        )

@@ -44,6 +44,10 @@ class Changes:
         """Whether this command may wait for a disk."""
         return address in self._addresses.staged
 
+    def is_gesture(self, address: str) -> bool:
+        """Whether takes record this command: it plays, and changes no file and no subscription."""
+        return not self.waits_for_disk(address) and self._addresses.is_engine_command(address)
+
     def addresses(self) -> list[str]:
         """All known addresses; `*` stands for a number."""
         return list(self._addresses)

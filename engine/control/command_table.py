@@ -125,6 +125,18 @@ COMMANDS: tuple[Command, ...] = (
     # the program
     Command("/record", "1 begins a take in the folder `takes`, 0 ends it", (_switch("record"),)),
     Command(
+        "/take/play",
+        "replay a take of the folder `takes`, by its name, or the newest; the performer plays over "
+        "it",
+        (Arg("take", "text", optional=True),),
+    ),
+    Command("/take/stop", "end the replay, and release its voices"),
+    Command(
+        "/take/loop",
+        "1 repeats the take until `/take/stop`, 0 ends with its end",
+        (_switch("loop"),),
+    ),
+    Command(
         "/learn",
         "bind the next MIDI control that is moved to this address; an empty text: none",
         (Arg("address", "text"),),
@@ -158,6 +170,9 @@ FEEDBACK: tuple[Command, ...] = (
     Command("/pad/{n}/touch", "a finger came down (1) or went up (0)", (_switch("touch"),)),
     Command("/latent", "all latents, after a command that set some", (Arg("z", many=True),)),
     Command("/lattice/{k}", "one weight of the lattice", (Arg("share", low=-REACH, high=REACH),)),
+    Command("/take/play", "a replay has begun", (Arg("take", "text"),)),
+    Command("/take/stop", "the replay has ended"),
+    Command("/take/loop", "whether takes are repeated", (_switch("loop"),)),
     Command(
         "/refused",
         "a command was not carried out, and why; always sent to its sender",
