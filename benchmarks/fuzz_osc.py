@@ -164,7 +164,8 @@ async def _fuzz(datagrams: int, seed: int) -> Result:
         Board(BoardShape(frames=8, bins=9, samples=256, sample_rate=48000)),
         PackLimits(
             LatentBounds.of(np.zeros((1, LATENTS))), ("raw", "principal", "map"),
-            lambda anchor: ((0.5, 0.5), (0.0,) * LATENTS), None, anchors=32,
+            lambda anchor: ((0.5, 0.5), (0.0,) * LATENTS), lambda values, point: (0, "", ""),
+            axes=None, anchors=32,
         ),
         clock=time.monotonic,
     )  # fmt: skip

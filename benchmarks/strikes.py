@@ -21,7 +21,7 @@ import numpy as np
 import psutil
 
 from latentpad.benchmarks.programs import free_port
-from latentpad.controllers.midi.learn import Bindings
+from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.midi.ports import MidiPorts
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.engine import board as b
@@ -111,7 +111,7 @@ class HeldInstrument:
         self.session = Session(packs.load(packs.find("footsteps")), OutputSettings(null=True))
         instrument = self.session.instrument
         outcomes = Outcomes(instrument)
-        self.midi = MidiPorts(instrument, Bindings(), outcomes, announce=self.said.append)
+        self.midi = MidiPorts(instrument, Learning(instrument), outcomes, announce=self.said.append)
         self.session.start()
         self.session.wait_ready(600)
         self.session.instrument.apply("/loop/freeze", (1,), FINGER)

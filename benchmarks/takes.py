@@ -30,7 +30,8 @@ from latentpad.engine.output_settings import OutputSettings
 from latentpad.models.packs import pack as packs
 from latentpad.models.packs import reference
 from latentpad.models.packs.pack import SHIPPED
-from latentpad.presets.bank import PresetBank, recall
+from latentpad.presets.bank import PresetBank
+from latentpad.presets.commands import recall
 
 HAND, KEYS = Sender("osc hand"), Sender("midi keys:1")
 AT_ONCE: tuple[tuple[str, tuple[Argument, ...]], ...] = (("/smooth", (0,)), ("/morph", (0,)))

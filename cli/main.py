@@ -151,6 +151,9 @@ def play(
     bend_layout: Annotated[
         bool, typer.Option(help="Pitch bend is x and mod wheel is y, beside CC 16 and 17.")
     ] = False,
+    mpe: Annotated[
+        bool, typer.Option(help="MIDI channels 2 to 16 are an MPE zone, whatever the device says.")
+    ] = False,
     demo: Annotated[
         bool, typer.Option(help="The point moves by itself until somebody plays.")
     ] = False,
@@ -181,7 +184,8 @@ def play(
         preset=preset, pack=pack, library=library, plane=plane, axes=axes,
         output=_settings(device, sample_rate, block, ring, null_audio),
         osc_port=osc_port, http_port=http_port, lan=lan or lan_oscquery,
-        lan_oscquery=lan_oscquery, midi=tuple(midi or ()), bend_layout=bend_layout, demo=demo,
+        lan_oscquery=lan_oscquery, midi=tuple(midi or ()), bend_layout=bend_layout, mpe=mpe,
+        demo=demo,
         controllers=tuple(controller or ()),
         record=record, record_gestures=record_gestures, replay=replay, seconds=seconds,
     )  # fmt: skip

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from latentpad.cli import devices, first_steps, messages, signals
-from latentpad.cli.meters import publish_meters
 from latentpad.cli.recorded import play_options
+from latentpad.controllers import meters
 from latentpad.controllers.controller import Connection, Controller, load
 from latentpad.controllers.demo import DemoController
 from latentpad.controllers.discovery import DiscoveryController
@@ -21,12 +21,12 @@ from latentpad.controllers.http.controller import HttpController
 from latentpad.controllers.http.pages import PORT as HTTP_PORT
 from latentpad.controllers.keyboard.controller import KeyboardController
 from latentpad.controllers.keyboard.terminal import is_terminal
+from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.midi.controller import MidiController
-from latentpad.controllers.midi.input import Layout
-from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.osc.controller import OscController
 from latentpad.controllers.osc.feedback import Feedback
 from latentpad.controllers.osc.packet import PORT
+from latentpad.controllers.osc.remembered import HostMemory, path_of
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.controllers.recording import TakeRecorder
 from latentpad.controllers.refusals import Refusals
@@ -43,7 +43,8 @@ from latentpad.models.libraries.library import open_ as open_library
 from latentpad.models.libraries.playable import as_pack
 from latentpad.models.packs.pack import DESCRIBED, Pack, PackError, find
 from latentpad.models.packs.pack import load as load_pack
-from latentpad.presets.bank import PresetBank, install, left_out, recall
+from latentpad.presets.bank import PresetBank
+from latentpad.presets.commands import install, left_out, recall
 from latentpad.presets.names import listed
 from latentpad.presets.preset import Preset
 
@@ -66,6 +67,7 @@ class Options:
     lan_oscquery: bool = False
     midi: tuple[str, ...] = ()
     bend_layout: bool = False
+    mpe: bool = False
     demo: bool = False
     controllers: tuple[str, ...] = ()
     record: Path | None = None
@@ -118,10 +120,15 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     outcomes = Outcomes(instrument)
     refusals = Refusals(outcomes, say)
     feedback = Feedback(
-        instrument, clock=instrument.clock, port=options.osc_port, outcomes=outcomes
+        instrument,
+        clock=instrument.clock,
+        port=options.osc_port,
+        outcomes=outcomes,
+        memory=HostMemory(path_of(options.osc_port), announce),
     )
     connection = Connection(instrument, outcomes, feedback, announce)
-    osc = OscController(options.osc_port, lan=options.lan)
+    learning = Learning(instrument, say=say, note=refusals.note, publish=feedback.publish)
+    osc = OscController(options.osc_port, learning, lan=options.lan)
     await osc.start(connection)
     running: list[Controller] = [osc]
     host, port = osc.address
@@ -129,13 +136,14 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         osc, options.http_port, lan=options.lan, lan_oscquery=options.lan_oscquery
     )
     takes = TakeRecorder(session, bank.named(options.preset), say)
-    layout: Layout = "bend" if options.bend_layout else "pad"
-    midi = MidiController(Bindings(), options.midi, layout, refusals.note)
+    midi = MidiController(
+        learning, options.midi, "bend" if options.bend_layout else "pad", mpe=options.mpe
+    )
     keyboard = KeyboardController(bank.names, options.preset, say) if is_terminal() else None
     session.start()
     packs = PackCommand(session.packs, refusals.note, feedback.publish, outcomes.refuse)
     packs.install(instrument)
-    install(instrument, bank, packs, refusals.note)
+    install(instrument, bank, packs, refusals.note, bank.named(options.preset))
     takes.install()
     player = TakePlayer(outcomes, bank, packs, takes, feedback.publish, announce)
     player.install()
@@ -153,7 +161,10 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
         say(f"OSC    {messages.addresses(options.lan, host, port)}")
         say(http.bind())
         running.append(http)
-        meter = loop.create_task(publish_meters(session, osc, outcomes, feedback))
+        telling = [
+            loop.create_task(meters.publish(session.board, osc, outcomes, feedback)),
+            loop.create_task(meters.publish_near(instrument, feedback)),
+        ]
         if await _ready(session, stop, say):
             if options.record is not None or options.record_gestures is not None:
                 takes.begin(options.record, options.record_gestures)
@@ -176,13 +187,15 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
             await _stopped(stop, options.seconds)
         elif not stop.is_set():
             raise EngineError(session.failed)
-        meter.cancel()
+        for task in telling:
+            task.cancel()
     finally:
         stopping = [loop.create_task(controller.stop()) for controller in reversed(running)]
         await asyncio.sleep(0)  # lets each begin to stop: the terminal gets its own mode back
         player.close()
         instrument.release_all()
         feedback.close()
+        learning.close()
         await loop.run_in_executor(None, session.close)
         takes.close()
         await asyncio.wait(stopping, timeout=0.2)

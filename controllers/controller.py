@@ -38,8 +38,8 @@ class Connection:
         self.instrument.carry_out([(address, args)], sender, self.outcomes.report)
 
     def follow(self, sink: Sink, sender: Sender) -> None:
-        """Send `sink` all values, each change that is not from `sender`, the meters, and the
-        answers to the commands of `sender`."""
+        """Send `sink` all values, each change, the meters, and the answers to the commands of
+        `sender`. What `sender` changes is sent when it has let go of the control."""
         self.feedback.follow(sink, sender)
 
     def unfollow(self, sink: Sink) -> None:

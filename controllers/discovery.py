@@ -128,7 +128,7 @@ class DiscoveryController:
         while len(self._announced) > ANNOUNCED:
             del self._announced[next(iter(self._announced))]
 
-    def _heard(self, sender: Sender) -> None:
+    def _heard(self, address: str, sender: Sender) -> None:
         if self._announced and (port := self._announced.pop(sender.group, None)) is not None:
             self._invite(sender.group.partition(" ")[2], port, "")
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from latentpad.engine.arguments import Argument
+from latentpad.engine.control import aliases
+from latentpad.engine.control.instrument import Instrument, Sender
+from latentpad.engine.control.state import is_of_note
 from latentpad.engine.expander_declarations import DECLARED
 from latentpad.engine.parameters import EXPANDERS, MODES, PHASES, PLANES
 from latentpad.engine.phase_methods import STREAMED
@@ -17,9 +20,26 @@ _USES = {declaration.name: declaration.uses for declaration in DECLARED}
 
 
 def why_no_effect(address: str, args: Sequence[Argument], value: Value) -> str:
-    """Why a command that was just carried out is not heard; empty if it is. Any thread."""
+    """Why a command that was just carried out is not heard; empty if it is, and for the release of
+    a button. Any thread."""
+    if (alias := aliases.ALIASES.get(address)) is not None:
+        meant = alias.read(args)
+        return "" if meant is None else why_no_effect(alias.address, meant, value)
     reason = _REASONS.get(address)
     return reason(args, value) if reason is not None else ""
+
+
+def why_no_note(
+    address: str, args: Sequence[Argument], sender: Sender, instrument: Instrument
+) -> str:
+    """Why a command that shapes a note has shaped none; empty if it has. Any thread.
+
+    A MIDI port shapes what it believes to hold: that a voice was needed elsewhere is no mistake.
+    """
+    if not (is_of_note(address) and address.count("/") == 3) or sender.group.startswith("midi "):
+        return ""
+    pitch = int(address.split("/")[2])
+    return "" if instrument.holds_note(sender, pitch) else f"you hold no note {pitch}"
 
 
 def _mode(value: Value) -> str:

@@ -7,16 +7,19 @@ next to nothing, and a refused one little more: listeners limit their own rates.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
-from latentpad.controllers.no_effect import why_no_effect
+from latentpad.controllers.no_effect import why_no_effect, why_no_note
 from latentpad.controllers.osc.packet import OscArgument
 from latentpad.engine import error_log
 from latentpad.engine.arguments import Argument, CommandError, UnknownAddress
+from latentpad.engine.control import aliases
+from latentpad.engine.control.command import Arg
+from latentpad.engine.control.command_table import RECEIVED
 from latentpad.engine.control.instrument import Instrument, Sender
-from latentpad.engine.parameters import FINGER, FINGERS, GLOBAL, ROW, Parameter
 from latentpad.models.text import printable
 
 SLACK = 0.05
@@ -39,6 +42,7 @@ class OutcomeKind(Enum):
     CLAMPED = auto()  # carried out, clamped by more
     REFUSED = auto()
     UNKNOWN = auto()  # refused: no such address
+    UNBOUND = auto()  # what a MIDI control sends, and nothing is bound to it
     MALFORMED = auto()  # bytes that are not OSC
 
 
@@ -61,7 +65,7 @@ def reply(outcome: Outcome, instrument: Instrument) -> Iterator[tuple[str, tuple
 
     A fader that was turned too far returns to the value that is heard.
     """
-    if outcome.kind in (OutcomeKind.IDLE, OutcomeKind.MALFORMED):
+    if outcome.kind in (OutcomeKind.IDLE, OutcomeKind.UNBOUND, OutcomeKind.MALFORMED):
         return
     if outcome.kind is not OutcomeKind.UNKNOWN and (values := instrument.args_of(outcome.address)):
         yield outcome.address, values
@@ -85,7 +89,7 @@ class Outcomes:
         self.listeners: list[Listener] = []
         self.watchers: list[Listener] = []
         self.refused = 0
-        self._rows = _clamping()
+        self._limits = _clamping()
 
     def report(
         self, address: str, args: Sequence[Argument], sender: Sender, error: Exception | None
@@ -104,6 +108,7 @@ class Outcomes:
         kind, reason = self._compare(address, args)
         if kind is OutcomeKind.DONE and (
             reason := why_no_effect(address, args, self.instrument.value)
+            or why_no_note(address, args, sender, self.instrument)
         ):
             kind = OutcomeKind.IDLE
         if kind is not OutcomeKind.DONE or self.watchers:
@@ -126,6 +131,12 @@ class Outcomes:
         reason = _reason(str(error)) if mendable else "a fault of latentpad; it is in its log"
         self._publish(Outcome(kind, address, tuple(args), sender, reason))
 
+    def unbound(self, control: str, args: Sequence[Argument], sender: Sender) -> None:
+        """Report what a MIDI control has sent that nothing is bound to."""
+        self.refused += 1
+        reason = "bound to nothing; send /learn ADDRESS, and move it, to bind it"
+        self._publish(Outcome(OutcomeKind.UNBOUND, control, tuple(args), sender, reason))
+
     def malformed(self, data: bytes | None, sender: Sender, reason: str) -> None:
         """Report a packet that is not OSC, or, without its data, an element of a bundle."""
         self.refused += 1
@@ -141,44 +152,56 @@ class Outcomes:
 
     def _compare(self, address: str, args: Sequence[Argument]) -> tuple[OutcomeKind, str]:
         """Compare the arguments with the present value: the kind of the outcome, and its reason."""
-        row = self._rows.get(address)
-        if row is not None:
-            excess = max((_excess(row, argument) for argument in args), default=0.0)
-            if excess <= 0:
-                return OutcomeKind.DONE, ""
-            kind = (
-                OutcomeKind.OVERSHOT
-                if excess <= SLACK * (row.high - row.low)
-                else OutcomeKind.CLAMPED
-            )
-            values = _shown(self.instrument.args_of(address))
-            span = f"{row.low:g}...{row.high:g} {row.unit}".rstrip()
-            return kind, f"clamped to {values}; it takes {span}"
-        if address.startswith(("/latent", "/lattice/")):
-            held_args = self.instrument.args_of(address)
-            if held_args and held_args != tuple(args):
-                return OutcomeKind.CLAMPED, f"clamped to {_shown(held_args)}, as far as it goes"
+        limits = self._limits.get(address)
+        if limits is None:  # an address with a number
+            alias = aliases.find(address)
+            limits = () if alias is None else self._limits.get(alias.address, ())
+        excess = max(map(_excess, limits, args), default=0.0)
+        held = (
+            self.instrument.args_of(address) if excess > 0 or address.startswith(_OF_PACK) else ()
+        )
+        if excess > 0:
+            kind = OutcomeKind.OVERSHOT if excess <= SLACK else OutcomeKind.CLAMPED
+            arg = max(zip(limits, args, strict=False), key=lambda pair: _excess(*pair))[0]
+            span = f"{arg.low:g}...{arg.high:g} {arg.unit}".rstrip()
+            return kind, f"{f'clamped to {_shown(held)}; ' if held else 'clamped; '}it takes {span}"
+        if held and any(map(_differs, held, args)):
+            return OutcomeKind.CLAMPED, f"clamped to {_shown(held)}, as far as it goes"
         return OutcomeKind.DONE, ""
 
 
-def _excess(row: Parameter, argument: Argument) -> float:
-    """How far a number is outside the row's range; negative within it."""
+_OF_PACK = ("/latent", "/lattice/")
+"""What is clamped further than the tables say, to what the pack has."""
+
+
+def _excess(arg: Arg, argument: Argument) -> float:
+    """How far a number is outside the range, as a share of it; negative within it."""
     if isinstance(argument, str):
         return 0.0
-    return max(row.low - argument, argument - row.high)
+    return max(arg.low - argument, argument - arg.high) / (arg.high - arg.low)
 
 
-def _clamping() -> dict[str, Parameter]:
-    """The rows whose numbers are clamped, by every address that sets them.
+def _differs(held: Argument, argument: Argument) -> bool:
+    """Whether a value is another one than was sent. An integer was rounded."""
+    if isinstance(held, str) or isinstance(argument, str):
+        return held != argument
+    return abs(held - argument) > (0.5 if isinstance(held, int) else 0.0)
 
-    A switch is not among them: it takes any number as a yes or no.
-    """
-    rows = {row.address: row for row in GLOBAL if row.kind != "switch"}
-    point = ROW["/pad/{n}/xy"]
-    for n in range(1, FINGERS + 1):
-        rows |= {row.address.format(n=n): row for row in FINGER if row.kind != "switch"}
-        rows |= {f"/pad/{n}/{axis}": point for axis in "xy"}
-    return rows | {f"/pad/{name}": point for name in ("xy", "x", "y")}
+
+def _clamping() -> dict[str, tuple[Arg, ...]]:
+    """The arguments that are clamped, by the addresses that take them; none for other addresses."""
+    return {
+        address: command.args if all(map(_is_clamped, command.args)) else ()
+        for command in RECEIVED
+        for address in command.addresses()
+    }
+
+
+def _is_clamped(arg: Arg) -> bool:
+    """Whether a number is clamped. A switch takes any as a yes or no; what is optional, and an
+    axis, are refused outside their range."""
+    ranged = math.isfinite(arg.low) and math.isfinite(arg.high)
+    return ranged and arg.kind in ("float", "int", "choice") and not arg.optional
 
 
 def _reason(error: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from latentpad.engine import tape
 from latentpad.engine.arguments import Argument, CommandError
-from latentpad.engine.control.instrument import Sender
+from latentpad.engine.control.instrument import NOBODY, Sender
 from latentpad.engine.control.session import Session
 from latentpad.engine.control.takes import CLOSE_TIMEOUT_S, Take, TakeError, TakeFiles
 from latentpad.engine.rate_limit import RateLimit
@@ -37,6 +37,7 @@ class TakeRecorder:
     def install(self) -> None:
         """Register `/record`, which writes a WAV and a file of gestures."""
         self._session.instrument.register_stages("/record", self._record)
+        self._publish(0, NOBODY)
 
     def begin(self, sound: Path | None, gestures: Path | None) -> Take:
         """Begin to record to these files, and print their names. Raises `TakeError`."""
@@ -115,6 +116,7 @@ class TakeRecorder:
                 raise CommandError("/record: no take is under way; 1 begins one")
             take.stop()
             self._recording = None
+            self._publish(0, sender)
             return
         files = None if self._running() else self._new_files()
         yield
@@ -124,8 +126,22 @@ class TakeRecorder:
             raise CommandError(f"/record: {take.names} is under way; 0 ends it")
         # `blank` is None if the same bundle has ended a take.
         take = self._recording = self._begin_with(*(files or self._new_files()))
+        self._publish(1, sender)
         yield
         self._start(take)
+        threading.Thread(
+            target=self._await_end, args=(take,), name="take ends", daemon=True
+        ).start()
+
+    def _await_end(self, take: Take) -> None:
+        """Publish the end of a take that a disk has ended."""
+        take.over.wait()
+        with self._session.instrument.frozen():
+            if self._recording is take:
+                self._publish(0, NOBODY)
+
+    def _publish(self, recording: int, sender: Sender) -> None:
+        self._session.instrument.publish("/record", (recording,), sender)
 
     def _running(self) -> Take | None:
         """The running take of `/record`, if any."""

@@ -36,7 +36,12 @@ MOST_BYTES = 16  # of a malformed packet
 MOST_REASON = 1000
 NEAR = 0.7  # the least similarity (difflib) of an address that is suggested
 
-_ONCE = (OutcomeKind.UNKNOWN, OutcomeKind.IDLE)  # printed once
+_ONCE = (OutcomeKind.UNKNOWN, OutcomeKind.UNBOUND, OutcomeKind.IDLE)  # printed once
+_WORDS = {
+    OutcomeKind.CLAMPED: "clamped",
+    OutcomeKind.IDLE: "note   ",
+    OutcomeKind.UNBOUND: "heard  ",
+}
 _NO_NUMBERS = {ord(c): None for c in "0123456789.-+e"}  # 1e-05 has an e
 
 
@@ -49,15 +54,13 @@ class _Refusal(NamedTuple):
     reason: str
 
     def text(self, known: Callable[[], Sequence[str]]) -> str:
-        word = {OutcomeKind.CLAMPED: "clamped", OutcomeKind.IDLE: "note   "}.get(
-            self.kind, "refused"
-        )
+        word = _WORDS.get(self.kind, "refused")
         reason = self.reason
         if self.kind is OutcomeKind.UNKNOWN:
             reason += f"; {hint(self.address, self.numbers, known())}"
-        return (
-            f"{word} {self.command_text} from {self.sender_name}: {printable(reason, MOST_REASON)}"
-        )
+        is_named = self.kind is OutcomeKind.UNBOUND  # a MIDI control's name has its port
+        sender = "" if is_named else f" from {self.sender_name}"
+        return f"{word} {self.command_text}{sender}: {printable(reason, MOST_REASON)}"
 
 
 class Refusals:
@@ -171,14 +174,14 @@ def numbers(args: Sequence[OscArgument]) -> int:
 
 
 def hint(address: str, numbers: int, known: Sequence[str]) -> str:
-    """The known address that may have been meant, or what a control with so many numbers may
-    send."""
+    """The known address that may have been meant, and what would bind a control with so many
+    numbers."""
+    wanted = {1: "/texture", 2: "/pad/xy"}.get(numbers, "ADDRESS")
     by_name = {name.lower(): name for name in known}
     for address_form in (address.lower(), re.sub(r"\d+", "*", address.lower())):
         if near := get_close_matches(address_form, by_name, 1, NEAR):
-            return f"did you mean {by_name[near[0]]}?"
-    suggestion = {1: "a fader may send /texture", 2: "a pad may send /pad/xy"}.get(numbers, "")
-    return f"{suggestion}{suggestion and ', '}docs/parameters.md lists all"
+            return f"did you mean {by_name[near[0]]}? or send /learn {wanted} and move it"
+    return f"send /learn {wanted} and move it to bind it, docs/control.md lists all"
 
 
 def command(outcome: Outcome) -> str:

@@ -21,7 +21,8 @@ from latentpad.engine.parameters import GLOBAL
 from latentpad.models.errors import LatentpadError
 from latentpad.models.packs import reference
 from latentpad.models.text import line, printable
-from latentpad.presets.bank import PresetBank, recall
+from latentpad.presets.bank import PresetBank
+from latentpad.presets.commands import recall
 from latentpad.presets.preset import Preset
 
 PLAY, STOP, LOOP = "/take/play", "/take/stop", "/take/loop"

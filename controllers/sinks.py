@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from latentpad.controllers.echo import Touched
 from latentpad.controllers.outcomes import Outcome, reply
 from latentpad.engine.arguments import Argument
+from latentpad.engine.control.aliases import forms
 from latentpad.engine.control.instrument import Instrument, Sender
 
 Message = tuple[str, Sequence[Argument]]
@@ -35,6 +37,7 @@ class Follower:
 
     sink: Sink
     sender: Sender
+    touched: Touched
     values: bool = True  # it gets values; else only answers
     new: bool = True  # it has not been sent all values yet
     pending: dict[str, Sequence[Argument]] = field(default_factory=dict)
@@ -44,8 +47,9 @@ class Follower:
 class Sinks:
     """The sinks that follow the instrument. One thread at a time: under the feedback's lock."""
 
-    def __init__(self, instrument: Instrument) -> None:
+    def __init__(self, instrument: Instrument, clock: Callable[[], float]) -> None:
         self._instrument = instrument
+        self._clock = clock
         self._followers: list[Follower] = []
 
     @property
@@ -54,9 +58,10 @@ class Sinks:
         return any(follower.values for follower in self._followers)
 
     def add(self, sink: Sink, sender: Sender, *, values: bool = True) -> None:
-        """Add a sink: it gets all values, then the changes by others than `sender`, and answers;
-        without `values` the answers only."""
-        self._followers.append(Follower(sink, sender, values, new=values))
+        """Add a sink: it gets all values, then the changes, and answers; without `values` the
+        answers only. What `sender` changes it gets when it has let go of the control."""
+        touched = Touched(self._clock)
+        self._followers.append(Follower(sink, sender, touched, values, new=values))
 
     def sync(self, sender: Sender) -> bool:
         """Send all values to the sinks of `sender` now, and changes from then on. False if there
@@ -71,17 +76,18 @@ class Sinks:
         self._followers = [f for f in self._followers if f.sink is not sink]
 
     def change(self, address: str, args: Sequence[Argument], sender: Sender) -> bool:
-        """Note a value for all but its sender. True if there is something to send."""
-        has_pending = False
-        for follower in self._followers:
-            if not follower.values:
-                continue
-            if follower.sender == sender:  # an older value would pull the control from the hand
-                follower.pending.pop(address, None)
-            else:
-                follower.pending[address] = args
-                has_pending = True
-        return has_pending
+        """Note a value for all. True if there is something to send."""
+        followers = [follower for follower in self._followers if follower.values]
+        for follower in followers:
+            if follower.sender == sender:
+                follower.touched.touch(address)
+            follower.pending[address] = args
+        return bool(followers)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a sink waits for more than the next change."""
+        return any(follower.pending for follower in self._followers)
 
     def answer(self, outcome: Outcome) -> bool:
         """Note what goes back to a command's sender. True if there is something to send."""
@@ -100,9 +106,14 @@ class Sinks:
         """Take what is to be sent now, by sink. `values` gives a copy of all values."""
         due = []
         for follower in self._followers:
-            pending = {**values(), **follower.pending} if follower.new else follower.pending
-            messages = [*pending.items(), *(m for each in follower.answers.values() for m in each)]
-            follower.new, follower.pending, follower.answers = False, {}, {}
+            if follower.new:
+                follower.pending, follower.new = {**values(), **follower.pending}, False
+            held = follower.touched.held()
+            ready = {a: args for a, args in follower.pending.items() if a not in held}
+            follower.pending = {a: args for a, args in follower.pending.items() if a in held}
+            messages = [form for value in ready.items() for form in (value, *forms(*value))]
+            messages += [m for each in follower.answers.values() for m in each]
+            follower.answers = {}
             if messages:
                 due.append((follower.sink, messages))
         return due

@@ -1,4 +1,4 @@
-"""Write docs/parameters.md and docs/presets.md from the program: `python docs/reference.py`."""
+"""Write docs/control.md and docs/presets.md from the program: `python docs/reference.py`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,9 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from latentpad.engine.control.command_table import (
-    COMMANDS,
-    FEEDBACK,
-    Arg,
-    Command,
-    parameter_command,
-)
+from latentpad.controllers.midi.table import MESSAGES, MPE
+from latentpad.engine.control.command import Arg, Command, parameter_command
+from latentpad.engine.control.command_table import CHOICES, COMMANDS, FEEDBACK
 from latentpad.engine.expander_declarations import DECLARED, Declaration
 from latentpad.engine.parameters import TABLE, Parameter
 from latentpad.engine.phase_methods import METHODS, PhaseMethod
@@ -70,6 +66,32 @@ def line(command: Command) -> list[str]:
     return [f"`{command.address}`", arguments(command), command.help]
 
 
+def aliases() -> list[list[str]]:
+    """The other addresses of commands; those of a choice, and the normalised ones, in one line."""
+    press, unit = "nothing, or 1", "0…1"
+    choice_rows = []
+    for row in CHOICES:
+        name = row.choices[0]
+        button = f"`{row.address}/{name}`, and so for each of its names"
+        choice_rows.append([button, press, f"`{row.address} {name}`"])
+        numbers = f"0…{row.high:g}"
+        choice_rows.append([f"`{row.address}/index`", numbers, f"`{row.address}` by the number"])
+    normalised = "`/n/gain`, `/n/pad/{n}/pitch`, and so for each parameter but `/axes`"
+    curves = "the parameter: 0…1 is its range, in dB for levels, exponential for times, with a "
+    touches = "`/pad/xy/z`, `/pad/z`, `/pad/{n}/xy/z`, `/pad/{n}/z`"
+    return [
+        *choice_rows,
+        [normalised, unit, f"{curves}rest at 0 and at 1 for `/loop/speed`"],
+        ["`/preset/walk`, and so for each preset", press, "`/preset walk`"],
+        ["`/pad/xy/x`, `/pad/{n}/xy/x`", unit, "`/pad/x`, `/pad/{n}/x`"],
+        ["`/pad/xy/y`, `/pad/{n}/xy/y`", unit, "`/pad/y`, `/pad/{n}/y`"],
+        [touches, "0, 1", "`/pad/touch`, `/pad/{n}/touch`"],
+        ["`/multixy/{n}`, `/multixy1/{n}` with any number", f"x, y: {unit}", "`/pad/{n}/xy`"],
+        ["`/multixy/{n}/x`, `/multixy/{n}/y`", unit, "`/pad/{n}/x`, `/pad/{n}/y`"],
+        ["`/multixy/{n}/z`", "0, 1", "`/pad/{n}/touch`"],
+    ]
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """A Markdown table with an empty line before and after it."""
     lines = (head, ["---"] * len(head), *rows)
@@ -82,15 +104,15 @@ def choices(named: Iterable[Declaration | PhaseMethod]) -> list[str]:
     return table(["number", "name", "what it is"], rows)
 
 
-def parameters() -> str:
+def control() -> str:
     """Every address, as Markdown."""
     text = [
-        "# Addresses",
+        "# What steers the instrument",
         "",
-        "Printed by `python docs/reference.py` from `engine/parameters.py` and "
-        "`engine/control/command_table.py`. `{n}` is a finger, 1…10, and "
-        "`{k}` any whole number. The words are in [glossary.md](glossary.md). How to use OSC with "
-        "the instrument: [osc.md](osc.md).",
+        "Printed by `python docs/reference.py` from `engine/parameters.py`, "
+        "`engine/control/command_table.py` and `controllers/midi/table.py`. `{n}` is a finger, "
+        "1…10, and `{k}` any whole number. The words are in [glossary.md](glossary.md). How to use "
+        "OSC with the instrument: [osc.md](osc.md).",
         "",
         "## Parameters",
         "",
@@ -107,11 +129,24 @@ def parameters() -> str:
         "`/phase` takes the name or the number.",
         *choices(METHODS),
         "## Commands",
+        "A command of a button (`press`) happens without an argument, or with a number above 0; "
+        "0, which the button sends when it is released, is ignored.",
         *table(["address", "arguments", "what it does"], list(map(line, COMMANDS))),
+        "## Other addresses",
+        "",
+        "What real controllers send, for the same commands. Names are taken in any case.",
+        *table(["address", "arguments", "stands for"], aliases()),
+        "## MIDI",
+        "",
+        "How to play it by MIDI, and what is learned: [midi.md](midi.md).",
+        *table(["message", "what it does"], MESSAGES),
+        "In an MPE zone:",
+        *table(["message", "what it is"], MPE),
         "## What comes back",
         "",
         "After `/sync`, every parameter comes back under its own address, and so do the addresses "
-        "below. The sender of a clamped or refused command gets the value that holds, under the "
+        "below. Who uses the normalised address of a parameter gets its value under that, too. The "
+        "sender of a clamped or refused command gets the value that holds, under the "
         "address that it sent, asked for or not.",
         *table(["address", "arguments", "what it tells"], list(map(line, FEEDBACK))),
     ]
@@ -156,7 +191,7 @@ def presets() -> str:
 
 def pages() -> dict[str, str]:
     """The pages by their names in docs/."""
-    return {"parameters.md": parameters(), "presets.md": presets()}
+    return {"control.md": control(), "presets.md": presets()}
 
 
 if __name__ == "__main__":

@@ -47,3 +47,13 @@ def finite(address: str, argument: Argument) -> float:
     if not math.isfinite(value):
         raise CommandError(f"{address} takes a finite number, got {argument!r:.40}")
     return value
+
+
+def pressed(address: str, args: Sequence[Argument]) -> bool:
+    """Whether a button was pressed: it sends nothing, or first a number above 0.
+
+    It sends 0 when it is released. Raises `CommandError` for anything else than a number.
+    """
+    if args and isinstance(args[0], str):
+        raise CommandError(f"{address} takes nothing, or 1 for a press, got {args[0]!r:.40}")
+    return not args or finite(address, args[0]) > 0

@@ -92,6 +92,7 @@ def _fields(shape: BoardShape) -> list[tuple[str, type, tuple[int, ...]]]:
         ("levels", f, (VOICES,)),
         ("pans", f, (VOICES,)),
         ("pitches", f, (VOICES,)),
+        ("pressures", f, (VOICES,)),  # dB after the attack, beside `levels`
         ("lattice_anchor", i, (LATTICE_SLOTS,)),
         ("lattice_weight", f, (LATTICE_SLOTS,)),
         ("events", f, (EVENTS, len(Event._fields))),
@@ -154,6 +155,7 @@ class Board:
     levels: np.ndarray
     pans: np.ndarray
     pitches: np.ndarray
+    pressures: np.ndarray
     lattice_anchor: np.ndarray
     lattice_weight: np.ndarray
     events: np.ndarray

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -19,6 +20,9 @@ AUTO = -1
 
 LINEAR, EXPONENTIAL = 0.0, 6.0
 """Curves. At the middle of an exponential control the value is at a twentieth of the range."""
+
+DETENT = 0.015
+"""Half of the travel, 0...1, on which a normalised control keeps the value of a detent."""
 
 
 class Affects(IntEnum):
@@ -39,7 +43,9 @@ class Parameter:
     numbers one message has. `smoothing` is the time constant (s) with which the sound follows a
     change of the value, so that no control can click; 0 means at once. `curve` shapes how a
     normalised control passes through the range: its steps are e**curve times as large at the top as
-    at the bottom, 0 is linear. `affects` is what a change makes the decoding process do.
+    at the bottom, 0 is linear. `detents` are values, rising, that such a control keeps for a part
+    of its travel, so that they can be found. `affects` is what a change makes the decoding process
+    do.
 
     A preset saves and resets a row unless `in_presets` is false: such a row belongs to the
     performer or the room, and is kept unless a preset names it. With `of_pack`, numbers count the
@@ -57,6 +63,7 @@ class Parameter:
     smoothing: float = 0.0
     choices: tuple[str, ...] = ()
     curve: float = LINEAR
+    detents: tuple[float, ...] = ()
     affects: Affects = Affects.PLAYBACK
     in_presets: bool = True
     of_pack: bool = False
@@ -73,7 +80,8 @@ class Parameter:
     def parse(self, args: Sequence[Argument]) -> tuple[float, ...]:
         """The message's arguments as board values: converted, finite, clamped to the range.
 
-        Integers and floats are interchangeable. A choice is given by name or index. An axis is a
+        Integers and floats are interchangeable. A choice is given by name or index. Names are taken
+        in any case. An axis is a
         latent's number, a descriptor's name (on the board its number follows the latents), or auto.
         Raises `CommandError` for a wrong count or type, NaN, infinity or an unknown name.
         """
@@ -111,12 +119,14 @@ class Parameter:
     def from_unit(self, x: float) -> float:
         """The board value for a normalised control at `x`, which is clamped to 0...1.
 
-        Rises with `x` from `low` at 0 to `high` at 1, shaped by `curve`. Integers are rounded, a
-        switch is on from 0.5, and choices have equal shares.
+        Rises with `x` from `low` at 0 to `high` at 1, shaped by `curve` and `detents`. Integers are
+        rounded, a switch is on from 0.5, and choices have equal shares.
         """
         x = min(max(x, 0.0), 1.0)
         if self.kind == "choice":
             return float(min(int(x * len(self.choices)), len(self.choices) - 1))
+        if self.detents:
+            x = _interpolate(x, *self._travel())
         share = math.expm1(self.curve * x) / math.expm1(self.curve) if self.curve else x
         value = min(self.low + share * (self.high - self.low), self.high) if x < 1 else self.high
         if self.kind == "switch":
@@ -125,14 +135,35 @@ class Parameter:
 
     def to_unit(self, value: float) -> float:
         """The position 0...1 of a normalised control for a board value: the inverse of
-        `from_unit`."""
+        `from_unit`; of a detent its middle."""
+        x = self._position(value)
+        if self.detents and value not in self.detents:
+            positions, curved = self._travel()
+            return _interpolate(x, curved, positions)
+        return x
+
+    def _position(self, value: float) -> float:
+        """The position for a value without detents."""
         share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
         if self.curve and share < 1:
             return min(math.log1p(share * math.expm1(self.curve)) / self.curve, 1.0)
         return share
 
+    def _travel(self) -> tuple[list[float], list[float]]:
+        """Positions of a control, and the positions without detents that stand for them."""
+        flats = [(x - DETENT, x + DETENT, x) for x in map(self._position, self.detents)]
+        positions = [0.0, *(x for left, right, _ in flats for x in (left, right)), 1.0]
+        return positions, [0.0, *(x for *_, x in flats for _ in range(2)), 1.0]
+
     def _axis(self, value: int) -> Argument:
         return value if 0 <= value < LATENT_MAX else self.choices[max(value - LATENT_MAX, -1) + 1]
+
+
+def _interpolate(x: float, xs: Sequence[float], ys: Sequence[float]) -> float:
+    """Linear interpolation at `x`, within rising `xs`. `xs` may repeat; then the later holds."""
+    k = min(bisect_right(xs, x), len(xs) - 1)
+    share = (x - xs[k - 1]) / (xs[k] - xs[k - 1])
+    return ys[k - 1] + share * (ys[k] - ys[k - 1])
 
 
 class Traits(TypedDict, total=False):
@@ -140,6 +171,7 @@ class Traits(TypedDict, total=False):
 
     smoothing: float
     curve: float
+    detents: tuple[float, ...]
     affects: Affects
     in_presets: bool
     of_pack: bool
@@ -160,6 +192,14 @@ def number(
     """A row with one number, or with as many as `default` has."""
     values = default if isinstance(default, tuple) else (float(default),)
     return Parameter(address, kind, values, low, high, unit, help, **traits)
+
+
+def seconds(
+    address: str, default: float, low: float, high: float, help: str, **traits: Unpack[Traits]
+) -> Parameter:
+    """A row with a time, which a control moves in fine steps where it is short."""
+    traits.setdefault("curve", EXPONENTIAL)
+    return number(address, default, low, high, "s", help, **traits)
 
 
 def switch(address: str, default: bool, help: str, **traits: Unpack[Traits]) -> Parameter:

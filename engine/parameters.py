@@ -16,6 +16,7 @@ from latentpad.engine.parameter import (
     Parameter,
     choice,
     number,
+    seconds,
     switch,
 )
 from latentpad.models.audio.descriptors import NAMES as DESCRIPTORS
@@ -112,9 +113,7 @@ TABLE: tuple[Parameter, ...] = (
         affects=Affects.FIT,
         of_pack=True,
     ),
-    number(
-        "/smooth", 0.02, 0, 5, "s", "time the point takes to reach the finger", curve=EXPONENTIAL
-    ),
+    seconds("/smooth", 0.02, 0, 5, "time the point takes to reach the finger"),
     # how sounds are played
     choice("/mode", MODES, "loop", "a sustained loop, a one-shot, or the nearest anchor's shot"),
     number(
@@ -125,36 +124,39 @@ TABLE: tuple[Parameter, ...] = (
         "pad widths",
         "distance between two shots of a drag, on a pad that reports no touches; 0 none",
     ),
-    number(
+    seconds(
         "/shot/time",
         0,
         0,
         5,
-        "s",
         "time between two shots of a drag, on a pad that reports no touches; 0 none",
-        curve=EXPONENTIAL,
     ),
-    number(
+    seconds(
         "/shot/rest",
         0.08,
         0,
         2,
-        "s",
         "pause after which a move starts a shot, on a pad that reports no touches; 0 none does",
-        curve=EXPONENTIAL,
     ),
-    number("/loop/speed", 1, -4, 4, "frames/frame", "playhead speed; 0 freezes", smoothing=0.02),
+    number(
+        "/loop/speed",
+        1,
+        -4,
+        4,
+        "frames/frame",
+        "playhead speed; 0 freezes",
+        smoothing=0.02,
+        detents=(0, 1),
+    ),
     switch("/loop/freeze", False, "hold the frame under the playhead as a drone"),
     number("/loop/start", 0, 0, 1, "", "where the loop begins: 0 the sound's beginning, 1 its end"),
     number("/loop/end", 1, 0, 1, "", "where the loop ends, on the same scale"),
-    number(
+    seconds(
         "/loop/shortest",
         0,
         0,
         1,
-        "s",
         "least length of the loop, as far as the sound is as long; 0: a frame, which is a tone",
-        curve=EXPONENTIAL,
     ),
     number(
         "/loop/fade",
@@ -181,15 +183,7 @@ TABLE: tuple[Parameter, ...] = (
         "how much the level is evened within the loop: 0 the sound's own, 1 all frames alike",
         smoothing=0.05,
     ),
-    number(
-        "/morph",
-        0.03,
-        0,
-        5,
-        "s",
-        "time in which a sound turns into the next one",
-        curve=EXPONENTIAL,
-    ),
+    seconds("/morph", 0.03, 0, 5, "time in which a sound turns into the next one"),
     number("/texture", 0, 0, 1, "", "from the plain sound (0) to shaped noise (1)", smoothing=0.02),
     number(
         "/texture/learned",
@@ -217,10 +211,8 @@ TABLE: tuple[Parameter, ...] = (
         "frames the phase looks ahead in the decoded sound",
         kind="int",
     ),
-    number("/attack", 0, 0, 5, "s", "fade in of a voice", curve=EXPONENTIAL),
-    number(
-        "/release", 0.25, 0.005, 10, "s", "fade out of a voice that is released", curve=EXPONENTIAL
-    ),
+    seconds("/attack", 0, 0, 5, "fade in of a voice"),
+    seconds("/release", 0.25, 0.005, 10, "fade out of a voice that is released"),
     number("/pitch", 0, -36, 36, "semitones", "transposition of every voice", smoothing=0.01),
     number("/pan", 0, -1, 1, "", "pan of every voice, left to right", smoothing=0.02),
     number(
@@ -234,14 +226,20 @@ TABLE: tuple[Parameter, ...] = (
     ),
     switch("/note/track", True, "notes transpose by pitch - 60 semitones", at_note=True),
     number("/note/velocity", 1, 0, 1, "", "how much velocity sets the level", at_note=True),
-    number(
+    seconds(
         "/note/timeout",
         60,
         0,
         3600,
-        "s",
         "release a note or finger when its OSC sender was silent for this long; 0 never",
-        curve=EXPONENTIAL,
+        in_presets=False,
+    ),
+    seconds(
+        "/snapshot/glide",
+        0,
+        0,
+        60,
+        "length of the glide to a snapshot that is recalled without one; no snapshot holds it",
         in_presets=False,
     ),
     # the output
@@ -254,6 +252,9 @@ TABLE: tuple[Parameter, ...] = (
         "dB",
         "the preset's level, added to `/gain`, so that all presets are equally loud",
         smoothing=0.02,
+    ),
+    number(
+        "/expression", 1, 0, 1, "", "a pedal: 0 silence, 1 full", smoothing=0.02, in_presets=False
     ),
     number("/ceiling", -1, -24, 0, "dBFS", "limiter ceiling", in_presets=False),
     # one row for every finger

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Container, Sequence
 
 import numpy as np
 
+from latentpad.engine import near
 from latentpad.engine.arguments import CommandError
 from latentpad.engine.board import Board
 from latentpad.engine.parameters import AUTO, DESCRIPTORS, LATENT_MAX, OFFSET, PLANES, ROW
@@ -18,7 +20,7 @@ MAX_PLANES = 8  # in memory; one of a million anchors takes some 20 MB
 
 
 class Planes:
-    """The planes of a pack. Each is made when it is first asked for. One thread.
+    """The planes of a pack. Each is made when it is first asked for. Any thread.
 
     An axis is a number: that of a latent, or LATENT_MAX plus the index of a descriptor in NAMES.
     """
@@ -26,6 +28,7 @@ class Planes:
     def __init__(self, pack: Pack) -> None:
         self._pack = pack
         self._planes: dict[tuple[str, Axes], Plane] = {}
+        self._lock = threading.Lock()
         self._latents = range(pack.latent_dim if pack.latent_dim > 1 else 0)
         self._values = {
             LATENT_MAX + k: pack.described[name]
@@ -88,11 +91,12 @@ class Planes:
         if name not in self.names:
             name = self.default
         chosen = self.axes_on(name, axes) if name in ("raw", DESCRIBED) else (AUTO, AUTO)
-        if (name, chosen) not in self._planes:
-            if len(self._planes) >= MAX_PLANES:
-                self._planes.pop(next(iter(self._planes)))
-            self._planes[name, chosen] = self._build(name, chosen)
-        return self._planes[name, chosen]
+        with self._lock:
+            if (name, chosen) not in self._planes:
+                if len(self._planes) >= MAX_PLANES:
+                    self._planes.pop(next(iter(self._planes)))
+                self._planes[name, chosen] = self._build(name, chosen)
+            return self._planes[name, chosen]
 
     def _build(self, name: str, axes: Axes) -> Plane:
         latents = self._pack.anchors.latents
@@ -125,3 +129,10 @@ class Planes:
         plane = self.of(board.values.tolist())
         point = plane.to_pad(plane.known[anchor : anchor + 1])[0]
         return point.tolist(), latents[anchor].tolist()
+
+    def near(self, values: Sequence[float], xy: Sequence[float]) -> tuple[int, str, str]:
+        """The number, the name and the label of the anchor nearest to a point of the pad, on the
+        plane that the board's `values` ask for."""
+        anchor = near.nearest(self.of(values), xy)
+        anchors = self._pack.anchors
+        return anchor, str(anchors.names[anchor]), str(anchors.labels[anchor])

@@ -11,7 +11,7 @@ from latentpad.engine.control.instrument import Sender
 
 @dataclass(frozen=True)
 class OnePack:
-    """`presets.bank.Packs` where there is no other pack."""
+    """`presets.commands.Packs` where there is no other pack."""
 
     name: str
     fingerprint: str = ""

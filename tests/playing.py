@@ -55,7 +55,8 @@ class Playing:
             [sys.executable, "-m", "latentpad.cli.main", "play", *words,
              "--osc-port", str(self.port)],
             env={**environment, "PYTHONPATH": path,
-                 "XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home)},
+                 "XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home),
+                 "XDG_STATE_HOME": str(home)},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder,
             process_group=0, preexec_fn=_end_with_the_tests,
         )  # fmt: skip

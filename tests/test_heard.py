@@ -27,7 +27,7 @@ REFUSED: dict[bytes, tuple[str, ...]] = {
     encode("/texture", (0.5, 0.5)): ("refused /texture 0.5 0.5", "takes 1"),
     encode("/pitch", (900,)): ("clamped /pitch 900", "clamped to 36", "-36...36 semitones"),
     encode("/pich", (5.0,)): ("refused /pich 5", "no such address", "did you mean /pitch?"),
-    encode("/1/xyz/7", (5.0,)): ("refused /1/xyz/7 5", "docs/parameters.md"),
+    encode("/1/xyz/7", (5.0,)): ("refused /1/xyz/7 5", "docs/control.md"),
     encode("/record", ("take.wav",)): ("refused /record 'take.wav'", "1 to begin"),
     encode("/record", (0,)): ("refused /record 0", "no take is under way"),
     encode("/anchor/99999"): ("refused /anchor/99999", "anchors are 0..."),

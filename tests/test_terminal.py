@@ -27,7 +27,7 @@ class PlayingThere(Terminal):
         super().__init__(
             [sys.executable, "-m", "latentpad.cli.main", "play", "--null-audio", *words,
              "--osc-port", str(self.port)],
-            env={"XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home)},
+            env=dict.fromkeys(("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"), str(home)),
         )  # fmt: skip
         self.ready = self.says("\nready\n", seconds=120)
         self.meter = Meter(self.port)

@@ -1,8 +1,8 @@
 """One WebSocket of OSCQuery: a client that sends commands, and listens to values.
 
 It sends OSC packets as binary messages, and LISTEN and IGNORE as JSON. What it listens to comes as
-OSC packets, each value at most 60 times a second, but not its own changes. For a slow client only
-the newest value of each address waits.
+OSC packets, each value at most 60 times a second, its own changes 0.3 s later. For a slow client
+only the newest value of each address waits.
 """
 
 from __future__ import annotations

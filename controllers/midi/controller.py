@@ -1,39 +1,34 @@
-"""MIDI as a controller: the ports, and what their controls have learned."""
+"""MIDI as a controller: the ports."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from latentpad.controllers.controller import Connection
+from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.midi.input import Layout
-from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.midi.ports import MidiPorts
 
 
 class MidiController:
-    """Listens to the ports of `names` and to a virtual one. `note` is called with a line when a
-    control has learned an address."""
+    """Listens to the ports of `names` and to a virtual one. `mpe` is as in `MidiPorts`."""
 
     def __init__(
-        self,
-        bindings: Bindings,
-        names: Sequence[str],
-        layout: Layout,
-        note: Callable[[str], None],
+        self, learning: Learning, names: Sequence[str], layout: Layout, *, mpe: bool = False
     ) -> None:
-        self._bindings, self._names, self._layout, self._note = bindings, names, layout, note
+        self._learning, self._names, self._layout, self._mpe = learning, names, layout, mpe
         self._ports: MidiPorts | None = None
 
     async def start(self, connection: Connection) -> None:
         """As `Controller.start`; other processes open the ports."""
-        self._bindings.install(connection.instrument, self._note)
         self._ports = MidiPorts(
             connection.instrument,
-            self._bindings,
+            self._learning,
             connection.outcomes,
             self._names,
             layout=self._layout,
+            mpe=self._mpe,
             announce=connection.say,
         )
 

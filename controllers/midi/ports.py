@@ -7,6 +7,7 @@ is supervised like the engine's. The messages of these processes are handled her
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -14,9 +15,11 @@ from functools import partial
 from pathlib import Path
 
 from latentpad.controllers.input_counts import InputCounts
+from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.midi.input import Layout, MidiInput
-from latentpad.controllers.midi.learn import Bindings
+from latentpad.controllers.midi.lights import Lights
 from latentpad.controllers.midi.process import apis
+from latentpad.controllers.midi.ready_maps import map_of, plain_ports
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.engine.control.child import Child, Message
 from latentpad.engine.control.instrument import Instrument
@@ -30,31 +33,36 @@ HANG_S = 10.0  # a process checks its ports every second
 class MidiPorts:
     """Opens a virtual input "latentpad" and the ports that match `names`, now or when plugged in.
 
-    A name matches part of a port's name, in any case. `announce` is called with lines for the
+    A name matches part of a port's name, in any case. With `mpe`, every port has the lower MPE zone
+    with all channels. `announce` is called with lines for the
     performer; any thread may call it.
     """
 
     def __init__(
         self,
         instrument: Instrument,
-        bindings: Bindings,
+        learning: Learning,
         outcomes: Outcomes,
         names: Sequence[str] = (),
         *,
         layout: Layout = "pad",
+        mpe: bool = False,
         announce: Callable[[str], object] = lambda line: None,
     ) -> None:
         self.counts = InputCounts()
         self.open: set[str] = set()
         self._instrument = instrument
-        self._bindings = bindings
+        self._learning = learning
         self._names = list(names)
         self._layout = layout
+        self._mpe = mpe
         self._announce = announce
         self._outcomes = outcomes
         self._closing = False
         self._inputs: dict[str, dict[str, MidiInput]] = {api: {} for api in apis()}
         self._statuses = {api: ProcessStatus.unshared() for api in self._inputs}
+        self._orders: dict[str, socket.socket] = {}
+        self._lights = Lights(instrument, learning, self._send)
         self._faults: dict[str, str] = {}  # the last announced fault of each system
         self._supervisors = [
             Supervisor(
@@ -91,31 +99,50 @@ class MidiPorts:
             supervisor.join()
         for api in self._inputs:
             self._close_all(api)
+        self._lights.stop()
+        for orders in self._orders.values():
+            orders.close()
 
     def _spawn(self, api: str, generation: int) -> Child:
-        return Child(f"MIDI {api}", "latentpad.controllers.midi.process", (api, self._names))
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        ours.setblocking(False)
+        with theirs:
+            args = (api, self._names, plain_ports(), theirs)
+            child = Child(f"MIDI {api}", "latentpad.controllers.midi.process", args)
+        earlier, self._orders[api] = self._orders.get(api), ours
+        if earlier is not None:
+            earlier.close()
+        return child
+
+    def _send(self, port: str, messages: list[list[int]]) -> bool:
+        """Send messages to the device at a port. False if they find no room now."""
+        for api, inputs in self._inputs.items():
+            if port in inputs and api in self._orders:
+                order = json.dumps({"port": port, "messages": messages}).encode()
+                try:
+                    self._orders[api].send(order)
+                except BlockingIOError:
+                    return False
+                except OSError:  # the process has ended; its successor opens the ports again
+                    pass
+        return True
 
     def _handle(self, api: str, word: Message) -> None:
         """Handle a message of a process, on its supervisor's thread."""
         inputs = self._inputs[api]
         match word:
-            case {"kind": "midi", "port": port, "data": data} if port in inputs:
-                inputs[port].receive(data)
+            case {"kind": "midi", "port": port, "changes": changes} if port in inputs:
+                inputs[port].receive(changes)
+            case {"kind": "disconnected", "port": port} if port in inputs:
+                inputs[port].release()
+            case {"kind": "lost", "count": count}:
+                self._announce(f"MIDI: {count} messages were lost, too many came at once")
             case {"kind": "here"}:
                 signs = self._statuses[api]
                 signs.count_beat()
                 signs.become_ready(signs.generation)
             case {"kind": "opened", "port": port}:
-                inputs[port] = MidiInput(
-                    self._instrument,
-                    port,
-                    self._bindings,
-                    self._outcomes,
-                    self._layout,
-                    self.counts,
-                )
-                self.open.add(port)
-                self._announce(f"MIDI: listening to {port}")
+                self._open(api, port)
             case {"kind": "closed", "port": port}:
                 self._close(api, port)
             case {"kind": "says", "line": line}:
@@ -126,12 +153,30 @@ class MidiPorts:
                     self._faults[api] = reason
                     self._announce(f"MIDI: the process for {api} {reason}; it is tried again")
 
+    def _open(self, api: str, port: str) -> None:
+        ready = map_of(port)
+        self._inputs[api][port] = MidiInput(
+            self._instrument,
+            port,
+            self._learning,
+            self._outcomes,
+            self._layout,
+            self.counts,
+            self._mpe,
+            self._lights,
+            ready,
+        )
+        self.open.add(port)
+        self._lights.open(port)
+        self._announce(f"MIDI: listening to {port}{f', a {ready.title}' if ready else ''}")
+
     def _close(self, api: str, port: str) -> None:
         closed = self._inputs[api].pop(port, None)
         if closed is None:  # its message "opened" was lost
             return
         closed.release()
         self.open.discard(port)
+        self._lights.close(port)
         if not self._closing:
             self._announce(f"MIDI: {port} is gone")
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from latentpad.controllers.controller import Connection
+from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.osc import reach
 from latentpad.controllers.osc.links import Link, Links
 from latentpad.controllers.osc.monitor import Monitor
@@ -26,8 +27,8 @@ class OscController:
     With `lan` it listens to the network, else to this machine.
     """
 
-    def __init__(self, port: int, *, lan: bool = False) -> None:
-        self._lan, self._port = lan, port
+    def __init__(self, port: int, learning: Learning | None = None, *, lan: bool = False) -> None:
+        self._lan, self._port, self._learning = lan, port, learning
         self._server: OscServer | None = None
         self._links: Links | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -54,7 +55,7 @@ class OscController:
         """As `Controller.start`. Raises `PortTaken`, or another `OSError`."""
         outcomes = connection.outcomes
         ipv4, ipv6 = reach.LAN if self._lan else reach.LOCAL
-        server = await listen(connection.instrument, ipv4, self._port, outcomes)
+        server = await listen(connection.instrument, ipv4, self._port, outcomes, self._learning)
         self._loop = asyncio.get_running_loop()
         limit = RateLimit(1, DROPS_S, time.monotonic)
 
@@ -80,6 +81,8 @@ class OscController:
                 await self._links.listen(host, port)
         except OSError as error:
             connection.say(f"note   OSC over TCP: {error}; over UDP it plays")
+        if self._learning is not None:
+            connection.feedback.copied.append(self._learning.values)
         Replies(outcomes, self._send, connection.feedback)
         Monitor(outcomes, self._send, connection.feedback)
 

@@ -1,39 +1,40 @@
 """Sends values to hosts that asked with `/sync [port]`, and to the sinks of this process.
 
 `controllers.osc.subscribers` has the hosts, `controllers.sinks` the sinks. A value is sent at most
-60 times a second, the newest one, and not to the sender that is changing it. The instrument's
-threads only note what has changed; the event loop's thread sends.
+60 times a second, the newest one, and not to the host that is changing it. The instrument's threads
+only note what has changed; the event loop's thread sends, at each turn one packet to a port.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from latentpad.controllers.osc.subscribers import (
-    LOWEST,
-    SubscribedHost,
-    Subscriber,
-    Subscribers,
-    Values,
-)
+from latentpad.controllers.osc import ports
+from latentpad.controllers.osc.packet import encode, encode_packet
+from latentpad.controllers.osc.remembered import HostMemory
+from latentpad.controllers.osc.subscriber import Subscriber, Values
+from latentpad.controllers.osc.subscribers import COPY_S, SubscribedHost, Subscribers
 from latentpad.controllers.outcomes import Outcome, Outcomes
 from latentpad.controllers.sinks import Message, Sink, Sinks
 from latentpad.engine import error_log
-from latentpad.engine.arguments import Argument, CommandError
+from latentpad.engine.arguments import Argument
+from latentpad.engine.control import aliases
 from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
+from latentpad.engine.control.state import is_of_note
 
 INTERVAL = 1 / 60
-"""Seconds between two messages of one value."""
+"""Seconds between two messages of one value, and between two packets to a port."""
+
+MOST_BYTES = 1400
+"""Bytes in a packet: more would be cut in pieces on the way, and lost with any of them."""
 
 
 # An event is not a value: it must not be sent later, or left out for a newer one.
 def _is_event(address: str) -> bool:
-    return address in ("/note", "/panic") or address.startswith("/snapshot/")
+    return is_of_note(address) or address == "/panic" or address.endswith("/store")
 
 
 class Feedback:
@@ -49,17 +50,21 @@ class Feedback:
         clock: Callable[[], float] = time.monotonic,
         port: int | None = None,
         outcomes: Outcomes | None = None,
+        memory: HostMemory | None = None,
     ) -> None:
         """`port` is the instrument's own, to which nothing is sent. Sinks get answers to the
-        commands whose outcomes `outcomes` reports."""
+        commands whose outcomes `outcomes` reports. `memory` remembers the hosts across runs."""
         self._instrument = instrument
         self._outcomes = outcomes
-        self._sinks = Sinks(instrument)
+        self._sinks = Sinks(instrument, clock)
         self._own_port = port
-        self._subscribers = Subscribers(clock)
+        self.copied: list[Callable[[], Iterable[Message]]] = []  # more values for a copy of all
+        self._memory = memory
+        self._subscribers = Subscribers(clock, memory.hosts if memory is not None else ())
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
         self._scheduled = False
+        self._probing = False
         self._flushed = -INTERVAL
         self._sent = asyncio.Event()
         instrument.register("/sync", self._sync)
@@ -76,7 +81,10 @@ class Feedback:
         self._instrument.listeners.remove(self._changed)
         self._instrument.hearers.remove(self._heard)
         with self._lock:
+            self._remember()
             self._subscribers.close()
+        if self._memory is not None:
+            self._memory.close()
 
     @property
     def subscribers(self) -> list[Subscriber]:
@@ -97,8 +105,9 @@ class Feedback:
             await self._sent.wait()
 
     def follow(self, sink: Sink, sender: Sender, *, values: bool = True) -> None:
-        """Send `sink` all values, then each change that is not from `sender`, the meters, and
-        answers. Without `values` only the answers, until `sender` sends `/sync`.
+        """Send `sink` all values, then each change, the meters, and answers. What `sender` changes
+        is sent when it has let go of the control. Without `values` only the answers, until
+        `sender` sends `/sync`.
 
         Any thread.
         """
@@ -111,9 +120,9 @@ class Feedback:
         with self._lock:
             self._sinks.remove(sink)
 
-    def publish(self, address: str, args: Sequence[Argument]) -> None:
-        """Send a value that is no parameter (a meter) to all, at the same rate."""
-        self._changed(address, args, NOBODY)
+    def publish(self, address: str, args: Sequence[Argument], sender: Sender = NOBODY) -> None:
+        """Send a value that is no parameter (a meter) to all but `sender`, at the same rate."""
+        self._changed(address, args, sender)
 
     def port_of(self, group: str) -> int | None:
         """The port that a host named last; None if it named none. Any thread."""
@@ -126,23 +135,7 @@ class Feedback:
 
         Raises `CommandError`. Any thread.
         """
-        if not sender.group.startswith(("osc ", "tcp ")):
-            raise CommandError(f"{address} is for OSC senders")
-        if len(args) > 1:
-            raise CommandError(f"{address} takes nothing, or a UDP port, not {len(args)} arguments")
-        named = _port(address, args[0]) if args else None
-        if sender.group.startswith("tcp "):  # whatever it names, its connection is the way back
-            return 0 if named == 0 else None
-        if (
-            self._own_port is not None
-            and (named or sender.port) == self._own_port
-            and _is_here(sender)
-        ):
-            raise CommandError(
-                f"{address}: {self._own_port} is the port that this instrument listens on; "
-                "name yours"
-            )
-        return named
+        return ports.asked(address, args, sender, self._own_port)
 
     def _sync(self, args: Sequence[Argument], sender: Sender) -> None:
         named = self.asked_port("/sync", args, sender)
@@ -151,16 +144,26 @@ class Feedback:
         with self._lock:
             if not self._sinks.sync(sender):  # a connection is answered on
                 self._subscribers.ask(sender, named)
+                self._remember()
         self._wake()
 
-    def _heard(self, sender: Sender) -> None:
+    def _remember(self) -> None:
+        if self._memory is not None:
+            self._memory.keep(self._subscribers.remembered())
+
+    def _heard(self, address: str, sender: Sender) -> None:
+        if sender.group not in self._subscribers.hosts:
+            return
         with self._lock:
             awakened = self._subscribers.hear(sender)
+            if address.startswith(aliases.NORMALISED) and address in aliases.ALIASES:
+                self._subscribers.uses(sender, address)
+                self._remember()
         if awakened:
             self._wake()
 
     def _changed(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
-        if _is_event(address):
+        if _is_event(address) or not (self._subscribers.hosts or self._sinks.followed):
             return
         with self._lock:
             has_pending = self._subscribers.change(address, args, sender)
@@ -188,43 +191,81 @@ class Feedback:
         # All values are copied at one moment. The locks are taken in the order in which a change
         # takes them.
         with self._instrument.frozen(), self._lock:
-            due = self._subscribers.due(lambda: dict(self._instrument.sync_messages()))
-            waiting = [(host, subscriber, subscriber.pending) for host, subscriber in due]
-            for _, subscriber, _ in waiting:
-                subscriber.pending = {}
-            sinks = self._sinks.take(lambda: dict(self._instrument.sync_messages()))
+            due = self._subscribers.due(self._copy)
+            sinks = self._sinks.take(self._copy)
         for sink, messages in sinks:
             _send_to_sink(sink, messages)
-        for host, subscriber, values in waiting:
+        for host, subscriber, values in due:
             self._send(host, subscriber, values)
         with self._lock:
-            unfinished = self._subscribers.unfinished()
+            unfinished = self._subscribers.unfinished() or self._sinks.unfinished
+            refusing = self._subscribers.refusing()
         if unfinished:
             self._wake()
+        elif refusing and not self._probing:
+            self._probing = True
+            self._loop.call_later(COPY_S, self._probe)
         self._sent.set()
 
+    def _copy(self) -> Values:
+        """All values. The instrument is frozen."""
+        messages: Values = dict(self._instrument.sync_messages())
+        for more in self.copied:
+            messages |= more()
+        return messages
+
+    def _probe(self) -> None:
+        self._probing = False
+        self._wake()
+
     def _send(self, host: SubscribedHost, subscriber: Subscriber, values: Values) -> None:
-        """Send the values, as far as the host's rate limit and the system allow.
+        """Send one packet of these values, as far as the host's rate limit and the system allow.
 
         The rest is sent with the next ones, unless a newer value has come.
         """
         unsent = dict(values)
-        for address, args in values.items():
-            if host.rate_limit.left() <= 0:
-                break
+        if host.rate_limit.left() > 0:
+            messages, addresses = _first(_encoded(host, values))
+            packet = encode_packet(messages)
             try:
-                spent = subscriber.send(address, args)
-            except ConnectionRefusedError:
+                subscriber.socket.send(packet)
+            except BlockingIOError:  # the system takes no more now
+                addresses = []
+            except OSError:  # the port is closed, or its host cannot be reached
                 with self._lock:
                     self._subscribers.refused(subscriber)
                 return
-            except BlockingIOError:
-                break
-            host.rate_limit.spend(spent)
-            del unsent[address]
+            host.rate_limit.spend(len(packet))
+            for address in addresses:
+                del unsent[address]
         if unsent:
             with self._lock:
                 subscriber.pending = unsent | subscriber.pending
+
+
+def _encoded(host: SubscribedHost, values: Values) -> Iterator[tuple[str, list[bytes]]]:
+    """Each address, with its value under all addresses that are sent to the host."""
+    for address, args in values.items():
+        forms = [(address, args), *aliases.forms(address, args)]
+        alias = aliases.NORMALISED + address
+        if alias in host.aliases:
+            forms.append((alias, aliases.ALIASES[alias].show(args)))
+        yield address, [encode(*form) for form in forms]
+
+
+def _first(values: Iterator[tuple[str, list[bytes]]]) -> tuple[list[bytes], list[str]]:
+    """The messages of the first values that are one packet of `MOST_BYTES` together, and the
+    addresses of these values."""
+    messages: list[bytes] = []
+    addresses: list[str] = []
+    size = 16
+    for address, forms in values:
+        size += sum(4 + len(form) for form in forms)
+        if messages and size > MOST_BYTES:
+            break
+        messages += forms
+        addresses.append(address)
+    return messages, addresses
 
 
 def _send_to_sink(sink: Sink, messages: list[Message]) -> None:
@@ -234,26 +275,3 @@ def _send_to_sink(sink: Sink, messages: list[Message]) -> None:
             sink.send(address, args)
     except Exception as error:
         error_log.report(error)
-
-
-def _port(address: str, argument: Argument) -> int | None:
-    if isinstance(argument, float | int):
-        if argument == 0:
-            return 0
-        if 0 < argument <= 1:
-            return None
-        if LOWEST <= argument <= 65_535 and argument == int(argument):
-            return int(argument)
-    raise CommandError(
-        f"{address} takes nothing, or a UDP port of {LOWEST}...65535, got {argument!r:.40}"
-    )
-
-
-def _is_here(sender: Sender) -> bool:
-    """Whether the sender's address is of this machine: only those can be bound."""
-    host = sender.group.partition(" ")[2]
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.bind((host, 0))
-        return True
-    return False

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from latentpad.controllers.osc.feedback import Feedback
 from latentpad.controllers.osc.packet import OscArgument, encode
+from latentpad.controllers.osc.ports import LOWEST
 from latentpad.controllers.osc.replies import Send
-from latentpad.controllers.osc.subscribers import FRESH_S, KNOWN_S, LOWEST
+from latentpad.controllers.osc.subscribers import FRESH_S, KNOWN_S
 from latentpad.controllers.outcomes import Outcome, OutcomeKind, Outcomes
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import Sender
@@ -86,7 +87,7 @@ class Monitor:
         elif not self._hosts and watching:
             self._outcomes.watchers.remove(self._send_outcome)
 
-    def _heard(self, sender: Sender) -> None:
+    def _heard(self, address: str, sender: Sender) -> None:
         if sender.group in self._hosts:
             with self._lock:
                 if (host := self._hosts.get(sender.group)) is not None:

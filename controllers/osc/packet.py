@@ -117,8 +117,7 @@ def _bundle(
 
 def _message(data: bytes, offset: int, end: int) -> Message:
     raw, offset = _string(data, offset, end)
-    if not raw.startswith(b"/") or not raw.isascii() or not (address := raw.decode()).isprintable():
-        raise OscError("an address is printable ASCII and starts with '/'")
+    address = _address(raw)
     if offset == end:  # senders older than OSC 1.0 leave out the type tags of an empty list
         return Message(address, ())
     raw, offset = _string(data, offset, end)
@@ -156,6 +155,17 @@ def _message(data: bytes, offset: int, end: int) -> Message:
     return Message(address, tuple(args))
 
 
+def _address(raw: bytes) -> str:
+    """An address. OSC 1.0 has ASCII only, but touch apps send the names of their controls."""
+    try:
+        address = raw.decode()
+    except UnicodeDecodeError:
+        address = ""
+    if not address.startswith("/") or not address.isprintable():
+        raise OscError("an address is printable and starts with '/'")
+    return address
+
+
 def _string(data: bytes, offset: int, end: int) -> tuple[bytes, int]:
     """The NUL-terminated string at `offset`, and the offset of the next field."""
     terminator = data.find(0, offset, end)
@@ -182,7 +192,7 @@ def _aligned(data: bytes, terminator: int, end: int, least: int) -> int:
 
 def encode(address: str, args: Sequence[OscArgument] = ()) -> bytes:
     """Encode a message. Large integers have the type `h`, large floats `d`. Raises `OscError`."""
-    if not (address.startswith("/") and address.isascii() and address.isprintable()):
+    if not (address.startswith("/") and address.isprintable()):
         raise OscError(f"{address!r} is no OSC address")
     tags, body = ",", b""
     for argument in args:
@@ -196,6 +206,11 @@ def encode_bundle(messages: Iterable[bytes], timetag: int = IMMEDIATELY) -> byte
     """A bundle of encoded messages or bundles."""
     body = b"".join(len(m).to_bytes(4, "big") + m for m in messages)
     return _BUNDLE + timetag.to_bytes(8, "big") + body
+
+
+def encode_packet(messages: Sequence[bytes]) -> bytes:
+    """A packet of encoded messages: a bundle if there are several."""
+    return messages[0] if len(messages) == 1 else encode_bundle(messages)
 
 
 def _field(argument: OscArgument) -> tuple[str, bytes]:

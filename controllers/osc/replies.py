@@ -16,8 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from latentpad.controllers.osc.feedback import Feedback
-from latentpad.controllers.osc.packet import encode, encode_bundle
-from latentpad.controllers.osc.subscribers import LOWEST
+from latentpad.controllers.osc.packet import encode, encode_packet
+from latentpad.controllers.osc.ports import LOWEST
 from latentpad.controllers.outcomes import Outcome, OutcomeKind, Outcomes, reply
 from latentpad.controllers.refusals import hint, numbers
 from latentpad.engine.control.instrument import Instrument, Sender
@@ -127,7 +127,7 @@ class Replies:
         messages = [message for outcome in outcomes for message in self._messages(outcome)]
         if not messages:
             return
-        packet = messages[0] if len(messages) == 1 else encode_bundle(messages)
+        packet = encode_packet(messages)
         for to in dict.fromkeys((port, self._feedback.port_of(group) or port)):
             if to >= LOWEST:
                 self._send(packet, _host(Sender(group)), to)

@@ -9,7 +9,6 @@ loop's thread, except commands that wait for a disk and what their host sends me
 from __future__ import annotations
 
 import asyncio
-import math
 import socket
 import struct
 import sys
@@ -20,7 +19,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from latentpad.controllers.input_counts import InputCounts
+from latentpad.controllers.learning.learning import Learning
+from latentpad.controllers.learning.steering import Command
 from latentpad.controllers.osc import reach
+from latentpad.controllers.osc.coordinates import Coordinates
 from latentpad.controllers.osc.dispatch import Dispatch
 from latentpad.controllers.osc.packet import (
     IMMEDIATELY,
@@ -35,7 +37,6 @@ from latentpad.controllers.outcomes import Outcomes
 from latentpad.controllers.sender_threads import SenderThreads
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
-from latentpad.engine.parameters import FINGERS, TABLE
 
 DRAIN = 256
 """Datagrams in one batch; more would delay the newest."""
@@ -67,12 +68,17 @@ class OscServer:
     """
 
     def __init__(
-        self, instrument: Instrument, udp: socket.socket, outcomes: Outcomes | None = None
+        self,
+        instrument: Instrument,
+        udp: socket.socket,
+        outcomes: Outcomes | None = None,
+        learning: Learning | None = None,
     ) -> None:
         self.counts = OscCounts()
         self._outcomes = outcomes or Outcomes(instrument)
         self.address: tuple[str, int] = udp.getsockname()[:2]
         self._instrument = instrument
+        self._learning = learning
         self._sockets: dict[int, socket.socket] = {}
         self._dispatch = Dispatch(instrument)
         self._seen_dropped = 0
@@ -80,7 +86,7 @@ class OscServer:
         self._loop = asyncio.get_running_loop()
         self._threads = SenderThreads()
         self._timed: set[asyncio.TimerHandle] = set()
-        self._sizes = _coordinate_sizes(instrument.latent_dim)
+        self._coordinates = Coordinates(instrument.latent_dim, learning)
         self.listen(udp)
 
     def listen(self, udp: socket.socket) -> None:
@@ -155,7 +161,7 @@ class OscServer:
         mode) depends on the coordinates before it, so these are kept from there on.
         """
         kept: list[tuple[Packet, Sender]] = []
-        seen: set[bytes] = set()
+        seen: set[bytes | None] = set()
         for datagram, sender in reversed(batch):
             if datagram[: max(datagram.find(0), 0)] in seen:
                 self.counts.superseded += 1
@@ -165,26 +171,17 @@ class OscServer:
             except OscError as error:
                 self.malformed(datagram, sender, str(error))
                 continue
-            if packet.timetag == IMMEDIATELY and all(map(self._sets_coordinate, packet.messages)):
-                addresses = {message.address.encode() for message in packet.messages}
-                if addresses <= seen:
+            coordinates = set(map(self._coordinates.of, packet.messages))
+            if packet.timetag == IMMEDIATELY and None not in coordinates:
+                if coordinates <= seen:
                     self.counts.superseded += 1
                     continue
-                seen |= addresses
+                seen |= coordinates
             else:
                 seen.clear()
             kept.append((packet, sender))
         kept.reverse()
         return kept
-
-    def _sets_coordinate(self, message: Message) -> bool:
-        """Whether the message sets a coordinate. One with a NaN does not: it would be refused."""
-        stem, _, last = message.address.rpartition("/")
-        size = self._sizes.get(stem + "/*" if last.isdecimal() else message.address)
-        return len(message.args) == size and all(
-            isinstance(argument, float | int) and math.isfinite(argument)
-            for argument in message.args
-        )
 
     def _carry_out_later(self, delay: float, packet: Packet, sender: Sender) -> None:
         def carry_out() -> None:
@@ -198,10 +195,10 @@ class OscServer:
         self.counts.messages += len(packet.messages)
         for fault in packet.faults:
             self.malformed(None, sender, fault)
-        commands = []
+        commands: list[Command] = []
         for message in packet.messages:
             try:
-                commands.append((message.address, _instrument_args(message.address, message.args)))
+                commands += self._commands(message)
             except CommandError as error:
                 self.counts.add_refused(error)
                 self._outcomes.refuse(message.address, message.args, sender, error)
@@ -210,6 +207,12 @@ class OscServer:
             partial(self._instrument.carry_out, commands, sender, self._report),
             waits=any(self._instrument.waits_for_disk(address) for address, _ in commands),
         )
+
+    def _commands(self, message: Message) -> Sequence[Command]:
+        """The message's commands: those that it has learned, or itself."""
+        address, args = message.address, _instrument_args(message.address, message.args)
+        learned = self._learning.osc(address, args) if self._learning is not None else None
+        return ((address, args),) if learned is None else learned
 
     def _report(
         self, address: str, args: Sequence[Argument], sender: Sender, error: Exception | None
@@ -230,20 +233,12 @@ def _instrument_args(address: str, args: Sequence[OscArgument]) -> tuple[Argumen
     return tuple(result)
 
 
-def _coordinate_sizes(latent_dim: int) -> dict[str, int]:
-    """The number of arguments of each coordinate; `*` stands for any last number."""
-    sizes = {"/latent": latent_dim, "/latent/*": 1, "/lattice/*": 1}
-    for row in TABLE:
-        if row.kind == "float":
-            for n in range(1, FINGERS + 1):
-                sizes[row.address.format(n=n)] = row.size
-    for stem in ("/pad", *(f"/pad/{n}" for n in range(1, FINGERS + 1))):
-        sizes |= {f"{stem}/xy": 2, f"{stem}/x": 1, f"{stem}/y": 1}
-    return sizes
-
-
 async def listen(
-    instrument: Instrument, host: str, port: int, outcomes: Outcomes | None = None
+    instrument: Instrument,
+    host: str,
+    port: int,
+    outcomes: Outcomes | None = None,
+    learning: Learning | None = None,
 ) -> OscServer:
     """Listen for OSC on UDP `host`:`port` (0 for any free port) until `OscServer.close`.
 
@@ -254,7 +249,7 @@ async def listen(
         addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except socket.gaierror as error:
         raise OSError(f"OSC: there is no host {host!r} ({error.strerror})") from None
-    return OscServer(instrument, reach.udp(str(addresses[0][4][0]), port), outcomes)
+    return OscServer(instrument, reach.udp(str(addresses[0][4][0]), port), outcomes, learning)
 
 
 def _dropped(udp: socket.socket) -> int:

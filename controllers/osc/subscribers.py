@@ -3,22 +3,28 @@
 A datagram's sender address can be forged, so what one packet can cause is bounded: values are sent
 to the sender's own host only, to few of its ports, all values at most once a second, and changes
 only while packets come from that host. A host that falls silent, or a port that refuses, sleeps but
-is not forgotten: the next packet of its host wakes it.
+is not forgotten: the next packet of its host wakes it. Hosts are remembered across runs.
 """
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from enum import Enum, auto
 
-from latentpad.controllers.osc.packet import encode
+from latentpad.controllers.echo import Touched
+from latentpad.controllers.osc.ports import LOWEST
+from latentpad.controllers.osc.remembered import RememberedHost
+from latentpad.controllers.osc.subscriber import (
+    LISTENING,
+    Subscriber,
+    SubscriberState,
+    Values,
+    connected,
+)
 from latentpad.engine.arguments import Argument, CommandError
+from latentpad.engine.control.aliases import ALIASES
 from latentpad.engine.control.instrument import Sender
 from latentpad.engine.rate_limit import RateLimit
-
-Values = dict[str, Sequence[Argument]]
 
 HOSTS = 16
 """Hosts. A further one replaces one that sleeps, or has sent nothing since it asked, or has been
@@ -27,17 +33,14 @@ silent longest."""
 PORTS = 4
 """Ports of a host. A further one replaces one that refuses, or the oldest."""
 
-LOWEST = 1024
-"""The lowest port that is answered on: those below are for system services."""
-
-FRESH_S = 30.0
+FRESH_S = 300.0
 """Seconds that a subscription lasts if the host has sent one packet only."""
 
-KNOWN_S = 300.0
+KNOWN_S = 3600.0
 """Seconds that a subscription lasts after the host's last packet."""
 
 COPY_S = 1.0
-"""Seconds between two copies of all values to a host."""
+"""Seconds between two copies of all values to a host, and between two probes of a port."""
 
 PROBE_S = 0.1
 """Seconds in which a port that has refused may refuse again."""
@@ -47,51 +50,6 @@ BYTES_S = 64_000
 of each address."""
 
 
-class SubscriberState(Enum):
-    """The states of a subscriber."""
-
-    WAITS = auto()  # for a copy of all values
-    FOLLOWS = auto()  # has the copy, and gets changes
-    REFUSES = auto()  # its port is closed
-    WAKES = auto()  # it refused before; one value is to be sent as a probe
-    PROBED = auto()  # the probe was sent
-
-
-LISTENING = (SubscriberState.WAITS, SubscriberState.FOLLOWS)
-
-
-@dataclass(eq=False)
-class Subscriber:
-    """A port that gets values, through a connected socket, which reports refusals."""
-
-    source: int  # the port that it sends from
-    port: int  # the port that it is answered on
-    socket: socket.socket
-    request: int  # number of the request that is answered by a copy
-    state: SubscriberState = SubscriberState.WAITS
-    tried: float = 0.0  # when it refused, or was probed
-    pending: dict[str, Sequence[Argument]] = field(default_factory=dict)
-
-    def send(self, address: str, args: Sequence[Argument]) -> int:
-        """Send one value; returns the number of bytes.
-
-        Raises `ConnectionRefusedError` if the port is closed, and `BlockingIOError` if the system
-        takes no more now.
-        """
-        packet = encode(address, args)
-        try:
-            self.socket.send(packet)
-        except (ConnectionRefusedError, BlockingIOError):
-            raise
-        except OSError:  # no route at present: the same as a lost datagram
-            pass
-        return len(packet)
-
-    def failed(self) -> bool:
-        """Whether something has been refused since the last call."""
-        return self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
-
-
 @dataclass(eq=False)
 class SubscribedHost:
     """One address and its subscribers."""
@@ -99,21 +57,55 @@ class SubscribedHost:
     group: str
     last_heard: float
     rate_limit: RateLimit  # of bytes
+    touched: Touched
     known: bool = False  # it has sent something since it asked
     asleep: bool = False
     port: int | None = None  # the port that it named last
     copied: float = -COPY_S
     subscribers: list[Subscriber] = field(default_factory=list)
+    aliases: dict[str, None] = field(default_factory=dict)  # that it has used, as an ordered set
 
 
 class Subscribers:
     """The subscribed hosts. One thread at a time: under the feedback's lock."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, clock: Callable[[], float], remembered: Iterable[RememberedHost] = ()
+    ) -> None:
         self.hosts: dict[str, SubscribedHost] = {}
         self._clock = clock
         self._requests = 0
         self._unknown_hosts_limit = RateLimit(BYTES_S, 1 / BYTES_S, clock)
+        for host in remembered:
+            self._wait_for(host)
+
+    def _wait_for(self, remembered: RememberedHost) -> None:
+        """Let a host of an earlier run sleep, until a packet of it comes."""
+        group = f"osc {remembered.host}"
+        subscribers = []
+        for port in remembered.ports[-PORTS:]:
+            try:
+                udp = connected(Sender(group), port)
+            except CommandError:  # such an address cannot be reached at present
+                continue
+            subscribers.append(Subscriber(port, udp, 0, SubscriberState.FOLLOWS))
+        if not subscribers:
+            return
+        host = self._host(group)
+        host.asleep, host.port, host.subscribers = True, remembered.port, subscribers
+        host.aliases = {alias: None for alias in remembered.aliases if alias in ALIASES}
+
+    def remembered(self) -> list[RememberedHost]:
+        """What is to be remembered: all but ports that refuse, unless their host named them."""
+        return [
+            RememberedHost(
+                host.group.partition(" ")[2],
+                host.port,
+                [s.port for s in host.subscribers if s.port == host.port or not s.refuses],
+                list(host.aliases),
+            )
+            for host in self.hosts.values()
+        ]
 
     def awake(self) -> list[Subscriber]:
         """The subscribers that get changes."""
@@ -133,9 +125,7 @@ class Subscribers:
         if not usable:
             raise CommandError(f"/sync: {ports[0]} is no port of {LOWEST}...65535 to answer on")
         request = self._next_request()
-        new_subscribers = [
-            Subscriber(sender.port, p, _connected(sender, p), request) for p in usable
-        ]
+        new_subscribers = [Subscriber(p, connected(sender, p), request) for p in usable]
         host = self._host(sender.group)
         host.port = named if named is not None else host.port
         host.last_heard, host.asleep = self._clock(), False
@@ -161,36 +151,38 @@ class Subscribers:
         for subscriber in host.subscribers:
             if subscriber.state is SubscriberState.FOLLOWS and request:
                 subscriber.state, subscriber.request = SubscriberState.WAITS, request
-            elif subscriber.state is SubscriberState.REFUSES and now - subscriber.tried >= COPY_S:
-                subscriber.state, awakened = SubscriberState.WAKES, True
+            else:
+                awakened = self._wakes(subscriber, now) or awakened
         return awakened
 
-    def change(self, address: str, args: Sequence[Argument], sender: Sender) -> bool:
-        """Note a value for all but its sender. True if there is something to send."""
-        host = self.hosts.get(sender.group)
-        own_subscribers = host.subscribers if host else []
-        has_pending = False
-        for subscriber in self.awake():
-            if (
-                sender.port in (subscriber.source, subscriber.port)
-                and subscriber in own_subscribers
-            ):
-                # An older value from another sender would move the control against the finger.
-                subscriber.pending.pop(address, None)
-            else:
-                subscriber.pending[address] = args
-                has_pending = True
-        return has_pending
+    def uses(self, sender: Sender, alias: str) -> None:
+        """Note that a host uses this alias: it is sent the value under it, too."""
+        if (host := self.hosts.get(sender.group)) is not None:
+            host.aliases[alias] = None
 
-    def due(self, values: Callable[[], Values]) -> list[tuple[SubscribedHost, Subscriber]]:
-        """The subscribers with something to send: changes, a copy of all `values`, a probe."""
+    def change(self, address: str, args: Sequence[Argument], sender: Sender) -> bool:
+        """Note a value for all. True if there is something to send.
+
+        The host of the sender is sent it when it has let go of the control: a second control of the
+        same device follows, and the one under the finger is not moved.
+        """
+        if (host := self.hosts.get(sender.group)) is not None:
+            host.touched.touch(address)
+        awake = self.awake()
+        for subscriber in awake:
+            subscriber.pending[address] = args
+        return bool(awake)
+
+    def due(self, values: Callable[[], Values]) -> list[tuple[SubscribedHost, Subscriber, Values]]:
+        """Take what is to be sent now: changes, a copy of all `values`, a probe."""
         now = self._clock()
-        due_subscribers = []
+        due_values = []
         for host in self.hosts.values():
             if now - host.last_heard > (KNOWN_S if host.known else FRESH_S):
                 host.asleep = True
                 for subscriber in host.subscribers:
                     subscriber.pending.clear()
+            if host.asleep:
                 continue
             for subscriber in host.subscribers:
                 self._probe(subscriber, values, now)
@@ -202,22 +194,25 @@ class Subscribers:
                     if subscriber.request == first:
                         subscriber.state = SubscriberState.FOLLOWS
                         subscriber.pending = {**values(), **subscriber.pending}
-            due_subscribers += [
-                (host, subscriber) for subscriber in host.subscribers if subscriber.pending
-            ]
-        return due_subscribers
+            held = host.touched.held()
+            for subscriber in host.subscribers:
+                if ready := subscriber.take(held):
+                    due_values.append((host, subscriber, ready))
+        return due_values
 
     def unfinished(self) -> bool:
         """Whether a subscriber waits for more than the next change."""
         return any(
             s.pending or s.state not in (SubscriberState.FOLLOWS, SubscriberState.REFUSES)
-            for host in self.hosts.values()
-            if not host.asleep
-            for s in host.subscribers
+            for s in self._of_awake_hosts()
         )
 
+    def refusing(self) -> bool:
+        """Whether a port of a host that is awake refuses: `due` probes it now and then."""
+        return any(s.state is SubscriberState.REFUSES for s in self._of_awake_hosts())
+
     def refused(self, subscriber: Subscriber) -> None:
-        """Note that a port is closed."""
+        """Note that a port is closed, or that its host cannot be reached."""
         subscriber.state, subscriber.tried = SubscriberState.REFUSES, self._clock()
         subscriber.pending.clear()
 
@@ -227,8 +222,19 @@ class Subscribers:
                 self._drop(host, subscriber)
         self.hosts.clear()
 
+    def _of_awake_hosts(self) -> Iterable[Subscriber]:
+        return (s for host in self.hosts.values() if not host.asleep for s in host.subscribers)
+
+    def _wakes(self, subscriber: Subscriber, now: float) -> bool:
+        """Let a port that has refused a while ago be probed. True if it is one."""
+        wakes = subscriber.state is SubscriberState.REFUSES and now - subscriber.tried >= COPY_S
+        if wakes:
+            subscriber.state = SubscriberState.WAKES
+        return wakes
+
     def _probe(self, subscriber: Subscriber, values: Callable[[], Values], now: float) -> None:
         """Probe a waking subscriber with one value. If it is not refused in time, all follow."""
+        self._wakes(subscriber, now)
         if subscriber.state is SubscriberState.WAKES:
             subscriber.failed()  # clears an earlier refusal
             subscriber.state, subscriber.tried = SubscriberState.PROBED, now
@@ -251,24 +257,12 @@ class Subscribers:
                 for subscriber in list(first.subscribers):
                     self._drop(first, subscriber)
                 del self.hosts[first.group]
-            self.hosts[group] = SubscribedHost(group, self._clock(), self._unknown_hosts_limit)
+            self.hosts[group] = SubscribedHost(
+                group, self._clock(), self._unknown_hosts_limit, Touched(self._clock)
+            )
         return self.hosts[group]
 
     @staticmethod
     def _drop(host: SubscribedHost, subscriber: Subscriber) -> None:
         host.subscribers.remove(subscriber)
         subscriber.socket.close()
-
-
-def _connected(sender: Sender, port: int) -> socket.socket:
-    host = sender.group.partition(" ")[2]
-    try:
-        family, _, _, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST
-        )[0]
-        udp = socket.socket(family, socket.SOCK_DGRAM)
-        udp.setblocking(False)
-        udp.connect(address)
-    except OSError as error:
-        raise CommandError(f"/sync: {host} port {port} cannot be reached ({error})") from None
-    return udp

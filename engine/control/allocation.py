@@ -46,6 +46,7 @@ class Slot:
     follows: bool = False  # moves with the pad's point
     # Would start it again in the same way; the start itself is the last one.
     restart_commands: tuple[Command, ...] = ()
+    shaping: dict[str, Command] = field(default_factory=dict)  # since the start, by address
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class HeldLoop:
     settings: tuple[Command, ...]  # the rows that its start used, with their values then
     follows: bool  # moves with the pad's point
     origin: int  # as on the board: what its latent comes from
+    shaping: tuple[Command, ...] = ()  # what has changed of a note since its start
 
 
 class Allocation:
@@ -70,6 +72,7 @@ class Allocation:
         self._outbox = Outbox(board)
         self._slots = [Slot() for _ in range(VOICES)]
         self.started = started  # the number of sounds so far: the last one's serial
+        self.on_taken: Callable[[Source], None] = lambda source: None  # with who held its voice
 
     def give(
         self, source: Source, sender: Sender, restart_commands: Sequence[Command], *, follows: bool
@@ -77,6 +80,9 @@ class Allocation:
         """A voice for `source`. `start` must be called when its point is on the board.
         `restart_commands` are those that would start it again."""
         voice = min(range(VOICES), key=self._priority)
+        taken = self._slots[voice].source
+        if taken is not None and self._board.held[voice]:
+            self.on_taken(taken)
         self.started += 1
         self._slots[voice] = Slot(
             source=source,
@@ -87,7 +93,20 @@ class Allocation:
         )
         self.hand_over(voice, sender)
         self._board.starts[voice] = self.started
+        self._board.pressures[voice] = 0.0
         return voice
+
+    def started_at(self, voice: int) -> float:
+        """The clock's time of the voice's last start, in seconds."""
+        return self._slots[voice].started
+
+    def unfollow(self, voice: int) -> None:
+        """The voice has a point of its own from now on."""
+        self._slots[voice].follows = False
+
+    def shape(self, voice: int, command: Command) -> None:
+        """Keep a command that has changed the held note, for those who start it again."""
+        self._slots[voice].shaping[command[0]] = command
 
     def hand_over(self, voice: int, sender: Sender) -> None:
         """Make `sender` the one who holds the voice."""
@@ -156,7 +175,10 @@ class Allocation:
         slot = self._slots[voice]
         *settings, (address, args) = slot.restart_commands
         origin = int(self._board.origin[voice])
-        return HeldLoop(voice, address, args, slot.sender, tuple(settings), slot.follows, origin)
+        return HeldLoop(
+            voice, address, args, slot.sender, tuple(settings), slot.follows, origin,
+            tuple(slot.shaping.values()),
+        )  # fmt: skip
 
     def holds(self, source: Source) -> list[int]:
         """The voices that `source` has not released, including shots that have ended."""

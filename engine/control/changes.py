@@ -29,6 +29,8 @@ class Changes:
     def __init__(self, board: Board) -> None:
         self.board = board
         self.taps: list[Listener] = []  # called with every command that was carried out
+        self.listeners: list[Listener] = []  # called with every changed value
+        self.published: dict[str, tuple[Argument, ...]] = {}  # the values that are no rows
         self._lock = threading.RLock()
         self._changing = False
 
@@ -40,16 +42,23 @@ class Changes:
         """Add a command that reads or writes files (`/preset`, `/record`, ...)."""
         self._addresses.staged[address] = stages
 
+    def publish(self, address: str, args: tuple[Argument, ...], sender: Sender = NOBODY) -> None:
+        """Report a value that is no row, and keep it for whoever asks for all values."""
+        with self._lock:
+            self.published[address] = args
+            for listener in self.listeners:
+                listener(address, args, sender)
+
     def waits_for_disk(self, address: str) -> bool:
         """Whether this command may wait for a disk."""
-        return address in self._addresses.staged
+        return self._addresses.waits_for_disk(address)
 
     def is_gesture(self, address: str) -> bool:
         """Whether takes record this command: it plays, and changes no file and no subscription."""
-        return not self.waits_for_disk(address) and self._addresses.is_engine_command(address)
+        return not self.waits_for_disk(address) and self._addresses.is_recorded(address)
 
     def addresses(self) -> list[str]:
-        """All known addresses; `*` stands for a number."""
+        """All known addresses but aliases; `*` stands for a number."""
         return list(self._addresses)
 
     def knows(self, address: str) -> bool:

@@ -19,6 +19,7 @@ from latentpad.engine import atomic_file, history, tape
 from latentpad.engine import board as b
 from latentpad.engine.arguments import Argument
 from latentpad.engine.control.instrument import Instrument, Sender
+from latentpad.engine.control.state import is_of_note
 from latentpad.engine.gestures import END, FADE, QUALITY, SOUND
 from latentpad.engine.history import History, HistoryEntry, SoundEntry
 from latentpad.models.packs import reference
@@ -86,7 +87,7 @@ class GestureTrack:
         if not sender.group:
             return {**entry, "from": 0}
         entry["by"] = sender.group
-        if address == "/note":
+        if is_of_note(address):
             return {**entry, "from": self._senders.setdefault(sender.group, len(self._senders) + 1)}
         return entry
 

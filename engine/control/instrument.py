@@ -13,19 +13,23 @@ from latentpad.engine.arguments import Argument, check_arguments
 from latentpad.engine.board import Board
 from latentpad.engine.control.addresses import Addresses
 from latentpad.engine.control.allocation import NOBODY, Allocation, Command, Sender, Slot
-from latentpad.engine.control.changes import Changes, Listener
+from latentpad.engine.control.command_table import TRIGGERS
 from latentpad.engine.control.last_heard import LastHeard
+from latentpad.engine.control.notes import Notes, note
 from latentpad.engine.control.pack_limits import PackLimits
 from latentpad.engine.control.pack_values import PackValues
 from latentpad.engine.control.pad import Handler, Pad
 from latentpad.engine.control.plane_commands import PlaneCommands
-from latentpad.engine.control.snapshots import Snapshot, Snapshots
+from latentpad.engine.control.snapshots import GLIDE, Snapshot, Snapshots
 from latentpad.engine.control.state import InstrumentState
 from latentpad.engine.control.touch import Touch
-from latentpad.engine.parameters import FINGER, FINGERS, GLOBAL, OFFSET, ROW, Affects, Parameter
+from latentpad.engine.control.values import InstrumentValues
+from latentpad.engine.parameters import FINGERS, GLOBAL, OFFSET, ROW, Affects, Parameter
+
+Hearer = Callable[[str, Sender], None]
 
 
-class Instrument(Changes):
+class Instrument(InstrumentValues):
     """Receives all commands. Any thread of the control process may call `apply`.
 
     `limits` are those of the pack that is played. `clock` is the time in seconds, so that a
@@ -48,8 +52,7 @@ class Instrument(Changes):
         self.clock = clock
         self.wake = wake
         self._wake_ticks = wake_ticks
-        self.listeners: list[Listener] = []  # called with every changed value
-        self.hearers: list[Callable[[Sender], None]] = []  # called with the sender of every command
+        self.hearers: list[Hearer] = []  # called with the address and the sender of every command
         self._last_heard = LastHeard(clock)
         self._voices = Allocation(board, clock, started)
         self._pad = Pad(board, self._voices, limits, self._changed)
@@ -64,31 +67,41 @@ class Instrument(Changes):
             self._point_from_snapshot,
         )
         self._touch = Touch(board, self._voices, self._pad, self._changed, clock)
+        notes = Notes(board, self._voices, self._pad, self._changed, clock)
         self._snapshots = Snapshots(
             self._current_snapshot, self._set_from_snapshot, self._point_from_snapshot,
-            self._pack.playable, self._changed, clock,
+            self._pack.playable, self._changed, clock, lambda: self.value(GLIDE)[0],
         )  # fmt: skip
         self._addresses = Addresses(
             {
                 **{row.address: self._setter(row) for row in GLOBAL},
                 **self._pad.handlers(),
                 **self._touch.handlers(),
+                **notes.handlers(),
                 **plane_commands.handlers(),
                 "/panic": self._panic,
             },
-            {**self._pad.numbered(), **self._snapshots.numbered()},
+            {**self._pad.numbered(), **notes.numbered(), **self._snapshots.numbered()},
+            TRIGGERS,
         )
+        if limits.name:
+            self.published["/pack"] = (limits.name,)
 
     # -- commands ----------------------------------------------------------------------------
 
     def _stages(self, address: str, args: Sequence[Argument], sender: Sender) -> Iterator[None]:
+        for hear in self.hearers:
+            hear(address, sender)
+        check_arguments(address, args)
+        command = self._addresses.read(address, args)
+        if command is None:  # a button was released
+            return
+        address, args = command
         staged = self._addresses.staged.get(address)
         if staged is None:
             yield
             self._apply(address, args, sender)
             return
-        self._notify_hearers(sender)
-        check_arguments(address, args)
         stages = staged(args, sender)
         next(stages, None)
         yield
@@ -104,17 +117,10 @@ class Instrument(Changes):
         if self._awaits_tick:
             self._wake_ticks()
 
-    def _notify_hearers(self, sender: Sender) -> None:
-        for hear in self.hearers:
-            hear(sender)
-
     def _apply(self, address: str, args: Sequence[Argument], sender: Sender) -> None:
-        self._notify_hearers(sender)
-        check_arguments(address, args)
         self._touch.already_recorded = False
         self._addresses.find(address)(args, sender)
-        recorded = self._addresses.is_engine_command(address) and not address.startswith(_SNAPSHOT)
-        if recorded and not self._touch.already_recorded:
+        if self._addresses.is_recorded(address) and not self._touch.already_recorded:
             if address.startswith(
                 _LATENT
             ):  # record all latents: the others may come from the newest sound
@@ -131,58 +137,16 @@ class Instrument(Changes):
 
     # -- the pack ----------------------------------------------------------------------------
 
-    @property
-    def latent_dim(self) -> int:
-        """The number of the pack's latents."""
-        return self._pack.limits.latent_dim
-
-    @property
-    def anchors(self) -> int:
-        """The number of the pack's anchors."""
-        return self._pack.limits.anchors
-
     def change_pack(self, limits: PackLimits) -> list[str]:
         """Play another pack from now on. Inside `together`. Returns the commands for the state that
         it does not have, as text; that state comes back with its pack."""
         self._notify_taps("/pack", (limits.name,), NOBODY)
         self._snapshots.change_pack()
         left_out = self._pack.change(limits)
-        self._changed("/pack", (limits.name,), NOBODY)
+        self.publish("/pack", (limits.name,))
         return left_out
 
     # -- values ------------------------------------------------------------------------------
-
-    def value(self, address: str) -> tuple[float, ...]:
-        """The present value of a global row, as on the board."""
-        start = OFFSET[address]
-        return tuple(self.board.values[start : start + ROW[address].size].tolist())
-
-    def args_of(self, address: str) -> tuple[Argument, ...]:
-        """The present value of an address as a message's arguments; empty if it has none."""
-        if address in OFFSET:
-            return ROW[address].show(self.value(address))
-        return self._pad.args_of(address)
-
-    def values(self) -> Iterator[tuple[str, tuple[Argument, ...]]]:
-        """The address and value of every row: what `/sync` sends and a preset saves."""
-        for row in GLOBAL:
-            yield row.address, row.show(self.value(row.address))
-        for row in FINGER:
-            for n in range(1, FINGERS + 1):
-                values = self._pad.fingers[row.address][n - 1]
-                yield row.address.format(n=n), row.show(values)
-
-    def sync_messages(self) -> Iterator[tuple[str, tuple[Argument, ...]]]:
-        """What `/sync` sends: touches, the latents or lattice weights in use, and every row."""
-        if name := self._pack.limits.name:
-            yield "/pack", (name,)
-        for n in range(1, FINGERS + 1):
-            yield f"/pad/{n}/touch", (int(self.down(n)),)
-        if latent := self.args_of("/latent"):
-            yield "/latent", latent
-        for anchor, share in self._pad.target().weights.items():
-            yield f"/lattice/{anchor}", (share,)
-        yield from self.values()
 
     def state(self) -> InstrumentState:
         """The state: everything that affects the sound now."""
@@ -192,9 +156,9 @@ class Instrument(Changes):
                 dict(self.values()), pad.target(), pad.slots(), self._voices.loops()
             )
 
-    def down(self, n: int) -> bool:
-        """Whether finger `n` holds a loop, of any sender."""
-        return bool(self._pad.loops(n))
+    def holds_note(self, sender: Sender, pitch: int) -> bool:
+        """Whether a note of that sender has a voice that it has not released."""
+        return bool(self._voices.holds(note(sender, pitch)))
 
     def expect_touches(
         self, sender: Sender, fingers: Iterable[int] = range(1, FINGERS + 1)
@@ -249,13 +213,18 @@ class Instrument(Changes):
         """Release voices without a command. It is reported to the taps as if there had been
         commands."""
         for (kind, _, n), sender in self._voices.release(predicate):
-            finger = kind == "finger"
-            address = f"/pad/{n}/touch" if finger else "/note"
-            self._notify_taps(address, (0,) if finger else (n, 0), sender)
+            if kind == "finger":
+                self._changed(f"/pad/{n}/touch", (0,), NOBODY)
+                self._notify_taps(f"/pad/{n}/touch", (0,), sender)
+            else:
+                self._notify_taps("/note", (n, 0), sender)
 
     def _panic(self, args: Sequence[Argument], sender: Sender) -> None:
+        held = [n for n in range(1, FINGERS + 1) if self.down(n)]
         self._voices.panic()
         self._touch.panicked()
+        for n in held:
+            self._changed(f"/pad/{n}/touch", (0,), NOBODY)
         self._changed("/panic", (), sender)
 
     # -- time --------------------------------------------------------------------------------
@@ -279,7 +248,7 @@ class Instrument(Changes):
 
     def _current_snapshot(self) -> Snapshot:
         return Snapshot(
-            {row.address: self.value(row.address) for row in GLOBAL},
+            {row.address: self.value(row.address) for row in GLOBAL if row.address != GLIDE},
             self._pad.target(),
             self._pack.limits.name,
         )
@@ -295,4 +264,4 @@ class Instrument(Changes):
         self._notify_taps(address, args, NOBODY)
 
 
-_SNAPSHOT, _LATENT = "/snapshot/", "/latent/"
+_LATENT = "/latent/"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from latentpad.models.packs.pack import Pack
 
 AnchorLookup = Callable[[int], tuple[Sequence[float], Sequence[float]]]
+NearLookup = Callable[[Sequence[float], Sequence[float]], tuple[int, str, str]]
 Values = tuple[float, ...]
 
 AXES, PLANE = "/axes", "/plane"
@@ -26,16 +27,19 @@ class PackLimits:
     """What commands may ask of a pack. Under the instrument's lock.
 
     `look_up_anchor` returns an anchor's position on the pad and its latent vector; it raises
-    `CommandError` if there is no such anchor. Without `axes` any two axes are accepted. `name` is
-    the one by which `/pack` plays the pack.
+    `CommandError` if there is no such anchor. `near` gives the number, the name and the label of
+    the anchor that is nearest to a point of the pad, on the plane of the given board's values; any
+    thread may call it, and the first call may take long. Without `axes` any two axes are accepted.
+    `anchors` is how many there are, `name` the one by which `/pack` plays the pack.
     """
 
     bounds: LatentBounds
     planes: Sequence[str]
     look_up_anchor: AnchorLookup
+    near: NearLookup
     axes: Planes | None
+    anchors: int
     name: str = ""
-    anchors: int = 0
 
     @classmethod
     def of(cls, pack: Pack, planes: Planes, board: Board, name: str = "") -> PackLimits:
@@ -45,9 +49,10 @@ class PackLimits:
             LatentBounds.of(pack.anchors.latents),
             planes.names,
             lambda anchor: planes.look_up_anchor(board, anchor),
+            planes.near,
             planes,
+            len(pack.anchors),
             name,
-            len(pack.anchors.latents),
         )
 
     @property

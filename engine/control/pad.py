@@ -91,11 +91,11 @@ class Pad:
         return commands
 
     def numbered(self) -> dict[str, Numbered]:
-        """The commands whose address ends with a number, by the part before it."""
+        """The commands by their addresses, with `*` for a number."""
         return {
-            "/latent": self._set_one_latent,
-            "/lattice": self._set_weight,
-            "/anchor": self._jump_to_anchor,
+            "/latent/*": self._set_one_latent,
+            "/lattice/*": self._set_weight,
+            "/anchor/*": self._jump_to_anchor,
         }
 
     @property
@@ -188,9 +188,15 @@ class Pad:
 
     def aim(self, voice: int, n: int) -> None:
         """Write the finger's point to the board and request its sound."""
+        self._aim(voice, self.point(n), self._origin if n == 1 else self._point_origin())
+
+    def aim_at(self, voice: int, point: Point) -> None:
+        """Write a point that is no finger's to the board and request its sound."""
+        self._aim(voice, point, self._point_origin())
+
+    def _aim(self, voice: int, point: Point, origin: int) -> None:
         board = self._board
-        board.points[voice] = self.point(n)
-        board.origin[voice] = self._origin if n == 1 else self._point_origin()
+        board.points[voice], board.origin[voice] = point, origin
         board.latents[voice, : self._limits.latent_dim] = self._latent
         board.requests[voice] += 1
         self.decode_wanted = True
@@ -284,6 +290,8 @@ class Pad:
         self._set_origin(b.ORIGINAL if self.mode == ORIGINAL else b.LATENT)
         self.on_steered(sender)
         self._changed("/pad/1/xy", XY.show(self.point(1)), NOBODY)
+        if self._origin == b.LATENT:
+            self._changed("/latent", self._latent, NOBODY)
 
 
 def finger(n: int) -> Source:

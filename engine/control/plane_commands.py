@@ -1,4 +1,4 @@
-"""The commands that set the meaning of the pad's x and y: `/plane` and `/axes`."""
+"""The commands whose values the pack restricts: `/plane`, `/axes` and `/lattice/base`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SetValue = Callable[[Parameter, tuple[float, ...], Sender], None]
 
 
 class PlaneCommands:
-    """Restricts plane and axes to those of the pack. Under the instrument's lock.
+    """Restricts plane, axes and base anchor to those of the pack. Under the instrument's lock.
 
     `value` reads a row, `set_` sets one.
     """
@@ -32,7 +32,11 @@ class PlaneCommands:
 
     def handlers(self) -> dict[str, Handler]:
         """The commands by their addresses."""
-        return {"/plane": self._set_plane, "/axes": self._set_axes}
+        return {
+            "/plane": self._set_plane,
+            "/axes": self._set_axes,
+            "/lattice/base": self._set_base,
+        }
 
     def _set_plane(self, args: Sequence[Argument], sender: Sender) -> None:
         row = ROW["/plane"]
@@ -65,6 +69,13 @@ class PlaneCommands:
         if self._limits.axes is not None:
             self._limits.axes.check(values)
         self._set(row, values, sender)
+
+    def _set_base(self, args: Sequence[Argument], sender: Sender) -> None:
+        row = ROW["/lattice/base"]
+        (requested,) = row.parse(args)
+        base = min(requested, max(self._limits.anchors - 1.0, 0.0))
+        # If the value was clamped, its sender is sent the new one, too.
+        self._set(row, (base,), sender if base == requested else NOBODY)
 
     def _axes_on_plane(self, axes: tuple[float, ...]) -> tuple[float, ...]:
         """The axes of the present plane when these are requested."""

@@ -13,6 +13,7 @@ from latentpad.engine.parameters import ROW
 
 MAX_SNAPSHOTS = 1000  # snapshots that can be stored
 MAX_GLIDE_S = 3600.0  # of a glide
+GLIDE = "/snapshot/glide"
 PAD_ADDRESSES = (PAD, "/latent", "/lattice/")  # changes of these end the glide of the pad's target
 
 
@@ -53,7 +54,8 @@ class Snapshots:
     """Stored snapshots, and the glide in progress. Under the instrument's lock.
 
     `current` gives the present state, `put` sets a row, `point` carries out a command of the pad.
-    `playable` gives a snapshot as the pack that is played can recall it.
+    `playable` gives a snapshot as the pack that is played can recall it. `default_s` gives the
+    length of a glide that is recalled without one.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Snapshots:
         playable: Callable[[Snapshot], Snapshot],
         changed: Changed,
         clock: Callable[[], float],
+        default_s: Callable[[], float],
     ) -> None:
         self._current = current
         self._put = put
@@ -71,12 +74,13 @@ class Snapshots:
         self._playable = playable
         self._changed = changed
         self._clock = clock
+        self._default_s = default_s
         self._stored: dict[int, Snapshot] = {}
         self._glide: Glide | None = None
         self._stepping = False
 
     def numbered(self) -> dict[str, Numbered]:
-        """The commands, by their addresses without the number."""
+        """The commands by their addresses, with `*` for a number."""
         return {"/snapshot/*/store": self._store, "/snapshot/*/recall": self._recall}
 
     def _store(self, n: int, args: Sequence[Argument], sender: Sender) -> None:
@@ -84,7 +88,13 @@ class Snapshots:
         self._changed(f"/snapshot/{n}/store", (), sender)
 
     def _recall(self, n: int, args: Sequence[Argument], sender: Sender) -> None:
-        self.recall(n, max(finite(f"/snapshot/{n}/recall", args[0]), 0.0) if args else 0.0)
+        """A press may be followed by the seconds of the glide. A lone number other than 1 is the
+        seconds, too."""
+        seconds = args[1:2] or [argument for argument in args if argument != 1]
+        if seconds:
+            self.recall(n, max(finite(f"/snapshot/{n}/recall", seconds[0]), 0.0))
+        else:
+            self.recall(n, self._default_s())
 
     def store(self, n: int) -> None:
         """Store the present state as `n`. Raises `CommandError` if `MAX_SNAPSHOTS` are stored

@@ -18,8 +18,13 @@ from latentpad.engine.parameters import GLOBAL
 Values = tuple[float, ...]
 SentCommand = tuple[str, tuple[Argument, ...], Sender]
 
-PAD = "/pad/1/xy"
+PAD, NOTE = "/pad/1/xy", "/note"
 NOTE_ROWS = tuple(row.address for row in GLOBAL if row.at_note)
+
+
+def is_of_note(address: str) -> bool:
+    """Whether a command starts, shapes or releases a note, which belongs to its sender."""
+    return address == NOTE or address[len(NOTE) + 1 : len(NOTE) + 2].isdecimal()
 
 
 @dataclass(frozen=True)
@@ -127,10 +132,18 @@ class _Replay:
                 origin = loop.origin
             yield from ((address, args, NOBODY) for address, args in loop.settings)
             yield loop.address, loop.args, loop.sender
+            yield from ((address, args, loop.sender) for address, args in loop.shaping)
         yield from self._originals(origin)
         for loop in state.held:
             if not loop.follows and loop.origin == b.ORIGINAL:
                 yield from self._in_mode("original")
+                if loop.address == NOTE:
+                    yield from (
+                        (address, args, loop.sender)
+                        for address, args in loop.shaping
+                        if address.endswith("/xy")
+                    )
+                    continue
                 xy = loop.address.replace("touch", "xy")
                 yield xy, state.values[xy], NOBODY
         for row in NOTE_ROWS:

@@ -1,20 +1,16 @@
-"""Fingers and notes: when they start voices, and when they release them."""
+"""Fingers: when they start voices, and when they release them."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from latentpad.engine.arguments import Argument, CommandError, finite
 from latentpad.engine.board import Board
-from latentpad.engine.control.allocation import NOBODY, Allocation, Command, Sender
+from latentpad.engine.control.allocation import NOBODY, Allocation, Sender, Source
 from latentpad.engine.control.movement import SETTLE_S, TOUCH_PAIR_S, TREMBLE, Move, Movement
 from latentpad.engine.control.pad import LOOP, Changed, Handler, Pad, Point, finger
-from latentpad.engine.control.state import NOTE_ROWS
 from latentpad.engine.parameters import FINGERS, OFFSET
-
-FAINTEST = 1e-4  # of the full velocity: -160 dB
 
 
 @dataclass(slots=True)
@@ -30,7 +26,7 @@ class VoiceStart:
 
 
 class Touch:
-    """Starts the voices of `pad`'s fingers, and those of notes. Under the instrument's lock.
+    """Starts the voices of `pad`'s fingers. Under the instrument's lock.
 
     `clock` is the instrument's, in seconds. A take records every touch. `implied` holds the touches
     that moves have made since it was last emptied. `already_recorded` says that the last reported
@@ -56,13 +52,14 @@ class Touch:
         self._started: dict[int, VoiceStart] = {}
         self._panicked = False  # `/panic` came, and finger 1 has not touched since
         self._touch_devices: set[str] = set()  # devices that are known to report touches
+        voices.on_taken = self._taken
         pad.on_moved = self._moved
         pad.on_steered = lambda sender: self._start_loop_by_move(1, sender)
 
     def handlers(self) -> dict[str, Handler]:
         """The commands by their addresses."""
         handlers = {f"/pad/{n}/touch": self._toucher(n) for n in range(1, FINGERS + 1)}
-        return {"/note": self._note, "/pad/touch": handlers["/pad/1/touch"], **handlers}
+        return {"/pad/touch": handlers["/pad/1/touch"], **handlers}
 
     def tick(self) -> None:
         """Handle moves of one coordinate whose other one has not come."""
@@ -130,13 +127,19 @@ class Touch:
             voice, device, self._clock(), pad.point(n), inferred, awaits_point=not point_complete
         )
         pad.set_voice_parameters(voice, n)
-        self._start(voice, n, 0.0)
+        pad.aim(voice, n)
+        self._voices.start(voice, pad.mode, 0.0, held=pad.mode == LOOP)
 
     def _together(self, started: VoiceStart, n: int, sender: Sender, seconds: float) -> bool:
         """Whether `sender` started this voice within the last `seconds`, and the finger still
         holds it."""
         recent = started.device == sender.device and self._clock() - started.started_at <= seconds
         return recent and started.voice in self._voices.holds(finger(n))
+
+    def _taken(self, source: Source) -> None:
+        """A newer sound needs the voice that a finger holds."""
+        if source[0] == "finger":
+            self._changed(f"/pad/{source[2]}/touch", (0,), NOBODY)
 
     # -- movement ----------------------------------------------------------------------------
 
@@ -181,30 +184,5 @@ class Touch:
             self.implied.append((f"/pad/{n}/touch", (0,)))
         self._start_finger(n, NOBODY, device, inferred=True)
         self.implied.append((f"/pad/{n}/touch", (1,)))
-
-    # -- notes -------------------------------------------------------------------------------
-
-    def _note(self, args: Sequence[Argument], sender: Sender) -> None:
-        if len(args) != 2:
-            raise CommandError(f"/note takes pitch and velocity, got {len(args)} arguments")
-        pitch = min(max(finite("/note", args[0]), 0.0), 127.0)
-        velocity = min(max(finite("/note", args[1]), 0.0), 127.0)
-        source = ("note", sender.group, round(pitch))
-        self._voices.release(lambda slot: slot.source == source)
-        if velocity > 0:
-            board = self._board
-            values = {row: float(board.values[OFFSET[row]]) for row in NOTE_ROWS}
-            restart_commands: list[Command] = [*((row, (value,)) for row, value in values.items())]
-            restart_commands.append(("/note", (pitch, velocity)))
-            voice = self._voices.give(
-                source, sender, restart_commands, follows=self._pad.mode == LOOP
-            )
-            board.levels[voice], board.pans[voice] = 0.0, 0.0
-            board.pitches[voice] = pitch - 60 if values["/note/track"] else 0.0
-            amount = values["/note/velocity"]
-            self._start(voice, 1, amount * 40 * math.log10(max(velocity / 127, FAINTEST)))
-        self._changed("/note", (round(pitch), round(velocity)), sender)
-
-    def _start(self, voice: int, n: int, level_db: float) -> None:
-        self._pad.aim(voice, n)
-        self._voices.start(voice, self._pad.mode, level_db, held=self._pad.mode == LOOP)
+        if self._pad.mode == LOOP:  # nothing tells when a finger that plays a shot goes up
+            self._changed(f"/pad/{n}/touch", (1,), NOBODY)

@@ -16,6 +16,7 @@ class ControlState(NamedTuple):
     levels: list[float]
     pans: list[float]
     pitches: list[float]
+    pressures: list[float]
     pack: int
 
     @classmethod
@@ -28,5 +29,6 @@ class ControlState(NamedTuple):
             board.levels.tolist(),
             board.pans.tolist(),
             board.pitches.tolist(),
+            board.pressures.tolist(),
             int(board.pack[0]),
         )

@@ -55,7 +55,8 @@ class GlobalSettings:
     def _take(self, values: list[float]) -> None:
         self._values = values
         self.present = present = VoiceSettings.of(values)
-        self.master = 10 ** ((present.gain + present.level) / 20) if present.gain > -59.9 else 0.0
+        gain = 10 ** ((present.gain + present.level) / 20) if present.gain > -59.9 else 0.0
+        self.master = gain * present.expression**2  # as MIDI has it: 40 dB a decade
         self.ceiling = 10 ** (present.ceiling / 20)
 
 

@@ -54,6 +54,7 @@ class VoiceSettings(NamedTuple):
     dynamics: float
     gain: float
     level: float
+    expression: float
     ceiling: float
 
     @classmethod
@@ -112,6 +113,12 @@ class VoiceControl:
             self.state = b.FREE
         elif self.state != b.FREE:
             self.state, self.fade_s = b.RELEASING, fade_s
+
+    def follow_hand(self, level_db: float, pan: float, pitch: float, share: float) -> None:
+        """Go a `share` (0...1) of the way to what the finger, or the note, has now."""
+        self.finger_db += share * (level_db - self.finger_db)
+        self.finger_pan += share * (pan - self.finger_pan)
+        self.finger_pitch += share * (pitch - self.finger_pitch)
 
     def morph_to(self, sound: SoundInfo) -> None:
         """Begin a morph from the present sound to this one."""

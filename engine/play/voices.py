@@ -193,8 +193,6 @@ class Voices:
             if not may_start or not self._begin(v, voice):
                 return False
             starting = True
-            voice.finger_db, voice.finger_pan = control.levels[v], control.pans[v]
-            voice.finger_pitch = control.pitches[v]
         elif voice.mode == LOOP and board.published[v] != voice.sound.published:
             copied, no_morph = self._morph_to_newest(v, voice), settings.morph <= self._hop_s
             if copied and no_morph and may_start:
@@ -203,9 +201,8 @@ class Voices:
         update = self._sounds.update(v, voice.sound)
         if update is not None:
             voice.correct(update)
-        voice.finger_db += self._fade * (control.levels[v] - voice.finger_db)
-        voice.finger_pan += self._fade * (control.pans[v] - voice.finger_pan)
-        voice.finger_pitch += self._fade * (control.pitches[v] - voice.finger_pitch)
+        share, pressure = (1.0, 0.0) if starting else (self._fade, control.pressures[v])
+        voice.follow_hand(control.levels[v] + pressure, control.pans[v], control.pitches[v], share)
         write_instructions(
             instruction, self.memory, v, voice, settings, self._timing, self.quality, starting
         )

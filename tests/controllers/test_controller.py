@@ -8,11 +8,13 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 
 from latentpad.controllers.controller import Connection
+from latentpad.controllers.echo import ECHO_S
 from latentpad.controllers.osc.feedback import INTERVAL, Feedback
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.controllers.sinks import ANSWERS
 from latentpad.engine import error_log
 from latentpad.engine.arguments import Argument
+from latentpad.engine.control.aliases import forms
 from latentpad.engine.control.instrument import Instrument, Sender
 
 STRIP, OTHER = Sender("strip"), Sender("keys")
@@ -51,18 +53,23 @@ async def sent() -> None:
     await asyncio.sleep(3 * INTERVAL)
 
 
-def test_a_sink_gets_every_value_and_then_what_others_change(instrument: Instrument) -> None:
+def test_a_sink_gets_every_value_and_then_every_change_its_own_when_it_has_let_go(
+    instrument: Instrument,
+) -> None:
     async def play(connection: Connection) -> None:
         sink = Heard()
         connection.follow(sink, STRIP)
         await sent()
-        assert sink.messages == list(instrument.sync_messages())
+        values = list(instrument.sync_messages())
+        assert dict(sink.messages) == dict([*values, *(f for v in values for f in forms(*v))])
         sink.messages.clear()
         for k in range(100):
             connection.apply("/pan", (k / 100,), OTHER)
         connection.apply("/gain", (-20.0,), STRIP)
         await sent()
         assert sink.messages == [("/pan", (0.99,))]
+        await asyncio.sleep(ECHO_S)
+        assert sink.messages == [("/pan", (0.99,)), ("/gain", (-20.0,))]
 
     connected(instrument, play)
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.midi.input import MidiInput
-from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.osc.packet import encode, encode_bundle
 from latentpad.controllers.osc.server import OscServer, listen
 from latentpad.controllers.outcomes import Outcome, OutcomeKind, Outcomes
 from latentpad.engine.arguments import CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
+from tests.controllers.midi.cable import Cable
 
 PAD = Sender("osc 127.0.0.1", 5000)
 
@@ -41,6 +42,13 @@ def became(instrument: Instrument, address: str, *args: Any) -> Outcome:
         ("/latent", (0.0, 99.0, 0.0, 0.0), OutcomeKind.CLAMPED, "clamped to 0 10 0 0"),
         ("/latent/2", (-99.0,), OutcomeKind.CLAMPED, "clamped to -10"),
         ("/lattice/7", (50.0,), OutcomeKind.CLAMPED, "clamped to 10"),
+        ("/lattice/base", (99999,), OutcomeKind.CLAMPED, "clamped to 999, as far as it goes"),
+        ("/mode/index", (7,), OutcomeKind.CLAMPED, "clamped to 2; it takes 0...2"),
+        ("/n/gain", (1.5,), OutcomeKind.CLAMPED, "clamped to 1; it takes 0...1"),
+        ("/n/gain", (1.01,), OutcomeKind.OVERSHOT, "clamped to 1"),
+        ("/multixy/2", (0.5, 3.0), OutcomeKind.CLAMPED, "clamped to 0.5 1; it takes 0...1"),
+        ("/note", (60, 500), OutcomeKind.CLAMPED, "clamped; it takes 0...127"),
+        ("/snapshot/glide", (99,), OutcomeKind.CLAMPED, "clamped to 60; it takes 0...60 s"),
     ],
 )
 def test_what_was_clamped_is_said_with_what_holds_now(
@@ -63,6 +71,11 @@ def test_what_was_clamped_is_said_with_what_holds_now(
         ("/latent/2", (0.5,)),
         ("/lattice/7", (0.0,)),
         ("/lattice/base", (3,)),
+        ("/lattice/base", (3.4,)),
+        ("/n/gain", (0.3,)),
+        ("/mode/shot", (0,)),
+        ("/mode/shot", (127,)),
+        ("/multixy/2/z", (1,)),
         ("/note", (60, 100)),
         ("/panic", ()),
     ],
@@ -80,6 +93,8 @@ def test_what_was_carried_out_as_it_came_is_done(
         (("/mode", "shot"), "/loop/end", (0.5,), "/mode loop"),
         (("/mode", "loop"), "/shot/rest", (0.5,), "/mode shot"),
         (("/mode", "loop"), "/phase", ("fgla",), "rtpghi"),
+        (("/mode", "loop"), "/phase/fgla", (1,), "rtpghi"),
+        (("/mode", "shot"), "/n/loop/end", (0.5,), "/mode loop"),
         (("/phase", "noise"), "/lookahead", (2,), "no frames"),
         (("/mode", "original"), "/grain", (1,), "their own grain"),
         (("/expander", "nearest"), "/focus", (5,), "dwell"),
@@ -105,6 +120,7 @@ def test_what_is_not_heard_as_things_are_is_said(
         (("/mode", "shot"), "/shot/rest", (0.5,)),
         (("/mode", "shot"), "/phase", ("fgla",)),
         (("/mode", "loop"), "/phase", ("noise",)),
+        (("/phase", "fgla"), "/phase/noise", (0,)),
         (("/phase", "rtpghi"), "/lookahead", (2,)),
         (("/expander", "dwell"), "/focus", (5,)),
         (("/expander", "multilateration"), "/multilateration/scale", (2.0,)),
@@ -230,11 +246,22 @@ def test_a_refused_program_change_is_said_with_its_port_and_channel(
     outcomes = Outcomes(instrument)
     reported: list[Outcome] = []
     outcomes.watchers.append(reported.append)
-    keys = MidiInput(instrument, "keys", Bindings(tmp_path / "midi.toml"), outcomes)
-    keys.receive([0xC1, 99])  # no bank is installed here
-    keys.receive([0xB0, 7, 100])
+    keys = MidiInput(instrument, "keys", Learning(instrument, tmp_path / "bindings.toml"), outcomes)
+    Cable(keys).send([0xC1, 99], [0xB0, 7, 100])  # no bank is installed here
     assert [(o.kind, o.address, o.sender.group) for o in reported] == [
         (OutcomeKind.UNKNOWN, "/preset", "midi keys 2"),
         (OutcomeKind.DONE, "/gain", "midi keys 1"),
     ]
     assert outcomes.refused == keys.counts.refused == 1
+
+
+def test_a_note_that_is_not_held_is_told_to_who_shapes_it(instrument: Instrument) -> None:
+    outcomes = Outcomes(instrument)
+    reported: list[Outcome] = []
+    outcomes.listeners.append(reported.append)
+    for sender in (Sender("osc 10.0.0.2"), Sender("midi keys 1")):
+        instrument.carry_out([("/note/60/bend", (1,))], sender, outcomes.report)
+        instrument.carry_out(
+            [("/note", (60, 99)), ("/note/60/bend", (1,))], sender, outcomes.report
+        )
+    assert [(o.kind, o.reason) for o in reported] == [(OutcomeKind.IDLE, "you hold no note 60")]

@@ -69,7 +69,7 @@ def test_a_line_says_what_came_from_whom_and_what_would_do(
         terminal.send("/pich", 5.0)
         terminal.send("/xyz/3", 0.5, 0.25)
         terminal.send("/1/xyz", 0.5)
-        terminal.send("/MultiXY/3", "\x1b[2Jhere", b"1234")
+        terminal.send("/MultiPad/3", "\x1b[2Jhere", b"1234")
         terminal.send("/texture", "hi")
         terminal.send("/pitch", 900)
         terminal.send("/anchors/12", sender=Sender("midi nano KONTROL 3"))
@@ -78,17 +78,18 @@ def test_a_line_says_what_came_from_whom_and_what_would_do(
         terminal.outcomes.malformed(None, PAD, "there is no type 'x'")
 
     assert lines(instrument, monkeypatch, act).lines == [
-        "refused /pich 5 from 192.168.1.7: there is no such address; did you mean /pitch?",
-        "refused /xyz/3 0.5 0.25 from 192.168.1.7: there is no such address; a pad may send "
-        "/pad/xy, docs/parameters.md lists all",
-        "refused /1/xyz 0.5 from 192.168.1.7: there is no such address; a fader may send /texture, "
-        "docs/parameters.md lists all",
-        "refused /MultiXY/3 ' [2Jhere' <4 bytes> from 192.168.1.7: there is no such address; "
-        "docs/parameters.md lists all",
+        "refused /pich 5 from 192.168.1.7: there is no such address; did you mean /pitch? or "
+        "send /learn /texture and move it",
+        "refused /xyz/3 0.5 0.25 from 192.168.1.7: there is no such address; send /learn "
+        "/pad/xy and move it to bind it, docs/control.md lists all",
+        "refused /1/xyz 0.5 from 192.168.1.7: there is no such address; send /learn /texture "
+        "and move it to bind it, docs/control.md lists all",
+        "refused /MultiPad/3 ' [2Jhere' <4 bytes> from 192.168.1.7: there is no such address; "
+        "send /learn ADDRESS and move it to bind it, docs/control.md lists all",
         "refused /texture 'hi' from 192.168.1.7: it takes a finite number, got 'hi'",
         "clamped /pitch 900 from 192.168.1.7: clamped to 36; it takes -36...36 semitones",
         "refused /anchors/12 from MIDI nano KONTROL channel 3: there is no such address; did you "
-        "mean /anchor/*?",
+        "mean /anchor/*? or send /learn ADDRESS and move it",
         r"refused 16 bytes, b'GET / HTTP/1.1\r\n' from 192.168.1.7: a size is wrong",
         "refused 0 bytes, b'' from 192.168.1.7: a size is none",
         "refused a part of a bundle from 192.168.1.7: there is no type 'x'",

@@ -17,8 +17,8 @@ import pytest
 
 import latentpad.presets.bank as bank_module
 from latentpad.controllers import sender_threads
+from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.midi.input import MidiInput
-from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.osc.packet import encode
 from latentpad.controllers.osc.server import listen
 from latentpad.controllers.outcomes import Outcomes
@@ -28,7 +28,9 @@ from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.control.played_pack import PlayedPack
 from latentpad.engine.control.takes import Take
 from latentpad.models.packs.pack import SHIPPED, load
-from latentpad.presets.bank import PresetBank, install
+from latentpad.presets.bank import PresetBank
+from latentpad.presets.commands import install
+from tests.controllers.midi.cable import Cable
 from tests.one_pack import OnePack
 
 PHONE, KEYS = Sender("osc 10.0.0.2", 5), Sender("midi keys 1")
@@ -203,14 +205,15 @@ def test_a_program_change_that_waits_for_a_disk_keeps_its_order_and_loses_no_not
     instrument: Instrument, bank: PresetBank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = Waiting(monkeypatch)
-    midi = MidiInput(instrument, "keys", Bindings(tmp_path / "midi.toml"), Outcomes(instrument))
-    midi.receive([0x90, 50, 100])
-    midi.receive([0xC0, 1])
+    learning = Learning(instrument, tmp_path / "bindings.toml")
+    midi = Cable(MidiInput(instrument, "keys", learning, Outcomes(instrument)))
+    midi.send([0x90, 50, 100])
+    midi.send([0xC0, 1])
     assert disk.asked.wait(LATEST_S)
-    midi.receive([0x80, 50, 0])
-    midi.receive([0x90, 64, 100])
-    midi.receive([0x80, 64, 0])
-    midi.receive([0x90, 67, 100])
+    midi.send([0x80, 50, 0])
+    midi.send([0x90, 64, 100])
+    midi.send([0x80, 64, 0])
+    midi.send([0x90, 67, 100])
     assert [each.args[0] for each in instrument.state().held] == [50]
     disk.answers.set()
     until(lambda: [each.args[0] for each in instrument.state().held] == [67])
@@ -312,7 +315,7 @@ def test_what_a_stage_refuses_is_refused_and_what_is_beside_it_is_done(
     why: str,
 ) -> None:
     heard: list[Sender] = []
-    instrument.hearers.append(heard.append)
+    instrument.hearers.append(lambda address, sender: heard.append(sender))
     (error,) = instrument.apply_all([("/pitch", (3,)), command, ("/texture", (0.5,))], PHONE)
     assert why in str(error) and heard == [PHONE] * 3
     assert instrument.value("/pitch") == (3.0,) and instrument.value("/texture") == (0.5,)

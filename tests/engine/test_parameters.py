@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentpad.engine.arguments import Argument, CommandError
+from latentpad.engine.parameter import DETENT
 from latentpad.engine.parameters import (
     AUTO,
     FINGER,
@@ -151,9 +152,18 @@ def test_a_value_comes_back_from_the_control_s_position(
         assert again == value
 
 
-@given(st.sampled_from([row for row in SCALAR if row.kind == "float"]), units)
+@given(st.sampled_from([row for row in SCALAR if row.kind == "float" and not row.detents]), units)
 def test_a_position_comes_back_from_its_value(row: Parameter, x: float) -> None:
     assert row.to_unit(row.from_unit(x)) == pytest.approx(x, abs=1e-9)
+
+
+@given(st.floats(-DETENT, DETENT))
+def test_a_control_of_the_speed_finds_the_stop_and_the_sound_s_own_speed(off: float) -> None:
+    row = ROW["/loop/speed"]
+    for speed in row.detents:
+        x = row.to_unit(speed)
+        assert row.from_unit(x + 0.99 * off) == speed
+        assert row.from_unit(x - 1.1 * DETENT) < speed < row.from_unit(x + 1.1 * DETENT)
 
 
 @pytest.mark.parametrize("row", [row for row in TABLE if row.unit == "s"], ids=lambda r: r.address)

@@ -13,14 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from docs import reference
+from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.midi.input import MidiInput
-from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.play.voices import Voices
 from latentpad.models.representation import Representation
-from latentpad.presets.bank import PresetBank, recall
+from latentpad.presets.bank import PresetBank
+from latentpad.presets.commands import recall
 from tests.limits import limits
 
 SMALL = Representation(sample_rate=16000, n_fft=256, hop=64, frames=64, range_db=80.0)
@@ -65,11 +66,10 @@ def main(folder: Path) -> None:
     dark = playing.centroid()
     bank.save("dark", instrument.values(), "footsteps", "")
 
-    bindings = Bindings(folder / "midi.toml")
-    bindings.install(instrument)
+    learning = Learning(instrument, folder / "bindings.toml")
     instrument.apply("/learn", ("/tone",), HAND)
-    keys = MidiInput(instrument, "keys", bindings, Outcomes(instrument))
-    keys.receive([0xB0, 74, 127])
+    keys = MidiInput(instrument, "keys", learning, Outcomes(instrument))
+    keys.receive([("cc", 1, 74, 0), ("cc", 1, 74, 127)])
     learned = playing.centroid()
 
     left_out = recall(instrument, bank.load("dark"), "footsteps")
@@ -81,7 +81,7 @@ def main(folder: Path) -> None:
         "recalled": recalled,
         "preset": bank.load("dark").values,
         "left out": left_out,
-        "page": reference.parameters(),
+        "page": reference.control(),
     }
     print(json.dumps(found))
 

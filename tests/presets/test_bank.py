@@ -7,7 +7,8 @@ import pytest
 
 from latentpad.engine.arguments import CommandError
 from latentpad.engine.control.instrument import Instrument, Sender
-from latentpad.presets.bank import PresetBank, install
+from latentpad.presets.bank import PresetBank
+from latentpad.presets.commands import install
 from latentpad.presets.preset import PERFORMERS, ROWS, PresetError
 from tests.engine.test_sound_writer import files_of_at_most
 from tests.one_pack import OnePack
@@ -145,6 +146,8 @@ def test_everyone_is_told_what_a_preset_changes_and_no_voice_starts(
     for name in bank.names():
         if bank.load(name).pack == "footsteps":
             instrument.apply("/preset", (name,), Sender("osc 127.0.0.1", 9))
+    own = {reported.pop("/preset"), reported.pop("/preset/index")}
+    assert own == {Sender("osc 127.0.0.1", 9)}
     assert set(reported) == set(ROWS) - PERFORMERS and set(reported.values()) == {Sender("")}
     assert instrument.board.event_head[0] == 0
 

@@ -1,104 +1,130 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-import mido
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentpad.controllers.midi.input import Command, Layout, MidiInput, gain
-from latentpad.controllers.midi.learn import Bindings
+from latentpad.controllers.learning.learning import Learning
+from latentpad.controllers.midi.change import Change
+from latentpad.controllers.midi.input import Layout, MidiInput
+from latentpad.controllers.midi.notes import Command
+from latentpad.controllers.midi.table import CONTROLLERS, MESSAGES, gain, pan
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.engine.arguments import CommandError
 from latentpad.engine.board import START, Board, BoardShape
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.parameters import ROW
+from tests.controllers.midi.cable import Cable
 from tests.limits import limits
 
 
-def keyboard(instrument: Instrument, tmp_path: Path, layout: Layout = "pad") -> MidiInput:
-    return MidiInput(
-        instrument, "keys", Bindings(tmp_path / "midi.toml"), Outcomes(instrument), layout
-    )
+def keyboard(
+    instrument: Instrument, tmp_path: Path, layout: Layout = "pad", *, mpe: bool = False
+) -> Cable:
+    learning = Learning(instrument, tmp_path / "bindings.toml")
+    return Cable(MidiInput(instrument, "keys", learning, Outcomes(instrument), layout, mpe=mpe))
 
 
-def cc(number: int, value: int, channel: int = 0) -> mido.Message:
-    return mido.Message("control_change", channel=channel, control=number, value=value)
+def cc(number: int, value: int, channel: int = 1) -> list[int]:
+    return [0xAF + channel, number, value]
 
 
-CASES: dict[str, tuple[list[mido.Message], list[Command]]] = {
-    "note on": ([mido.Message("note_on", note=60, velocity=99)], [("/note", (60, 99))]),
-    "note off": ([mido.Message("note_off", note=60, velocity=99)], [("/note", (60, 0))]),
-    "note on of velocity 0": ([mido.Message("note_on", note=1, velocity=0)], [("/note", (1, 0))]),
-    "program": ([mido.Message("program_change", program=3)], [("/preset", (3,))]),
+def bend(value: int, channel: int = 1) -> list[int]:
+    return [0xDF + channel, value % 128, value // 128]
+
+
+def approximately(commands: list[Command]) -> list[Any]:
+    return [(channel, address, pytest.approx(args)) for channel, address, args in commands]
+
+
+CASES: dict[str, tuple[list[list[int]], list[tuple[str, tuple[Any, ...]]]]] = {
+    "note on": ([[0x90, 60, 99]], [("/note", (60, 99))]),
+    "note off": ([[0x80, 60, 99]], [("/note", (60, 0))]),
+    "note on of velocity 0": ([[0x90, 1, 0]], [("/note", (1, 0))]),
+    "program": ([[0xC0, 3]], [("/preset", (3,))]),
+    "program of a bank": ([cc(32, 1), [0xC0, 3]], [("/preset", (131,))]),
     "x from end to end": ([cc(16, 0), cc(16, 127)], [("/pad/x", (0.0,)), ("/pad/x", (1.0,))]),
     "y": ([cc(17, 127)], [("/pad/y", (1.0,))]),
-    "fine x": (
-        [cc(16, 64), cc(48, 0)],
-        [("/pad/x", (64 * 129 / 16383,)), ("/pad/x", (8192 / 16383,))],
+    "x of 14 bits": (
+        [[*cc(16, 64), *cc(48, 0)]],
+        [("/pad/x", (64 / 127,)), ("/pad/x", (8192 / 16383,))],
     ),
-    "fine y to the end": ([cc(17, 127), cc(49, 127)], [("/pad/y", (1.0,)), ("/pad/y", (1.0,))]),
-    "fine without coarse": ([cc(48, 64)], []),
-    "fine of another channel": ([cc(16, 64), cc(48, 0, 5)], [("/pad/x", (64 * 129 / 16383,))]),
+    "a fine half without a coarse one": ([cc(48, 64)], []),
     "gain where MIDI volume starts": ([cc(7, 100)], [("/gain", (-12.0,))]),
+    "modulation": ([cc(1, 127)], [("/texture", (1.0,))]),
+    "pan": ([cc(10, 0), cc(10, 64)], [("/pan", (-1.0,)), ("/pan", (0.0,))]),
+    "expression": ([cc(11, 127)], [("/expression", (1.0,))]),
+    "release and attack": ([cc(72, 127), cc(73, 0)], [("/release", (10.0,)), ("/attack", (0.0,))]),
     "panic": ([cc(120, 0)], [("/panic", ())]),
-    "reset and local control": ([cc(121, 0), cc(122, 127)], []),
+    "local control": ([cc(122, 127)], []),
     "a control nobody knows": ([cc(74, 64)], []),
-    "bend and wheel outside their layout": ([mido.Message("pitchwheel", pitch=9), cc(1, 9)], []),
-    "clock": ([mido.Message("clock")], []),
-    "pressure": ([mido.Message("aftertouch", value=3), mido.Message("polytouch", value=3)], []),
+    "bend and pressures without a note": ([bend(0), [0xD0, 9], [0xA0, 60, 9]], []),
+    "clock, start, continue": ([[0xF8], [0xFA], [0xFB]], []),
 }
 
 
 @pytest.mark.parametrize(("sent", "expected"), CASES.values(), ids=CASES)
 def test_a_message_becomes_its_commands(
-    instrument: Instrument, tmp_path: Path, sent: list[mido.Message], expected: list[Command]
+    instrument: Instrument,
+    tmp_path: Path,
+    sent: list[list[int]],
+    expected: list[tuple[str, tuple[Any, ...]]],
 ) -> None:
     keys = keyboard(instrument, tmp_path)
-    assert [command for message in sent for command in keys.commands(message)] == [
-        (address, tuple(pytest.approx(arg) for arg in args)) for address, args in expected
-    ]
+    heard = [(address, args) for _, address, args in keys.commands(*sent)]
+    assert heard == [(address, pytest.approx(args)) for address, args in expected]
 
 
 def test_the_bend_layout_plays_the_pad_with_bend_and_modulation(
     instrument: Instrument, tmp_path: Path
 ) -> None:
     keys = keyboard(instrument, tmp_path, "bend")
-    for pitch, x in ((-8192, 0.0), (8191, 1.0), (0, 8192 / 16383)):
-        message = mido.Message("pitchwheel", pitch=pitch)
-        assert keys.commands(message) == [("/pad/x", (pytest.approx(x),))]
-    assert keys.commands(cc(1, 127)) == [("/pad/y", (1.0,))]
-    assert keys.commands(cc(33, 0)) == [("/pad/y", (pytest.approx(127 * 128 / 16383),))]
-    assert keys.commands(cc(16, 127)) == [("/pad/x", (1.0,))]
+    for value, x in ((0, 0.0), (16383, 1.0), (8192, 8192 / 16383)):
+        assert keys.commands(bend(value)) == approximately([(1, "/pad/x", (x,))])
+    assert keys.commands(cc(1, 127)) == [(1, "/pad/y", (1.0,))]
+    assert keys.commands(cc(33, 0)) == approximately([(1, "/pad/y", (127 * 128 / 16383,))])
+    assert keys.commands(cc(16, 127)) == [(1, "/pad/x", (1.0,))]
+    assert keys.commands([0x90, 60, 99]) == [(1, "/note", (60, 99))]
 
 
-@given(st.integers(0, 127), st.integers(0, 127))
-def test_the_fine_byte_stays_within_the_coarse_byte_s_step(coarse: int, fine: int) -> None:
-    position = (128 * coarse + fine) / 16383
-    assert 0 <= position <= 1
-    assert abs(position - 129 * coarse / 16383) < 1 / 128
-
-
-def test_volume_rises_from_the_quietest_gain_to_below_full_scale() -> None:
-    levels = [gain(value) for value in range(128)]
-    assert levels == sorted(levels) and levels[100] == ROW["/gain"].default[0]
+def test_volume_and_pan_rise_from_end_to_end() -> None:
+    levels = [gain(value / 127) for value in range(128)]
+    assert levels == sorted(levels) and levels[100] == pytest.approx(ROW["/gain"].default[0])
     assert levels[0] == ROW["/gain"].low and levels[127] <= 0
+    sides = [pan(value / 127) for value in range(128)]
+    assert sides == sorted(sides) and (sides[0], sides[64], sides[127]) == (-1, 0, 1)
+
+
+def test_reset_brings_back_what_the_channel_has_moved(
+    instrument: Instrument, tmp_path: Path
+) -> None:
+    keys = keyboard(instrument, tmp_path)
+    instrument.apply("/texture", (0.5,))
+    keys.send(cc(121, 0))
+    assert instrument.value("/texture") == (0.5,)
+    keys.send(cc(1, 100), cc(11, 20), cc(7, 50))
+    gain_before = instrument.value("/gain")
+    keys.send(cc(121, 0, channel=2))
+    assert instrument.value("/texture") != (0.0,)
+    keys.send(cc(121, 0))
+    assert (instrument.value("/texture"), instrument.value("/expression")) == ((0.0,), (1.0,))
+    assert instrument.value("/gain") == gain_before
 
 
 def test_a_channel_s_notes_are_its_own(instrument: Instrument, tmp_path: Path) -> None:
     changes: list[Any] = []
     instrument.listeners.append(lambda *change: changes.append(change))
     keys = keyboard(instrument, tmp_path)
-    keys.receive([0x90, 60, 100])
-    keys.receive([0x9F, 60, 100])
+    keys.send([0x90, 60, 100], [0x9F, 60, 100])
     assert [sender for _, _, sender in changes] == [Sender("midi keys 1"), Sender("midi keys 16")]
     held = instrument.board.held
     assert held.sum() == 2
-    keys.receive([0xB0, 123, 0])
+    keys.send([0xB0, 123, 0])
     assert held.sum() == 1
-    keys.release()
+    keys.plug.release()
     assert held.sum() == 0
 
 
@@ -107,8 +133,13 @@ def test_the_mode_messages_let_notes_go(
     instrument: Instrument, tmp_path: Path, number: int
 ) -> None:
     keys = keyboard(instrument, tmp_path)
-    keys.receive([0x90, 60, 100])
-    keys.receive([0xB0, number, 0])
+    keys.send([0x90, 60, 100], cc(64, 127), [0x80, 60, 0], cc(number, 0))
+    assert instrument.board.held.sum() == 0
+
+
+def test_stop_lets_the_notes_of_all_channels_go(instrument: Instrument, tmp_path: Path) -> None:
+    keys = keyboard(instrument, tmp_path)
+    keys.send([0x90, 60, 100], [0x95, 60, 100], [0xFC])
     assert instrument.board.held.sum() == 0
 
 
@@ -123,7 +154,7 @@ def test_the_controllers_of_the_point_start_one_shot_where_both_lead(
     instrument.apply("/mode", ("shot",))
     for values in ({16: 20, 17: 90, 48: 100, 49: 3}, {16: 110, 17: 30, 48: 0, 49: 127}):
         for number in order:
-            keys.receive([0xB0, number, values[number]])
+            keys.send(cc(number, values[number]))
             now += 0.001
         for _ in range(30):
             now += 1 / 60
@@ -132,23 +163,36 @@ def test_the_controllers_of_the_point_start_one_shot_where_both_lead(
         assert tuple(board.points[voice]) == dict(instrument.values())["/pad/1/xy"]
 
 
-@given(st.lists(st.integers(-1, 300), max_size=5))
-def test_any_bytes_are_carried_out_or_counted(data: list[int]) -> None:
-    class Deaf:
-        def waits_for_disk(self, address: str) -> bool:
-            return False
+class Deaf:
+    """An instrument that refuses everything."""
 
-        def carry_out(self, commands: list[Command], sender: Sender, tell: Any) -> None:
-            for address, args in commands:
-                tell(address, args, sender, CommandError("no"))
+    listeners: ClassVar[list[Any]] = []
 
-        def release_notes(self, group: str) -> None:
-            pass
+    def waits_for_disk(self, address: str) -> bool:
+        return False
 
+    def together(self) -> Any:
+        from contextlib import nullcontext
+
+        return nullcontext()
+
+    def args_of(self, address: str) -> tuple[float, float]:
+        return 0.5, 0.5
+
+    def register(self, address: str, handler: Any) -> None:
+        pass
+
+    def carry_out(self, commands: Any, sender: Sender, tell: Any) -> None:
+        for address, args in commands:
+            tell(address, args, sender, CommandError("no"))
+
+
+@given(st.lists(st.lists(st.integers(0, 255), max_size=8), max_size=20), st.booleans())
+def test_any_bytes_are_carried_out_or_counted(chunks: list[list[int]], mpe: bool) -> None:
     deaf: Any = Deaf()
-    keys = MidiInput(deaf, "keys", Bindings(Path("no/such/file")), Outcomes(deaf))
-    keys.receive(data)
-    assert keys.counts.messages == 1
+    keys = MidiInput(deaf, "keys", Learning(deaf, Path("no/such/file")), Outcomes(deaf), mpe=mpe)
+    Cable(keys).send(*chunks)
+    assert keys.counts.malformed == 0
 
 
 def test_a_fault_behind_one_control_leaves_the_others(
@@ -159,16 +203,27 @@ def test_a_fault_behind_one_control_leaves_the_others(
 
     instrument.register("/preset", broken)
     keys = keyboard(instrument, tmp_path)
-    keys.receive([0xC0, 3])
-    keys.receive([0xB0, 7, 100])
-    assert keys.counts.refused == 1 and "a bug" in keys.counts.last_error
-    assert instrument.value("/gain") == (-12.0,)
+    keys.send([0xC0, 3], [0xB0, 7, 100])
+    assert keys.plug.counts.refused == 1 and "a bug" in keys.plug.counts.last_error
+    assert instrument.value("/gain") == pytest.approx((-12.0,))
 
 
-def test_what_is_malformed_or_refused_is_counted(instrument: Instrument, tmp_path: Path) -> None:
+def test_what_is_refused_is_counted(instrument: Instrument, tmp_path: Path) -> None:
     keys = keyboard(instrument, tmp_path)
-    keys.receive([0x90, 60])
-    keys.receive([])
-    assert keys.counts.malformed == 2
-    keys.receive([0xC0, 3])  # no bank is installed here
-    assert keys.counts.refused == 1 and "/preset" in keys.counts.last_error
+    keys.send([0xC0, 3])  # no bank is installed here
+    assert keys.plug.counts.refused == 1 and "/preset" in keys.plug.counts.last_error
+
+
+def test_changes_that_come_together_are_one_change_of_the_instrument(
+    instrument: Instrument, tmp_path: Path
+) -> None:
+    keys = keyboard(instrument, tmp_path)
+    before = instrument.board.version[0]
+    keys.plug.receive([Change("cc", 1, 16, 5), Change("cc", 1, 17, 9), Change("note", 2, 60, 99)])
+    assert instrument.board.version[0] == before + 2
+    assert instrument.board.held.sum() >= 1
+
+
+def test_every_controller_has_a_line_in_the_table() -> None:
+    named = {int(name[3:]) for name, _ in MESSAGES if name.startswith("CC ") and name[3:].isdigit()}
+    assert named == {*CONTROLLERS, 64, 66, 120, 121}

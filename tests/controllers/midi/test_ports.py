@@ -1,64 +1,22 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import jack
 import pytest
 
-from latentpad.controllers.midi.learn import Bindings
+from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.midi.ports import MidiPorts, ports
 from latentpad.controllers.midi.process import match
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.engine.control.instrument import Instrument
+from tests.controllers.midi.jack_keyboard import JackKeyboard, until, wire
 
 if TYPE_CHECKING:
     from latentpad.benchmarks.jack_server import JackServer
-
-OWN = "latentpad-midi:latentpad"
-
-# In a process of its own: RtMidi's JACK clients do not outlive their server.
-KEYBOARD = """
-import sys, rtmidi
-midi = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="JackKeyboard")
-midi.open_virtual_port("out")
-print("ready", flush=True)
-for line in sys.stdin:
-    midi.send_message([int(byte, 16) for byte in line.split()])
-midi.close_port()
-midi.delete()
-"""
-
-
-class JackKeyboard:
-    """A MIDI keyboard on the JACK server, "JackKeyboard:out"."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", KEYBOARD],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        assert self._process.stdout is not None
-        assert self._process.stdout.readline() == "ready\n"
-
-    def play(self, message: str) -> None:
-        assert self._process.stdin is not None
-        print(message, file=self._process.stdin, flush=True)
-
-    def unplug(self) -> None:
-        try:
-            self._process.communicate(timeout=2)  # its input ends, and so does it
-        except subprocess.TimeoutExpired:  # its server has gone
-            self._process.kill()
-            self._process.communicate()
 
 
 @pytest.fixture
@@ -68,29 +26,8 @@ def keyboard(jack_server: JackServer) -> Iterator[JackKeyboard]:
     keyboard.unplug()
 
 
-def until(
-    condition: Callable[[], bool], what: str, again: Callable[[], None] | None = None
-) -> None:
-    """Wait, doing `again` ten times a second: what is sent to a connection that JACK has not
-    made yet is lost."""
-    for k in range(1500):
-        if again is not None and k % 10 == 0:
-            again()
-        if condition():
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"{what} did not happen within 15 s")
-
-
-def wire(server: JackServer) -> None:
-    patchbay = jack.Client("patchbay", no_start_server=True, servername=server.name)
-    until(lambda: bool(patchbay.get_ports(OWN)), "the port latentpad in JACK")
-    patchbay.connect("JackKeyboard:out", OWN)
-    patchbay.close()
-
-
 def open_ports(instrument: Instrument, tmp_path: Path, *names: str) -> MidiPorts:
-    bindings = Bindings(tmp_path / "midi.toml")
+    bindings = Learning(instrument, tmp_path / "bindings.toml")
     return MidiPorts(instrument, bindings, Outcomes(instrument), names)
 
 
@@ -161,7 +98,7 @@ def test_without_a_jack_server_it_is_said_once_and_nothing_is_started(
 ) -> None:
     monkeypatch.setenv("JACK_DEFAULT_SERVER", "latentpad-no-such-server")
     said: list[str] = []
-    bindings = Bindings(tmp_path / "midi.toml")
+    bindings = Learning(instrument, tmp_path / "bindings.toml")
     midi = MidiPorts(instrument, bindings, Outcomes(instrument), announce=said.append)
     try:
         until(lambda: any("no JACK server" in line for line in said), "saying so")

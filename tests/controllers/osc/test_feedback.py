@@ -6,12 +6,15 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from latentpad.controllers.echo import ECHO_S
 from latentpad.controllers.osc.feedback import Feedback
 from latentpad.controllers.osc.packet import Message, decode, encode
+from latentpad.controllers.osc.remembered import HostMemory, RememberedHost, load
 from latentpad.controllers.osc.server import listen
 from latentpad.controllers.osc.subscribers import (
     BYTES_S,
@@ -22,6 +25,7 @@ from latentpad.controllers.osc.subscribers import (
     Subscribers,
 )
 from latentpad.engine.arguments import CommandError
+from latentpad.engine.control.aliases import forms
 from latentpad.engine.control.instrument import Instrument, Sender
 
 ELSEWHERE = Sender("midi keys 1")
@@ -49,13 +53,23 @@ class Pad:
     def send(self, address: str, *args: Any) -> None:
         self._udp.sendto(encode(address, args), self._server)
 
+    def packet(self) -> bytes:
+        return self._udp.recv(65_535)
+
     def received(self) -> list[Message]:
         messages: list[Message] = []
         while True:
             try:
-                messages += decode(self._udp.recv(65_535)).messages
+                messages += decode(self.packet()).messages
             except BlockingIOError:
                 return messages
+
+
+def told(instrument: Instrument) -> dict[str, Any]:
+    """All values, under every address that they are sent under."""
+    values = dict(instrument.sync_messages())
+    also = {alias: v for known, args in values.items() for alias, v in forms(known, args)}
+    return {address: pytest.approx(args) for address, args in {**values, **also}.items()}
 
 
 def with_feedback(
@@ -90,10 +104,8 @@ def test_sync_sends_every_value_to_the_port_it_names(instrument: Instrument) -> 
             pad.send("/sync", display.port)
             got = await arrival(display, "/pad/10/pitch")
             assert pad.received() == []
-        expected = dict(instrument.sync_messages())
-        assert {m.address: m.args for m in got} == {
-            address: pytest.approx(args) for address, args in expected.items()
-        }
+        expected = told(instrument)
+        assert {m.address: m.args for m in got} == expected
         assert len(got) == len(expected)
         feedback.close()
         server.close()
@@ -146,17 +158,19 @@ def test_changes_go_to_every_subscriber_but_the_one_who_touches(instrument: Inst
     async def run() -> None:
         server = await listen(instrument, "127.0.0.1", 0)
         feedback = Feedback(instrument)
-        with Pad(server.address) as one, Pad(server.address) as two:
+        with Pad(server.address) as one, Pad(server.address, "127.0.0.2") as two:
             one.send("/sync")
             two.send("/sync", float(two.port))
             await arrival(one, "/pad/10/pitch")
             await arrival(two, "/pad/10/pitch")
             one.send("/pad/xy", 0.25, 0.75)
-            assert Message("/pad/1/xy", (0.25, 0.75)) in await arrival(two, "/pad/1/xy")
+            got = await arrival(two, "/pad/1/xy")
+            assert Message("/pad/1/xy", (0.25, 0.75)) in got
+            assert Message("/pad/xy", (0.25, 0.75)) in got
             two.send("/gain", -6.0)
             echoes = await arrival(one, "/gain")
-            assert [m.address for m in echoes] == ["/gain"]  # and no /pad/1/xy
-            assert two.received() == []
+            assert [m.address for m in echoes] == ["/pad/1/touch", "/gain"]  # and no /pad/1/xy
+            assert Message("/gain", (-6.0,)) not in two.received()
         feedback.close()
         server.close()
 
@@ -259,14 +273,14 @@ def test_a_port_nobody_listens_on_costs_one_datagram_a_second() -> None:
     sender = Sender("osc 127.0.0.1", 9000)
     subscribers = Subscribers(lambda: now[0])
     subscribers.ask(sender, None)
-    ((_, subscriber),) = subscribers.due(lambda: {"/gain": (0.0,), "/pan": (0.0,)})
+    ((_, subscriber, _),) = subscribers.due(lambda: {"/gain": (0.0,), "/pan": (0.0,)})
     subscribers.refused(subscriber)
     sent = 0
     for _ in range(1000):  # its host plays on, and what is sent is refused
         now[0] += 0.01
         subscribers.hear(sender)
-        for _, subscriber in subscribers.due(lambda: {"/gain": (0.0,), "/pan": (0.0,)}):
-            assert list(subscriber.pending) == ["/gain"]
+        for _, subscriber, sent_now in subscribers.due(lambda: {"/gain": (0.0,), "/pan": (0.0,)}):
+            assert list(sent_now) == ["/gain"]
             sent += 1
             subscribers.refused(subscriber)
     assert 9 <= sent <= 10
@@ -286,6 +300,7 @@ def silent_for(
             await arrival(pad, "/pad/10/pitch")
             for address, args in before:
                 instrument.apply(address, args, Sender(pad.sender.group, 1))
+            now[0] += ECHO_S  # until it is sent its own
             await asyncio.sleep(0.05)
             pad.received()
             now[0] += seconds
@@ -300,7 +315,10 @@ def silent_for(
             assert bool(reported[0]) == bool(feedback.subscribers)
             now[0] += 1
             instrument.apply("/texture", (0.5,), Sender(pad.sender.group, 1))
-            reported.append(await arrival(pad, "/texture"))
+            now[0] += ECHO_S
+            got = await arrival(pad, "/texture")
+            await asyncio.sleep(0.15)  # a copy is sent in some packets
+            reported.append(got + pad.received())
 
     with_feedback(instrument, play, clock=lambda: now[0])
     return reported[0], reported[1]
@@ -310,9 +328,7 @@ def test_a_host_that_sent_one_packet_only_is_told_for_seconds(instrument: Instru
     assert silent_for(instrument, FRESH_S - 1)[0] == [Message("/gain", (-2.0,))]
     reported, woken = silent_for(instrument, FRESH_S + 1)
     assert reported == []
-    assert dict(woken) == {
-        address: pytest.approx(args) for address, args in dict(instrument.sync_messages()).items()
-    }
+    assert dict(woken) == told(instrument)
 
 
 def test_a_host_that_plays_is_told_for_minutes(instrument: Instrument) -> None:
@@ -321,7 +337,7 @@ def test_a_host_that_plays_is_told_for_minutes(instrument: Instrument) -> None:
     assert reported == [Message("/gain", (-2.0,))]
     assert [message.address for message in woken] == ["/texture"]
     reported, woken = silent_for(instrument, KNOWN_S + 1, played)
-    assert reported == [] and len(woken) == len(dict(instrument.sync_messages()))
+    assert reported == [] and len(woken) == len(told(instrument))
 
 
 # -- bounds: UDP's senders can be anyone -------------------------------------------------------
@@ -346,7 +362,7 @@ def test_a_host_gets_one_copy_a_second_however_often_it_asks(instrument: Instrum
     async def run() -> None:
         server = await listen(instrument, "127.0.0.1", 0)
         feedback = Feedback(instrument)
-        one_copy = len(dict(instrument.values()))
+        one_copy = len(told(instrument))
         with (
             Pad(server.address, "127.0.0.2") as storm,
             Pad(server.address, "127.0.0.3") as other,
@@ -513,3 +529,198 @@ def test_who_publishes_waits_until_somebody_follows(instrument: Instrument) -> N
             await asyncio.wait_for(waiting, 60)
 
     with_feedback(instrument, play)
+
+
+# -- what a device needs to follow ---------------------------------------------------------------
+
+
+def test_a_host_gets_its_own_value_when_it_has_let_go_of_the_control() -> None:
+    """Whatever port it is on: a second control of the same device follows."""
+    now = [0.0]
+    subscribers = Subscribers(lambda: now[0])
+    tablet, other = Sender("osc 127.0.0.1", 5000), Sender("osc 127.0.0.2", 5000)
+    for sender in (tablet, other):
+        subscribers.ask(sender, 9001)
+
+    def due() -> dict[str, dict[str, Any]]:
+        return {host.group: values for host, _, values in subscribers.due(lambda: {"/pan": (0,)})}
+
+    assert due() == {tablet.group: {"/pan": (0,)}, other.group: {"/pan": (0,)}}
+    for k in range(3):
+        subscribers.change("/gain", (float(k),), tablet)
+        subscribers.change("/texture", (float(k),), other)
+        assert due() == {tablet.group: {"/texture": (k,)}, other.group: {"/gain": (k,)}}
+        now[0] += 0.9 * ECHO_S
+    subscribers.change("/gain", (5.0,), other)  # while the tablet's finger may still be on it
+    assert due() == {}
+    assert subscribers.unfinished()
+    now[0] += 0.11 * ECHO_S
+    assert due() == {tablet.group: {"/gain": (5.0,)}, other.group: {"/texture": (2.0,)}}
+    now[0] += ECHO_S
+    assert due() == {other.group: {"/gain": (5.0,)}}
+    assert not subscribers.unfinished()
+    subscribers.close()
+
+
+def test_a_copy_is_sent_in_few_packets_of_limited_size_one_after_the_other(
+    instrument: Instrument,
+) -> None:
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad:
+            instrument.apply("/sync", (), pad.sender)
+            packets: list[bytes] = []
+            times: list[float] = []
+            while not packets or b"/pad/10/pitch" not in packets[-1]:
+                try:
+                    packets.append(pad.packet())
+                    times.append(time.monotonic())
+                except BlockingIOError:
+                    await asyncio.sleep(0.001)
+        sizes = [len(packet) for packet in packets]
+        assert 2 <= len(sizes) <= 8 and max(sizes) <= 1400 < sum(sizes)
+        assert times[-1] - times[0] > (len(sizes) - 2) / 60
+
+    with_feedback(instrument, play)
+
+
+def test_a_choice_comes_back_by_name_and_by_number_and_a_point_as_both_of_its_names(
+    instrument: Instrument,
+) -> None:
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad:
+            instrument.apply("/sync", (), pad.sender)
+            await arrival(pad, "/pad/10/pitch")
+            instrument.apply("/mode/original", (1,), ELSEWHERE)
+            got = await arrival(pad, "/mode/index")
+            assert Message("/mode", ("original",)) in got and Message("/mode/index", (2,)) in got
+            instrument.apply("/pad/1/xy", (0.25, 0.5), ELSEWHERE)
+            assert Message("/pad/xy", (0.25, 0.5)) in await arrival(pad, "/pad/xy")
+
+    with_feedback(instrument, play)
+
+
+def test_who_sends_0_to_1_gets_0_to_1_back(instrument: Instrument) -> None:
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad, Pad(host="127.0.0.2") as other:
+            for one in (pad, other):
+                instrument.apply("/sync", (), one.sender)
+                await arrival(one, "/pad/10/pitch")
+            instrument.apply("/n/gain", (0.25,), pad.sender)
+            assert [m.address for m in await arrival(other, "/gain")] == ["/gain"]
+            await arrival(pad, "/n/gain")
+            instrument.apply("/gain", (-24.0,), other.sender)
+            assert Message("/n/gain", (0.5,)) in await arrival(pad, "/n/gain")
+
+    with_feedback(instrument, play)
+
+
+def test_a_port_that_opens_again_gets_a_copy_without_a_message_of_its_host(
+    instrument: Instrument,
+) -> None:
+    """A tablet whose app sleeps and wakes: nobody has to tap it."""
+
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad:
+            instrument.apply("/sync", (), pad.sender)
+            await arrival(pad, "/pad/10/pitch")
+        for i in range(1000):
+            if not feedback.subscribers:
+                break
+            instrument.apply("/gain", (-i / 100,), ELSEWHERE)
+            await asyncio.sleep(0.005)
+        instrument.apply("/gain", (-3.0,), ELSEWHERE)
+        with Pad(port=pad.port) as again:
+            assert Message("/gain", (-3.0,)) in await arrival(again, "/pad/10/pitch")
+            instrument.apply("/gain", (-4.0,), ELSEWHERE)
+            assert await arrival(again, "/gain") == [Message("/gain", (-4.0,))]
+
+    with_feedback(instrument, play)
+
+
+# -- across runs ---------------------------------------------------------------------------------
+
+
+def test_hosts_and_ports_are_remembered_across_runs(instrument: Instrument, tmp_path: Path) -> None:
+    path = tmp_path / "state" / "feedback.toml"
+
+    def run(play: Callable[[Feedback], Coroutine[Any, Any, None]]) -> None:
+        with_feedback(instrument, play, memory=HostMemory(path, pytest.fail))
+
+    with Pad() as pad, Pad() as display:
+
+        async def ask(feedback: Feedback) -> None:
+            instrument.apply("/sync", (), pad.sender)
+            await arrival(pad, "/pad/10/pitch")
+            instrument.apply("/sync", (display.port,), pad.sender)
+            await arrival(display, "/pad/10/pitch")
+            instrument.apply("/n/pan", (0.5,), pad.sender)
+
+        async def play_on(feedback: Feedback) -> None:
+            instrument.apply("/gain", (-5.0,), ELSEWHERE)
+            await asyncio.sleep(0.1)
+            assert pad.received() == display.received() == []  # they sleep
+            instrument.apply("/ping", (), pad.sender)
+            for one in (pad, display):
+                got = await arrival(one, "/pad/10/pitch")
+                assert Message("/gain", (-5.0,)) in got and Message("/n/pan", (0.5,)) in got
+            assert feedback.port_of(pad.sender.group) == display.port
+
+        run(ask)
+        pad.received(), display.received()
+        run(play_on)
+
+
+def test_a_port_that_is_closed_at_the_end_is_forgotten_unless_it_was_named(
+    instrument: Instrument, tmp_path: Path
+) -> None:
+    path = tmp_path / "feedback.toml"
+
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad, Pad() as display:
+            instrument.apply("/sync", (), pad.sender)
+            instrument.apply("/sync", (display.port,), pad.sender)
+            await arrival(pad, "/pad/10/pitch")
+        ports.append(display.port)
+        for i in range(1000):
+            if not feedback.subscribers:
+                return
+            instrument.apply("/gain", (-i / 100,), ELSEWHERE)
+            await asyncio.sleep(0.005)
+
+    ports: list[int] = []
+    with_feedback(instrument, play, memory=HostMemory(path, pytest.fail))
+    assert load(path) == [RememberedHost("127.0.0.1", ports[0], ports, [])]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["hosts = 3", "[hosts.a]", "[hosts]\na = 1", "\0", "[", '[hosts.a]\nports = "x"\nport = []'],
+)
+def test_a_damaged_file_of_hosts_is_told_and_not_fatal(
+    instrument: Instrument, tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "feedback.toml"
+    path.write_text(text)
+    lines: list[str] = []
+
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad:
+            instrument.apply("/sync", (), pad.sender)
+            await arrival(pad, "/pad/10/pitch")
+
+    with_feedback(instrument, play, memory=HostMemory(path, lines.append))
+    assert len(lines) <= 1 and all(str(path) in line for line in lines)
+    assert [host.host for host in load(path)] == ["127.0.0.1"]
+
+
+def test_hosts_that_cannot_be_written_are_told(instrument: Instrument, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    lines: list[str] = []
+
+    async def play(feedback: Feedback) -> None:
+        with Pad() as pad:
+            instrument.apply("/sync", (), pad.sender)
+
+    memory = HostMemory(tmp_path / "file" / "feedback.toml", lines.append)
+    with_feedback(instrument, play, memory=memory)
+    assert len(lines) == 2 and all("feedback.toml" in line for line in lines)

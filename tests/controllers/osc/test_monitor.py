@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from latentpad.controllers.learning.learning import Learning
 from latentpad.controllers.midi.input import MidiInput
-from latentpad.controllers.midi.learn import Bindings
 from latentpad.controllers.osc.feedback import Feedback
 from latentpad.controllers.osc.monitor import BYTES_S, HOSTS, MOST_BYTES, PORTS, Monitor
 from latentpad.controllers.osc.packet import Message, encode
@@ -15,6 +15,7 @@ from latentpad.controllers.osc.server import OscServer, listen
 from latentpad.controllers.osc.subscribers import FRESH_S, KNOWN_S
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.engine.control.instrument import Instrument
+from tests.controllers.midi.cable import Cable
 from tests.controllers.osc.test_feedback import Pad, arrival
 
 
@@ -61,8 +62,8 @@ def test_all_that_is_heard_is_told_with_what_became_of_it(
             got = await heard(watcher, "/nowhere")
             pad._udp.sendto(b"GET / HTTP/1.1\r\n", server.address)
             got += await heard(watcher, "")
-            keys = MidiInput(instrument, "keys", Bindings(tmp_path / "midi.toml"), outcomes)
-            keys.receive([0xC0, 99])
+            learning = Learning(instrument, tmp_path / "bindings.toml")
+            Cable(MidiInput(instrument, "keys", learning, outcomes)).send([0xC0, 99])
             got += await heard(watcher, "/preset")
             assert pad.received() == []
         reported = [message.args for message in got]

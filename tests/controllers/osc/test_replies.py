@@ -84,9 +84,8 @@ def test_an_address_that_is_not_there_is_answered_with_the_nearest(instrument: I
     async def play(server: OscServer) -> None:
         with Pad(server.address) as pad:
             pad.send("/pich", 5.0)
-            assert await arrival(pad, "/refused") == [
-                Message("/refused", ("/pich", "there is no such address; did you mean /pitch?"))
-            ]
+            (answer,) = await arrival(pad, "/refused")
+            assert answer.args[0] == "/pich" and "did you mean /pitch?" in str(answer.args[1])
 
     serve(instrument, play)
 

@@ -17,7 +17,7 @@ from latentpad.engine import board as b
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.board import Board, Event
 from latentpad.engine.control.instrument import NOBODY, Instrument, Sender
-from latentpad.engine.control.state import NOTE_ROWS, InstrumentState
+from latentpad.engine.control.state import NOTE_ROWS, InstrumentState, is_of_note
 from latentpad.engine.offline import PLAYER, OfflineRenderer
 from latentpad.engine.parameters import FINGER, GLOBAL, LATENT_MAX, MODES, VOICES, Parameter
 from latentpad.models.packs.pack import Pack
@@ -33,6 +33,7 @@ TICK, RELEASE = "tick", "release"  # what is no command: time, and a cable that 
 
 unit = st.sampled_from((0.0, 0.1, 0.3, 0.7, 1.0))
 anchors = st.integers(0, 3)
+SHAPED = ("levels", "pans", "pitches", "pressures")  # of each voice, on the board
 
 
 def set_(row: Parameter) -> st.SearchStrategy[tuple[str, tuple[Argument, ...]]]:
@@ -57,6 +58,16 @@ starts: st.SearchStrategy[Command] = st.one_of(
         st.sampled_from((1, 1, 1, 0)),
     ),
     st.builds(lambda p, v: ("/note", (p, v)), st.floats(40, 80), st.sampled_from((1.5, 64, 99, 0))),
+    st.builds(lambda p, v: ("/note", (p, v)), st.sampled_from((60, 61)), st.sampled_from((50, 99))),
+)
+shapes: st.SearchStrategy[Command] = st.one_of(
+    st.builds(lambda p, x, y: (f"/note/{p}/xy", (x, y)), st.sampled_from((60, 61)), unit, unit),
+    st.builds(
+        lambda p, what, value: (f"/note/{p}/{what}", (value,)),
+        st.sampled_from((60, 61)),
+        st.sampled_from(("bend", "level", "pan", "pressure")),
+        unit,
+    ),
 )
 points: st.SearchStrategy[Command] = st.one_of(
     st.builds(lambda n, x, y: (f"/pad/{n}/xy", (x, y)), st.integers(1, 3), unit, unit),
@@ -78,7 +89,19 @@ played = st.lists(
     st.tuples(
         senders,
         st.one_of(
-            modes, modes, starts, starts, points, points, snapshots, rows, struck, ticks, rare
+            modes,
+            modes,
+            starts,
+            starts,
+            shapes,
+            shapes,
+            points,
+            points,
+            snapshots,
+            rows,
+            struck,
+            ticks,
+            rare,
         ),
     ).map(lambda step: (step[0], *step[1])),
     min_size=5,
@@ -147,7 +170,7 @@ def play(desk: Desk, step: Step) -> None:
 def replay(desk: Desk, step: Step) -> None:
     """Apply the commands as a rendering does, with the senders of notes."""
     sender, address, args = step
-    if address != "/note" and sender != NOBODY:
+    if not is_of_note(address) and sender != NOBODY:
         sender = PLAYER
     desk.instrument.apply(address, args, sender)
     desk.player()
@@ -164,8 +187,8 @@ def steering(instrument: Instrument) -> list[object]:
         group = each.sender.group if each.address == "/note" else ""
         voices[each.address, each.args, group] = (
             [int(board.origin[v]), board.points[v].tolist(), latent, each.follows]
-            + [float(field[v]) for field in (board.levels, board.pans, board.pitches)]
-            + [float(board.start_level[v]), each.settings]
+            + [float(getattr(board, name)[v]) for name in SHAPED]
+            + [float(board.start_level[v]), each.settings, each.shaping]
         )
     weights = [
         (int(k), float(share))
@@ -238,6 +261,18 @@ STATES: dict[str, list[Command]] = {
         ("/note", (50, 20)),
         ("/note/velocity", (0.9,)),
     ],
+    "notes that are shaped": [
+        NOTE,
+        ("/note/64/xy", (0.2, 0.9)),
+        ("/note/64/bend", (-1.5,)),
+        ("/note/64/pressure", (0.4,)),
+    ],
+    "a note that has become an original": [
+        NOTE,
+        ORIGINAL,
+        ("/note/64/xy", (0.2, 0.9)),
+        LOOP,
+    ],
     "fingers' rows": [
         ("/pad/2/touch", (1,)),
         ("/pad/2/level", (-6.5,)),
@@ -284,7 +319,7 @@ def begun_anew(pack: Pack, board: Board, state: InstrumentState, seed: int) -> O
     for name in ("values", "lattice_anchor", "lattice_weight"):
         getattr(other, name)[:] = getattr(board, name)
     for v, each in enumerate(state.held):
-        for name in ("points", "latents", "origin", "levels", "pans", "pitches", "start_level"):
+        for name in ("points", "latents", "origin", "start_level", *SHAPED):
             getattr(other, name)[v] = getattr(board, name)[each.voice]
         other.held[v] = other.requests[v] = 1
         other.starts[v] = serial = seed + 1 + v
@@ -299,7 +334,7 @@ def heard(renderer: OfflineRenderer) -> np.ndarray:
 
 
 few = st.lists(
-    st.tuples(senders, st.one_of(modes, starts, starts, points, points, snapshots, struck)),
+    st.tuples(senders, st.one_of(modes, starts, starts, shapes, points, points, snapshots, struck)),
     min_size=3,
     max_size=12,
 )

@@ -738,6 +738,32 @@ def test_a_voice_begins_with_a_whole_sound_or_waits_for_it(
     assert pitch(stage.mono(0.3)[4800:], 48000) == pytest.approx(440, rel=1e-3)
 
 
+# -- what a hand does ------------------------------------------------------------------------
+
+
+def test_pressure_is_heard_after_an_attack_of_the_velocity_s_level() -> None:
+    stage = Stage()
+    stage.put(0, tone(440))
+    stage.board.pressures[0] = -20.0
+    stage.start(0)
+    heard = stage.mono(0.4)[stage.delay :]
+    assert rms_db(heard[240:720]) - rms_db(heard[9600:]) > 12
+
+
+def test_expression_is_a_level_and_0_is_silence() -> None:
+    stage = Stage()
+    stage.put(0, tone(440))
+    stage.start(0)
+    stage.play(0.3)
+    full = rms_db(stage.mono(0.2))
+    stage.set("/expression", 0.5)
+    stage.play(0.3)
+    assert full - rms_db(stage.mono(0.2)) == pytest.approx(12.04, abs=0.2)
+    stage.set("/expression", 0)
+    stage.play(0.5)
+    assert rms_db(stage.mono(0.2)) < full - 80
+
+
 # -- after a restart -------------------------------------------------------------------------
 
 

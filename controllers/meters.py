@@ -1,4 +1,4 @@
-"""The meters that `latentpad play` sends."""
+"""What is told to those who follow without a change of a value: meters, and the nearest sound."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from latentpad.controllers.osc.controller import OscController
 from latentpad.controllers.osc.feedback import Feedback
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.engine import board as b
-from latentpad.engine.control.session import Session
+from latentpad.engine.board import Board
+from latentpad.engine.control.instrument import Instrument
 
 METER_S = 0.05
+NEAR_S = 1 / 30
 
 
-async def publish_meters(
-    session: Session, osc: OscController, outcomes: Outcomes, feedback: Feedback
-) -> None:
+async def publish(board: Board, osc: OscController, outcomes: Outcomes, feedback: Feedback) -> None:
     """Publish the meters while anyone follows."""
-    player, decoder = session.board.player, session.board.decoder
+    player, decoder = board.player, board.decoder
     while True:
         await asyncio.sleep(METER_S)
         await feedback.wait_followed()
@@ -48,3 +48,19 @@ async def publish_meters(
                 int(player[b.OUTPUT]),
             ),
         )
+
+
+async def publish_near(instrument: Instrument, feedback: Feedback) -> None:
+    """Publish the sound that is nearest to finger 1 while anyone follows. It is looked for when the
+    finger has moved, or when the plane is another."""
+    loop = asyncio.get_running_loop()
+    known: object = None
+    while True:
+        await feedback.wait_followed()
+        place = tuple(map(instrument.args_of, ("/pad/1/xy", "/plane", "/axes", "/pack")))
+        if place != known:
+            known = place
+            near = await loop.run_in_executor(None, instrument.near)
+            if near != instrument.args_of("/anchor/near"):
+                instrument.publish("/anchor/near", near)
+        await asyncio.sleep(NEAR_S)
