@@ -167,7 +167,7 @@ def test_one_new_file_is_an_expander_that_is_chosen_told_of_heard_and_held_to_th
         "from latentpad.evaluation.run import EvaluationSettings as E; print(E().expanders)",
     )
     page = f"import sys; sys.path.insert(0, {str(ROOT / 'docs')!r})\nimport reference\n"
-    assert "| 9 | `shepard` |" in python(copy, "-c", page + "print(reference.parameters())")
+    assert "| 9 | `shepard` |" in python(copy, "-c", page + "print(reference.control())")
     python(copy, "-c", LAWS)
     own, rate = rendered(copy, "own", expander="shepard")
     usual, _ = rendered(copy, "usual", expander="dwell")

@@ -35,9 +35,14 @@ class Addresses:
         """Add a command that is not the engine's."""
         self._handlers[address] = handler
 
+    def is_engine_command(self, address: str) -> bool:
+        """Whether it is one of the engine's commands, or an alias of one. Takes hold only those."""
+        spelled, alias = self.look_up(address)
+        command = spelled if alias is None else alias.address
+        return command not in self._handlers or command in self._engine_addresses
+
     def is_recorded(self, address: str) -> bool:
-        """Whether a take records it: the engine's commands, but not those of snapshots, whose
-        steps are recorded."""
+        """Whether a take records this command: not those of snapshots, whose steps are recorded."""
         if address in self._handlers:
             return address in self._engine_addresses
         return not address.startswith("/snapshot/")

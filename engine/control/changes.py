@@ -55,7 +55,7 @@ class Changes:
 
     def is_gesture(self, address: str) -> bool:
         """Whether takes record this command: it plays, and changes no file and no subscription."""
-        return not self.waits_for_disk(address) and self._addresses.is_recorded(address)
+        return not self.waits_for_disk(address) and self._addresses.is_engine_command(address)
 
     def addresses(self) -> list[str]:
         """All known addresses but aliases; `*` stands for a number."""
