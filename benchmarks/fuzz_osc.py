@@ -225,7 +225,8 @@ def rows(results: Sequence[Result]) -> Iterator[str]:
     yield f"| malformed, and elements of bundles | {total('malformed')} |"
     yield f"| commands refused | {total('refused')} |"
     yield f"| lines for the terminal | {total('lines')} |"
-    yield f"| exceptions | {len(faults)} {'; '.join(faults[:3])[:300]} |"
+    examples = f": {'; '.join(faults[:3])[:300]}" if faults else ""
+    yield f"| exceptions | {len(faults)}{examples} |"
     memory = ", ".join(f"{r.memory:.1f} MB {r.growth:+.1f}" for r in results)
     yield f"| memory of each process (RssAnon), when warm, and its growth since | {memory} |"
     yield f"| fingers and loops that hang after `/panic` | {total('held')} |"

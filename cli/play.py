@@ -164,6 +164,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
             say("note   without a library, originals are what the model makes of them")
         say(f"OSC    {messages.addresses(options.lan, host, port)}")
         say(http.bind())
+        running.append(http)
         telling = [
             loop.create_task(meters.publish(session.board, osc, outcomes, feedback)),
             loop.create_task(meters.publish_near(instrument, feedback)),
@@ -181,16 +182,14 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
             say("ready")
             for line in first_steps.lines(host, port, options.lan, keyboard is not None):
                 say(line)
-            # What these import delays nothing now.
-            late: list[Controller] = [http]
-            if options.lan:
-                query_port = http.port if options.lan_oscquery else None
-                late.append(DiscoveryController(port, query_port))
-            await _start(late, connection, running)
-            for line in link.lines(http.link(layouts.PATH)) if options.lan else ():
-                say(line)
             if options.replay is not None:
                 player.play(options.replay, on_present=chosen)
+            await http.start(connection)  # what it imports delays nothing now
+            if options.lan:
+                query_port = http.port if options.lan_oscquery else None
+                await _start([DiscoveryController(port, query_port)], connection, running)
+                for line in link.lines(http.link(layouts.PATH)):
+                    say(line)
             await _stopped(stop, options.seconds)
         elif not stop.is_set():
             raise EngineError(session.failed)

@@ -16,7 +16,6 @@ from latentpad.models.errors import LatentpadError
 MAKING = "cpu"  # the extra with TensorFlow; setup.sh takes `gpu` instead where there is one
 #: The extra of pyproject.toml that brings each package, by the name that it is imported by.
 EXTRAS = {
-    "aiohttp": MAKING,
     "distributed": "cluster",
     "keras": MAKING,
     "keyring": MAKING,
@@ -27,7 +26,6 @@ EXTRAS = {
     "tensorflow": MAKING,
     "umap": "umap",
     "visqol": "evaluate",
-    "yarl": MAKING,
 }
 SETUP = Path(__file__).resolve().parents[1] / "setup.sh"  # only a checkout has it
 

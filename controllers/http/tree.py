@@ -93,8 +93,8 @@ class Tree:
         methods: dict[str, Method] = {}
         for commands, access in ((RECEIVED, WRITE), (SENT, READ)):
             for command in commands:
-                if any(arg.kind == "any" for arg in command.args):
-                    continue
+                if access == READ and any(arg.kind == "any" for arg in command.args):
+                    continue  # it has no type
                 for address in self._addresses(command):
                     methods.setdefault(address, Method(command)).access |= access
         return methods
@@ -106,7 +106,8 @@ class Tree:
 
     def _attributes(self, method: Method, value: Sequence[Argument] | None) -> Node:
         command = method.command
-        required = [arg for arg in command.args if not arg.optional]
+        typed_args = [arg for arg in command.args if arg.kind != "any"]
+        required = [arg for arg in typed_args if not arg.optional]
         node: Node = {"ACCESS": method.access, "DESCRIPTION": command.help}
         node["TYPE"] = self._type(required) or "I"
         if value is not None:
@@ -122,9 +123,9 @@ class Tree:
             node["UNIT"] = units
         if command in PARAMETERS and all(arg.kind in ("float", "int") for arg in required):
             node["CLIPMODE"] = ["both"] * len(required)
-        if len(required) < len(command.args):
+        if len(required) < len(typed_args):
             node["OVERLOADS"] = [
-                {"TYPE": self._type(command.args), "RANGE": [*map(self._range, command.args)]}
+                {"TYPE": self._type(typed_args), "RANGE": [*map(self._range, typed_args)]}
             ]
         return node
 
