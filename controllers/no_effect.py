@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from latentpad.engine.arguments import Argument
+from latentpad.engine.control import aliases
 from latentpad.engine.control.instrument import Instrument, Sender
 from latentpad.engine.control.state import is_of_note
 from latentpad.engine.expander_declarations import DECLARED
@@ -19,7 +20,11 @@ _USES = {declaration.name: declaration.uses for declaration in DECLARED}
 
 
 def why_no_effect(address: str, args: Sequence[Argument], value: Value) -> str:
-    """Why a command that was just carried out is not heard; empty if it is. Any thread."""
+    """Why a command that was just carried out is not heard; empty if it is, and for the release of
+    a button. Any thread."""
+    if (alias := aliases.ALIASES.get(address)) is not None:
+        meant = alias.read(args)
+        return "" if meant is None else why_no_effect(alias.address, meant, value)
     reason = _REASONS.get(address)
     return reason(args, value) if reason is not None else ""
 

@@ -37,7 +37,7 @@ PATIENCE_S = 60.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXAMPLES: dict[str, list[Argument]] = {  # of texts that must be something
     "/learn": ["/texture"],
-    "/unlearn": ["/1/fader1"],
+    "/unlearn": ["/1/push1"],
     "/pack": ["footsteps"],
     "/preset": ["walk"],
     "/preset/save": ["mine"],
@@ -153,6 +153,9 @@ async def _hear(found: Whole, port: int) -> None:
 
         send(pad, "/sync")
         await _until(lambda: heard(addresses(PARAMETERS)))
+        for button in ("/1/push1", "/1/push2"):  # the second is for `/learn/undo`
+            send(by, "/learn", "/panic")
+            send(by, button, 1)
         for command in COMMANDS:
             for address in command.addresses():
                 send(by, address.replace("*", "1"), *example(command, found.latents))

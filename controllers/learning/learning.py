@@ -181,6 +181,8 @@ class Learning:
         """Keep what the learner has bound, or knows more of."""
         if self._learner.wanted is None:
             self._report.waits("")
+        if not self._learner.swaps:
+            self._report.order(swapped=False)
         self._keeper.wake()
 
     def _keep(self) -> None:

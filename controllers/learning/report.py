@@ -29,7 +29,7 @@ class Report:
         self._publish = publish
         self._lock = threading.Lock()
         self._rate_limit = RateLimit(LINES, LINE_S, time.monotonic)
-        self._waits = False
+        self._waits = self._swapped = False
 
     def tell(self, line: str, *more: str) -> None:
         """Tell a result in a line, of which there may be more on the terminal."""
@@ -46,8 +46,10 @@ class Report:
         self._waits = bool(address)
 
     def order(self, *, swapped: bool) -> None:
-        """Tell whether y is taken before x."""
-        self._publish("/learn/swap", (int(swapped),), NOBODY)
+        """Tell whether y is taken before x, if that has changed."""
+        if swapped != self._swapped:
+            self._publish("/learn/swap", (int(swapped),), NOBODY)
+        self._swapped = swapped
 
     def bindings(self, lines: Sequence[str], path: object) -> None:
         """Tell all bindings."""

@@ -73,7 +73,7 @@ class PlaneCommands:
     def _set_base(self, args: Sequence[Argument], sender: Sender) -> None:
         row = ROW["/lattice/base"]
         (requested,) = row.parse(args)
-        base = min(requested, self._limits.anchors - 1.0)
+        base = min(requested, max(self._limits.anchors - 1.0, 0.0))
         # If the value was clamped, its sender is sent the new one, too.
         self._set(row, (base,), sender if base == requested else NOBODY)
 

@@ -222,3 +222,15 @@ def test_what_goes_beyond_the_learned_range_is_clamped_and_told_once(
     assert teacher.instrument.value("/texture") == (0.5,)
     told = [line for line in teacher.lines if "127" in line]
     assert told == ["learn  /knob: value is 127, learned was 0…64; /learn it again to widen it"]
+
+
+def test_an_order_holds_for_one_pad_and_that_is_sent_back(
+    teacher: Teacher, instrument: Instrument
+) -> None:
+    instrument.apply("/learn/swap", (1,))
+    for name, point in (("/1/xy", (0.75, 0.25)), ("/2/xy", (0.25, 0.75))):
+        teacher.learn("/pad/xy")
+        teacher.send(name, 0.0, 0.5)
+        teacher.send(name, 0.25, 0.75)
+        assert teacher.point() == point
+    assert [args for a, args in teacher.published if a == "/learn/swap"] == [(1,), (0,)]
