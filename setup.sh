@@ -15,7 +15,7 @@ extras=train
 for extra; do
     case "$extra" in
     play) ;;
-    test) extras="train evaluate umap cluster test" ;;
+    test) extras="train evaluate umap cluster gamepad test" ;;
     *)
         [ -f "requirements/$extra.txt" ] || die "there is no extra $extra: see pyproject.toml"
         extras="$extras $extra"

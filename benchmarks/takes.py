@@ -65,7 +65,7 @@ class Studio:
     """A playing instrument without a device, and its takes."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self.session = session
         self._bank = PresetBank()
         self._pack = reference.pack_name(session.pack.path)
 
@@ -79,12 +79,12 @@ class Studio:
 
         Returns the files of the sound and of the gestures.
         """
-        instrument = self._session.instrument
+        instrument = self.session.instrument
         instrument.apply("/panic", (), HAND)
         recall(instrument, self._bank.load(preset), self._pack)
         instrument.apply_all(after, HAND)
-        self._rest()
-        takes = TakeRecorder(self._session, preset, lambda line: None)
+        self.rest()
+        takes = TakeRecorder(self.session, preset, lambda line: None)
         sound, lines = folder / f"{preset}.wav", folder / f"{preset}.jsonl"
         taken = takes.begin(sound, lines)
         began = time.monotonic()
@@ -95,9 +95,9 @@ class Studio:
         taken.close()
         return sound, lines
 
-    def _rest(self) -> None:
+    def rest(self) -> None:
         """Wait until all is silent and no value glides."""
-        board, end = self._session.board, time.monotonic() + QUIET_S
+        board, end = self.session.board, time.monotonic() + QUIET_S
         while time.monotonic() < end and (board.voice_state != b.FREE).any():
             time.sleep(0.02)
         time.sleep(1.0)

@@ -169,6 +169,9 @@ def play(
     record_gestures: Annotated[
         Path | None, typer.Option(help="Record the gestures: .jsonl.")
     ] = None,
+    replay: Annotated[
+        Path | None, typer.Option(help="Replay a gesture recording, and play over it.")
+    ] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="Stop after so long.")] = None,
 ) -> None:
     """Play the instrument."""
@@ -184,7 +187,7 @@ def play(
         lan_oscquery=lan_oscquery, midi=tuple(midi or ()), bend_layout=bend_layout, mpe=mpe,
         demo=demo,
         controllers=tuple(controller or ()),
-        record=record, record_gestures=record_gestures, seconds=seconds,
+        record=record, record_gestures=record_gestures, replay=replay, seconds=seconds,
     )  # fmt: skip
     lasting = streams.BestEffortOutput(_warn)
     try:

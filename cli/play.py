@@ -7,11 +7,12 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from latentpad.cli import devices, first_steps, messages, signals
+from latentpad.cli.recorded import play_options
 from latentpad.controllers import meters
 from latentpad.controllers.controller import Connection, Controller, load
 from latentpad.controllers.demo import DemoController
@@ -29,6 +30,7 @@ from latentpad.controllers.osc.remembered import HostMemory, path_of
 from latentpad.controllers.outcomes import Outcomes
 from latentpad.controllers.recording import TakeRecorder
 from latentpad.controllers.refusals import Refusals
+from latentpad.controllers.replay import TakePlayer
 from latentpad.engine import board as b
 from latentpad.engine import error_log
 from latentpad.engine.arguments import Argument
@@ -70,6 +72,7 @@ class Options:
     controllers: tuple[str, ...] = ()
     record: Path | None = None
     record_gestures: Path | None = None
+    replay: Path | None = None
     seconds: float | None = None
 
 
@@ -82,6 +85,9 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     `TakeError`, `CommandError`, `ControllerError` for wrong options, before any sound.
     """
     recordings.check(options.record, options.record_gestures)
+    chosen = bool(options.pack or options.library)
+    if options.replay is not None and not chosen:
+        options = replace(options, **play_options(options.replay))
     extra_controllers = [load(name) for name in options.controllers]
     bank = PresetBank()
     preset = bank.load(options.preset)
@@ -139,6 +145,8 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     packs.install(instrument)
     install(instrument, bank, packs, refusals.note, bank.named(options.preset))
     takes.install()
+    player = TakePlayer(outcomes, bank, packs, takes, feedback.publish, announce)
+    player.install()
     try:
         await _start([midi], connection, running)
         say(f"preset {options.preset} ({preset.title}), pack {pack.name}")
@@ -169,6 +177,8 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
             say("ready")
             for line in first_steps.lines(host, port, options.lan, keyboard is not None):
                 say(line)
+            if options.replay is not None:
+                player.play(options.replay, on_present=chosen)
             # What these import delays nothing now.
             late: list[Controller] = [http]
             if options.lan:
@@ -183,6 +193,7 @@ async def play(options: Options, say: Callable[[str], None]) -> None:
     finally:
         stopping = [loop.create_task(controller.stop()) for controller in reversed(running)]
         await asyncio.sleep(0)  # lets each begin to stop: the terminal gets its own mode back
+        player.close()
         instrument.release_all()
         feedback.close()
         learning.close()

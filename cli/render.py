@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from latentpad.cli.messages import compiling
+from latentpad.cli.recorded import Say, library_of, pack_named, pack_of, preset_of
 from latentpad.engine.arguments import Argument
 from latentpad.engine.control.takes import check
-from latentpad.engine.gestures import GestureRecording, TakeError
-from latentpad.models.libraries import header
-from latentpad.models.libraries.library import Library, open_
+from latentpad.engine.gestures import GestureRecording
 from latentpad.models.libraries.playable import as_pack
-from latentpad.models.packs import pack as packs
 from latentpad.models.packs import reference
-from latentpad.models.packs.pack import Pack, PackError
 from latentpad.models.progress import Bar
 from latentpad.models.text import MOST_REASON, printable
-from latentpad.presets.bank import PresetBank
-from latentpad.presets.preset import Preset, PresetError
-
-Say = Callable[[str], None]
+from latentpad.presets.preset import Preset
 
 
 def render_file(
@@ -40,9 +34,9 @@ def render_file(
     """
     check(out, None)
     recording = GestureRecording(gestures)
-    preset = _preset(recording, say)
-    loaded = _pack(recording, preset, pack)
-    loaded_library = _library(recording, loaded, library)
+    preset = preset_of(recording, say)
+    loaded = pack_of(recording, preset, pack)
+    loaded_library = library_of(recording, loaded, library)
     same = recording.head.get("fingerprint") in (None, reference.fingerprint(loaded))
     if not same:
         say(
@@ -60,7 +54,7 @@ def render_file(
             loaded_library,
             seed=recording.seed,
             sounds=recording.sounds and same,
-            find_pack=lambda name: _other(name, recording.path.parent, loaded, loaded_library),
+            find_pack=lambda name: pack_named(name, recording.path.parent, loaded, loaded_library),
             rate=recording.rate,
             hop=recording.hop,
         )
@@ -83,60 +77,3 @@ def render_file(
 
 def _commands(preset: Preset | None) -> Sequence[tuple[str, Sequence[Argument]]]:
     return [] if preset is None else preset.commands()
-
-
-def _preset(recording: GestureRecording, say: Say) -> Preset | None:
-    """The recording's preset; None if it is lost and the recording has all values itself."""
-    name, folder = recording.head.get("preset", "walk"), recording.path.parent
-    if reference.is_path(name) and (path := reference.resolve_path(name, folder)).is_file():
-        name = str(path)
-    try:
-        return PresetBank().load(name)
-    except PresetError as error:
-        if not recording.self_contained:
-            raise
-        say(f"note   {printable(str(error), MOST_REASON)}; the take has its values all the same")
-    return None
-
-
-def _pack(recording: GestureRecording, preset: Preset | None, requested: str | None) -> Pack:
-    """The requested pack, else the recording's, else the preset's."""
-    if requested is not None:
-        return packs.load(packs.find(requested))
-    name = recording.head.get("pack") or (None if preset is None else preset.pack)
-    if name is None:
-        raise TakeError(f"{recording.path}: names no pack: say which it is (--pack)")
-    try:
-        folder = reference.pack_folder(name, recording.path.parent)
-    except PackError as error:
-        raise PackError(
-            f"{error}; {recording.path} was played on it: say where it is (--pack)"
-        ) from None
-    return packs.load(folder)
-
-
-def _other(
-    name: str, folder: Path, first: Pack, library: Library | None
-) -> tuple[Pack, Library | None]:
-    """The pack of a `/pack` in the recording; `first` is the one that it begins with, and has a
-    library. Raises `PackError`."""
-    path = reference.pack_folder(name, folder)
-    if path.resolve() != first.path.resolve():
-        return packs.load(path), None
-    return (first, None) if library is None else (as_pack(first, library), library)
-
-
-def _library(recording: GestureRecording, pack: Pack, requested: Path | None) -> Library | None:
-    """The requested library, else the recording's."""
-    if requested is not None:
-        return open_(requested, pack)
-    name = recording.head.get("library")
-    if name is None:
-        return None
-    path = reference.resolve_path(name, recording.path.parent)
-    if not header.is_library(path):
-        raise TakeError(
-            f"{path}: no library is there; {recording.path} was played on it: say where it is "
-            "(--library)"
-        )
-    return open_(path, pack)

@@ -12,7 +12,7 @@ from latentpad.engine import tape
 from latentpad.engine.arguments import Argument, CommandError
 from latentpad.engine.control.instrument import NOBODY, Sender
 from latentpad.engine.control.session import Session
-from latentpad.engine.control.takes import Take, TakeError, TakeFiles
+from latentpad.engine.control.takes import CLOSE_TIMEOUT_S, Take, TakeError, TakeFiles
 from latentpad.engine.rate_limit import RateLimit
 from latentpad.models.packs import reference
 from latentpad.models.representation import Representation
@@ -83,6 +83,21 @@ class TakeRecorder:
         board = self._session.board
         rate, hop = board.shape.sample_rate, tape.hop_of(board)
         return {} if (rate, hop) == (r.sample_rate, r.n_fft // 8) else {"rate": rate, "hop": hop}
+
+    def writes(self, path: Path) -> bool:
+        """Whether a take is being recorded to this file. Any thread."""
+        with self._lock:
+            paths = {
+                p.absolute() for take in self._takes if not take.over.is_set() for p in take.paths
+            }
+        return path.absolute() in paths
+
+    def settle(self) -> None:
+        """Wait until the files of the takes that were ended are closed. Any thread."""
+        with self._lock:
+            ending = [take for take in self._takes if take.stopped]
+        for take in ending:
+            take.over.wait(CLOSE_TIMEOUT_S)
 
     def close(self) -> None:
         """End all takes and wait for their files."""

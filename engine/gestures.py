@@ -11,7 +11,8 @@ last one and gives the length. If the first line has "sounds": true, then /take/
 decoded sound was used and which (number of the sound, level in dB, anchor whose recording it is or
 -1, the latent vector, then anchors whose grain was added, each with its amount), /take/quality
 gives the quality of the phase from then on, and /take/fade says that the output fades out. "from"
-identifies senders; 0 is a command without a sender, for example of a preset.
+identifies senders; 0 is a command without a sender, for example of a preset. "by" names who sent a
+message, where it is known: "osc 192.168.1.2", "midi keys 1", "keys". It changes nothing.
 """
 
 from __future__ import annotations
@@ -51,9 +52,11 @@ class _GestureFields(NamedTuple):
 
 
 class GestureMessage(_GestureFields):
-    """A line of a recording: (t, address, args), and the sender's number if the line has one."""
+    """A line of a recording: (t, address, args), and the sender's number and name if the line has
+    them."""
 
     sender: int | None = None
+    by: str = ""
 
 
 _TOUCH = re.compile(r"/pad(?:/([1-9]|10))?/touch")
@@ -68,9 +71,12 @@ class GestureRecording:
     `touch_fingers` are the fingers whose touches it contains: all fingers in a take, which says so
     in its head. Iterating reads the messages (t in seconds, address, args) from the file; `lines`
     also gives the take's own lines. Nothing is kept in memory, so a recording may last hours.
+
+    Without `whole`, of a take only the beginning is read now: `seconds`, `end` and `truncated` are
+    not known, and a line that is wrong is found when it is reached.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, whole: bool = True) -> None:
         self.path = path
         self.head: dict[str, Any] = {}
         self.seconds = 0.0
@@ -79,6 +85,9 @@ class GestureRecording:
         initial_addresses: set[str] = set()
         self.touch_fingers: set[int] = set()
         for message in self.lines():
+            if not whole and self.head.get("touches"):
+                self.self_contained = True
+                break
             self.seconds = t = message.t
             _, address, args = message
             self.end = t if address == END else None
@@ -87,7 +96,8 @@ class GestureRecording:
             touch = _TOUCH.fullmatch(address)
             if touch and args and isinstance(args[0], float | int) and args[0] >= 0.5:
                 self.touch_fingers.add(int(touch[1] or 1))
-        self.self_contained = initial_addresses >= {row.address for row in GLOBAL}
+        else:
+            self.self_contained = initial_addresses >= {row.address for row in GLOBAL}
         if self.head.get("touches"):
             self.touch_fingers = set(range(1, FINGERS + 1))
 
@@ -203,6 +213,8 @@ def _message(entry: dict[str, Any], location: str) -> GestureMessage:
                 f"{location}: from: a whole number is wanted, got {_quoted(entry['from'])}"
             )
         message.sender = entry["from"]
+    if isinstance(by := entry.get("by"), str):
+        message.by = by
     return message
 
 

@@ -21,6 +21,7 @@ EXTRAS = {
     "keras": MAKING,
     "keyring": MAKING,
     "matplotlib": "train",
+    "sdl2": "gamepad",
     "sklearn": MAKING,
     "tensorboardX": "train",
     "tensorflow": MAKING,

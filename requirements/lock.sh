@@ -5,7 +5,7 @@
 # are locked stay unless pyproject.toml forbids them: for newer ones remove their lines, or a file.
 set -eu
 cd "$(dirname "$0")/.."
-extras="train evaluate umap cluster test"
+extras="train evaluate umap cluster gamepad test"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import signal
 import socket
 import time
@@ -42,6 +43,7 @@ EXAMPLES: dict[str, list[Argument]] = {  # of texts that must be something
     "/preset": ["walk"],
     "/preset/save": ["mine"],
 }
+TAKE = '{"touches": true}\n{"t": 0.2, "address": "/take/end", "args": []}\n'
 
 
 def example(command: Command, latents: int) -> list[Argument]:
@@ -97,6 +99,10 @@ class Held(Session):
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     """`play` in this process, as the command line starts it, to no device."""
     home = tmp_path_factory.mktemp("home")
+    (home / "takes").mkdir()
+    take = home / "takes" / "tune.jsonl"
+    take.write_text(TAKE)
+    os.utime(take, (1 << 32, 1 << 32))  # it is the newest, whatever is recorded
     found = Whole()
     handlers = {number: signal.getsignal(number) for number in SIGNALS}
     with pytest.MonkeyPatch.context() as patch:

@@ -120,7 +120,7 @@ def test_the_tests_add_only_what_playing_has_not_brought(machine: Machine) -> No
     assert apt.endswith(f" g++ jackd2 {clients}")
     assert [line for line in did if line.startswith("npm install") and "osc@" in line]
     installed = re.findall(r"requirements/(\w+)\.txt", "\n".join(did))
-    assert sorted(installed) == ["cluster", "evaluate", "test", "umap"]
+    assert sorted(installed) == ["cluster", "evaluate", "gamepad", "test", "umap"]
     assert not [line for line in did if "latentpad.cli.warm_up" in line]
 
 

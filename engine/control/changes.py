@@ -53,6 +53,10 @@ class Changes:
         """Whether this command may wait for a disk."""
         return self._addresses.waits_for_disk(address)
 
+    def is_gesture(self, address: str) -> bool:
+        """Whether takes record this command: it plays, and changes no file and no subscription."""
+        return not self.waits_for_disk(address) and self._addresses.is_recorded(address)
+
     def addresses(self) -> list[str]:
         """All known addresses but aliases; `*` stands for a number."""
         return list(self._addresses)

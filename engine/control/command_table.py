@@ -90,6 +90,18 @@ COMMANDS: tuple[Command, ...] = (
     # the program
     Command("/record", "1 begins a take in the folder `takes`, 0 ends it", (switch("record"),)),
     Command(
+        "/take/play",
+        "replay a take of the folder `takes`, by its name, or the newest; the performer plays over "
+        "it",
+        (Arg("take", "text", optional=True),),
+    ),
+    trigger("/take/stop", "end the replay, and release its voices"),
+    Command(
+        "/take/loop",
+        "1 repeats the take until `/take/stop`, 0 ends with its end",
+        (switch("loop"),),
+    ),
+    Command(
         "/learn",
         "bind the next OSC or MIDI control that is moved to this address; an empty text: none; "
         "more texts may follow: `pickup`, and `linear` or `exponential`",
@@ -156,6 +168,9 @@ FEEDBACK: tuple[Command, ...] = (
     ),
     Command("/latent", "all latents, after a command that set some", (Arg("z", many=True),)),
     Command("/lattice/{k}", "one weight of the lattice", (Arg("share", low=-REACH, high=REACH),)),
+    Command("/take/play", "a replay has begun", (Arg("take", "text"),)),
+    Command("/take/stop", "the replay has ended"),
+    Command("/take/loop", "whether takes are repeated", (switch("loop"),)),
     Command(
         "/refused",
         "a command was not carried out, and why; always sent to its sender",

@@ -79,13 +79,14 @@ class GestureTrack:
         return f"{lost} gestures" if lost else ""
 
     def _command_entry(self, address: str, args: Sequence[Argument], sender: Sender) -> Entry:
-        """An entry with the sender where it matters: notes belong to their sender, and commands
-        without a sender start no sound."""
+        """An entry with the sender's name, and its number where it matters: notes belong to their
+        sender, and commands without a sender start no sound."""
         if address == "/pack":  # as the head names it
             args = tuple(reference.written(str(name), self.path.parent) for name in args)
         entry: Entry = {"address": address, "args": tuple(args)}
         if not sender.group:
             return {**entry, "from": 0}
+        entry["by"] = sender.group
         if is_of_note(address):
             return {**entry, "from": self._senders.setdefault(sender.group, len(self._senders) + 1)}
         return entry

@@ -163,8 +163,8 @@ class Instrument(InstrumentValues):
     def expect_touches(
         self, sender: Sender, fingers: Iterable[int] = range(1, FINGERS + 1)
     ) -> None:
-        """Expect `sender` to report the touches of these fingers from the start: its moves start
-        nothing."""
+        """Expect `sender` to report the touches of these fingers: their moves start nothing. It
+        begins anew: what it has sent before does not count."""
         with self._lock:
             self._touch.expect_touches(sender.device, fingers)
 

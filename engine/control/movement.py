@@ -68,6 +68,12 @@ class Movement:
         self._waiting_axes.pop((device, n), None)
         self._stroke_of(device, n).tells_touches = True
 
+    def forget(self, device: str) -> None:
+        """Forget a sender: what it sends next is its first message."""
+        for key in [key for key in self._strokes if key[0] == device]:
+            del self._strokes[key]
+            self._waiting_axes.pop(key, None)
+
     def lifted(self, device: str, n: int) -> None:
         """The sender has reported a touch 0: its next move is a touch, wherever it is."""
         self._waiting_axes.pop((device, n), None)

@@ -208,7 +208,8 @@ class Take:
 
     def __init__(self, tracks: Sequence[Track], report: Report, board: Board) -> None:
         self.over = threading.Event()
-        self.names = ", ".join(str(track.path) for track in tracks)
+        self.paths = tuple(track.path for track in tracks)
+        self.names = ", ".join(map(str, self.paths))
         self._tracks = list(tracks)
         self._report = report
         self._board = board
@@ -227,6 +228,11 @@ class Take:
         for track in self._tracks:
             track.stop(end)
         self._stopping.set()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was ended."""
+        return self._stopping.is_set()
 
     def close(self) -> None:
         """`stop`, and wait until the files are closed, or the disk has not answered for

@@ -68,7 +68,9 @@ class Touch:
                 self._touch_by_move(n, device)
 
     def expect_touches(self, device: str, fingers: Iterable[int]) -> None:
-        """Expect the device to report the touches of these fingers from the start."""
+        """Expect the device to report the touches of these fingers from now on, and of no other
+        finger."""
+        self.movement.forget(device)
         self._touch_devices.add(device)
         for n in fingers:
             self.movement.expect_touches(device, n)

@@ -98,6 +98,30 @@ def test_who_sent_a_message_is_told_where_it_says_so(path: Path) -> None:
     assert [message.sender for message in GestureRecording(path)] == [None, 2, 0]
 
 
+def test_who_sent_a_message_has_a_name_where_it_has_one_and_nothing_depends_on_it(
+    path: Path,
+) -> None:
+    path.write_text(
+        HEAD + NOTE + NOTE.replace("}", ', "by": "midi keys 1"}') + PAD.replace("}", ', "by": 3}')
+    )
+    gestures = GestureRecording(path)
+    assert [message.by for message in gestures] == ["", "midi keys 1", ""]
+    assert [*gestures] == [READ[0], *READ]
+
+
+def test_of_a_take_only_the_beginning_need_be_read(path: Path) -> None:
+    path.write_text('{"touches": true}\n' + NOTE + "no line\n")
+    take = GestureRecording(path, whole=False)
+    assert take.self_contained and take.touch_fingers == {*range(1, 11)}
+    with pytest.raises(TakeError, match="line 3"):
+        list(take)
+    path.write_text(HEAD + NOTE + "no line\n")  # of another recording all of it
+    with pytest.raises(TakeError, match="line 3"):
+        GestureRecording(path, whole=False)
+    path.write_text(HEAD + NOTE + PAD.replace("xy", "touch"))
+    assert GestureRecording(path, whole=False).seconds == 1.0
+
+
 def message(t: str = "0", address: str = '"/note"', args: str = "[60]") -> str:
     return f'{{"t": {t}, "address": {address}, "args": {args}}}\n'
 

@@ -95,6 +95,21 @@ def test_a_gesture_stands_at_the_hop_that_heard_it_first(playing: Playing) -> No
     assert lines == [(10, "/pitch", [3]), (15, "/pitch", [4]), (20, "/take/end", [])]
 
 
+def test_a_gesture_tells_who_made_it_and_a_preset_that_nobody_did(playing: Playing) -> None:
+    track = begun(playing)
+    playing.instrument.apply("/pitch", (3,), PHONE)
+    playing.instrument.apply("/note", (60, 100), KEYS)
+    playing.instrument.apply("/pitch", (4,))
+    playing.play(1)
+    playing.end(track)
+    told = [(m.address, m.by, m.sender) for m in GestureRecording(playing.path) if m.t > 0]
+    assert told == [
+        ("/pitch", PHONE.group, None),
+        ("/note", KEYS.group, 1),
+        ("/pitch", "", 0),
+    ]
+
+
 def test_a_gesture_that_no_hop_has_heard_waits_for_one(playing: Playing) -> None:
     track = begun(playing)
     with playing.stage.board.writing():  # another change is half written: nothing is heard
