@@ -202,6 +202,13 @@ class Instrument(InstrumentValues):
         with self.together():
             self._release(lambda slot: True)
 
+    def release_notes(self, group: str) -> None:
+        """Release all notes of `group`."""
+        with self.together():
+            self._release(
+                lambda slot: slot.source is not None and slot.source[:2] == ("note", group)
+            )
+
     def _release(self, predicate: Callable[[Slot], bool]) -> None:
         """Release voices without a command. It is reported to the taps as if there had been
         commands."""
