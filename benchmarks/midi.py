@@ -1,6 +1,6 @@
 """A minute of 2,000 MIDI messages a second, as fifteen fingers of an MPE controller send them.
 
-    python -m latentpad.benchmarks.midi [SECONDS] > benchmarks/midi.md
+    python -m latentpad.benchmarks.midi [SECONDS]
 
 Fifteen notes, each with its bend, slide (CC 74) and pressure, struck again and again, over a real
 JACK server to an instrument that plays them. Every bend carries a number, so it is known when each

@@ -203,7 +203,7 @@ class Instrument(InstrumentValues):
             self._release(lambda slot: True)
 
     def release_notes(self, group: str) -> None:
-        """Release all notes of `group` (MIDI CC 123)."""
+        """Release all notes of `group`."""
         with self.together():
             self._release(
                 lambda slot: slot.source is not None and slot.source[:2] == ("note", group)

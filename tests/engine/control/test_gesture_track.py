@@ -265,10 +265,10 @@ def test_a_shot_that_has_rung_out_is_not_begun_anew(playing: Playing) -> None:
     [
         (lambda p: p.instrument.release_all(), ("/pad/2/touch", [0])),
         (lambda p: p.instrument.release(PHONE.group), ("/pad/2/touch", [0])),
-        (lambda p: p.instrument.release_notes(KEYS.group), ("/note", [64, 0])),
+        (lambda p: p.instrument.release(KEYS.group), ("/note", [64, 0])),
         (lambda p: p.outdated(), ("/pad/2/touch", [0])),
     ],
-    ids=["all", "a pulled cable", "CC 123", "a silent sender"],
+    ids=["all", "a silent host", "a pulled cable", "a silent sender"],
 )
 def test_what_is_let_go_without_a_command_is_told(
     playing: Playing, happens: Callable[[Any], None], line: tuple[str, list[int]]
