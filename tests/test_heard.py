@@ -36,7 +36,7 @@ REFUSED: dict[bytes, tuple[str, ...]] = {
     encode("/axes", (0, 90)): ("refused /axes 0 90", "no two of"),
     encode("/plane", ("umap",)): ("refused /plane 'umap'", "no umap plane"),
     encode("/expander", ("foo",)): ("refused /expander 'foo'", "none of nearest"),
-    encode("/learn", ("/nowhere",)): ("refused /learn '/nowhere'", "no MIDI control can steer"),
+    encode("/learn", ("/nowhere",)): ("refused /learn '/nowhere'", "no control can steer"),
     encode("/sync", (80,)): ("refused /sync 80", "1024...65535"),
     encode("/gain", (math.nan,)): ("refused /gain nan", "finite number"),
     encode("/pan", (b"1234",)): ("refused /pan <4 bytes>", "no blob"),

