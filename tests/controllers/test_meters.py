@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from latentpad.controllers.meters import publish_near
 from latentpad.controllers.osc.feedback import Feedback
 from latentpad.engine.arguments import Argument
 from latentpad.engine.board import Board, BoardShape
 from latentpad.engine.control.instrument import Instrument, Sender
+from tests.controllers.waiting import until
 from tests.limits import limits
 
 
@@ -23,14 +24,6 @@ class Kept:
     def send(self, address: str, args: Sequence[Argument]) -> None:
         if address == "/anchor/near":
             self.told.append(tuple(args))
-
-
-async def until(true: Callable[[], object]) -> None:
-    for _ in range(2000):
-        if true():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("it did not happen")
 
 
 def test_the_sound_under_finger_1_is_looked_for_while_somebody_follows() -> None:

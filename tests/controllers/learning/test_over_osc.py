@@ -20,6 +20,7 @@ from latentpad.engine.arguments import Argument
 from latentpad.engine.control.instrument import Instrument, Sender
 from tests.controllers.midi.cable import Cable
 from tests.controllers.osc.test_feedback import Pad, arrival
+from tests.controllers.waiting import until
 
 
 class Stage:
@@ -56,14 +57,6 @@ def serve(instrument: Instrument, path: Path, play: Callable[[Stage], Awaitable[
             stage.learning.close()
 
     asyncio.run(run())
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    for _ in range(2000):
-        if condition():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("it did not happen within 10 s")
 
 
 def sweep(pad: Pad, address: str, *before: Argument) -> None:

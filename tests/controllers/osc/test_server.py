@@ -22,6 +22,7 @@ from latentpad.controllers.osc.reach import PortTaken
 from latentpad.controllers.osc.server import DRAIN, OscServer, listen
 from latentpad.engine.board import Board
 from latentpad.engine.control.instrument import Instrument, Sender
+from tests.controllers.waiting import until
 
 Change = tuple[str, tuple[Any, ...], Sender]
 
@@ -39,14 +40,6 @@ def serve(
             server.close()
 
     asyncio.run(run())
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    for _ in range(2000):
-        if condition():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("it did not happen within 10 s")
 
 
 def follow(instrument: Instrument) -> list[Change]:
